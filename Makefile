@@ -1,0 +1,100 @@
+# Isame: every task of the project. `make` alone prints this list.
+
+GO            ?= go
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
+
+PKG       ?= ./...
+PROGRAMS  := isame-lb isame-ctl isame-bench
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT    ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS   := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+BENCH     ?= .
+BENCHTIME ?= 1x
+COUNT     ?= 1
+FUZZTIME  ?= 10s
+DURATION  ?= 60s
+TIMEOUT   ?= 15m
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## print this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/isame-lb, bin/isame-ctl and bin/isame-bench
+	@mkdir -p bin
+	@set -e; for program in $(PROGRAMS); do \
+		echo "build bin/$$program $(VERSION) ($(COMMIT))"; \
+		$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$program ./cmd/$$program; \
+	done
+
+.PHONY: run
+run: ## start the balancer with its embedded default on :8080
+	$(GO) run ./cmd/isame-lb
+
+.PHONY: test
+test: tools ## install what the tests need, then run everything with the race detector (PKG=)
+	@$(MAKE) --no-print-directory race
+
+.PHONY: tools
+tools: ## install the Debian packages the tests use (nginx, curl)
+	@bash scripts/install-tools.sh
+
+.PHONY: race
+race: ## run all tests, real binary included, with the race detector (PKG=)
+	$(GO) test -race -count=1 -timeout $(TIMEOUT) $(PKG)
+
+.PHONY: alloc
+alloc: ## run the allocation tests, which the race detector would disturb (PKG=)
+	$(GO) test -count=1 -timeout $(TIMEOUT) -run 'Alloc' $(PKG)
+
+.PHONY: e2e
+e2e: tools ## run only the tests against the real binary, verbosely
+	$(GO) test -race -count=1 -timeout $(TIMEOUT) -v ./cmd/isame-lb/e2e
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME=10s (PKG=)
+	@FUZZTIME=$(FUZZTIME) bash scripts/fuzz.sh $(PKG)
+
+.PHONY: bench
+bench: ## run each benchmark once (BENCH=regexp BENCHTIME=1x COUNT=1 PKG=)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) -timeout $(TIMEOUT) $(PKG)
+
+.PHONY: compare
+compare: build ## put Isame beside HAProxy and nginx on this machine
+	bash scripts/compare.sh
+
+.PHONY: soak
+soak: tools ## mixed load, a reload each second, a backend killed each 5 s (DURATION=60s)
+	ISAME_SOAK=$(DURATION) $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./cmd/isame-lb/e2e
+
+.PHONY: fmt
+fmt: ## format the code
+	$(GO) run $(GOFUMPT) -l -w .
+
+.PHONY: fmt-check
+fmt-check: ## fail when a file is not formatted
+	@unformatted="$$($(GO) run $(GOFUMPT) -l .)"; \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run 'make fmt':"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: vet
+vet: ## run go vet
+	$(GO) vet $(PKG)
+
+.PHONY: lint
+lint: ## run all linters, staticcheck included (nothing needs installing)
+	$(GO) run $(GOLANGCI_LINT) run $(PKG)
+
+.PHONY: layering
+layering: ## check the arrows between the rooms, file sizes and test rules
+	$(GO) test -count=1 ./cmd
+
+.PHONY: check
+check: fmt-check vet lint layering race alloc ## everything a change must pass
+
+.PHONY: clean
+clean: ## remove what build made
+	rm -rf bin

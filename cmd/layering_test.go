@@ -1,0 +1,210 @@
+package cmd
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/isame-lb/isame-lb"
+
+// room is one top-level folder: whom it may import, and why not more.
+type room struct {
+	// rooms it may import, beside itself.
+	rooms []string
+	// modules are prefixes of the import paths outside the standard library
+	// it may use; nil means any.
+	modules []string
+	why     string
+}
+
+// rooms is the picture of the architecture. An arrow that is not here fails
+// the test; adding one is a decision, to be explained in the commit.
+var rooms = map[string]room{
+	"algo": {
+		modules: []string{},
+		why:     "algo holds pure decisions on plain numbers: no I/O, goroutine, clock, log or metrics library, so that it can be tested by models and fuzzed",
+	},
+	"config": {
+		modules: []string{"github.com/knadh/koanf/", "go.yaml.in/yaml/", "github.com/pelletier/go-toml/", "github.com/go-viper/mapstructure/"},
+		why:     "config is plain data and a leaf: koanf and its parsers, nothing that runs",
+	},
+	"pool": {
+		rooms: []string{"algo", "config"},
+		why:   "pool connects; what it is used for (routes, listeners, the API) is above it",
+	},
+	"engine": {
+		rooms: []string{"pool", "config"},
+		why:   "engine forwards; it knows balancing only through pool, and must run without an admin API",
+	},
+	"ctl": {
+		rooms: []string{"pool", "config"},
+		why:   "ctl shows; it gets plain functions from cmd, so that the engine can change without it",
+	},
+	"bench": {
+		why: "bench measures from outside with its own load generator; sharing code with what it measures would hide faults",
+	},
+	"cmd": {
+		rooms: []string{"algo", "config", "pool", "engine", "ctl", "bench"},
+		why:   "cmd wires",
+	},
+	"scripts": {why: "scripts stand beside the code"},
+}
+
+// fasthttpRooms are the rooms that may know the HTTP library.
+var fasthttpRooms = []string{"engine", "pool", "ctl", "bench"}
+
+// goPackage is what the test reads of `go list -json`.
+type goPackage struct {
+	ImportPath   string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+func TestArrowsBetweenRooms(t *testing.T) {
+	for _, p := range listPackages(t) {
+		from := roomOf(p.ImportPath)
+		rule, known := rooms[from]
+		if !known {
+			t.Errorf("%s: folder %q is not one of the agreed rooms", p.ImportPath, from)
+			continue
+		}
+		for _, imported := range p.Imports {
+			checkArrow(t, p.ImportPath, imported, rule)
+			checkModule(t, p.ImportPath, imported, rule)
+		}
+		// Tests may use further libraries, but no further rooms: a test that
+		// needs the room above belongs there.
+		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {
+			checkArrow(t, p.ImportPath, imported, rule)
+		}
+	}
+}
+
+// TestArrowsAreNoticed shows that the checks above can fail.
+func TestArrowsAreNoticed(t *testing.T) {
+	for _, c := range []struct {
+		name, from, to string
+		want           bool
+	}{
+		{"own room", "pool", "pool/wire", true},
+		{"downward", "engine", "pool", true},
+		{"upward", "pool", "engine/observe", false},
+		{"sideways", "ctl", "engine", false},
+		{"past a room", "engine", "algo", false},
+		{"nobody imports cmd", "ctl", "cmd", false},
+		{"bench stands alone", "bench", "config", false},
+		{"leaf", "config", "algo", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := arrowAllowed(c.from, roomOf(module+"/"+c.to), rooms[c.from]); got != c.want {
+				t.Errorf("%s -> %s allowed: got %v; want %v", c.from, c.to, got, c.want)
+			}
+		})
+	}
+	if moduleAllowed("github.com/rs/zerolog", rooms["algo"]) {
+		t.Error("algo may import zerolog; want only the standard library")
+	}
+	if !moduleAllowed("math/bits", rooms["algo"]) || !moduleAllowed("github.com/rs/zerolog", rooms["pool"]) {
+		t.Error("allowed module refused")
+	}
+}
+
+func TestFasthttpStaysInItsRooms(t *testing.T) {
+	const library = "github.com/valyala/fasthttp"
+	for _, p := range listPackages(t) {
+		if slices.Contains(fasthttpRooms, roomOf(p.ImportPath)) {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if imported == library || strings.HasPrefix(imported, library+"/") {
+				t.Errorf("%s imports %s: it appears in %s only, so that replacing it stays possible",
+					p.ImportPath, imported, strings.Join(fasthttpRooms, ", "))
+			}
+		}
+	}
+}
+
+// TestStatIsLeaf keeps the counters usable from every room.
+func TestStatIsLeaf(t *testing.T) {
+	for _, p := range listPackages(t) {
+		if p.ImportPath != module+"/pool/stat" {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if !isStandard(imported) {
+				t.Errorf("pool/stat imports %s: counters of the hot path are standard library only", imported)
+			}
+		}
+	}
+}
+
+func checkArrow(t *testing.T, from, imported string, rule room) {
+	t.Helper()
+	if !strings.HasPrefix(imported, module+"/") {
+		return
+	}
+	if to := roomOf(imported); !arrowAllowed(roomOf(from), to, rule) {
+		t.Errorf("%s imports %s: %s may import %v only; %s", from, imported, roomOf(from), rule.rooms, rule.why)
+	}
+}
+
+func checkModule(t *testing.T, from, imported string, rule room) {
+	t.Helper()
+	if !moduleAllowed(imported, rule) {
+		t.Errorf("%s imports %s: %s", from, imported, rule.why)
+	}
+}
+
+func arrowAllowed(from, to string, rule room) bool {
+	return from == to || slices.Contains(rule.rooms, to)
+}
+
+func moduleAllowed(imported string, rule room) bool {
+	if rule.modules == nil || isStandard(imported) || strings.HasPrefix(imported, module+"/") {
+		return true
+	}
+	return slices.ContainsFunc(rule.modules, func(prefix string) bool { return strings.HasPrefix(imported+"/", prefix) })
+}
+
+// isStandard tells the standard library by its first path element, which has no dot.
+func isStandard(imported string) bool {
+	first, _, _ := strings.Cut(imported, "/")
+	return !strings.Contains(first, ".")
+}
+
+func roomOf(importPath string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(importPath, module+"/"), "/")
+	return first
+}
+
+// listPackages reads every package of the module, tests included.
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	command := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", module+"/...")
+	var stderr strings.Builder
+	command.Stderr = &stderr
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("cannot list the packages: %v\n%s", err, stderr.String())
+	}
+	var packages []goPackage
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("cannot read the list of packages: %v", err)
+		}
+		packages = append(packages, p)
+	}
+	if len(packages) < len(rooms)-2 {
+		t.Fatalf("got %d packages; want at least one for each room", len(packages))
+	}
+	return packages
+}

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the tests and comparisons use.
+#
+# As root, and with apt-get reachable, what is missing is installed. Otherwise
+# it is named: with CI=true that is a failure, elsewhere a loud warning, since
+# most tests do not need it.
+set -euo pipefail
+
+# One line a program: the command looked for, and the package that brings it.
+readonly PROGRAMS="
+nginx   nginx-light
+haproxy haproxy
+curl    curl
+"
+
+export PATH="$PATH:/usr/sbin:/usr/local/sbin"
+
+missing() {
+	local program package
+	while read -r program package; do
+		[ -n "$program" ] || continue
+		command -v "$program" >/dev/null 2>&1 || printf '%s ' "$package"
+	done <<<"$PROGRAMS"
+}
+
+packages="$(missing)"
+[ -n "$packages" ] || exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+	echo "install-tools: installing ${packages}" >&2
+	export DEBIAN_FRONTEND=noninteractive
+	# Installing must not start services: the tests run their own nginx.
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e "$policy" ]; then
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod +x "$policy"
+		trap 'rm -f "$policy"' EXIT
+	fi
+	apt-get update -qq >&2 || true
+	# shellcheck disable=SC2086 # a list of packages
+	apt-get install -y -qq --no-install-recommends $packages >&2 || true
+	packages="$(missing)"
+fi
+
+[ -n "$packages" ] || exit 0
+{
+	echo "================================================================"
+	echo "install-tools: MISSING Debian packages: ${packages}"
+	echo "Install them with:  apt-get install ${packages}"
+	echo "Tests that need them will be skipped or will fail."
+	echo "================================================================"
+} >&2
+[ "${CI:-}" != true ]
