@@ -49,7 +49,7 @@ race: ## run all tests, real binary included, with the race detector (PKG=)
 
 .PHONY: alloc
 alloc: ## run the allocation tests, which the race detector would disturb (PKG=)
-	$(GO) test -count=1 -timeout $(TIMEOUT) -run 'Alloc' $(PKG)
+	@bash scripts/alloc.sh $(PKG)
 
 .PHONY: e2e
 e2e: tools ## run only the tests against the real binary, verbosely

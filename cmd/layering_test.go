@@ -60,10 +60,10 @@ var fasthttpRooms = []string{"engine", "pool", "ctl", "bench"}
 
 // goPackage is what the test reads of `go list -json`.
 type goPackage struct {
-	ImportPath   string
-	Imports      []string
-	TestImports  []string
-	XTestImports []string
+	ImportPath   string   `json:"ImportPath"`   //nolint:tagliatelle // as go list writes it
+	Imports      []string `json:"Imports"`      //nolint:tagliatelle // as go list writes it
+	TestImports  []string `json:"TestImports"`  //nolint:tagliatelle // as go list writes it
+	XTestImports []string `json:"XTestImports"` //nolint:tagliatelle // as go list writes it
 }
 
 func TestArrowsBetweenRooms(t *testing.T) {

@@ -1,0 +1,126 @@
+package stat
+
+import (
+	"sync"
+	"testing"
+	"unsafe"
+)
+
+func TestCounterSumsShards(t *testing.T) {
+	c := NewCounter(3)
+	c.Add(0, 1)
+	c.Add(1, 10)
+	c.Add(2, 100)
+	c.Add(2, 100)
+	if got, want := c.Sum(), uint64(211); got != want {
+		t.Errorf("Sum: got %d; want %d", got, want)
+	}
+}
+
+func TestGaugeNeverShowsNegative(t *testing.T) {
+	g := NewGauge(2)
+	g.Add(0, 2)
+	g.Add(1, -1) // opened in one shard, closed in another
+	if got := g.Sum(); got != 1 {
+		t.Errorf("Sum: got %d; want 1", got)
+	}
+	g.Add(1, -5)
+	if got := g.Sum(); got != 0 {
+		t.Errorf("Sum below zero: got %d; want 0", got)
+	}
+}
+
+func TestNoShardsMeansOne(t *testing.T) {
+	c, g, s, h := NewCounter(0), NewGauge(-1), NewCodes(0), NewHistogram(0)
+	c.Add(0, 1)
+	g.Add(0, 1)
+	s.Add(0, 200)
+	h.Observe(0, 1)
+	if snapshot := h.Snapshot(); c.Sum() != 1 || g.Sum() != 1 || s.Total() != 1 || snapshot.Count() != 1 {
+		t.Errorf("got %d, %d, %d, %d; want 1 each", c.Sum(), g.Sum(), s.Total(), snapshot.Count())
+	}
+}
+
+// TestStripesFillCacheLines pins what keeps shards from disturbing each other.
+func TestStripesFillCacheLines(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		size uintptr
+	}{
+		{"stripe", unsafe.Sizeof(stripe{})},
+		{"decade", unsafe.Sizeof(codeDecade{})},
+		{"histogram row", unsafe.Sizeof(histogramRow{})},
+	} {
+		if c.size%lineBytes != 0 {
+			t.Errorf("%s has %d bytes; want a multiple of %d", c.name, c.size, lineBytes)
+		}
+	}
+	codes := NewCodes(1)
+	codes.Add(0, 200)
+	if address := uintptr(unsafe.Pointer(codes.decade(0, 20))); address%lineBytes != 0 {
+		t.Errorf("a decade lies at %#x; want it aligned to %d", address, lineBytes)
+	}
+}
+
+func TestConcurrentCountsAreAllSeen(t *testing.T) {
+	const shards, writers, each = 2, 8, 2_000
+	var (
+		c = NewCounter(shards)
+		g = NewGauge(shards)
+		s = NewCodes(shards)
+		h = NewHistogram(shards)
+	)
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				c.Add(w%shards, 1)
+				g.Add(w%shards, 1)
+				// Every writer meets new nodes at the same time as the others.
+				s.Add(w%shards, 100+i%900)
+				h.Observe(w%shards, bounds[i%len(bounds)])
+				g.Add((w+1)%shards, -1)
+			}
+		})
+	}
+	stop := make(chan struct{})
+	readerDone := make(chan struct{})
+	go func() {
+		defer close(readerDone)
+		var before uint64
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			now := s.Total()
+			if now < before {
+				t.Errorf("Total fell from %d to %d", before, now)
+				return
+			}
+			before = now
+			snapshot := h.Snapshot()
+			_, _, _ = snapshot.Count(), c.Sum(), g.Sum()
+		}
+	}()
+	wg.Wait()
+	close(stop)
+	<-readerDone
+
+	const want = writers * each
+	snapshot := h.Snapshot()
+	for _, r := range []struct {
+		name      string
+		got, want uint64
+	}{
+		{"counter", c.Sum(), want},
+		{"gauge", uint64(g.Sum()), 0},
+		{"codes", s.Total(), want},
+		{"histogram", snapshot.Count(), want},
+	} {
+		if r.got != r.want {
+			t.Errorf("%s: got %d; want %d", r.name, r.got, r.want)
+		}
+	}
+}
