@@ -1,0 +1,35 @@
+package wire
+
+import "math/bits"
+
+const hexDigits = "0123456789abcdef"
+
+// AppendChunkHeader appends the line before a chunk of size bytes, size > 0.
+// The data and CRLF must follow.
+func AppendChunkHeader(dst []byte, size int) []byte {
+	n := uint64(max(size, 0)) //nolint:gosec // never negative.
+	for shift := (bits.Len64(n|1) - 1) &^ 3; shift >= 0; shift -= 4 {
+		dst = append(dst, hexDigits[n>>uint(shift)&15]) //nolint:gosec // 0..60.
+	}
+	return append(dst, crlf...)
+}
+
+// AppendChunk appends data as one chunk; no data appends nothing, because an
+// empty chunk would end the body.
+func AppendChunk(dst, data []byte) []byte {
+	if len(data) == 0 {
+		return dst
+	}
+	dst = append(AppendChunkHeader(dst, len(data)), data...)
+	return append(dst, crlf...)
+}
+
+// AppendLastChunk ends a chunked body. Field lines of trailers that are not
+// marked Drop go into its trailer section; nil is no trailers.
+func AppendLastChunk(dst []byte, trailers *Head) []byte {
+	dst = append(dst, "0\r\n"...)
+	if trailers != nil {
+		dst = trailers.AppendFields(dst)
+	}
+	return append(dst, crlf...)
+}

@@ -1,0 +1,186 @@
+package wire
+
+import (
+	"bytes"
+	"math"
+)
+
+// Framing says how the end of a message's body is found (RFC 9112 section 6).
+type Framing uint8
+
+// The four ways a body can be delimited.
+const (
+	// NoBody: the message ends with its head.
+	NoBody Framing = iota
+	// Length: ContentLength bytes follow, possibly 0.
+	Length
+	// ChunkedBody: chunks follow, to be read by [Chunked].
+	ChunkedBody
+	// UntilClose: the body of a response ends with the connection.
+	UntilClose
+)
+
+const crlf = "\r\n"
+
+// optionsMax bounds the elements of all Connection lines together; each costs a
+// look at every field.
+const optionsMax = 64
+
+// facts is what the fields say about the connection and the body, before it is
+// known what to make of it.
+type facts struct {
+	length      int64 // -1: none
+	chunked     bool
+	close       bool
+	keepAlive   bool
+	upgrade     bool
+	options     int // elements of Connection that are neither of the three
+	hosts       int
+	upgrades    int
+	host        *Field
+	upgradeLine *Field
+}
+
+// factSet are the fields gather looks at.
+var factSet = setOf(FieldHost, FieldContentLength, FieldTransferEncoding, FieldConnection, FieldUpgrade)
+
+// gather reads the fields that decide about framing and persistence.
+func (h *Head) gather(minor byte) (facts, *Refusal) {
+	x := facts{length: -1}
+	if h.present&factSet == 0 {
+		return x, nil
+	}
+	lengths, codings := 0, 0
+	var r *Refusal
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		switch f.ID {
+		case FieldHost:
+			x.hosts++
+			x.host = f
+		case FieldUpgrade:
+			x.upgrades++
+			x.upgradeLine = f
+		case FieldConnection:
+			r = x.connection(h.FieldValue(f))
+		case FieldContentLength:
+			lengths++
+			n, ok := parseLength(h.FieldValue(f))
+			if x.length = n; !ok {
+				r = ErrBadLength
+			}
+		case FieldTransferEncoding:
+			codings++
+			x.chunked = true
+			r = codingFault(h.FieldValue(f))
+		default:
+		}
+		if r != nil {
+			return x, r
+		}
+	}
+	if lengths > 1 || lengths > 0 && codings > 0 {
+		return x, ErrConflictingLength
+	}
+	if codings > 1 || codings > 0 && minor == 0 {
+		return x, ErrBadCoding
+	}
+	if x.options > 0 {
+		h.dropNominated()
+	}
+	return x, nil
+}
+
+// connection reads one Connection value. Elements that are no token nominate
+// nothing; the field itself is never forwarded.
+func (x *facts) connection(value []byte) *Refusal {
+	for n := 0; ; n++ {
+		element, rest, more := NextElement(value)
+		if !more {
+			return nil
+		}
+		value = rest
+		switch {
+		case EqualFold(element, "close"):
+			x.close = true
+		case EqualFold(element, "keep-alive"):
+			x.keepAlive = true
+		case EqualFold(element, "upgrade"):
+			x.upgrade = true
+		default:
+			x.options++
+		}
+		if n >= optionsMax || x.options > optionsMax {
+			return ErrTooManyOptions
+		}
+	}
+}
+
+// dropNominated marks every field that a Connection line names (RFC 9110
+// section 7.6.1), except those a sender must not strip (keptSet).
+func (h *Head) dropNominated() {
+	for i := range h.Fields {
+		if h.Fields[i].ID != FieldConnection {
+			continue
+		}
+		value, more := h.FieldValue(&h.Fields[i]), true
+		for more {
+			var option []byte
+			option, value, more = NextElement(value)
+			h.dropNamed(option)
+		}
+	}
+}
+
+func (h *Head) dropNamed(name []byte) {
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		if int(f.NameEnd-f.NameOff) == len(name) && len(name) > 0 && !keptSet.Has(f.ID) &&
+			bytes.EqualFold(h.Name(f), name) {
+			f.Drop = true
+		}
+	}
+}
+
+// codingFault accepts exactly one transfer coding, chunked. Codings that could
+// be undone before it are not supported (501); everything else is a disguise.
+func codingFault(value []byte) *Refusal {
+	if EqualFold(value, "chunked") {
+		return nil
+	}
+	last, foreign := false, 0
+	for {
+		element, rest, more := NextElement(value)
+		if !more {
+			break
+		}
+		if value = rest; last || !isToken(element) {
+			return ErrBadCoding
+		}
+		if last = EqualFold(element, "chunked"); !last {
+			foreign++
+		}
+	}
+	if last && foreign > 0 {
+		return ErrUnsupportedCoding
+	}
+	return ErrBadCoding
+}
+
+// parseLength reads 1*DIGIT without leading zeros that fits an int64.
+func parseLength(b []byte) (int64, bool) {
+	if len(b) == 0 || len(b) > 19 || b[0] == '0' && len(b) > 1 {
+		return 0, false
+	}
+	var n uint64
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	if n > math.MaxInt64 {
+		return 0, false
+	}
+	return int64(n), true
+}

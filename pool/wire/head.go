@@ -1,0 +1,130 @@
+package wire
+
+import "bytes"
+
+// Head is what a request head, a response head and a trailer section have in
+// common: bytes and the field lines in them. It is not safe for concurrent use.
+type Head struct {
+	// Raw is the head from its first line to the CRLF of the empty line. It is
+	// the caller's memory: valid as long as the buffer given to Parse is.
+	Raw []byte
+	// Fields are the field lines in the order they came. The slice is reused by
+	// the next Parse; its capacity grows to the largest head seen.
+	Fields []Field
+
+	present FieldSet
+	lead    int // bytes of an empty line before the head
+	line    int // where the first line that is not yet read begins; 0: none is
+	scanned int // no LF stands in [line:scanned]
+}
+
+// Has reports whether a field with this identity is present.
+func (h *Head) Has(id FieldID) bool { return h.present.Has(id) }
+
+// Name is the name of f as it was sent.
+func (h *Head) Name(f *Field) []byte { return h.Raw[f.NameOff:f.NameEnd] }
+
+// FieldValue is the value of f without white space around it.
+func (h *Head) FieldValue(f *Field) []byte { return h.Raw[f.ValueOff:f.ValueEnd] }
+
+// Value is the value of the first field line with this identity, nil when there
+// is none.
+func (h *Head) Value(id FieldID) []byte {
+	if !h.present.Has(id) {
+		return nil
+	}
+	for i := range h.Fields {
+		if h.Fields[i].ID == id {
+			return h.FieldValue(&h.Fields[i])
+		}
+	}
+	return nil
+}
+
+// Lookup is the value of the first field line whose name equals name without
+// regard to case, nil when there is none. It costs a comparison a line: use
+// [Head.Value] for the names that have an identity.
+func (h *Head) Lookup(name string) []byte {
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		if int(f.NameEnd-f.NameOff) == len(name) && EqualFold(h.Name(f), name) {
+			return h.FieldValue(f)
+		}
+	}
+	return nil
+}
+
+// AppendFields appends every field line that is not marked Drop, as it was
+// sent, and no empty line. Neighbouring lines are copied in one piece.
+func (h *Head) AppendFields(dst []byte) []byte {
+	for i := 0; i < len(h.Fields); i++ {
+		if h.Fields[i].Drop {
+			continue
+		}
+		start := h.Fields[i].NameOff
+		for i+1 < len(h.Fields) && !h.Fields[i+1].Drop {
+			i++
+		}
+		stop := len(h.Raw) - len(crlf)
+		if i+1 < len(h.Fields) {
+			stop = int(h.Fields[i+1].NameOff)
+		}
+		dst = append(dst, h.Raw[start:stop]...)
+	}
+	return dst
+}
+
+// begin forgets the message before, but not the capacity of Fields.
+func (h *Head) begin() { *h = Head{Fields: h.Fields[:0]} }
+
+// lineEnd is the index after the LF of the line at h.line, 0 when buf does not
+// hold it yet. Bytes are looked at once, however often this is called.
+func (h *Head) lineEnd(buf []byte) int {
+	from := max(h.line, h.scanned)
+	i := bytes.IndexByte(buf[from:], '\n')
+	if i < 0 {
+		h.scanned = len(buf)
+		return 0
+	}
+	return from + i + 1
+}
+
+// parseFields reads field lines from h.line to the empty line and returns the
+// index after it; 0 and nil when more bytes are needed.
+func (h *Head) parseFields(buf []byte, fieldsMax int) (int, *Refusal) {
+	if h.scanned > h.line && h.lineEnd(buf) == 0 {
+		return 0, nil
+	}
+	at, fields, present := h.line, h.Fields, h.present
+	end, r := 0, (*Refusal)(nil)
+	for at+1 < len(buf) {
+		if buf[at] == '\r' && buf[at+1] == '\n' {
+			end = at + len(crlf)
+			break
+		}
+		n := len(fields)
+		if n == cap(fields) {
+			fields = append(fields, Field{})
+		} else {
+			fields = fields[:n+1]
+		}
+		next := scanField(buf, at, &fields[n])
+		if next == 0 {
+			next, r = scanFieldSlow(buf, at, &fields[n])
+		}
+		if next != 0 && n >= fieldsMax {
+			next, r = 0, ErrTooManyFields
+		}
+		if next == 0 {
+			fields = fields[:n]
+			break
+		}
+		present |= 1 << (fields[n].ID & 63)
+		at = next
+	}
+	h.line, h.Fields, h.present = at, fields, present
+	if end == 0 {
+		h.scanned = len(buf)
+	}
+	return end, r
+}
