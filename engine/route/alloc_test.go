@@ -1,0 +1,65 @@
+//go:build !race
+
+package route
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/isame-lb/isame-lb/config"
+)
+
+// fields is a header that allocates nothing when read.
+type fields []struct{ name, value []byte }
+
+func (f *fields) Len() int { return len(*f) }
+
+func (f *fields) At(i int) (name, value []byte) { return (*f)[i].name, (*f)[i].value }
+
+func TestLookupAllocatesNothing(t *testing.T) {
+	r := routes{
+		"header": {Hosts: []string{"a.example.org"}, Path: "/x", Headers: map[string]string{"x-env": "canary"}},
+		"param":  {Hosts: []string{"a.example.org"}, Path: "/x", Query: map[string]string{"a b": "1"}},
+		"wild":   {Hosts: []string{"*.example.org"}, PathPrefix: "/api", Methods: []string{"GET"}},
+		"regex":  {PathRegex: "^/v[0-9]+/(x|y)*z$"},
+		"loose":  {PathRegex: "(a|b)+c"},
+		"other":  {Hosts: []string{"[::1]"}},
+	}
+	for i := range 100 {
+		r[fmt.Sprintf("r%d", i)] = config.Route{PathPrefix: fmt.Sprintf("/wide/%d/", i)}
+	}
+
+	x := build(t, r)
+	head := fields{{[]byte("Accept"), []byte("*/*")}, {[]byte("X-Env"), []byte("canary")}}
+	empty := fields{}
+
+	for _, test := range []struct {
+		host, path, query string
+		head              *fields
+		want              string
+	}{
+		{"a.example.org", "/x", "", &head, "header"},
+		{"A.Example.org:80", "/x", "z=1&a+b=%31", &empty, "param"},
+		{"deep.b.EXAMPLE.org.", "/api/x", "", &empty, "wild"},
+		{"b.example.org", "/v12/xyxyxyz", "", &empty, "regex"},
+		{"[::1]:80", "/abababc", "", &empty, "other"},
+		{"", "/abababc", "", &empty, "loose"},
+		{"x", "/wide/77/x", "", &empty, "r77"},
+		{"x", "/nothing", "", &empty, "none"},
+	} {
+		method, host := []byte("GET"), []byte(test.host)
+		path, query := []byte(test.path), []byte(test.query)
+
+		got := 0
+		if allocations := testing.AllocsPerRun(200, func() {
+			q := Query{Listener: 1, Host: host, Method: method, Path: path, RawQuery: query, Head: test.head}
+			got = x.Lookup(&q)
+		}); allocations != 0 {
+			t.Errorf("%s%s: got %v allocations; want 0", test.host, test.path, allocations)
+		}
+
+		if x.name(got) != test.want {
+			t.Errorf("%s%s: got %s; want %s", test.host, test.path, x.name(got), test.want)
+		}
+	}
+}

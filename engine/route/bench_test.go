@@ -1,0 +1,142 @@
+package route
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/isame-lb/isame-lb/config"
+)
+
+// crowds are tables of many routes of one kind, with a request for route i.
+func crowds() map[string]func(i int) (r config.Route, host, path string) {
+	return map[string]func(i int) (config.Route, string, string){
+		"host": func(i int) (config.Route, string, string) {
+			host := fmt.Sprintf("h%d.example.org", i)
+
+			return config.Route{Hosts: []string{host}}, host, "/x"
+		},
+		"wildcard": func(i int) (config.Route, string, string) {
+			host := fmt.Sprintf("h%d.example.org", i)
+
+			return config.Route{Hosts: []string{"*." + host}}, "www." + host, "/x"
+		},
+		"exact": func(i int) (config.Route, string, string) {
+			path := fmt.Sprintf("/api/v%d/item%d", i%10, i)
+
+			return config.Route{Path: path}, "example.org", path
+		},
+		"prefix": func(i int) (config.Route, string, string) {
+			path := fmt.Sprintf("/api/v%d/item%d", i%10, i)
+
+			return config.Route{PathPrefix: path}, "example.org", path + "/x"
+		},
+		"regex": func(i int) (config.Route, string, string) {
+			path := fmt.Sprintf("/item%d/", i)
+
+			return config.Route{PathRegex: "^" + path + "[0-9]+$"}, "example.org", path + "77"
+		},
+	}
+}
+
+func crowdRoutes(count int, crowd func(i int) (config.Route, string, string)) routes {
+	r := make(routes, count)
+	for i := range count {
+		r[fmt.Sprintf("route%06d", i)], _, _ = crowd(i)
+	}
+
+	return r
+}
+
+// The cost must not grow with the number of routes, beyond what the processor's
+// caches cost. Requests ask for random routes; "hot" asks for 16 of them, and
+// shows the cost without cache misses.
+func BenchmarkLookup(b *testing.B) {
+	for _, kind := range []string{"host", "wildcard", "exact", "prefix", "regex"} {
+		crowd := crowds()[kind]
+
+		for _, count := range []int{10, 1000, 100000} {
+			x := build(b, crowdRoutes(count, crowd))
+
+			for _, asked := range []string{"hot", "random"} {
+				queries := crowdQueries(count, asked == "hot", crowd)
+
+				b.Run(fmt.Sprintf("routes=%d/kind=%s/asked=%s", count, kind, asked), func(b *testing.B) {
+					b.ReportAllocs()
+
+					i := 0
+					for b.Loop() {
+						if x.Lookup(&queries[i&4095]) < 0 {
+							b.Fatal("no route")
+						}
+
+						i++
+					}
+				})
+			}
+		}
+	}
+}
+
+func crowdQueries(count int, hot bool, crowd func(i int) (config.Route, string, string)) []Query {
+	random := rand.New(rand.NewPCG(1, 2))
+	queries := make([]Query, 4096)
+
+	for i := range queries {
+		n := random.IntN(count)
+		if hot {
+			n = count / 16 * (i % 16) % count
+		}
+
+		_, host, path := crowd(n)
+		queries[i] = Query{Host: []byte(host), Method: []byte("GET"), Path: []byte(path)}
+	}
+
+	return queries
+}
+
+// The table most people have: a few hosts and prefixes, a header, a method.
+func BenchmarkLookupSmall(b *testing.B) {
+	x := build(b, routes{
+		"api":    {Hosts: []string{"api.example.org"}, PathPrefix: "/v1", Methods: []string{"GET", "POST"}},
+		"canary": {Hosts: []string{"api.example.org"}, PathPrefix: "/v1", Headers: map[string]string{"x-env": "canary"}},
+		"web":    {Hosts: []string{"www.example.org", "example.org"}},
+		"health": {Path: "/health"},
+		"rest":   {PathPrefix: "/"},
+	})
+	head := header{{"Accept", "*/*"}, {"User-Agent", "x"}, {"Accept-Encoding", "gzip"}}
+
+	for _, test := range []struct{ name, request string }{
+		{"prefix", "GET api.example.org/v1/users/17"},
+		{"web", "GET www.example.org/index.html"},
+		{"health", "GET 127.0.0.1:8080/health"},
+		{"rest", "GET 127.0.0.1:8080/some/path/below"},
+	} {
+		q := request(test.request)
+		q.Head = &head
+
+		b.Run("request="+test.name, func(b *testing.B) {
+			b.ReportAllocs()
+
+			for b.Loop() {
+				if x.Lookup(q) < 0 {
+					b.Fatal("no route")
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkBuild(b *testing.B) {
+	for _, kind := range []string{"host", "exact", "prefix"} {
+		r := crowdRoutes(100000, crowds()[kind])
+
+		b.Run("routes=100000/kind="+kind, func(b *testing.B) {
+			b.ReportAllocs()
+
+			for b.Loop() {
+				build(b, r)
+			}
+		})
+	}
+}

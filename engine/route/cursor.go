@@ -1,0 +1,203 @@
+package route
+
+import "bytes"
+
+// cursor walks the routes whose host and path match a request, in the order of
+// precedence (doc.go). Lookup and Explain both walk with it, so that there is
+// one place that knows the order. It lives on the stack.
+//
+//	site -> exact -> (below -> prefix), deepest node to root -> pattern* -> rest -> next site
+type cursor struct {
+	host []byte // canonical, lower-case; empty: none
+	path []byte
+
+	pending []int32 // routes that come next, in order
+	stage   stage   // what comes after them
+	scope   scope   // which hosts come after this site
+	more    bool    // the path goes on below node
+	label   int     // where in host the search for the next suffix begins
+	site    int32   // the site pending comes from
+	node    int32   // the node that comes next
+	group   int32   // the patterns whose literal beginning the path has
+	rank    int32   // patterns below this rank are done
+}
+
+// stage is a step of the walk through one site.
+type stage uint8
+
+const (
+	stageSite stage = iota
+	stageExact
+	stageBelow
+	stagePrefix
+	stagePattern
+	stageRest
+	stageEnd
+)
+
+// scope is a step of the walk from the most specific host to the least.
+type scope uint8
+
+const (
+	scopeExact scope = iota
+	scopeWild
+	scopeAny
+	scopeEnd
+)
+
+func newCursor(x *Index, host, path []byte) cursor {
+	c := cursor{host: host, path: path, site: none, node: none, group: none}
+	if len(host) == 0 || len(x.hosts)+len(x.wilds) == 0 {
+		c.scope = scopeAny
+	}
+
+	return c
+}
+
+// next returns the next route in order, or none at the end. Every route it
+// returns matches by host, and by path unless that is a regular expression.
+func (c *cursor) next(x *Index) int32 {
+	for len(c.pending) == 0 {
+		if c.stage == stageEnd {
+			return none
+		}
+
+		c.step(x)
+	}
+
+	route := c.pending[0]
+	c.pending = c.pending[1:]
+
+	return route
+}
+
+// step moves on by one list, which may be empty. Each list is visited once, so
+// the walk ends.
+func (c *cursor) step(x *Index) {
+	switch c.stage {
+	case stageSite:
+		c.enter(x)
+	case stageExact:
+		c.stage = stageBelow
+		if !c.more {
+			c.pending = x.tree.nodes[c.node].exact
+		}
+	case stageBelow:
+		c.stage = stagePrefix
+		if c.more {
+			c.pending = x.tree.nodes[c.node].below
+		}
+	case stagePrefix:
+		c.pending = x.tree.nodes[c.node].prefix
+		c.rise(x)
+	case stagePattern:
+		c.pattern(&x.sites[c.site].patterns)
+	case stageRest:
+		c.stage = stageSite
+		c.pending = x.sites[c.site].rest
+	case stageEnd:
+	}
+}
+
+// enter goes to the next site, or to the end of the walk.
+func (c *cursor) enter(x *Index) {
+	c.site = c.nextSite(x)
+	if c.site == none {
+		c.stage = stageEnd
+
+		return
+	}
+
+	s := &x.sites[c.site]
+	if s.root == none || len(c.path) == 0 || c.path[0] != '/' {
+		c.startPatterns(s)
+
+		return
+	}
+
+	c.node, c.more = x.tree.descend(s.root, c.path)
+	c.stage = stageExact
+}
+
+// nextSite returns the next site that serves the host, or none.
+func (c *cursor) nextSite(x *Index) int32 {
+	if c.scope == scopeExact {
+		c.scope = scopeWild
+		if s, ok := x.hosts[string(c.host)]; ok {
+			return s
+		}
+	}
+
+	if c.scope == scopeWild {
+		if s := c.nextWild(x); s != none {
+			return s
+		}
+
+		c.scope = scopeAny
+	}
+
+	if c.scope == scopeAny {
+		c.scope = scopeEnd
+
+		return x.any
+	}
+
+	return none
+}
+
+// nextWild returns the site of the next wildcard, the longest suffix first, or
+// none. "*" stands for at least one byte. The bound is the host's length.
+func (c *cursor) nextWild(x *Index) int32 {
+	if len(x.wilds) == 0 {
+		return none
+	}
+
+	for {
+		dot := bytes.IndexByte(c.host[c.label:], '.')
+		if dot < 0 {
+			return none
+		}
+
+		whole := c.label+dot > 0
+		c.label += dot + 1
+		suffix := c.host[c.label:]
+
+		if n := len(suffix); !whole || x.wildLengths[n/64]&(1<<(n%64)) == 0 {
+			continue
+		}
+
+		if s, ok := x.wilds[string(suffix)]; ok {
+			return s
+		}
+	}
+}
+
+// rise goes one node up, or on to the patterns.
+func (c *cursor) rise(x *Index) {
+	c.node = x.tree.nodes[c.node].parent
+	c.more = true
+	c.stage = stageBelow
+
+	if c.node == none {
+		c.startPatterns(&x.sites[c.site])
+	}
+}
+
+func (c *cursor) startPatterns(s *site) {
+	c.stage = stagePattern
+	c.group = s.patterns.find(c.path)
+	c.rank = 0
+}
+
+// pattern goes to the next regular expression worth trying.
+func (c *cursor) pattern(p *patterns) {
+	rank := p.next(c.group, c.rank)
+	if rank == none {
+		c.stage = stageRest
+
+		return
+	}
+
+	c.pending = p.routes[rank : rank+1]
+	c.rank = rank + 1
+}

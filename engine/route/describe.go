@@ -1,0 +1,108 @@
+package route
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/isame-lb/isame-lb/config"
+)
+
+// Description is one route as people read it, for the admin API. It is plain
+// data; the index shares it, so it must not be changed.
+type Description struct {
+	Name       string            `json:"name"`
+	Listeners  []string          `json:"listeners,omitempty"` // none: all
+	Hosts      []string          `json:"hosts"`               // as compared; "*" is every host
+	Path       string            `json:"path,omitempty"`
+	PathPrefix string            `json:"path_prefix,omitempty"`
+	PathRegex  string            `json:"path_regex,omitempty"`
+	Methods    []string          `json:"methods,omitempty"` // none: all; GET takes HEAD too
+	Headers    map[string]string `json:"headers,omitempty"`
+	Query      map[string]string `json:"query,omitempty"`
+	Priority   int               `json:"priority"`
+	// Action is what happens to a request, such as "pool api" or "redirect 308
+	// https://{host}{uri}".
+	Action string `json:"action"`
+}
+
+// Description describes the route of the given number, which is one of Lookup's
+// results.
+func (x *Index) Description(route int) Description {
+	return x.descriptions[route]
+}
+
+// String is the description in one line, without the name and the action:
+// "api.example.com /api/* GET,POST x-env=canary ?debug=1".
+func (d *Description) String() string {
+	parts := []string{strings.Join(d.Hosts, ","), d.pathText()}
+	if len(d.Methods) > 0 {
+		parts = append(parts, strings.Join(d.Methods, ","))
+	}
+
+	for _, name := range slices.Sorted(maps.Keys(d.Headers)) {
+		parts = append(parts, strings.ToLower(name)+"="+d.Headers[name])
+	}
+
+	for _, name := range slices.Sorted(maps.Keys(d.Query)) {
+		parts = append(parts, "?"+name+"="+d.Query[name])
+	}
+
+	return strings.Join(parts, " ")
+}
+
+// pathText is the path rule: "/exact", "/prefix/*", "~regex" or "*".
+func (d *Description) pathText() string {
+	switch {
+	case d.Path != "":
+		return d.Path
+	case d.PathPrefix != "":
+		return strings.TrimSuffix(d.PathPrefix, "/") + "/*"
+	case d.PathRegex != "":
+		return "~" + d.PathRegex
+	default:
+		return "*"
+	}
+}
+
+func describe(name string, r config.Route, hosts []hostPattern) Description {
+	d := Description{
+		Name:       name,
+		Listeners:  slices.Clone(r.Listeners),
+		Hosts:      make([]string, 0, len(hosts)),
+		Path:       r.Path,
+		PathPrefix: r.PathPrefix,
+		PathRegex:  r.PathRegex,
+		Methods:    slices.Clone(r.Methods),
+		Headers:    maps.Clone(r.Headers),
+		Query:      maps.Clone(r.Query),
+		Priority:   r.Priority,
+		Action:     action(r),
+	}
+
+	for _, host := range hosts {
+		d.Hosts = append(d.Hosts, host.String())
+	}
+
+	return d
+}
+
+// action names what a route does with a request.
+func action(r config.Route) string {
+	switch {
+	case r.Redirect != nil:
+		return fmt.Sprintf("redirect %d %s", r.Redirect.Status, r.Redirect.To)
+	case r.Respond != nil:
+		return fmt.Sprintf("respond %d", r.Respond.Status)
+	case len(r.Split) > 0:
+		shares := make([]string, 0, len(r.Split))
+		for _, pool := range slices.Sorted(maps.Keys(r.Split)) {
+			shares = append(shares, fmt.Sprintf("%s=%d", pool, r.Split[pool]))
+		}
+
+		return "split " + strings.Join(shares, ",")
+	default:
+		return "pool " + r.Pool
+	}
+}

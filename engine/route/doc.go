@@ -1,0 +1,58 @@
+// Package route finds the route of a request.
+//
+// Build turns the routes of a configuration into an Index: immutable, read by
+// any number of goroutines without a lock, and looked up without allocating.
+// Start reading at Index.Lookup, then cursor.go, which holds the order below.
+//
+// # Order of precedence
+//
+// A request takes the first route, in this order, whose every predicate holds:
+//
+//  1. Host. The exact name, then wildcards from the longest suffix to the
+//     shortest ("*.a.example.org" before "*.example.org"), then routes without
+//     a host or with "*". When nothing matches under one of them, the next one
+//     is tried: a more specific host does not hide the routes of a wider one.
+//  2. Path, within one host. The exact path, then prefixes from the longest to
+//     the shortest ("/" is a prefix, the shortest one), then regular
+//     expressions, then routes without a path. Again the next one is tried
+//     when nothing matches under the one before.
+//  3. Priority, higher first. It decides only between routes that are equally
+//     specific by 1 and 2; all regular expressions of one host are equal.
+//  4. The number of further predicates, more first: each header and each query
+//     parameter counts one, methods count one, listeners count one.
+//  5. A route that names HEAD, before one that takes HEAD because it names GET.
+//  6. The name, in byte order.
+//
+// Two routes that take exactly the same requests and have the same priority
+// are refused by Build: the second could never be reached.
+//
+// # What matches
+//
+// Hosts are compared without regard to case, port and one trailing dot.
+// "*.example.org" takes a.example.org and a.b.example.org, not example.org. An
+// IPv6 literal matches its canonical text (RFC 5952), with or without brackets
+// in the configuration. A host longer than 255 bytes matches only routes for
+// every host.
+//
+// Paths are compared byte by byte, in the spelling the caller normalised them
+// to; case matters. The prefix "/api" takes /api and /api/x, not /apix; "/api/"
+// takes /api/ and everything below it, not /api. Regular expressions (RE2) are
+// not anchored unless they say so.
+//
+// Methods are compared with regard to case. A route that lists GET takes HEAD
+// too, as every resource that answers GET answers HEAD (RFC 9110 9.3.2). Header
+// names are compared without regard to case, values exactly; one of several
+// fields of the same name is enough. Names and values of query parameters are
+// compared percent-decoded with "+" as a space; again one is enough. The value
+// "*" of a header or parameter asks only that it is present.
+//
+// # Cost
+//
+// A lookup costs one hash of the host, one for each wildcard length in use, and
+// one step for each path segment that a route has in common with the request,
+// however many routes there are. Two things grow: routes that share host and
+// path are tried one after another, and so are regular expressions of one host
+// whose literal beginning the path has: "^/users/[0-9]+" is tried only for
+// paths that begin with /users/, "[0-9]+$" for all. Finding those takes a
+// binary search.
+package route

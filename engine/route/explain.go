@@ -1,0 +1,185 @@
+package route
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Verdict is what became of one candidate.
+type Verdict string
+
+// The verdicts of a Step.
+const (
+	// Won is the route the request takes: the first whose predicates all hold.
+	Won Verdict = "won"
+	// Failed is a route one of whose predicates does not hold.
+	Failed Verdict = "failed"
+	// Lost is the route the request would take without the winner.
+	Lost Verdict = "lost"
+)
+
+// Step is one candidate of a lookup: a route whose host and, unless it is a
+// regular expression, path match.
+type Step struct {
+	// Route is its number.
+	Route int `json:"-"`
+	// Name is its name.
+	Name string `json:"route"`
+	// Host is the pattern the request's host matched.
+	Host string `json:"host"`
+	// Path is the rule for the path: "/exact", "/prefix/*", "~regex" or "*".
+	Path string `json:"path"`
+	// Verdict is what became of it.
+	Verdict Verdict `json:"verdict"`
+	// Reason says which predicate failed, or why the winner goes before the next.
+	Reason string `json:"reason"`
+
+	site int32
+}
+
+// explainStepsMax bounds the candidates visited, where thousands of routes
+// share host and path. The winner may be beyond it; then no step has won.
+const explainStepsMax = 1000
+
+// Explain visits every candidate in the order Lookup tries them, up to the
+// first one after the winner that would match as well, and returns what Lookup
+// returns. It walks and checks with Lookup's code. It allocates; it is meant
+// for the admin API.
+func (x *Index) Explain(q *Query, visit func(Step)) int {
+	if x == nil || len(x.sites) == 0 {
+		return int(none)
+	}
+
+	for _, step := range x.explain(q) {
+		visit(step)
+	}
+
+	return x.Lookup(q)
+}
+
+func (x *Index) explain(q *Query) []Step {
+	c := newCursor(x, appendLower(nil, hostOf(q.Host)), q.Path)
+	winner := -1
+
+	var steps []Step
+
+	for len(steps) < explainStepsMax {
+		route := c.next(x)
+		if route == none {
+			break
+		}
+
+		steps = append(steps, x.step(int(route), c.site))
+		step := &steps[len(steps)-1]
+		failed, which := x.rules[route].check(q)
+
+		switch {
+		case failed != nothing:
+			step.Verdict = Failed
+			step.Reason = x.failure(q, int(route), failed, which)
+		case winner < 0:
+			winner = len(steps) - 1
+			step.Verdict = Won
+			step.Reason = "the only route that matches"
+		default:
+			step.Verdict = Lost
+			step.Reason = "matches as well, but comes later"
+			steps[winner].Reason = fmt.Sprintf("goes before route %q: %s", step.Name, x.why(&steps[winner], step))
+
+			return steps
+		}
+	}
+
+	return steps
+}
+
+func (x *Index) step(route int, at int32) Step {
+	return Step{
+		Route:   route,
+		Name:    x.names[route],
+		Host:    x.sites[at].host,
+		Path:    x.descriptions[route].pathText(),
+		Verdict: Failed,
+		Reason:  "",
+		site:    at,
+	}
+}
+
+// failure says what a predicate asks for and what the request has.
+func (x *Index) failure(q *Query, route int, failed predicate, which int) string {
+	r, d := &x.rules[route], &x.descriptions[route]
+
+	switch failed {
+	case byListener:
+		return fmt.Sprintf("listener %s is not one of %s", x.listenerName(q.Listener), strings.Join(d.Listeners, ", "))
+	case byMethod:
+		return fmt.Sprintf("method %q is not one of %s", q.Method, strings.Join(r.methods, ", "))
+	case byPattern:
+		return fmt.Sprintf("path %q does not match %q", q.Path, d.PathRegex)
+	case byHeader:
+		return "no header " + r.headers[which].String()
+	case byParam:
+		return "no query parameter " + r.params[which].String()
+	case nothing:
+	}
+
+	return ""
+}
+
+// String is what is asked for: "x-env" or "x-env = "canary"".
+func (w *want) String() string {
+	if w.any {
+		return w.name
+	}
+
+	return fmt.Sprintf("%s = %q", w.name, w.value)
+}
+
+func (x *Index) listenerName(number int) string {
+	if number < 0 || number >= len(x.listeners) {
+		return fmt.Sprintf("number %d", number)
+	}
+
+	return fmt.Sprintf("%q", x.listeners[number])
+}
+
+// why names the first point of the order of precedence that tells two
+// candidates apart.
+func (x *Index) why(first, second *Step) string {
+	r, s := &x.rules[first.Route], &x.rules[second.Route]
+	d, e := &x.descriptions[first.Route], &x.descriptions[second.Route]
+
+	switch {
+	case first.site != second.site:
+		return fmt.Sprintf("host %q is more specific than %q", first.Host, second.Host)
+	case d.kind() != e.kind():
+		return d.kind().String() + " goes before " + e.kind().String()
+	case d.PathPrefix != e.PathPrefix:
+		return fmt.Sprintf("prefix %q is longer than %q", d.PathPrefix, e.PathPrefix)
+	case d.Priority != e.Priority:
+		return fmt.Sprintf("priority %d is higher than %d", d.Priority, e.Priority)
+	case r.count() != s.count():
+		return fmt.Sprintf("it has %d further predicates, not %d", r.count(), s.count())
+	case r.viaGet != s.viaGet:
+		return "it names HEAD, the other one takes it because of GET"
+	default:
+		return "equally specific, so the name decides"
+	}
+}
+
+func (d *Description) kind() kind {
+	switch {
+	case d.Path != "":
+		return kindExact
+	case d.PathPrefix != "":
+		return kindPrefix
+	case d.PathRegex != "":
+		return kindPattern
+	default:
+		return kindRest
+	}
+}
+
+func (k kind) String() string {
+	return [...]string{"an exact path", "a path prefix", "a regular expression", "a route without a path"}[k]
+}

@@ -1,0 +1,161 @@
+package route
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"strings"
+)
+
+// hostBytesMax bounds the hosts that can match by name. A DNS name has at most
+// 253 bytes (RFC 1035 2.3.4), an IPv6 literal fewer.
+const hostBytesMax = 255
+
+var (
+	errHostEmpty    = errors.New("is empty")
+	errHostLong     = errors.New("is longer than 253 bytes")
+	errHostPort     = errors.New("has a port; ports do not take part in matching")
+	errHostWildcard = errors.New(`may have "*" only as its whole first label`)
+	errHostZone     = errors.New("has an IPv6 zone, which no client sends")
+	errHostBytes    = errors.New("has a character no host has")
+)
+
+// hostOf cuts the port and one trailing dot off an authority. An IPv6 literal
+// keeps its brackets, so that "[a.example]" is not taken for a name. A host
+// that cannot match by name becomes nil.
+func hostOf(authority []byte) []byte {
+	host := authority
+	if len(host) > 0 && host[0] == '[' {
+		end := bytes.IndexByte(host, ']')
+		if end < 0 || end >= hostBytesMax {
+			return nil
+		}
+
+		return host[:end+1]
+	}
+
+	if i := bytes.IndexByte(host, ':'); i >= 0 {
+		host = host[:i]
+	}
+
+	if n := len(host); n > 0 && host[n-1] == '.' {
+		host = host[:n-1]
+	}
+
+	if len(host) > hostBytesMax {
+		return nil
+	}
+
+	return host
+}
+
+// hasUpper reports whether a byte of b is an ASCII capital.
+func hasUpper(b []byte) bool {
+	for _, c := range b {
+		if c-'A' < 26 {
+			return true
+		}
+	}
+
+	return false
+}
+
+// appendLower appends b with ASCII capitals lowered.
+func appendLower(dst, b []byte) []byte {
+	for _, c := range b {
+		dst = append(dst, lower(c))
+	}
+
+	return dst
+}
+
+func lower(c byte) byte {
+	if c-'A' < 26 {
+		return c + ('a' - 'A')
+	}
+
+	return c
+}
+
+// hostPattern is a host of a route's configuration in the form it is compared.
+type hostPattern struct {
+	name string // without "*."; "" with wildcard set is every host
+	wild bool
+}
+
+// String is the pattern as people write it.
+func (h hostPattern) String() string {
+	switch {
+	case !h.wild:
+		return h.name
+	case h.name == "":
+		return "*"
+	default:
+		return "*." + h.name
+	}
+}
+
+// anyHost is the pattern of a route without hosts.
+var anyHost = hostPattern{name: "", wild: true}
+
+// parseHost brings a host of the configuration into the form hostOf leaves of a
+// request's authority.
+func parseHost(text string) (hostPattern, error) {
+	if text == "*" {
+		return anyHost, nil
+	}
+
+	name, wild := strings.CutPrefix(strings.ToLower(text), "*.")
+
+	name = strings.TrimSuffix(name, ".")
+	if literal, ok := literalOf(name); ok && !wild {
+		return parseLiteral(literal)
+	}
+
+	if err := checkName(name); err != nil {
+		return hostPattern{}, err
+	}
+
+	return hostPattern{name: name, wild: wild}, nil
+}
+
+// literalOf returns the address within an IPv6 literal.
+func literalOf(name string) (string, bool) {
+	if inner, ok := strings.CutPrefix(name, "["); ok {
+		return strings.CutSuffix(inner, "]")
+	}
+
+	return name, strings.Count(name, ":") > 1
+}
+
+func parseLiteral(text string) (hostPattern, error) {
+	address, err := netip.ParseAddr(text)
+
+	switch {
+	case err != nil:
+		return hostPattern{}, errHostBytes
+	case address.Zone() != "":
+		return hostPattern{}, errHostZone
+	default:
+		return hostPattern{name: "[" + address.String() + "]", wild: false}, nil
+	}
+}
+
+// checkName refuses what could never equal a request's host. It is not a check
+// of DNS syntax: the configuration's own check is stricter.
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return errHostEmpty
+	case len(name) > hostBytesMax-2:
+		return errHostLong
+	case strings.Contains(name, "*"):
+		return errHostWildcard
+	case strings.Contains(name, ":"):
+		return errHostPort
+	case strings.ContainsAny(name, " /?#@[]\\\t\r\n"):
+		return errHostBytes
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,332 @@
+package route
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/isame-lb/isame-lb/config"
+)
+
+func TestLookupTakesMostSpecificHost(t *testing.T) {
+	t.Parallel()
+
+	x := build(t, routes{
+		"exact":   {Hosts: []string{"api.example.org"}},
+		"deep":    {Hosts: []string{"*.a.example.org"}},
+		"shallow": {Hosts: []string{"*.example.org"}},
+		"all":     {Hosts: []string{"*"}, PathPrefix: "/"},
+		"v6":      {Hosts: []string{"[2001:DB8:0::1]"}},
+		"v4":      {Hosts: []string{"192.0.2.1"}},
+		"mapped":  {Hosts: []string{"::ffff:192.0.2.9"}},
+	})
+	for request1, want := range map[string]string{
+		"GET api.example.org/":                                "exact",
+		"GET API.Example.ORG/":                                "exact",
+		"GET api.example.org:8080/":                           "exact",
+		"GET api.example.org:/":                               "exact",
+		"GET api.example.org./":                               "exact",
+		"GET api.example.org.:443/":                           "exact",
+		"GET api.example.org../":                              "all",
+		"GET b.example.org/":                                  "shallow",
+		"GET B.EXAMPLE.org:80/":                               "shallow",
+		"GET c.b.example.org/":                                "shallow",
+		"GET x.api.example.org/":                              "shallow",
+		"GET a.example.org/":                                  "shallow",
+		"GET b.a.example.org/":                                "deep",
+		"GET c.b.a.example.org/":                              "deep",
+		"GET example.org/":                                    "all",
+		"GET .example.org/":                                   "all",
+		"GET badexample.org/":                                 "all",
+		"GET example.org.evil/":                               "all",
+		"GET [2001:db8::1]/":                                  "v6",
+		"GET [2001:DB8::1]:8080/":                             "v6",
+		"GET [2001:db8::2]/":                                  "all",
+		"GET [api.example.org]/":                              "all",
+		"GET [2001:db8::1/":                                   "all",
+		"GET 192.0.2.1:80/":                                   "v4",
+		"GET [::ffff:192.0.2.9]/":                             "mapped",
+		"GET 1.192.0.2.1/":                                    "all",
+		"GET " + strings.Repeat("x", 300) + "/":               "all",
+		"GET " + strings.Repeat("x.", 200) + "a.example.org/": "all",
+		"GET " + strings.Repeat("y.", 100) + "a.example.org/": "deep",
+		"GET /": "all",
+	} {
+		if got := x.name(x.Lookup(request(request1))); got != want {
+			t.Errorf("%s: got %s; want %s", request1, got, want)
+		}
+	}
+}
+
+func TestLookupTakesMostSpecificPath(t *testing.T) {
+	t.Parallel()
+
+	x := build(t, routes{
+		"exact":      {Path: "/api/users"},
+		"slash":      {Path: "/api/users/"},
+		"root":       {Path: "/"},
+		"api":        {PathPrefix: "/api"},
+		"below":      {PathPrefix: "/api/"},
+		"deep":       {PathPrefix: "/api/users/x"},
+		"only":       {PathPrefix: "/only/"},
+		"double":     {PathPrefix: "/a//b"},
+		"version":    {PathRegex: "^/v[0-9]+/"},
+		"shadow":     {PathRegex: "^/api"},
+		"number":     {PathRegex: "[0-9]$"},
+		"everything": {},
+	})
+	for request1, want := range map[string]string{
+		"GET /":                             "root",
+		"GET /api":                          "api",
+		"GET /api/":                         "below",
+		"GET /api/x":                        "below",
+		"GET /api/x/y/z":                    "below",
+		"GET /apix":                         "shadow",
+		"GET /API":                          "everything",
+		"GET /api/users":                    "exact",
+		"GET /api/users/":                   "slash",
+		"GET /api/users/x":                  "deep",
+		"GET /api/users/x/y":                "deep",
+		"GET /api/users/xy":                 "below",
+		"GET /api/users/y/x":                "below",
+		"GET /only":                         "everything",
+		"GET /only/":                        "only",
+		"GET /only/x":                       "only",
+		"GET /a/b":                          "everything",
+		"GET /a//b":                         "double",
+		"GET /a//b/":                        "double",
+		"GET /v1/":                          "version",
+		"GET /v/":                           "everything",
+		"GET /x/v1/":                        "everything",
+		"GET /x/v1":                         "number",
+		"GET /" + strings.Repeat("/", 5000): "everything",
+		"OPTIONS host *":                    "everything",
+		"GET host":                          "everything",
+	} {
+		if got := x.name(x.Lookup(request(request1))); got != want {
+			t.Errorf("%s: got %s; want %s", request1, got, want)
+		}
+	}
+}
+
+func TestLookupFallsBackWhenPredicatesFail(t *testing.T) {
+	t.Parallel()
+
+	x := build(t, routes{
+		"host-post":  {Hosts: []string{"a.example.org"}, Path: "/x", Methods: []string{"POST"}},
+		"host-sub":   {Hosts: []string{"a.example.org"}, PathPrefix: "/x", Methods: []string{"PUT"}},
+		"host-root":  {Hosts: []string{"a.example.org"}, PathPrefix: "/", Headers: map[string]string{"X-Env": "canary"}},
+		"host-regex": {Hosts: []string{"a.example.org"}, PathRegex: "^/x", Query: map[string]string{"debug": "1"}},
+		"wild":       {Hosts: []string{"*.example.org"}, Methods: []string{"DELETE"}},
+		"any":        {PathPrefix: "/x", Methods: []string{"PATCH"}},
+	})
+	for request1, want := range map[string]string{
+		"POST a.example.org/x":                "host-post",
+		"PUT a.example.org/x":                 "host-sub",
+		"GET a.example.org/x x-env:canary":    "host-root",
+		"GET a.example.org/x?debug=1":         "host-regex",
+		"DELETE a.example.org/x":              "wild",
+		"PATCH a.example.org/x":               "any",
+		"GET a.example.org/x":                 "none",
+		"PATCH elsewhere/x":                   "any",
+		"POST elsewhere/x":                    "none",
+		"POST a.example.org/x x-env:canary":   "host-post",
+		"DELETE a.example.org/x x-env:canary": "host-root",
+	} {
+		if got := x.name(x.Lookup(request(request1))); got != want {
+			t.Errorf("%s: got %s; want %s", request1, got, want)
+		}
+	}
+}
+
+func TestLookupOrdersEquallySpecificRoutes(t *testing.T) {
+	t.Parallel()
+
+	for _, test := range []struct {
+		name    string
+		routes  routes
+		request string
+		want    string
+	}{
+		{"priority before predicates", routes{
+			"a": {Path: "/", Methods: []string{"GET"}},
+			"b": {Path: "/", Priority: 1},
+		}, "GET /", "b"},
+		{"negative priority", routes{"a": {Path: "/", Priority: -1}, "b": {Path: "/"}}, "GET /", "b"},
+		{"priority never beats a longer prefix", routes{
+			"a": {PathPrefix: "/x", Priority: 9},
+			"b": {PathPrefix: "/x/y"},
+		}, "GET /x/y", "b"},
+		{"priority never beats the host", routes{
+			"a": {Priority: 9},
+			"b": {Hosts: []string{"h"}},
+		}, "GET h/", "b"},
+		{"more predicates first", routes{
+			"a": {Path: "/", Methods: []string{"GET"}},
+			"b": {Path: "/", Methods: []string{"GET"}, Headers: map[string]string{"a": "1"}},
+			"c": {Path: "/"},
+		}, "GET / a:1", "b"},
+		{"methods count one", routes{
+			"a": {Path: "/", Headers: map[string]string{"a": "1", "b": "2"}},
+			"b": {Path: "/", Methods: []string{"GET", "POST", "PUT"}},
+		}, "GET / a:1 b:2", "a"},
+		{"listeners count", routes{"a": {Path: "/"}, "b": {Path: "/", Listeners: []string{"web"}}}, "GET /", "b"},
+		{"name last", routes{
+			"b": {Path: "/", Methods: []string{"GET", "PUT"}},
+			"a": {Path: "/", Methods: []string{"GET", "POST"}},
+		}, "GET /", "a"},
+		{"patterns by priority", routes{
+			"a": {PathRegex: "^/x/[a-z]+$"},
+			"b": {PathRegex: "x", Priority: 1},
+		}, "GET /x/y", "b"},
+		{"patterns by predicates", routes{
+			"a": {PathRegex: "^/x/[a-z]+$"},
+			"b": {PathRegex: "x", Methods: []string{"GET"}},
+		}, "GET /x/y", "b"},
+		{"patterns by name", routes{"b": {PathRegex: "^/x/"}, "a": {PathRegex: "x"}}, "GET /x/y", "a"},
+		{"named HEAD first", routes{
+			"a": {Path: "/", Methods: []string{"GET"}},
+			"b": {Path: "/", Methods: []string{"HEAD"}},
+		}, "HEAD /", "b"},
+		{"GET takes HEAD", routes{"a": {Path: "/", Methods: []string{"POST", "GET"}}}, "HEAD /", "a"},
+		{"HEAD takes no GET", routes{"a": {Path: "/", Methods: []string{"HEAD"}}}, "GET /", "none"},
+		{"methods have case", routes{"a": {Path: "/", Methods: []string{"GET"}}}, "get /", "none"},
+		{"unusual method", routes{"a": {Path: "/", Methods: []string{"PROPFIND"}}}, "PROPFIND /", "a"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+
+			x := build(t, test.routes)
+			if got := x.name(x.Lookup(request(test.request))); got != test.want {
+				t.Errorf("got %s; want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestLookupChecksHeaders(t *testing.T) {
+	t.Parallel()
+
+	x := build(t, routes{
+		"both":    {Path: "/", Headers: map[string]string{"X-A": "1", "x-b": "two"}},
+		"present": {Path: "/", Headers: map[string]string{"X-Any": "*"}},
+		"empty":   {Path: "/", Headers: map[string]string{"X-Empty": ""}},
+	})
+	for request1, want := range map[string]string{
+		"GET / x-a:1 X-B:two":         "both",
+		"GET / X-A:0 x-a:1 X-B:two":   "both",
+		"GET / x-a:1 X-B:TWO":         "none",
+		"GET / x-a:1":                 "none",
+		"GET / x-a:1 x-bb:two":        "none",
+		"GET / x-any:":                "present",
+		"GET / X-ANY:whatever":        "present",
+		"GET / x-empty:":              "empty",
+		"GET / x-empty:x":             "none",
+		"GET /":                       "none",
+		"GET / x_any:1":               "none",
+		"GET / x-a:1 x-b:two x-any:1": "both",
+	} {
+		if got := x.name(x.Lookup(request(request1))); got != want {
+			t.Errorf("%s: got %s; want %s", request1, got, want)
+		}
+	}
+
+	q := request("GET /")
+	q.Head = nil
+
+	if got := x.Lookup(q); got != -1 {
+		t.Errorf("without a header: got %s; want none", x.name(got))
+	}
+}
+
+func TestLookupChecksListener(t *testing.T) {
+	t.Parallel()
+
+	names := make([]string, 130)
+	for i := range names {
+		names[i] = fmt.Sprintf("l%03d", i)
+	}
+
+	x, err := Build(routes{
+		"low":  {Listeners: []string{"l000", "l063"}},
+		"high": {Listeners: []string{"l064", "l129"}},
+		"all":  {},
+	}, names)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for listener, want := range map[int]string{
+		0: "low", 63: "low", 64: "high", 129: "high", 1: "all", 128: "all", 130: "all", 1000: "all", -1: "all",
+	} {
+		q := request("GET /")
+
+		q.Listener = listener
+		if got := x.name(x.Lookup(q)); got != want {
+			t.Errorf("listener %d: got %s; want %s", listener, got, want)
+		}
+	}
+}
+
+func TestLookupWithoutRoutes(t *testing.T) {
+	t.Parallel()
+
+	var zero Index
+
+	for name, x := range map[string]*Index{"nil": nil, "zero": &zero, "built": build(t, nil)} {
+		if got := x.Lookup(request("GET host/")); got != -1 || x.Len() != 0 || len(x.Names()) != 0 {
+			t.Errorf("%s: got route %d, %d routes; want -1 and 0", name, got, x.Len())
+		}
+	}
+}
+
+// The tree keeps few children in a row and many in a map: both must answer
+// alike on either side of the border.
+func TestLookupAtEveryFan(t *testing.T) {
+	t.Parallel()
+
+	for fan := 1; fan <= fanNarrow+3; fan++ {
+		r := routes{}
+		for i := range fan {
+			r[fmt.Sprintf("r%d", i)] = config.Route{PathPrefix: fmt.Sprintf("/p/%d", i)}
+		}
+
+		x := build(t, r)
+		for i := range fan {
+			want := fmt.Sprintf("r%d", i)
+			if got := x.name(x.Lookup(request("GET /p/" + want[1:] + "/x"))); got != want {
+				t.Errorf("fan %d: got %s; want %s", fan, got, want)
+			}
+		}
+
+		if got := x.Lookup(request("GET /p/none")); got != -1 {
+			t.Errorf("fan %d: got %s; want none", fan, x.name(got))
+		}
+	}
+}
+
+// One index serves all shards; the race detector watches.
+func TestLookupFromManyGoroutines(t *testing.T) {
+	t.Parallel()
+
+	x := build(t, routes{
+		"a": {Hosts: []string{"*.example.org"}, PathRegex: "^/v[0-9]+/.*[a-z]$"},
+		"b": {Path: "/", Headers: map[string]string{"x": "1"}},
+	})
+
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 200 {
+				if got := x.name(x.Lookup(request("GET X.example.org/v1/xyz"))); got != "a" {
+					t.Errorf("got %s; want a", got)
+				}
+
+				x.Explain(request("GET / x:1"), func(Step) {})
+			}
+		})
+	}
+
+	group.Wait()
+}
