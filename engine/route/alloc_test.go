@@ -9,13 +9,6 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 )
 
-// fields is a header that allocates nothing when read.
-type fields []struct{ name, value []byte }
-
-func (f *fields) Len() int { return len(*f) }
-
-func (f *fields) At(i int) (name, value []byte) { return (*f)[i].name, (*f)[i].value }
-
 func TestLookupAllocatesNothing(t *testing.T) {
 	r := routes{
 		"header": {Hosts: []string{"a.example.org"}, Path: "/x", Headers: map[string]string{"x-env": "canary"}},

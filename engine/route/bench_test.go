@@ -104,7 +104,9 @@ func BenchmarkLookupSmall(b *testing.B) {
 		"health": {Path: "/health"},
 		"rest":   {PathPrefix: "/"},
 	})
-	head := header{{"Accept", "*/*"}, {"User-Agent", "x"}, {"Accept-Encoding", "gzip"}}
+	head := fields{
+		{[]byte("Accept"), []byte("*/*")}, {[]byte("User-Agent"), []byte("x")}, {[]byte("Accept-Encoding"), []byte("gzip")},
+	}
 
 	for _, test := range []struct{ name, request string }{
 		{"prefix", "GET api.example.org/v1/users/17"},

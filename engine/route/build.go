@@ -59,11 +59,10 @@ type builder struct {
 	patterns  map[string]compiled
 	errs      []error
 
-	sites    []draftSite
-	siteOf   map[hostPattern]int32
-	nodes    []node
-	segments []string // of the edge to each node
-	seen     map[edgeKey]int32
+	sites  []draftSite
+	siteOf map[hostPattern]int32
+	nodes  []draftNode
+	seen   map[edgeKey]int32
 }
 
 // draft is a route while the index is built.
@@ -236,16 +235,17 @@ func (b *builder) finish() *Index {
 		rules:        make([]rule, len(b.drafts)),
 		descriptions: make([]Description, len(b.drafts)),
 		names:        b.names,
-		hosts:        make(map[string]int32),
-		wilds:        make(map[string]int32),
 		any:          none,
 		sites:        make([]site, len(b.sites)),
-		tree:         b.finishTree(),
+		siteHosts:    make([]string, len(b.sites)),
+		table:        newTable(len(b.sites) + len(b.nodes)),
 	}
 
 	for i := range b.drafts {
 		x.rules[i] = b.drafts[i].rule
 	}
+
+	b.finishTree(x)
 
 	for i := range b.sites {
 		b.finishSite(x, int32(i)) //nolint:gosec // bounded by the size of the configuration
@@ -255,23 +255,36 @@ func (b *builder) finish() *Index {
 }
 
 func (b *builder) finishSite(x *Index, number int32) {
-	s := &b.sites[number]
-	x.sites[number] = site{
-		host: s.host.String(),
-		root: s.root,
-		rest: s.rest,
-		patterns: newPatterns(s.patterns, func(route int32) string {
-			return b.drafts[route].beginning
-		}),
+	d := &b.sites[number]
+	x.siteHosts[number] = d.host.String()
+	x.sites[number] = site{root: d.root, patterns: b.finishPatterns(x, d.patterns), rest: b.list(x, d.rest)}
+
+	switch n := len(d.host.name); {
+	case d.host == anyHost:
+		x.any = number
+	case d.host.wild:
+		x.named, x.wild = true, true
+		x.wildLengths[n/64] |= 1 << (n % 64)
+		x.table.put(spaceWild, d.host.name, number)
+	default:
+		x.named = true
+		x.table.put(spaceHost, d.host.name, number)
+	}
+}
+
+func (b *builder) finishPatterns(x *Index, routes []int32) int32 {
+	if len(routes) == 0 {
+		return none
 	}
 
-	switch n := len(s.host.name); {
-	case s.host == anyHost:
-		x.any = number
-	case s.host.wild:
-		x.wilds[s.host.name] = number
-		x.wildLengths[n/64] |= 1 << (n % 64)
-	default:
-		x.hosts[s.host.name] = number
+	entries := make([]entry, len(routes))
+	for i, route := range routes {
+		entries[i] = b.entry(route)
 	}
+
+	x.patterns = append(x.patterns, newPatterns(entries, func(route int32) string {
+		return b.drafts[route].beginning
+	}))
+
+	return int32(len(x.patterns)) - 1 //nolint:gosec // bounded by the size of the configuration
 }

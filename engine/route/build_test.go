@@ -203,9 +203,9 @@ func TestPatternsFindEveryBeginning(t *testing.T) {
 
 	beginnings := []string{"", "/", "/a", "/a/", "/a/b", "/a/c", "/ab", "/b", "/b/a", "/\xff", "/a/b/c/d"}
 
-	order := make([]int32, len(beginnings))
+	order := make([]entry, len(beginnings))
 	for i := range order {
-		order[i] = int32(i)
+		order[i] = newEntry(int32(i), true)
 	}
 
 	p := newPatterns(order, func(route int32) string { return beginnings[route] })
@@ -222,7 +222,7 @@ func TestPatternsFindEveryBeginning(t *testing.T) {
 				break
 			}
 
-			got = append(got, beginnings[p.routes[rank]])
+			got = append(got, beginnings[p.entries[rank].route()])
 			from = rank + 1
 		}
 

@@ -11,15 +11,15 @@ type cursor struct {
 	host []byte // canonical, lower-case; empty: none
 	path []byte
 
-	pending []int32 // routes that come next, in order
-	stage   stage   // what comes after them
-	scope   scope   // which hosts come after this site
-	more    bool    // the path goes on below node
-	label   int     // where in host the search for the next suffix begins
-	site    int32   // the site pending comes from
-	node    int32   // the node that comes next
-	group   int32   // the patterns whose literal beginning the path has
-	rank    int32   // patterns below this rank are done
+	pending list  // routes that come next, in order
+	stage   stage // what comes after them
+	scope   scope // which hosts come after this site
+	more    bool  // the path goes on below node
+	label   int   // where in host the search for the next suffix begins
+	site    int32 // the site pending comes from
+	node    int32 // the node that comes next
+	group   int32 // the patterns whose literal beginning the path has
+	rank    int32 // patterns below this rank are done
 }
 
 // stage is a step of the walk through one site.
@@ -47,28 +47,34 @@ const (
 
 func newCursor(x *Index, host, path []byte) cursor {
 	c := cursor{host: host, path: path, site: none, node: none, group: none}
-	if len(host) == 0 || len(x.hosts)+len(x.wilds) == 0 {
+	if len(host) == 0 || !x.named {
 		c.scope = scopeAny
 	}
 
 	return c
 }
 
-// next returns the next route in order, or none at the end. Every route it
+// next returns the next route in order, and false at the end. Every route it
 // returns matches by host, and by path unless that is a regular expression.
-func (c *cursor) next(x *Index) int32 {
-	for len(c.pending) == 0 {
+func (c *cursor) next(x *Index) (entry, bool) {
+	for c.pending.at == c.pending.end {
 		if c.stage == stageEnd {
-			return none
+			return 0, false
 		}
 
 		c.step(x)
 	}
 
-	route := c.pending[0]
-	c.pending = c.pending[1:]
+	at := c.pending.at
+	if c.pending.end == alone {
+		c.pending = list{at: 0, end: 0}
 
-	return route
+		return entry(at), true
+	}
+
+	c.pending.at++
+
+	return x.entries[at], true
 }
 
 // step moves on by one list, which may be empty. Each list is visited once, so
@@ -91,7 +97,7 @@ func (c *cursor) step(x *Index) {
 		c.pending = x.tree.nodes[c.node].prefix
 		c.rise(x)
 	case stagePattern:
-		c.pattern(&x.sites[c.site].patterns)
+		c.pattern(x)
 	case stageRest:
 		c.stage = stageSite
 		c.pending = x.sites[c.site].rest
@@ -110,7 +116,7 @@ func (c *cursor) enter(x *Index) {
 
 	s := &x.sites[c.site]
 	if s.root == none || len(c.path) == 0 || c.path[0] != '/' {
-		c.startPatterns(s)
+		c.startPatterns(x)
 
 		return
 	}
@@ -123,7 +129,7 @@ func (c *cursor) enter(x *Index) {
 func (c *cursor) nextSite(x *Index) int32 {
 	if c.scope == scopeExact {
 		c.scope = scopeWild
-		if s, ok := x.hosts[string(c.host)]; ok {
+		if s := x.table.find(spaceHost, c.host); s != none {
 			return s
 		}
 	}
@@ -148,7 +154,7 @@ func (c *cursor) nextSite(x *Index) int32 {
 // nextWild returns the site of the next wildcard, the longest suffix first, or
 // none. "*" stands for at least one byte. The bound is the host's length.
 func (c *cursor) nextWild(x *Index) int32 {
-	if len(x.wilds) == 0 {
+	if !x.wild {
 		return none
 	}
 
@@ -166,7 +172,7 @@ func (c *cursor) nextWild(x *Index) int32 {
 			continue
 		}
 
-		if s, ok := x.wilds[string(suffix)]; ok {
+		if s := x.table.find(spaceWild, suffix); s != none {
 			return s
 		}
 	}
@@ -179,18 +185,23 @@ func (c *cursor) rise(x *Index) {
 	c.stage = stageBelow
 
 	if c.node == none {
-		c.startPatterns(&x.sites[c.site])
+		c.startPatterns(x)
 	}
 }
 
-func (c *cursor) startPatterns(s *site) {
-	c.stage = stagePattern
-	c.group = s.patterns.find(c.path)
-	c.rank = 0
+func (c *cursor) startPatterns(x *Index) {
+	c.stage = stageRest
+	if p := x.sites[c.site].patterns; p != none {
+		c.stage = stagePattern
+		c.group = x.patterns[p].find(c.path)
+		c.rank = 0
+	}
 }
 
 // pattern goes to the next regular expression worth trying.
-func (c *cursor) pattern(p *patterns) {
+func (c *cursor) pattern(x *Index) {
+	p := &x.patterns[x.sites[c.site].patterns]
+
 	rank := p.next(c.group, c.rank)
 	if rank == none {
 		c.stage = stageRest
@@ -198,6 +209,6 @@ func (c *cursor) pattern(p *patterns) {
 		return
 	}
 
-	c.pending = p.routes[rank : rank+1]
+	c.pending = single(p.entries[rank])
 	c.rank = rank + 1
 }

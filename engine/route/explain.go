@@ -64,9 +64,14 @@ func (x *Index) explain(q *Query) []Step {
 	var steps []Step
 
 	for len(steps) < explainStepsMax {
-		route := c.next(x)
-		if route == none {
+		e, ok := c.next(x)
+		if !ok {
 			break
+		}
+
+		route := e.route()
+		if winner >= 0 && steps[winner].Route == int(route) {
+			continue // The winner again, under a wider host.
 		}
 
 		steps = append(steps, x.step(int(route), c.site))
@@ -97,7 +102,7 @@ func (x *Index) step(route int, at int32) Step {
 	return Step{
 		Route:   route,
 		Name:    x.names[route],
-		Host:    x.sites[at].host,
+		Host:    x.siteHosts[at],
 		Path:    x.descriptions[route].pathText(),
 		Verdict: Failed,
 		Reason:  "",

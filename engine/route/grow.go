@@ -2,6 +2,22 @@ package route
 
 import "strings"
 
+// draftNode is a node while the index is built; its lists are in order.
+type draftNode struct {
+	parent  int32
+	fan     int32
+	segment string // of the edge that leads to it
+	exact   []int32
+	prefix  []int32
+	below   []int32
+}
+
+// edgeKey finds a child.
+type edgeKey struct {
+	node    int32
+	segment string
+}
+
 // walk returns the node of a path below root, adding what is missing.
 func (b *builder) walk(root int32, path string) int32 {
 	at := root
@@ -23,8 +39,7 @@ func (b *builder) walk(root int32, path string) int32 {
 
 func (b *builder) addNode(parent int32, segment string) int32 {
 	number := int32(len(b.nodes)) //nolint:gosec // bounded by the size of the configuration
-	b.nodes = append(b.nodes, node{parent: parent})
-	b.segments = append(b.segments, segment)
+	b.nodes = append(b.nodes, draftNode{parent: parent, segment: segment})
 
 	if parent != none {
 		b.nodes[parent].fan++
@@ -34,37 +49,59 @@ func (b *builder) addNode(parent int32, segment string) int32 {
 	return number
 }
 
-// finishTree lays out the children: in a row where they are few, in the map
-// where they are many.
-func (b *builder) finishTree() tree {
-	t := tree{nodes: b.nodes, edges: nil, wide: make(map[edgeKey]int32)}
+// finishTree lays out nodes and children: in a row where children are few, in
+// the table where they are many.
+func (b *builder) finishTree(x *Index) {
+	t := &x.tree
+	t.wide = &x.table
+	t.nodes = make([]node, len(b.nodes))
 	next := int32(0)
 
-	for i := range t.nodes {
-		n := &t.nodes[i]
-		if n.fan <= fanNarrow {
-			n.first = next
-			next += n.fan
+	for i := range b.nodes {
+		d := &b.nodes[i]
+		t.nodes[i] = node{
+			parent: d.parent, fan: d.fan, first: next,
+			exact: b.list(x, d.exact), prefix: b.list(x, d.prefix), below: b.list(x, d.below),
+		}
+
+		if d.fan <= fanNarrow {
+			next += d.fan
 		}
 	}
 
 	t.edges = make([]edge, next)
 	filled := make([]int32, len(t.nodes))
 
-	for i := range t.nodes {
-		parent := t.nodes[i].parent
+	for i := range b.nodes {
+		parent := b.nodes[i].parent
 		if parent == none {
 			continue
 		}
 
 		number := int32(i) //nolint:gosec // bounded by the size of the configuration
 		if p := &t.nodes[parent]; p.fan > fanNarrow {
-			t.wide[edgeKey{node: parent, segment: b.segments[i]}] = number
+			x.table.put(parent, b.nodes[i].segment, number)
 		} else {
-			t.edges[p.first+filled[parent]] = edge{segment: b.segments[i], child: number}
+			t.edges[p.first+filled[parent]] = edge{segment: b.nodes[i].segment, child: number}
 			filled[parent]++
 		}
 	}
+}
 
-	return t
+// list moves routes, which are in order, into the index.
+func (b *builder) list(x *Index, routes []int32) list {
+	if len(routes) == 1 {
+		return single(b.entry(routes[0]))
+	}
+
+	at := len(x.entries)
+	for _, route := range routes {
+		x.entries = append(x.entries, b.entry(route))
+	}
+
+	return list{at: int32(at), end: int32(len(x.entries))} //nolint:gosec // bounded by the size of the configuration
+}
+
+func (b *builder) entry(route int32) entry {
+	return newEntry(route, b.drafts[route].asks())
 }

@@ -36,13 +36,17 @@ type Index struct {
 	names        []string
 	listeners    []string
 
-	hosts map[string]int32 // exact name -> sites
-	wilds map[string]int32 // what follows "*." -> sites
-	// wildLengths has a bit for each length of a key of wilds, so that a host
-	// of many labels costs no look-up for suffixes nobody configured.
+	entries []entry // of the lists with more than one route
+	named   bool    // a route has a host
+	wild    bool    // a route has a wildcard
+	any     int32   // the site of routes for every host, or none
+	// wildLengths has a bit for each length of a wildcard's suffix, so that a
+	// host of many labels costs no look-up for suffixes nobody configured.
 	wildLengths [hostBytesMax/64 + 1]uint64
-	any         int32 // the site of routes for every host, or none
+	table       table // hosts -> sites, and children of wide nodes -> nodes
 	sites       []site
+	siteHosts   []string // the pattern of each site as described to people
+	patterns    []patterns
 	tree        tree
 }
 
@@ -51,10 +55,9 @@ const none int32 = -1
 
 // site is what one host pattern serves.
 type site struct {
-	host     string // the pattern as described to people
-	root     int32  // the tree's node for "", or none
-	patterns patterns
-	rest     []int32 // routes without a path, in order
+	root     int32 // the tree's node for "", or none
+	patterns int32 // position in Index.patterns, or none
+	rest     list  // routes without a path
 }
 
 // Lookup returns the number of the route that takes the request, or -1. It
@@ -83,9 +86,14 @@ func (x *Index) lookupFolded(q *Query, host []byte) int {
 func (x *Index) lookup(q *Query, host []byte) int {
 	c := newCursor(x, host, q.Path)
 	for {
-		route := c.next(x)
-		if route == none {
+		e, ok := c.next(x)
+		if !ok {
 			return int(none)
+		}
+
+		route := e.route()
+		if !e.asks() {
+			return int(route)
 		}
 
 		if failed, _ := x.rules[route].check(q); failed == nothing {

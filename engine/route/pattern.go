@@ -11,8 +11,8 @@ import (
 // patterns are the routes of one site that match the path by a regular
 // expression. A lookup tries only those whose literal beginning the path has.
 type patterns struct {
-	routes []int32 // in order; a position in it is a rank
-	groups []group // one for each literal beginning, in byte order
+	entries []entry // in order; a position in it is a rank
+	groups  []group // one for each literal beginning, in byte order
 }
 
 // group holds the patterns with one literal beginning.
@@ -71,11 +71,11 @@ func (p *patterns) next(at, from int32) int32 {
 	return lowest
 }
 
-// newPatterns groups routes, which are in order, by their literal beginnings.
-func newPatterns(routes []int32, prefix func(route int32) string) patterns {
-	byPrefix := make(map[string][]int32, len(routes))
-	for rank, route := range routes {
-		p := prefix(route)
+// newPatterns groups entries, which are in order, by their literal beginnings.
+func newPatterns(entries []entry, prefix func(route int32) string) patterns {
+	byPrefix := make(map[string][]int32, len(entries))
+	for rank, e := range entries {
+		p := prefix(e.route())
 		byPrefix[p] = append(byPrefix[p], int32(rank)) //nolint:gosec // bounded by the number of routes
 	}
 
@@ -87,7 +87,7 @@ func newPatterns(routes []int32, prefix func(route int32) string) patterns {
 	sort.Slice(groups, func(i, j int) bool { return groups[i].prefix < groups[j].prefix })
 	linkParents(groups)
 
-	return patterns{routes: routes, groups: groups}
+	return patterns{entries: entries, groups: groups}
 }
 
 // linkParents sets the parents of sorted groups: the chain of the group before

@@ -27,6 +27,9 @@ func (r *rule) count() int {
 	return n
 }
 
+// asks reports whether there is any predicate at all.
+func (r *rule) asks() bool { return r.pattern != nil || r.count() > 0 }
+
 // want is a header or query parameter that must be there.
 type want struct {
 	name  string

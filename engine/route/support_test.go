@@ -69,3 +69,10 @@ func (x *Index) name(route int) string {
 
 	return x.Names()[route]
 }
+
+// fields is a header that allocates nothing when read.
+type fields []struct{ name, value []byte }
+
+func (f *fields) Len() int { return len(*f) }
+
+func (f *fields) At(i int) (name, value []byte) { return (*f)[i].name, (*f)[i].value }

@@ -5,22 +5,23 @@ import "bytes"
 // tree holds the exact paths and prefixes of all sites, cut at "/". Each site
 // has a root of its own; a node is known by its number. Nodes with few children
 // keep them in a row, which is compared in a few nanoseconds; the children of
-// all others stand in one map, so that a step costs the same for 9 and for
+// all others stand in one table, so that a step costs the same for 9 and for
 // 100,000 children.
 type tree struct {
 	nodes []node
 	edges []edge
-	wide  map[edgeKey]int32
+	wide  *table // the node's number is the space, the segment the key
 }
 
-// node stands for a path without a trailing slash, such as "" or "/api".
+// node stands for a path without a trailing slash, such as "" or "/api". It
+// fits in one cache line.
 type node struct {
 	parent int32
-	fan    int32   // number of children; above fanNarrow they are in wide
-	first  int32   // position of the first child in edges
-	exact  []int32 // routes with exactly this path
-	prefix []int32 // routes with this path as prefix: it and everything below
-	below  []int32 // routes with this path and "/" as prefix: only what is below
+	fan    int32 // number of children; above fanNarrow they are in wide
+	first  int32 // position of the first child in edges
+	exact  list  // routes with exactly this path
+	prefix list  // routes with this path as prefix: it and everything below
+	below  list  // routes with this path and "/" as prefix: only what is below
 }
 
 // edge leads to a child whose path has one segment more.
@@ -29,14 +30,8 @@ type edge struct {
 	child   int32
 }
 
-// edgeKey finds a child of a node with many.
-type edgeKey struct {
-	node    int32
-	segment string
-}
-
 // fanNarrow is the largest number of children that are compared one by one:
-// at 8, a row costs what the map costs.
+// at 8, a row costs what the table costs.
 const fanNarrow = 8
 
 // descend walks from a root along path, as far as there are nodes. It returns
@@ -73,11 +68,7 @@ func (t *tree) descend(root int32, path []byte) (deepest int32, more bool) {
 func (t *tree) child(at int32, segment []byte) int32 {
 	n := &t.nodes[at]
 	if n.fan > fanNarrow {
-		if child, ok := t.wide[edgeKey{node: at, segment: string(segment)}]; ok {
-			return child
-		}
-
-		return none
+		return t.wide.find(at, segment)
 	}
 
 	for i := range t.edges[n.first : n.first+n.fan] {
