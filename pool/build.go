@@ -1,0 +1,222 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/isame-lb/isame-lb/algo"
+	"github.com/isame-lb/isame-lb/config"
+)
+
+// The circuit breaker of a pool without a circuit_breaker section.
+var breakerDefaults = config.CircuitBreaker{
+	Failures: 5, ErrorPercent: 50, MinRequests: 20,
+	Window: 10 * time.Second, OpenFor: 10 * time.Second,
+	HalfOpenRequests: 3, MaxEjectedPercent: 50,
+}
+
+// builder makes the pools of one generation.
+type builder struct {
+	set  *Set
+	prev *Set
+	opts *Options
+}
+
+// pool builds one pool, with its first view.
+func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
+	path := "pools." + name
+	var problems []error
+	kind, err := kindOf(cfg.Algorithm)
+	if err != nil {
+		problems = append(problems, fmt.Errorf("%s.algorithm: %w", path, err))
+	}
+	hashOn, err := ParseHashOn(cfg.HashOn)
+	if err != nil {
+		problems = append(problems, fmt.Errorf("%s.hash_on: %w", path, err))
+	}
+	var def *definition
+	if cfg.HealthCheck != nil {
+		if def, err = define(cfg.HealthCheck); err != nil {
+			problems = append(problems, fmt.Errorf("%s.health_check: %w", path, err))
+		}
+	}
+	problems = append(problems, checkMembers(path, cfg.Backends), refuse(path, &cfg))
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	breaker := cfg.CircuitBreaker
+	if breaker == nil {
+		breaker = &breakerDefaults
+	}
+	p := &Pool{
+		name: name, kind: kind, hashOn: hashOn,
+		panicPercent: cfg.PanicThreshold,
+		ejectPercent: breaker.MaxEjectedPercent,
+		slowStart:    cfg.SlowStart,
+		timeouts:     cfg.Timeouts,
+		now:          b.opts.now,
+		log:          b.opts.Logger.With().Str("pool", name).Logger(),
+	}
+	policy := policyOf(breaker)
+	before := b.prev.before(name)
+	for i := range cfg.Backends {
+		m := b.member(p, i, &cfg, def)
+		m.policy, m.window = policy, m.backend.window(breaker.Window)
+		m.counted = faults
+		if cfg.CircuitBreaker != nil {
+			m.counted, m.fives = strictFaults, true
+		}
+		inherit(m, before)
+		p.members = append(p.members, m)
+	}
+	p.open(before)
+	return p, nil
+}
+
+// open makes the first view. The pool watches its backends before it reads
+// them, so that no change falls between the two.
+func (p *Pool) open(before *Pool) {
+	for _, m := range p.members {
+		m.backend.watch(p)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if before != nil { // turns go on where they stand
+		old := before.view.Load()
+		p.view.Store(&view{
+			first:     tier{balancer: old.first.balancer},
+			spare:     tier{balancer: old.spare.balancer},
+			panicking: old.panicking, cause: old.cause,
+		})
+	}
+	p.rebuildLocked()
+}
+
+// member takes hold of the facts of one backend and puts the policy over them.
+func (b *builder) member(p *Pool, i int, cfg *config.Pool, def *definition) *Member {
+	c := cfg.Backends[i]
+	back := b.backend(c.Address)
+	m := &Member{
+		backend: back, load: &back.load, breaker: &back.breaker,
+		tally: back.tally(p.name), pool: p, index: i,
+		backup: c.Backup, zone: c.Zone, requestsMax: int64(c.MaxRequests),
+		weight: c.Weight, weightGiven: c.Weight, state: Enabled,
+	}
+	m.clients = b.clients(back, connOptions{connections: cfg.Connections, timeouts: cfg.Timeouts})
+	m.shards = m.clients.shards
+	if def != nil {
+		m.check = b.check(back, def)
+	}
+	return m
+}
+
+// backend returns the facts of an address: those this generation already has,
+// those of the one before, or new ones.
+func (b *builder) backend(address string) *Backend {
+	id := identityOf(address)
+	if back, ok := b.set.held.backends[id]; ok {
+		return back
+	}
+	back := (*Backend)(nil)
+	if b.prev != nil {
+		back = b.prev.held.backends[id]
+	}
+	if back == nil {
+		back = newBackend(address)
+	}
+	b.set.held.backends[id] = back
+	return back
+}
+
+// clients takes hold of connections, once for each generation.
+func (b *builder) clients(back *Backend, o connOptions) *clients {
+	c := back.holdClients(o, b.opts)
+	if _, twice := b.set.held.clients[c]; twice {
+		back.dropClients(c)
+	}
+	b.set.held.clients[c] = back
+	return c
+}
+
+// check takes hold of a health check, once for each generation.
+func (b *builder) check(back *Backend, def *definition) *check {
+	c := back.holdCheck(def)
+	if _, twice := b.set.held.checks[c]; twice {
+		back.dropCheck(c)
+	}
+	b.set.held.checks[c] = struct{}{}
+	return c
+}
+
+// inherit carries over what the operator asked for and how long the member has
+// been up. An operator's weight holds until the configured one changes.
+func inherit(m *Member, before *Pool) {
+	if before == nil {
+		return
+	}
+	old := before.Member(m.backend.address)
+	if old == nil {
+		m.late = true
+		return
+	}
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	m.state, m.up, m.since, m.upNanos = old.state, old.up, old.since, old.upNanos
+	m.late = old.late && !old.up // it still waits for its first good probe
+	if old.weightGiven == m.weightGiven {
+		m.weight = old.weight
+	}
+}
+
+func policyOf(c *config.CircuitBreaker) *breakerPolicy {
+	return &breakerPolicy{
+		runMin:     min(uint64(max(c.Failures, 0)), runMax),
+		percent:    c.ErrorPercent,
+		resultsMin: uint64(max(c.MinRequests, 1)),
+		openNanos:  int64(max(c.OpenFor, time.Millisecond)),
+		trials:     min(uint64(max(c.HalfOpenRequests, 1)), trialsMax),
+	}
+}
+
+func checkMembers(path string, list []config.Backend) error {
+	if len(list) > algo.MaxMembers {
+		return fmt.Errorf("%s.backends: cannot use %d backends: at most %d", path, len(list), algo.MaxMembers)
+	}
+	var problems []error
+	seen := make(map[string]int, len(list))
+	for i := range list {
+		at := fmt.Sprintf("%s.backends[%d]", path, i)
+		id := identityOf(list[i].Address)
+		if j, twice := seen[id]; twice {
+			problems = append(problems, fmt.Errorf("%s.address: %q is backends[%d] already", at, list[i].Address, j))
+		}
+		seen[id] = i
+		if w := list[i].Weight; w < 0 || w > weightMax {
+			problems = append(problems, fmt.Errorf("%s.weight: %d is not from 0 to %d", at, w, math.MaxUint16))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// refuse names the settings that nothing here obeys yet, so that none is
+// silently ignored.
+func refuse(path string, cfg *config.Pool) error {
+	var problems []error
+	for _, c := range []struct {
+		key string
+		set bool
+	}{
+		{"protocol", cfg.Protocol != "" && cfg.Protocol != "http1"},
+		{"discovery", cfg.Discovery != nil},
+		{"concurrency", cfg.Concurrency != nil},
+		{"sticky", cfg.Sticky != nil},
+		{"tls", cfg.TLS.Enabled},
+	} {
+		if c.set {
+			problems = append(problems, fmt.Errorf("%s.%s: not supported yet", path, c.key))
+		}
+	}
+	return errors.Join(problems...)
+}

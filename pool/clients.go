@@ -1,0 +1,159 @@
+package pool
+
+import (
+	"math"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/valyala/fasthttp"
+)
+
+// DialFunc connects to an address as the configuration spells it: host:port or
+// unix:/path.sock. It bounds itself.
+type DialFunc = fasthttp.DialFunc
+
+// connOptions are the settings of connections that are fixed when a HostClient
+// is made. Pools with equal ones share connections to a backend; changing one
+// in a reload begins with fresh connections and keeps the backend's facts.
+type connOptions struct {
+	connections config.PoolConnections
+	timeouts    config.PoolTimeouts
+}
+
+// clients are the connections of one backend under one set of connOptions: one
+// HostClient for each shard, so that shards share no lock.
+type clients struct {
+	address string
+	options connOptions
+	shards  []*fasthttp.HostClient
+	refs    int // sets that use it, guarded by the backend's mutex
+	gate    gate
+}
+
+// gate bounds the connections of all shards together. A bound divided by the
+// number of shards would refuse on a busy shard while others have room; so each
+// shard may go up to the whole bound, and the dial, which is rare, looks at all
+// of them.
+type gate struct {
+	max int // 0 is no limit
+	mu  struct {
+		sync.Mutex
+		pending  int // dials that entered and did not leave
+		admitted int // of these, those that were let through
+	}
+}
+
+func newClients(address string, o connOptions, opts *Options) *clients {
+	c := &clients{address: address, options: o, gate: gate{max: o.connections.Max}}
+	dial := opts.Dial
+	if dial == nil {
+		dial = func(address string) (net.Conn, error) { return Dial(address, o.timeouts.Connect) }
+	}
+	c.shards = make([]*fasthttp.HostClient, opts.shards())
+	for i := range c.shards {
+		c.shards[i] = newHostClient(c, dial, opts.Transport)
+	}
+	return c
+}
+
+// newHostClient is the only place that makes one. Every option that matters to
+// us is set, also where the value is the default.
+func newHostClient(c *clients, dial DialFunc, transport fasthttp.RoundTripper) *fasthttp.HostClient {
+	o := c.options
+	return &fasthttp.HostClient{
+		Addr:                          c.address,
+		Transport:                     transport,
+		Dial:                          func(address string) (net.Conn, error) { return c.dial(dial, address) },
+		MaxConns:                      orNoLimit(o.connections.Max),
+		MaxConnDuration:               o.connections.MaxAge,
+		MaxIdleConnDuration:           orForever(o.connections.Idle), // 0 would be ten seconds
+		MaxConnWaitTimeout:            0,                             // refused at once: queueing is the pool's matter
+		MaxIdemponentCallAttempts:     1,                             // default 5; the only retry loop is the engine's
+		RetryIfErr:                    func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
+		ReadBufferSize:                responseHeadMax, // default 4096; also bounds the head
+		WriteBufferSize:               responseHeadMax,
+		ReadTimeout:                   o.timeouts.Read,
+		WriteTimeout:                  o.timeouts.Write,
+		MaxResponseBodySize:           0,             // bodies are streamed, never held
+		ConnPoolStrategy:              fasthttp.LIFO, // default FIFO keeps every connection warm, and old
+		NoDefaultUserAgentHeader:      true,
+		DisableHeaderNamesNormalizing: false,
+		DisablePathNormalizing:        true, // the path goes through byte for byte
+		SecureErrorLogMessage:         true,
+		StreamResponseBody:            true,
+	}
+}
+
+func orNoLimit(n int) int {
+	if n <= 0 {
+		return math.MaxInt32
+	}
+	return n
+}
+
+func orForever(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 365 * 24 * time.Hour
+	}
+	return d
+}
+
+// dial runs in the goroutine of the exchange that needs a connection.
+func (c *clients) dial(dial DialFunc, address string) (net.Conn, error) {
+	if c.gate.max <= 0 {
+		return dial(address)
+	}
+	admitted := c.enter()
+	if !admitted { // idle connections of other shards hold the places
+		c.leave(false)
+		c.closeIdle()
+		admitted = c.enter()
+	}
+	defer c.leave(admitted)
+	if !admitted {
+		return nil, fasthttp.ErrNoFreeConns
+	}
+	return dial(address)
+}
+
+// enter decides on one dial. HostClient counts a connection from before its
+// dial begins, so those pending here are taken off. A dial on its way into
+// enter is counted as established: two shards that dial in the same
+// microsecond at the bound may both be refused, never both be let in.
+func (c *clients) enter() bool {
+	c.gate.mu.Lock()
+	defer c.gate.mu.Unlock()
+	c.gate.mu.pending++
+	open, _ := c.counts()
+	admitted := open-c.gate.mu.pending+c.gate.mu.admitted < c.gate.max
+	if admitted {
+		c.gate.mu.admitted++
+	}
+	return admitted
+}
+
+func (c *clients) leave(admitted bool) {
+	c.gate.mu.Lock()
+	defer c.gate.mu.Unlock()
+	c.gate.mu.pending--
+	if admitted {
+		c.gate.mu.admitted--
+	}
+}
+
+// counts are the connections of all shards, those being dialed included.
+func (c *clients) counts() (open, idle int) {
+	for _, hc := range c.shards {
+		open += hc.ConnsCount()
+		idle += hc.IdleConnsCount()
+	}
+	return open, idle
+}
+
+func (c *clients) closeIdle() {
+	for _, hc := range c.shards {
+		hc.CloseIdleConnections()
+	}
+}

@@ -1,0 +1,196 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/valyala/fastjson"
+)
+
+// Defaults of a health_check whose fields are zero; the same as config's.
+const (
+	checkInterval = 5 * time.Second
+	checkTimeout  = time.Second
+	checkRise     = 2
+	checkFall     = 3
+	checkPath     = "/"
+)
+
+// statusRange is one entry of expect_status, both ends included.
+type statusRange struct{ low, high int }
+
+// definition is a compiled health_check. It is immutable and shared by all
+// backends of a pool; its key tells definitions apart, so that state is kept
+// over a reload exactly when the check stayed the same.
+type definition struct {
+	key      string
+	http     bool // else tcp
+	path     string
+	interval time.Duration
+	timeout  time.Duration
+	rise     int
+	fall     int
+	statuses []statusRange
+	wanted   string // the statuses in words
+	body     string
+	json     []jsonWant // in order of the path
+}
+
+// jsonWant is one entry of expect_json.
+type jsonWant struct {
+	path  string
+	keys  []string
+	value string
+}
+
+// define compiles a health_check and reports every problem in it.
+func define(c *config.HealthCheck) (*definition, error) {
+	d := &definition{
+		key:      fmt.Sprintf("%+v", *c), // maps print in key order
+		http:     c.Type == "http" || c.Type == "",
+		path:     orText(c.Path, checkPath),
+		interval: orDuration(c.Interval, checkInterval),
+		timeout:  orDuration(c.Timeout, checkTimeout),
+		rise:     orCount(c.HealthyAfter, checkRise),
+		fall:     orCount(c.UnhealthyAfter, checkFall),
+		body:     c.ExpectBody,
+	}
+	var problems []error
+	if !d.http && c.Type != "tcp" {
+		problems = append(problems, fmt.Errorf("type: %q is not supported yet: want http or tcp", c.Type))
+	}
+	if !strings.HasPrefix(d.path, "/") || strings.ContainsFunc(d.path, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		problems = append(problems, fmt.Errorf("path: %q does not begin with / or has spaces or control characters", d.path))
+	}
+	statuses := c.ExpectStatus
+	if len(statuses) == 0 {
+		statuses = []string{"200-299"}
+	}
+	for _, s := range statuses {
+		r, err := parseStatusRange(s)
+		if err != nil {
+			problems = append(problems, err)
+		}
+		d.statuses = append(d.statuses, r)
+	}
+	d.wanted = strings.Join(statuses, ", ")
+	for _, path := range sortedKeys(c.ExpectJSON) {
+		d.json = append(d.json, jsonWant{path: path, keys: strings.Split(path, "."), value: c.ExpectJSON[path]})
+	}
+	return d, errors.Join(problems...)
+}
+
+// parseStatusRange reads "204" or "200-299".
+func parseStatusRange(s string) (statusRange, error) {
+	low, high, both := strings.Cut(s, "-")
+	if !both {
+		high = low
+	}
+	a, errLow := strconv.ParseUint(strings.TrimSpace(low), 10, 16)
+	b, errHigh := strconv.ParseUint(strings.TrimSpace(high), 10, 16)
+	if errLow != nil || errHigh != nil || a < 100 || b > 599 || a > b {
+		return statusRange{}, fmt.Errorf("expect_status: %q is not a code or a range of codes from 100 to 599", s)
+	}
+	return statusRange{int(a), int(b)}, nil
+}
+
+// judge says whether an answer is a good one, and what was seen in words. The
+// body is what was read of it, at most bodyProbeMax bytes.
+func (d *definition) judge(status int, body []byte) (good bool, reason string) {
+	if !d.accepts(status) {
+		return false, fmt.Sprintf("status %d, want %s", status, d.wanted)
+	}
+	if d.body != "" && !strings.Contains(string(body), d.body) {
+		return false, fmt.Sprintf("status %d, body does not contain %q", status, d.body)
+	}
+	if len(d.json) > 0 {
+		if problem := d.judgeJSON(body); problem != "" {
+			return false, problem
+		}
+	}
+	return true, fmt.Sprintf("status %d", status)
+}
+
+func (d *definition) accepts(status int) bool {
+	for _, r := range d.statuses {
+		if status >= r.low && status <= r.high {
+			return true
+		}
+	}
+	return false
+}
+
+// wantsBody says whether a verdict needs the body at all.
+func (d *definition) wantsBody() bool { return d.body != "" || len(d.json) > 0 }
+
+// judgeJSON returns what is wrong, or the empty string. A member named with its
+// dots ("build.version") is tried before the path is taken apart.
+func (d *definition) judgeJSON(body []byte) string {
+	var parser fastjson.Parser
+	v, err := parser.ParseBytes(body)
+	if err != nil {
+		return "body is not JSON"
+	}
+	for _, want := range d.json {
+		got := v.Get(want.path)
+		if got == nil {
+			got = v.Get(want.keys...)
+		}
+		if got == nil {
+			return fmt.Sprintf("JSON has no %s, want %q", want.path, want.value)
+		}
+		if text := jsonText(got); text != want.value {
+			return fmt.Sprintf("JSON %s is %q, want %q", want.path, clip(text), want.value)
+		}
+	}
+	return ""
+}
+
+// jsonText is a value as the configuration would write it: strings without
+// quotes, everything else as JSON.
+func jsonText(v *fastjson.Value) string {
+	if v.Type() == fastjson.TypeString {
+		return string(v.GetStringBytes())
+	}
+	return v.String()
+}
+
+// clip bounds what a backend can put into a reason.
+func clip(s string) string {
+	const most = 64
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return s
+}
+
+func sortedKeys(m map[string]string) []string {
+	return slices.Sorted(maps.Keys(m))
+}
+
+func orText(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func orDuration(d, otherwise time.Duration) time.Duration {
+	if d <= 0 {
+		return otherwise
+	}
+	return d
+}
+
+func orCount(n, otherwise int) int {
+	if n <= 0 {
+		return otherwise
+	}
+	return n
+}

@@ -1,0 +1,69 @@
+package pool
+
+// Verdict is what the probes of a backend say so far.
+type Verdict uint8
+
+const (
+	// Unknown backends have not finished a probe that decided anything.
+	Unknown Verdict = iota
+	// Healthy backends may be picked.
+	Healthy
+	// Unhealthy backends are not picked, unless too few are left.
+	Unhealthy
+)
+
+// String is the word the API shows.
+func (v Verdict) String() string {
+	switch v {
+	case Healthy:
+		return "healthy"
+	case Unhealthy:
+		return "unhealthy"
+	case Unknown:
+	}
+	return "unknown"
+}
+
+// health is the state machine behind a verdict. It has no clock and no lock.
+//
+//	            good                       fall bad in a row
+//	unknown --------------> healthy -------------------------> unhealthy
+//	   |                       ^                                  |  ^
+//	   |                       +----------------------------------+  |
+//	   |                              rise good in a row             |
+//	   +-------------------------------------------------------------+
+//	                     fall bad in a row
+//
+// The zero value is unknown. One good probe is enough to begin with: there is
+// no failure it would have to live down.
+type health struct {
+	verdict Verdict
+	run     int // probes in a row that speak against the verdict
+}
+
+// observe takes one probe and reports whether the verdict changed.
+func (h *health) observe(good bool, rise, fall int) bool {
+	if good == (h.verdict == Healthy) && h.verdict != Unknown {
+		h.run = 0
+		return false
+	}
+	if good && h.verdict == Unknown {
+		h.verdict, h.run = Healthy, 0
+		return true
+	}
+	h.run++
+	switch {
+	case good && h.run >= rise:
+		h.verdict = Healthy
+	case !good && h.run >= fall:
+		h.verdict = Unhealthy
+	default:
+		return false
+	}
+	h.run = 0
+	return true
+}
+
+// changing reports that the verdict is open: unknown, or the last probes spoke
+// against it. Probes come faster then.
+func (h *health) changing() bool { return h.verdict == Unknown || h.run > 0 }

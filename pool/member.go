@@ -1,0 +1,136 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/isame-lb/isame-lb/algo"
+	"github.com/valyala/fasthttp"
+)
+
+// Member is a backend as one pool of one generation sees it: the policy over
+// the facts. It is what Pick returns; Acquire, Client and Release are for the
+// exchange that picked it.
+type Member struct {
+	// Set by Build and never changed.
+	backend     *Backend
+	load        *algo.Load
+	breaker     *breaker
+	window      *window
+	tally       *tally
+	policy      *breakerPolicy
+	counted     uint32 // outcomes that are failures to the breaker
+	fives       bool   // answers with 5xx are failures to the breaker, too
+	backup      bool
+	requestsMax int64 // 0 is no limit
+	index       int
+	shards      []*fasthttp.HostClient
+	pool        *Pool
+	clients     *clients
+	check       *check // nil without health_check
+	zone        string
+	weightGiven int // as configured
+	// late members came with a reload of a pool that ran before: they start
+	// slowly, and serve after their first good probe.
+	late bool
+
+	// Guarded by the pool's mutex; read by rebuild and Status only.
+	weight  int
+	state   State
+	up      bool
+	since   time.Time // when up changed
+	upNanos int64     // when a slow start began; 0 is none
+}
+
+// Backend is what the member stands for.
+func (m *Member) Backend() *Backend { return m.backend }
+
+// Address is the address as the configuration spells it.
+func (m *Member) Address() string { return m.backend.address }
+
+// Index is the member's place in its pool, the same in every view of one
+// generation. It is what algo.Tried remembers.
+func (m *Member) Index() int { return m.index }
+
+// Client returns the connections of one shard; shard is less than Options.Shards.
+func (m *Member) Client(shard int) *fasthttp.HostClient { return m.shards[shard] }
+
+// Acquire asks for one attempt: the circuit breaker's permit, a place under
+// max_requests, and in-flight + 1. When it is refused nothing was taken, and
+// the caller picks again with this member among those tried. nowNanos is of
+// the clock of Nanos.
+func (m *Member) Acquire(nowNanos int64) (Permit, bool) {
+	if m.requestsMax > 0 && m.load.InFlight.Load() >= m.requestsMax {
+		return Permit{}, false
+	}
+	k, ok := m.breaker.admit(m.policy, nowNanos)
+	if !ok {
+		return k, false
+	}
+	m.load.Begin()
+	if m.requestsMax > 0 && m.load.InFlight.Load() > m.requestsMax {
+		m.giveUp(k, nowNanos)
+		return Permit{}, false
+	}
+	return k, true
+}
+
+// giveUp undoes an Acquire that lost the race for the last place. Two that
+// meet there may both give up; neither goes over the limit.
+func (m *Member) giveUp(k Permit, nowNanos int64) {
+	m.load.End(nowNanos, -1)
+	m.breaker.done(k, resultNeutral, m.policy, m.window, nowNanos)
+}
+
+// Release ends one attempt, exactly once for each Acquire that was granted, at
+// the last byte of the answer or when the attempt failed. status is 0 when
+// there was no answer. latencyNanos is the time to the response head; it is
+// learnt from answers and timeouts alone, because a backend that refuses at
+// once would look like the fastest one. Below 0 it is not known.
+func (m *Member) Release(k Permit, o Outcome, status int, nowNanos, latencyNanos int64) {
+	if o != OK && o != Timeout {
+		latencyNanos = -1
+	}
+	m.load.End(nowNanos, latencyNanos)
+	r := m.judge(o, status)
+	class := uint(status) / 100
+	if class >= uint(len(m.tally.byClass)) {
+		class = 0
+	}
+	m.tally.byClass[class].Add(1)
+	if o.in(strictFaults) || o == OK && status >= 500 {
+		m.tally.failures.Add(1)
+	}
+	if e := m.breaker.done(k, r, m.policy, m.window, nowNanos); e != eventNone {
+		m.settle(e, k, o, nowNanos)
+	}
+}
+
+func (m *Member) judge(o Outcome, status int) result {
+	switch {
+	case o.in(m.counted), m.fives && o == OK && status >= 500:
+		return resultBad
+	case o.in(neutral):
+		return resultNeutral
+	}
+	return resultGood
+}
+
+// settle is the rare part of Release: the breaker wants to change or did.
+func (m *Member) settle(e event, k Permit, o Outcome, nowNanos int64) {
+	log := &m.pool.log
+	switch e {
+	case eventTrip:
+		if !m.pool.eject(m, k, nowNanos) {
+			return
+		}
+		log.Warn().Str("backend", m.backend.address).Stringer("last", o).Msg("circuit breaker opened")
+	case eventReopened:
+		log.Warn().Str("backend", m.backend.address).Stringer("last", o).Msg("circuit breaker opened again after a trial")
+	case eventClosed:
+		m.backend.forgive()
+		log.Info().Str("backend", m.backend.address).Msg("circuit breaker closed")
+	case eventNone:
+		return
+	}
+	m.backend.changed()
+}

@@ -1,0 +1,139 @@
+package pool
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// State is what the operator asked of a member.
+type State string
+
+const (
+	// Enabled members take part.
+	Enabled State = "enabled"
+	// Drain members finish what they have and take nothing new.
+	Drain State = "drain"
+	// Disabled members take nothing at all.
+	Disabled State = "disabled"
+)
+
+// weightMax is the largest weight, as in the configuration.
+const weightMax = math.MaxUint16
+
+// SetState changes what the operator asks of the member with this address. It
+// holds over reloads while the address stays in the pool.
+func (p *Pool) SetState(address string, s State) error {
+	switch s {
+	case Enabled, Drain, Disabled:
+	default:
+		return fmt.Errorf("cannot set backend %q to state %q: want enabled, drain or disabled", address, s)
+	}
+	return p.change(address, func(m *Member) { m.state = s })
+}
+
+// SetWeight changes a member's share; 0 takes nothing new. It holds over
+// reloads until the configured weight changes.
+func (p *Pool) SetWeight(address string, weight int) error {
+	if weight < 0 || weight > weightMax {
+		return fmt.Errorf("cannot set weight of backend %q to %d: want 0 to %d", address, weight, weightMax)
+	}
+	return p.change(address, func(m *Member) { m.weight = weight })
+}
+
+// change applies an operator's wish; when it returns, the next pick obeys it.
+func (p *Pool) change(address string, apply func(*Member)) error {
+	m := p.Member(address)
+	if m == nil {
+		return fmt.Errorf("cannot find backend %q in pool %q", address, p.name)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	apply(m)
+	p.rebuildLocked()
+	p.log.Info().Str("backend", address).Str("state", string(m.state)).Int("weight", m.weight).
+		Msg("backend changed by the operator")
+	return nil
+}
+
+// Status is the pool as it is now.
+func (p *Pool) Status() Status {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Status{Name: p.name, Algorithm: p.kind.String(), Members: len(p.members), Panic: p.view.Load().panicking}
+	for _, m := range p.members {
+		b := m.statusLocked(p.now())
+		if b.Up {
+			s.Healthy++
+		}
+		s.InFlight += b.InFlight
+		s.Requests += b.Requests
+		s.Failures += b.Failures
+		s.Backends = append(s.Backends, b)
+	}
+	return s
+}
+
+// Status is every pool as it is now, by name.
+func (s *Set) Status() []Status {
+	list := make([]Status, 0, len(s.pools))
+	for _, p := range s.ordered {
+		list = append(list, p.Status())
+	}
+	return list
+}
+
+// Codes are the attempts of a member by the first digit of the answer's status;
+// [0] counts those without an answer. They are never reset.
+func (m *Member) Codes() [6]uint64 {
+	var n [6]uint64
+	for i := range n {
+		n[i] = m.tally.byClass[i].Load()
+	}
+	return n
+}
+
+func (m *Member) statusLocked(nowNanos int64) BackendStatus {
+	s := BackendStatus{
+		Address:  m.backend.address,
+		Weight:   m.weight,
+		Backup:   m.backup,
+		Zone:     m.zone,
+		State:    string(m.state),
+		Health:   "unchecked",
+		Breaker:  m.breaker.state(nowNanos).String(),
+		Up:       m.up,
+		InFlight: m.load.InFlight.Load(),
+		Requests: m.tally.requests(),
+		Failures: m.tally.failures.Load(),
+		Since:    m.since,
+	}
+	s.ConnectionsOpen, s.ConnectionsIdle = m.clients.counts()
+	if m.check != nil {
+		s.Health = m.check.verdict().String()
+		s.Probes = m.check.probes()
+	}
+	s.Reason = m.reasonLocked(&s, nowNanos)
+	return s
+}
+
+// reasonLocked says in words why a member is up or not: what weighs most comes first.
+func (m *Member) reasonLocked(s *BackendStatus, nowNanos int64) string {
+	switch wait := m.breaker.waitNanos(nowNanos); {
+	case m.state == Drain:
+		return "drained by the operator"
+	case m.state == Disabled:
+		return "disabled by the operator"
+	case m.weight == 0:
+		return "weight 0"
+	case wait > 0:
+		return fmt.Sprintf("circuit breaker open for another %v", time.Duration(wait).Round(100*time.Millisecond))
+	case s.Health == "unknown" && m.late:
+		return "waits for its first good probe"
+	case len(s.Probes) > 0:
+		return s.Probes[0].Reason
+	case s.Health == "unknown":
+		return "not probed yet"
+	}
+	return "no health check"
+}

@@ -1,0 +1,168 @@
+package pool
+
+// Outcome is the verdict on one attempt: one byte that says what happened. The
+// methods derive from it whose fault it was, whether another attempt may be
+// made, and what the client is told. All of them are pure, and an Outcome
+// outside the list behaves like BadResponse.
+type Outcome uint8
+
+const (
+	// OK means that a whole answer was read, whatever its status.
+	OK Outcome = iota
+	// ConnectRefused means that nobody listens at the backend's address.
+	ConnectRefused
+	// ConnectTimeout means that no connection came about within timeouts.connect.
+	ConnectTimeout
+	// ConnectFailed is every other failure to connect: name, route, descriptors, TLS.
+	ConnectFailed
+	// NoFreeConn means that connections.max was reached and none was free.
+	NoFreeConn
+	// ReusedDied means that an idle connection, taken up again, was dead before
+	// the first byte of the answer: the race every keep-alive peer loses at times.
+	ReusedDied
+	// Reset means that a fresh connection, or one whose request was sent, broke
+	// before the first byte of the answer.
+	Reset
+	// Timeout means that the head of the answer did not come in time.
+	Timeout
+	// BadResponse means that the head of the answer was not HTTP, broke a rule
+	// or was too large.
+	BadResponse
+	// Truncated means that the body ended before its promised length.
+	Truncated
+	// ClientGone means that the client closed before its answer was complete.
+	ClientGone
+	// ClientBadBody means that the body the client sent broke the framing.
+	ClientBadBody
+	// ClientSlow means that the body the client sent did not come in time.
+	ClientSlow
+	// ClientTooLarge means that the body the client sent went over the limit.
+	ClientTooLarge
+
+	outcomes // how many there are
+)
+
+// Blame says who caused an outcome.
+type Blame uint8
+
+const (
+	// BlameNobody is the blame of a success.
+	BlameNobody Blame = iota
+	// BlameClient means that another backend would have met the same.
+	BlameClient
+	// BlameBackend counts against the backend: failures and circuit breaker.
+	BlameBackend
+	// BlameProxy is a limit of ours, or a race nobody can be blamed for.
+	BlameProxy
+)
+
+// String is the word for logs.
+func (b Blame) String() string {
+	switch b {
+	case BlameNobody:
+		return "nobody"
+	case BlameClient:
+		return "client"
+	case BlameProxy:
+		return "proxy"
+	case BlameBackend:
+	}
+	return "backend"
+}
+
+// Retry says what an outcome permits as far as the backend is concerned. The
+// caller adds what it knows: method, replayable body, budget, deadline, and
+// that no byte of an answer has reached the client.
+type Retry uint8
+
+const (
+	// RetryNo forbids another attempt.
+	RetryNo Retry = iota
+	// RetryNeverSent means that no byte reached a backend: any method may be tried again.
+	RetryNeverSent
+	// RetryReusedIdle means that a dead idle connection was met: the same backend
+	// may be tried again at once on a fresh one, any method if nothing was
+	// written, idempotent ones otherwise.
+	RetryReusedIdle
+	// RetryMaybeProcessed means that the backend may have acted on the request:
+	// idempotent methods only (RFC 9110 section 9.2.2).
+	RetryMaybeProcessed
+)
+
+// verdict is one line of the table all methods read.
+type verdict struct {
+	cause  string
+	blame  Blame
+	retry  Retry
+	status int
+}
+
+// statusClientClosed is what nginx made the usual number for a client that left.
+// It is logged and counted, and sent to nobody.
+const statusClientClosed = 499
+
+func (o Outcome) verdict() verdict {
+	switch o {
+	case OK:
+		return verdict{"ok", BlameNobody, RetryNo, 200}
+	case ConnectRefused:
+		return verdict{"connect_refused", BlameBackend, RetryNeverSent, 502}
+	case ConnectTimeout:
+		return verdict{"connect_timeout", BlameBackend, RetryNeverSent, 504}
+	case ConnectFailed:
+		return verdict{"connect_failed", BlameBackend, RetryNeverSent, 502}
+	case NoFreeConn:
+		return verdict{"no_free_connection", BlameProxy, RetryNeverSent, 503}
+	case ReusedDied:
+		return verdict{"reused_connection_died", BlameProxy, RetryReusedIdle, 502}
+	case Reset:
+		return verdict{"reset", BlameBackend, RetryMaybeProcessed, 502}
+	case Timeout:
+		return verdict{"timeout", BlameBackend, RetryMaybeProcessed, 504}
+	case Truncated:
+		return verdict{"truncated", BlameBackend, RetryNo, 502}
+	case ClientGone:
+		return verdict{"client_gone", BlameClient, RetryNo, statusClientClosed}
+	case ClientBadBody:
+		return verdict{"client_bad_body", BlameClient, RetryNo, 400}
+	case ClientSlow:
+		return verdict{"client_slow", BlameClient, RetryNo, 408}
+	case ClientTooLarge:
+		return verdict{"client_too_large", BlameClient, RetryNo, 413}
+	case BadResponse, outcomes:
+	}
+	return verdict{"bad_response", BlameBackend, RetryMaybeProcessed, 502}
+}
+
+// Cause is the word for X-Isame-Error, logs and metrics.
+func (o Outcome) Cause() string { return o.verdict().cause }
+
+// String is Cause.
+func (o Outcome) String() string { return o.verdict().cause }
+
+// Blame says who caused it.
+func (o Outcome) Blame() Blame { return o.verdict().blame }
+
+// Retry says whether another attempt is allowed; see the type.
+func (o Outcome) Retry() Retry { return o.verdict().retry }
+
+// Status is the code a client gets when this was the last attempt; 200 for OK,
+// whose answer carries its own.
+func (o Outcome) Status() int { return o.verdict().status }
+
+// faults are the outcomes a circuit breaker counts even where no circuit_breaker
+// section stands: failures to connect, resets and timeouts. A body cut short is
+// a reset that came late.
+const faults uint32 = 1<<ConnectRefused | 1<<ConnectTimeout | 1<<ConnectFailed |
+	1<<Reset | 1<<Timeout | 1<<Truncated
+
+// strictFaults are those counted where the section stands, beside 5xx answers.
+const strictFaults = faults | 1<<BadResponse
+
+// neutral outcomes say nothing about the backend: they neither count against it
+// nor clear it.
+const neutral uint32 = 1<<NoFreeConn | 1<<ReusedDied | 1<<ClientGone |
+	1<<ClientBadBody | 1<<ClientSlow | 1<<ClientTooLarge
+
+// in reports whether o is one of the outcomes in mask.
+func (o Outcome) in(mask uint32) bool { return mask>>(o&31)&1 == 1 }

@@ -1,0 +1,270 @@
+package pool
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/isame-lb/isame-lb/algo"
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/rs/zerolog"
+)
+
+// denyNanos is how long a refusal to eject is remembered, so that a pool whose
+// limit is reached does not count its breakers for every failure.
+const denyNanos = int64(10 * time.Millisecond)
+
+// Pool is the policy of one generation over its backends. All methods may be
+// called by any goroutine.
+type Pool struct {
+	// Set by Build and never changed.
+	name         string
+	kind         algo.Kind
+	hashOn       HashOn
+	panicPercent int
+	ejectPercent int
+	slowStart    time.Duration
+	timeouts     config.PoolTimeouts
+	members      []*Member
+	now          func() int64
+	log          zerolog.Logger
+
+	// view is loaded once for every pick and stored by rebuild alone.
+	view atomic.Pointer[view]
+
+	dirty     atomic.Bool  // a rebuild is on its way
+	denyUntil atomic.Int64 // see denyNanos
+	ejecting  sync.Mutex   // one breaker at a time opens, so the limit holds
+
+	mu struct {
+		sync.Mutex
+		retired bool
+		timer   *time.Timer // wakes the view when a breaker's wait ends; nil until needed
+	}
+}
+
+// Name is the pool's name in the configuration.
+func (p *Pool) Name() string { return p.name }
+
+// HashOn is the part of a request whose Sum belongs into the Query of a pick.
+func (p *Pool) HashOn() HashOn { return p.hashOn }
+
+// Timeouts bound how long a backend of this pool may take.
+func (p *Pool) Timeouts() config.PoolTimeouts { return p.timeouts }
+
+// Members are all members, eligible or not, by index. The slice must not be
+// changed.
+func (p *Pool) Members() []*Member { return p.members }
+
+// Member finds a member by its address as configured; nil when there is none.
+func (p *Pool) Member(address string) *Member {
+	i := slices.IndexFunc(p.members, func(m *Member) bool { return m.backend.address == address })
+	if i < 0 {
+		return nil
+	}
+	return p.members[i]
+}
+
+// Pick chooses a member for one attempt and returns it with its index, which
+// the caller adds to q.Tried before it picks again. Backups are chosen while no
+// primary is eligible, and for a retry that has tried all primaries. Members in
+// q.Tried are never returned: nil and -1 mean that nobody is left, and
+// Unavailable says why when nothing was tried yet.
+func (p *Pool) Pick(q algo.Query) (*Member, int) {
+	v := p.view.Load()
+	m := v.first.pick(q)
+	if m == nil {
+		if m = v.spare.pick(q); m == nil {
+			return nil, -1
+		}
+	}
+	return m, m.index
+}
+
+// Unavailable says why a pick finds nobody, in the words of X-Isame-Error, and
+// after which time another try makes sense. The cause is empty when members
+// are eligible.
+func (p *Pool) Unavailable() (cause string, retryAfter time.Duration) {
+	cause = p.view.Load().cause
+	now := p.now()
+	for _, m := range p.members {
+		wait := time.Duration(m.breaker.waitNanos(now))
+		if m.check != nil && !m.check.usable() {
+			wait = max(wait, m.check.def.interval)
+		}
+		if retryAfter == 0 || wait > 0 && wait < retryAfter {
+			retryAfter = wait
+		}
+	}
+	return cause, max(retryAfter, time.Second)
+}
+
+// eject opens the breaker of m unless too many of its tier are open already.
+// Primaries may all be ejected while a backup stands by.
+func (p *Pool) eject(m *Member, k Permit, nowNanos int64) bool {
+	if nowNanos < p.denyUntil.Load() {
+		return false
+	}
+	p.ejecting.Lock()
+	defer p.ejecting.Unlock()
+	if m.backup || len(p.view.Load().spare.members) == 0 {
+		peers, ejected := 0, 1
+		for _, o := range p.members {
+			if o.backup == m.backup {
+				peers++
+				if o != m && !o.breaker.closed() {
+					ejected++
+				}
+			}
+		}
+		if ejected*100 > peers*p.ejectPercent {
+			p.denyUntil.Store(nowNanos + denyNanos)
+			return false
+		}
+	}
+	return m.breaker.open(k, m.policy, nowNanos)
+}
+
+// kick has the view rebuilt soon, in another goroutine. Kicks that come while
+// one is waiting are answered by that one.
+func (p *Pool) kick() {
+	if !p.dirty.Swap(true) {
+		go p.rebuild()
+	}
+}
+
+// rebuild makes the view from what is known now. What changes while it reads
+// kicks again, because dirty is cleared first.
+func (p *Pool) rebuild() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dirty.Store(false)
+	p.rebuildLocked()
+}
+
+func (p *Pool) rebuildLocked() {
+	if p.mu.retired {
+		return
+	}
+	now := p.now()
+	candidates := make([]candidate, len(p.members))
+	for i, m := range p.members {
+		candidates[i] = m.candidate(now)
+	}
+	c := choose(candidates, p.panicPercent)
+	var was view
+	if old := p.view.Load(); old != nil {
+		was = *old
+	}
+	p.markUpLocked(c, now)
+	v := &view{panicking: c.panicking, cause: c.cause}
+	v.first = p.newTier(c.first, was.first.balancer, now)
+	v.spare = p.newTier(c.spare, was.spare.balancer, now)
+	p.view.Store(v)
+	p.wakeLocked(p.nextWake(now))
+	p.logView(&was, v)
+}
+
+// candidate reads everything that decides about m; the pool's mutex is held.
+func (m *Member) candidate(nowNanos int64) candidate {
+	c := candidate{
+		serving: m.state == Enabled && m.weight > 0,
+		healthy: true,
+		ready:   m.breaker.waitNanos(nowNanos) == 0,
+		backup:  m.backup,
+	}
+	if m.check != nil {
+		c.healthy = m.check.usable()
+		c.joining = m.late && m.check.verdict() == Unknown
+	}
+	return c
+}
+
+// markUpLocked notes who may be picked, and since when. A member that comes
+// up later than its pool starts slowly.
+func (p *Pool) markUpLocked(c choice, nowNanos int64) {
+	up := make([]bool, len(p.members))
+	for _, i := range c.first {
+		up[i] = true
+	}
+	for _, i := range c.spare {
+		up[i] = true
+	}
+	for i, m := range p.members {
+		first := m.since.IsZero()
+		if !first && m.up == up[i] {
+			continue
+		}
+		if up[i] && (!first || m.late) {
+			m.upNanos = nowNanos
+		}
+		m.up, m.since = up[i], time.Now()
+	}
+}
+
+// ramp is the part of its weight that counts now, for slow start.
+func (m *Member) ramp(slowStart time.Duration, nowNanos int64) uint32 {
+	if m.upNanos == 0 {
+		return algo.RampFull
+	}
+	return algo.RampShare(nowNanos-m.upNanos, int64(slowStart))
+}
+
+// nextWake is when the view changes by itself, in nanoseconds from now: a
+// breaker's wait ends, or a slow start makes its next step. 0 is never.
+func (p *Pool) nextWake(nowNanos int64) int64 {
+	var wake int64
+	for _, m := range p.members {
+		wait := m.breaker.waitNanos(nowNanos)
+		if wait == 0 && m.up && m.ramp(p.slowStart, nowNanos) < algo.RampFull {
+			wait = max(int64(p.slowStart)/algo.RampFull, int64(time.Millisecond))
+		}
+		if wait > 0 && (wake == 0 || wait < wake) {
+			wake = wait
+		}
+	}
+	return wake
+}
+
+// wakeLocked sets the timer that changes the view without traffic.
+func (p *Pool) wakeLocked(afterNanos int64) {
+	switch {
+	case afterNanos <= 0:
+		if p.mu.timer != nil {
+			p.mu.timer.Stop()
+		}
+	case p.mu.timer == nil:
+		p.mu.timer = time.AfterFunc(time.Duration(afterNanos), p.rebuild)
+	default:
+		p.mu.timer.Reset(time.Duration(afterNanos))
+	}
+}
+
+// logView says once when the pool as a whole changes for its users.
+func (p *Pool) logView(was, is *view) {
+	switch {
+	case is.cause != "" && is.cause != was.cause:
+		p.log.Error().Str("cause", is.cause).Msg("no backend can be picked")
+	case is.cause == "" && was.cause != "":
+		p.log.Info().Int("backends", len(is.first.members)).Msg("backends can be picked again")
+	}
+	if is.panicking != was.panicking {
+		p.log.Warn().Bool("panic", is.panicking).Int("backends", len(is.first.members)).
+			Msg("share of healthy backends crossed panic_threshold")
+	}
+}
+
+// retire makes the pool deaf: no rebuild, no timer. Picks go on working on the
+// last view for exchanges that still hold the old generation.
+func (p *Pool) retire() {
+	for _, m := range p.members {
+		m.backend.unwatch(p)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.retired = true
+	if p.mu.timer != nil {
+		p.mu.timer.Stop()
+	}
+}

@@ -1,0 +1,98 @@
+package pool
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+const (
+	// bodyProbeMax is how much of a body a probe reads; the rest is not looked at.
+	bodyProbeMax = 64 << 10
+	// probeAgent is how probes name themselves in the logs of backends.
+	probeAgent = "isame-lb-health"
+)
+
+// probe makes one probe over a connection of its own and says what was seen, in
+// words. The definition's timeout bounds all of it; the end of ctx aborts it.
+func probe(ctx context.Context, address string, d *definition) (good bool, reason string) {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	network, addr := splitAddress(address)
+	var dialer net.Dialer
+	c, err := dialer.DialContext(ctx, network, addr)
+	if err != nil {
+		return false, failure(err, d.timeout, "cannot connect")
+	}
+	defer func() { _ = c.Close() }()
+	if !d.http {
+		return true, "connected"
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(longAgo) })
+	defer stop()
+	status, body, err := askHTTP(c, network, addr, d)
+	if err != nil {
+		return false, failure(err, d.timeout, "no valid answer")
+	}
+	return d.judge(status, body)
+}
+
+// askHTTP sends one GET and reads the answer, its body up to bodyProbeMax.
+func askHTTP(c net.Conn, network, addr string, d *definition) (status int, body []byte, err error) {
+	host := addr
+	if network == "unix" {
+		host = "localhost" // RFC 9112 section 3.2: a path is no authority
+	}
+	_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+		d.path, host, probeAgent)
+	if err != nil {
+		return 0, nil, fmt.Errorf("cannot send: %w", err)
+	}
+	r := bufio.NewReaderSize(c, responseHeadMax)
+	response := fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseResponse(response)
+	response.StreamBody = true
+	if err := response.ReadLimitBody(r, bodyProbeMax); err != nil {
+		return 0, nil, fmt.Errorf("cannot read: %w", err)
+	}
+	defer func() { _ = response.CloseBodyStream() }()
+	if !d.wantsBody() || response.BodyStream() == nil {
+		return response.StatusCode(), nil, nil
+	}
+	body, err = io.ReadAll(io.LimitReader(response.BodyStream(), bodyProbeMax))
+	if err != nil {
+		return 0, nil, fmt.Errorf("cannot read body: %w", err)
+	}
+	return response.StatusCode(), body, nil
+}
+
+// failure puts an error into the words an operator looks for.
+func failure(err error, timeout time.Duration, otherwise string) string {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		return "cannot resolve " + dns.Name
+	case isTimeout(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, fasthttp.ErrTimeout):
+		return fmt.Sprintf("timeout after %v", timeout)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "connection reset"
+	case errors.Is(err, syscall.ENOENT):
+		return "no such socket"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "no route to host"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "the proxy is out of file descriptors"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "connection closed before the end of the answer"
+	}
+	return otherwise + ": " + clip(err.Error())
+}

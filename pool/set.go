@@ -1,0 +1,200 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/isame-lb/isame-lb/algo"
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
+)
+
+// retireTick is how often a retiring backend is looked at until it is idle.
+const retireTick = 20 * time.Millisecond
+
+// Options are what a process decides once for all its pools. They must be the
+// same in every Build of one process. The zero value works.
+type Options struct {
+	// Shards is the number of HostClients of each backend; 0 is GOMAXPROCS.
+	Shards int
+	// Logger gets one line for each change of a backend or a pool.
+	Logger zerolog.Logger
+	// Dial makes the connections of the HostClients; nil is the package's Dial
+	// with the pool's timeouts.connect. It bounds itself.
+	Dial DialFunc
+	// Transport is set in every HostClient; nil is fasthttp's own.
+	Transport fasthttp.RoundTripper
+	// ProbesMax bounds the health probes that run at the same time; 0 is 256.
+	ProbesMax int
+
+	now func() int64 // tests replace the clock
+}
+
+func (o *Options) shards() int {
+	if o.Shards > 0 {
+		return o.Shards
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Set is all pools of one generation. Build makes it, Start begins its probes,
+// Retire ends it. Build, Start and Retire of successive generations are called
+// one after the other (one reload at a time); everything else by anybody.
+type Set struct {
+	pools   map[string]*Pool
+	ordered []*Pool // by name
+	prober  *prober
+	held    held
+	retired sync.Once
+}
+
+// held are the facts a generation refers to. Each counts the generations that
+// hold it, and ends when the last one lets go.
+type held struct {
+	backends map[string]*Backend
+	clients  map[*clients]*Backend
+	checks   map[*check]struct{}
+}
+
+// Build makes the pools of a generation. Backends that prev also had are the
+// same objects: connections, health, breaker and counters go on. Nothing that
+// runs is touched; when the caller cannot use the result after all, it calls
+// Retire on it. All problems are reported at once, each beginning with the
+// path of its field.
+func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
+	if opts.now == nil {
+		opts.now = Nanos
+	}
+	s := &Set{pools: make(map[string]*Pool, len(cfg.Pools))}
+	s.held = held{backends: map[string]*Backend{}, clients: map[*clients]*Backend{}, checks: map[*check]struct{}{}}
+	if prev == nil {
+		s.prober = newProber(&opts)
+	} else {
+		s.prober = prev.prober
+	}
+	b := builder{set: s, prev: prev, opts: &opts}
+	var problems []error
+	for name := range cfg.Pools {
+		p, err := b.pool(name, cfg.Pools[name])
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		s.pools[name] = p
+		s.ordered = append(s.ordered, p)
+	}
+	if len(problems) > 0 {
+		s.Retire(nil, 0)
+		slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+		return nil, errors.Join(problems...)
+	}
+	slices.SortFunc(s.ordered, func(a, b *Pool) int { return strings.Compare(a.name, b.name) })
+	return s, nil
+}
+
+// Pool finds a pool by name; nil when there is none.
+func (s *Set) Pool(name string) *Pool { return s.pools[name] }
+
+// Pools are all pools by name. The slice must not be changed.
+func (s *Set) Pools() []*Pool { return s.ordered }
+
+// Start begins the probes of backends that came with this generation, the
+// first one at once, and does not wait for them.
+func (s *Set) Start() {
+	for c := range s.held.checks {
+		c.start(s.prober)
+	}
+}
+
+// Retire ends a generation after next has taken over (nil: at the end of the
+// process, or for a Set that never ran). Probes that no other generation wants
+// end at once. Connections of backends that no other one has are closed as they
+// become idle; Retire returns when none is left in use or drain has passed, so
+// it wants a goroutine of its own while traffic goes on. Exchanges that hold a
+// Member of this generation may still Release it. Later calls do nothing.
+func (s *Set) Retire(next *Set, drain time.Duration) {
+	s.retired.Do(func() { s.retire(next, drain) })
+}
+
+func (s *Set) retire(next *Set, drain time.Duration) {
+	for _, p := range s.ordered {
+		p.retire()
+	}
+	for c := range s.held.checks {
+		if c.backend.dropCheck(c) {
+			c.stop()
+		}
+	}
+	var leaving []*clients
+	for c, b := range s.held.clients {
+		if b.dropClients(c) {
+			leaving = append(leaving, c)
+		}
+	}
+	if next != nil {
+		next.logLeaving(s)
+	}
+	closeWhenIdle(leaving, drain)
+}
+
+// logLeaving says which backends are not in this generation any more.
+func (s *Set) logLeaving(old *Set) {
+	for id, b := range old.held.backends {
+		if _, stays := s.held.backends[id]; !stays {
+			s.prober.log.Info().Str("backend", b.address).Int64("in_flight", b.InFlight()).Msg("backend retired")
+		}
+	}
+}
+
+// closeWhenIdle closes connections as they become idle until none is left or
+// drain has passed. What is in use then ends with its exchange: HostClient's
+// own cleaner closes it after connections.idle.
+func closeWhenIdle(leaving []*clients, drain time.Duration) {
+	deadline := time.NewTimer(drain)
+	defer deadline.Stop()
+	tick := time.NewTicker(retireTick)
+	defer tick.Stop()
+	for {
+		for _, c := range leaving {
+			c.closeIdle()
+		}
+		leaving = slices.DeleteFunc(leaving, func(c *clients) bool {
+			open, _ := c.counts()
+			return open == 0
+		})
+		if len(leaving) == 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return
+		}
+	}
+}
+
+// pool builds one pool's carried-over state from the generation before.
+func (s *Set) before(name string) *Pool {
+	if s == nil {
+		return nil
+	}
+	return s.pools[name]
+}
+
+// kindOf is ParseKind with the configuration's default.
+func kindOf(name string) (algo.Kind, error) {
+	if name == "" {
+		return algo.RoundRobin, nil
+	}
+	kind, ok := algo.ParseKind(name)
+	if !ok {
+		return 0, fmt.Errorf("unknown algorithm %q", name)
+	}
+	return kind, nil
+}
