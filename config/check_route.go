@@ -1,0 +1,295 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"mime"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// methodBytesMax is the longest method the engine reads.
+const methodBytesMax = 32
+
+// route checks one route.
+func (c *checker) route(path string, r *Route) {
+	c.match(path, r)
+	c.action(path, r)
+	for i, name := range r.Listeners {
+		referTo(c, indexPath(path+".listeners", i), "listener", name, c.cfg.Listeners)
+	}
+	c.noDuplicates(path+".listeners", r.Listeners)
+	for i, name := range r.Middleware {
+		referTo(c, indexPath(path+".middleware", i), "middleware", name, c.cfg.Middleware)
+	}
+	c.noDuplicates(path+".middleware", r.Middleware)
+	c.retry(path+".retry", r)
+	if r.Mirror != nil {
+		referTo(c, path+".mirror.pool", "pool", r.Mirror.Pool, c.cfg.Pools)
+	}
+	if r.Hedge != nil {
+		c.hedge(path+".hedge", r)
+	}
+	if r.Pool == "" && len(r.Split) == 0 {
+		c.forwardsNothing(path, r)
+	}
+}
+
+// forwardsNothing refuses what has an effect only on requests that are forwarded.
+func (c *checker) forwardsNothing(path string, r *Route) {
+	if r.Mirror != nil {
+		c.report(path+".mirror", "has no effect on a route without pool or split")
+	}
+	if r.Hedge != nil {
+		c.report(path+".hedge", "has no effect on a route without pool or split")
+	}
+}
+
+// match checks which requests a route takes.
+func (c *checker) match(path string, r *Route) {
+	var paths []string
+	for _, p := range []struct{ key, value string }{
+		{"path", r.Path}, {"path_prefix", r.PathPrefix}, {"path_regex", r.PathRegex},
+	} {
+		if p.value != "" {
+			paths = append(paths, p.key)
+		}
+	}
+	if len(paths) > 1 {
+		c.report(path+"."+paths[1], "cannot stand beside %s: a route has one of path, path_prefix and path_regex", paths[0])
+	}
+	if r.Path != "" {
+		c.requestPath(path+".path", r.Path)
+	}
+	if r.PathPrefix != "" {
+		c.requestPath(path+".path_prefix", r.PathPrefix)
+	}
+	if _, err := regexp.Compile(r.PathRegex); err != nil {
+		why := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+		if _, masked := c.raw[path+".path_regex"]; masked {
+			why = c.raw[path+".path_regex"]
+		}
+		c.report(path+".path_regex", "is not a regular expression: %s", why)
+	}
+	for i, host := range r.Hosts {
+		c.routeHost(indexPath(path+".hosts", i), host)
+	}
+	c.noDuplicates(path+".hosts", lowered(r.Hosts))
+	for i, method := range r.Methods {
+		c.method(indexPath(path+".methods", i), method)
+	}
+	c.noDuplicates(path+".methods", r.Methods)
+	c.fields(path+".headers", r.Headers)
+	for _, name := range sortedNames(r.Query) {
+		if name == "" {
+			c.report(joinPath(path+".query", name), "a parameter must have a name")
+		}
+	}
+}
+
+func lowered(texts []string) []string {
+	low := make([]string, len(texts))
+	for i, text := range texts {
+		low[i] = strings.ToLower(text)
+	}
+	return low
+}
+
+// routeHost checks an exact host, or a wildcard for its first labels.
+func (c *checker) routeHost(path, host string) {
+	name, wild := strings.CutPrefix(host, "*.")
+	name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+	switch {
+	case wild && isHostName(name), !wild && isHost(name):
+	case host == "*":
+		c.report(path, "\"*\" matches nothing: leave hosts out to match every host")
+	case strings.Contains(name, "*"):
+		c.report(path, "%s has a * elsewhere than in front, as in \"*.example.org\"", c.quote(path, host))
+	case strings.Contains(host, ":"):
+		c.report(path, "%s must be a host name without scheme and port", c.quote(path, host))
+	default:
+		c.report(path, "%s is not a host name", c.quote(path, host))
+	}
+}
+
+// method checks a method, which is case-sensitive (RFC 9110 section 9.1).
+func (c *checker) method(path, method string) {
+	if len(method) > methodBytesMax {
+		c.report(path, "%s is longer than %d characters", c.quote(path, method), methodBytesMax)
+		return
+	}
+	if !c.token(path, "method", method) {
+		return
+	}
+	standard := []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+	if upper := strings.ToUpper(method); upper != method && slices.Contains(standard, upper) {
+		c.report(path, "%s is not a method%s", c.quote(path, method), didYouMean(quoted(upper)))
+	}
+}
+
+// fields checks header fields and their values.
+func (c *checker) fields(path string, headers map[string]string) {
+	first := map[string]string{}
+	for _, name := range sortedNames(headers) {
+		at := joinPath(path, name)
+		if !c.token(at, "header field", name) || !c.plainText(at, headers[name]) {
+			continue
+		}
+		if was, twice := first[strings.ToLower(name)]; twice {
+			c.report(at, "is the same field as %q", was)
+			continue
+		}
+		first[strings.ToLower(name)] = name
+	}
+}
+
+// action checks that a route does exactly one thing.
+func (c *checker) action(path string, r *Route) {
+	var actions []string
+	for _, a := range []struct {
+		key   string
+		given bool
+	}{
+		{"pool", r.Pool != "" || c.broken[path+".pool"]},
+		{"split", c.given(path + ".split")},
+		{"redirect", r.Redirect != nil},
+		{"respond", r.Respond != nil},
+	} {
+		if a.given {
+			actions = append(actions, a.key)
+		}
+	}
+	if len(actions) == 0 {
+		c.report(path, "does nothing: it needs one of pool, split, redirect and respond")
+	}
+	if len(actions) > 1 {
+		c.report(path+"."+actions[1], "cannot stand beside %s: a route has one of pool, split, redirect and respond", actions[0])
+	}
+	if r.Pool != "" {
+		referTo(c, path+".pool", "pool", r.Pool, c.cfg.Pools)
+	}
+	if c.given(path + ".split") {
+		c.split(path+".split", r.Split)
+	}
+	if r.Redirect != nil {
+		c.redirect(path+".redirect", r.Redirect)
+	}
+	if r.Respond != nil {
+		c.respond(path+".respond", r.Respond)
+	}
+}
+
+func (c *checker) split(path string, split map[string]int) {
+	total, broken := 0, false
+	for _, name := range sortedNames(split) {
+		referTo(c, joinPath(path, name), "pool", name, c.cfg.Pools)
+		total += split[name]
+		broken = broken || c.broken[joinPath(path, name)]
+	}
+	if total == 0 && !broken {
+		c.report(path, "no pool has a weight above 0, so no request could be served")
+	}
+}
+
+var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
+
+func (c *checker) redirect(path string, r *Redirect) {
+	at := path + ".to"
+	if r.To == "" || !c.plainText(at, r.To) {
+		return
+	}
+	known := []string{"{scheme}", "{host}", "{path}", "{query}", "{uri}"}
+	rest := r.To
+	for _, p := range placeholder.FindAllString(r.To, -1) {
+		rest = strings.ReplaceAll(rest, p, "x")
+		if !slices.Contains(known, p) {
+			c.report(at, "%s is none of %s%s", p, strings.Join(known, ", "), didYouMean(nearest(p, known)))
+		}
+	}
+	switch {
+	case strings.ContainsAny(rest, "{}"):
+		c.report(at, "%s has a brace without its other one", c.quote(at, r.To))
+	case strings.Contains(rest, " "):
+		c.report(at, "%s must not contain a space", c.quote(at, r.To))
+	case !strings.HasPrefix(rest, "/") && !strings.Contains(rest, "://") && !strings.HasPrefix(r.To, "{uri}") && !strings.HasPrefix(r.To, "{path}"):
+		c.report(at, "%s must begin with / or a scheme such as https://", c.quote(at, r.To))
+	}
+}
+
+func (c *checker) respond(path string, r *Respond) {
+	if (r.Status == 204 || r.Status == 304) && r.Body != "" {
+		c.report(path+".body", "must be empty: an answer with status %d has no body", r.Status)
+	}
+	if r.ContentType == "" || !c.plainText(path+".content_type", r.ContentType) {
+		return
+	}
+	if kind, _, err := mime.ParseMediaType(r.ContentType); err != nil || !strings.Contains(kind, "/") {
+		c.report(path+".content_type", "%s is not a media type such as text/plain", c.quote(path+".content_type", r.ContentType))
+	}
+}
+
+// retry checks when and how often attempts are repeated.
+func (c *checker) retry(path string, r *Route) {
+	causes := []string{"connect_failure", "reset", "timeout"}
+	for i, cause := range r.Retry.On {
+		at := indexPath(path+".on", i)
+		code, isStatus := status(cause)
+		if !slices.Contains(causes, cause) && (!isStatus || code < 500) {
+			c.report(at, "%s is none of connect_failure, reset, timeout and a status from 500 to 599%s",
+				c.quote(at, cause), didYouMean(nearest(cause, causes)))
+		}
+	}
+	c.noDuplicates(path+".on", r.Retry.On)
+	for i, method := range r.Retry.Methods {
+		c.method(indexPath(path+".methods", i), method)
+	}
+	c.noDuplicates(path+".methods", r.Retry.Methods)
+	if r.Timeout > 0 {
+		c.ordered(path+".per_try_timeout", r.Retry.PerTryTimeout, "the route's timeout", r.Timeout)
+	}
+	c.ordered(path+".backoff.initial", r.Retry.Backoff.Initial, "max", r.Retry.Backoff.Max)
+}
+
+func (c *checker) hedge(path string, r *Route) {
+	if r.Hedge.After == "p95" {
+		return
+	}
+	after, err := time.ParseDuration(r.Hedge.After)
+	if err != nil || after <= 0 {
+		c.report(path+".after", "%s is neither a duration such as 50ms nor p95", c.quote(path+".after", r.Hedge.After))
+		return
+	}
+	if r.Timeout > 0 {
+		c.ordered(path+".after", after, "the route's timeout", r.Timeout)
+	}
+}
+
+// sameRoutes reports routes of which one can never be reached, because another
+// one takes exactly the same requests.
+func (c *checker) sameRoutes() {
+	first := map[string]string{}
+	for _, name := range sortedNames(c.cfg.Routes) {
+		r := c.cfg.Routes[name]
+		matcher := fmt.Sprintf("%q %q %q %q %q %q %q %q %d", sorted(r.Listeners), sorted(lowered(r.Hosts)),
+			r.Path, r.PathPrefix, r.PathRegex, sorted(r.Methods), loweredKeys(r.Headers), r.Query, r.Priority)
+		if was, twice := first[matcher]; twice {
+			c.report(joinPath("routes", name), "takes the same requests as %s: change what it matches, or its priority", joinPath("routes", was))
+			continue
+		}
+		first[matcher] = name
+	}
+}
+
+func sorted(texts []string) []string {
+	return slices.SortedFunc(slices.Values(texts), cmp.Compare[string])
+}
+
+func loweredKeys(m map[string]string) map[string]string {
+	low := make(map[string]string, len(m))
+	for name, value := range m {
+		low[strings.ToLower(name)] = value
+	}
+	return low
+}

@@ -1,0 +1,250 @@
+package config
+
+import (
+	"cmp"
+	"reflect"
+	"strings"
+)
+
+// nameBytesMax bounds the names of listeners, routes, pools and middleware:
+// they appear in metrics, logs and addresses of the admin API.
+const nameBytesMax = 128
+
+// decoder gives the merged tree its types. Whatever does not fit is a problem
+// and leaves the default, so that one pass finds all of them.
+type decoder struct {
+	schema     schema
+	problems   *problemList
+	references *references
+	// where holds the position of everything that is present, by path.
+	where map[string]Origin
+	// raw holds values with references as they are written, by path.
+	raw map[string]string
+	// broken holds the paths that have a problem: nothing further is said of them.
+	broken map[string]bool
+}
+
+func newDecoder(problems *problemList, refs *references) *decoder {
+	return &decoder{
+		schema:     schema{},
+		problems:   problems,
+		references: refs,
+		where:      map[string]Origin{},
+		raw:        map[string]string{},
+		broken:     map[string]bool{},
+	}
+}
+
+// decode fills cfg from the tree.
+func (d *decoder) decode(root *node, cfg *Config) {
+	d.section(root, "", reflect.ValueOf(cfg).Elem())
+	d.where[""] = root.at()
+	var absent Retry
+	d.section(nil, "", reflect.ValueOf(&absent).Elem())
+	for name, route := range cfg.Routes {
+		d.settleRetry(joinPath("routes", name), &route, absent)
+		cfg.Routes[name] = route
+	}
+}
+
+// settleRetry fills what depends on other keys: a default per_try_timeout is
+// never longer than the timeout, and Default compares with an absent section.
+func (d *decoder) settleRetry(path string, route *Route, absent Retry) {
+	_, given := d.where[path+".retry.per_try_timeout"]
+	if !given && route.Timeout > 0 && route.Retry.PerTryTimeout > route.Timeout {
+		route.Retry.PerTryTimeout = route.Timeout
+	}
+	route.Retry.Default = reflect.DeepEqual(route.Retry, absent)
+}
+
+// bad notes a problem of the node at path.
+func (d *decoder) bad(n *node, path, format string, args ...any) {
+	d.broken[path] = true
+	d.problems.add(n.at(), path, format, args...)
+}
+
+// section fills a struct. A nil node is an absent section: all defaults.
+func (d *decoder) section(n *node, path string, v reflect.Value) {
+	if n != nil && n.kind == kindNull {
+		n = nil
+	}
+	if n != nil && n.kind != kindMap {
+		d.bad(n, path, "must be a section of keys, not %s", n.kind)
+		n = nil
+	}
+	fields := d.schema.fields(v.Type())
+	if n != nil {
+		d.unknownKeys(n, path, fields)
+	}
+	for i := range fields {
+		f := &fields[i]
+		child := n.child(f.key)
+		if at := joinPath(path, f.key); child == nil && f.required && n != nil && !d.broken[at] {
+			d.bad(n, at, "is required")
+		}
+		d.value(f, child, slot{path: joinPath(path, f.key), v: v.Field(f.index), absent: n == nil})
+	}
+}
+
+// unknownKeys notes every key the section does not have.
+func (d *decoder) unknownKeys(n *node, path string, fields []field) {
+	for _, e := range n.entries {
+		known := false
+		for i := range fields {
+			known = known || fields[i].key == e.name
+		}
+		if known {
+			continue
+		}
+		at := e.value.key
+		if at.IsDefault() {
+			at = e.value.from
+		}
+		var here, elsewhere string
+		if !d.problems.full() {
+			here, elsewhere = d.schema.meantKey(e.name, fields)
+		}
+		if here != "" && n.child(here) == nil {
+			d.broken[joinPath(path, here)] = true // said already: not also reported as missing
+		}
+		d.problems.add(at, joinPath(path, e.name), "unknown key%s", didYouMean(cmp.Or(quoted(here), elsewhere)))
+	}
+}
+
+// slot is where a value goes.
+type slot struct {
+	path string
+	v    reflect.Value
+	// absent says that the section around it is absent.
+	absent bool
+}
+
+// value fills one key of any shape. A nil node is an absent key.
+func (d *decoder) value(f *field, n *node, s slot) {
+	if n != nil {
+		d.where[s.path] = n.at()
+	}
+	switch shapeOf(f.typ) {
+	case shapeSection:
+		d.anySection(f, n, s)
+	case shapeNames:
+		d.names(f, n, s)
+	case shapeList:
+		d.list(f, n, s)
+	default:
+		if n == nil {
+			d.preset(f, s)
+			return
+		}
+		d.scalar(f, n, s)
+	}
+}
+
+// anySection fills a struct, or a pointer that is nil when the key is absent.
+func (d *decoder) anySection(f *field, n *node, s slot) {
+	if f.typ.Kind() != reflect.Pointer {
+		d.section(n, s.path, s.v)
+		return
+	}
+	if n == nil {
+		return
+	}
+	if n.kind == kindNull {
+		d.bad(n, s.path, "is empty: write {} for its defaults, or remove the key")
+		return
+	}
+	s.v.Set(reflect.New(f.typ.Elem()))
+	d.section(n, s.path, s.v.Elem())
+}
+
+// names fills a map; an absent or empty one is nil.
+func (d *decoder) names(f *field, n *node, s slot) {
+	if n == nil || n.kind == kindNull {
+		return
+	}
+	if n.kind != kindMap {
+		d.bad(n, s.path, "must be a section of names, not %s", n.kind)
+		return
+	}
+	if len(n.entries) == 0 {
+		return
+	}
+	element := *f
+	element.typ, element.def = f.typ.Elem(), ""
+	m := reflect.MakeMapWithSize(f.typ, len(n.entries))
+	for _, e := range n.entries {
+		path := joinPath(s.path, e.name)
+		if shapeOf(element.typ) == shapeSection && !isName(e.name) {
+			d.problems.add(e.value.at(), path, "a name must be of letters, digits, dots, dashes and underscores, begin with a letter or digit, and have at most %d characters", nameBytesMax)
+		}
+		v := reflect.New(element.typ).Elem()
+		d.value(&element, presence(e.value, element.typ), slot{path: path, v: v})
+		m.SetMapIndex(reflect.ValueOf(e.name), v)
+	}
+	s.v.Set(m)
+}
+
+// presence makes an element without keys ("api:" and nothing below it) an
+// empty section, so that what it must have is missed by name.
+func presence(n *node, t reflect.Type) *node {
+	if n.kind == kindNull && shapeOf(t) == shapeSection {
+		return &node{kind: kindMap, from: n.from, key: n.key}
+	}
+	return n
+}
+
+// list fills a slice; an absent or empty one is nil, or the default.
+func (d *decoder) list(f *field, n *node, s slot) {
+	if n == nil {
+		d.presetList(f, s)
+		return
+	}
+	if n.kind != kindList {
+		d.bad(n, s.path, "must be a list, not %s", n.kind)
+		return
+	}
+	if len(n.items) == 0 {
+		return
+	}
+	element := *f
+	element.typ, element.def, element.required = f.typ.Elem(), "", false
+	items := reflect.MakeSlice(f.typ, len(n.items), len(n.items))
+	for i, item := range n.items {
+		d.value(&element, presence(item, element.typ), slot{path: indexPath(s.path, i), v: items.Index(i)})
+	}
+	s.v.Set(items)
+}
+
+// presetList sets the default of a list.
+func (d *decoder) presetList(f *field, s slot) {
+	text := f.preset(s.absent)
+	if text == "" {
+		return
+	}
+	s.v.Set(reflect.ValueOf(strings.Split(text, ",")))
+}
+
+// preset is the default of a key as it is written in a file.
+func (f *field) preset(sectionAbsent bool) string {
+	if sectionAbsent && f.hasAbsent {
+		return f.absent
+	}
+	return f.def
+}
+
+// isName reports whether a name can stand in paths, metrics and addresses.
+func isName(name string) bool {
+	if name == "" || len(name) > nameBytesMax || strings.ContainsAny(name[:1], "_.-") {
+		return false
+	}
+	for i := range len(name) {
+		if !isAlphanumeric(name[i]) && strings.IndexByte("_.-", name[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func isAlphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}

@@ -1,0 +1,19 @@
+// Package config describes a load balancer as plain data: it reads, checks and
+// prints configurations, and nothing else in it has behaviour.
+//
+// Start reading at Load (load.go), which takes a configuration through these steps:
+//
+//	parse     yaml.go json.go toml.go  bytes to a tree of nodes that know their positions
+//	layer     layer.go overlay.go      file < ISAME_ environment < --set, merged by koanf
+//	decode    decode.go scalar.go      tree to Config: types, defaults, ${ENV:} and ${FILE:}
+//	validate  check_*.go               names, combinations, files; then unsupported.go
+//
+// Each step adds to one list of Problems, so that all of them are reported at
+// once. schema.go holds the types and, in tags, every default; README.md is
+// generated from it.
+//
+// Everybody may import config; it imports koanf, the YAML and TOML libraries
+// below koanf's parsers, and the standard library.
+package config
+
+//go:generate go run ./gen

@@ -1,0 +1,142 @@
+package config
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// field is one key of the schema: a struct field and what its tags say.
+type field struct {
+	key       string
+	index     int
+	typ       reflect.Type
+	def       string // default as written in a file
+	absent    string // default where the whole section is absent
+	hasAbsent bool
+	enum      []string
+	min, max  *float64
+	required  bool
+	positive  bool
+	numbers   bool
+	file      bool
+}
+
+// schema gives the fields of each section type. It is built for each load and
+// used by one goroutine.
+type schema map[reflect.Type][]field
+
+// fields returns the keys of a section type in the order of schema.go.
+func (s schema) fields(t reflect.Type) []field {
+	if fs, ok := s[t]; ok {
+		return fs
+	}
+	fs := make([]field, 0, t.NumField())
+	for i := range t.NumField() {
+		tag := t.Field(i).Tag
+		key := tag.Get("koanf")
+		if key == "" || key == "-" {
+			continue
+		}
+		f := field{key: key, index: i, typ: t.Field(i).Type, def: tag.Get("default")}
+		f.absent, f.hasAbsent = tag.Lookup("absent")
+		if enum := tag.Get("enum"); enum != "" {
+			f.enum = strings.Split(enum, "|")
+		}
+		f.min, f.max = bound(tag.Get("min")), bound(tag.Get("max"))
+		f.required = tag.Get("required") == "true"
+		f.positive = tag.Get("positive") == "true"
+		f.numbers = tag.Get("numbers") == "true"
+		f.file = tag.Get("file") == "true"
+		fs = append(fs, f)
+	}
+	s[t] = fs
+	return fs
+}
+
+func bound(text string) *float64 {
+	if text == "" {
+		return nil
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		panic("BUG: bound of a schema tag is not a number: " + text)
+	}
+	return &v
+}
+
+// find returns the field of a key, or nil.
+func (s schema) find(t reflect.Type, key string) *field {
+	fs := s.fields(t)
+	for i := range fs {
+		if fs[i].key == key {
+			return &fs[i]
+		}
+	}
+	return nil
+}
+
+// shape is what a type of the schema looks like in a file.
+type shape uint8
+
+const (
+	shapeScalar  shape = iota
+	shapeSection       // struct, or pointer to struct
+	shapeNames         // map of names to sections or scalars
+	shapeList          // slice
+)
+
+func shapeOf(t reflect.Type) shape {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Struct:
+		return shapeSection
+	case reflect.Map:
+		return shapeNames
+	case reflect.Slice:
+		return shapeList
+	default:
+		return shapeScalar
+	}
+}
+
+// section returns the struct type of a section, behind a pointer or not.
+func section(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
+	}
+	return t
+}
+
+// places lists where a key stands in the schema, as paths with NAME for names,
+// shallow ones first: "pools.NAME.health_check".
+func (s schema) places(key string) []string {
+	type level struct {
+		path string
+		typ  reflect.Type
+	}
+	var found []string
+	for queue := []level{{"", reflect.TypeFor[Config]()}}; len(queue) > 0; queue = queue[1:] {
+		for _, f := range s.fields(queue[0].typ) {
+			path := strings.TrimPrefix(queue[0].path+"."+f.key, ".")
+			if f.key == key {
+				found = append(found, path)
+			}
+			t := f.typ
+			if shapeOf(t) == shapeNames {
+				t, path = t.Elem(), path+".NAME"
+			} else if shapeOf(t) == shapeList {
+				t = t.Elem()
+			}
+			if shapeOf(t) == shapeSection {
+				queue = append(queue, level{path, section(t)})
+			}
+		}
+	}
+	return found
+}
+
+// Types with a notation of their own.
+func isDuration(t reflect.Type) bool { return t == reflect.TypeFor[time.Duration]() }
+func isSize(t reflect.Type) bool     { return t == reflect.TypeFor[Size]() }
+func isSecret(t reflect.Type) bool   { return t == reflect.TypeFor[Secret]() }

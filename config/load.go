@@ -1,0 +1,171 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Options say what a configuration is loaded from. The layers are, each over
+// the one before: built-in defaults, the file, the environment, Set.
+type Options struct {
+	// File is read when Data is nil; otherwise it only names Data in problems.
+	// Empty, with Data nil, means that there is no file.
+	File string
+	// Data is the text of the configuration, for instance the body of a request.
+	Data []byte
+	// Format is yaml, json or toml; empty means by the ending of File.
+	Format string
+	// Environ is the environment as os.Environ returns it. Its ISAME_ variables
+	// are a layer, and ${ENV:NAME} is looked up in it.
+	Environ []string
+	// Set holds key=value texts, applied in this order.
+	Set []string
+	// BaseDir is the folder relative paths in the configuration start from;
+	// empty means the folder of File.
+	BaseDir string
+}
+
+// Loaded is a valid configuration and where it came from. It is not changed
+// after Load returned it.
+type Loaded struct {
+	// Config is never nil.
+	Config *Config
+	// Files are the files that were read, absolute and each once: the
+	// configuration, what ${FILE:} names, certificates and keys. A watcher that
+	// sees one of them change should load again.
+	Files []string
+
+	where map[string]Origin
+	raw   map[string]string
+}
+
+// Origin says where the value of a path such as pools.api.backends[0].weight
+// comes from. Keys that no layer has are default.
+func (l *Loaded) Origin(path string) Origin { return l.where[path] }
+
+// Load reads, merges, decodes and checks a configuration. The error is of type
+// Problems and holds everything that is wrong, not only the first. It reads
+// files, but changes nothing and keeps no file open; it may be called from any
+// goroutine.
+func Load(opts Options) (*Loaded, error) {
+	problems := &problemList{}
+	base, err := baseDir(&opts)
+	if err != nil {
+		problems.add(Origin{File: opts.File}, "", "cannot find its folder: %s", err)
+		return nil, problems.err()
+	}
+	environ := environment(opts.Environ)
+	files, root := readRoot(&opts, problems)
+	if root == nil && !problems.empty() {
+		return nil, problems.err()
+	}
+	merged, err := mergeLayers(root, environ, opts.Set, problems)
+	if err != nil {
+		problems.add(Origin{}, "", "%s", err)
+		return nil, problems.err()
+	}
+	d := newDecoder(problems, &references{environ: environ, baseDir: base})
+	loaded := &Loaded{Config: &Config{}, where: d.where, raw: d.raw}
+	d.decode(merged, loaded.Config)
+	c := &checker{decoder: d, cfg: loaded.Config}
+	c.check()
+	c.unsupported()
+	if err := problems.err(); err != nil {
+		return nil, err
+	}
+	loaded.Files = unique(slices.Concat(files, d.references.files, c.files))
+	return loaded, nil
+}
+
+// baseDir is the absolute folder that relative paths start from.
+func baseDir(opts *Options) (string, error) {
+	dir := opts.BaseDir
+	if dir == "" {
+		dir = filepath.Dir(opts.File)
+	}
+	return filepath.Abs(dir) //nolint:wrapcheck // fails only without a working directory
+}
+
+// readRoot reads and parses the file, if there is one.
+func readRoot(opts *Options, problems *problemList) (files []string, root *node) {
+	if opts.File == "" && opts.Data == nil {
+		return nil, nil
+	}
+	s := &source{name: opts.File, data: opts.Data, problems: problems}
+	if s.name == "" {
+		s.name = "input"
+	}
+	at := Origin{File: s.name}
+	var err error
+	if s.format, err = checkFormat(opts.Format, opts.File); err != nil {
+		s.fail(at, "%s", err)
+		return nil, nil
+	}
+	if opts.Data == nil {
+		if s.data, err = readSource(opts.File); err != nil {
+			s.fail(at, "cannot be read: %s", reason(err))
+			return nil, nil
+		}
+		file, err := filepath.Abs(opts.File)
+		if err != nil {
+			s.fail(at, "cannot find its folder: %s", err)
+			return nil, nil
+		}
+		files = append(files, file)
+	}
+	return files, s.parse()
+}
+
+// mergeLayers puts the environment and the flags over the tree of the file.
+func mergeLayers(root *node, environ map[string]string, set []string, problems *problemList) (*node, error) {
+	l := newLayers()
+	if err := l.load(root); err != nil {
+		return nil, err
+	}
+	for _, as := range [][]assignment{fromEnviron(environ), fromFlags(set, problems)} {
+		if err := l.load(overlayTree(schema{}, l.merged(), as, problems)); err != nil {
+			return nil, err
+		}
+	}
+	return l.merged(), nil
+}
+
+// unique removes what stands twice and keeps the order.
+func unique(texts []string) []string {
+	var kept []string
+	seen := map[string]bool{}
+	for _, text := range texts {
+		if !seen[text] {
+			seen[text] = true
+			kept = append(kept, text)
+		}
+	}
+	return kept
+}
+
+// FindFile returns the configuration file a program should load: explicit (the
+// --config flag), $ISAME_CONFIG out of environ, ./isame.yaml, then
+// /etc/isame/isame.yaml. found is false when there is none of them and the
+// embedded default (see Default) applies. A file that was named is returned
+// without a look whether it exists, so that its absence is an error.
+func FindFile(explicit string, environ []string) (file string, found bool) {
+	return findFile(explicit, environ, []string{"isame.yaml", "/etc/isame/isame.yaml"})
+}
+
+func findFile(explicit string, environ, places []string) (file string, found bool) {
+	if explicit != "" {
+		return explicit, true
+	}
+	if named := environment(environ)["ISAME_CONFIG"]; named != "" {
+		return named, true
+	}
+	for _, place := range places {
+		if _, err := os.Stat(place); !errors.Is(err, fs.ErrNotExist) {
+			return place, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,106 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// synonyms are the words of other proxies for our keys.
+func synonyms() map[string]string {
+	return map[string]string{
+		"upstream": "pool", "upstreams": "pools", "cluster": "pool", "clusters": "pools",
+		"service": "pool", "services": "pools", "server": "address", "servers": "backends",
+		"members": "backends", "targets": "backends", "endpoints": "backends", "nodes": "backends",
+		"url": "address", "listen": "address", "bind": "address", "port": "address", "host": "hosts",
+		"frontends": "listeners", "entrypoints": "listeners", "virtual_hosts": "routes",
+		"healthcheck": "health_check", "health": "health_check", "healthchecks": "health_check",
+		"policy": "algorithm", "lb_policy": "algorithm", "balance": "algorithm", "strategy": "algorithm",
+		"prefix": "path_prefix", "regex": "path_regex", "retries": "retry", "middlewares": "middleware",
+		"max_conns": "max_requests", "body": "respond", "cert": "cert_file", "key": "key_file",
+	}
+}
+
+// prefixMin is the length from which the begin of a word stands for all of it.
+const prefixMin = 4
+
+// candidatesMax bounds the names a misspelt one is compared with.
+const candidatesMax = 1000
+
+// nearest returns the candidate that a misspelt word most likely means, or "".
+func nearest(word string, candidates []string) string {
+	best, bestDistance := "", max(1, len(word)/3)+1
+	low := strings.ToLower(word)
+	for _, c := range candidates {
+		if short := min(len(low), len(c)); short >= prefixMin && strings.EqualFold(low[:short], c[:short]) {
+			return c // warning for warn, conn for connections
+		}
+	}
+	for _, c := range candidates[:min(len(candidates), candidatesMax)] {
+		if d := distance(low, strings.ToLower(c), bestDistance); d < bestDistance {
+			best, bestDistance = c, d
+		}
+	}
+	return best
+}
+
+// didYouMean renders a suggestion in brackets with a space before it; "" gives "".
+func didYouMean(what string) string {
+	if what == "" {
+		return ""
+	}
+	return " (did you mean " + what + "?)"
+}
+
+// meantKey guesses what an unknown key of a section was meant to be: a key of
+// this section, or the place of one at another level.
+func (s schema) meantKey(key string, fields []field) (here, elsewhere string) {
+	names := make([]string, len(fields))
+	for i := range fields {
+		names[i] = fields[i].key
+	}
+	if other := synonyms()[strings.ToLower(key)]; slices.Contains(names, other) {
+		return other, ""
+	}
+	if near := nearest(key, names); near != "" {
+		return near, ""
+	}
+	if places := s.places(strings.ToLower(key)); len(places) > 0 {
+		return "", strings.Join(places[:min(2, len(places))], " or ")
+	}
+	if places := s.places(synonyms()[strings.ToLower(key)]); len(places) > 0 {
+		return "", places[0]
+	}
+	return "", ""
+}
+
+// distanceWordMax bounds the words that are compared, and with them the cost.
+const distanceWordMax = 64
+
+// distance is the number of insertions, removals, replacements and swaps of
+// neighbours (optimal string alignment) between two words; limit when it is
+// that or more.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > distanceWordMax || len(b) > distanceWordMax {
+		return limit
+	}
+	var rows [3][distanceWordMax + 1]int
+	before, last, row := &rows[0], &rows[1], &rows[2]
+	for j := range len(b) + 1 {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return min(last[len(b)], limit)
+}
