@@ -1,0 +1,28 @@
+// Command isame-ctl looks at and changes a running isame-lb; see ctl/README.md.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/isame-lb/isame-lb/ctl/cli"
+)
+
+// version is set by the linker for releases: -ldflags "-X main.version=v1.2.3".
+var version string
+
+func main() {
+	os.Exit(run())
+}
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	return cli.Run(ctx, cli.Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Environ: os.Environ(), Now: time.Now, Version: version,
+	}, os.Args[1:])
+}

@@ -1,0 +1,82 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+)
+
+// ProblemType is the media type of a Problem.
+const ProblemType = "application/problem+json"
+
+// Problem is an RFC 9457 problem document: every answer of the admin API that
+// is not a success. It is an error, so a handler returns it and a client gets
+// it back as it was.
+type Problem struct {
+	// Type is about:blank: Title is the phrase of the status code.
+	Type string `json:"type"`
+	// Title is the phrase of Status.
+	Title string `json:"title"`
+	// Status is the HTTP status code.
+	Status int `json:"status"`
+	// Detail says what is wrong here and what to do about it.
+	Detail string `json:"detail"`
+	// Instance is the path that was asked for.
+	Instance string `json:"instance,omitempty"`
+	// Errors are all problems of a configuration that was refused.
+	Errors []ConfigProblem `json:"errors,omitempty"`
+}
+
+// NewProblem returns the problem document of a status code.
+func NewProblem(status int, detail string) *Problem {
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+// Error is Detail, or Title when there is none, followed by every
+// configuration problem on a line of its own.
+func (p *Problem) Error() string {
+	var sb strings.Builder
+	if p.Detail != "" {
+		sb.WriteString(p.Detail)
+	} else {
+		sb.WriteString(p.Title)
+	}
+	for i := range p.Errors {
+		sb.WriteString("\n")
+		sb.WriteString(p.Errors[i].Text)
+	}
+	return sb.String()
+}
+
+// ConfigProblem is one problem of a configuration.
+type ConfigProblem struct {
+	// Text is the whole problem as isame-lb check prints it.
+	Text string `json:"text"`
+	// File, Line and Column say where; Line is 0 when no place is known.
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+	// Env or Flag name the environment variable or --set key the value came from.
+	Env  string `json:"env,omitempty"`
+	Flag string `json:"flag,omitempty"`
+	// Path is the key, for instance pools.api.backends[0].address.
+	Path string `json:"path,omitempty"`
+	// Message says what is wrong with it.
+	Message string `json:"message,omitempty"`
+}
+
+// CheckResult is the answer to a configuration that was checked and found good.
+type CheckResult struct {
+	Valid bool `json:"valid"`
+}
+
+// ReloadResult is the answer to a reload that took effect.
+type ReloadResult struct {
+	// Generation is the configuration that serves now.
+	Generation uint64 `json:"generation"`
+}
+
+// Live is the answer of GET /health and, when it is good, of GET /ready.
+type Live struct {
+	// Status is ok for /health and ready for /ready.
+	Status string `json:"status"`
+}

@@ -1,0 +1,88 @@
+package api
+
+// Kinds of PathMatch.Kind.
+const (
+	PathAny    = "any"
+	PathExact  = "exact"
+	PathPrefix = "prefix"
+	PathRegex  = "regex"
+)
+
+// Kinds of Action.Kind.
+const (
+	ActionPool     = "pool"
+	ActionSplit    = "split"
+	ActionRedirect = "redirect"
+	ActionRespond  = "respond"
+)
+
+// RouteStatus is one route of GET /api/v1/routes: what it takes, what it does
+// with it, and how much it took.
+type RouteStatus struct {
+	Name string `json:"name"`
+	// Listeners are the listeners it serves; empty means all.
+	Listeners []string `json:"listeners"`
+	// Hosts are exact names or "*.example.org"; empty means all.
+	Hosts []string  `json:"hosts"`
+	Path  PathMatch `json:"path"`
+	// Methods restrict the route; empty means all.
+	Methods    []string          `json:"methods"`
+	Headers    map[string]string `json:"headers,omitempty"`
+	Query      map[string]string `json:"query,omitempty"`
+	Priority   int               `json:"priority"`
+	Middleware []string          `json:"middleware"`
+	Action     Action            `json:"action"`
+	// TimeoutSeconds bounds the exchange until the response header; 0 is no limit.
+	TimeoutSeconds float64 `json:"timeout_seconds"`
+	// Requests counts the finished exchanges of this route.
+	Requests uint64 `json:"requests"`
+}
+
+// PathMatch is which paths a route takes.
+type PathMatch struct {
+	// Kind is any, exact, prefix or regex.
+	Kind  string `json:"kind"`
+	Value string `json:"value,omitempty"`
+}
+
+// Action is what a route does; Kind names the one member that is set.
+type Action struct {
+	// Kind is pool, split, redirect or respond.
+	Kind string `json:"kind"`
+	// Pool is the pool requests are forwarded to.
+	Pool string `json:"pool,omitempty"`
+	// Split shares requests between pools by weight.
+	Split    map[string]int `json:"split,omitempty"`
+	Redirect *Redirect      `json:"redirect,omitempty"`
+	Respond  *Respond       `json:"respond,omitempty"`
+}
+
+// Redirect is a redirecting action.
+type Redirect struct {
+	To     string `json:"to"`
+	Status int    `json:"status"`
+}
+
+// Respond is a fixed response; its body is not repeated here.
+type Respond struct {
+	Status      int    `json:"status"`
+	ContentType string `json:"content_type,omitempty"`
+	// BodyBytes is the length of the body in bytes.
+	BodyBytes int `json:"body_bytes"`
+}
+
+// ListenerStatus is one listener of GET /api/v1/listeners.
+type ListenerStatus struct {
+	Name string `json:"name"`
+	// Address is what is listened on; the port is the real one when the configuration says 0.
+	Address string `json:"address"`
+	TLS     bool   `json:"tls"`
+	// ConnectionsActive carry an exchange now, ConnectionsIdle wait for the next one.
+	ConnectionsActive int64 `json:"connections_active"`
+	ConnectionsIdle   int64 `json:"connections_idle"`
+	// Requests counts the finished exchanges.
+	Requests uint64 `json:"requests"`
+	// BytesIn and BytesOut count what clients sent and were sent.
+	BytesIn  uint64 `json:"bytes_in"`
+	BytesOut uint64 `json:"bytes_out"`
+}

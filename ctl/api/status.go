@@ -1,0 +1,99 @@
+package api
+
+import (
+	"time"
+
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// States of the process in Status.State.
+const (
+	StateRunning  = "running"
+	StateDraining = "draining"
+)
+
+// Status is the answer of GET /api/v1/status: the process as it is now.
+type Status struct {
+	// Name is isame-lb.
+	Name string `json:"name"`
+	// Version, Commit and GoVersion describe the running binary.
+	Version   string `json:"version"`
+	Commit    string `json:"commit"`
+	GoVersion string `json:"go_version"`
+	// PID is the process id.
+	PID int `json:"pid"`
+	// State is running or draining.
+	State string `json:"state"`
+	// Started is when the process began to serve.
+	Started       time.Time `json:"started"`
+	UptimeSeconds float64   `json:"uptime_seconds"`
+	// Generation counts the configurations that took effect, from 1.
+	Generation uint64 `json:"generation"`
+	// ConfigFile is the file the configuration came from; empty is the embedded default.
+	ConfigFile string `json:"config_file"`
+	// LastReload is the last reload that was asked for; nil when none was.
+	LastReload *Reload `json:"last_reload,omitempty"`
+	// Shards is the number of accept loops of each listener.
+	Shards int `json:"shards"`
+	// Connections counts the open client connections, active and idle.
+	Connections int64 `json:"connections"`
+	// RequestsTotal counts the finished exchanges since Started.
+	RequestsTotal uint64 `json:"requests_total"`
+	// RequestsPerSecond is the mean of the last ten seconds.
+	RequestsPerSecond float64       `json:"requests_per_second"`
+	Pools             []PoolSummary `json:"pools"`
+}
+
+// Reload is the outcome of one reload.
+type Reload struct {
+	At time.Time `json:"at"`
+	// Result is applied or rejected.
+	Result string `json:"result"`
+	// Trigger is what asked for it: signal, file or api.
+	Trigger string `json:"trigger,omitempty"`
+	// Reason is the first problem of a rejected one.
+	Reason string `json:"reason,omitempty"`
+}
+
+// PoolSummary is one pool in Status: enough to see whether something is wrong.
+type PoolSummary struct {
+	Name      string           `json:"name"`
+	Algorithm string           `json:"algorithm"`
+	Members   int              `json:"members"`
+	Healthy   int              `json:"healthy"`
+	InFlight  int64            `json:"in_flight"`
+	Requests  uint64           `json:"requests"`
+	Failures  uint64           `json:"failures"`
+	Panic     bool             `json:"panic"`
+	Backends  []BackendSummary `json:"backends"`
+}
+
+// BackendSummary is one backend in PoolSummary.
+type BackendSummary struct {
+	Address  string `json:"address"`
+	Up       bool   `json:"up"`
+	State    string `json:"state"`
+	Health   string `json:"health"`
+	InFlight int64  `json:"in_flight"`
+}
+
+// Summarize shortens the status of every pool; the order is kept.
+func Summarize(pools []pool.Status) []PoolSummary {
+	out := make([]PoolSummary, 0, len(pools))
+	for i := range pools {
+		p := &pools[i]
+		s := PoolSummary{
+			Name: p.Name, Algorithm: p.Algorithm, Members: p.Members, Healthy: p.Healthy,
+			InFlight: p.InFlight, Requests: p.Requests, Failures: p.Failures, Panic: p.Panic,
+			Backends: make([]BackendSummary, 0, len(p.Backends)),
+		}
+		for j := range p.Backends {
+			b := &p.Backends[j]
+			s.Backends = append(s.Backends, BackendSummary{
+				Address: b.Address, Up: b.Up, State: b.State, Health: b.Health, InFlight: b.InFlight,
+			})
+		}
+		out = append(out, s)
+	}
+	return out
+}

@@ -1,0 +1,129 @@
+package ctl
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/valyala/fasthttp"
+)
+
+func (s *Server) addBackend(_ *call) error {
+	return notSupported("adding a backend at run time")
+}
+
+func (s *Server) removeBackend(_ *call) error {
+	return notSupported("removing a backend at run time")
+}
+
+// patchBackend answers with the backend as it is after the change.
+func (s *Server) patchBackend(x *call) error {
+	src := &s.opts.Sources
+	if src.PatchBackend == nil || src.Pools == nil {
+		return notSupported("changing a backend at run time")
+	}
+	var patch api.BackendPatch
+	if err := decode(x.ctx.PostBody(), &patch); err != nil {
+		return err
+	}
+	if err := patch.Check(); err != nil {
+		return err
+	}
+	name, address := x.params["pool"], x.params["address"]
+	if _, err := s.findBackend(name, address); err != nil {
+		return err
+	}
+	if err := src.PatchBackend(name, address, patch); err != nil {
+		return err
+	}
+	b, err := s.findBackend(name, address)
+	if err != nil {
+		return err
+	}
+	return x.answer(b)
+}
+
+// findBackend is one backend as it is now; the error names those there are.
+func (s *Server) findBackend(name, address string) (pool.BackendStatus, error) {
+	p, err := s.findPool(name)
+	if err != nil {
+		return pool.BackendStatus{}, err
+	}
+	addresses := make([]string, 0, len(p.Backends))
+	for i := range p.Backends {
+		if p.Backends[i].Address == address {
+			return p.Backends[i], nil
+		}
+		addresses = append(addresses, p.Backends[i].Address)
+	}
+	return pool.BackendStatus{}, fmt.Errorf("backend %q of pool %q: %w: %s", address, name, ErrNotFound, someOf(addresses))
+}
+
+// decode reads one JSON value strictly: an unknown key is a change the sender
+// believes in and we would not make.
+func decode(body []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		if errors.Is(err, io.EOF) {
+			return api.NewProblem(fasthttp.StatusBadRequest, "a JSON body is needed")
+		}
+		return api.NewProblem(fasthttp.StatusBadRequest, "the body cannot be read: "+err.Error())
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return api.NewProblem(fasthttp.StatusBadRequest, "the body holds more than one JSON value")
+	}
+	return nil
+}
+
+func (s *Server) putConfig(x *call) error {
+	if dry := string(x.ctx.QueryArgs().Peek("dry_run")); dry != "1" && dry != "true" {
+		return notSupported("taking a configuration over the API (dry_run=1 checks it)")
+	}
+	if s.opts.Sources.CheckConfig == nil {
+		return notSupported("checking a configuration")
+	}
+	if len(x.ctx.PostBody()) == 0 {
+		return api.NewProblem(fasthttp.StatusBadRequest, "a configuration is needed as the body")
+	}
+	media, _, err := mime.ParseMediaType(string(x.ctx.Request.Header.ContentType()))
+	if err != nil {
+		return api.NewProblem(fasthttp.StatusUnsupportedMediaType, err.Error())
+	}
+	format := map[string]string{typeYAML: FormatYAML, typeJSON: FormatJSON, typeTOML: FormatTOML}[media]
+	if err := s.opts.Sources.CheckConfig(x.ctx.PostBody(), format); err != nil {
+		return configRefused("the configuration has problems", err)
+	}
+	return x.answer(api.CheckResult{Valid: true})
+}
+
+// reload does not end when its client leaves: half a reload is worse than one nobody waits for.
+func (s *Server) reload(x *call) error {
+	src := &s.opts.Sources
+	if src.Reload == nil {
+		return notSupported("reload")
+	}
+	if err := src.Reload(x.ctx); err != nil {
+		return configRefused("the reload was refused and the running configuration stays", err)
+	}
+	var result api.ReloadResult
+	if src.Status != nil {
+		result.Generation = src.Status().Generation
+	}
+	return x.answer(result)
+}
+
+// configRefused is 422 with every problem, or the answer a sentinel asks for.
+func configRefused(detail string, err error) error {
+	if errors.Is(err, ErrNotSupported) || errors.Is(err, ErrConflict) {
+		return err
+	}
+	p := api.NewProblem(fasthttp.StatusUnprocessableEntity, detail)
+	p.Errors = ConfigProblems(err)
+	return p
+}

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/ctl/client"
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) poolsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "pools [NAME]", Short: "Lists the pools, or shows one with its backends and last probes",
+		Args: arguments(cobra.MaximumNArgs(1)), ValidArgsFunction: a.completeArgs(a.poolNames),
+		RunE: a.call(func(ctx context.Context, cl *client.Client, args []string) error {
+			if len(args) == 1 {
+				p, err := cl.Pool(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				return a.print(p, func(s *screen) { showPool(s, &p) })
+			}
+			list, err := cl.Pools(ctx)
+			if err != nil {
+				return err
+			}
+			return a.print(list, func(s *screen) { showPools(s, list) })
+		}),
+	}
+}
+
+func showPools(s *screen, list []pool.Status) {
+	t := table{columns: []column{
+		{title: "POOL", min: 8},
+		{title: "ALGORITHM", min: 9, drop: 2},
+		{title: "UP", right: true},
+		{title: "INFL", right: true, drop: 1},
+		{title: "REQUESTS", right: true},
+		{title: "FAILURES", right: true},
+		{title: "NOTE", min: 8},
+	}}
+	for i := range list {
+		p := &list[i]
+		note := cell{}
+		if p.Panic {
+			note = cell{"panic: health is ignored", red}
+		}
+		t.row(c(p.Name), c(p.Algorithm), upOf(p.Healthy, p.Members), c(count(p.InFlight)), c(count(p.Requests)), c(count(p.Failures)), note)
+	}
+	t.draw(s, "no pools")
+}
+
+func showPool(s *screen, p *pool.Status) {
+	s.line("pool %s: %s, %d of %d up", p.Name, p.Algorithm, p.Healthy, p.Members)
+	s.line("%s in flight, %s requests, %s failures", count(p.InFlight), count(p.Requests), count(p.Failures))
+	if p.Panic {
+		s.line("panic: too few backends are healthy, so health is ignored")
+	}
+	s.blank()
+	showBackends(s, []pool.Status{*p}, false)
+	for i := range p.Backends {
+		b := &p.Backends[i]
+		if len(b.Probes) == 0 {
+			continue
+		}
+		s.blank()
+		s.line("last probes of %s", b.Address)
+		t := table{columns: []column{{title: "AGO", right: true}, {title: "TOOK", right: true}, {title: "RESULT"}, {title: "REASON", min: 10}}}
+		for _, probe := range b.Probes {
+			result := cell{"ok", green}
+			if !probe.OK {
+				result = cell{"failed", red}
+			}
+			t.row(c(s.age(probe.At)), c(strconv.FormatFloat(probe.DurationMS, 'f', 1, 64)+"ms"), result, c(probe.Reason))
+		}
+		t.draw(s, "")
+	}
+}
+
+// showBackends lists the backends of pools; withPool adds the pool's name.
+func showBackends(s *screen, pools []pool.Status, withPool bool) {
+	columns := []column{
+		{title: "BACKEND", min: 15},
+		{title: "STATUS"},
+		{title: "BREAKER", drop: 2},
+		{title: "WEIGHT", right: true, drop: 6},
+		{title: "INFL", right: true, drop: 3},
+		{title: "REQUESTS", right: true, drop: 1},
+		{title: "FAILURES", right: true, drop: 4},
+		{title: "SINCE", right: true, drop: 5},
+		{title: "REASON", min: 16},
+	}
+	if withPool {
+		columns = append([]column{{title: "POOL", min: 6}}, columns...)
+	}
+	t := table{columns: columns}
+	for i := range pools {
+		for j := range pools[i].Backends {
+			b := &pools[i].Backends[j]
+			cells := []cell{
+				c(b.Address), statusOf(b), breakerOf(b), c(weightOf(b)), c(count(b.InFlight)),
+				c(count(b.Requests)), c(count(b.Failures)), c(s.age(b.Since)), c(b.Reason),
+			}
+			if withPool {
+				cells = append([]cell{c(pools[i].Name)}, cells...)
+			}
+			t.row(cells...)
+		}
+	}
+	t.draw(s, "no backends")
+}
+
+// statusOf is the operator's wish where there is one, else the verdict.
+func statusOf(b *pool.BackendStatus) cell {
+	switch {
+	case b.State == api.BackendDrain:
+		return cell{"DRAIN", yellow}
+	case b.State == api.BackendDisabled:
+		return cell{"DISABLED", yellow}
+	case b.Up:
+		return cell{"UP", green}
+	default:
+		return cell{"DOWN", red}
+	}
+}
+
+func breakerOf(b *pool.BackendStatus) cell {
+	st := plain
+	switch b.Breaker {
+	case "open":
+		st = red
+	case "half-open":
+		st = yellow
+	}
+	return cell{b.Breaker, st}
+}
+
+// weightOf marks the members that serve only when no other one can.
+func weightOf(b *pool.BackendStatus) string {
+	if b.Backup {
+		return fmt.Sprintf("%d backup", b.Weight)
+	}
+	return strconv.Itoa(b.Weight)
+}

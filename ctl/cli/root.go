@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/ctl/client"
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of isame-ctl.
+const (
+	// ExitDone: it was done.
+	ExitDone = 0
+	// ExitFailed: it was refused or failed; the state asked for is not there.
+	ExitFailed = 1
+	// ExitUsage: the command line is wrong; nothing was tried.
+	ExitUsage = 2
+	// ExitUnreachable: the admin API was not reached or did not answer.
+	ExitUnreachable = 3
+)
+
+// Env is the process as the commands see it.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// Environ is the environment as os.Environ returns it: ISAME_ADMIN,
+	// ISAME_TOKEN, COLUMNS, NO_COLOR, TERM, and for config check all ISAME_ ones.
+	Environ []string
+	Now     func() time.Time
+	// Version is a release's version set by the linker; empty takes the Go tool's stamp.
+	Version string
+}
+
+// getenv is the last value of a variable, as os.Getenv returns it.
+func (e *Env) getenv(name string) string {
+	value := ""
+	for _, assignment := range e.Environ {
+		if v, ok := strings.CutPrefix(assignment, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+// app is one run of isame-ctl.
+type app struct {
+	env     Env
+	admin   string
+	token   string
+	output  string
+	timeout time.Duration
+}
+
+// usageError marks a wrong command line.
+type usageError struct {
+	err  error
+	help string // the command whose --help says more
+}
+
+func (e *usageError) Error() string {
+	return e.err.Error() + "\nsee " + e.help + " --help"
+}
+
+func (e *usageError) Unwrap() error { return e.err }
+
+// errSilent ends with ExitFailed after the command itself has said why.
+var errSilent = errors.New("failed")
+
+// Run executes one command line, without the program's name, and returns the exit code.
+func Run(ctx context.Context, env Env, args []string) int {
+	a := &app{env: env}
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	code := exitCode(err)
+	if err != nil && !errors.Is(err, errSilent) {
+		// Nothing is left to do when even this cannot be written.
+		_, _ = fmt.Fprintln(env.Stderr, "isame-ctl: "+printable(err.Error())+hint(err))
+	}
+	return code
+}
+
+func exitCode(err error) int {
+	var (
+		usage       *usageError
+		unreachable *client.UnreachableError
+	)
+	switch {
+	case err == nil:
+		return ExitDone
+	case errors.As(err, &usage):
+		return ExitUsage
+	case errors.As(err, &unreachable):
+		return ExitUnreachable
+	default:
+		return ExitFailed
+	}
+}
+
+// hint is what to do about an error, when it is not said already.
+func hint(err error) string {
+	var (
+		unreachable *client.UnreachableError
+		p           *api.Problem
+	)
+	switch {
+	case errors.As(err, &unreachable):
+		return "\nis isame-lb running there? --admin or $ISAME_ADMIN choose another address"
+	case errors.As(err, &p) && p.Status == http.StatusUnauthorized:
+		return "\ngive the token with $ISAME_TOKEN or --token"
+	default:
+		return ""
+	}
+}
+
+// root builds the command tree.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "isame-ctl",
+		Short:         "Looks at and changes a running isame-lb",
+		Long:          "isame-ctl talks to the admin API of a running isame-lb.\n\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 cannot reach the admin API.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          a.noSuchCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			return a.checkGlobals(c)
+		},
+	}
+	root.SetOut(a.env.Stdout)
+	root.SetErr(a.env.Stderr)
+	root.SetIn(a.env.Stdin)
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.admin, "admin", "", "admin API: http://HOST:PORT, https://HOST:PORT or unix:/path.sock ($ISAME_ADMIN; default "+client.DefaultAdmin+")")
+	flags.StringVar(&a.token, "token", "", "token for changes ($ISAME_TOKEN, which other users cannot see in the process list)")
+	flags.StringVarP(&a.output, "output", "o", formatTable, "table, json or yaml")
+	flags.DurationVar(&a.timeout, "timeout", 10*time.Second, "longest wait for an answer")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(a.statusCommand(), a.poolsCommand(), a.backendsCommand(), a.routesCommand(), a.healthCommand(),
+		a.configCommand(), a.reloadCommand(), a.versionCommand(), a.completionCommand(root))
+	complete(root, "output", cobra.FixedCompletions([]string{formatTable, formatJSON, formatYAML}, cobra.ShellCompDirectiveNoFileComp))
+	complete(root, "admin", cobra.NoFileCompletions)
+	complete(root, "token", cobra.NoFileCompletions)
+	complete(root, "timeout", cobra.NoFileCompletions)
+	return root
+}
+
+// complete registers the completion of a flag's value.
+func complete(c *cobra.Command, flag string, f cobra.CompletionFunc) {
+	if err := c.RegisterFlagCompletionFunc(flag, f); err != nil {
+		panic("BUG: " + err.Error())
+	}
+}
+
+// checkGlobals refuses wrong global flags before anything is tried.
+func (a *app) checkGlobals(c *cobra.Command) error {
+	switch a.output {
+	case formatTable, formatJSON, formatYAML:
+	default:
+		return usage(c, fmt.Errorf("output %q is not one of table, json, yaml", a.output))
+	}
+	if a.timeout <= 0 {
+		return usage(c, fmt.Errorf("timeout %s: want more than 0", a.timeout))
+	}
+	return nil
+}
+
+// connect makes the client of this run; nothing is opened yet.
+func (a *app) connect() (*client.Client, error) {
+	admin, token := a.admin, a.token
+	if admin == "" {
+		admin = a.env.getenv("ISAME_ADMIN")
+	}
+	if token == "" {
+		token = a.env.getenv("ISAME_TOKEN")
+	}
+	return client.New(client.Options{Admin: admin, Token: token, Timeout: a.timeout})
+}
+
+// noSuchCommand refuses arguments of a command that only has sub-commands.
+func (a *app) noSuchCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("unknown command %q for %s", args[0], c.CommandPath())
+	c.SuggestionsMinimumDistance = 2
+	if names := c.SuggestionsFor(args[0]); len(names) > 0 {
+		text += " (did you mean " + strings.Join(names, " or ") + "?)"
+	}
+	return usage(c, errors.New(text))
+}
+
+// needsSubcommand is the RunE of a command that only has sub-commands.
+func needsSubcommand(c *cobra.Command, _ []string) error {
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return usage(c, fmt.Errorf("%s needs one of: %s", c.CommandPath(), strings.Join(names, ", ")))
+}
+
+func usage(c *cobra.Command, err error) error {
+	return &usageError{err: err, help: c.CommandPath()}
+}
+
+// arguments turns cobra's complaint about the number of arguments into a usage error.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usage(c, fmt.Errorf("%w: %s", err, c.UseLine()))
+		}
+		return nil
+	}
+}

@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/ctl/client"
+	"github.com/spf13/cobra"
+)
+
+// call runs one command against the admin API.
+func (a *app) call(do func(ctx context.Context, cl *client.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		cl, err := a.connect()
+		if err != nil {
+			return usage(c, err)
+		}
+		defer cl.Close()
+		return do(c.Context(), cl, args)
+	}
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Shows version, uptime, load and pools", Args: arguments(cobra.NoArgs),
+		RunE: a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
+			st, err := cl.Status(ctx)
+			if err != nil {
+				return err
+			}
+			return a.print(st, func(s *screen) { showStatus(s, &st) })
+		}),
+	}
+}
+
+func showStatus(s *screen, st *api.Status) {
+	file := st.ConfigFile
+	if file == "" {
+		file = "embedded default"
+	}
+	s.line("%s %s (%s, %s)", st.Name, st.Version, st.Commit, st.GoVersion)
+	s.line("state        %s, up %s, pid %d", st.State, short(time.Duration(st.UptimeSeconds*float64(time.Second))), st.PID)
+	s.line("config       %s, generation %d", file, st.Generation)
+	if r := st.LastReload; r != nil {
+		text := fmt.Sprintf("last reload  %s %s ago", r.Result, s.age(r.At))
+		if r.Reason != "" {
+			text += ": " + r.Reason
+		}
+		s.line("%s", text)
+	}
+	s.line("connections  %s on %d shards", count(st.Connections), st.Shards)
+	s.line("requests     %s, %.1f/s", count(st.RequestsTotal), st.RequestsPerSecond)
+	s.blank()
+	t := table{columns: []column{
+		{title: "POOL", min: 8},
+		{title: "ALGORITHM", min: 9, drop: 2},
+		{title: "UP", right: true},
+		{title: "INFL", right: true, drop: 1},
+		{title: "REQUESTS", right: true},
+		{title: "FAILURES", right: true},
+		{title: "NOT UP", min: 12},
+	}}
+	for i := range st.Pools {
+		p := &st.Pools[i]
+		t.row(c(p.Name), c(p.Algorithm), upOf(p.Healthy, p.Members), c(count(p.InFlight)), c(count(p.Requests)), c(count(p.Failures)), notUp(p))
+	}
+	t.draw(s, "no pools")
+}
+
+// upOf is 2/3, red when none is left and yellow when some are missing.
+func upOf(healthy, members int) cell {
+	st := green
+	switch {
+	case healthy == 0 && members > 0:
+		st = red
+	case healthy < members:
+		st = yellow
+	}
+	return cell{fmt.Sprintf("%d/%d", healthy, members), st}
+}
+
+// notUp names the members that get nothing.
+func notUp(p *api.PoolSummary) cell {
+	text := ""
+	if p.Panic {
+		text = "panic: health is ignored"
+	}
+	for _, b := range p.Backends {
+		if b.Up {
+			continue
+		}
+		if text != "" {
+			text += ", "
+		}
+		text += b.Address
+	}
+	return cell{text, red}
+}
+
+// healthReport is what isame-ctl health prints as JSON.
+type healthReport struct {
+	Live   bool   `json:"live"`
+	Ready  bool   `json:"ready"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func (a *app) healthCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "health", Short: "Says whether the process wants traffic: exit 0 when it does, else 1", Args: arguments(cobra.NoArgs),
+		RunE: a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
+			if err := cl.Health(ctx); err != nil {
+				return err
+			}
+			report := healthReport{Live: true, Ready: true}
+			text := "live and ready"
+			if err := cl.Ready(ctx); err != nil {
+				var p *api.Problem
+				if !errors.As(err, &p) || p.Status != http.StatusServiceUnavailable {
+					return err
+				}
+				report.Ready, report.Reason = false, p.Detail
+				text = "live, but not ready: " + p.Detail
+			}
+			if err := a.print(report, func(s *screen) { s.line("%s", text) }); err != nil {
+				return err
+			}
+			if !report.Ready {
+				return errSilent
+			}
+			return nil
+		}),
+	}
+}
+
+func (a *app) reloadCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "reload", Short: "Makes isame-lb read its configuration file again", Args: arguments(cobra.NoArgs),
+		RunE: a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
+			r, err := cl.Reload(ctx)
+			if err != nil {
+				return err
+			}
+			return a.print(r, func(s *screen) { s.line("reloaded: generation %d", r.Generation) })
+		}),
+	}
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Prints the version of isame-ctl", Args: arguments(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			b := api.ReadBuild(a.env.Version)
+			return a.print(b, func(s *screen) { s.line("isame-ctl %s (%s, %s)", b.Version, b.Commit, b.GoVersion) })
+		},
+	}
+}

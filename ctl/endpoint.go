@@ -1,0 +1,184 @@
+package ctl
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/valyala/fasthttp"
+)
+
+// Media types of bodies.
+const (
+	typeJSON    = "application/json"
+	typeYAML    = "application/yaml"
+	typeTOML    = "application/toml"
+	typeHTML    = "text/html; charset=utf-8"
+	typeMetrics = "text/plain; version=0.0.4; charset=utf-8"
+)
+
+// endpoint is one call of the API: what is routed and what the OpenAPI
+// document says, in one place, so that they cannot differ.
+type endpoint struct {
+	method string
+	// pattern is the path; {name} takes one segment, {address} at the end the rest.
+	pattern string
+	// accepts are the media types of the body; the first one is documented with its schema.
+	accepts []string
+	serve   func(x *call) error
+	doc     operation
+}
+
+// isChange says whether the guard asks for the token.
+func (e *endpoint) isChange() bool {
+	return e.method != fasthttp.MethodGet
+}
+
+// call is one request to an endpoint; it ends with the handler.
+type call struct {
+	ctx    *fasthttp.RequestCtx
+	params map[string]string // unescaped
+}
+
+// table lists everything that is answered.
+func (s *Server) table() []endpoint {
+	list := append(s.plainEndpoints(), s.stateEndpoints()...)
+	list = append(list, s.backendEndpoints()...)
+	return append(list, s.configEndpoints()...)
+}
+
+func (s *Server) plainEndpoints() []endpoint {
+	list := []endpoint{
+		{method: "GET", pattern: "/", serve: s.index, doc: operation{
+			id: "getIndex", summary: "What there is: JSON, or HTML for a browser", answers: answers{200: index{}},
+		}},
+		{method: "GET", pattern: "/health", serve: s.health, doc: operation{
+			id: "getHealth", summary: "Liveness: the process answers", answers: answers{200: api.Live{}},
+		}},
+		{method: "GET", pattern: "/ready", serve: s.ready, doc: operation{
+			id: "getReady", summary: "Readiness: send traffic here, or not (503, with the reason)", answers: answers{200: api.Live{}, 503: problemAnswer},
+		}},
+		{method: "GET", pattern: "/api/v1/openapi.json", serve: s.openAPI, doc: operation{
+			id: "getOpenAPI", summary: "This document", answers: answers{200: rawAnswer{typeJSON}},
+		}},
+	}
+	if s.opts.MetricsPath != "" {
+		list = append(list, endpoint{method: "GET", pattern: s.opts.MetricsPath, serve: s.metrics, doc: operation{
+			id: "getMetrics", summary: "Metrics in the Prometheus text format", answers: answers{200: rawAnswer{typeMetrics}},
+		}})
+	}
+	return list
+}
+
+func (s *Server) stateEndpoints() []endpoint {
+	return []endpoint{
+		{method: "GET", pattern: "/api/v1/status", serve: s.status, doc: operation{
+			id: "getStatus", summary: "The process, its load, and a summary of each pool", answers: answers{200: api.Status{}},
+		}},
+		{method: "GET", pattern: "/api/v1/pools", serve: s.pools, doc: operation{
+			id: "listPools", summary: "Every pool with its backends", answers: answers{200: []pool.Status{}},
+		}},
+		{method: "GET", pattern: "/api/v1/pools/{pool}", serve: s.pool, doc: operation{
+			id: "getPool", summary: "One pool with its backends and their last probes", answers: answers{200: pool.Status{}, 404: problemAnswer},
+		}},
+		{method: "GET", pattern: "/api/v1/routes", serve: s.routes, doc: operation{
+			id: "listRoutes", summary: "Every route", answers: answers{200: []api.RouteStatus{}},
+		}},
+		{method: "GET", pattern: "/api/v1/listeners", serve: s.listeners, doc: operation{
+			id: "listListeners", summary: "Every listener", answers: answers{200: []api.ListenerStatus{}},
+		}},
+	}
+}
+
+func (s *Server) backendEndpoints() []endpoint {
+	const one = "/api/v1/pools/{pool}/backends/{address}"
+	return []endpoint{
+		{method: "POST", pattern: "/api/v1/pools/{pool}/backends", accepts: []string{typeJSON}, serve: s.addBackend, doc: operation{
+			id: "addBackend", summary: "Adds a backend (not supported yet)", body: api.NewBackend{}, answers: answers{501: problemAnswer},
+		}},
+		{method: "DELETE", pattern: one, serve: s.removeBackend, doc: operation{
+			id: "removeBackend", summary: "Removes a backend (not supported yet)", answers: answers{501: problemAnswer},
+		}},
+		{method: "PATCH", pattern: one, accepts: []string{typeJSON}, serve: s.patchBackend, doc: operation{
+			id: "patchBackend", summary: "Changes weight or state of a backend until the next reload says otherwise", body: api.BackendPatch{},
+			answers: answers{200: pool.BackendStatus{}, 404: problemAnswer, 409: problemAnswer, 422: problemAnswer},
+		}},
+	}
+}
+
+func (s *Server) configEndpoints() []endpoint {
+	return []endpoint{
+		{method: "GET", pattern: "/api/v1/config", serve: s.config, doc: operation{
+			id: "getConfig", summary: "The effective configuration, secrets masked; ETag names its content",
+			query:   map[string]string{"format": "json (default) or yaml; Accept: application/yaml does the same"},
+			answers: answers{200: rawAnswer{typeJSON, typeYAML}, 304: nil},
+		}},
+		{method: "PUT", pattern: "/api/v1/config", accepts: []string{typeYAML, typeJSON, typeTOML}, serve: s.putConfig, doc: operation{
+			id: "putConfig", summary: "Checks a configuration without taking it (dry_run=1); taking it is not supported yet",
+			query: map[string]string{"dry_run": "1 checks only"}, body: rawAnswer{typeYAML, typeJSON, typeTOML},
+			answers: answers{200: api.CheckResult{}, 422: problemAnswer},
+		}},
+		{method: "POST", pattern: "/api/v1/reload", accepts: []string{typeJSON}, serve: s.reload, doc: operation{
+			id: "reload", summary: "Reads the configuration file again", answers: answers{200: api.ReloadResult{}, 422: problemAnswer},
+		}},
+	}
+}
+
+// find returns the endpoint of a request, or nil and the methods the path
+// allows; none means there is no such path.
+func (s *Server) find(method, target string) (e *endpoint, params map[string]string, allow []string) {
+	path, _, _ := strings.Cut(target, "?")
+	for i := range s.endpoints {
+		candidate := &s.endpoints[i]
+		p, ok := match(candidate.pattern, path)
+		if !ok {
+			continue
+		}
+		if candidate.method == method || candidate.method == fasthttp.MethodGet && method == fasthttp.MethodHead {
+			return candidate, p, nil
+		}
+		allow = append(allow, candidate.method)
+		if candidate.method == fasthttp.MethodGet {
+			allow = append(allow, fasthttp.MethodHead)
+		}
+	}
+	return nil, nil, allow
+}
+
+// match compares a raw path with a pattern, segment by segment, so that an
+// escaped slash stays inside its segment. {address} at the end takes what is
+// left, as a unix socket's address has slashes in it.
+func match(pattern, path string) (map[string]string, bool) {
+	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
+	if len(got) < len(want) {
+		return nil, false
+	}
+	last := len(want) - 1
+	isOpen := want[last] == "{address}"
+	if len(got) > len(want) && !isOpen {
+		return nil, false
+	}
+	var params map[string]string
+	for i, w := range want {
+		value := got[i]
+		if i == last {
+			value = strings.Join(got[i:], "/")
+		}
+		if !strings.HasPrefix(w, "{") {
+			if w != value {
+				return nil, false
+			}
+			continue
+		}
+		text, err := url.PathUnescape(value)
+		if err != nil || text == "" {
+			return nil, false
+		}
+		if params == nil {
+			params = map[string]string{}
+		}
+		params[strings.Trim(w, "{}")] = text
+	}
+	return params, true
+}

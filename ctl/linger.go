@@ -1,0 +1,45 @@
+package ctl
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds of what is still read from a client that was refused in mid-body.
+const (
+	lingerBytesMax = 32 << 20
+	lingerTime     = 2 * time.Second
+)
+
+// lingerConn reads on for a moment before it closes, when asked to: closing a
+// TCP connection with unread bytes resets it, and the client would lose the
+// answer that says why (RFC 9112 section 9.6).
+type lingerConn struct {
+	net.Conn
+	linger atomic.Bool
+}
+
+// lingerOn asks for a slow close of c, whether or not TLS is in between.
+func lingerOn(c net.Conn) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	if l, ok := c.(*lingerConn); ok {
+		l.linger.Store(true)
+	}
+}
+
+// Close ends the write side, reads what is left within bounds, then closes.
+func (c *lingerConn) Close() error {
+	if c.linger.Swap(false) {
+		if w, ok := c.Conn.(interface{ CloseWrite() error }); ok && w.CloseWrite() == nil &&
+			c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+			// The outcome does not matter: the connection is closed next.
+			_, _ = io.Copy(io.Discard, io.LimitReader(c.Conn, lingerBytesMax))
+		}
+	}
+	return c.Conn.Close()
+}

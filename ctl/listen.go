@@ -1,0 +1,114 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// socketMode is the mode of a unix socket: only this user may connect, as
+// whoever connects may change things when no token is set.
+const socketMode = 0o600
+
+// listen opens host:port or unix:/path.sock.
+func listen(address string) (net.Listener, error) {
+	path, isUnix := strings.CutPrefix(address, "unix:")
+	if isUnix {
+		return listenUnix(path)
+	}
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, listenError(address, err)
+	}
+	return ln, nil
+}
+
+// listenUnix replaces the socket file of a process that is gone, never one
+// that is answered.
+func listenUnix(path string) (net.Listener, error) {
+	address := "unix:" + path
+	if err := removeStale(path); err != nil {
+		return nil, listenError(address, err)
+	}
+	// The mode is set before bind, so that the file never exists with another one.
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		if ctlErr := c.Control(func(fd uintptr) { err = syscall.Fchmod(int(fd), socketMode) }); ctlErr != nil {
+			return ctlErr
+		}
+		return err
+	}}
+	ln, err := lc.Listen(context.Background(), "unix", path)
+	if err != nil {
+		return nil, listenError(address, err)
+	}
+	return ln, nil
+}
+
+// removeStale removes a socket nobody listens on.
+func removeStale(path string) error {
+	st, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if st.Mode().Type() != fs.ModeSocket {
+		return errors.New("the file exists and is not a socket")
+	}
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		return errors.Join(syscall.EADDRINUSE, c.Close())
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return err
+	}
+	return os.Remove(path)
+}
+
+func listenError(address string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("cannot listen on admin.address %q: the address is already in use by another process: %w", address, err)
+	}
+	return fmt.Errorf("cannot listen on admin.address %q: %w", address, err)
+}
+
+// patientListener survives what Accept may fail with for a while: fasthttp
+// ends its Serve at the first such error, and the admin endpoint is wanted
+// most when descriptors run out.
+type patientListener struct {
+	net.Listener
+	stop   <-chan struct{}
+	logger zerolog.Logger
+}
+
+// acceptPause is how long Accept rests after a failure.
+const acceptPause = 50 * time.Millisecond
+
+// Accept returns the next connection, or an error once the listener is closed.
+func (l *patientListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err == nil {
+			return &lingerConn{Conn: c}, nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return nil, err
+		}
+		l.logger.Warn().Err(err).Msg("the admin endpoint cannot accept a connection, and tries again")
+		select {
+		case <-l.stop:
+			return nil, net.ErrClosed
+		case <-time.After(acceptPause):
+		}
+	}
+}

@@ -1,0 +1,28 @@
+package ctl
+
+import (
+	"errors"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/ctl/api"
+)
+
+// ConfigProblems takes the error of a refused configuration apart: one value
+// for each config.Problem in it, or one with the error's text. nil gives nil.
+func ConfigProblems(err error) []api.ConfigProblem {
+	if err == nil {
+		return nil
+	}
+	var list config.Problems
+	if !errors.As(err, &list) {
+		return []api.ConfigProblem{{Text: err.Error()}}
+	}
+	out := make([]api.ConfigProblem, 0, len(list))
+	for _, p := range list {
+		out = append(out, api.ConfigProblem{
+			Text: p.String(), File: p.File, Line: p.Line, Column: p.Col,
+			Env: p.Env, Flag: p.Flag, Path: p.Path, Message: p.Message,
+		})
+	}
+	return out
+}

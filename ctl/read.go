@@ -1,0 +1,149 @@
+package ctl
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/valyala/fasthttp"
+)
+
+func (s *Server) health(x *call) error {
+	return x.answer(api.Live{Status: "ok"})
+}
+
+func (s *Server) ready(x *call) error {
+	if s.opts.Sources.Ready != nil {
+		if ok, reason := s.opts.Sources.Ready(); !ok {
+			return api.NewProblem(fasthttp.StatusServiceUnavailable, reason)
+		}
+	}
+	return x.answer(api.Live{Status: "ready"})
+}
+
+func (s *Server) metrics(x *call) error {
+	if s.opts.Sources.WriteMetrics == nil {
+		return notSupported("metrics")
+	}
+	x.ctx.SetContentType(typeMetrics)
+	s.opts.Sources.WriteMetrics(x.ctx)
+	return nil
+}
+
+func (s *Server) status(x *call) error {
+	src := &s.opts.Sources
+	if src.Status == nil {
+		return notSupported("status")
+	}
+	st := src.Status()
+	if s.rate != nil {
+		st.RequestsPerSecond = s.rate.perSecond()
+	}
+	if st.Pools == nil && src.Pools != nil {
+		st.Pools = api.Summarize(src.Pools())
+	}
+	st.Pools = filled(st.Pools)
+	return x.answer(st)
+}
+
+func (s *Server) pools(x *call) error {
+	if s.opts.Sources.Pools == nil {
+		return notSupported("pools")
+	}
+	list := filled(s.opts.Sources.Pools())
+	for i := range list {
+		list[i].Backends = filled(list[i].Backends)
+	}
+	return x.answer(list)
+}
+
+func (s *Server) pool(x *call) error {
+	if s.opts.Sources.Pools == nil {
+		return notSupported("pools")
+	}
+	p, err := s.findPool(x.params["pool"])
+	if err != nil {
+		return err
+	}
+	p.Backends = filled(p.Backends)
+	return x.answer(p)
+}
+
+// findPool is one pool as it is now; the error names those there are.
+func (s *Server) findPool(name string) (pool.Status, error) {
+	list := s.opts.Sources.Pools()
+	names := make([]string, 0, len(list))
+	for i := range list {
+		if list[i].Name == name {
+			return list[i], nil
+		}
+		names = append(names, list[i].Name)
+	}
+	return pool.Status{}, fmt.Errorf("pool %q: %w: %s", name, ErrNotFound, someOf(names))
+}
+
+// someOf names what there is, without flooding the reader.
+func someOf(names []string) string {
+	const shown = 10
+	switch n := len(names); {
+	case n == 0:
+		return "there is none"
+	case n > shown:
+		return fmt.Sprintf("there are %s and %d more", strings.Join(names[:shown], ", "), n-shown)
+	case n == 1:
+		return "there is only " + names[0]
+	default:
+		return "there are " + strings.Join(names, ", ")
+	}
+}
+
+func (s *Server) routes(x *call) error {
+	if s.opts.Sources.Routes == nil {
+		return notSupported("routes")
+	}
+	return x.answer(filled(s.opts.Sources.Routes()))
+}
+
+func (s *Server) listeners(x *call) error {
+	if s.opts.Sources.Listeners == nil {
+		return notSupported("listeners")
+	}
+	return x.answer(filled(s.opts.Sources.Listeners()))
+}
+
+func (s *Server) config(x *call) error {
+	if s.opts.Sources.Config == nil {
+		return notSupported("config")
+	}
+	format, mediaType := FormatJSON, typeJSON
+	wanted := string(x.ctx.QueryArgs().Peek("format"))
+	switch {
+	case wanted == FormatYAML, wanted == "" && strings.Contains(string(x.ctx.Request.Header.Peek("Accept")), "yaml"):
+		format, mediaType = FormatYAML, typeYAML
+	case wanted == FormatJSON, wanted == "":
+	default:
+		return api.NewProblem(fasthttp.StatusBadRequest, fmt.Sprintf("format %q is not one of json, yaml", wanted))
+	}
+	doc, err := s.opts.Sources.Config(format)
+	if err != nil {
+		return err
+	}
+	// The two formats are two representations, so their tags differ (RFC 9110 section 8.8.3.3).
+	tag := `"` + doc.ETag + "-" + format + `"`
+	x.ctx.Response.Header.Set("ETag", tag)
+	x.ctx.Response.Header.Set("Vary", "Accept")
+	if string(x.ctx.Request.Header.Peek("If-None-Match")) == tag {
+		x.ctx.SetStatusCode(fasthttp.StatusNotModified)
+		return nil
+	}
+	x.ctx.SetContentType(mediaType)
+	x.ctx.SetBody(doc.Body)
+	return nil
+}
+
+func (s *Server) openAPI(x *call) error {
+	x.ctx.SetContentType(typeJSON)
+	x.ctx.SetBody(s.document)
+	return nil
+}

@@ -1,0 +1,171 @@
+package ctl
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/valyala/fasthttp"
+)
+
+// serve answers one request; a panic ends the request, not the process.
+func (s *Server) serve(ctx *fasthttp.RequestCtx) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.opts.Logger.Error().Interface("panic", r).Bytes("path", ctx.Path()).Msg("the admin endpoint failed")
+			ctx.Response.Reset()
+			writeProblem(ctx, api.NewProblem(fasthttp.StatusInternalServerError, "internal error, see the log"))
+		}
+	}()
+	setSafetyHeaders(ctx)
+	method := string(ctx.Method())
+	err := s.dispatch(ctx, method)
+	if err != nil {
+		writeProblem(ctx, problemOf(err))
+	}
+	if method != fasthttp.MethodGet && method != fasthttp.MethodHead {
+		s.logChange(ctx, method, err)
+	}
+}
+
+// dispatch passes the guard and calls the endpoint.
+func (s *Server) dispatch(ctx *fasthttp.RequestCtx, method string) error {
+	if p := s.guard.checkRequest(ctx); p != nil {
+		return p
+	}
+	e, params, allow := s.find(method, string(ctx.Request.Header.RequestURI()))
+	if e == nil {
+		return notServed(ctx, method, allow)
+	}
+	if e.isChange() {
+		if p := s.guard.checkChange(ctx, e.accepts); p != nil {
+			return p
+		}
+	}
+	return e.serve(&call{ctx: ctx, params: params})
+}
+
+// notServed is 405 with Allow for a path that exists, else 404.
+func notServed(ctx *fasthttp.RequestCtx, method string, allow []string) *api.Problem {
+	if len(allow) == 0 {
+		return api.NewProblem(fasthttp.StatusNotFound, "there is no such path: GET / lists what there is")
+	}
+	slices.Sort(allow)
+	list := strings.Join(slices.Compact(allow), ", ")
+	ctx.Response.Header.Set("Allow", list)
+	return api.NewProblem(fasthttp.StatusMethodNotAllowed, "method "+method+" is not answered here: use "+list)
+}
+
+// serveUnreadable answers what fasthttp could not read as a request.
+func (s *Server) serveUnreadable(ctx *fasthttp.RequestCtx, err error) {
+	ctx.Response.Reset()
+	setSafetyHeaders(ctx)
+	var (
+		small   *fasthttp.ErrSmallBuffer
+		timeout net.Error
+	)
+	switch {
+	case errors.As(err, &small):
+		writeProblem(ctx, api.NewProblem(fasthttp.StatusRequestHeaderFieldsTooLarge, "the request header is larger than 16 KiB"))
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		lingerOn(ctx.Conn())
+		writeProblem(ctx, s.tooLarge(ctx))
+	case errors.As(err, &timeout) && timeout.Timeout():
+		writeProblem(ctx, api.NewProblem(fasthttp.StatusRequestTimeout, "the request did not arrive in time"))
+	default:
+		writeProblem(ctx, api.NewProblem(fasthttp.StatusBadRequest, "the request cannot be read as HTTP/1.1"))
+	}
+}
+
+// tooLarge is 413, unless the guard would have refused this request whatever
+// its size: room for a configuration is only made for those who may send one.
+func (s *Server) tooLarge(ctx *fasthttp.RequestCtx) *api.Problem {
+	// fasthttp forgets the header when a chunked body is too large; Host is always there otherwise.
+	if len(ctx.Request.Header.Host()) > 0 {
+		if p := s.guard.checkRequest(ctx); p != nil {
+			return p
+		}
+		if p := checkOrigin(&ctx.Request.Header); p != nil {
+			return p
+		}
+		if p := s.guard.checkToken(&ctx.Request.Header); p != nil {
+			return p
+		}
+	}
+	return api.NewProblem(fasthttp.StatusRequestEntityTooLarge, "the body is larger than 10 MiB for a configuration, 64 KiB for anything else")
+}
+
+// setSafetyHeaders keeps browsers from guessing, framing and storing.
+func setSafetyHeaders(ctx *fasthttp.RequestCtx) {
+	h := &ctx.Response.Header
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+}
+
+// problemOf is the answer to an error of an endpoint or a source.
+func problemOf(err error) *api.Problem {
+	var p *api.Problem
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.Is(err, ErrNotFound):
+		return api.NewProblem(fasthttp.StatusNotFound, err.Error())
+	case errors.Is(err, ErrConflict):
+		return api.NewProblem(fasthttp.StatusConflict, err.Error())
+	case errors.Is(err, ErrNotSupported):
+		return api.NewProblem(fasthttp.StatusNotImplemented, err.Error())
+	default:
+		return api.NewProblem(fasthttp.StatusUnprocessableEntity, err.Error())
+	}
+}
+
+// notSupported is the answer of a call whose source is nil.
+func notSupported(what string) *api.Problem {
+	return api.NewProblem(fasthttp.StatusNotImplemented, what+": not supported yet")
+}
+
+// writeProblem completes and sends a copy of p.
+func writeProblem(ctx *fasthttp.RequestCtx, p *api.Problem) {
+	out := *p
+	out.Instance = string(ctx.Path())
+	if out.Status == fasthttp.StatusUnauthorized {
+		ctx.Response.Header.Set("WWW-Authenticate", `Bearer realm="isame"`)
+	}
+	writeJSON(ctx, out.Status, api.ProblemType, &out)
+}
+
+// writeJSON sends v; it must be a value of package api or pool.
+func writeJSON(ctx *fasthttp.RequestCtx, status int, mediaType string, v any) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false) // never inside a page: nosniff and its own media type
+	if err := enc.Encode(v); err != nil {
+		panic("BUG: a value of the admin API cannot be encoded: " + err.Error())
+	}
+	ctx.SetStatusCode(status)
+	ctx.SetContentType(mediaType)
+	ctx.SetBody(buf.Bytes())
+}
+
+// answer sends v as the success of an endpoint.
+func (x *call) answer(v any) error {
+	writeJSON(x.ctx, fasthttp.StatusOK, typeJSON, v)
+	return nil
+}
+
+// logChange leaves a trace of who changed, or tried to change, what.
+func (s *Server) logChange(ctx *fasthttp.RequestCtx, method string, err error) {
+	event := s.opts.Logger.Info()
+	if err != nil {
+		event = s.opts.Logger.Warn().Str("reason", problemOf(err).Detail)
+	}
+	event.Str("method", method).Bytes("path", ctx.Path()).Int("status", ctx.Response.StatusCode()).
+		Stringer("client", ctx.RemoteAddr()).Msg("admin change")
+}

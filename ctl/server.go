@@ -1,0 +1,219 @@
+package ctl
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
+)
+
+// Bounds of the admin endpoint; none of them is reached by an honest client.
+const (
+	// configBytesMax bounds the body of PUT /api/v1/config.
+	configBytesMax = 10 << 20
+	// bodyBytesMax bounds every other body.
+	bodyBytesMax = 64 << 10
+	// headBytesMax bounds request line and header.
+	headBytesMax = 16 << 10
+	// connectionsMax bounds the open connections; more are answered 503.
+	connectionsMax = 512
+)
+
+// Options say where the admin endpoint listens, whom it answers and with what.
+type Options struct {
+	// Address is host:port or unix:/path.sock. A socket file belongs to this
+	// user alone (mode 0600) and is removed at Shutdown.
+	Address string
+	// Token is asked for by every change when it is not empty. Start refuses
+	// an address beyond loopback without one.
+	Token string
+	// AllowedHosts are answered beside loopback names and the address itself:
+	// names or addresses, with a port when only that one is meant.
+	AllowedHosts []string
+	// MetricsPath is where the metrics are served; empty switches them off.
+	MetricsPath string
+	// TLS makes the endpoint speak HTTPS; nil is clear text.
+	TLS *tls.Config
+	// Timeouts bound slow clients; the zero value is the default of each.
+	Timeouts Timeouts
+	// Sources are where the answers come from.
+	Sources Sources
+	// Logger gets one line for each change and for each failure.
+	Logger zerolog.Logger
+}
+
+// Timeouts bound how long a client of the admin endpoint may take.
+type Timeouts struct {
+	// Request is from the first byte to the last one of the body; 0 is 10 s.
+	Request time.Duration
+	// Upload is Request for a configuration of an authorised client; 0 is 60 s.
+	Upload time.Duration
+	// Write is for the whole response; 0 is 30 s.
+	Write time.Duration
+	// Idle is between two requests; 0 is 60 s.
+	Idle time.Duration
+}
+
+// Server is the admin endpoint. New makes it, Start and Shutdown are called
+// once each, in this order; the other methods may be called at any time.
+type Server struct {
+	opts      Options
+	guard     guard
+	endpoints []endpoint
+	document  []byte // the OpenAPI document, rendered once
+	fast      *fasthttp.Server
+	rate      *rate
+
+	mu struct {
+		sync.Mutex
+		ln net.Listener // set by Start
+	}
+	stop    chan struct{}  // closed by Shutdown
+	stopped sync.Once      // guards stop
+	running sync.WaitGroup // the accept loop and the rate sampler
+}
+
+// New prepares the endpoint; nothing is opened before Start.
+func New(o Options) *Server {
+	o.Timeouts = o.Timeouts.orDefault()
+	s := &Server{opts: o, guard: newGuard(&o), stop: make(chan struct{})}
+	s.endpoints = s.table()
+	s.document = renderOpenAPI(s.endpoints)
+	if o.Sources.RequestsTotal != nil {
+		s.rate = &rate{}
+	}
+	s.fast = s.newFast()
+	return s
+}
+
+func (t Timeouts) orDefault() Timeouts {
+	return Timeouts{
+		Request: orDuration(t.Request, 10*time.Second),
+		Upload:  orDuration(t.Upload, time.Minute),
+		Write:   orDuration(t.Write, 30*time.Second),
+		Idle:    orDuration(t.Idle, time.Minute),
+	}
+}
+
+func orDuration(d, fallback time.Duration) time.Duration {
+	if d == 0 {
+		return fallback
+	}
+	return d
+}
+
+// newFast is the one place where the options of fasthttp are chosen.
+func (s *Server) newFast() *fasthttp.Server {
+	logger := s.opts.Logger
+	return &fasthttp.Server{
+		Name:                          "isame-lb",
+		Handler:                       s.serve,
+		ErrorHandler:                  s.serveUnreadable,
+		HeaderReceived:                s.limitsOf,
+		Logger:                        &logger,
+		Concurrency:                   connectionsMax,
+		ReadBufferSize:                headBytesMax,
+		ReadTimeout:                   s.opts.Timeouts.Request,
+		WriteTimeout:                  s.opts.Timeouts.Write,
+		IdleTimeout:                   s.opts.Timeouts.Idle,
+		MaxRequestBodySize:            bodyBytesMax,
+		DisablePreParseMultipartForm:  true,
+		ReduceMemoryUsage:             true,
+		SecureErrorLogMessage:         true,
+		CloseOnShutdown:               true,
+		NoDefaultContentType:          true,
+		StreamRequestBody:             false, // bodies are small and checked whole
+		DisableHeaderNamesNormalizing: false, // Peek must find a field in any case
+	}
+}
+
+// limitsOf gives the time and room for a configuration to those alone who may send one.
+func (s *Server) limitsOf(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if string(h.Method()) != fasthttp.MethodPut || s.guard.checkToken(h) != nil {
+		return fasthttp.RequestConfig{}
+	}
+	return fasthttp.RequestConfig{ReadTimeout: s.opts.Timeouts.Upload, MaxRequestBodySize: configBytesMax}
+}
+
+// Start opens the address and answers from its own goroutines. An error names
+// the admin endpoint and the address.
+func (s *Server) Start() error {
+	ln, err := listen(s.opts.Address)
+	if err != nil {
+		return fmt.Errorf("cannot start the admin endpoint: %w", err)
+	}
+	if err := s.checkExposure(ln.Addr()); err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	s.guard.addBound(ln.Addr())
+	s.mu.Lock()
+	s.mu.ln = ln
+	s.mu.Unlock()
+	serving := net.Listener(&patientListener{Listener: ln, stop: s.stop, logger: s.opts.Logger})
+	if s.opts.TLS != nil {
+		serving = tls.NewListener(serving, s.opts.TLS)
+	}
+	s.running.Go(func() {
+		if err := s.fast.Serve(serving); err != nil && !errors.Is(err, net.ErrClosed) {
+			s.opts.Logger.Error().Err(err).Str("address", s.opts.Address).Msg("the admin endpoint stopped")
+		}
+	})
+	if s.rate != nil {
+		s.running.Go(func() { s.rate.run(s.opts.Sources.RequestsTotal, s.stop) })
+	}
+	return nil
+}
+
+// checkExposure refuses an endpoint that anybody on the network could command.
+func (s *Server) checkExposure(a net.Addr) error {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || tcp.IP.IsLoopback() || s.opts.Token != "" {
+		return nil
+	}
+	return fmt.Errorf("cannot start the admin endpoint: address %q is reachable from other machines and admin.token is empty: "+
+		"set admin.token or listen on 127.0.0.1", s.opts.Address)
+}
+
+// Addr is the address that is listened on, nil before Start.
+func (s *Server) Addr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.ln == nil {
+		return nil
+	}
+	return s.mu.ln.Addr()
+}
+
+// Shutdown stops accepting, lets answers in the making finish until ctx ends,
+// and returns ctx's error when some did not.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stopped.Do(func() { close(s.stop) })
+	s.mu.Lock()
+	ln := s.mu.ln
+	s.mu.Unlock()
+	if ln == nil {
+		return nil
+	}
+	// fasthttp closes only listeners its Serve has already seen.
+	closeErr := ln.Close()
+	if errors.Is(closeErr, net.ErrClosed) {
+		closeErr = nil
+	}
+	err := s.fast.ShutdownWithContext(ctx)
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
+	if err == nil {
+		s.running.Wait()
+	}
+	if err = errors.Join(err, closeErr); err != nil {
+		return fmt.Errorf("cannot close the admin endpoint %q: %w", s.opts.Address, err)
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// Errors a source may wrap to choose the status of the answer; any other error
+// is answered 422 with its text.
+var (
+	// ErrNotFound is answered 404: no such pool or backend.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict is answered 409: true today, maybe not tomorrow.
+	ErrConflict = errors.New("conflict")
+	// ErrNotSupported is answered 501.
+	ErrNotSupported = errors.New("not supported yet")
+)
+
+// Config formats in Sources.Config and Sources.CheckConfig.
+const (
+	FormatYAML = "yaml"
+	FormatJSON = "json"
+	FormatTOML = "toml"
+)
+
+// Sources is where the answers come from. Each function is called from many
+// goroutines at once, returns copies nobody changes afterwards, and must not
+// hold a lock the hot path waits for. A nil function makes its endpoint answer
+// 501 "not supported yet"; the endpoint stays in the OpenAPI document.
+type Sources struct {
+	// Status describes the process. The server itself fills in
+	// RequestsPerSecond and, when they are nil, Pools.
+	Status func() api.Status
+	// Pools are all pools, sorted by name.
+	Pools func() []pool.Status
+	// Routes are all routes; see DescribeRoutes.
+	Routes func() []api.RouteStatus
+	// Listeners are all listeners; see DescribeListeners.
+	Listeners func() []api.ListenerStatus
+	// Ready says whether traffic should come here, and why not. nil is always ready.
+	Ready func() (ready bool, reason string)
+	// RequestsTotal is the number of finished exchanges; it is read once a
+	// second for requests_per_second. nil leaves the rate at what Status says.
+	RequestsTotal func() uint64
+	// WriteMetrics writes the Prometheus text format.
+	WriteMetrics func(w io.Writer)
+	// Config is the effective configuration in FormatYAML or FormatJSON,
+	// secrets masked. ETag is without quotes.
+	Config func(format string) (ConfigDocument, error)
+	// CheckConfig says what is wrong with a configuration in one of the
+	// formats above: nil, or an error ConfigProblems understands.
+	CheckConfig func(body []byte, format string) error
+	// Reload reads the configuration file again and returns when it has taken
+	// effect or was refused, with an error ConfigProblems understands.
+	Reload func(ctx context.Context) error
+	// PatchBackend changes weight or state of a backend; the patch was checked.
+	PatchBackend func(pool, address string, patch api.BackendPatch) error
+}
+
+// ConfigDocument is a configuration as text.
+type ConfigDocument struct {
+	Body []byte
+	// ETag names this content, without quotes.
+	ETag string
+}
+
+// DescribeRoutes turns the routes of a configuration into their API values,
+// sorted by name and with zero counters, for the caller to fill in.
+func DescribeRoutes(c *config.Config) []api.RouteStatus {
+	out := make([]api.RouteStatus, 0, len(c.Routes))
+	for _, name := range sortedKeys(c.Routes) {
+		r := c.Routes[name]
+		out = append(out, api.RouteStatus{
+			Name: name, Listeners: filled(r.Listeners), Hosts: filled(r.Hosts), Path: pathOf(&r),
+			Methods: filled(r.Methods), Headers: r.Headers, Query: r.Query, Priority: r.Priority,
+			Middleware: filled(r.Middleware), Action: actionOf(&r), TimeoutSeconds: r.Timeout.Seconds(),
+		})
+	}
+	return out
+}
+
+// DescribeListeners turns the listeners of a configuration into their API
+// values, sorted by name and with zero counters, for the caller to fill in.
+func DescribeListeners(c *config.Config) []api.ListenerStatus {
+	out := make([]api.ListenerStatus, 0, len(c.Listeners))
+	for _, name := range sortedKeys(c.Listeners) {
+		l := c.Listeners[name]
+		out = append(out, api.ListenerStatus{Name: name, Address: l.Address, TLS: l.TLS != nil})
+	}
+	return out
+}
+
+func pathOf(r *config.Route) api.PathMatch {
+	switch {
+	case r.Path != "":
+		return api.PathMatch{Kind: api.PathExact, Value: r.Path}
+	case r.PathPrefix != "":
+		return api.PathMatch{Kind: api.PathPrefix, Value: r.PathPrefix}
+	case r.PathRegex != "":
+		return api.PathMatch{Kind: api.PathRegex, Value: r.PathRegex}
+	default:
+		return api.PathMatch{Kind: api.PathAny}
+	}
+}
+
+func actionOf(r *config.Route) api.Action {
+	switch {
+	case r.Redirect != nil:
+		return api.Action{Kind: api.ActionRedirect, Redirect: &api.Redirect{To: r.Redirect.To, Status: r.Redirect.Status}}
+	case r.Respond != nil:
+		return api.Action{Kind: api.ActionRespond, Respond: &api.Respond{
+			Status: r.Respond.Status, ContentType: r.Respond.ContentType, BodyBytes: len(r.Respond.Body),
+		}}
+	case len(r.Split) > 0:
+		return api.Action{Kind: api.ActionSplit, Split: r.Split}
+	default:
+		return api.Action{Kind: api.ActionPool, Pool: r.Pool}
+	}
+}

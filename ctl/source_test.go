@@ -1,0 +1,50 @@
+package ctl
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/ctl/api"
+)
+
+func TestDescribe(t *testing.T) {
+	c := &config.Config{
+		Listeners: map[string]config.Listener{
+			"web": {Address: ":8080"}, "tls": {Address: ":8443", TLS: &config.ListenerTLS{}},
+		},
+		Routes: map[string]config.Route{
+			"b": {Path: "/x", Redirect: &config.Redirect{To: "https://{host}{uri}", Status: 308}},
+			"a": {PathPrefix: "/api", Hosts: []string{"h"}, Pool: "p", Timeout: 1500 * time.Millisecond, Priority: 2, Middleware: []string{"m"}},
+			"c": {PathRegex: "^/v", Respond: &config.Respond{Status: 200, Body: "ok", ContentType: "text/plain"}},
+			"d": {Split: map[string]int{"p": 95, "q": 5}},
+		},
+	}
+	none := []string{}
+	wantRoutes := []api.RouteStatus{
+		{
+			Name: "a", Listeners: none, Hosts: []string{"h"}, Path: api.PathMatch{Kind: api.PathPrefix, Value: "/api"}, Methods: none, Priority: 2,
+			Middleware: []string{"m"}, Action: api.Action{Kind: api.ActionPool, Pool: "p"}, TimeoutSeconds: 1.5,
+		},
+		{
+			Name: "b", Listeners: none, Hosts: none, Path: api.PathMatch{Kind: api.PathExact, Value: "/x"}, Methods: none, Middleware: none,
+			Action: api.Action{Kind: api.ActionRedirect, Redirect: &api.Redirect{To: "https://{host}{uri}", Status: 308}},
+		},
+		{
+			Name: "c", Listeners: none, Hosts: none, Path: api.PathMatch{Kind: api.PathRegex, Value: "^/v"}, Methods: none, Middleware: none,
+			Action: api.Action{Kind: api.ActionRespond, Respond: &api.Respond{Status: 200, ContentType: "text/plain", BodyBytes: 2}},
+		},
+		{
+			Name: "d", Listeners: none, Hosts: none, Path: api.PathMatch{Kind: api.PathAny}, Methods: none, Middleware: none,
+			Action: api.Action{Kind: api.ActionSplit, Split: map[string]int{"p": 95, "q": 5}},
+		},
+	}
+	if got := DescribeRoutes(c); !reflect.DeepEqual(got, wantRoutes) {
+		t.Errorf("got %+v; want %+v", got, wantRoutes)
+	}
+	wantListeners := []api.ListenerStatus{{Name: "tls", Address: ":8443", TLS: true}, {Name: "web", Address: ":8080"}}
+	if got := DescribeListeners(c); !reflect.DeepEqual(got, wantListeners) {
+		t.Errorf("got %+v; want %+v", got, wantListeners)
+	}
+}

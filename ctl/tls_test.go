@@ -1,0 +1,81 @@
+package ctl
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestHTTPS(t *testing.T) {
+	// net/http's own test certificate, for 127.0.0.1 and example.com.
+	lender := httptest.NewTLSServer(nil)
+	defer lender.Close()
+	s := start(t, Options{TLS: &tls.Config{Certificates: lender.TLS.Certificates}})
+	roots := x509.NewCertPool()
+	roots.AddCert(lender.Certificate())
+	plain := dial(t, s)
+	c := tls.Client(plain, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"})
+	if _, err := io.WriteString(c, "POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 70000\r\n\r\n"+strings.Repeat(" ", 70000)); err != nil {
+		t.Fatal(err)
+	}
+	if got := readAnswer(t, c, "POST"); got.status != 413 {
+		t.Errorf("got %d; want 413", got.status)
+	}
+	clear := dial(t, s)
+	if _, err := io.WriteString(clear, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(clear); err == nil && strings.Contains(string(answer), "200") {
+		t.Errorf("clear text was answered on a TLS endpoint: %q", answer)
+	}
+}
+
+func TestCurl(t *testing.T) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Skip("curl is not installed")
+	}
+	socket := filepath.Join(t.TempDir(), "a.sock")
+	options := Options{Token: token, MetricsPath: "/metrics", Sources: sampleSources(new([]string))}
+	tcp := start(t, options)
+	options.Address = "unix:" + socket
+	start(t, options)
+	base := "http://" + tcp.Addr().String()
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"index", []string{base}, `"name":"isame-lb admin"`},
+		{"status", []string{base + "/api/v1/status"}, `"state":"running"`},
+		{"head", []string{"-I", base + "/metrics"}, "HTTP/1.1 200 OK\r\n"},
+		{"socket", []string{"--unix-socket", socket, "http://any.example/ready"}, `{"status":"ready"}`},
+		{"two on one connection", []string{base + "/health", base + "/ready"}, "{\"status\":\"ok\"}\n{\"status\":\"ready\"}\n"},
+		{"change", []string{"-X", "PATCH", "-H", "Authorization: Bearer " + token, "--json", `{"state":"drain"}`, base + "/api/v1/pools/api/backends/10.0.0.1:8080"}, `"address":"10.0.0.1:8080"`},
+		{"change as a form", []string{"-d", "x=1", "-H", "Authorization: Bearer " + token, base + "/api/v1/reload"}, `"status":415`},
+		{"large configuration after 100-continue", []string{"-T", "-", "-H", "Authorization: Bearer " + token, "-H", "Content-Type: application/yaml", "-H", "Expect: 100-continue", base + "/api/v1/config?dry_run=1"}, `{"valid":true}`},
+		{"the same without token", []string{"-T", "-", "-H", "Content-Type: application/yaml", "-H", "Expect: 100-continue", base + "/api/v1/config?dry_run=1"}, `"title"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			command := exec.Command(curl, append([]string{"-sS", "--max-time", "20"}, c.args...)...)
+			command.Stdin = strings.NewReader(strings.Repeat("# comment\n", 200_000))
+			out, err := command.Output()
+			var failed *exec.ExitError
+			if errors.As(err, &failed) {
+				t.Fatalf("curl: %v: %s", err, failed.Stderr)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(out), c.want) {
+				t.Errorf("got %s; want %s in it", out, c.want)
+			}
+		})
+	}
+}
