@@ -41,38 +41,9 @@ func (c *Counter) Add(shard int, n int64) {
 
 // Sum returns what was added in all shards.
 func (c *Counter) Sum() uint64 {
-	return uint64(sum(c.stripes))
-}
-
-// Gauge is a sum that rises and falls, such as a number of open connections. A
-// single stripe may be negative (opened in one shard, closed in another); the
-// sum is not. Make it with NewGauge.
-type Gauge struct {
-	stripes []stripe
-}
-
-// NewGauge returns a gauge at 0 for shards 0 to shards-1. Fewer than one shard
-// means one.
-func NewGauge(shards int) *Gauge {
-	return &Gauge{stripes: make([]stripe, max(shards, 1))}
-}
-
-// Add adds n, which may be negative, in the stripe of shard.
-func (g *Gauge) Add(shard int, n int64) {
-	g.stripes[shard].n.Add(n)
-}
-
-// Sum returns the value over all shards. A rise and its fall in two shards may
-// be seen in the wrong order by a concurrent reader; the result is then shown
-// as 0 instead of a negative number.
-func (g *Gauge) Sum() int64 {
-	return max(sum(g.stripes), 0)
-}
-
-func sum(stripes []stripe) int64 {
 	var total int64
-	for i := range stripes {
-		total += stripes[i].n.Load()
+	for i := range c.stripes {
+		total += c.stripes[i].n.Load()
 	}
-	return total
+	return uint64(total)
 }

@@ -17,27 +17,13 @@ func TestCounterSumsShards(t *testing.T) {
 	}
 }
 
-func TestGaugeNeverShowsNegative(t *testing.T) {
-	g := NewGauge(2)
-	g.Add(0, 2)
-	g.Add(1, -1) // opened in one shard, closed in another
-	if got := g.Sum(); got != 1 {
-		t.Errorf("Sum: got %d; want 1", got)
-	}
-	g.Add(1, -5)
-	if got := g.Sum(); got != 0 {
-		t.Errorf("Sum below zero: got %d; want 0", got)
-	}
-}
-
 func TestNoShardsMeansOne(t *testing.T) {
-	c, g, s, h := NewCounter(0), NewGauge(-1), NewCodes(0), NewHistogram(0)
+	c, s, h := NewCounter(0), NewCodes(-1), NewHistogram(0)
 	c.Add(0, 1)
-	g.Add(0, 1)
 	s.Add(0, 200)
 	h.Observe(0, 1)
-	if snapshot := h.Snapshot(); c.Sum() != 1 || g.Sum() != 1 || s.Total() != 1 || snapshot.Count() != 1 {
-		t.Errorf("got %d, %d, %d, %d; want 1 each", c.Sum(), g.Sum(), s.Total(), snapshot.Count())
+	if snapshot := h.Snapshot(); c.Sum() != 1 || s.Total() != 1 || snapshot.Count() != 1 {
+		t.Errorf("got %d, %d, %d; want 1 each", c.Sum(), s.Total(), snapshot.Count())
 	}
 }
 
@@ -66,7 +52,6 @@ func TestConcurrentCountsAreAllSeen(t *testing.T) {
 	const shards, writers, each = 2, 8, 2_000
 	var (
 		c = NewCounter(shards)
-		g = NewGauge(shards)
 		s = NewCodes(shards)
 		h = NewHistogram(shards)
 	)
@@ -75,11 +60,9 @@ func TestConcurrentCountsAreAllSeen(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				c.Add(w%shards, 1)
-				g.Add(w%shards, 1)
 				// Every writer meets new nodes at the same time as the others.
 				s.Add(w%shards, 100+i%900)
 				h.Observe(w%shards, bounds[i%len(bounds)])
-				g.Add((w+1)%shards, -1)
 			}
 		})
 	}
@@ -101,7 +84,7 @@ func TestConcurrentCountsAreAllSeen(t *testing.T) {
 			}
 			before = now
 			snapshot := h.Snapshot()
-			_, _, _ = snapshot.Count(), c.Sum(), g.Sum()
+			_, _ = snapshot.Count(), c.Sum()
 		}
 	}()
 	wg.Wait()
@@ -115,7 +98,6 @@ func TestConcurrentCountsAreAllSeen(t *testing.T) {
 		got, want uint64
 	}{
 		{"counter", c.Sum(), want},
-		{"gauge", uint64(g.Sum()), 0},
 		{"codes", s.Total(), want},
 		{"histogram", snapshot.Count(), want},
 	} {

@@ -1,0 +1,192 @@
+// Package observe names the numbers of the proxy: which counter belongs to which
+// listener, route, pool and backend, and how Prometheus sees them.
+//
+// Handles are resolved by name when a table is built; the hot path only adds to
+// the handle it holds. Counters belong to the Registry, not to the table, so
+// they never restart at a reload: the same name is the same counter. Start
+// reading at Registry; render.go writes the text format.
+//
+// engine and cmd import it.
+package observe
+
+import (
+	"bufio"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/stat"
+)
+
+// Registry holds every counter of the process. One exists for its whole life.
+// All methods may be called by any goroutine.
+//
+// What a removed route or backend counted stays until the process ends, as a
+// counter that vanishes and returns at 0 would look like a restart. The number
+// of series is therefore bounded by the names that ever took traffic.
+type Registry struct {
+	shards int
+	set    *metrics.Set
+
+	generation atomic.Uint64
+	reloads    map[ReloadResult]*atomic.Uint64 // never changed after New
+
+	// pools is asked at each scrape for what only the pools know.
+	pools atomic.Pointer[func() []pool.Status]
+
+	// connections is asked at each scrape for the open connections. Counting
+	// them where they change state would cost each request two atomic adds.
+	connections atomic.Pointer[func() []Connections]
+
+	names struct {
+		sync.Mutex
+		routes      map[routeKey]*routeCells
+		retries     map[retryKey]*stat.Counter
+		listeners   map[string]*ListenerStats
+		pools       map[string]*PoolStats
+		backends    map[backendKey]*BackendStats
+		rateLimited map[string]*stat.Counter
+	}
+}
+
+// ReloadResult is how a reload ended.
+type ReloadResult string
+
+// The results of a reload.
+const (
+	ReloadApplied  ReloadResult = "applied"
+	ReloadRejected ReloadResult = "rejected"
+)
+
+// NewRegistry returns an empty registry for shards 0 to shards-1. It switches
+// on the HELP and TYPE lines of the metrics library, which are off by default.
+func NewRegistry(shards int) *Registry {
+	r := &Registry{
+		shards:  shards,
+		set:     metrics.NewSet(),
+		reloads: map[ReloadResult]*atomic.Uint64{ReloadApplied: {}, ReloadRejected: {}},
+	}
+	r.names.routes = map[routeKey]*routeCells{}
+	r.names.retries = map[retryKey]*stat.Counter{}
+	r.names.listeners = map[string]*ListenerStats{}
+	r.names.pools = map[string]*PoolStats{}
+	r.names.backends = map[backendKey]*BackendStats{}
+	r.names.rateLimited = map[string]*stat.Counter{}
+	metrics.ExposeMetadata(true)
+	r.set.RegisterMetricsWriter(r.render)
+	return r
+}
+
+// WriteMetrics writes everything, with Go's and the process' own numbers, in
+// the Prometheus text format (version 0.0.4).
+func (r *Registry) WriteMetrics(w io.Writer) {
+	// One buffer for all: the library writes line by line.
+	buffered := bufio.NewWriterSize(w, expositionBytes)
+	defer flush(buffered)
+	r.set.WritePrometheus(buffered)
+	metrics.WriteProcessMetrics(buffered)
+	metrics.WriteFDMetrics(buffered)
+}
+
+// SetPools says where the state of the pools (up, in flight, breaker) comes
+// from. f is called once a scrape and must return copies.
+func (r *Registry) SetPools(f func() []pool.Status) {
+	r.pools.Store(&f)
+}
+
+// Connections are the open client connections of one listener.
+type Connections struct {
+	Listener string
+	// Active ones carry an exchange now, Idle ones wait for the next.
+	Active, Idle int
+}
+
+// SetConnections says where the open connections come from. f is called once a
+// scrape and must return copies.
+func (r *Registry) SetConnections(f func() []Connections) {
+	r.connections.Store(&f)
+}
+
+// SetGeneration says which configuration runs now.
+func (r *Registry) SetGeneration(n uint64) {
+	r.generation.Store(n)
+}
+
+// Generation returns what SetGeneration was last told, 0 at first.
+func (r *Registry) Generation() uint64 {
+	return r.generation.Load()
+}
+
+// CountReload counts one finished reload.
+func (r *Registry) CountReload(result ReloadResult) {
+	r.reloads[result].Add(1)
+}
+
+// ListenerStats are the counters of one listener.
+type ListenerStats struct {
+	// BytesIn came from clients, BytesOut went to them, headers included.
+	BytesIn, BytesOut *stat.Counter
+}
+
+// Listener returns the counters of a listener.
+func (r *Registry) Listener(name string) *ListenerStats {
+	r.names.Lock()
+	defer r.names.Unlock()
+	return resolve(r.names.listeners, name, func() *ListenerStats {
+		return &ListenerStats{
+			BytesIn: stat.NewCounter(r.shards), BytesOut: stat.NewCounter(r.shards),
+		}
+	})
+}
+
+// PoolStats are the counters of one pool.
+type PoolStats struct {
+	// Durations of its finished attempts.
+	Durations *stat.Histogram
+}
+
+// Pool returns the counters of a pool.
+func (r *Registry) Pool(name string) *PoolStats {
+	r.names.Lock()
+	defer r.names.Unlock()
+	return resolve(r.names.pools, name, func() *PoolStats {
+		return &PoolStats{Durations: stat.NewHistogram(r.shards)}
+	})
+}
+
+// BackendStats are the counters of one member of a pool.
+type BackendStats struct {
+	// Codes of its answers; stat.CodeNone for attempts without one.
+	Codes *stat.Codes
+}
+
+type backendKey struct{ pool, backend string }
+
+// Backend returns the counters of a backend, named by its address, in a pool.
+func (r *Registry) Backend(inPool, backend string) *BackendStats {
+	r.names.Lock()
+	defer r.names.Unlock()
+	return resolve(r.names.backends, backendKey{inPool, backend}, func() *BackendStats {
+		return &BackendStats{Codes: stat.NewCodes(r.shards)}
+	})
+}
+
+// RateLimited returns the counter of the requests a middleware refused.
+func (r *Registry) RateLimited(middleware string) *stat.Counter {
+	r.names.Lock()
+	defer r.names.Unlock()
+	return resolve(r.names.rateLimited, middleware, func() *stat.Counter { return stat.NewCounter(r.shards) })
+}
+
+// resolve returns the value of key, made when it is asked for the first time.
+func resolve[K comparable, V any](known map[K]V, key K, fresh func() V) V {
+	value, ok := known[key]
+	if !ok {
+		value = fresh()
+		known[key] = value
+	}
+	return value
+}

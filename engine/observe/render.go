@@ -1,0 +1,194 @@
+package observe
+
+import (
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/stat"
+)
+
+// render writes all families of the proxy. It copies the maps of handles first
+// and writes afterwards, so that a slow reader holds back nobody.
+func (r *Registry) render(w io.Writer) {
+	r.names.Lock()
+	routes, retries := maps.Clone(r.names.routes), maps.Clone(r.names.retries)
+	listeners, limited := maps.Clone(r.names.listeners), maps.Clone(r.names.rateLimited)
+	pools, backends := maps.Clone(r.names.pools), maps.Clone(r.names.backends)
+	r.names.Unlock()
+
+	e := newExposition(w)
+	defer flush(e.w)
+	renderRoutes(e, routes)
+	renderBackends(e, backends)
+	renderPools(e, pools)
+	r.renderPoolState(e)
+	renderRetries(e, retries)
+	renderRateLimited(e, limited)
+	renderListeners(e, listeners)
+	r.renderConnections(e)
+	r.renderConfig(e)
+}
+
+func renderRoutes(e *exposition, routes map[routeKey]*routeCells) {
+	keys := sortedKeys(routes, func(a, b routeKey) int {
+		return compareText(a.listener, b.listener, a.route, b.route)
+	})
+	durations := map[string]*stat.Snapshot{}
+	e.family("isame_requests_total", counter, "Finished exchanges by the status code sent to the client, 0 when none was.")
+	for _, key := range keys {
+		cells := routes[key]
+		cells.codes.Each(func(code int, n uint64) {
+			e.count(n, "listener", key.listener, "route", key.route, "code", strconv.Itoa(code))
+		})
+		snapshot := cells.durations.Snapshot()
+		resolve(durations, key.route, func() *stat.Snapshot { return &stat.Snapshot{} }).Merge(snapshot)
+	}
+	e.family("isame_request_duration_seconds", histogram, "Time from the first byte of a request to the last byte of its response.")
+	for _, route := range slices.Sorted(maps.Keys(durations)) {
+		e.histogram(durations[route], "route", route)
+	}
+}
+
+func renderBackends(e *exposition, backends map[backendKey]*BackendStats) {
+	keys := sortedKeys(backends, func(a, b backendKey) int {
+		return compareText(a.pool, b.pool, a.backend, b.backend)
+	})
+	e.family("isame_backend_requests_total", counter, "Attempts by the status code a backend answered, 0 when it did not.")
+	for _, key := range keys {
+		backends[key].Codes.Each(func(code int, n uint64) {
+			e.count(n, "pool", key.pool, "backend", key.backend, "code", strconv.Itoa(code))
+		})
+	}
+}
+
+func renderPools(e *exposition, pools map[string]*PoolStats) {
+	e.family("isame_backend_duration_seconds", histogram, "Duration of the attempts made at the backends of a pool.")
+	for _, name := range slices.Sorted(maps.Keys(pools)) {
+		snapshot := pools[name].Durations.Snapshot()
+		e.histogram(&snapshot, "pool", name)
+	}
+}
+
+// breakerStates are the numbers of isame_breaker_state.
+var breakerStates = map[string]int64{"closed": 0, "half-open": 1, "open": 2} //nolint:gochecknoglobals // read-only table
+
+// renderPoolState writes what only the pools know.
+func (r *Registry) renderPoolState(e *exposition) {
+	source := r.pools.Load()
+	if source == nil {
+		return
+	}
+	pools := (*source)()
+	for _, family := range []struct {
+		name, help string
+		value      func(*pool.BackendStatus) int64
+	}{
+		{"isame_backend_up", "1 when a backend may be picked now.", backendUp},
+		{"isame_backend_inflight", "Attempts a backend is working on now.", func(b *pool.BackendStatus) int64 { return b.InFlight }},
+		{
+			"isame_breaker_state", "Circuit breaker of a backend: 0 closed, 1 half-open, 2 open.",
+			func(b *pool.BackendStatus) int64 { return breakerStates[b.Breaker] },
+		},
+	} {
+		e.family(family.name, gauge, family.help)
+		for i := range pools {
+			for j := range pools[i].Backends {
+				b := &pools[i].Backends[j]
+				e.gauge(family.value(b), "pool", pools[i].Name, "backend", b.Address)
+			}
+		}
+	}
+}
+
+func backendUp(b *pool.BackendStatus) int64 {
+	if b.Up {
+		return 1
+	}
+	return 0
+}
+
+func renderRetries(e *exposition, retries map[retryKey]*stat.Counter) {
+	keys := sortedKeys(retries, func(a, b retryKey) int {
+		return compareText(a.route, b.route, a.reason, b.reason)
+	})
+	e.family("isame_retries_total", counter, "Attempts beyond the first one, by the reason the one before failed.")
+	for _, key := range keys {
+		e.count(retries[key].Sum(), "route", key.route, "reason", key.reason)
+	}
+}
+
+func renderRateLimited(e *exposition, limited map[string]*stat.Counter) {
+	e.family("isame_rate_limited_total", counter, "Requests refused by a rate limit.")
+	for _, name := range slices.Sorted(maps.Keys(limited)) {
+		e.count(limited[name].Sum(), "middleware", name)
+	}
+}
+
+func renderListeners(e *exposition, listeners map[string]*ListenerStats) {
+	names := slices.Sorted(maps.Keys(listeners))
+	e.family("isame_bytes_total", counter, "Bytes received from (in) and sent to (out) clients.")
+	for _, name := range names {
+		e.count(listeners[name].BytesIn.Sum(), "listener", name, "direction", "in")
+		e.count(listeners[name].BytesOut.Sum(), "listener", name, "direction", "out")
+	}
+}
+
+func (r *Registry) renderConnections(e *exposition) {
+	e.family("isame_connections", gauge, "Open client connections: active carry an exchange, idle wait for one.")
+	source := r.connections.Load()
+	if source == nil {
+		return
+	}
+	for _, c := range (*source)() {
+		e.gauge(int64(c.Active), "listener", c.Listener, "state", "active")
+		e.gauge(int64(c.Idle), "listener", c.Listener, "state", "idle")
+	}
+}
+
+func (r *Registry) renderConfig(e *exposition) {
+	e.family("isame_config_generation", gauge, "Number of the configuration that runs, from 1.")
+	e.count(r.generation.Load())
+	e.family("isame_config_reloads_total", counter, "Finished reloads by result.")
+	for _, result := range slices.Sorted(maps.Keys(r.reloads)) {
+		e.count(r.reloads[result].Load(), "result", string(result))
+	}
+}
+
+// boundLabels are the le values of the histograms, written once.
+var boundLabels = func() (labels [stat.Buckets]string) { //nolint:gochecknoglobals // read-only table
+	for i := range labels {
+		labels[i] = strconv.FormatFloat(stat.Bound(i), 'g', -1, 64)
+	}
+	return labels
+}()
+
+// histogram writes one histogram as cumulated buckets, sum and count.
+func (e *exposition) histogram(s *stat.Snapshot, label, value string) {
+	var cumulated uint64
+	for i, n := range s.Counts {
+		cumulated += n
+		e.sample("_bucket", label, value, "le", boundLabels[i])
+		e.integer(cumulated)
+	}
+	e.sample("_sum", label, value)
+	e.float(float64(s.SumNanos) / float64(time.Second))
+	e.sample("_count", label, value)
+	e.integer(cumulated)
+}
+
+func sortedKeys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
+	return slices.SortedFunc(maps.Keys(m), compare)
+}
+
+// compareText orders by a1 and b1 first, then by a2 and b2.
+func compareText(a1, b1, a2, b2 string) int {
+	if order := strings.Compare(a1, b1); order != 0 {
+		return order
+	}
+	return strings.Compare(a2, b2)
+}

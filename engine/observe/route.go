@@ -1,0 +1,92 @@
+package observe
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/isame-lb/isame-lb/pool/stat"
+)
+
+// RouteStats are the counters of one route on one listener.
+//
+// A table may hold 100,000 routes of which few take traffic, so a handle is a
+// name until the first exchange: only then it joins the registry, where a
+// handle of an earlier table with the same name may have left its cells. nil
+// becomes the cells once and never changes again; a stale nil costs one more
+// look into the registry.
+type RouteStats struct {
+	registry *Registry
+	key      routeKey
+	cells    atomic.Pointer[routeCells]
+}
+
+type routeKey struct{ listener, route string }
+
+type routeCells struct {
+	codes     *stat.Codes
+	durations *stat.Histogram
+}
+
+// Route returns the counters of a route on a listener. The empty route stands
+// for exchanges that ended before a route was found.
+func (r *Registry) Route(listener, route string) *RouteStats {
+	return &RouteStats{registry: r, key: routeKey{listener, route}}
+}
+
+// Observe counts one finished exchange: the status code sent to the client
+// (stat.CodeNone when none was) and the time from its first to its last byte.
+// It allocates only for the first exchange of a route and for codes not seen yet.
+func (s *RouteStats) Observe(shard, code int, d time.Duration) {
+	cells := s.cells.Load()
+	if cells == nil {
+		cells = s.join()
+	}
+	cells.codes.Add(shard, code)
+	cells.durations.Observe(shard, d)
+}
+
+// join finds or makes the cells of this name.
+func (s *RouteStats) join() *routeCells {
+	r := s.registry
+	r.names.Lock()
+	defer r.names.Unlock()
+	cells := resolve(r.names.routes, s.key, func() *routeCells {
+		return &routeCells{codes: stat.NewCodes(r.shards), durations: stat.NewHistogram(r.shards)}
+	})
+	s.cells.Store(cells)
+	return cells
+}
+
+// RetryStats count the retries of one route for one reason. Like RouteStats a
+// handle is a name until the first retry.
+type RetryStats struct {
+	registry *Registry
+	key      retryKey
+	counter  atomic.Pointer[stat.Counter]
+}
+
+type retryKey struct{ route, reason string }
+
+// Retries returns the counter of a route's retries for a reason, spelled as in
+// the configuration's retry.on.
+func (r *Registry) Retries(route, reason string) *RetryStats {
+	return &RetryStats{registry: r, key: retryKey{route, reason}}
+}
+
+// Add counts one retry.
+func (s *RetryStats) Add(shard int) {
+	counter := s.counter.Load()
+	if counter == nil {
+		counter = s.join()
+	}
+	counter.Add(shard, 1)
+}
+
+func (s *RetryStats) join() *stat.Counter {
+	r := s.registry
+	r.names.Lock()
+	defer r.names.Unlock()
+	counter := resolve(r.names.retries, s.key, func() *stat.Counter { return stat.NewCounter(r.shards) })
+	s.counter.Store(counter)
+	return counter
+}

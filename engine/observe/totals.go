@@ -1,0 +1,40 @@
+package observe
+
+import "maps"
+
+// Requests returns the number of finished exchanges of the process.
+func (r *Registry) Requests() uint64 {
+	var total uint64
+	for _, cells := range r.routeCells() {
+		total += cells.codes.Total()
+	}
+	return total
+}
+
+// RequestsByRoute returns the number of finished exchanges of each route that
+// had any, over all listeners. The empty name stands for exchanges without a route.
+func (r *Registry) RequestsByRoute() map[string]uint64 {
+	totals := map[string]uint64{}
+	for key, cells := range r.routeCells() {
+		totals[key.route] += cells.codes.Total()
+	}
+	return totals
+}
+
+// RequestsByListener returns the number of finished exchanges of each listener
+// that had any.
+func (r *Registry) RequestsByListener() map[string]uint64 {
+	totals := map[string]uint64{}
+	for key, cells := range r.routeCells() {
+		totals[key.listener] += cells.codes.Total()
+	}
+	return totals
+}
+
+// routeCells returns the routes that took traffic, so that sums are made
+// without holding back who joins.
+func (r *Registry) routeCells() map[routeKey]*routeCells {
+	r.names.Lock()
+	defer r.names.Unlock()
+	return maps.Clone(r.names.routes)
+}
