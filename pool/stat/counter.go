@@ -17,7 +17,7 @@ const lineBytes = 64
 
 // stripe is the cell of one shard, alone on its cache line.
 type stripe struct {
-	n atomic.Uint64
+	n atomic.Int64
 	_ [lineBytes - 8]byte
 }
 
@@ -33,17 +33,17 @@ func NewCounter(shards int) *Counter {
 	return &Counter{stripes: make([]stripe, max(shards, 1))}
 }
 
-// Add adds n in the stripe of shard. Any number of goroutines may call it at
-// the same time, also for the same shard.
-func (c *Counter) Add(shard int, n uint64) {
+// Add adds n, which must not be negative, in the stripe of shard. Any number of
+// goroutines may call it at the same time, also for the same shard.
+func (c *Counter) Add(shard int, n int64) {
 	c.stripes[shard].n.Add(n)
 }
 
 // Sum returns what was added in all shards.
 func (c *Counter) Sum() uint64 {
-	var total uint64
+	var total int64
 	for i := range c.stripes {
 		total += c.stripes[i].n.Load()
 	}
-	return total
+	return uint64(total)
 }
