@@ -135,7 +135,8 @@ func (b *Backend) holdClients(o connOptions, opts *Options) *clients {
 func (b *Backend) dropClients(c *clients) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if c.refs--; c.refs > 0 {
+	c.refs--
+	if c.refs > 0 {
 		return false
 	}
 	b.mu.clients = slices.DeleteFunc(b.mu.clients, func(o *clients) bool { return o == c })
@@ -159,7 +160,8 @@ func (b *Backend) holdCheck(d *definition) *check {
 func (b *Backend) dropCheck(c *check) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if c.refs--; c.refs > 0 {
+	c.refs--
+	if c.refs > 0 {
 		return false
 	}
 	delete(b.mu.checks, c.def.key)

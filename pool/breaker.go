@@ -86,6 +86,7 @@ type breakerPolicy struct {
 // Permit is what Acquire gives and Release takes back. It is a plain value; the
 // zero Permit belongs to no acquire.
 type Permit struct {
+	beganNanos int64 // set by Acquire
 	generation uint32
 	trial      bool
 }

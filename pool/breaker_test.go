@@ -14,16 +14,16 @@ func testPolicy() *breakerPolicy {
 	return &breakerPolicy{runMin: 3, percent: 50, resultsMin: 10, openNanos: 10 * second, trials: 2}
 }
 
-// fail hands in n bad results, opening the breaker where it asks for it.
-func fail(t *testing.T, b *breaker, p *breakerPolicy, w *window, n int, nowNanos int64) {
+// fail hands in n bad results at one second, opening the breaker where it asks for it.
+func fail(t *testing.T, b *breaker, p *breakerPolicy, w *window, n int) {
 	t.Helper()
 	for range n {
-		k, ok := b.admit(p, nowNanos)
+		k, ok := b.admit(p, second)
 		if !ok {
 			t.Fatal("closed breaker refused")
 		}
-		if b.done(k, resultBad, p, w, nowNanos) == eventTrip {
-			b.open(k, p, nowNanos)
+		if b.done(k, resultBad, p, w, second) == eventTrip {
+			b.open(k, p, second)
 		}
 	}
 }
@@ -31,14 +31,14 @@ func fail(t *testing.T, b *breaker, p *breakerPolicy, w *window, n int, nowNanos
 func TestBreakerOpensAfterFailuresInARow(t *testing.T) {
 	var b breaker
 	p, w := testPolicy(), newWindow(10*time.Second)
-	fail(t, &b, p, w, 2, second)
+	fail(t, &b, p, w, 2)
 	k, _ := b.admit(p, second)
 	b.done(k, resultGood, p, w, second)
-	fail(t, &b, p, w, 2, second)
+	fail(t, &b, p, w, 2)
 	if got := b.state(second); got != breakerClosed {
 		t.Fatalf("a success between failures did not begin the count anew: %v", got)
 	}
-	fail(t, &b, p, w, 1, second)
+	fail(t, &b, p, w, 1)
 	if got := b.state(second); got != breakerOpen {
 		t.Fatalf("state %v after 3 failures in a row; want open", got)
 	}
@@ -51,15 +51,13 @@ func TestBreakerOpensByShareFromMinimumVolumeOn(t *testing.T) {
 	var b breaker
 	p, w := testPolicy(), newWindow(10*time.Second)
 	p.runMin = 0
-	trip := false
 	for i := range 10 { // good and bad in turn: the tenth makes the volume
 		k, _ := b.admit(p, second)
 		r := resultGood
 		if i%2 == 1 {
 			r = resultBad
 		}
-		trip = b.done(k, r, p, w, second) == eventTrip
-		if trip != (i == 9) {
+		if trip := b.done(k, r, p, w, second) == eventTrip; trip != (i == 9) {
 			t.Fatalf("result %d: trip %v", i, trip)
 		}
 	}
@@ -98,7 +96,7 @@ func TestBreakerHalfOpen(t *testing.T) {
 		t.Helper()
 		var b breaker
 		p, w := testPolicy(), newWindow(10*time.Second)
-		fail(t, &b, p, w, 3, second)
+		fail(t, &b, p, w, 3)
 		return &b, p, w
 	}
 	const later = 11 * second
@@ -176,7 +174,7 @@ func TestBreakerIgnoresResultsOfOldGenerations(t *testing.T) {
 	var b breaker
 	p, w := testPolicy(), newWindow(10*time.Second)
 	old, _ := b.admit(p, second)
-	fail(t, &b, p, w, 3, second)
+	fail(t, &b, p, w, 3)
 	for range 2 {
 		k, _ := b.admit(p, 12*second)
 		b.done(k, resultGood, p, w, 12*second)
@@ -216,13 +214,13 @@ func (b *twin) admit(p *breakerPolicy, now int64) (Permit, bool) {
 		return Permit{}, false
 	case b.state == breakerHalfOpen && b.admitted < p.trials:
 		b.admitted++
-		return Permit{b.generation, true}, true
+		return Permit{generation: b.generation, trial: true}, true
 	case b.state == breakerHalfOpen && (now/sinceNanos-b.since)*sinceNanos <= p.openNanos:
 		return Permit{}, false
 	}
 	b.state, b.generation, b.admitted, b.good = breakerHalfOpen, b.generation+1, 1, 0
 	b.since = now / sinceNanos
-	return Permit{b.generation, true}, true
+	return Permit{generation: b.generation, trial: true}, true
 }
 
 func (b *twin) done(k Permit, r result, p *breakerPolicy, w *window, now int64) event {
@@ -249,7 +247,8 @@ func (b *twin) done(k Permit, r result, p *breakerPolicy, w *window, now int64) 
 		b.openLocked(p, now)
 		return eventReopened
 	case k.trial:
-		if b.good++; b.good == p.trials {
+		b.good++
+		if b.good == p.trials {
 			b.state, b.generation, b.run = breakerClosed, b.generation+1, 0
 			return eventClosed
 		}

@@ -10,11 +10,13 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 )
 
-// The circuit breaker of a pool without a circuit_breaker section.
-var breakerDefaults = config.CircuitBreaker{
-	Failures: 5, ErrorPercent: 50, MinRequests: 20,
-	Window: 10 * time.Second, OpenFor: 10 * time.Second,
-	HalfOpenRequests: 3, MaxEjectedPercent: 50,
+// breakerDefaults is the circuit breaker of a pool without a circuit_breaker section.
+func breakerDefaults() config.CircuitBreaker {
+	return config.CircuitBreaker{
+		Failures: 5, ErrorPercent: 50, MinRequests: 20,
+		Window: 10 * time.Second, OpenFor: 10 * time.Second,
+		HalfOpenRequests: 3, MaxEjectedPercent: 50,
+	}
 }
 
 // builder makes the pools of one generation.
@@ -46,9 +48,9 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	breaker := cfg.CircuitBreaker
-	if breaker == nil {
-		breaker = &breakerDefaults
+	breaker := breakerDefaults()
+	if cfg.CircuitBreaker != nil {
+		breaker = *cfg.CircuitBreaker
 	}
 	p := &Pool{
 		name: name, kind: kind, hashOn: hashOn,
@@ -59,7 +61,7 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		now:          b.opts.now,
 		log:          b.opts.Logger.With().Str("pool", name).Logger(),
 	}
-	policy := policyOf(breaker)
+	policy := policyOf(&breaker)
 	before := b.prev.before(name)
 	for i := range cfg.Backends {
 		m := b.member(p, i, &cfg, def)

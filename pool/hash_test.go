@@ -45,3 +45,20 @@ func TestSumIsXXHash64(t *testing.T) {
 		t.Errorf("got %#x; want %#x", got, want)
 	}
 }
+
+func FuzzParseHashOn(f *testing.F) {
+	f.Add("header:X")
+	f.Add("path:")
+	f.Fuzz(func(t *testing.T, s string) {
+		h, err := ParseHashOn(s)
+		if err != nil {
+			return
+		}
+		if back, err := ParseHashOn(h.String()); err != nil || back != h {
+			t.Errorf("%q: %+v does not parse back", s, h)
+		}
+		if (h.Name != "") != (h.Kind >= HashHeader) {
+			t.Errorf("%q: kind %d with name %q", s, h.Kind, h.Name)
+		}
+	})
+}

@@ -1,7 +1,7 @@
 package pool
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,12 +13,14 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 )
 
-// testClock is the clock of the hot path in tests: it moves when told, or with
-// the bubble's time under synctest.
+// bubbleClock is the clock of the hot path under synctest.
 func bubbleClock() func() int64 {
 	began := time.Now()
 	return func() int64 { return int64(time.Since(began)) + 1 }
 }
+
+// pass lets d go by; in a bubble it takes no time.
+func pass(d time.Duration) { <-time.After(d) }
 
 // poolOf is a configuration with the defaults that matter here. A trailing
 // "?" marks a backup.
@@ -32,14 +34,15 @@ func poolOf(addresses ...string) config.Pool {
 }
 
 // buildOne builds a set with one pool p and retires it with the test.
-func buildOne(t testing.TB, cfg config.Pool, prev *Set, now func() int64) (*Set, *Pool) {
-	t.Helper()
+func buildOne(tb testing.TB, cfg config.Pool, prev *Set, now func() int64) (*Set, *Pool) {
+	tb.Helper()
 	s, err := Build(&config.Config{Pools: map[string]config.Pool{"p": cfg}}, prev, Options{Shards: 2, now: now})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { s.Retire(nil, 0) })
-	return s, s.Pool("p")
+	tb.Cleanup(func() { s.Retire(nil, 0) })
+	p := s.Pool("p")
+	return s, p
 }
 
 // picks counts n picks by address; "" is nobody.
@@ -80,7 +83,7 @@ func TestPickAvoidsTriedMembersThenTakesBackups(t *testing.T) {
 	for range 4 {
 		m, i := p.Pick(q)
 		if m == nil {
-			got = append(got, fmt.Sprint(i))
+			got = append(got, strconv.Itoa(i))
 			continue
 		}
 		if m.Index() != i || p.Members()[i] != m {
@@ -220,7 +223,7 @@ func TestReleaseCounts(t *testing.T) {
 }
 
 func TestBreakerCountsWhatItsSectionAsksFor(t *testing.T) {
-	section := breakerDefaults
+	section := breakerDefaults()
 	cases := []struct {
 		name    string
 		section *config.CircuitBreaker
@@ -270,7 +273,7 @@ func TestOpenBreakerLeavesRotationAndComesBackWithoutTraffic(t *testing.T) {
 		if b := p.Status().Backends[0]; b.Breaker != "open" || b.Up || !strings.Contains(b.Reason, "circuit breaker open") {
 			t.Errorf("status %+v", b)
 		}
-		time.Sleep(10*time.Second + 2*time.Millisecond)
+		pass(10*time.Second + 2*time.Millisecond)
 		synctest.Wait()
 		if got := picks(p, 6); got["a:1"] != 2 {
 			t.Fatalf("after open_for: picked %v; want all three", got)
@@ -303,7 +306,7 @@ func TestAtMostMaxEjectedPercentAreOpen(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := poolOf(c.members...)
-			section := breakerDefaults
+			section := breakerDefaults()
 			section.MaxEjectedPercent = c.percent
 			cfg.CircuitBreaker = &section
 			_, p := buildOne(t, cfg, nil, func() int64 { return second })
@@ -345,10 +348,10 @@ func TestSlowStartForBackendsThatJoin(t *testing.T) {
 		cfg.SlowStart = 64 * time.Second
 		next, q := buildOne(t, cfg, s, clock)
 		early := picks(q, 1000)["b:1"]
-		time.Sleep(32 * time.Second)
+		pass(32 * time.Second)
 		synctest.Wait()
 		middle := picks(q, 1000)["b:1"]
-		time.Sleep(40 * time.Second)
+		pass(40 * time.Second)
 		synctest.Wait()
 		late := picks(q, 1000)["b:1"]
 		if early < 20 || early > 150 || middle < 250 || middle > 420 || late < 499 || late > 501 {
@@ -357,4 +360,30 @@ func TestSlowStartForBackendsThatJoin(t *testing.T) {
 		s.Retire(next, 0)
 		next.Retire(nil, 0)
 	})
+}
+
+func TestLatencyIsLearntFromAnswersAndTimeoutsAlone(t *testing.T) {
+	cases := []struct {
+		name    string
+		o       Outcome
+		latency int64
+		want    float64
+	}{
+		{"answer", OK, 5000, 5000},
+		{"answer of unknown latency", OK, 0, 0},
+		{"refused at once", ConnectRefused, 10, 0},
+		{"client left", ClientGone, 10, 0},
+		{"timeout", Timeout, 0, 3e9},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, p := buildOne(t, poolOf("a:1"), nil, nil)
+			m := p.Member("a:1")
+			k, _ := m.Acquire(second)
+			m.Release(k, c.o, 0, 4*second, c.latency)
+			if got := m.load.EWMA(4 * second); got < c.want*0.999 || got > c.want*1.001 {
+				t.Errorf("learnt %v ns; want %v", got, c.want)
+			}
+		})
+	}
 }

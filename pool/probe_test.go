@@ -60,14 +60,14 @@ func say(s string) func(net.Conn, string) {
 	return func(c net.Conn, _ string) { _, _ = c.Write([]byte(s)) }
 }
 
-func mustDefine(t testing.TB, c config.HealthCheck) *definition {
-	t.Helper()
+func mustDefine(tb testing.TB, c config.HealthCheck) *definition {
+	tb.Helper()
 	if c.Timeout == 0 {
 		c.Timeout = 5 * time.Second
 	}
 	d, err := define(&c)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }
@@ -230,6 +230,18 @@ func FuzzProbeJudge(f *testing.F) {
 		good, reason := d.judge(status, body)
 		if good && (status < 200 || status > 299 || !strings.Contains(string(body), "ok")) || reason == "" {
 			t.Errorf("status %d, body %q: %v, %q", status, body, good, reason)
+		}
+	})
+}
+
+func FuzzParseStatusRange(f *testing.F) {
+	f.Add("200-299")
+	f.Add("204")
+	f.Add("-1-")
+	f.Fuzz(func(t *testing.T, s string) {
+		r, err := parseStatusRange(s)
+		if err == nil && (r.low < 100 || r.high > 599 || r.low > r.high) {
+			t.Errorf("%q became %+v", s, r)
 		}
 	})
 }

@@ -20,10 +20,10 @@ const (
 	probeJitter = 0.1
 	// probeHurry divides the interval while a verdict is open.
 	probeHurry = 4
-	// probeHurryMin bounds that hurry.
-	probeHurryMin = 100 * time.Millisecond
-	// probePauseMin is the least pause between two probes of a slow backend.
-	probePauseMin = 10 * time.Millisecond
+	// probeHurryLeast bounds that hurry.
+	probeHurryLeast = 100 * time.Millisecond
+	// probePauseLeast is the least pause between two probes of a slow backend.
+	probePauseLeast = 10 * time.Millisecond
 )
 
 // prober is what all health checks of a process share: it outlives generations.
@@ -160,11 +160,11 @@ func (c *check) finish(p *prober, good bool, seen Probe) {
 
 // announce logs a verdict once.
 func (c *check) announce(p *prober, was, is Verdict, reason string) {
-	e := p.log.Info()
+	level := zerolog.InfoLevel
 	if is == Unhealthy {
-		e = p.log.Warn()
+		level = zerolog.WarnLevel
 	}
-	e.Str("backend", c.backend.address).Stringer("was", was).Stringer("is", is).Str("reason", reason).
+	p.log.WithLevel(level).Str("backend", c.backend.address).Stringer("was", was).Stringer("is", is).Str("reason", reason).
 		Msg("backend health changed")
 }
 
@@ -174,10 +174,10 @@ func (c *check) announce(p *prober, was, is Verdict, reason string) {
 func (d *definition) pause(took time.Duration, changing bool, random float64) time.Duration {
 	interval := d.interval
 	if changing {
-		interval = min(interval, max(interval/probeHurry, probeHurryMin))
+		interval = min(interval, max(interval/probeHurry, probeHurryLeast))
 	}
 	jittered := time.Duration(float64(interval) * (1 + probeJitter*(2*random-1)))
-	return max(jittered-took, probePauseMin)
+	return max(jittered-took, probePauseLeast)
 }
 
 // probes are the last ones, newest first.

@@ -179,7 +179,7 @@ func closeWhenIdle(leaving []*clients, drain time.Duration) {
 	}
 }
 
-// pool builds one pool's carried-over state from the generation before.
+// before is the pool of that name in s, which may be nil: no generation.
 func (s *Set) before(name string) *Pool {
 	if s == nil {
 		return nil
