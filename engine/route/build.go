@@ -44,7 +44,7 @@ func Build(routes map[string]config.Route, listeners []string) (*Index, error) {
 	x.listeners = slices.Clone(listeners)
 
 	for i, name := range b.names {
-		x.descriptions[i] = describe(name, routes[name], b.drafts[i].hosts)
+		x.descriptions[i] = describe(name, routes[name], &b.drafts[i])
 	}
 
 	return x, nil

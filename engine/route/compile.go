@@ -10,11 +10,13 @@ import (
 	"strings"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 var (
 	errPaths    = errors.New("only one of path, path_prefix and path_regex may be set")
 	errSlash    = errors.New(`must begin with "/"`)
+	errPath     = errors.New("is no path a request can have: see %XX, backslashes and control characters")
 	errListener = errors.New("is not a listener")
 )
 
@@ -86,11 +88,11 @@ func (b *builder) compilePath(d *draft, field string, r config.Route) {
 
 	switch {
 	case r.Path != "":
-		d.kind, d.path = kindExact, r.Path
-		b.checkSlash(field+".path", r.Path)
+		d.kind = kindExact
+		d.path = b.normalise(field+".path", r.Path)
 	case r.PathPrefix != "":
-		d.kind, d.path = kindPrefix, r.PathPrefix
-		b.checkSlash(field+".path_prefix", r.PathPrefix)
+		d.kind = kindPrefix
+		d.path = b.normalise(field+".path_prefix", r.PathPrefix)
 	case r.PathRegex != "":
 		d.kind = kindPattern
 		b.compilePattern(d, field+".path_regex", r.PathRegex)
@@ -99,10 +101,19 @@ func (b *builder) compilePath(d *draft, field string, r config.Route) {
 	}
 }
 
-func (b *builder) checkSlash(field, path string) {
-	if path[0] != '/' {
+// normalise brings a path into the spelling requests are matched in, so that
+// "/caf%C3%A9" and "/a//b" are not paths that no request ever has.
+func (b *builder) normalise(field, path string) string {
+	match, _, err := wire.NormalizePath(nil, []byte(path))
+
+	switch {
+	case path[0] != '/':
 		b.failValue(field, path, errSlash)
+	case err != nil:
+		b.failValue(field, path, errPath)
 	}
+
+	return string(match)
 }
 
 func (b *builder) compilePattern(d *draft, field, expression string) {

@@ -15,7 +15,7 @@ type Description struct {
 	Name       string            `json:"name"`
 	Listeners  []string          `json:"listeners,omitempty"` // none: all
 	Hosts      []string          `json:"hosts"`               // as compared; "*" is every host
-	Path       string            `json:"path,omitempty"`
+	Path       string            `json:"path,omitempty"`      // as compared: decoded
 	PathPrefix string            `json:"path_prefix,omitempty"`
 	PathRegex  string            `json:"path_regex,omitempty"`
 	Methods    []string          `json:"methods,omitempty"` // none: all; GET takes HEAD too
@@ -66,13 +66,13 @@ func (d *Description) pathText() string {
 	}
 }
 
-func describe(name string, r config.Route, hosts []hostPattern) Description {
+func describe(name string, r config.Route, from *draft) Description {
 	d := Description{
 		Name:       name,
 		Listeners:  slices.Clone(r.Listeners),
-		Hosts:      make([]string, 0, len(hosts)),
-		Path:       r.Path,
-		PathPrefix: r.PathPrefix,
+		Hosts:      make([]string, 0, len(from.hosts)),
+		Path:       "",
+		PathPrefix: "",
 		PathRegex:  r.PathRegex,
 		Methods:    slices.Clone(r.Methods),
 		Headers:    maps.Clone(r.Headers),
@@ -81,7 +81,15 @@ func describe(name string, r config.Route, hosts []hostPattern) Description {
 		Action:     action(r),
 	}
 
-	for _, host := range hosts {
+	switch from.kind {
+	case kindExact:
+		d.Path = from.path
+	case kindPrefix:
+		d.PathPrefix = from.path
+	case kindPattern, kindRest:
+	}
+
+	for _, host := range from.hosts {
 		d.Hosts = append(d.Hosts, host.String())
 	}
 

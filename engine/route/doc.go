@@ -34,8 +34,10 @@
 // in the configuration. A host longer than 255 bytes matches only routes for
 // every host.
 //
-// Paths are compared byte by byte, in the spelling the caller normalised them
-// to; case matters. The prefix "/api" takes /api and /api/x, not /apix; "/api/"
+// Paths are compared byte by byte; case matters. Those of requests come
+// normalised (wire.NormalizePath: decoded, dot segments resolved, slashes
+// merged), those of routes are normalised by Build; a regular expression has to
+// be written for the normalised path. The prefix "/api" takes /api and /api/x, not /apix; "/api/"
 // takes /api/ and everything below it, not /api. Regular expressions (RE2) are
 // not anchored unless they say so.
 //

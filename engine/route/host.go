@@ -20,24 +20,25 @@ var (
 	errHostBytes    = errors.New("has a character no host has")
 )
 
+// cutPort cuts the port off an authority. An IPv6 literal keeps its brackets.
+func cutPort(authority []byte) []byte {
+	from := 0
+	if len(authority) > 0 && authority[0] == '[' {
+		from = max(0, bytes.IndexByte(authority, ']'))
+	}
+
+	if i := bytes.IndexByte(authority[from:], ':'); i >= 0 {
+		return authority[:from+i]
+	}
+
+	return authority
+}
+
 // hostOf cuts the port and one trailing dot off an authority. An IPv6 literal
-// keeps its brackets, so that "[a.example]" is not taken for a name. A host
-// that cannot match by name becomes nil.
+// keeps its brackets, so that "[a.example]" is not taken for a name. A host too
+// long to match by name becomes nil.
 func hostOf(authority []byte) []byte {
-	host := authority
-	if len(host) > 0 && host[0] == '[' {
-		end := bytes.IndexByte(host, ']')
-		if end < 0 || end >= hostBytesMax {
-			return nil
-		}
-
-		return host[:end+1]
-	}
-
-	if i := bytes.IndexByte(host, ':'); i >= 0 {
-		host = host[:i]
-	}
-
+	host := cutPort(authority)
 	if n := len(host); n > 0 && host[n-1] == '.' {
 		host = host[:n-1]
 	}

@@ -178,7 +178,11 @@ func (d draw) pairs(n int, names ...string) map[string]string {
 func (d draw) path() string {
 	var path strings.Builder
 	for range d.IntN(4) {
-		path.WriteString("/" + d.one("a", "b", "ab", "", "1", "A"))
+		path.WriteString("/" + d.one("a", "b", "ab", "1", "A"))
+	}
+
+	if d.IntN(4) == 0 {
+		path.WriteByte('/')
 	}
 
 	return path.String()
