@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/ctl/api"
+)
+
+// demo is what the embedded default forwards to: three backends that say who
+// they are, and the service page. They are ordinary HTTP servers on free ports
+// of the loopback address.
+type demo struct {
+	backends [3]*demoServer
+	home     *demoServer
+}
+
+// demoServer is one of them. It can be stopped for a while, to see what the
+// proxy makes of it.
+type demoServer struct {
+	address string
+	handler http.Handler
+
+	mu      sync.Mutex
+	server  *http.Server // nil while it is stopped
+	restart *time.Timer
+}
+
+// startDemo starts all four; on error none is left running.
+func startDemo(build api.Build) (*demo, error) {
+	d := &demo{}
+	for i := range d.backends {
+		s := &demoServer{}
+		s.handler = demoHandler(fmt.Sprintf("demo-%d", i+1), s)
+		d.backends[i] = s
+	}
+	d.home = &demoServer{handler: homeHandler(build, time.Now())}
+	for _, s := range d.all() {
+		s.address = "127.0.0.1:0"
+		if err := s.start(); err != nil {
+			d.stop()
+			return nil, fmt.Errorf("cannot start a demo backend: %w", err)
+		}
+	}
+	return d, nil
+}
+
+func (d *demo) all() []*demoServer {
+	return append(d.backends[:len(d.backends):len(d.backends)], d.home)
+}
+
+// addresses are the holes of the embedded default; made up ones when there is
+// no demo, which is enough to check or print a configuration.
+func (d *demo) addresses() config.Demo {
+	if d == nil {
+		return config.Demo{
+			Backends: [3]string{"127.0.0.1:18081", "127.0.0.1:18082", "127.0.0.1:18083"}, Home: "127.0.0.1:18080",
+		}
+	}
+	c := config.Demo{Home: d.home.address}
+	for i, b := range d.backends {
+		c.Backends[i] = b.address
+	}
+	return c
+}
+
+func (d *demo) stop() {
+	for _, s := range d.all() {
+		s.stop(0)
+	}
+}
+
+// introduce says what to try.
+func (d *demo) introduce(log *zerolog.Logger) {
+	for _, line := range []string{
+		"no configuration file: three demo backends stand behind :8080",
+		"try: curl -i localhost:8080/health     answered by the proxy",
+		"try: curl -i localhost:8080/anything   three times: three backends",
+		"try: curl -X POST http://" + d.backends[0].address + "/stop   stops one for 15 s; no request fails",
+		"try: isame-ctl backends list           or isame-ctl pools demo, isame-ctl routes",
+		"then: isame-lb config > isame.yaml     and make it your own",
+	} {
+		log.Info().Msg(line)
+	}
+}
+
+// demoHeaderTimeout bounds a client of a demo server that says nothing.
+const demoHeaderTimeout = 10 * time.Second
+
+// start listens on the address; the first time that chooses the port.
+func (s *demoServer) start() error {
+	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", s.address)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %q: %w", s.address, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.address = ln.Addr().String()
+	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: demoHeaderTimeout}
+	s.server = server
+	go func() { _ = server.Serve(ln) }() // ends with ErrServerClosed
+	return nil
+}
+
+// stop closes everything and comes back after the pause; 0 is never.
+func (s *demoServer) stop(pause time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.restart != nil {
+		s.restart.Stop()
+	}
+	if s.server != nil {
+		_ = s.server.Close()
+		s.server = nil
+	}
+	if pause > 0 {
+		s.restart = time.AfterFunc(pause, func() { _ = s.start() })
+	}
+}
+
+// Pauses of POST /stop.
+const (
+	demoPause    = 15 * time.Second
+	demoPauseMax = 10 * time.Minute
+)
+
+// demoHandler answers with what the backend saw.
+func demoHandler(name string, s *demoServer) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, r *http.Request) {
+		pause, err := pauseOf(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		fmt.Fprintf(w, "%s stops for %s\n", name, pause)
+		go s.stop(pause)
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Backend", name)
+		out := json.NewEncoder(w)
+		out.SetIndent("", "  ")
+		_ = out.Encode(map[string]any{ // the client may have left
+			"backend": name, "method": r.Method, "host": r.Host, "path": r.URL.RequestURI(), "headers": r.Header,
+		})
+	})
+	return mux
+}
+
+func pauseOf(r *http.Request) (time.Duration, error) {
+	text := r.URL.Query().Get("for")
+	if text == "" {
+		return demoPause, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 || d > demoPauseMax {
+		return 0, errors.New("for: want a duration up to 10m, for instance 15s")
+	}
+	return d, nil
+}
+
+// homeHandler answers with the service page.
+func homeHandler(build api.Build, started time.Time) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := homePage{
+			Name: "isame-lb", Version: build.Version, Uptime: time.Since(started).Round(time.Second).String(),
+			Links: map[string]string{
+				"health": "/health", "demo": "/anything", "metrics": "http://127.0.0.1:9901/metrics",
+				"status": "http://127.0.0.1:9901/api/v1/status", "admin": "http://127.0.0.1:9901/",
+			},
+		}
+		w.Header().Set("Vary", "Accept")
+		if strings.Contains(r.Header.Get("Accept"), "text/html") {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_ = homeTemplate.Execute(w, v) // the client may have left
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(v)
+	})
+}
+
+type homePage struct {
+	Name    string            `json:"name"`
+	Version string            `json:"version"`
+	Uptime  string            `json:"uptime"`
+	Links   map[string]string `json:"links"`
+}
+
+var homeTemplate = template.Must(template.New("home").Parse(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Isame</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 4rem auto; padding: 0 1rem; }
+h1 { margin-bottom: 0; } p { margin-top: .25rem; opacity: .8; }
+</style>
+<h1>Isame</h1>
+<p>{{.Name}} {{.Version}}, up for {{.Uptime}}</p>
+<ul>{{range $name, $to := .Links}}
+<li><a href="{{$to}}">{{$name}}</a></li>{{end}}
+</ul>
+</html>
+`))

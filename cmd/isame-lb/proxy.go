@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/ctl"
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/engine"
+	"github.com/isame-lb/isame-lb/engine/observe"
+)
+
+// proxy is the process: what serve wires together.
+type proxy struct {
+	flags    *flags
+	file     string // of the configuration; empty is the embedded default
+	demo     *demo  // nil when there is a file
+	started  time.Time
+	build    api.Build
+	log      zerolog.Logger
+	registry *observe.Registry
+	engine   *engine.Engine
+	admin    *ctl.Server // nil when admin.address is empty
+
+	loaded     atomic.Pointer[config.Loaded] // what runs
+	lastReload atomic.Pointer[api.Reload]
+	seen       atomic.Pointer[fingerprint] // of the files at the last load
+	reloads    chan reloadRequest
+}
+
+// serve runs the proxy until a signal ends it.
+func serve(f *flags) error {
+	p := &proxy{flags: f, started: time.Now(), build: api.ReadBuild(version), reloads: make(chan reloadRequest)}
+	if err := p.start(); err != nil {
+		p.stopDemo()
+		return err
+	}
+	return p.run()
+}
+
+// start does everything that may fail: nothing listens after an error.
+func (p *proxy) start() error {
+	file, found := config.FindFile(p.flags.file, os.Environ())
+	if found {
+		p.file = file
+	} else {
+		d, err := startDemo(p.build)
+		if err != nil {
+			return err
+		}
+		p.demo = d
+	}
+	loaded, err := load(p.flags, p.demo.addresses())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return errReported
+	}
+	cfg := loaded.Config
+	p.log = newLogger(&cfg.Log)
+	p.registry = observe.NewRegistry(runtime.GOMAXPROCS(0))
+	p.engine = engine.New(engine.Options{Logger: p.log, Registry: p.registry})
+	if err := p.startAdmin(cfg); err != nil {
+		return err
+	}
+	if err := p.engine.Apply(cfg); err != nil {
+		p.stopAdmin(context.Background())
+		return err
+	}
+	p.loaded.Store(loaded)
+	p.remember(loaded.Files)
+	return nil
+}
+
+func (p *proxy) startAdmin(cfg *config.Config) error {
+	if cfg.Admin.Address == "" {
+		return nil
+	}
+	o := ctl.Options{
+		Address: cfg.Admin.Address, Token: string(cfg.Admin.Token), AllowedHosts: cfg.Admin.AllowedHosts,
+		Sources: p.sources(), Logger: p.log,
+	}
+	if cfg.Metrics.Enabled {
+		o.MetricsPath = cfg.Metrics.Path
+	}
+	p.admin = ctl.New(o)
+	return p.admin.Start()
+}
+
+func (p *proxy) stopAdmin(ctx context.Context) {
+	if p.admin == nil {
+		return
+	}
+	if err := p.admin.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		p.log.Warn().Err(err).Msg("cannot end the admin endpoint cleanly")
+	}
+}
+
+func (p *proxy) stopDemo() {
+	if p.demo != nil {
+		p.demo.stop()
+	}
+}
+
+// run waits for signals and reload requests.
+func (p *proxy) run() error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	w := p.watch()
+	defer w.close()
+	p.welcome()
+	for {
+		select {
+		case s := <-signals:
+			if s != syscall.SIGHUP {
+				return p.shutdown(s, signals)
+			}
+			_ = p.reload("signal") // logged and counted there
+			w.follow(p.loaded.Load().Files)
+		case <-w.changed:
+			_ = p.reload("file")
+			w.follow(p.loaded.Load().Files)
+		case r := <-p.reloads:
+			r.done <- p.reload("api")
+			w.follow(p.loaded.Load().Files)
+		}
+	}
+}
+
+// welcome says what serves where, and what to try.
+func (p *proxy) welcome() {
+	for _, l := range p.engine.Listeners() {
+		p.log.Info().Str("listener", l.Name).Str("address", l.Bound).Msg("listening")
+	}
+	if p.admin != nil {
+		p.log.Info().Str("address", p.admin.Addr().String()).Msg("admin endpoint: try isame-ctl status")
+	}
+	from := p.file
+	if from == "" {
+		from = "embedded default"
+	}
+	p.log.Info().Str("version", p.build.Version).Str("config", from).Int("pid", os.Getpid()).
+		Int("shards", p.engine.Shards()).Msg("isame-lb serves")
+	if p.demo != nil {
+		p.demo.introduce(&p.log)
+	}
+}
+
+// adminGrace is how long answers of the admin endpoint may take after the drain.
+const adminGrace = 2 * time.Second
+
+// shutdown drains; a second signal ends the process at once.
+func (p *proxy) shutdown(s os.Signal, signals <-chan os.Signal) error {
+	limit := p.loaded.Load().Config.Shutdown.Drain
+	p.log.Info().Stringer("signal", s).Dur("drain_ms", limit).
+		Msg("draining: no new connections, exchanges under way may finish; a second signal ends at once")
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	done := make(chan int, 1)
+	go func() { done <- p.engine.Shutdown(ctx) }()
+	for {
+		select {
+		case cut := <-done:
+			p.finish(cut)
+			return nil
+		case s := <-signals:
+			if s == syscall.SIGHUP {
+				continue
+			}
+			p.log.Warn().Stringer("signal", s).Msg("second signal: ending at once")
+			cancel()
+		}
+	}
+}
+
+func (p *proxy) finish(cut int) {
+	level := zerolog.InfoLevel
+	if cut > 0 {
+		level = zerolog.WarnLevel
+	}
+	p.log.WithLevel(level).Int("connections_cut", cut).Msg("drained")
+	ctx, cancel := context.WithTimeout(context.Background(), adminGrace)
+	defer cancel()
+	p.stopAdmin(ctx)
+	p.stopDemo()
+}

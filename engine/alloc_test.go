@@ -1,0 +1,91 @@
+//go:build !race
+
+package engine
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// rawBackend answers every request that ends with end by the same bytes and
+// allocates nothing once it is warm.
+func rawBackend(t *testing.T, end, response string) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go serveRaw(c, []byte(end), []byte(response))
+		}
+	}()
+	return ln.Addr().String()
+}
+
+func serveRaw(c net.Conn, end, response []byte) {
+	defer func() { _ = c.Close() }()
+	buf, tail := make([]byte, 256<<10), make([]byte, 0, 64) // tail: the last bytes read
+	for {
+		n, err := c.Read(buf)
+		if err != nil {
+			return
+		}
+		kept := copy(tail, tail[max(0, len(tail)-len(end)):])
+		tail = append(tail[:kept], buf[max(0, n-len(end)):n]...)
+		if !bytes.HasSuffix(tail, end) {
+			continue
+		}
+		if _, err := c.Write(response); err != nil {
+			return
+		}
+	}
+}
+
+func TestExchangeDoesNotAllocate(t *testing.T) {
+	body := func(n int) string { return strings.Repeat("x", n) }
+	length := func(n int) string {
+		return "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + strconv.Itoa(n) + "\r\n\r\n" + body(n)
+	}
+	const head = "Host: example.org\r\nUser-Agent: test/1.0\r\nAccept: */*\r\n"
+	get := "GET /path?query=1 HTTP/1.1\r\n" + head + "\r\n"
+	for _, tc := range []struct{ name, request, end, response string }{
+		{"small GET", get, "\r\n\r\n", length(64)},
+		{"small POST", "POST /p HTTP/1.1\r\n" + head + "Content-Length: 9\r\n\r\nname=isam", "name=isam", length(2)},
+		{"GET 16 KiB", get, "\r\n\r\n", length(16 << 10)},
+		{"GET 1 MiB", get, "\r\n\r\n", length(1 << 20)},
+		{"GET chunked", get, "\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4000\r\n" + body(0x4000) + "\r\n0\r\n\r\n"},
+		{"POST 64 KiB", "POST /p HTTP/1.1\r\n" + head + "Content-Length: 65536\r\n\r\n" + body(65533) + "end", "end", length(2)},
+		{"POST chunked", "POST /p HTTP/1.1\r\n" + head + "Transfer-Encoding: chunked\r\n\r\n10000\r\n" + body(0x10000) + "\r\n0\r\n\r\n", "0\r\n\r\n", length(2)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := start(t, plain, rawBackend(t, tc.end, tc.response))
+			c := r.dial()
+			request, answer := []byte(tc.request), make([]byte, 2<<20)
+			exchange := func() {
+				if _, err := c.Write(request); err != nil {
+					t.Fatal(err)
+				}
+				want := len(tc.response)
+				if _, err := io.ReadFull(c, answer[:want]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 50 {
+				exchange()
+			}
+			if n := testing.AllocsPerRun(500, exchange); n != 0 {
+				t.Errorf("%v allocations an exchange; want 0", n)
+			}
+		})
+	}
+}

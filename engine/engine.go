@@ -1,0 +1,290 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// Options are what an Engine is made of.
+type Options struct {
+	// Logger gets what happens to the proxy, not to requests. Access lines too.
+	Logger zerolog.Logger
+	// Registry keeps the counters; it must have been made for Shards.
+	Registry *observe.Registry
+	// Shards is the number of shards; 0 is GOMAXPROCS.
+	Shards int
+}
+
+// Engine carries requests from socket to socket. Apply starts it and replaces
+// its configuration, Shutdown ends it. Its methods may be called by any
+// goroutine.
+type Engine struct {
+	log        zerolog.Logger
+	registry   *observe.Registry
+	shardCount int
+
+	// table is the one pointer all exchanges load, once each.
+	table atomic.Pointer[table]
+
+	today      atomic.Pointer[today]
+	panics     atomic.Uint64
+	pauseSaid  atomic.Int64 // Nanos of the last line about a paused accept
+	stopping   atomic.Bool
+	stopped    chan struct{}
+	retirement sync.WaitGroup
+
+	// apply is held by one reload or shutdown at a time.
+	apply struct {
+		sync.Mutex
+		listeners map[string]*listener // by address
+		slots     int                  // how many were given
+		budgets   map[string]*budgetCounts
+	}
+}
+
+// New makes an engine without a configuration: it listens nowhere until Apply.
+func New(o Options) *Engine {
+	e := &Engine{
+		log: o.Logger, registry: o.Registry, shardCount: o.Shards,
+		stopped: make(chan struct{}),
+	}
+	if e.shardCount <= 0 {
+		e.shardCount = runtime.GOMAXPROCS(0)
+	}
+	e.apply.listeners = map[string]*listener{}
+	e.apply.budgets = map[string]*budgetCounts{}
+	e.registry.SetPools(e.Pools)
+	e.registry.SetConnections(e.connections)
+	return e
+}
+
+// ErrStopping is what Apply returns once Shutdown has begun.
+var ErrStopping = errors.New("cannot apply configuration: the proxy is shutting down")
+
+// Apply makes cfg the running configuration. Everything that can fail happens
+// before the new table is stored; on error the old one runs on untouched and
+// what was opened for the new one is closed. Exchanges under way finish with
+// the table they began with. cfg must not be changed afterwards.
+func (e *Engine) Apply(cfg *config.Config) error {
+	e.apply.Lock()
+	defer e.apply.Unlock()
+	if e.stopping.Load() {
+		return ErrStopping
+	}
+	old := e.table.Load()
+	opened, slots, err := e.openListeners(cfg)
+	if err != nil {
+		return err
+	}
+	next := &table{generation: 1, cfg: cfg}
+	var prev *pool.Set
+	if old != nil {
+		next.generation, prev = old.generation+1, old.pools
+	}
+	b := tableBuilder{engine: e, cfg: cfg, t: next}
+	if err := b.build(slots, prev); err != nil {
+		for _, l := range opened {
+			l.close()
+		}
+		return err
+	}
+	next.pools.Start()
+	e.table.Store(next)
+	e.registry.SetGeneration(next.generation)
+	for _, l := range opened {
+		e.apply.listeners[l.address] = l
+		l.accept()
+	}
+	e.closeRemoved(cfg)
+	if prev != nil {
+		prev.Retire(next.pools, cfg.Shutdown.Drain)
+	}
+	return nil
+}
+
+// openListeners binds the addresses that are not open yet and returns them with
+// the slots of all listeners of cfg, by name.
+func (e *Engine) openListeners(cfg *config.Config) (opened []*listener, slots map[string]int, err error) {
+	slots = map[string]int{}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(cfg.Listeners)) {
+		address := cfg.Listeners[name].Address
+		if l, ok := e.apply.listeners[address]; ok {
+			slots[name] = l.slot
+			continue
+		}
+		l, err := e.openListener(name, address, e.apply.slots)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		e.apply.slots++
+		slots[name] = l.slot
+		opened = append(opened, l)
+	}
+	if len(errs) == 0 {
+		return opened, slots, nil
+	}
+	for _, l := range opened {
+		l.close()
+	}
+	return nil, nil, errors.Join(errs...)
+}
+
+// closeRemoved drains the listeners that cfg no longer has.
+func (e *Engine) closeRemoved(cfg *config.Config) {
+	kept := map[string]bool{}
+	for _, l := range cfg.Listeners {
+		kept[l.Address] = true
+	}
+	for address, l := range e.apply.listeners {
+		if kept[address] {
+			continue
+		}
+		delete(e.apply.listeners, address)
+		l.close()
+		e.retirement.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), cfg.Shutdown.Drain)
+			defer cancel()
+			e.drain(ctx, []*listener{l})
+		})
+	}
+}
+
+// drainPoll is how often a drain looks whether connections are left.
+const drainPoll = 10 * time.Millisecond
+
+// drain lets the exchanges of ls finish until ctx ends, then cuts the rest and
+// returns how many connections were cut.
+func (e *Engine) drain(ctx context.Context, ls []*listener) (cut int) {
+	for _, l := range ls {
+		for _, s := range l.shards {
+			s.drain()
+		}
+	}
+	tick := time.NewTicker(drainPoll)
+	defer tick.Stop()
+	for open(ls) > 0 {
+		select {
+		case <-ctx.Done():
+			for _, l := range ls {
+				for _, s := range l.shards {
+					cut += s.cut()
+				}
+			}
+			return cut
+		case <-tick.C:
+		}
+	}
+	return 0
+}
+
+func open(ls []*listener) (n int64) {
+	for _, l := range ls {
+		n += l.connections.Load()
+	}
+	return n
+}
+
+// Shutdown stops accepting, closes idle connections and lets exchanges finish
+// until ctx ends; then it cuts what is left and returns how many connections
+// that were. Ready is false from its beginning.
+func (e *Engine) Shutdown(ctx context.Context) (cut int) {
+	e.stopping.Store(true)
+	e.apply.Lock() // a reload under way ends first, and none begins any more
+	ls := slices.Collect(maps.Values(e.apply.listeners))
+	e.apply.Unlock()
+	for _, l := range ls {
+		l.close()
+	}
+	cut = e.drain(ctx, ls)
+	close(e.stopped)
+	if t := e.table.Load(); t != nil {
+		t.pools.Retire(nil, 0)
+	}
+	e.retirement.Wait()
+	return cut
+}
+
+// Ready reports whether traffic should come here, and if not, why.
+func (e *Engine) Ready() (ok bool, reason string) {
+	switch {
+	case e.stopping.Load():
+		return false, "draining"
+	case e.table.Load() == nil:
+		return false, "no configuration yet"
+	}
+	return true, "serving"
+}
+
+func (e *Engine) poolOptions() pool.Options {
+	return pool.Options{Shards: e.shardCount, Logger: e.log}
+}
+
+// budget is a route's retry budget: the counts of its name, this generation's share.
+func (e *Engine) budget(routeName string, c *config.Budget) *retryBudget {
+	counts := e.apply.budgets[routeName]
+	if counts == nil {
+		counts = &budgetCounts{}
+		e.apply.budgets[routeName] = counts
+	}
+	return &retryBudget{percent: c.Percent, perSecond: c.MinPerSecond, counts: counts}
+}
+
+// today is the Date field, good for one second.
+type today struct {
+	second int64
+	value  []byte
+}
+
+// date is the value of Date for answers the proxy makes.
+func (e *Engine) date() []byte {
+	now := time.Now()
+	d := e.today.Load()
+	if d == nil || d.second != now.Unix() {
+		d = &today{second: now.Unix(), value: dateValue(now)}
+		e.today.Store(d)
+	}
+	return d.value
+}
+
+// wait sleeps for d; false means that the engine stopped meanwhile.
+func (e *Engine) wait(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-e.stopped:
+		return false
+	}
+}
+
+// acceptPaused says once a second that accepting pauses.
+func (e *Engine) acceptPaused(l *listener, err error, pause time.Duration) {
+	now := pool.Nanos()
+	said := e.pauseSaid.Load()
+	if (said != 0 && now-said < int64(time.Second)) || !e.pauseSaid.CompareAndSwap(said, now) {
+		return
+	}
+	e.log.Error().Err(err).Str("address", l.address).Dur("pause_ms", pause).
+		Msg("cannot accept connections now; raise the limit of open files or lower listeners.*.limits.connections")
+}
+
+// panicked records a bug of ours that an exchange met.
+func (e *Engine) panicked(p any, stack []byte) {
+	e.panics.Add(1)
+	e.log.Error().Interface("panic", p).Bytes("stack", stack).Msg("an exchange met a bug and was ended with 500")
+}

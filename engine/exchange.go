@@ -1,0 +1,299 @@
+package engine
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/isame-lb/isame-lb/engine/route"
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// exchange is one request and its answer. It is taken from a pool when the
+// first byte of a request is there and given back when the answer is written,
+// so a connection that waits has none. Its connection's goroutine owns it; the
+// upload has its own goroutine and its own fields.
+type exchange struct {
+	c      *conn
+	table  *table          // the generation, loaded once
+	policy *listenerPolicy // of this listener in this generation
+	route  *routeEntry     // nil until one matched
+
+	startNanos int64 // first byte of the request
+	head       wire.RequestHead
+	path       []byte // normalised, what routes match on
+	target     []byte // path as forwarded
+	pathRoom   []byte
+	body       pool.Body
+	isHEAD     bool
+
+	attempt pool.Attempt
+	out     []byte // request head as sent to backends, with body bytes that came with it
+	answer  []byte // response head as sent to the client
+	line    []byte // status line under construction
+	upload  upload
+	fwd     forwarding
+
+	bodyFault   pool.Outcome // of the body bytes that came with the head
+	keep        bool         // the client's connection may carry another request
+	answered    bool         // bytes of a final answer were written
+	status      int
+	cause       string // of an answer the proxy made or a response cut short
+	backendName string
+	attempts    int
+	bytesIn     int64
+	bytesOut    int64
+}
+
+var exchanges sync.Pool
+
+func newExchange() *exchange {
+	x := &exchange{
+		out: make([]byte, 0, outRoom), answer: make([]byte, 0, outRoom), pathRoom: make([]byte, 0, pathRoom),
+		line: make([]byte, 0, lineRoom),
+	}
+	x.upload.prepare()
+	return x
+}
+
+// Rooms of an exchange's own slices. A larger one is dropped after its exchange.
+const (
+	outRoom  = 4 << 10
+	pathRoom = 1 << 10
+	lineRoom = 128
+	roomMax  = 64 << 10
+)
+
+func acquireExchange(c *conn) *exchange {
+	x, ok := exchanges.Get().(*exchange)
+	if !ok {
+		x = newExchange()
+	}
+	x.c = c
+	return x
+}
+
+func releaseExchange(x *exchange) {
+	if cap(x.out) > roomMax || cap(x.answer) > roomMax || cap(x.pathRoom) > roomMax {
+		return // one huge header must not make all exchanges huge
+	}
+	x.c, x.table, x.policy, x.route = nil, nil, nil, nil
+	x.path, x.target = nil, nil
+	x.answered, x.keep = false, false
+	x.status, x.cause, x.backendName, x.attempts = 0, "", "", 0
+	x.bytesIn, x.bytesOut = 0, 0
+	x.bodyFault = pool.OK
+	x.fwd = forwarding{}
+	exchanges.Put(x)
+}
+
+// serve carries one exchange from its first byte to its last and reports
+// whether the connection may carry another one.
+func (x *exchange) serve() (keep bool) {
+	defer x.rescue(&keep)
+	x.startNanos = pool.Nanos()
+	x.table = x.c.shard.engine.table.Load()
+	x.policy = x.table.listener(x.c.shard.ln.slot)
+	if x.policy == nil {
+		return false // the listener left the configuration: the connection ends
+	}
+	if r, gone := x.enter(); gone {
+		return false
+	} else if r != nil {
+		return x.finish(x.reject(r))
+	}
+	if x.head.Form == wire.FormAsterisk {
+		return x.finish(x.options())
+	}
+	if r := x.admit(); r != nil {
+		return x.finish(x.reject(r))
+	}
+	switch x.route.action {
+	case actionForward:
+		return x.finish(x.forward())
+	case actionRedirect:
+		return x.finish(x.redirect())
+	case actionRespond:
+	}
+	return x.finish(x.respond())
+}
+
+// enter reads and checks the request head. gone means that the client left, or
+// stopped, before it had sent one: nobody is there to answer.
+func (x *exchange) enter() (r *reject, gone bool) {
+	c := x.c
+	c.SetReadBy(deadline(x.startNanos, x.policy.header))
+	x.head.Reset()
+	for {
+		n, err := x.head.Parse(c.in.Bytes(), &x.policy.limits)
+		if err != nil {
+			return rejectFor(err), false
+		}
+		if n > 0 {
+			c.in.Discard(n)
+			x.bytesIn = int64(n)
+			break
+		}
+		if c.in.Full() {
+			return rejectFor(wire.ErrHeaderTooLarge), false
+		}
+		if _, err := c.in.ReadFrom(c.Conn, roomMax); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				return rejectSlowHeader, false
+			}
+			return nil, true
+		}
+	}
+	x.isHEAD = string(x.head.Method) == "HEAD"
+	x.keep = x.head.KeepAlive && !c.shard.draining.Load()
+	x.body.Begin(x.head.Framing, x.head.ContentLength)
+	return nil, false
+}
+
+// admit finds the route and decides whether the request may go on.
+func (x *exchange) admit() *reject {
+	if r := x.normalise(); r != nil {
+		return r
+	}
+	q := route.Query{
+		Listener: x.policy.number, Host: x.head.Host, Method: x.head.Method, Path: x.path,
+		RawQuery: x.head.Query, Head: (*fields)(&x.head),
+	}
+	i := x.table.index.Lookup(&q)
+	if i < 0 {
+		return rejectNoRoute
+	}
+	x.route = &x.table.routes[i]
+	switch {
+	case string(x.head.Method) == "TRACE":
+		return rejectTrace
+	case x.policy.bodyBytesMax > 0 && x.head.Framing == wire.Length && x.head.ContentLength > x.policy.bodyBytesMax:
+		return rejectBodyTooLarge
+	}
+	return nil
+}
+
+// fields is a request head as the route index reads it.
+type fields wire.RequestHead
+
+// Len is the number of fields.
+func (f *fields) Len() int { return len(f.Fields) }
+
+// At returns a field's name and value.
+func (f *fields) At(i int) (name, value []byte) {
+	return f.Name(&f.Fields[i]), f.FieldValue(&f.Fields[i])
+}
+
+// normalise sets the path that routes match on and the one that is forwarded.
+func (x *exchange) normalise() *reject {
+	match, forward, err := wire.NormalizePath(x.pathRoom[:0], x.head.Path)
+	if err != nil {
+		return rejectFor(err)
+	}
+	x.path, x.target = match, forward
+	return nil
+}
+
+// reject answers with r. The rest of a request's body is dropped where that is
+// cheap, else the connection ends after the answer.
+func (x *exchange) reject(r *reject) bool {
+	x.status, x.cause = r.status, r.cause
+	x.keep = x.keep && x.dropBody()
+	x.answer = r.append(x.answer[:0], rejectOptions{
+		close: !x.keep, html: prefersPage(x.head.Value(wire.FieldAccept)), head: x.isHEAD, now: x.c.shard.engine.date(),
+	})
+	return x.writeAnswer(nil)
+}
+
+// bodyDropMax bounds what is read and dropped to keep a connection.
+const bodyDropMax = 256 << 10
+
+// dropBody reads the rest of a small request body and reports success. A client
+// that waits for 100 Continue has not sent its body and may never do so. The
+// head stays intact: bytes beyond what came with it go to the upload's buffer.
+func (x *exchange) dropBody() bool {
+	if x.body.Done() {
+		return true
+	}
+	if x.head.ExpectContinue || x.head.ContentLength > bodyDropMax || x.upload.begun {
+		return false
+	}
+	in := &x.c.in
+	x.c.SetReadBy(deadline(pool.Nanos(), x.policy.bodyGap))
+	for dropped := 0; dropped < bodyDropMax; {
+		data, err := x.body.Take(in)
+		if err != nil {
+			return false
+		}
+		dropped += len(data)
+		if x.body.Done() {
+			return x.upload.handBack(x.c)
+		}
+		if in.Len() > 0 {
+			continue
+		}
+		in = &x.upload.in
+		if _, err := in.ReadFrom(x.c.Conn, min(x.body.Limit(), pipelineMax)); err != nil {
+			return false
+		}
+	}
+	return false
+}
+
+// writeAnswer writes x.answer and body in one call.
+func (x *exchange) writeAnswer(body []byte) bool {
+	x.answered = true
+	x.c.SetWriteBy(deadline(pool.Nanos(), x.policy.write))
+	n, err := x.c.Writev(x.answer, body, nil)
+	x.bytesOut += int64(n)
+	if err != nil {
+		x.keep = false
+		return false
+	}
+	return x.keep
+}
+
+// finish counts and logs the exchange and returns keep. A connection that ends
+// while the client may still be sending lingers.
+func (x *exchange) finish(keep bool) bool {
+	nowNanos := pool.Nanos()
+	stats := x.policy.unrouted
+	if x.route != nil {
+		stats = x.route.stats[x.policy.number]
+	}
+	shard := x.c.shard.index
+	stats.Observe(shard, x.status, time.Duration(nowNanos-x.startNanos))
+	x.policy.stats.BytesIn.Add(shard, x.bytesIn)
+	x.policy.stats.BytesOut.Add(shard, x.bytesOut)
+	if x.table.access != nil {
+		x.table.access.log(x, nowNanos)
+	}
+	if !keep && x.answered && !x.body.Done() {
+		x.c.linger()
+	}
+	return keep
+}
+
+// rescue turns a panic into a 500, where nothing was answered yet, and into the
+// end of this connection. Whatever was acquired is given back.
+func (x *exchange) rescue(keep *bool) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	*keep = false
+	x.keep = false
+	x.c.shard.engine.panicked(p, debug.Stack())
+	x.abandon()
+	if !x.answered {
+		x.reject(rejectInternal)
+	}
+}
+
+// random is 64 fresh bits for balancers, ids and jitter. The runtime's
+// generator is per thread: 4 ns, no lock.
+func random() uint64 { return rand.Uint64() }

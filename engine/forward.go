@@ -1,0 +1,240 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// interimMax bounds the 1xx answers of one attempt.
+const interimMax = 32
+
+// expectWait is how long a backend may leave Expect: 100-continue unanswered
+// before the body is sent all the same (RFC 9110 section 10.1.1).
+const expectWait = time.Second
+
+// forwarding is what the attempts of one exchange share.
+type forwarding struct {
+	pool      *poolEntry
+	query     pool.Query
+	byNanos   int64 // the route's deadline; 0 is none
+	headNanos int64 // when the last response head came
+
+	// The attempt under way.
+	member     *pool.Member // acquired and not yet released; nil between attempts
+	permit     pool.Permit
+	beganNanos int64
+	open       bool // x.attempt holds a connection
+
+	again  *pool.Member // retry on this backend with a fresh connection
+	last   *reject      // what the last failed attempt would answer
+	backed bool         // the free retry of a died connection was used
+}
+
+// forward is the retry loop: at most retry.attempts attempts inside one
+// deadline, each acquire, send, judge, release. It reports whether the client's
+// connection may carry another request.
+func (x *exchange) forward() bool {
+	x.beginForward()
+	if x.bodyFault != pool.OK {
+		x.keep = false
+		return x.reject(outcomeRejects[x.bodyFault])
+	}
+	for x.attempts = 1; ; x.attempts++ {
+		if r := x.acquire(); r != nil {
+			return x.reject(r)
+		}
+		out := x.send()
+		if out == pool.OK && !x.mayRetryStatus() {
+			return x.relay()
+		}
+		cause := x.retryCause(out)
+		x.release(out)
+		if cause == causeNone || !x.prepareRetry(cause) {
+			return x.reject(x.fwd.last)
+		}
+	}
+}
+
+func (x *exchange) beginForward() {
+	r := x.route
+	x.fwd = forwarding{
+		pool: r.pools[0], byNanos: deadline(x.startNanos, r.timeout), beganNanos: x.startNanos,
+		query: pool.Query{Random: random(), NowNanos: x.startNanos},
+	}
+	if r.split != nil {
+		x.fwd.pool = r.pools[r.split.Pick(random())]
+	}
+	if x.fwd.pool.hashes {
+		x.fwd.query.Hash = x.hash(x.fwd.pool.HashOn())
+	}
+	r.retry.budget.request(x.startNanos)
+	x.prepare()
+	x.appendBodyHere()
+}
+
+// acquire picks a member and takes its permit. Members that refuse are left out
+// of the next pick, so it ends with the pool's last member at the latest.
+func (x *exchange) acquire() *reject {
+	f := &x.fwd
+	if m := f.again; m != nil {
+		f.again = nil
+		if permit, ok := m.Acquire(f.beganNanos); ok {
+			f.member, f.permit = m, permit
+			return nil
+		}
+	}
+	refused := false
+	for range pool.TriedMax {
+		m, index := f.pool.Pick(f.query)
+		if m == nil && f.query.Tried.Len() > 0 && !refused {
+			f.query.Tried = pool.Tried{} // nobody else is left: the same ones again
+			m, index = f.pool.Pick(f.query)
+		}
+		if m == nil {
+			break
+		}
+		if permit, ok := m.Acquire(f.beganNanos); ok {
+			f.member, f.permit = m, permit
+			x.backendName = m.Address()
+			return nil
+		}
+		refused = true
+		f.query.Tried.Add(index)
+	}
+	switch {
+	case f.last != nil:
+		return f.last
+	case refused:
+		return rejectBusy
+	}
+	return rejectNoBackend
+}
+
+// send makes one attempt up to its response head.
+func (x *exchange) send() pool.Outcome {
+	f, a := &x.fwd, &x.attempt
+	if out := a.Open(f.member.Client(x.c.shard.index), f.backed); out != pool.OK {
+		return out
+	}
+	f.open = true
+	x.c.backend.Store(a.Conn())
+	headBy := earlier(f.byNanos, earlier(deadline(f.beganNanos, x.route.retry.perTry),
+		deadline(f.beganNanos, f.pool.timeouts.Read)))
+	if out := a.Send(x.out, deadline(f.beganNanos, f.pool.timeouts.Write)); out != pool.OK {
+		return out
+	}
+	if x.head.ExpectContinue && !x.body.Done() {
+		return x.awaitContinue(headBy)
+	}
+	if !x.body.Done() {
+		x.upload.start(x)
+	}
+	return x.awaitHead(headBy)
+}
+
+// awaitContinue waits for the backend's word on whether it wants the body. One
+// that says nothing gets it after expectWait.
+func (x *exchange) awaitContinue(headBy int64) pool.Outcome {
+	wait := earlier(headBy, pool.Nanos()+int64(expectWait))
+	out := x.awaitHead(wait)
+	if out != pool.Timeout || wait == headBy || x.upload.begun {
+		return out
+	}
+	if !x.interim(continueLine, nil) {
+		return pool.ClientGone
+	}
+	x.upload.start(x)
+	return x.awaitHead(headBy)
+}
+
+// awaitHead reads response heads until the final one; interim ones are passed on.
+func (x *exchange) awaitHead(headBy int64) pool.Outcome {
+	a := &x.attempt
+	for range interimMax {
+		if out := a.Head(x.isHEAD, headBy); out != pool.OK {
+			return x.upload.blame(out)
+		}
+		switch status := a.Response.Status; {
+		case status >= 200:
+			x.fwd.headNanos = pool.Nanos()
+			return pool.OK
+		case status == 101:
+			return pool.BadResponse // nobody asked to switch
+		case status == 100:
+			if !x.head.ExpectContinue || x.upload.begun {
+				continue // the client has sent its body unasked
+			}
+			if !x.interim(continueLine, nil) {
+				return pool.ClientGone
+			}
+			x.upload.start(x)
+			headBy = earlier(x.fwd.byNanos, deadline(pool.Nanos(), x.fwd.pool.timeouts.Read))
+		default:
+			if !x.interim(x.statusLine(), &a.Response) {
+				return pool.ClientGone
+			}
+		}
+	}
+	return pool.BadResponse
+}
+
+var continueLine = []byte("HTTP/1.1 100 Continue\r\n")
+
+// interim writes a 1xx answer to a client that knows them.
+func (x *exchange) interim(line []byte, h *wire.ResponseHead) bool {
+	if x.head.Minor == 0 {
+		return true
+	}
+	x.answer = append(x.answer[:0], line...)
+	if h != nil {
+		x.answer = h.AppendFields(x.answer)
+	}
+	x.answer = append(x.answer, "\r\n"...)
+	x.c.SetWriteBy(deadline(pool.Nanos(), x.policy.write))
+	n, err := x.c.Write(x.answer)
+	x.bytesOut += int64(n)
+	return err == nil
+}
+
+// release ends the attempt under way: the upload is stopped, the connection
+// given back or closed, the member told the outcome. It does nothing between
+// attempts.
+func (x *exchange) release(out pool.Outcome) {
+	f := &x.fwd
+	whole := x.upload.stop(x)
+	if f.open {
+		x.c.backend.Store(nil)
+		f.open = false
+		x.attempt.Close(whole && x.body.Done() && out == pool.OK)
+	}
+	m := f.member
+	if m == nil {
+		return
+	}
+	f.member = nil
+	nowNanos := pool.Nanos()
+	status, latency := 0, int64(0)
+	if out == pool.OK {
+		status, latency = x.attempt.Response.Status, f.headNanos-f.beganNanos
+	}
+	f.pool.backends[m.Index()].Codes.Add(x.c.shard.index, status)
+	if latency > 0 {
+		f.pool.stats.Durations.Observe(x.c.shard.index, time.Duration(latency))
+	}
+	m.Release(f.permit, out, status, nowNanos, latency)
+	f.last = outcomeRejects[out]
+	f.query.Tried.Add(m.Index())
+}
+
+// abandon is release for an exchange that panicked.
+func (x *exchange) abandon() { x.release(pool.ClientGone) }
+
+// earlier is the nearer of two deadlines; 0 is none.
+func earlier(a, b int64) int64 {
+	if a == 0 || (b != 0 && b < a) {
+		return b
+	}
+	return a
+}

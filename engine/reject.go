@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"bytes"
+	"strconv"
+	"sync"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// reject is an answer the proxy makes itself because it cannot or will not
+// forward. It is rendered once; only Date and Connection differ between uses.
+type reject struct {
+	status     int
+	cause      string
+	retryAfter string // seconds, or empty
+	allow      string // of a 405
+
+	problem, page []byte // bodies
+}
+
+// titles are short texts for people, by cause; the status text otherwise.
+var titles = map[string]string{
+	"no_route":             "No route matches this host and path.",
+	"no_backend":           "No backend of the pool can take requests now.",
+	"connect_refused":      "The backend refuses connections.",
+	"connect_timeout":      "The backend could not be reached in time.",
+	"connect_failed":       "The backend could not be reached.",
+	"reset":                "The backend broke the connection before it answered.",
+	"timeout":              "The backend did not answer in time.",
+	"bad_response":         "The backend sent something that is not a valid answer.",
+	"no_free_connection":   "All connections to the backend are in use.",
+	"body_too_large":       "The request body is larger than allowed.",
+	"connection_limit":     "Too many open connections.",
+	"connection_limit_ip":  "Too many open connections from this address.",
+	"slow_header":          "The request header did not arrive in time.",
+	"internal_error":       "The proxy met an error of its own.",
+	"shutting_down":        "The proxy is shutting down.",
+	"method_not_allowed":   "This method is not allowed here.",
+	"expectation_unknown":  "The expectation is not known.",
+	"request_body_invalid": "The request body is not framed as HTTP demands.",
+}
+
+var (
+	rejectNoRoute          = newReject(404, "no_route", "")
+	rejectNoBackend        = newReject(503, "no_backend", "1")
+	rejectBusy             = newReject(503, "backends_busy", "1")
+	rejectBodyTooLarge     = newReject(413, "body_too_large", "")
+	rejectConnections      = newReject(503, "connection_limit", "1")
+	rejectConnectionsPerIP = newReject(503, "connection_limit_ip", "1")
+	rejectSlowHeader       = newReject(408, "slow_header", "")
+	rejectInternal         = newReject(500, "internal_error", "")
+	rejectTrace            = newMethodReject()
+)
+
+func newReject(status int, cause, retryAfter string) *reject {
+	r := &reject{status: status, cause: cause, retryAfter: retryAfter}
+	title := titles[cause]
+	if title == "" {
+		title = fasthttp.StatusMessage(status) + "."
+	}
+	code := strconv.Itoa(status)
+	r.problem = []byte(`{"type":"about:blank","title":"` + fasthttp.StatusMessage(status) + `","status":` + code +
+		`,"detail":"` + title + `","cause":"` + cause + `"}` + "\n")
+	r.page = []byte("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>" + code + " " + fasthttp.StatusMessage(status) +
+		"</title>\n<h1>" + code + " " + fasthttp.StatusMessage(status) + "</h1>\n<p>" + title + "</p>\n<p><small>Isame: " + cause +
+		"</small></p></html>\n")
+	return r
+}
+
+// methodsAllowed is the Allow field of a 405.
+const methodsAllowed = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"
+
+func newMethodReject() *reject {
+	r := newReject(fasthttp.StatusMethodNotAllowed, "method_not_allowed", "")
+	r.allow = methodsAllowed
+	return r
+}
+
+// outcomeRejects are the answers for failed attempts.
+var outcomeRejects = func() (all [256]*reject) {
+	for i := range all {
+		o := pool.Outcome(i)
+		after := ""
+		if o.Status() == 503 {
+			after = "1"
+		}
+		all[i] = newReject(o.Status(), o.Cause(), after)
+	}
+	return all
+}()
+
+// refused keeps a reject for each *wire.Refusal met; refusals are sentinels, so
+// it is bounded by their number.
+var refused sync.Map
+
+// rejectFor is the answer for bytes that are not an acceptable request.
+func rejectFor(err error) *reject {
+	ref, ok := err.(*wire.Refusal) //nolint:errorlint // the parser returns its sentinels unwrapped
+	if !ok {
+		return rejectInternal
+	}
+	if known, ok := refused.Load(ref); ok {
+		if r, ok := known.(*reject); ok {
+			return r
+		}
+	}
+	r := newReject(ref.Status, ref.Cause, "")
+	if ref.Status == fasthttp.StatusMethodNotAllowed {
+		r.allow = methodsAllowed
+	}
+	refused.Store(ref, r)
+	return r
+}
+
+// rejectOptions is what differs between two uses of a reject.
+type rejectOptions struct {
+	close bool   // say Connection: close
+	html  bool   // the client prefers a page
+	head  bool   // leave the body out
+	now   []byte // the value of Date
+}
+
+// append renders the whole answer behind dst.
+func (r *reject) append(dst []byte, o rejectOptions) []byte {
+	body, kind := r.problem, "application/problem+json"
+	if o.html {
+		body, kind = r.page, "text/html; charset=utf-8"
+	}
+	dst = appendStatusLine(dst, r.status)
+	dst = append(append(append(dst, "Date: "...), o.now...), "\r\nX-Isame-Error: "...)
+	dst = append(append(append(dst, r.cause...), "\r\nCache-Control: no-store\r\nContent-Type: "...), kind...)
+	if r.retryAfter != "" {
+		dst = append(append(dst, "\r\nRetry-After: "...), r.retryAfter...)
+	}
+	if r.allow != "" {
+		dst = append(append(dst, "\r\nAllow: "...), r.allow...)
+	}
+	dst = append(dst, "\r\nContent-Length: "...)
+	dst = strconv.AppendInt(dst, int64(len(body)), 10)
+	if o.close {
+		dst = append(dst, "\r\nConnection: close"...)
+	}
+	dst = append(dst, "\r\n\r\n"...)
+	if !o.head {
+		dst = append(dst, body...)
+	}
+	return dst
+}
+
+func appendStatusLine(dst []byte, status int) []byte {
+	dst = append(dst, "HTTP/1.1 "...)
+	dst = strconv.AppendInt(dst, int64(status), 10)
+	dst = append(append(dst, ' '), fasthttp.StatusMessage(status)...)
+	return append(dst, "\r\n"...)
+}
+
+// prefersPage reports that an Accept value names HTML before any JSON.
+func prefersPage(accept []byte) bool {
+	html := bytes.Index(accept, []byte("text/html"))
+	json := bytes.Index(accept, []byte("json"))
+	return html >= 0 && (json < 0 || html < json)
+}

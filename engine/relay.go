@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"net"
+	"strconv"
+
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// inlineMax is the content that is copied behind the head and written with it;
+// above it the two go out as one writev.
+const inlineMax = 4 << 10
+
+// relay passes the backend's answer on: head and what has come of the content
+// in one system call, then the rest as it comes. Each read of the backend is
+// one write to the client, so an event of a stream waits for nothing, and a
+// slow client holds the backend by the sockets' own back-pressure.
+func (x *exchange) relay() bool {
+	x.status = x.attempt.Response.Status
+	chunked := x.composeHead()
+	x.answered = true
+	out := x.relayContent(chunked)
+	if out != pool.OK {
+		x.breakOff(out)
+	} else if x.keep {
+		x.upload.await(lingerTime)
+	}
+	x.release(out)
+	return x.keep
+}
+
+func (x *exchange) relayContent(chunked bool) pool.Outcome {
+	a := &x.attempt
+	readGap := x.fwd.pool.timeouts.Read
+	nowNanos := x.fwd.headNanos
+	data, out := a.Buffered()
+	for out == pool.OK {
+		if !x.passOn(data, chunked, nowNanos) {
+			return pool.ClientGone
+		}
+		if a.Done() {
+			return pool.OK
+		}
+		data, out = a.Next(deadline(nowNanos, readGap))
+		nowNanos = pool.Nanos()
+	}
+	return out
+}
+
+// composeHead renders the response head into x.answer and reports whether the
+// content has to be chunked for the client. Fields are passed on as they came;
+// Date, Server and repeated fields stay what and where the backend put them.
+func (x *exchange) composeHead() (chunked bool) {
+	h := &x.attempt.Response
+	b := h.AppendFields(append(x.answer[:0], x.statusLine()...))
+	if h.Framing == wire.ChunkedBody || h.Framing == wire.UntilClose {
+		chunked = x.head.Minor == 1
+		if chunked {
+			b = append(b, "Transfer-Encoding: chunked\r\n"...)
+		}
+		x.keep = x.keep && chunked // HTTP/1.0 knows only the end of the connection
+	}
+	if h.Status >= 300 && x.upload.unfinished() {
+		x.keep = false // refused before the end of the request: the rest is not worth reading
+	}
+	switch {
+	case !x.keep:
+		b = append(b, "Connection: close\r\n"...)
+	case x.head.Minor == 0:
+		b = append(b, "Connection: keep-alive\r\n"...)
+	}
+	b = append(b, "\r\n"...)
+	x.answer = b
+	return chunked
+}
+
+// statusLine is the backend's status line in our version of HTTP.
+func (x *exchange) statusLine() []byte {
+	h := &x.attempt.Response
+	x.line = append(x.line[:0], "HTTP/1.1 "...)
+	x.line = append(strconv.AppendInt(x.line, int64(h.Status), 10), ' ')
+	x.line = append(append(x.line, h.Reason...), "\r\n"...)
+	return x.line
+}
+
+// passOn writes x.answer (a head, or nothing) and content in the client's
+// framing.
+func (x *exchange) passOn(data []byte, chunked bool, nowNanos int64) bool {
+	b, framed := x.answer, chunked && len(data) > 0
+	if framed {
+		b = wire.AppendChunkHeader(b, len(data))
+	}
+	if len(data) <= inlineMax {
+		b, data = append(b, data...), nil
+	}
+	split := len(b)
+	if framed {
+		b = append(b, "\r\n"...)
+	}
+	if chunked && x.attempt.Done() {
+		b = wire.AppendLastChunk(b, x.trailers())
+	}
+	if data == nil {
+		split = len(b)
+	}
+	x.answer = b[:0]
+	x.c.SetWriteBy(deadline(nowNanos, x.policy.write))
+	n, err := x.c.Writev(b[:split], data, b[split:])
+	x.bytesOut += int64(n)
+	return err == nil
+}
+
+// trailers are the backend's, for a client that takes them (RFC 9110 section
+// 6.5.1).
+func (x *exchange) trailers() *wire.Head {
+	if !x.head.AcceptsTrailers {
+		return nil
+	}
+	return x.attempt.Trailers()
+}
+
+// breakOff makes the client see that the answer is not complete: its framing is
+// left open, and where the framing is the end of the connection, that end is a
+// reset.
+func (x *exchange) breakOff(out pool.Outcome) {
+	x.keep, x.cause = false, out.Cause()
+	if tcp, ok := x.c.Conn.Conn.(*net.TCPConn); ok && x.head.Minor == 0 {
+		_ = tcp.SetLinger(0) // the connection is lost either way
+	}
+}

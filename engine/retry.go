@@ -1,0 +1,224 @@
+package engine
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// cause says why an attempt is repeated; its text is the reason label of
+// isame_retries_total.
+type cause uint8
+
+const (
+	causeNone cause = iota
+	causeConnect
+	causeReused
+	causeReset
+	causeTimeout
+	causeStatus
+	causes
+)
+
+func (c cause) String() string {
+	return [causes]string{"", "connect_failure", "reused_connection", "reset", "timeout", "status"}[c]
+}
+
+// retryPolicy is a route's retry section, compiled. It never changes.
+type retryPolicy struct {
+	attempts int
+	on       [causes]bool
+	statuses []int
+	methods  []string
+	perTry   time.Duration
+	initial  time.Duration
+	max      time.Duration
+	factor   float64
+	jitter   float64
+	budget   *retryBudget
+}
+
+func newRetryPolicy(c *config.Retry, budget *retryBudget) retryPolicy {
+	p := retryPolicy{
+		attempts: max(c.Attempts, 1), methods: c.Methods, perTry: c.PerTryTimeout, budget: budget,
+		initial: c.Backoff.Initial, max: c.Backoff.Max, factor: c.Backoff.Factor, jitter: c.Backoff.Jitter,
+	}
+	p.on[causeReused] = true // a lost race of our own making, not a failure
+	for _, on := range c.On {
+		switch on {
+		case "connect_failure":
+			p.on[causeConnect] = true
+		case "reset":
+			p.on[causeReset] = true
+		case "timeout":
+			p.on[causeTimeout] = true
+		default:
+			if code, err := strconv.Atoi(on); err == nil {
+				p.statuses = append(p.statuses, code)
+				p.on[causeStatus] = true
+			}
+		}
+	}
+	return p
+}
+
+// safeToRepeat reports whether the method may be sent twice (RFC 9110 section
+// 9.2.2, as configured).
+func (p *retryPolicy) safeToRepeat(method []byte) bool {
+	return slices.Contains(p.methods, string(method))
+}
+
+// retryCause is why the attempt that ended with out may be repeated, or
+// causeNone.
+func (x *exchange) retryCause(out pool.Outcome) cause {
+	r := &x.route.retry
+	replayable := !x.upload.begun
+	switch out.Retry() {
+	case pool.RetryNeverSent:
+		return causeConnect.ifOn(r, x.attempts < r.attempts)
+	case pool.RetryReusedIdle:
+		return causeReused.ifOn(r, !x.fwd.backed && replayable && r.safeToRepeat(x.head.Method))
+	case pool.RetryMaybeProcessed:
+		may := x.attempts < r.attempts && replayable && r.safeToRepeat(x.head.Method)
+		switch out { //nolint:exhaustive // a broken answer is not worth another try
+		case pool.Timeout:
+			return causeTimeout.ifOn(r, may)
+		case pool.Reset:
+			return causeReset.ifOn(r, may)
+		}
+	case pool.RetryNo:
+		if out == pool.OK {
+			return causeStatus // mayRetryStatus has decided
+		}
+	}
+	return causeNone
+}
+
+func (c cause) ifOn(r *retryPolicy, may bool) cause {
+	if may && r.on[c] {
+		return c
+	}
+	return causeNone
+}
+
+// mayRetryStatus reports that the answer's status is one the route retries and
+// that another attempt can be made, so this answer is not the client's.
+func (x *exchange) mayRetryStatus() bool {
+	r := &x.route.retry
+	return r.on[causeStatus] && x.attempts < r.attempts && slices.Contains(r.statuses, x.attempt.Response.Status) &&
+		!x.upload.begun && r.safeToRepeat(x.head.Method) && r.budget.has(pool.Nanos())
+}
+
+// prepareRetry takes one retry from the budget and waits as long as the policy
+// says; false when the deadline or the budget does not allow another attempt.
+// The race for a dying idle connection costs no attempt and no budget: it is
+// repeated once, at once, on a fresh connection to the same backend. A backend
+// that could not be connected to is replaced at once, because nobody is spared
+// by waiting.
+func (x *exchange) prepareRetry(c cause) bool {
+	f, r := &x.fwd, &x.route.retry
+	nowNanos := pool.Nanos()
+	wait := time.Duration(0)
+	switch c {
+	case causeReused:
+		f.backed = true
+		f.again = f.pool.Member(x.backendName)
+		x.attempts--
+	default:
+		f.backed = false
+		if !r.budget.take(nowNanos) {
+			return false
+		}
+		if c != causeConnect || x.attempts > 1 {
+			wait = r.backoff(x.attempts, random())
+		}
+	}
+	if f.byNanos != 0 && nowNanos+int64(wait) >= f.byNanos {
+		return false
+	}
+	if wait > 0 && !x.c.shard.engine.wait(wait) {
+		return false
+	}
+	x.route.retries[c].Add(x.c.shard.index)
+	f.beganNanos = pool.Nanos()
+	f.query.Random, f.query.NowNanos = random(), f.beganNanos
+	return true
+}
+
+// backoff is the wait after the given attempt, counted from 1: exponential,
+// bounded, with the configured share of it random.
+func (p *retryPolicy) backoff(attempt int, random uint64) time.Duration {
+	d := float64(p.initial) * math.Pow(p.factor, float64(attempt-1))
+	d = min(d, float64(p.max))
+	share := float64(random>>11) / (1 << 53)
+	return time.Duration(d * (1 - p.jitter*share))
+}
+
+// retryBudget bounds retries to a share of the requests of the last ten
+// seconds, plus a few a second, so that retries cannot multiply an outage. It
+// belongs to a route's name and survives reloads; the share is policy.
+//
+// Two words, one for each of the current and the last window: requests in the
+// upper half, retries in the lower one. Both are only hints: a race between
+// two windows may lose a handful of counts.
+type retryBudget struct {
+	percent   float64
+	perSecond int
+	counts    *budgetCounts
+}
+
+type budgetCounts struct {
+	window  atomic.Int64 // number of the current window
+	current atomic.Uint64
+	last    atomic.Uint64
+}
+
+const (
+	budgetWindow  = 10 * time.Second
+	budgetRequest = 1 << 32
+	budgetMaskLow = budgetRequest - 1
+	budgetNanos   = int64(budgetWindow)
+)
+
+func (b *retryBudget) roll(nowNanos int64) {
+	n := nowNanos / budgetNanos
+	old := b.counts.window.Load()
+	if old == n || !b.counts.window.CompareAndSwap(old, n) {
+		return
+	}
+	done := b.counts.current.Swap(0)
+	if n != old+1 {
+		done = 0
+	}
+	b.counts.last.Store(done)
+}
+
+// request counts one exchange.
+func (b *retryBudget) request(nowNanos int64) {
+	b.roll(nowNanos)
+	b.counts.current.Add(budgetRequest)
+}
+
+// has reports whether a retry is within the budget now.
+func (b *retryBudget) has(nowNanos int64) bool {
+	b.roll(nowNanos)
+	current, last := b.counts.current.Load(), b.counts.last.Load()
+	passed := float64(nowNanos%budgetNanos) / float64(budgetNanos)
+	requests := float64(current>>32) + float64(last>>32)*(1-passed)
+	retries := float64(current&budgetMaskLow) + float64(last&budgetMaskLow)*(1-passed)
+	return retries < requests*b.percent/100+float64(b.perSecond)*budgetWindow.Seconds()
+}
+
+// take counts one retry, if there is room for it.
+func (b *retryBudget) take(nowNanos int64) bool {
+	if !b.has(nowNanos) {
+		return false
+	}
+	b.counts.current.Add(1)
+	return true
+}

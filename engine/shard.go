@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// Accepting pauses while the process is out of descriptors or memory.
+const (
+	acceptPauseFirst = 5 * time.Millisecond
+	acceptPauseLast  = time.Second
+)
+
+// connectionsMax bounds the goroutines of one shard. The configured limits are
+// far below; this one only keeps fasthttp from setting its own, lower one.
+const connectionsMax = 1 << 20
+
+// ownLoop is the protocol name under which fasthttp's server hands a connection
+// to our keep-alive loop.
+const ownLoop = "isame-http/1.1"
+
+// shard is what one core serves of one listener: a socket, a fasthttp server
+// whose worker pool lends the goroutines, and the set of its connections.
+type shard struct {
+	engine *Engine
+	ln     *listener
+	index  int
+	socket net.Listener
+	server *fasthttp.Server
+	ended  chan struct{}
+
+	mu struct {
+		sync.Mutex
+		first *conn // doubly linked through conn.next and conn.prev
+		count int
+	}
+	draining atomic.Bool
+}
+
+func newShard(e *Engine, ln *listener, index int, socket net.Listener) *shard {
+	s := &shard{engine: e, ln: ln, index: index, socket: socket, ended: make(chan struct{})}
+	s.server = &fasthttp.Server{
+		Name:        "isame",
+		Concurrency: connectionsMax,
+		// The handler is only reached if a connection did not ask for ownLoop,
+		// which acceptor makes impossible.
+		Handler:               func(*fasthttp.RequestCtx) { panic("BUG: a connection bypassed the exchange loop") },
+		MaxIdleWorkerDuration: 10 * time.Second,
+		Logger:                serverLogger{log: e.log},
+		// Deadlines, limits and parsing are ours: see conn.go.
+		ReadTimeout: 0, WriteTimeout: 0, IdleTimeout: 0,
+	}
+	s.server.NextProto(ownLoop, serveConn)
+	return s
+}
+
+// start accepts in its own goroutine until the socket is closed.
+func (s *shard) start() {
+	go func() {
+		defer close(s.ended)
+		if err := s.server.Serve(&acceptor{Listener: s.socket, shard: s}); err != nil && !errors.Is(err, net.ErrClosed) {
+			s.engine.log.Error().Err(err).Str("address", s.ln.address).Int("shard", s.index).Msg("accepting ended")
+		}
+	}()
+}
+
+// acceptor turns accepted sockets into conns. It never returns a temporary
+// error: fasthttp would end the accept loop on it.
+type acceptor struct {
+	net.Listener
+	shard *shard
+}
+
+// Accept waits for a connection that may be served.
+func (a *acceptor) Accept() (net.Conn, error) {
+	pause := acceptPauseFirst
+	for {
+		nc, err := a.Listener.Accept()
+		switch {
+		case err == nil:
+			if c := a.shard.admit(nc); c != nil {
+				return c, nil
+			}
+			pause = acceptPauseFirst
+		case errors.Is(err, net.ErrClosed):
+			return nil, net.ErrClosed
+		case passing(err):
+		default:
+			a.shard.engine.acceptPaused(a.shard.ln, err, pause)
+			if !a.shard.engine.wait(pause) {
+				return nil, net.ErrClosed
+			}
+			pause = min(2*pause, acceptPauseLast)
+		}
+	}
+}
+
+// passing reports an error that concerns one connection only.
+func passing(err error) bool {
+	return errors.Is(err, syscall.ECONNABORTED) || errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.EPROTO)
+}
+
+// admit makes a conn of an accepted socket, or refuses it and returns nil.
+func (s *shard) admit(nc net.Conn) *conn {
+	sock, err := pool.NewConn(nc)
+	if err != nil {
+		_ = nc.Close()
+		return nil
+	}
+	c := newConn(s, sock)
+	policy := s.engine.table.Load().listener(s.ln.slot)
+	if r := s.overLimit(c, policy); r != nil {
+		s.refuseConn(c, r)
+		return nil
+	}
+	s.add(c)
+	return c
+}
+
+// overLimit counts c in and reports the limit it breaks, if any; then it is not
+// counted.
+func (s *shard) overLimit(c *conn, p *listenerPolicy) *reject {
+	n := s.ln.connections.Add(1)
+	if p != nil && p.connectionsMax > 0 && n > p.connectionsMax {
+		s.ln.connections.Add(-1)
+		return rejectConnections
+	}
+	if p != nil && p.perIPMax > 0 {
+		if !s.ln.perIP.begin(c.ip, p.perIPMax) {
+			s.ln.connections.Add(-1)
+			return rejectConnectionsPerIP
+		}
+		c.countedIP = true
+	}
+	return nil
+}
+
+// refuseConn says why, without waiting for anybody, and closes.
+func (s *shard) refuseConn(c *conn, r *reject) {
+	c.SetWriteBy(pool.Nanos() + int64(acceptPauseFirst))
+	_, _ = c.Write(r.append(nil, rejectOptions{close: true, now: s.engine.date()})) // best effort
+	_ = c.Conn.Close()
+}
+
+func (s *shard) add(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.next = s.mu.first
+	if c.next != nil {
+		c.next.prev = c
+	}
+	s.mu.first = c
+	s.mu.count++
+}
+
+// remove forgets c; called once, by conn.Close.
+func (s *shard) remove(c *conn) {
+	s.mu.Lock()
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		s.mu.first = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	}
+	c.next, c.prev = nil, nil
+	s.mu.count--
+	s.mu.Unlock()
+
+	s.ln.connections.Add(-1)
+	if c.countedIP {
+		s.ln.perIP.end(c.ip)
+	}
+}
+
+// counts returns how many connections are inside an exchange and how many wait
+// for a request.
+func (s *shard) counts() (active, idle int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := s.mu.first; c != nil; c = c.next {
+		if c.state.Load() == stateIdle {
+			idle++
+		} else {
+			active++
+		}
+	}
+	return active, idle
+}
+
+// drain closes what is idle and makes the rest close after its exchange.
+func (s *shard) drain() {
+	s.draining.Store(true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := s.mu.first; c != nil; c = c.next {
+		if c.state.CompareAndSwap(stateIdle, stateClosing) {
+			c.Abort()
+		}
+	}
+}
+
+// cut ends every connection that is left and returns how many there were.
+func (s *shard) cut() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := s.mu.first; c != nil; c = c.next {
+		c.cut()
+	}
+	return s.mu.count
+}

@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// ListenerStatus is one listener as it is now.
+type ListenerStatus struct {
+	Name, Address string
+	// Bound is the address the kernel gave; another one for port 0.
+	Bound string
+	// Active connections are inside an exchange, Idle ones wait for a request.
+	Active, Idle int
+}
+
+// Listeners are the running configuration's listeners, by name.
+func (e *Engine) Listeners() []ListenerStatus {
+	t := e.table.Load()
+	if t == nil {
+		return nil
+	}
+	e.apply.Lock()
+	defer e.apply.Unlock()
+	var all []ListenerStatus
+	for _, name := range slices.Sorted(maps.Keys(t.cfg.Listeners)) {
+		s := ListenerStatus{Name: name, Address: t.cfg.Listeners[name].Address}
+		if l := e.apply.listeners[s.Address]; l != nil {
+			s.Bound = l.Addr()
+			s.Active, s.Idle = l.counts()
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+func (l *listener) counts() (active, idle int) {
+	for _, s := range l.shards {
+		a, i := s.counts()
+		active += a
+		idle += i
+	}
+	return active, idle
+}
+
+// connections is Listeners for the registry.
+func (e *Engine) connections() []observe.Connections {
+	listeners := e.Listeners()
+	all := make([]observe.Connections, 0, len(listeners))
+	for _, l := range listeners {
+		all = append(all, observe.Connections{Listener: l.Name, Active: l.Active, Idle: l.Idle})
+	}
+	return all
+}
+
+// Pools are the running configuration's pools, by name.
+func (e *Engine) Pools() []pool.Status {
+	if t := e.table.Load(); t != nil {
+		return t.pools.Status()
+	}
+	return nil
+}
+
+// PoolSet is the running configuration's pools, for operators' actions; nil
+// before the first Apply.
+func (e *Engine) PoolSet() *pool.Set {
+	if t := e.table.Load(); t != nil {
+		return t.pools
+	}
+	return nil
+}
+
+// Config is the running configuration, nil before the first Apply. It must not
+// be changed.
+func (e *Engine) Config() *config.Config {
+	if t := e.table.Load(); t != nil {
+		return t.cfg
+	}
+	return nil
+}
+
+// Generation counts the configurations applied so far.
+func (e *Engine) Generation() uint64 {
+	if t := e.table.Load(); t != nil {
+		return t.generation
+	}
+	return 0
+}
+
+// Shards is the number of shards.
+func (e *Engine) Shards() int { return e.shardCount }

@@ -1,0 +1,233 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/engine/route"
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// table is one generation: everything the hot path reads of a configuration,
+// compiled. It never changes; an exchange loads it once and keeps it to its end.
+type table struct {
+	generation uint64
+	cfg        *config.Config
+	index      *route.Index
+	routes     []routeEntry      // by number of the index
+	listeners  []*listenerPolicy // by slot; nil where this generation has none
+	pools      *pool.Set
+	access     *accessLog // nil when it is off
+}
+
+// listener is the policy of a slot, nil when this generation does not have it.
+func (t *table) listener(slot int) *listenerPolicy {
+	if slot >= len(t.listeners) {
+		return nil
+	}
+	return t.listeners[slot]
+}
+
+// listenerPolicy is what a generation says of a listener.
+type listenerPolicy struct {
+	name           string
+	number         int // in this generation's index
+	header         time.Duration
+	bodyGap        time.Duration
+	idle           time.Duration
+	write          time.Duration
+	limits         wire.Limits
+	headerBytesMax int
+	bodyBytesMax   int64
+	connectionsMax int64
+	perIPMax       int32
+	trusted        []netip.Prefix
+	stats          *observe.ListenerStats
+	unrouted       *observe.RouteStats // exchanges without a route
+}
+
+// headerBytesUnlimited is the room for a request head where header_bytes is 0.
+const headerBytesUnlimited = 1 << 20
+
+func newListenerPolicy(name string, number int, c *config.Listener, reg *observe.Registry) (*listenerPolicy, error) {
+	p := &listenerPolicy{
+		name: name, number: number,
+		header: c.Timeouts.Header, bodyGap: c.Timeouts.Body, idle: c.Timeouts.Idle, write: c.Timeouts.Write,
+		headerBytesMax: int(c.Limits.HeaderBytes), bodyBytesMax: int64(c.Limits.BodyBytes),
+		connectionsMax: int64(c.Limits.Connections), perIPMax: int32(min(c.Limits.ConnectionsPerIP, 1<<30)),
+		stats: reg.Listener(name), unrouted: reg.Route(name, ""),
+	}
+	if p.headerBytesMax <= 0 || p.headerBytesMax > headerBytesUnlimited {
+		p.headerBytesMax = headerBytesUnlimited
+	}
+	p.limits = wire.Limits{HeadBytes: p.headerBytesMax}
+	for _, s := range c.TrustedProxies {
+		n, err := parseNetwork(s)
+		if err != nil {
+			return nil, fmt.Errorf("listeners.%s.trusted_proxies: %w", name, err)
+		}
+		p.trusted = append(p.trusted, n)
+	}
+	return p, nil
+}
+
+// parseNetwork reads a network or a single address.
+func parseNetwork(s string) (netip.Prefix, error) {
+	if strings.Contains(s, "/") {
+		n, err := netip.ParsePrefix(s)
+		if err != nil {
+			return n, fmt.Errorf("cannot read network %q: %w", s, err)
+		}
+		return n.Masked(), nil
+	}
+	ip, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("cannot read address %q: %w", s, err)
+	}
+	return netip.PrefixFrom(ip, ip.BitLen()), nil
+}
+
+// action is what a route does with a request.
+type action uint8
+
+const (
+	actionForward action = iota
+	actionRedirect
+	actionRespond
+)
+
+// routeEntry is one route, compiled.
+type routeEntry struct {
+	name   string
+	action action
+	// poolNames are one, or those of split in its order; pools likewise.
+	poolNames   []string
+	pools       []*poolEntry
+	split       *route.Split
+	timeout     time.Duration
+	retry       retryPolicy
+	redirect    route.Template
+	status      int // of redirect and respond
+	body        []byte
+	contentType string
+	stats       []*observe.RouteStats // by number of the listener
+	retries     [causes]*observe.RetryStats
+}
+
+// poolEntry is a pool as a route uses it, with the counters of its members.
+type poolEntry struct {
+	*pool.Pool
+
+	hashes   bool
+	timeouts config.PoolTimeouts
+	stats    *observe.PoolStats
+	backends []*observe.BackendStats // by member index
+}
+
+// tableBuilder compiles a configuration. Everything that can fail happens here,
+// before anybody sees the table.
+type tableBuilder struct {
+	engine *Engine
+	cfg    *config.Config
+	t      *table
+}
+
+func (b *tableBuilder) build(slots map[string]int, prev *pool.Set) error {
+	t := b.t
+	names := slices.Sorted(maps.Keys(b.cfg.Listeners))
+	for number, name := range names {
+		c := b.cfg.Listeners[name]
+		p, err := newListenerPolicy(name, number, &c, b.engine.registry)
+		if err != nil {
+			return err
+		}
+		slot := slots[name]
+		for len(t.listeners) <= slot {
+			t.listeners = append(t.listeners, nil)
+		}
+		t.listeners[slot] = p
+	}
+	var err error
+	if t.index, err = route.Build(b.cfg.Routes, names); err != nil {
+		return err
+	}
+	t.access = newAccessLog(&b.cfg.Log.Access, b.engine.log)
+	t.routes = make([]routeEntry, t.index.Len())
+	for i, name := range t.index.Names() {
+		if err := b.route(&t.routes[i], name, names); err != nil {
+			return err
+		}
+	}
+	// Last, because it is the step that would have to be undone.
+	if t.pools, err = pool.Build(b.cfg, prev, b.engine.poolOptions()); err != nil {
+		return err
+	}
+	b.linkPools()
+	return nil
+}
+
+// linkPools gives every route its pools.
+func (b *tableBuilder) linkPools() {
+	pools := make(map[string]poolEntry, len(b.cfg.Pools))
+	for name, c := range b.cfg.Pools {
+		pools[name] = b.poolEntry(name, &c)
+	}
+	for i := range b.t.routes {
+		r := &b.t.routes[i]
+		for _, name := range r.poolNames {
+			e := pools[name]
+			r.pools = append(r.pools, &e)
+		}
+	}
+}
+
+func (b *tableBuilder) poolEntry(name string, c *config.Pool) poolEntry {
+	reg := b.engine.registry
+	p := b.t.pools.Pool(name)
+	e := poolEntry{Pool: p, hashes: p.Hashes(), timeouts: c.Timeouts, stats: reg.Pool(name)}
+	for _, m := range p.Members() {
+		e.backends = append(e.backends, reg.Backend(name, m.Address()))
+	}
+	return e
+}
+
+func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) error {
+	c := b.cfg.Routes[name]
+	reg := b.engine.registry
+	r.name, r.timeout = name, c.Timeout
+	r.retry = newRetryPolicy(&c.Retry, b.engine.budget(name, &c.Retry.Budget))
+	for _, l := range listeners {
+		r.stats = append(r.stats, reg.Route(l, name))
+	}
+	for k := causeNone + 1; k < causes; k++ {
+		r.retries[k] = reg.Retries(name, k.String())
+	}
+	return b.action(r, name, &c)
+}
+
+func (b *tableBuilder) action(r *routeEntry, name string, c *config.Route) error {
+	var err error
+	switch {
+	case c.Redirect != nil:
+		r.action, r.status = actionRedirect, c.Redirect.Status
+		r.redirect, err = route.Compile(c.Redirect.To)
+	case c.Respond != nil:
+		r.action, r.status = actionRespond, c.Respond.Status
+		r.body, r.contentType = []byte(c.Respond.Body), c.Respond.ContentType
+	case len(c.Split) > 0:
+		r.split, r.poolNames, err = route.NewSplit(c.Split)
+	default:
+		r.poolNames = []string{c.Pool}
+	}
+	if err != nil {
+		return fmt.Errorf("routes.%s: %w", name, err)
+	}
+	return nil
+}

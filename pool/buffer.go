@@ -1,0 +1,136 @@
+package pool
+
+import (
+	"math/bits"
+	"sync"
+)
+
+// Sizes of buffers: powers of two between the two bounds.
+const (
+	bufferSizeMin = 4 << 10
+	bufferSizeMax = 1 << 20
+	classes       = 9 // 4 KiB to 1 MiB
+)
+
+// memory is one pooled block; sync.Pool keeps the pointer, so that putting it
+// back boxes nothing.
+type memory struct{ b []byte }
+
+var memories [classes]sync.Pool
+
+func classOf(size int) int {
+	if size <= bufferSizeMin {
+		return 0
+	}
+	return min(bits.Len(uint(size-1))-bits.Len(uint(bufferSizeMin-1)), classes-1)
+}
+
+// Buffer is a window on pooled memory: bytes that were read from a socket and
+// not yet consumed. It has memory only between take and Release, so what is
+// idle holds none. The zero value with a size is ready; it must not be copied
+// while it has memory. One goroutine owns it.
+type Buffer struct {
+	mem   *memory
+	r, w  int
+	size  int
+	limit int64 // of the read under way
+}
+
+// Sized sets how many bytes the next memory will have: size rounded up to a
+// power of two between 4 KiB and 1 MiB.
+func (b *Buffer) Sized(size int) { b.size = size }
+
+// Bytes is what was read and not consumed. It is valid until the next call of
+// any other method.
+func (b *Buffer) Bytes() []byte {
+	if b.mem == nil {
+		return nil
+	}
+	return b.mem.b[b.r:b.w]
+}
+
+// Len is len(b.Bytes()).
+func (b *Buffer) Len() int { return b.w - b.r }
+
+// Full reports that no byte can be added even after Compact.
+func (b *Buffer) Full() bool { return b.mem != nil && b.r == 0 && b.w == len(b.mem.b) }
+
+// Discard drops n bytes from the front.
+func (b *Buffer) Discard(n int) { b.r += n }
+
+// Compact moves what is left to the front, to make room behind it. Slices of
+// Bytes taken before are invalid afterwards.
+func (b *Buffer) Compact() {
+	if b.mem == nil || b.r == 0 {
+		return
+	}
+	b.w = copy(b.mem.b, b.mem.b[b.r:b.w])
+	b.r = 0
+}
+
+// Release gives the memory back and drops what was not consumed.
+func (b *Buffer) Release() {
+	if b.mem == nil {
+		return
+	}
+	mangle(b.mem.b)
+	memories[classOf(len(b.mem.b))].Put(b.mem)
+	b.mem, b.r, b.w = nil, 0, 0
+}
+
+// ReadFrom reads once from c, at most limit bytes, behind what is already
+// there. A buffer without memory gets it when bytes arrive. There must be room:
+// see Full.
+func (b *Buffer) ReadFrom(c *Conn, limit int64) (int, error) {
+	if b.r == b.w {
+		b.r, b.w = 0, 0
+	}
+	if b.mem != nil && b.w == len(b.mem.b) {
+		b.Compact()
+	}
+	b.limit = limit
+	n, err := c.readLate(b)
+	b.w += n
+	return n, err
+}
+
+// Append copies p behind what is there and reports whether it fitted.
+func (b *Buffer) Append(p []byte) bool {
+	b.take()
+	b.Compact()
+	if len(p) > len(b.mem.b)-b.w {
+		return false
+	}
+	b.w += copy(b.mem.b[b.w:], p)
+	return true
+}
+
+func (b *Buffer) take() {
+	if b.mem != nil {
+		return
+	}
+	k := classOf(b.size)
+	if m, ok := memories[k].Get().(*memory); ok {
+		b.mem = m
+		return
+	}
+	b.mem = &memory{b: make([]byte, bufferSizeMin<<k)}
+}
+
+// free is the room behind what was read, as far as the limit of this read goes.
+func (b *Buffer) free() []byte {
+	p := b.mem.b[b.w:]
+	if int64(len(p)) > b.limit {
+		p = p[:b.limit]
+	}
+	return p
+}
+
+// giveBackEmpty releases memory that holds nothing, in the middle of a read that
+// has to wait; what it held was released before or is spoken for by nobody.
+func (b *Buffer) giveBackEmpty() {
+	if b.mem != nil && b.r == b.w {
+		memories[classOf(len(b.mem.b))].Put(b.mem)
+		b.mem, b.r, b.w = nil, 0, 0
+	}
+}
