@@ -58,7 +58,7 @@ func fromFlags(set []string, problems *problemList) []assignment {
 	var as []assignment
 	for _, text := range set {
 		key, value, ok := cutAssignment(text)
-		from := Origin{Flag: key}
+		from := Origin{Flag: cmp.Or(key, "=")}
 		if !ok {
 			problems.add(from, "", "must be key=value")
 			continue
@@ -167,8 +167,7 @@ func (o *overlay) assign(a *assignment) {
 			ok = w.intoNames(key, last)
 		case shapeList:
 			ok = w.intoList(key, last)
-		default:
-			o.problems.add(a.from, w.path, "has no keys below it, so %q matches nothing", key)
+		default: // step does not go below a scalar
 		}
 		if !ok {
 			return
@@ -263,6 +262,10 @@ func (w *walk) step(key string, last bool) bool {
 		}
 		return true
 	}
+	if shapeOf(w.typ) == shapeScalar {
+		w.problems.add(w.a.from, w.path, "has no keys below it")
+		return false
+	}
 	next := w.over.child(key)
 	switch {
 	case next != nil:
@@ -322,6 +325,10 @@ func (w *walk) intoList(key string, last bool) bool {
 			w.over.items[i] = n
 		}
 		return true
+	}
+	if shapeOf(w.typ) == shapeScalar {
+		w.problems.add(w.a.from, w.path, "has no keys below it")
+		return false
 	}
 	w.base, w.over = nil, w.over.items[i]
 	return true

@@ -41,7 +41,7 @@ type Secret string
 
 // Listener is one address clients connect to.
 type Listener struct {
-	// Address is host:port, [v6]:port, :port or unix:/path.sock.
+	// Address is where it listens: host:port, [v6]:port, :port or unix:/path.sock.
 	Address string `koanf:"address" required:"true" example:"\":8080\""`
 	// TLS makes the listener speak HTTPS; absent means clear text.
 	TLS *ListenerTLS `koanf:"tls"`
@@ -51,7 +51,7 @@ type Listener struct {
 	H2C bool `koanf:"h2c"`
 	// HTTP3 also listens on the same port with QUIC.
 	HTTP3 bool `koanf:"http3"`
-	// ProxyProtocol is off, accept or require (versions 1 and 2).
+	// ProxyProtocol says whether clients may or must begin with a PROXY header (version 1 or 2).
 	ProxyProtocol string `koanf:"proxy_protocol" default:"off" enum:"off|accept|require"`
 	// TrustedProxies are the networks whose X-Forwarded-* fields are believed.
 	TrustedProxies []string `koanf:"trusted_proxies" example:"[10.0.0.0/8]"`
@@ -87,11 +87,11 @@ type ListenerLimits struct {
 
 // ListenerTLS is how a listener speaks TLS.
 type ListenerTLS struct {
-	// Certificates are chosen by SNI and reloaded when their files change.
+	// Certificates are the pairs to choose from by SNI; they are read again when their files change.
 	Certificates []Certificate `koanf:"certificates" example:"[{cert_file: a.pem, key_file: a.key}]"`
 	// ACME obtains certificates automatically.
 	ACME *ACME `koanf:"acme"`
-	// MinVersion is "1.2" or "1.3".
+	// MinVersion is the lowest version of TLS that is spoken.
 	MinVersion string `koanf:"min_version" default:"1.2" enum:"1.2|1.3"`
 	// ClientAuth asks clients for certificates.
 	ClientAuth ClientAuth `koanf:"client_auth"`
@@ -119,7 +119,7 @@ type ACME struct {
 
 // ClientAuth asks clients for certificates.
 type ClientAuth struct {
-	// Mode is none, request or require.
+	// Mode says whether clients are asked for a certificate.
 	Mode string `koanf:"mode" default:"none" enum:"none|request|require"`
 	// CAFile holds the authorities client certificates must chain to.
 	CAFile string `koanf:"ca_file" file:"true" example:"ca.pem"`
@@ -137,15 +137,15 @@ type Route struct {
 	PathPrefix string `koanf:"path_prefix" example:"/api"`
 	// PathRegex is an RE2 expression on the normalised path.
 	PathRegex string `koanf:"path_regex" example:"\"^/v[0-9]+/\""`
-	// Methods restrict the route; empty means all.
+	// Methods are the methods it takes; empty means all.
 	Methods []string `koanf:"methods" example:"[GET, POST]"`
-	// Headers must all be present with these values.
+	// Headers are fields that must all be present with these values.
 	Headers map[string]string `koanf:"headers" example:"{X-Env: canary}"`
-	// Query parameters must all be present with these values.
+	// Query holds parameters that must all be present with these values.
 	Query map[string]string `koanf:"query" example:"{debug: \"1\"}"`
 	// Priority decides between routes that are equally specific; higher wins.
 	Priority int `koanf:"priority" example:"10"`
-	// Middleware are names of middleware, run in this order.
+	// Middleware names the steps in front of the pool, in this order.
 	Middleware []string `koanf:"middleware" example:"[limit]"`
 	// Pool is the pool requests are forwarded to.
 	Pool string `koanf:"pool" example:"api"`
@@ -169,23 +169,23 @@ type Route struct {
 type Redirect struct {
 	// To is the location; {scheme}, {host}, {path}, {query} and {uri} are replaced.
 	To string `koanf:"to" required:"true" example:"\"https://{host}{uri}\""`
-	// Status is 301, 302, 303, 307 or 308.
+	// Status is the status code of the answer.
 	Status int `koanf:"status" default:"308" enum:"301|302|303|307|308"`
 }
 
 // Respond answers with a fixed response.
 type Respond struct {
-	// Status is the status code, 200 to 599.
+	// Status is the status code of the answer.
 	Status int `koanf:"status" default:"200" min:"200" max:"599"`
-	// Body is sent as it stands.
+	// Body is the text of the answer, sent as it stands.
 	Body string `koanf:"body" example:"ok"`
-	// ContentType is the media type of Body.
+	// ContentType is the media type of the body.
 	ContentType string `koanf:"content_type" default:"text/plain"`
 }
 
 // Mirror copies a share of the requests to another pool and drops the answers.
 type Mirror struct {
-	// Pool receives the copies.
+	// Pool is the pool that receives the copies.
 	Pool string `koanf:"pool" required:"true" example:"shadow"`
 	// Percent is the share of requests that is copied.
 	Percent float64 `koanf:"percent" default:"1" min:"0" max:"100"`
@@ -195,9 +195,9 @@ type Mirror struct {
 type Retry struct {
 	// Attempts is the number of tries in all; 1 is no retry.
 	Attempts int `koanf:"attempts" default:"2" min:"1" max:"16"`
-	// On lists the causes: connect_failure, reset, timeout, or a status code from 500 to 599.
+	// On lists the causes of another attempt: connect_failure, reset, timeout, or a status code from 500 to 599.
 	On []string `koanf:"on" default:"connect_failure,reset,timeout,502,503,504" absent:"connect_failure" numbers:"true"`
-	// Methods may be tried again after something was sent; a connect failure is retried for any method.
+	// Methods are those that may be tried again after something was sent; a connect failure is retried for any method.
 	Methods []string `koanf:"methods" default:"GET,HEAD,OPTIONS,PUT,DELETE,TRACE"`
 	// PerTryTimeout bounds one attempt; 0 means only the route's timeout.
 	PerTryTimeout time.Duration `koanf:"per_try_timeout" default:"5s" absent:"0s"`
@@ -223,9 +223,9 @@ type Backoff struct {
 
 // Budget bounds retries as a share of all requests.
 type Budget struct {
-	// Percent of the requests of the last seconds may be retries.
+	// Percent is the share of the requests of the last seconds that may be retries.
 	Percent float64 `koanf:"percent" default:"20" min:"0" max:"100"`
-	// MinPerSecond retries are always allowed.
+	// MinPerSecond is the number of retries a second that is always allowed.
 	MinPerSecond int `koanf:"min_per_second" default:"10" min:"0"`
 }
 
@@ -243,7 +243,7 @@ type Pool struct {
 	Algorithm string `koanf:"algorithm" default:"round_robin" enum:"round_robin|weighted_round_robin|least_connections|p2c|peak_ewma|random|ip_hash|consistent_hash|maglev"`
 	// HashOn is the key of the hashing algorithms: source_ip, path, header:NAME, cookie:NAME or query:NAME.
 	HashOn string `koanf:"hash_on" default:"source_ip" example:"header:X-User"`
-	// Protocol is spoken to the backends: http1, h2, h2c or auto.
+	// Protocol is what the backends are spoken to in; auto finds it out by ALPN.
 	Protocol string `koanf:"protocol" default:"http1" enum:"http1|h2|h2c|auto"`
 	// Backends are the members.
 	Backends []Backend `koanf:"backends" example:"[{address: \"10.0.0.1:8080\"}]"`
@@ -265,17 +265,17 @@ type Pool struct {
 	Connections PoolConnections `koanf:"connections"`
 	// Timeouts bound how long a backend may take.
 	Timeouts PoolTimeouts `koanf:"timeouts"`
-	// TLS is how the backends are spoken to.
+	// TLS is how TLS is spoken to the backends.
 	TLS PoolTLS `koanf:"tls"`
 }
 
 // Backend is one member of a pool.
 type Backend struct {
-	// Address is host:port, [v6]:port or unix:/path.sock.
+	// Address is where it is reached: host:port, [v6]:port or unix:/path.sock.
 	Address string `koanf:"address" required:"true" example:"\"10.0.0.1:8080\""`
-	// Weight is the share of the traffic relative to the others, 0 to 65535; 0 takes nothing new.
+	// Weight is the share of the traffic relative to the others; 0 takes nothing new.
 	Weight int `koanf:"weight" default:"1" min:"0" max:"65535"`
-	// Backup members serve only when no other one can.
+	// Backup makes it serve only when no other one can.
 	Backup bool `koanf:"backup"`
 	// Zone is where the backend stands.
 	Zone string `koanf:"zone" example:"a"`
@@ -285,17 +285,17 @@ type Backend struct {
 
 // Discovery finds members of a pool.
 type Discovery struct {
-	// DNS finds members by name.
+	// DNS finds them by name.
 	DNS *DNS `koanf:"dns"`
 }
 
 // DNS finds members by name.
 type DNS struct {
-	// Name is looked up.
+	// Name is the name that is looked up.
 	Name string `koanf:"name" required:"true" example:"api.internal"`
-	// Type is A, AAAA or SRV.
+	// Type is the type of the records.
 	Type string `koanf:"type" default:"A" enum:"A|AAAA|SRV"`
-	// Port of the members found; SRV records carry their own.
+	// Port is the port of the members found; SRV records carry their own.
 	Port int `koanf:"port" min:"0" max:"65535" example:"8080"`
 	// Interval is the longest time between two lookups.
 	Interval time.Duration `koanf:"interval" default:"10s" positive:"true"`
@@ -303,21 +303,21 @@ type DNS struct {
 
 // HealthCheck probes every member of a pool.
 type HealthCheck struct {
-	// Type is http, tcp or grpc.
+	// Type is how a member is probed.
 	Type string `koanf:"type" default:"http" enum:"http|tcp|grpc"`
-	// Path is requested by an http probe.
+	// Path is the path an http probe requests.
 	Path string `koanf:"path" default:"/health"`
 	// Interval is the time between two probes of one member.
 	Interval time.Duration `koanf:"interval" default:"5s" positive:"true"`
 	// Timeout bounds one probe.
 	Timeout time.Duration `koanf:"timeout" default:"1s" positive:"true"`
-	// HealthyAfter good probes in a row make a member healthy.
+	// HealthyAfter is the number of good probes in a row that make a member healthy.
 	HealthyAfter int `koanf:"healthy_after" default:"2" min:"1" max:"1000"`
-	// UnhealthyAfter bad probes in a row make it unhealthy.
+	// UnhealthyAfter is the number of bad probes in a row that make it unhealthy.
 	UnhealthyAfter int `koanf:"unhealthy_after" default:"3" min:"1" max:"1000"`
 	// ExpectStatus are codes or ranges that count as good.
 	ExpectStatus []string `koanf:"expect_status" default:"200-299" numbers:"true"`
-	// ExpectBody must be contained in the body.
+	// ExpectBody is a text the body must contain.
 	ExpectBody string `koanf:"expect_body" example:"ready"`
 	// ExpectJSON are members of the JSON body (dots descend) that must have these values.
 	ExpectJSON map[string]string `koanf:"expect_json" example:"{status: ok}"`
@@ -325,27 +325,27 @@ type HealthCheck struct {
 
 // CircuitBreaker takes a failing member out of the rotation.
 type CircuitBreaker struct {
-	// Failures in a row open it.
+	// Failures is the number of failures in a row that open it.
 	Failures int `koanf:"failures" default:"5" min:"1"`
-	// ErrorPercent of the requests in the window open it.
+	// ErrorPercent is the share of failed requests in the window that opens it.
 	ErrorPercent float64 `koanf:"error_percent" default:"50" min:"1" max:"100"`
-	// MinRequests in the window before ErrorPercent counts.
+	// MinRequests is the number of requests in the window before error_percent counts.
 	MinRequests int `koanf:"min_requests" default:"20" min:"1"`
 	// Window is the length of the sliding window.
 	Window time.Duration `koanf:"window" default:"10s" positive:"true"`
 	// OpenFor is how long it stays open before trial requests.
 	OpenFor time.Duration `koanf:"open_for" default:"10s" positive:"true"`
-	// HalfOpenRequests may try at the same time, and must succeed to close it.
+	// HalfOpenRequests is how many requests may try at the same time, and must succeed to close it.
 	HalfOpenRequests int `koanf:"half_open_requests" default:"3" min:"1"`
-	// MaxEjectedPercent of a pool's members may be open at the same time.
+	// MaxEjectedPercent is the share of a pool's members that may be out at the same time.
 	MaxEjectedPercent int `koanf:"max_ejected_percent" default:"50" min:"0" max:"100"`
 }
 
 // Concurrency bounds the requests in flight to a pool.
 type Concurrency struct {
-	// MaxRequests in flight in the whole pool; 0 means no limit.
+	// MaxRequests is the number of requests in flight in the whole pool; 0 means no limit.
 	MaxRequests int `koanf:"max_requests" min:"0"`
-	// MaxQueue requests may wait.
+	// MaxQueue is the number of requests that may wait.
 	MaxQueue int `koanf:"max_queue" min:"0"`
 	// QueueTimeout bounds the wait.
 	QueueTimeout time.Duration `koanf:"queue_timeout" default:"1s"`
@@ -363,11 +363,11 @@ type Sticky struct {
 
 // PoolConnections bound what is kept open to each backend.
 type PoolConnections struct {
-	// Max open connections to one backend; 0 means no limit.
+	// Max is the number of open connections to one backend; 0 means no limit.
 	Max int `koanf:"max" default:"1024" min:"0"`
-	// Idle connections are closed after this time.
+	// Idle is the time after which an unused connection is closed.
 	Idle time.Duration `koanf:"idle" default:"90s"`
-	// MaxAge of a connection; 0 means no limit.
+	// MaxAge is the age at which a connection is retired; 0 means no limit.
 	MaxAge time.Duration `koanf:"max_age" default:"0s"`
 }
 
@@ -399,23 +399,23 @@ type PoolTLS struct {
 
 // Middleware is one named step; which keys apply depends on its type.
 type Middleware struct {
-	// Type is rate_limit.
+	// Type is what the step does.
 	Type string `koanf:"type" required:"true" enum:"rate_limit" example:"rate_limit"`
-	// Rate is the number of requests allowed in Per.
+	// Rate is the number of requests that are allowed in the time per.
 	Rate float64 `koanf:"rate" default:"100" min:"0"`
-	// Per is the time Rate counts for.
+	// Per is the time that rate counts for.
 	Per time.Duration `koanf:"per" default:"1s" positive:"true"`
 	// Burst is how many requests may come at once.
 	Burst int `koanf:"burst" default:"200" min:"1"`
-	// Key tells clients apart: as hash_on, or route.
+	// Key is what clients are told apart by: as hash_on, or route.
 	Key string `koanf:"key" default:"source_ip" example:"route"`
 }
 
 // Admin is the endpoint of the API, the metrics and the dashboard.
 type Admin struct {
-	// Address is host:port or unix:/path.sock; empty switches the endpoint off.
+	// Address is where it listens: host:port or unix:/path.sock; empty switches the endpoint off.
 	Address string `koanf:"address" default:"127.0.0.1:9901"`
-	// Token is asked for by every change; required when Address is not loopback.
+	// Token is what every change must present; required when the address is not loopback.
 	Token Secret `koanf:"token" example:"${ENV:ISAME_TOKEN}"`
 	// TLS makes the endpoint speak HTTPS.
 	TLS AdminTLS `koanf:"tls"`
@@ -433,9 +433,9 @@ type AdminTLS struct {
 
 // Log is what the proxy writes about itself and its traffic.
 type Log struct {
-	// Level is debug, info, warn or error.
+	// Level is the lowest level that is written.
 	Level string `koanf:"level" default:"info" enum:"debug|info|warn|error"`
-	// Format is json or text; unset means text on a terminal and json elsewhere.
+	// Format is the form of a line; unset means text on a terminal and json elsewhere.
 	Format string `koanf:"format" enum:"json|text" example:"json"`
 	// Access is the log of finished exchanges.
 	Access AccessLog `koanf:"access"`
