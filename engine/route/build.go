@@ -99,7 +99,7 @@ type draftSite struct {
 func (b *builder) place() {
 	b.order = make([]int32, len(b.drafts))
 	for i := range b.order {
-		b.order[i] = int32(i) //nolint:gosec // bounded by the number of routes
+		b.order[i] = int32(i)
 	}
 
 	slices.SortFunc(b.order, func(i, j int32) int {
@@ -150,7 +150,7 @@ func (b *builder) placeUnder(route int32, host hostPattern) {
 func (b *builder) site(host hostPattern) *draftSite {
 	at, ok := b.siteOf[host]
 	if !ok {
-		at = int32(len(b.sites)) //nolint:gosec // bounded by the size of the configuration
+		at = int32(len(b.sites))
 		b.siteOf[host] = at
 		b.sites = append(b.sites, draftSite{host: host, root: none, patterns: nil, rest: nil})
 	}
@@ -248,7 +248,7 @@ func (b *builder) finish() *Index {
 	b.finishTree(x)
 
 	for i := range b.sites {
-		b.finishSite(x, int32(i)) //nolint:gosec // bounded by the size of the configuration
+		b.finishSite(x, int32(i))
 	}
 
 	return x
@@ -260,7 +260,7 @@ func (b *builder) finishSite(x *Index, number int32) {
 	x.sites[number] = site{root: d.root, patterns: b.finishPatterns(x, d.patterns), rest: b.list(x, d.rest)}
 
 	switch n := len(d.host.name); {
-	case d.host == anyHost:
+	case d.host == anyHost():
 		x.any = number
 	case d.host.wild:
 		x.named, x.wild = true, true
@@ -286,5 +286,5 @@ func (b *builder) finishPatterns(x *Index, routes []int32) int32 {
 		return b.drafts[route].beginning
 	}))
 
-	return int32(len(x.patterns)) - 1 //nolint:gosec // bounded by the size of the configuration
+	return int32(len(x.patterns)) - 1
 }

@@ -49,7 +49,7 @@ func (b *builder) failValue(field, value string, err error) {
 
 func (b *builder) compileHosts(d *draft, field string, hosts []string) {
 	if len(hosts) == 0 {
-		d.hosts = []hostPattern{anyHost}
+		d.hosts = []hostPattern{anyHost()}
 
 		return
 	}

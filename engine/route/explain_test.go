@@ -3,6 +3,7 @@ package route
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -150,11 +151,11 @@ func TestExplainIsBounded(t *testing.T) {
 
 	r := routes{}
 	for i := range explainStepsMax + 10 {
-		r[fmt.Sprintf("r%d", i)] = config.Route{Path: "/", Headers: map[string]string{"x": fmt.Sprint(i)}, Priority: -i}
+		r[fmt.Sprintf("r%d", i)] = config.Route{Path: "/", Headers: map[string]string{"x": strconv.Itoa(i)}, Priority: -i}
 	}
 
 	x := build(t, r)
-	last := fmt.Sprint(explainStepsMax + 9)
+	last := strconv.Itoa(explainStepsMax + 9)
 	visited := 0
 
 	got := x.Explain(request("GET / x:"+last), func(Step) { visited++ })

@@ -38,7 +38,7 @@ func (b *builder) walk(root int32, path string) int32 {
 }
 
 func (b *builder) addNode(parent int32, segment string) int32 {
-	number := int32(len(b.nodes)) //nolint:gosec // bounded by the size of the configuration
+	number := int32(len(b.nodes))
 	b.nodes = append(b.nodes, draftNode{parent: parent, segment: segment})
 
 	if parent != none {
@@ -78,7 +78,7 @@ func (b *builder) finishTree(x *Index) {
 			continue
 		}
 
-		number := int32(i) //nolint:gosec // bounded by the size of the configuration
+		number := int32(i)
 		if p := &t.nodes[parent]; p.fan > fanNarrow {
 			x.table.put(parent, b.nodes[i].segment, number)
 		} else {
@@ -99,7 +99,7 @@ func (b *builder) list(x *Index, routes []int32) list {
 		x.entries = append(x.entries, b.entry(route))
 	}
 
-	return list{at: int32(at), end: int32(len(x.entries))} //nolint:gosec // bounded by the size of the configuration
+	return list{at: int32(at), end: int32(len(x.entries))}
 }
 
 func (b *builder) entry(route int32) entry {

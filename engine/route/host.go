@@ -97,13 +97,13 @@ func (h hostPattern) String() string {
 }
 
 // anyHost is the pattern of a route without hosts.
-var anyHost = hostPattern{name: "", wild: true}
+func anyHost() hostPattern { return hostPattern{name: "", wild: true} }
 
 // parseHost brings a host of the configuration into the form hostOf leaves of a
 // request's authority.
 func parseHost(text string) (hostPattern, error) {
 	if text == "*" {
-		return anyHost, nil
+		return anyHost(), nil
 	}
 
 	name, wild := strings.CutPrefix(strings.ToLower(text), "*.")

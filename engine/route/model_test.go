@@ -81,7 +81,7 @@ func twinHost(patterns []string, authority string) (rank int, ok bool) {
 			best = 0
 		case pattern == "*":
 			best = min(best, 10000)
-		case pattern[0] == '*' && strings.HasSuffix(host, pattern[1:]) && len(host) > len(pattern)-1:
+		case pattern[0] == '*' && strings.HasSuffix(host, pattern[1:]) && len(host) >= len(pattern):
 			best = min(best, 1000-len(pattern))
 		}
 	}
@@ -116,7 +116,7 @@ func (w *twin) holds(r config.Route, q *Query) bool {
 	}
 
 	for name, value := range r.Headers {
-		if !slices.ContainsFunc(*q.Head.(*header), func(f [2]string) bool {
+		if !slices.ContainsFunc(q.sent(), func(f [2]string) bool {
 			return strings.EqualFold(f[0], name) && (value == "*" || f[1] == value)
 		}) {
 			return false
@@ -224,13 +224,13 @@ func (d draw) route() config.Route {
 
 func (d draw) query() *Query {
 	host := d.one("x.org", "a.x.org", "A.X.org", "b.a.x.org", "c.b.x.org", "org", "y.org", "z", "[::1]", "")
-	head := header{}
+	head := make(header, 0, 2)
 
 	for range d.IntN(3) {
 		head = append(head, [2]string{d.one("x-a", "X-A", "X-b"), d.one("1", "2", "3")})
 	}
 
-	var params []string
+	params := make([]string, 0, 2)
 	for range d.IntN(3) {
 		params = append(params, d.one("p", "q", "%70")+"="+d.one("1", "2", "%31"))
 	}
@@ -277,7 +277,7 @@ func compareWithTwin(t *testing.T, seed uint64, count, requests int) (found int)
 
 		got, want := x.name(x.Lookup(q)), w.lookup(q)
 		if got != want {
-			t.Fatalf("seed %d: %s %s%s?%s %v: got %s (%+v); want %s (%+v)", seed, q.Method, q.Host, q.Path, q.RawQuery, *q.Head.(*header),
+			t.Fatalf("seed %d: %s %s%s?%s %v: got %s (%+v); want %s (%+v)", seed, q.Method, q.Host, q.Path, q.RawQuery, q.sent(),
 				got, w.routes[got], want, w.routes[want])
 		}
 

@@ -40,7 +40,7 @@ func (p *patterns) find(path []byte) int32 {
 		}
 	}
 
-	at := int32(low) - 1 //nolint:gosec // bounded by the number of routes
+	at := int32(low) - 1
 	for at != none && !hasPrefix(path, p.groups[at].prefix) {
 		at = p.groups[at].parent
 	}
@@ -76,7 +76,7 @@ func newPatterns(entries []entry, prefix func(route int32) string) patterns {
 	byPrefix := make(map[string][]int32, len(entries))
 	for rank, e := range entries {
 		p := prefix(e.route())
-		byPrefix[p] = append(byPrefix[p], int32(rank)) //nolint:gosec // bounded by the number of routes
+		byPrefix[p] = append(byPrefix[p], int32(rank))
 	}
 
 	groups := make([]group, 0, len(byPrefix))
@@ -94,7 +94,7 @@ func newPatterns(entries []entry, prefix func(route int32) string) patterns {
 // holds every prefix of the next one.
 func linkParents(groups []group) {
 	for i := 1; i < len(groups); i++ {
-		at := int32(i) - 1 //nolint:gosec // bounded by the number of routes
+		at := int32(i) - 1
 		for at != none && !strings.HasPrefix(groups[i].prefix, groups[at].prefix) {
 			at = groups[at].parent
 		}

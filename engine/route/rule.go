@@ -84,8 +84,8 @@ func (r *rule) takesListener(number int) bool {
 }
 
 func (r *rule) takesMethod(method []byte) bool {
-	for _, m := range r.methods {
-		if m == string(method) {
+	for i := range r.methods { //nolint:modernize // slices.Contains needs a string, and making one copies.
+		if r.methods[i] == string(method) {
 			return true
 		}
 	}

@@ -20,15 +20,25 @@ func (h *header) At(i int) (name, value []byte) {
 }
 
 // build is an index with the listeners web and tls.
-func build(t testing.TB, r routes) *Index {
-	t.Helper()
+func build(tb testing.TB, r routes) *Index {
+	tb.Helper()
 
 	x, err := Build(r, []string{"web", "tls"})
 	if err != nil {
-		t.Fatalf("Build: %v", err)
+		tb.Fatalf("Build: %v", err)
 	}
 
 	return x
+}
+
+// sent is the header of a test's request.
+func (q *Query) sent() header {
+	h, ok := q.Head.(*header)
+	if !ok {
+		return nil
+	}
+
+	return *h
 }
 
 // request reads "METHOD host/path?query Name:value ..." into a Query for the

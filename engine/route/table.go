@@ -1,6 +1,9 @@
 package route
 
-import "hash/maphash"
+import (
+	"bytes"
+	"hash/maphash"
+)
 
 // table is a hash table that never changes: names of hosts and the children of
 // wide tree nodes. Keys are bytes within a space, so that one table serves all.
@@ -45,7 +48,6 @@ func (t *table) put(space int32, key string, value int32) {
 		at = (at + 1) & (uint64(len(t.slots)) - 1)
 	}
 
-	//nolint:gosec // bounded by the size of the configuration
 	t.slots[at] = slot{tag: tag, space: space, key: uint32(len(t.keys)), size: uint32(len(key)), value: value}
 	t.keys = append(t.keys, key...)
 }
@@ -61,7 +63,7 @@ func (t *table) find(space int32, key []byte) int32 {
 			return none
 		}
 
-		if s.tag == tag && s.space == space && string(t.keys[s.key:s.key+s.size]) == string(key) {
+		if s.tag == tag && s.space == space && bytes.Equal(t.keys[s.key:s.key+s.size], key) {
 			return s.value
 		}
 
@@ -73,7 +75,7 @@ func (t *table) find(space int32, key []byte) int32 {
 func (t *table) place(space int32, key []byte) (at uint64, tag uint32) {
 	const golden = 0x9E3779B97F4A7C15 // 2^64 / phi spreads small numbers over all bits.
 
-	hash := maphash.Bytes(t.seed, key) ^ uint64(space)*golden //nolint:gosec // any bits will do
+	hash := maphash.Bytes(t.seed, key) ^ uint64(space)*golden
 
-	return (hash >> 32) & (uint64(len(t.slots)) - 1), uint32(hash) | 1 //nolint:gosec // the low half is meant
+	return (hash >> 32) & (uint64(len(t.slots)) - 1), uint32(hash) | 1
 }

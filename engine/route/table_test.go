@@ -1,8 +1,8 @@
 package route
 
 import (
-	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"unsafe"
 )
@@ -19,7 +19,7 @@ func TestTableAgreesWithMap(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	model := map[spaced]int32{}
 	draw := func() spaced {
-		return spaced{space: int32(random.IntN(200)) - 2, key: fmt.Sprint(random.IntN(200))[:random.IntN(2)]}
+		return spaced{space: int32(random.IntN(200)) - 2, key: strconv.Itoa(random.IntN(200))[:random.IntN(2)]}
 	}
 
 	const count = 3000
@@ -29,7 +29,7 @@ func TestTableAgreesWithMap(t *testing.T) {
 	for i := range int32(count) {
 		k := draw()
 		if i%2 == 0 {
-			k.key = fmt.Sprint(random.IntN(1000))
+			k.key = strconv.Itoa(random.IntN(1000))
 		}
 
 		if _, taken := model[k]; !taken {

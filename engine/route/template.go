@@ -148,7 +148,7 @@ func (t *Template) startsWell() bool {
 // URI - controls, CR and LF among them, spaces, quotes, backslashes, bytes above
 // 126 - are percent-encoded, so that no value ends the field or the reference.
 // It allocates only to enlarge dst.
-func (t Template) Append(dst []byte, v Values) []byte {
+func (t *Template) Append(dst []byte, v Values) []byte {
 	start := len(dst)
 
 	for i := range t.parts {
