@@ -202,7 +202,7 @@ func (x *exchange) normalise() *reject {
 // cheap, else the connection ends after the answer.
 func (x *exchange) reject(r *reject) bool {
 	x.status, x.cause = r.status, r.cause
-	x.keep = x.keep && x.dropBody()
+	x.keep = x.keep && r != rejectBodyTooLarge && x.mayDropBody()
 	x.answer = r.append(x.answer[:0], rejectOptions{
 		close: !x.keep, html: prefersPage(x.head.Value(wire.FieldAccept)), head: x.isHEAD, now: x.c.shard.engine.date(),
 	})
@@ -212,16 +212,19 @@ func (x *exchange) reject(r *reject) bool {
 // bodyDropMax bounds what is read and dropped to keep a connection.
 const bodyDropMax = 256 << 10
 
-// dropBody reads the rest of a small request body and reports success. A client
-// that waits for 100 Continue has not sent its body and may never do so. The
-// head stays intact: bytes beyond what came with it go to the upload's buffer.
-func (x *exchange) dropBody() bool {
+// mayDropBody reports whether the rest of the request's body will be read and
+// dropped after the answer. A client that waits for 100 Continue has not sent
+// its body and may never do so.
+func (x *exchange) mayDropBody() bool {
 	if x.body.Done() {
 		return true
 	}
-	if x.head.ExpectContinue || x.head.ContentLength > bodyDropMax || x.upload.begun {
-		return false
-	}
+	return !x.head.ExpectContinue && x.head.ContentLength <= bodyDropMax && !x.upload.begun
+}
+
+// dropBody reads the rest of the request's body and reports success. The answer
+// is out: bytes are read over the head.
+func (x *exchange) dropBody() bool {
 	in := &x.c.in
 	x.c.SetReadBy(deadline(pool.Nanos(), x.policy.bodyGap))
 	for dropped := 0; dropped < bodyDropMax; {
@@ -231,12 +234,11 @@ func (x *exchange) dropBody() bool {
 		}
 		dropped += len(data)
 		if x.body.Done() {
-			return x.upload.handBack(x.c)
+			return true
 		}
 		if in.Len() > 0 {
 			continue
 		}
-		in = &x.upload.in
 		if _, err := in.ReadFrom(x.c.Conn, min(x.body.Limit(), pipelineMax)); err != nil {
 			return false
 		}
@@ -272,10 +274,14 @@ func (x *exchange) finish(keep bool) bool {
 	if x.table.access != nil {
 		x.table.access.log(x, nowNanos)
 	}
-	if !keep && x.answered && !x.body.Done() {
-		x.c.linger()
+	if x.body.Done() || !x.answered {
+		return keep
 	}
-	return keep
+	if keep && x.dropBody() {
+		return true
+	}
+	x.c.linger()
+	return false
 }
 
 // rescue turns a panic into a 500, where nothing was answered yet, and into the

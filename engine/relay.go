@@ -61,9 +61,7 @@ func (x *exchange) composeHead() (chunked bool) {
 		}
 		x.keep = x.keep && chunked // HTTP/1.0 knows only the end of the connection
 	}
-	if h.Status >= 300 && x.upload.unfinished() {
-		x.keep = false // refused before the end of the request: the rest is not worth reading
-	}
+	x.keep = x.keep && !x.refusedEarly()
 	switch {
 	case !x.keep:
 		b = append(b, "Connection: close\r\n"...)
@@ -73,6 +71,16 @@ func (x *exchange) composeHead() (chunked bool) {
 	b = append(b, "\r\n"...)
 	x.answer = b
 	return chunked
+}
+
+// refusedEarly reports an answer before the end of the request that makes the
+// rest not worth reading: an error, or one to Expect: 100-continue, after which
+// the body may or may not come.
+func (x *exchange) refusedEarly() bool {
+	if !x.upload.begun {
+		return !x.body.Done()
+	}
+	return x.attempt.Response.Status >= 300 && x.upload.unfinished()
 }
 
 // statusLine is the backend's status line in our version of HTTP.

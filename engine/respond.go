@@ -13,7 +13,7 @@ import (
 func (x *exchange) redirect() bool {
 	r := x.route
 	x.status = r.status
-	x.keep = x.keep && x.dropBody()
+	x.keep = x.keep && x.mayDropBody()
 	b := x.beginLocal(r.status)
 	b = append(b, "Location: "...)
 	b = r.redirect.Append(b, route.Values{
@@ -30,7 +30,7 @@ var schemeHTTP = []byte("http")
 func (x *exchange) respond() bool {
 	r := x.route
 	x.status = r.status
-	x.keep = x.keep && x.dropBody()
+	x.keep = x.keep && x.mayDropBody()
 	body := r.body
 	b := x.beginLocal(x.status)
 	if r.contentType != "" && bodyAllowed(x.status) {
@@ -46,7 +46,7 @@ func (x *exchange) respond() bool {
 // options answers OPTIONS * about the proxy itself.
 func (x *exchange) options() bool {
 	x.status = fasthttp.StatusNoContent
-	x.keep = x.keep && x.dropBody()
+	x.keep = x.keep && x.mayDropBody()
 	b := append(x.beginLocal(x.status), "Allow: "+methodsAllowed+"\r\n"...)
 	x.answer = x.endLocal(b, 0)
 	return x.writeAnswer(nil)
