@@ -1,0 +1,68 @@
+package load
+
+import (
+	"net"
+
+	"golang.org/x/sys/unix"
+)
+
+// sockaddr is where to connect to: a family and the address in it. Connecting
+// writes into it, so each worker has its own.
+type sockaddr struct {
+	to     unix.Sockaddr
+	family int
+}
+
+func unixAddress(path string) sockaddr {
+	return sockaddr{family: unix.AF_UNIX, to: &unix.SockaddrUnix{Name: path}}
+}
+
+func tcpAddress(a *net.TCPAddr) sockaddr {
+	if ip := a.IP.To4(); ip != nil || len(a.IP) == 0 {
+		to := &unix.SockaddrInet4{Port: a.Port, Addr: [4]byte{127, 0, 0, 1}}
+		if ip != nil {
+			copy(to.Addr[:], ip)
+		}
+		return sockaddr{family: unix.AF_INET, to: to}
+	}
+	to := &unix.SockaddrInet6{Port: a.Port}
+	copy(to.Addr[:], a.IP.To16())
+	if i, err := net.InterfaceByName(a.Zone); err == nil {
+		to.ZoneId = uint32(i.Index)
+	}
+	return sockaddr{family: unix.AF_INET6, to: to}
+}
+
+// open starts a non-blocking connect. The socket may not be connected yet when
+// it returns; the first send tells.
+func (a sockaddr) open() (fd int, err error) {
+	fd, err = unix.Socket(a.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	if a.family != unix.AF_UNIX {
+		// A request may take several writes; none may wait for an acknowledgement.
+		if err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+			unix.Close(fd)
+			return -1, err
+		}
+	}
+	err = unix.Connect(fd, a.to)
+	if err != nil && err != unix.EINPROGRESS { //nolint:errorlint // a plain errno
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// connectError asks how the connect of a socket ended; nil: it is connected.
+func connectError(fd int) error {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return err
+	}
+	if n != 0 {
+		return unix.Errno(n)
+	}
+	return nil
+}
