@@ -43,8 +43,12 @@ func Build(routes map[string]config.Route, listeners []string) (*Index, error) {
 	x := b.finish()
 	x.listeners = slices.Clone(listeners)
 
+	hiddenBy := b.shadows()
 	for i, name := range b.names {
 		x.descriptions[i] = describe(name, routes[name], &b.drafts[i])
+		if by := hiddenBy[i]; by != none {
+			x.descriptions[i].HiddenBy = b.names[by]
+		}
 	}
 
 	return x, nil

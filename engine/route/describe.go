@@ -25,6 +25,9 @@ type Description struct {
 	// Action is what happens to a request, such as "pool api" or "redirect 308
 	// https://{host}{uri}".
 	Action string `json:"action"`
+	// HiddenBy is a route that takes every request this one could: the route
+	// never sees one. Empty where none is known.
+	HiddenBy string `json:"hidden_by,omitempty"`
 }
 
 // Description describes the route of the given number, which is one of Lookup's
@@ -79,6 +82,7 @@ func describe(name string, r config.Route, from *draft) Description {
 		Query:      maps.Clone(r.Query),
 		Priority:   r.Priority,
 		Action:     action(r),
+		HiddenBy:   "",
 	}
 
 	switch from.kind {

@@ -24,7 +24,9 @@
 //  6. The name, in byte order.
 //
 // Two routes that take exactly the same requests and have the same priority
-// are refused by Build: the second could never be reached.
+// are refused by Build: the second could never be reached. Where a route is
+// hidden by a wider one - a regular expression beside the prefix "/" of the same
+// host, say - Description.HiddenBy names it.
 //
 // # What matches
 //

@@ -275,7 +275,8 @@ func compareWithTwin(t *testing.T, seed uint64, count, requests int) (found int)
 	for range requests {
 		q := d.query()
 
-		got, want := x.name(x.Lookup(q)), w.lookup(q)
+		number := x.Lookup(q)
+		got, want := x.name(number), w.lookup(q)
 		if got != want {
 			t.Fatalf("seed %d: %s %s%s?%s %v: got %s (%+v); want %s (%+v)", seed, q.Method, q.Host, q.Path, q.RawQuery, q.sent(),
 				got, w.routes[got], want, w.routes[want])
@@ -285,6 +286,10 @@ func compareWithTwin(t *testing.T, seed uint64, count, requests int) (found int)
 
 		if want != "none" {
 			found++
+
+			if by := x.Description(number).HiddenBy; by != "" {
+				t.Fatalf("seed %d: %s takes a request, but is said to be hidden by %s", seed, want, by)
+			}
 		}
 	}
 
