@@ -109,7 +109,7 @@ func (e *Engine) Apply(cfg *config.Config) error {
 	}
 	e.closeRemoved(cfg)
 	if prev != nil {
-		prev.Retire(next.pools, cfg.Shutdown.Drain)
+		e.retirement.Go(func() { prev.Retire(next.pools, cfg.Shutdown.Drain) })
 	}
 	return nil
 }

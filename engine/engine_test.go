@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -121,12 +120,6 @@ func (c *client) get(path string) answer {
 	c.t.Helper()
 	c.send("GET " + path + " HTTP/1.1\r\nHost: test\r\n\r\n")
 	return c.receive("GET")
-}
-
-// closed reports that the peer has closed and sent nothing more.
-func (c *client) closed() bool {
-	_, err := c.r.ReadByte()
-	return err != nil && !os.IsTimeout(err)
 }
 
 // backend is an HTTP server of the standard library.

@@ -109,7 +109,7 @@ func (x *exchange) acquire() *reject {
 	case refused:
 		return rejectBusy
 	}
-	return rejectNoBackend
+	return rejectUnavailable(f.pool.Unavailable())
 }
 
 // send makes one attempt up to its response head.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -46,7 +47,6 @@ var titles = map[string]string{
 
 var (
 	rejectNoRoute          = newReject(404, "no_route", "")
-	rejectNoBackend        = newReject(503, "no_backend", "1")
 	rejectBusy             = newReject(503, "backends_busy", "1")
 	rejectBodyTooLarge     = newReject(413, "body_too_large", "")
 	rejectConnections      = newReject(503, "connection_limit", "1")
@@ -113,6 +113,28 @@ func rejectFor(err error) *reject {
 		r.allow = methodsAllowed
 	}
 	refused.Store(ref, r)
+	return r
+}
+
+// unavailable keeps a reject for each cause and wait of pools without an
+// eligible member; waits are whole seconds, so it stays small.
+var unavailable sync.Map
+
+// rejectUnavailable is the answer when nobody can be picked: cause in the words
+// of the pool, and when it makes sense to come back.
+func rejectUnavailable(cause string, after time.Duration) *reject {
+	if cause == "" {
+		cause = "no_backend" // somebody became eligible just now
+	}
+	seconds := int64(min(max(after.Round(time.Second), time.Second), time.Hour) / time.Second)
+	key := cause + " " + strconv.FormatInt(seconds, 10)
+	if known, ok := unavailable.Load(key); ok {
+		if r, ok := known.(*reject); ok {
+			return r
+		}
+	}
+	r := newReject(fasthttp.StatusServiceUnavailable, cause, strconv.FormatInt(seconds, 10))
+	unavailable.Store(key, r)
 	return r
 }
 

@@ -7,11 +7,15 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/engine/route"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // redirect answers with the route's Location.
 func (x *exchange) redirect() bool {
 	r := x.route
+	if len(x.hostSent()) == 0 {
+		return x.reject(rejectFor(wire.ErrBadHost)) // nothing to build a location from
+	}
 	x.status = r.status
 	x.keep = x.keep && x.mayDropBody()
 	b := x.beginLocal(r.status)

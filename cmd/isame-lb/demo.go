@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -145,8 +146,9 @@ func demoHandler(name string, s *demoServer) http.Handler {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		fmt.Fprintf(w, "%s stops for %s\n", name, pause)
-		go s.stop(pause)
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, name+" stops for "+pause.String()+"\n") //nolint:gosec // plain text, and a duration that was parsed
+		go s.stop(pause)                                                 //nolint:contextcheck // the pause outlives the request
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

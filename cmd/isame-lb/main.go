@@ -7,13 +7,16 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/engine/route"
 )
 
 // version is set by the linker for releases: -ldflags "-X main.version=v1.2.3".
@@ -140,5 +143,29 @@ func load(f *flags, demo config.Demo) (*config.Loaded, error) {
 	if !found {
 		o.File, o.Data = config.DefaultName, config.Default(demo)
 	}
-	return config.Load(o)
+	loaded, err := config.Load(o)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // every line of it says where it is
+	}
+	return loaded, checkRoutes(loaded.Config, o.File)
+}
+
+// checkRoutes finds what only the route index knows: two routes that take
+// exactly the same requests, and templates that cannot be a location.
+func checkRoutes(cfg *config.Config, file string) error {
+	var problems []string
+	if _, err := route.Build(cfg.Routes, slices.Sorted(maps.Keys(cfg.Listeners))); err != nil {
+		problems = strings.Split(err.Error(), "\n")
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Routes)) {
+		if r := cfg.Routes[name].Redirect; r != nil {
+			if _, err := route.Compile(r.To); err != nil {
+				problems = append(problems, fmt.Sprintf("routes.%s.redirect.to: %s", name, err))
+			}
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return errors.New(file + ": " + strings.Join(problems, "\n"+file+": "))
 }
