@@ -116,7 +116,7 @@ func (d *Chunked) step(c byte) (chunkState, *Refusal) {
 		if c == '\r' {
 			return trailerEndLF, nil
 		}
-		return trailerLine, nil
+		return trailerLine, refuseIf(c == '\n', ErrBadLineEnd)
 	case trailerEndLF:
 		if c != '\n' {
 			return trailerEndLF, ErrBadLineEnd

@@ -84,7 +84,6 @@ const (
 	FieldMaxForwards
 	FieldWWWAuthenticate
 	FieldWarning
-	fieldCount
 )
 
 // FieldSet is a set of FieldID, one bit each.
@@ -93,44 +92,32 @@ type FieldSet uint64
 // Has reports whether id is in the set.
 func (s FieldSet) Has(id FieldID) bool { return s>>(id&63)&1 != 0 }
 
-// setOf makes a set from its members.
-func setOf(ids ...FieldID) FieldSet {
-	var s FieldSet
-	for _, id := range ids {
-		s |= 1 << id
-	}
-	return s
-}
-
 // Sets that decide what is removed on the way through (RFC 9110 section 7.6.1)
 // and what may stand in a trailer section (RFC 9110 section 6.5.1).
-var (
+const (
 	// hopSet never passes; Upgrade, TE and Trailer are written anew by the
 	// engine where the exchange needs them.
-	hopSet = setOf(FieldConnection, FieldKeepAlive, FieldProxyConnection, FieldTE, FieldTrailer,
-		FieldTransferEncoding, FieldUpgrade, FieldProxyAuthenticate, FieldProxyAuthorization, FieldHTTP2Settings)
-	// keptSet cannot be stripped by naming it in Connection: framing, routing,
-	// identity, credentials, tracing and what describes the body.
-	keptSet = setOf(FieldUnderscoreTwin, FieldHost, FieldContentLength, FieldXForwardedFor, FieldXForwardedProto,
-		FieldXForwardedHost, FieldXForwardedPort, FieldXForwardedOther, FieldForwarded, FieldXRealIP,
-		FieldXRequestID, FieldClientCert, FieldVia, FieldExpect, FieldCookie, FieldAuthorization, FieldOrigin,
-		FieldIdempotencyKey, FieldTraceparent, FieldTracestate, FieldDate, FieldServer, FieldRetryAfter,
-		FieldSetCookie, FieldContentType, FieldContentEncoding, FieldContentRange, FieldCacheControl, FieldRange,
-		FieldConditional, FieldLocation, FieldVary, FieldETag, FieldLastModified, FieldMaxForwards,
-		FieldWWWAuthenticate)
-	// twinDropSet are the names whose underscore twins are removed always:
-	// a CGI backend would take them for the framing or the host.
-	twinDropSet = hopSet | setOf(FieldHost, FieldContentLength)
-	// notTrailerSet is dropped from trailer sections: framing, routing, request
-	// modifiers, authentication, response control, content processing, and
-	// whatever a proxy vouches for.
-	notTrailerSet = hopSet | setOf(FieldUnderscoreTwin, FieldHost, FieldContentLength, FieldXForwardedFor,
-		FieldXForwardedProto, FieldXForwardedHost, FieldXForwardedPort, FieldXForwardedOther, FieldForwarded,
-		FieldXRealIP, FieldXRequestID, FieldClientCert, FieldVia, FieldExpect, FieldCookie, FieldAuthorization,
-		FieldOrigin, FieldIdempotencyKey, FieldTraceparent, FieldTracestate, FieldDate, FieldRetryAfter,
-		FieldSetCookie, FieldContentType, FieldContentEncoding, FieldContentRange, FieldCacheControl, FieldRange,
-		FieldConditional, FieldLocation, FieldVary, FieldExpires, FieldAge, FieldPragma, FieldMaxForwards,
-		FieldWWWAuthenticate, FieldWarning)
+	hopSet FieldSet = 1<<FieldConnection | 1<<FieldKeepAlive | 1<<FieldProxyConnection | 1<<FieldTE |
+		1<<FieldTrailer | 1<<FieldTransferEncoding | 1<<FieldUpgrade | 1<<FieldProxyAuthenticate |
+		1<<FieldProxyAuthorization | 1<<FieldHTTP2Settings
+	// vouchSet are the fields a proxy vouches for and a backend believes.
+	vouchSet FieldSet = 1<<FieldUnderscoreTwin | 1<<FieldXForwardedFor | 1<<FieldXForwardedProto |
+		1<<FieldXForwardedHost | 1<<FieldXForwardedPort | 1<<FieldXForwardedOther | 1<<FieldForwarded |
+		1<<FieldXRealIP | 1<<FieldXRequestID | 1<<FieldClientCert | 1<<FieldVia
+	// guardSet are framing, routing, credentials, tracing, preconditions and
+	// what describes the body: neither to be stripped nor to come late.
+	guardSet FieldSet = 1<<FieldHost | 1<<FieldContentLength | 1<<FieldExpect | 1<<FieldCookie |
+		1<<FieldAuthorization | 1<<FieldOrigin | 1<<FieldIdempotencyKey | 1<<FieldTraceparent |
+		1<<FieldTracestate | 1<<FieldDate | 1<<FieldRetryAfter | 1<<FieldSetCookie | 1<<FieldContentType |
+		1<<FieldContentEncoding | 1<<FieldContentRange | 1<<FieldCacheControl | 1<<FieldRange |
+		1<<FieldConditional | 1<<FieldLocation | 1<<FieldVary | 1<<FieldMaxForwards | 1<<FieldWWWAuthenticate
+	// keptSet cannot be stripped by naming it in Connection.
+	keptSet = vouchSet | guardSet | 1<<FieldServer | 1<<FieldETag | 1<<FieldLastModified
+	// notTrailerSet is dropped from trailer sections.
+	notTrailerSet = hopSet | vouchSet | guardSet | 1<<FieldExpires | 1<<FieldAge | 1<<FieldPragma | 1<<FieldWarning
+	// twinDropSet are the names whose underscore twins are removed always: a
+	// CGI backend would take them for the framing or the host.
+	twinDropSet = hopSet | 1<<FieldHost | 1<<FieldContentLength
 )
 
 // nameBytesMax is the longest name the table can hold: three words.
@@ -157,9 +144,9 @@ const (
 // knownNames holds every known name in its slot; written once, at start.
 var knownNames = buildNames()
 
-// nameWords loads a name of n bytes at buf[at:] as lower-case words. The three
-// overlap for lengths that are no multiple of eight. At least eight bytes must
-// follow at. The name may still hold any byte: see foldCase.
+// nameWords loads a name of n bytes, n > 0, at buf[at:] as lower-case words. The
+// three overlap for lengths that are no multiple of eight. At least eight bytes
+// must follow at. The name may still hold any byte: see foldCase.
 func nameWords(buf []byte, at, n int) (first, mid, last uint64) {
 	first = foldCase(binary.LittleEndian.Uint64(buf[at:]))
 	if n < 8 {
@@ -197,8 +184,7 @@ func lookup(buf []byte, at, n int) *fieldName {
 }
 
 // buildNames fills the table of known names.
-func buildNames() *[nameSlots]fieldName {
-	table := new([nameSlots]fieldName)
+func buildNames() (table [nameSlots]fieldName) {
 	for _, k := range nameList() {
 		var room [nameBytesMax + 8]byte
 		n := copy(room[:], k.name)

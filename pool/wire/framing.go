@@ -42,17 +42,15 @@ type facts struct {
 }
 
 // factSet are the fields gather looks at.
-var factSet = setOf(FieldHost, FieldContentLength, FieldTransferEncoding, FieldConnection, FieldUpgrade)
+const factSet FieldSet = 1<<FieldHost | 1<<FieldContentLength | 1<<FieldTransferEncoding | 1<<FieldConnection |
+	1<<FieldUpgrade
 
 // gather reads the fields that decide about framing and persistence.
-func (h *Head) gather(minor byte) (facts, *Refusal) {
-	x := facts{length: -1}
-	if h.present&factSet == 0 {
-		return x, nil
-	}
+func (h *Head) gather(x *facts, minor byte) *Refusal {
+	x.length = -1
 	lengths, codings := 0, 0
 	var r *Refusal
-	for i := range h.Fields {
+	for i := h.nextNotable(0); i < len(h.Fields); i = h.nextNotable(i + 1) {
 		f := &h.Fields[i]
 		switch f.ID {
 		case FieldHost:
@@ -76,24 +74,28 @@ func (h *Head) gather(minor byte) (facts, *Refusal) {
 		default:
 		}
 		if r != nil {
-			return x, r
+			return r
 		}
 	}
 	if lengths > 1 || lengths > 0 && codings > 0 {
-		return x, ErrConflictingLength
+		return ErrConflictingLength
 	}
 	if codings > 1 || codings > 0 && minor == 0 {
-		return x, ErrBadCoding
+		return ErrBadCoding
 	}
 	if x.options > 0 {
 		h.dropNominated()
 	}
-	return x, nil
+	return nil
 }
 
 // connection reads one Connection value. Elements that are no token nominate
 // nothing; the field itself is never forwarded.
 func (x *facts) connection(value []byte) *Refusal {
+	if string(value) == "keep-alive" {
+		x.keepAlive = true
+		return nil
+	}
 	for n := 0; ; n++ {
 		element, rest, more := NextElement(value)
 		if !more {

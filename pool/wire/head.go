@@ -1,6 +1,9 @@
 package wire
 
-import "bytes"
+import (
+	"bytes"
+	"math/bits"
+)
 
 // Head is what a request head, a response head and a trailer section have in
 // common: bytes and the field lines in them. It is not safe for concurrent use.
@@ -13,9 +16,10 @@ type Head struct {
 	Fields []Field
 
 	present FieldSet
-	lead    int // bytes of an empty line before the head
-	line    int // where the first line that is not yet read begins; 0: none is
-	scanned int // no LF stands in [line:scanned]
+	notable uint64 // bit i: Fields[i], i < 64, is in factSet or rareSet
+	lead    int    // bytes of an empty line before the head
+	line    int    // where the first line that is not yet read begins; 0: none is
+	scanned int    // no LF stands in [line:scanned]
 }
 
 // Has reports whether a field with this identity is present.
@@ -74,6 +78,23 @@ func (h *Head) AppendFields(dst []byte) []byte {
 	return dst
 }
 
+// nextNotable is the index of the first field from i on that the rules about
+// framing and connection look at, len(Fields) when none is left. A head of up to
+// 64 fields, the usual one, is not walked through for it.
+func (h *Head) nextNotable(i int) int {
+	if len(h.Fields) <= 64 {
+		m := h.notable >> (uint(i) & 63) //nolint:gosec // an index.
+		if m == 0 || i >= 64 {
+			return len(h.Fields)
+		}
+		return i + bits.TrailingZeros64(m)
+	}
+	for i < len(h.Fields) && !(factSet | rareSet).Has(h.Fields[i].ID) {
+		i++
+	}
+	return i
+}
+
 // begin forgets the message before, but not the capacity of Fields.
 func (h *Head) begin() { *h = Head{Fields: h.Fields[:0]} }
 
@@ -95,10 +116,10 @@ func (h *Head) parseFields(buf []byte, fieldsMax int) (int, *Refusal) {
 	if h.scanned > h.line && h.lineEnd(buf) == 0 {
 		return 0, nil
 	}
-	at, fields, present := h.line, h.Fields, h.present
+	at, fields, present, notable := h.line, h.Fields, h.present, h.notable
 	end, r := 0, (*Refusal)(nil)
-	for at+1 < len(buf) {
-		if buf[at] == '\r' && buf[at+1] == '\n' {
+	for at < len(buf) {
+		if buf[at] == '\r' && at+1 < len(buf) && buf[at+1] == '\n' {
 			end = at + len(crlf)
 			break
 		}
@@ -119,10 +140,13 @@ func (h *Head) parseFields(buf []byte, fieldsMax int) (int, *Refusal) {
 			fields = fields[:n]
 			break
 		}
-		present |= 1 << (fields[n].ID & 63)
+		bit := FieldSet(1) << (fields[n].ID & 63)
+		if present |= bit; bit&(factSet|rareSet) != 0 {
+			notable |= 1 << (uint(n) & 63) //nolint:gosec // an index.
+		}
 		at = next
 	}
-	h.line, h.Fields, h.present = at, fields, present
+	h.line, h.Fields, h.present, h.notable = at, fields, present, notable
 	if end == 0 {
 		h.scanned = len(buf)
 	}

@@ -21,24 +21,20 @@ func hostFault(authority []byte) *Refusal {
 	if len(authority) > 0 && authority[0] == '[' {
 		return ipv6Fault(authority)
 	}
-	label := 0
+	label := 0 // where the label at hand begins
 	for i, c := range authority {
 		if byteClass[c]&classHost != 0 {
-			label++
 			continue
 		}
-		if label == 0 || i > hostBytesMax {
-			return ErrBadHost
-		}
-		if c == ':' {
+		if c == ':' && i > 0 && i <= hostBytesMax {
 			return portFault(authority[i:])
 		}
-		if c != '.' {
+		if c != '.' || label == i {
 			return ErrBadHost
 		}
-		label = 0
+		label = i + 1
 	}
-	// One dot at the end is the root of DNS; label 0 means just that here.
+	// The loop lets one dot at the end pass: the root of DNS.
 	if len(authority) == 0 || len(authority) > hostBytesMax {
 		return ErrBadHost
 	}
@@ -96,7 +92,7 @@ func isIPv6(b []byte) bool {
 		}
 		if n < len(b) && b[n] == '.' {
 			groups += 2
-			return isIPv4(b) && (groups == 8 || gap && groups < 8)
+			return isIPv4(b) && (groups < 8) == gap && groups <= 8
 		}
 		if n == 0 || n > 4 {
 			return false
@@ -115,7 +111,7 @@ func isIPv6(b []byte) bool {
 			b, gap = b[1:], true
 		}
 	}
-	return groups == 8 || gap && groups < 8
+	return (groups < 8) == gap && groups <= 8
 }
 
 // isIPv4 reports whether b is a dotted quad without leading zeros.

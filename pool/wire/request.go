@@ -5,22 +5,6 @@ import (
 	"encoding/binary"
 )
 
-// Form is the form of a request target (RFC 9112 section 3.2). The fourth,
-// authority-form, belongs to CONNECT, which is refused.
-type Form uint8
-
-// The accepted forms.
-const (
-	// FormOrigin is /path?query.
-	FormOrigin Form = iota
-	// FormAbsolute is http://authority/path?query. Its authority replaces the
-	// Host field, whose line is marked Drop: write Host anew from
-	// [RequestHead.Host].
-	FormAbsolute
-	// FormAsterisk is OPTIONS *, also spelled OPTIONS http://authority.
-	FormAsterisk
-)
-
 // methodBytesMax bounds a method name; the longest registered one has 17.
 const methodBytesMax = 32
 
@@ -181,7 +165,7 @@ func (h *RequestHead) requestLine(raw []byte) (int, *Refusal) {
 	}
 	h.methodEnd, h.targetEnd = method, split
 	h.Method, h.Target = raw[:method], raw[target:split]
-	if EqualFold(h.Method, "connect") {
+	if method == len("connect") && EqualFold(h.Method, "connect") {
 		return 0, ErrConnect
 	}
 	return end, nil
@@ -195,22 +179,6 @@ func methodEnd(raw []byte) int {
 		n++
 	}
 	return n
-}
-
-// cleanTarget reports whether raw[at:] has no space, control byte or #.
-func cleanTarget(raw []byte, at int) bool {
-	for ; at+8 <= len(raw); at += 8 {
-		w := binary.LittleEndian.Uint64(raw[at:])
-		if controls(w)|zeroes(w^' '*lanes)|zeroes(w^'#'*lanes) != 0 {
-			return false
-		}
-	}
-	for ; at < len(raw); at++ {
-		if c := raw[at]; c <= ' ' || c == '#' || c == 0x7f {
-			return false
-		}
-	}
-	return true
 }
 
 // tlsHandshake is the first byte of a TLS ClientHello record.
@@ -277,8 +245,8 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 // finish draws the conclusions from a complete head.
 func (h *RequestHead) finish() *Refusal {
 	h.Method, h.Target = h.Raw[:h.methodEnd], h.Raw[h.methodEnd+1:h.targetEnd]
-	x, r := h.gather(h.Minor)
-	if r != nil {
+	var x facts
+	if r := h.gather(&x, h.Minor); r != nil {
 		return r
 	}
 	if r := h.authority(&x); r != nil {
@@ -301,11 +269,11 @@ func (h *RequestHead) finish() *Refusal {
 }
 
 // rareSet are the fields finishRare looks at.
-var rareSet = setOf(FieldExpect, FieldUpgrade, FieldTE)
+const rareSet FieldSet = 1<<FieldExpect | 1<<FieldUpgrade | 1<<FieldTE
 
 // finishRare reads what most requests do not carry.
 func (h *RequestHead) finishRare(x *facts) *Refusal {
-	for i := range h.Fields {
+	for i := h.nextNotable(0); i < len(h.Fields); i = h.nextNotable(i + 1) {
 		f := &h.Fields[i]
 		switch f.ID {
 		case FieldTE:
@@ -342,63 +310,4 @@ func (h *RequestHead) authority(x *facts) *Refusal {
 		return ErrMissingHost
 	}
 	return nil
-}
-
-// splitTarget finds form, path and query, and the authority of absolute-form.
-func (h *RequestHead) splitTarget(x *facts) *Refusal {
-	rest := h.Target
-	if rest[0] != '/' {
-		if string(rest) == "*" && string(h.Method) == "OPTIONS" {
-			h.Form, h.Path = FormAsterisk, rest
-			return nil
-		}
-		var r *Refusal
-		if rest, r = h.splitAbsolute(x); r != nil {
-			return r
-		}
-	}
-	h.Path = rest
-	if i := bytes.IndexByte(rest, '?'); i >= 0 {
-		h.Path, h.Query = rest[:i], rest[i+1:]
-	}
-	if len(h.Path) > 0 {
-		return nil
-	}
-	h.Path = rootPath
-	if len(rest) == 0 && string(h.Method) == "OPTIONS" {
-		// RFC 9112 section 3.2.4: the last proxy sends this as OPTIONS *.
-		h.Form, h.Path = FormAsterisk, asteriskPath
-	}
-	return nil
-}
-
-// Paths for targets that have none; nobody writes to them.
-var (
-	rootPath     = []byte("/")
-	asteriskPath = []byte("*")
-)
-
-// splitAbsolute cuts scheme and authority off an absolute-form target.
-func (h *RequestHead) splitAbsolute(x *facts) ([]byte, *Refusal) {
-	var rest []byte
-	switch t := h.Target; {
-	case len(t) > 7 && EqualFold(t[:7], "http://"):
-		rest = t[7:]
-	case len(t) > 8 && EqualFold(t[:8], "https://"):
-		rest = t[8:]
-	default:
-		return nil, ErrBadTarget
-	}
-	stop := bytes.IndexAny(rest, "/?")
-	if stop < 0 {
-		stop = len(rest)
-	}
-	if r := hostFault(rest[:stop]); r != nil {
-		return nil, r
-	}
-	h.Form, h.Host = FormAbsolute, rest[:stop]
-	if x.host != nil {
-		x.host.Drop = true
-	}
-	return rest[stop:], nil
 }

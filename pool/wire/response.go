@@ -98,12 +98,15 @@ func (h *ResponseHead) statusLine(buf []byte) (int, *Refusal) {
 	if end == 0 {
 		return 0, versionFault(buf)
 	}
+	if r := versionFault(buf[:end]); r != nil {
+		return 0, r
+	}
 	line, r := cutLine(buf[:end])
 	if r != nil {
 		return 0, r
 	}
-	if r := versionFault(line); r != nil || len(line) < statusBytes {
-		return 0, orStatusLine(r)
+	if len(line) < statusBytes {
+		return 0, ErrBadStatusLine
 	}
 	h.Minor = byte(binary.LittleEndian.Uint64(line)>>56) - '0'
 	status, ok := parseLength(line[9:statusBytes])
@@ -123,13 +126,6 @@ func (h *ResponseHead) statusLine(buf []byte) (int, *Refusal) {
 	return end, nil
 }
 
-func orStatusLine(r *Refusal) *Refusal {
-	if r != nil {
-		return r
-	}
-	return ErrBadStatusLine
-}
-
 // versionFault judges as much of a status line as there is, so that a backend
 // that speaks something else is found out by its first byte.
 func versionFault(line []byte) *Refusal {
@@ -145,8 +141,8 @@ func versionFault(line []byte) *Refusal {
 // finish draws the conclusions from a complete head (RFC 9112 section 6.3).
 func (h *ResponseHead) finish(forHEAD bool) *Refusal {
 	h.Reason = h.Raw[h.reasonOff:h.reasonEnd]
-	x, r := h.gather(h.Minor)
-	if r != nil {
+	var x facts
+	if r := h.gather(&x, h.Minor); r != nil {
 		return r
 	}
 	h.ContentLength = x.length

@@ -48,8 +48,7 @@ const (
 // byteClass is read only after it was built.
 var byteClass = buildClasses()
 
-func buildClasses() *[256]uint8 {
-	table := new([256]uint8)
+func buildClasses() (table [256]uint8) {
 	mark := func(set string, class uint8) {
 		for i := range len(set) {
 			table[set[i]] |= class
@@ -93,19 +92,15 @@ func span(i int) uint32 { return uint32(i) } //nolint:gosec // see headBytesMax
 // scanField reads the field line at buf[at:] into f and returns the index after
 // its line end. It returns 0 when the line is not complete, not valid, or too
 // near to the end of buf for word loads: scanFieldSlow then decides.
+//
+// Bounds are written as i <= len(buf)-8 with i >= 0 beside it: in this form the
+// compiler proves the loads and makes one instruction of each.
 func scanField(buf []byte, at int, f *Field) int {
-	colon := at
-	for {
-		if colon+8 > len(buf) {
-			return 0
-		}
-		if m := zeroes(binary.LittleEndian.Uint64(buf[colon:]) ^ ':'*lanes); m != 0 {
-			colon += bits.TrailingZeros64(m) >> 3
-			break
-		}
-		colon += 8
+	colon, e := scanName(buf, at)
+	if colon <= at {
+		return 0
 	}
-	if e := lookup(buf, at, colon-at); e != nil {
+	if e != nil {
 		f.ID, f.Drop = e.id, e.drop
 	} else if !nameUnlisted(buf[at:colon], f) {
 		return 0
@@ -115,26 +110,68 @@ func scanField(buf []byte, at int, f *Field) int {
 		start++
 	}
 	stop := start
-	for {
-		if stop+8 > len(buf) {
-			return 0
-		}
+	for stop >= 0 && stop <= len(buf)-8 {
 		m := controls(binary.LittleEndian.Uint64(buf[stop:]))
 		if m == 0 {
 			stop += 8
 			continue
 		}
 		stop += bits.TrailingZeros64(m) >> 3
-		if buf[stop] != '\t' {
+		if stop >= len(buf) || buf[stop] != '\t' {
 			break
 		}
+		stop++
+	}
+	for stop < len(buf) && (buf[stop] >= ' ' && buf[stop] != 0x7f || buf[stop] == '\t') {
 		stop++
 	}
 	if stop+1 >= len(buf) || buf[stop] != '\r' || buf[stop+1] != '\n' {
 		return 0
 	}
 	f.setSpans(at, colon, start, trimEnd(buf, start, stop))
-	return stop + 2
+	return stop + len(crlf)
+}
+
+// scanName finds the colon after the name at buf[at:] and the table's entry for
+// the name. The colon is -1 when there is none or too few bytes follow; a nil
+// entry is a name yet to be checked.
+func scanName(buf []byte, at int) (colon int, e *fieldName) {
+	if at < 0 || at > len(buf)-8 {
+		return -1, nil
+	}
+	word := binary.LittleEndian.Uint64(buf[at:])
+	first, mid, last := foldCase(word), uint64(0), uint64(0)
+	m := zeroes(word ^ ':'*lanes)
+	if m != 0 {
+		// Below the lowest mark stand the bytes of the name, and seven bits.
+		colon = at + bits.TrailingZeros64(m)>>3
+		first &= (m - 1) &^ m >> 7
+		last = first
+	} else {
+		colon = at + 8
+		for colon >= 0 && colon <= len(buf)-8 {
+			word = binary.LittleEndian.Uint64(buf[colon:])
+			if m = zeroes(word ^ ':'*lanes); m != 0 {
+				break
+			}
+			colon += 8
+		}
+		if m == 0 {
+			return -1, nil
+		}
+		colon += bits.TrailingZeros64(m) >> 3
+		if back := colon - 8; back >= 0 && back <= len(buf)-8 {
+			last = foldCase(binary.LittleEndian.Uint64(buf[back:]))
+		}
+		if colon-at > 16 {
+			mid = foldCase(binary.LittleEndian.Uint64(buf[at+8:]))
+		}
+	}
+	e = &knownNames[nameSlot(first, last)]
+	if e.first != first || e.last != last || e.mid != mid || int(e.bytes) != colon-at {
+		return colon, nil
+	}
+	return colon, e
 }
 
 func (f *Field) setSpans(nameOff, nameEnd, valueOff, valueEnd int) {
