@@ -29,7 +29,8 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 		{"response", func() { _, _ = a.Parse(append(buf[:0], response...), nil, false) }},
 		{"chunked", func() {
 			d.Reset()
-			for rest := append(buf[:0], body...); !d.Done(); {
+			buf = append(buf[:0], body...)
+			for rest := buf; !d.Done(); {
 				_, n, _ := d.Next(rest)
 				rest = rest[n:]
 			}

@@ -7,9 +7,9 @@ const hexDigits = "0123456789abcdef"
 // AppendChunkHeader appends the line before a chunk of size bytes, size > 0.
 // The data and CRLF must follow.
 func AppendChunkHeader(dst []byte, size int) []byte {
-	n := uint64(max(size, 0)) //nolint:gosec // never negative.
+	n := uint64(max(size, 0))
 	for shift := (bits.Len64(n|1) - 1) &^ 3; shift >= 0; shift -= 4 {
-		dst = append(dst, hexDigits[n>>uint(shift)&15]) //nolint:gosec // 0..60.
+		dst = append(dst, hexDigits[n>>uint(shift)&15])
 	}
 	return append(dst, crlf...)
 }

@@ -17,7 +17,8 @@ func unchunk(d *Chunked, raw []byte, step int) (data, trailers string, rest []by
 		used := 0
 		for used < len(piece) && !d.Done() {
 			part, n, err := d.Next(piece[used:])
-			if b.Write(part); err != nil {
+			b.Write(part)
+			if err != nil {
 				return b.String(), "", nil, err
 			}
 			used += n
@@ -92,7 +93,7 @@ func TestChunkedBody(t *testing.T) {
 		{"size not hex", "g\r\nhello\r\n", `"" refused: 400 bad_chunk_size`},
 		{"size ended by LF", "5\nhello\r\n", `"" refused: 400 bad_chunk_size`},
 		{"size ended by CR", "5\rhello\r\n", `"" refused: 400 bad_chunk_size`},
-		{"size ended by CR CR LF", "5\r\r\nhello\r\n", `"" refused: 400 bad_chunk_size`},
+		{"size ended by two CR and LF", "5\r\r\nhello\r\n", `"" refused: 400 bad_chunk_size`},
 		{"size with NUL", "5\x00\r\nhello\r\n", `"" refused: 400 bad_chunk_size`},
 		{"no CRLF after data", "5\r\nhello0\r\n\r\n", `"hello" refused: 400 bad_chunk_end`},
 		{"LF after data", "5\r\nhello\n0\r\n\r\n", `"hello" refused: 400 bad_chunk_end`},

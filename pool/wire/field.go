@@ -150,7 +150,7 @@ var knownNames = buildNames()
 func nameWords(buf []byte, at, n int) (first, mid, last uint64) {
 	first = foldCase(binary.LittleEndian.Uint64(buf[at:]))
 	if n < 8 {
-		first &= 1<<(uint(n)*8) - 1 //nolint:gosec // n is 1..7 here.
+		first &= 1<<(uint(n)*8) - 1
 		return first, 0, first
 	}
 	last = foldCase(binary.LittleEndian.Uint64(buf[at+n-8:]))
@@ -185,7 +185,7 @@ func lookup(buf []byte, at, n int) *fieldName {
 
 // buildNames fills the table of known names.
 func buildNames() (table [nameSlots]fieldName) {
-	for _, k := range nameList() {
+	for _, k := range &nameList {
 		var room [nameBytesMax + 8]byte
 		n := copy(room[:], k.name)
 		first, mid, last := nameWords(room[:], 0, n)

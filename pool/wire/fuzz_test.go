@@ -261,7 +261,7 @@ func checkPath(t *testing.T, path []byte, merged bool) {
 	}
 	// A backend may decode, turn backslashes, cut parameters: still no dots.
 	plain := strings.NewReplacer("%2e", ".", "%2E", ".", "%2f", "/", "%2F", "/", "%5c", "/", "%5C", "/", "%3b", ";", "%3B", ";").Replace(string(path))
-	for _, segment := range strings.Split(plain, "/") {
+	for segment := range strings.SplitSeq(plain, "/") {
 		segment, _, _ = strings.Cut(segment, ";")
 		if segment == "." || segment == ".." {
 			t.Fatalf("dot segment in %q", path)

@@ -83,7 +83,7 @@ func (h *Head) AppendFields(dst []byte) []byte {
 // 64 fields, the usual one, is not walked through for it.
 func (h *Head) nextNotable(i int) int {
 	if len(h.Fields) <= 64 {
-		m := h.notable >> (uint(i) & 63) //nolint:gosec // an index.
+		m := h.notable >> (uint(i) & 63)
 		if m == 0 || i >= 64 {
 			return len(h.Fields)
 		}
@@ -142,7 +142,7 @@ func (h *Head) parseFields(buf []byte, fieldsMax int) (int, *Refusal) {
 		}
 		bit := FieldSet(1) << (fields[n].ID & 63)
 		if present |= bit; bit&(factSet|rareSet) != 0 {
-			notable |= 1 << (uint(n) & 63) //nolint:gosec // an index.
+			notable |= 1 << (uint(n) & 63)
 		}
 		at = next
 	}

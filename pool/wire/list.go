@@ -36,6 +36,9 @@ func TrimOWS(b []byte) []byte {
 	return b[start:trimEnd(b, start, len(b))]
 }
 
+// comma separates the elements of a list.
+var comma = []byte(",")
+
 // NextElement cuts the first element off a comma separated list that holds no
 // quoted strings. It returns the element without white space, possibly empty,
 // and the rest; more is false once value is used up.
@@ -43,11 +46,8 @@ func NextElement(value []byte) (element, rest []byte, more bool) {
 	if value == nil {
 		return nil, nil, false
 	}
-	i := bytes.IndexByte(value, ',')
-	if i < 0 {
-		return TrimOWS(value), nil, true
-	}
-	return TrimOWS(value[:i]), value[i+1:], true
+	element, rest, _ = bytes.Cut(value, comma)
+	return TrimOWS(element), rest, true
 }
 
 // HasToken reports whether a comma separated list contains token (lower case),

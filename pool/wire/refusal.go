@@ -7,7 +7,7 @@ import "net/http"
 // [errors.Is], never changed, and returning one allocates nothing. After a
 // refusal the position of the next message on the connection is unknown, so
 // the connection must be closed once the answer is written.
-type Refusal struct {
+type Refusal struct { //nolint:errname // Not every refusal is handled as an error.
 	// Status is the status code to answer a client with. For what a backend
 	// sent (see [Refusal.ForResponse]) it is always 502.
 	Status int
@@ -68,7 +68,7 @@ func (r *Refusal) Error() string { return "cannot accept message: " + r.Cause }
 // Is reports whether target is a refusal for the same cause, so that
 // errors.Is(err, ErrBadLength) holds on the client and on the backend side.
 func (r *Refusal) Is(target error) bool {
-	t, ok := target.(*Refusal) //nolint:errorlint // errors.Is has unwrapped already.
+	t, ok := target.(*Refusal)
 	return ok && t != nil && t.Cause == r.Cause
 }
 

@@ -90,7 +90,7 @@ func TestRequestTarget(t *testing.T) {
 			if string(h.Method) != method || string(h.Target) != target {
 				t.Errorf("got method %q target %q; want %q %q", h.Method, h.Target, method, target)
 			}
-			if replaced := string(c.host) != "h"; h.Fields[0].Drop != replaced {
+			if replaced := c.host != "h"; h.Fields[0].Drop != replaced {
 				t.Errorf("got Host line dropped %v; want %v", h.Fields[0].Drop, replaced)
 			}
 		})
@@ -238,7 +238,7 @@ func TestFieldIdentity(t *testing.T) {
 // TestEveryKnownNameIsFound tries each name in several cases, alone at the end
 // of the buffer (slow path) and with bytes after it (fast path).
 func TestEveryKnownNameIsFound(t *testing.T) {
-	for _, k := range nameList() {
+	for _, k := range nameList {
 		for _, name := range []string{k.name, strings.ToUpper(k.name), strings.Title(k.name)} { //nolint:staticcheck // ASCII.
 			for _, after := range []string{"", "0123456789abcdef"} {
 				h := Head{Fields: make([]Field, 0, 1)}
