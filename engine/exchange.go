@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -202,7 +204,7 @@ func (x *exchange) normalise() *reject {
 // cheap, else the connection ends after the answer.
 func (x *exchange) reject(r *reject) bool {
 	x.status, x.cause = r.status, r.cause
-	x.keep = x.keep && r != rejectBodyTooLarge && x.mayDropBody()
+	x.keep = x.keep && r.status != fasthttp.StatusBadRequest && r != rejectBodyTooLarge && x.mayDropBody()
 	x.answer = r.append(x.answer[:0], rejectOptions{
 		close: !x.keep, html: prefersPage(x.head.Value(wire.FieldAccept)), head: x.isHEAD, now: x.c.shard.engine.date(),
 	})
