@@ -57,7 +57,8 @@ func (s *Server) plainEndpoints() []endpoint {
 			id: "getHealth", summary: "Liveness: the process answers", answers: answers{200: api.Live{}},
 		}},
 		{method: "GET", pattern: "/ready", serve: s.ready, doc: operation{
-			id: "getReady", summary: "Readiness: send traffic here, or not (503, with the reason)", answers: answers{200: api.Live{}, 503: problemAnswer},
+			id: "getReady", summary: "Readiness: send traffic here, or not (503, with the reason)",
+			answers: answers{200: api.Live{}, 503: refusal{}},
 		}},
 		{method: "GET", pattern: "/api/v1/openapi.json", serve: s.openAPI, doc: operation{
 			id: "getOpenAPI", summary: "This document", answers: answers{200: rawAnswer{typeJSON}},
@@ -80,7 +81,7 @@ func (s *Server) stateEndpoints() []endpoint {
 			id: "listPools", summary: "Every pool with its backends", answers: answers{200: []pool.Status{}},
 		}},
 		{method: "GET", pattern: "/api/v1/pools/{pool}", serve: s.pool, doc: operation{
-			id: "getPool", summary: "One pool with its backends and their last probes", answers: answers{200: pool.Status{}, 404: problemAnswer},
+			id: "getPool", summary: "One pool with its backends and their last probes", answers: answers{200: pool.Status{}, 404: refusal{}},
 		}},
 		{method: "GET", pattern: "/api/v1/routes", serve: s.routes, doc: operation{
 			id: "listRoutes", summary: "Every route", answers: answers{200: []api.RouteStatus{}},
@@ -95,14 +96,14 @@ func (s *Server) backendEndpoints() []endpoint {
 	const one = "/api/v1/pools/{pool}/backends/{address}"
 	return []endpoint{
 		{method: "POST", pattern: "/api/v1/pools/{pool}/backends", accepts: []string{typeJSON}, serve: s.addBackend, doc: operation{
-			id: "addBackend", summary: "Adds a backend (not supported yet)", body: api.NewBackend{}, answers: answers{501: problemAnswer},
+			id: "addBackend", summary: "Adds a backend (not supported yet)", body: api.NewBackend{}, answers: answers{501: refusal{}},
 		}},
 		{method: "DELETE", pattern: one, serve: s.removeBackend, doc: operation{
-			id: "removeBackend", summary: "Removes a backend (not supported yet)", answers: answers{501: problemAnswer},
+			id: "removeBackend", summary: "Removes a backend (not supported yet)", answers: answers{501: refusal{}},
 		}},
 		{method: "PATCH", pattern: one, accepts: []string{typeJSON}, serve: s.patchBackend, doc: operation{
-			id: "patchBackend", summary: "Changes weight or state of a backend until the next reload says otherwise", body: api.BackendPatch{},
-			answers: answers{200: pool.BackendStatus{}, 404: problemAnswer, 409: problemAnswer, 422: problemAnswer},
+			id: "patchBackend", summary: "Changes weight or state of a backend; it holds over reloads, not over a restart", body: api.BackendPatch{},
+			answers: answers{200: pool.BackendStatus{}, 404: refusal{}, 409: refusal{}, 422: refusal{}},
 		}},
 	}
 }
@@ -111,16 +112,16 @@ func (s *Server) configEndpoints() []endpoint {
 	return []endpoint{
 		{method: "GET", pattern: "/api/v1/config", serve: s.config, doc: operation{
 			id: "getConfig", summary: "The effective configuration, secrets masked; ETag names its content",
-			query:   map[string]string{"format": "json (default) or yaml; Accept: application/yaml does the same"},
+			query:   map[string]string{keyFormat: "json (default) or yaml; Accept: application/yaml does the same"},
 			answers: answers{200: rawAnswer{typeJSON, typeYAML}, 304: nil},
 		}},
 		{method: "PUT", pattern: "/api/v1/config", accepts: []string{typeYAML, typeJSON, typeTOML}, serve: s.putConfig, doc: operation{
 			id: "putConfig", summary: "Checks a configuration without taking it (dry_run=1); taking it is not supported yet",
 			query: map[string]string{"dry_run": "1 checks only"}, body: rawAnswer{typeYAML, typeJSON, typeTOML},
-			answers: answers{200: api.CheckResult{}, 422: problemAnswer},
+			answers: answers{200: api.CheckResult{}, 422: refusal{}},
 		}},
 		{method: "POST", pattern: "/api/v1/reload", accepts: []string{typeJSON}, serve: s.reload, doc: operation{
-			id: "reload", summary: "Reads the configuration file again", answers: answers{200: api.ReloadResult{}, 422: problemAnswer},
+			id: "reload", summary: "Reads the configuration file again", answers: answers{200: api.ReloadResult{}, 422: refusal{}},
 		}},
 	}
 }

@@ -12,19 +12,19 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/api"
 )
 
-const token = "s3cret-t0ken"
+const adminToken = "s3cret-t0ken"
 
 // guarded is a server with a token that says what it was made to do.
 func guarded(t *testing.T, changes *[]string) *Server {
 	t.Helper()
-	return start(t, Options{Token: token, AllowedHosts: []string{"lb.example.com", "with-port.example:9901"}, MetricsPath: "/metrics", Sources: sampleSources(changes)})
+	return start(t, Options{Token: adminToken, AllowedHosts: []string{"lb.example.com", "with-port.example:9901"}, MetricsPath: "/metrics", Sources: sampleSources(changes)})
 }
 
 func TestGuard(t *testing.T) {
 	var changes []string
 	s := guarded(t, &changes)
 	const (
-		auth    = "Authorization: Bearer " + token + "\r\n"
+		auth    = "Authorization: Bearer " + adminToken + "\r\n"
 		reload  = "POST /api/v1/reload HTTP/1.1\r\n"
 		here    = "Host: $HOST\r\n"
 		jsonOne = "Content-Type: application/json\r\nContent-Length: 2\r\n"
@@ -35,14 +35,14 @@ func TestGuard(t *testing.T) {
 		wantDetail    string
 	}{
 		{"change with token", reload + here + auth + "\r\n", 200, ""},
-		{"scheme in another case", reload + here + "authorization: bearer " + token + "\r\n\r\n", 200, ""},
+		{"scheme in another case", reload + here + "authorization: bearer " + adminToken + "\r\n\r\n", 200, ""},
 		{"no token", reload + here + "\r\n", 401, "admin.token"},
 		{"wrong token", reload + here + "Authorization: Bearer s3cret-t0keN\r\n\r\n", 401, ""},
 		{"token cut short", reload + here + "Authorization: Bearer s3cret\r\n\r\n", 401, ""},
-		{"token with more", reload + here + "Authorization: Bearer " + token + "x\r\n\r\n", 401, ""},
+		{"token with more", reload + here + "Authorization: Bearer " + adminToken + "x\r\n\r\n", 401, ""},
 		{"empty token", reload + here + "Authorization: Bearer \r\n\r\n", 401, ""},
-		{"another scheme", reload + here + "Authorization: Basic " + token + "\r\n\r\n", 401, ""},
-		{"token in the query", "POST /api/v1/reload?token=" + token + " HTTP/1.1\r\n" + here + "\r\n", 401, ""},
+		{"another scheme", reload + here + "Authorization: Basic " + adminToken + "\r\n\r\n", 401, ""},
+		{"token in the query", "POST /api/v1/reload?token=" + adminToken + " HTTP/1.1\r\n" + here + "\r\n", 401, ""},
 		{"read without token", "GET /api/v1/status HTTP/1.1\r\n" + here + "\r\n", 200, ""},
 
 		{"localhost", "GET /health HTTP/1.1\r\nHost: localhost:1234\r\n\r\n", 200, ""},
@@ -103,7 +103,7 @@ func TestGuard(t *testing.T) {
 			if len(changes) > 0 {
 				t.Errorf("refused, but done: %v", changes)
 			}
-			if got.header.Get("Content-Type") != api.ProblemType || strings.Contains(got.body, token) {
+			if got.header.Get("Content-Type") != api.ProblemType || strings.Contains(got.body, adminToken) {
 				t.Errorf("got %q %s; want a problem document without the token", got.header.Get("Content-Type"), got.body)
 			}
 			if (c.want == 401) != (got.header.Get("WWW-Authenticate") != "") {
@@ -119,7 +119,7 @@ func TestRefusedUploadIsToldWhy(t *testing.T) {
 	s := guarded(t, new([]string))
 	const size = 20 << 20
 	conn := dial(t, s)
-	head := fmt.Sprintf("PUT /api/v1/config?dry_run=1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/yaml\r\nContent-Length: %d\r\n\r\n", token, size)
+	head := fmt.Sprintf("PUT /api/v1/config?dry_run=1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/yaml\r\nContent-Length: %d\r\n\r\n", adminToken, size)
 	if _, err := io.WriteString(conn, head); err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 func TestLargestConfigurationIsTaken(t *testing.T) {
 	var changes []string
 	s := guarded(t, &changes)
-	got := raw(t, s, request("PUT", "/api/v1/config?dry_run=1", "Authorization: Bearer "+token+"\r\nContent-Type: application/yaml\r\n", strings.Repeat("#", configBytesMax)))
+	got := raw(t, s, request("PUT", "/api/v1/config?dry_run=1", "Authorization: Bearer "+adminToken+"\r\nContent-Type: application/yaml\r\n", strings.Repeat("#", configBytesMax)))
 	if got.status != 200 || len(changes) != 1 {
 		t.Errorf("got %d %s, %d checks; want 200 and one", got.status, got.body, len(changes))
 	}
@@ -154,7 +154,7 @@ func TestLargestConfigurationIsTaken(t *testing.T) {
 // TestHostOfTheConnection answers to the address a client used when the
 // endpoint is bound to all of them.
 func TestHostOfTheConnection(t *testing.T) {
-	s := start(t, Options{Address: "0.0.0.0:0", Token: token})
+	s := start(t, Options{Address: "0.0.0.0:0", Token: adminToken})
 	g := &s.guard
 	local := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 9901}
 	for host, want := range map[string]bool{

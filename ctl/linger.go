@@ -41,5 +41,5 @@ func (c *lingerConn) Close() error {
 			_, _ = io.Copy(io.Discard, io.LimitReader(c.Conn, lingerBytesMax))
 		}
 	}
-	return c.Conn.Close()
+	return c.Conn.Close() //nolint:wrapcheck // a wrapper of a connection answers as the connection
 }

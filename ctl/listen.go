@@ -24,7 +24,7 @@ func listen(address string) (net.Listener, error) {
 	if isUnix {
 		return listenUnix(path)
 	}
-	ln, err := net.Listen("tcp", address)
+	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, listenError(address, err)
 	}
@@ -60,19 +60,22 @@ func removeStale(path string) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot look at the file: %w", err)
 	}
 	if st.Mode().Type() != fs.ModeSocket {
 		return errors.New("the file exists and is not a socket")
 	}
-	c, err := net.DialTimeout("unix", path, time.Second)
+	c, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "unix", path)
 	if err == nil {
 		return errors.Join(syscall.EADDRINUSE, c.Close())
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return err
+		return fmt.Errorf("cannot tell whether the socket is in use: %w", err)
 	}
-	return os.Remove(path)
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("cannot remove the socket of a process that is gone: %w", err)
+	}
+	return nil
 }
 
 func listenError(address string, err error) error {
@@ -102,7 +105,7 @@ func (l *patientListener) Accept() (net.Conn, error) {
 			return &lingerConn{Conn: c}, nil
 		}
 		if errors.Is(err, net.ErrClosed) {
-			return nil, err
+			return nil, err //nolint:wrapcheck // a wrapper of a listener answers as the listener
 		}
 		l.logger.Warn().Err(err).Msg("the admin endpoint cannot accept a connection, and tries again")
 		select {

@@ -29,15 +29,15 @@ type answers map[int]any
 // rawAnswer is a body that is described by its media types alone.
 type rawAnswer []string
 
-// problemAnswer is the body of every answer that is not a success.
-var problemAnswer = api.Problem{}
+// refusal stands for the body of every answer that is not a success: a problem document.
+type refusal struct{}
 
 // object is a JSON object; encoding/json sorts its keys, so the document is the same each time.
 type object = map[string]any
 
 // renderOpenAPI makes the OpenAPI 3.1 document of the endpoints.
 func renderOpenAPI(endpoints []endpoint) []byte {
-	g := schemas{}
+	g := schemas{byName: object{}, fields: readFields()}
 	paths := object{}
 	for i := range endpoints {
 		e := &endpoints[i]
@@ -55,15 +55,15 @@ func renderOpenAPI(endpoints []endpoint) []byte {
 		"openapi": "3.1.0",
 		"info": object{
 			"title": "Isame admin API", "version": "1",
-			"description": "State and control of one isame-lb process. Errors are RFC 9457 problem documents. " +
+			keyDescription: "State and control of one isame-lb process. Errors are RFC 9457 problem documents. " +
 				"Every GET is answered to HEAD too.",
 		},
 		"servers": []any{object{"url": "/"}},
 		"paths":   paths,
 		"components": object{
-			"schemas": g,
+			"schemas": g.byName,
 			"securitySchemes": object{"token": object{
-				"type": "http", "scheme": "bearer", "description": "admin.token; needed for changes when it is set",
+				keyType: "http", "scheme": "bearer", keyDescription: "admin.token; needed for changes when it is set",
 			}},
 		},
 	}
@@ -78,10 +78,10 @@ func renderOpenAPI(endpoints []endpoint) []byte {
 func (e *endpoint) describe(g schemas) object {
 	op := object{"operationId": e.doc.id, "summary": e.doc.summary, "responses": e.responses(g)}
 	if len(e.doc.query) > 0 {
-		list := []any{}
+		list := make([]any, 0, len(e.doc.query))
 		for _, name := range slices.Sorted(maps.Keys(e.doc.query)) {
 			list = append(list, object{
-				"name": name, "in": "query", "description": e.doc.query[name], "schema": object{"type": "string"},
+				"name": name, "in": "query", keyDescription: e.doc.query[name], "schema": textSchema(),
 			})
 		}
 		op["parameters"] = list
@@ -98,21 +98,21 @@ func (e *endpoint) describe(g schemas) object {
 // responses are the documented ones and those every endpoint may give.
 func (e *endpoint) responses(g schemas) object {
 	all := maps.Clone(e.doc.answers)
-	all[fasthttp.StatusForbidden] = problemAnswer
+	all[fasthttp.StatusForbidden] = refusal{}
 	if strings.HasPrefix(e.pattern, "/api/v1/") && e.pattern != "/api/v1/openapi.json" || e.doc.id == "getMetrics" {
-		all[fasthttp.StatusNotImplemented] = problemAnswer
+		all[fasthttp.StatusNotImplemented] = refusal{}
 	}
 	if e.isChange() {
-		all[fasthttp.StatusUnauthorized] = problemAnswer
-		all[fasthttp.StatusRequestEntityTooLarge] = problemAnswer
-		all[fasthttp.StatusUnsupportedMediaType] = problemAnswer
+		all[fasthttp.StatusUnauthorized] = refusal{}
+		all[fasthttp.StatusRequestEntityTooLarge] = refusal{}
+		all[fasthttp.StatusUnsupportedMediaType] = refusal{}
 	}
 	if e.doc.body != nil || len(e.doc.query) > 0 {
-		all[fasthttp.StatusBadRequest] = problemAnswer
+		all[fasthttp.StatusBadRequest] = refusal{}
 	}
 	out := object{}
 	for status, v := range all {
-		r := object{"description": http.StatusText(status)}
+		r := object{keyDescription: http.StatusText(status)}
 		if v != nil {
 			r["content"] = content(g, v, typeJSON)
 		}
@@ -130,8 +130,8 @@ func content(g schemas, v any, mediaType string) object {
 		}
 		return out
 	}
-	if _, ok := v.(api.Problem); ok {
-		mediaType = api.ProblemType
+	if _, ok := v.(refusal); ok {
+		mediaType, v = api.ProblemType, api.Problem{}
 	}
 	return object{mediaType: object{"schema": g.of(v)}}
 }
@@ -142,7 +142,7 @@ func pathParameters(pattern string) []any {
 	for segment := range strings.SplitSeq(pattern, "/") {
 		if name, ok := strings.CutPrefix(segment, "{"); ok {
 			list = append(list, object{
-				"name": strings.TrimSuffix(name, "}"), "in": "path", "required": true, "schema": object{"type": "string"},
+				"name": strings.TrimSuffix(name, "}"), "in": "path", "required": true, "schema": textSchema(),
 			})
 		}
 	}

@@ -29,7 +29,8 @@ func readDocument(t *testing.T, s *Server) document {
 func TestDocumentAndEndpointsAgree(t *testing.T) {
 	s := start(t, Options{MetricsPath: "/metrics", Sources: sampleSources(new([]string))})
 	d := readDocument(t, s)
-	var described, served []string
+	var described []string
+	served := make([]string, 0, len(s.endpoints))
 	ids := map[string]bool{}
 	for path, item := range d.Paths {
 		for method, text := range item {
@@ -38,7 +39,7 @@ func TestDocumentAndEndpointsAgree(t *testing.T) {
 			}
 			described = append(described, strings.ToUpper(method)+" "+path)
 			var op struct {
-				OperationID string         `json:"operationId"`
+				OperationID string         `json:"operationId"` //nolint:tagliatelle // OpenAPI's name
 				Summary     string         `json:"summary"`
 				Responses   map[string]any `json:"responses"`
 			}

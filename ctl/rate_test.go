@@ -38,7 +38,7 @@ func TestRateSamplesEachSecond(t *testing.T) {
 		var r rate
 		stop := make(chan struct{})
 		go r.run(func() uint64 { return total.Add(30) }, stop)
-		time.Sleep(5*time.Second + time.Millisecond) // the clock of the bubble
+		<-time.After(5*time.Second + time.Millisecond) // the clock of the bubble
 		if got := r.perSecond(); got != 30 {
 			t.Errorf("got %v; want 30", got)
 		}

@@ -117,7 +117,7 @@ func (s *Server) config(x *call) error {
 		return notSupported("config")
 	}
 	format, mediaType := FormatJSON, typeJSON
-	wanted := string(x.ctx.QueryArgs().Peek("format"))
+	wanted := string(x.ctx.QueryArgs().Peek(keyFormat))
 	switch {
 	case wanted == FormatYAML, wanted == "" && strings.Contains(string(x.ctx.Request.Header.Peek("Accept")), "yaml"):
 		format, mediaType = FormatYAML, typeYAML

@@ -1,13 +1,43 @@
 package ctl
 
 import (
+	_ "embed"
+	"encoding/json"
 	"reflect"
 	"strings"
 	"time"
 )
 
-// schemas are the JSON schemas of the API's types by name, filled as they are referred to.
-type schemas object
+// Keys of JSON schemas and OpenAPI objects that stand in several places.
+const (
+	keyType        = "type"
+	keyFormat      = "format"
+	keyDescription = "description"
+)
+
+// fieldsJSON holds the doc comments of the API's types, as Type and Type.Field.
+//
+//go:generate go test -run TestDescriptionsAreFresh . -update
+//go:embed fields.json
+var fieldsJSON []byte
+
+// readFields returns the descriptions by name.
+func readFields() map[string]string {
+	var fields map[string]string
+	if err := json.Unmarshal(fieldsJSON, &fields); err != nil {
+		panic("BUG: fields.json: " + err.Error())
+	}
+	return fields
+}
+
+// textSchema is the schema of any text.
+func textSchema() object { return object{keyType: "string"} }
+
+// schemas collects the JSON schemas of the API's types as they are referred to.
+type schemas struct {
+	byName object
+	fields map[string]string // descriptions
+}
 
 // of is the schema of v's type; a struct becomes a reference to its own entry.
 func (g schemas) of(v any) object {
@@ -16,25 +46,25 @@ func (g schemas) of(v any) object {
 
 func (g schemas) ofType(t reflect.Type) object {
 	if t == reflect.TypeFor[time.Time]() {
-		return object{"type": "string", "format": "date-time"}
+		return object{keyType: "string", keyFormat: "date-time"}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return g.ofType(t.Elem())
 	case reflect.Bool:
-		return object{"type": "boolean"}
+		return object{keyType: "boolean"}
 	case reflect.String:
-		return object{"type": "string"}
+		return textSchema()
 	case reflect.Int, reflect.Int64:
-		return object{"type": "integer", "format": "int64"}
+		return object{keyType: "integer", keyFormat: "int64"}
 	case reflect.Uint64:
-		return object{"type": "integer", "format": "int64", "minimum": 0}
+		return object{keyType: "integer", keyFormat: "int64", "minimum": 0}
 	case reflect.Float64:
-		return object{"type": "number"}
+		return object{keyType: "number"}
 	case reflect.Slice:
-		return object{"type": "array", "items": g.ofType(t.Elem())}
+		return object{keyType: "array", "items": g.ofType(t.Elem())}
 	case reflect.Map:
-		return object{"type": "object", "additionalProperties": g.ofType(t.Elem())}
+		return object{keyType: "object", "additionalProperties": g.ofType(t.Elem())}
 	case reflect.Struct:
 		return g.reference(t)
 	default:
@@ -46,27 +76,37 @@ func (g schemas) ofType(t reflect.Type) object {
 func (g schemas) reference(t reflect.Type) object {
 	name := schemaName(t)
 	ref := object{"$ref": "#/components/schemas/" + name}
-	if _, ok := g[name]; ok {
+	if _, ok := g.byName[name]; ok {
 		return ref
 	}
-	g[name] = object{} // ends the recursion of a type that holds itself
+	g.byName[name] = object{} // ends the recursion of a type that holds itself
 	properties, required := object{}, []string{}
 	for field := range t.Fields() {
 		key, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if key == "" {
 			panic("BUG: " + t.String() + "." + field.Name + " has no JSON name")
 		}
-		properties[key] = g.ofType(field.Type)
+		property := g.ofType(field.Type)
+		g.describe(property, name+"."+field.Name)
+		properties[key] = property
 		if !strings.Contains(options, "omitempty") {
 			required = append(required, key)
 		}
 	}
-	s := object{"type": "object", "properties": properties}
+	s := object{keyType: "object", "properties": properties}
 	if len(required) > 0 {
 		s["required"] = required
 	}
-	g[name] = s
+	g.describe(s, name)
+	g.byName[name] = s
 	return ref
+}
+
+// describe adds what the doc comment of a type or field says.
+func (g schemas) describe(s object, name string) {
+	if text := g.fields[name]; text != "" {
+		s[keyDescription] = text
+	}
 }
 
 // schemaName keeps the pool's Status apart from the process's.

@@ -104,7 +104,8 @@ func setSafetyHeaders(ctx *fasthttp.RequestCtx) {
 	h := &ctx.Response.Header
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Referrer-Policy", "no-referrer")
 }
@@ -160,12 +161,13 @@ func (x *call) answer(v any) error {
 	return nil
 }
 
-// logChange leaves a trace of who changed, or tried to change, what.
+// logChange leaves a trace of who changed, or tried to change, what. Refusals
+// are throttled: anybody can cause them.
 func (s *Server) logChange(ctx *fasthttp.RequestCtx, method string, err error) {
-	event := s.opts.Logger.Info()
 	if err != nil {
-		event = s.opts.Logger.Warn().Str("reason", problemOf(err).Detail)
+		s.refusals.Warn().Str("reason", problemOf(err).Detail).Str("method", method).Bytes("path", ctx.Path()).
+			Int("status", ctx.Response.StatusCode()).Stringer("client", ctx.RemoteAddr()).Msg("admin change refused")
+		return
 	}
-	event.Str("method", method).Bytes("path", ctx.Path()).Int("status", ctx.Response.StatusCode()).
-		Stringer("client", ctx.RemoteAddr()).Msg("admin change")
+	s.opts.Logger.Info().Str("method", method).Bytes("path", ctx.Path()).Stringer("client", ctx.RemoteAddr()).Msg("admin change")
 }

@@ -23,6 +23,8 @@ const (
 	headBytesMax = 16 << 10
 	// connectionsMax bounds the open connections; more are answered 503.
 	connectionsMax = 512
+	// refusalsLoggedMax bounds the log lines a minute about refused changes.
+	refusalsLoggedMax = 30
 )
 
 // Options say where the admin endpoint listens, whom it answers and with what.
@@ -69,6 +71,7 @@ type Server struct {
 	document  []byte // the OpenAPI document, rendered once
 	fast      *fasthttp.Server
 	rate      *rate
+	refusals  zerolog.Logger // throttled
 
 	mu struct {
 		sync.Mutex
@@ -83,6 +86,7 @@ type Server struct {
 func New(o Options) *Server {
 	o.Timeouts = o.Timeouts.orDefault()
 	s := &Server{opts: o, guard: newGuard(&o), stop: make(chan struct{})}
+	s.refusals = o.Logger.Sample(&zerolog.BurstSampler{Burst: refusalsLoggedMax, Period: time.Minute})
 	s.endpoints = s.table()
 	s.document = renderOpenAPI(s.endpoints)
 	if o.Sources.RequestsTotal != nil {

@@ -279,7 +279,11 @@ func TestUnixSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stale.(*net.UnixListener).SetUnlinkOnClose(false)
+	unix, ok := stale.(*net.UnixListener)
+	if !ok {
+		t.Fatalf("got %T; want a unix listener", stale)
+	}
+	unix.SetUnlinkOnClose(false)
 	if err := stale.Close(); err != nil {
 		t.Fatal(err)
 	}

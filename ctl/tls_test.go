@@ -27,11 +27,11 @@ func TestHTTPS(t *testing.T) {
 	if got := readAnswer(t, c, "POST"); got.status != 413 {
 		t.Errorf("got %d; want 413", got.status)
 	}
-	clear := dial(t, s)
-	if _, err := io.WriteString(clear, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+	unencrypted := dial(t, s)
+	if _, err := io.WriteString(unencrypted, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	if answer, err := io.ReadAll(clear); err == nil && strings.Contains(string(answer), "200") {
+	if answer, err := io.ReadAll(unencrypted); err == nil && strings.Contains(string(answer), "200") {
 		t.Errorf("clear text was answered on a TLS endpoint: %q", answer)
 	}
 }
@@ -42,7 +42,7 @@ func TestCurl(t *testing.T) {
 		t.Skip("curl is not installed")
 	}
 	socket := filepath.Join(t.TempDir(), "a.sock")
-	options := Options{Token: token, MetricsPath: "/metrics", Sources: sampleSources(new([]string))}
+	options := Options{Token: adminToken, MetricsPath: "/metrics", Sources: sampleSources(new([]string))}
 	tcp := start(t, options)
 	options.Address = "unix:" + socket
 	start(t, options)
@@ -57,17 +57,16 @@ func TestCurl(t *testing.T) {
 		{"head", []string{"-I", base + "/metrics"}, "HTTP/1.1 200 OK\r\n"},
 		{"socket", []string{"--unix-socket", socket, "http://any.example/ready"}, `{"status":"ready"}`},
 		{"two on one connection", []string{base + "/health", base + "/ready"}, "{\"status\":\"ok\"}\n{\"status\":\"ready\"}\n"},
-		{"change", []string{"-X", "PATCH", "-H", "Authorization: Bearer " + token, "--json", `{"state":"drain"}`, base + "/api/v1/pools/api/backends/10.0.0.1:8080"}, `"address":"10.0.0.1:8080"`},
-		{"change as a form", []string{"-d", "x=1", "-H", "Authorization: Bearer " + token, base + "/api/v1/reload"}, `"status":415`},
-		{"large configuration after 100-continue", []string{"-T", "-", "-H", "Authorization: Bearer " + token, "-H", "Content-Type: application/yaml", "-H", "Expect: 100-continue", base + "/api/v1/config?dry_run=1"}, `{"valid":true}`},
+		{"change", []string{"-X", "PATCH", "-H", "Authorization: Bearer " + adminToken, "--json", `{"state":"drain"}`, base + "/api/v1/pools/api/backends/10.0.0.1:8080"}, `"address":"10.0.0.1:8080"`},
+		{"change as a form", []string{"-d", "x=1", "-H", "Authorization: Bearer " + adminToken, base + "/api/v1/reload"}, `"status":415`},
+		{"large configuration after 100-continue", []string{"-T", "-", "-H", "Authorization: Bearer " + adminToken, "-H", "Content-Type: application/yaml", "-H", "Expect: 100-continue", base + "/api/v1/config?dry_run=1"}, `{"valid":true}`},
 		{"the same without token", []string{"-T", "-", "-H", "Content-Type: application/yaml", "-H", "Expect: 100-continue", base + "/api/v1/config?dry_run=1"}, `"title"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			command := exec.Command(curl, append([]string{"-sS", "--max-time", "20"}, c.args...)...)
 			command.Stdin = strings.NewReader(strings.Repeat("# comment\n", 200_000))
 			out, err := command.Output()
-			var failed *exec.ExitError
-			if errors.As(err, &failed) {
+			if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 				t.Fatalf("curl: %v: %s", err, failed.Stderr)
 			}
 			if err != nil {

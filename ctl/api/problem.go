@@ -11,7 +11,7 @@ const ProblemType = "application/problem+json"
 // Problem is an RFC 9457 problem document: every answer of the admin API that
 // is not a success. It is an error, so a handler returns it and a client gets
 // it back as it was.
-type Problem struct {
+type Problem struct { //nolint:errname // the word of RFC 9457; it is a value of the API before it is an error
 	// Type is about:blank: Title is the phrase of the status code.
 	Type string `json:"type"`
 	// Title is the phrase of Status.

@@ -19,30 +19,30 @@ func (a *app) backendsCommand() *cobra.Command {
 		Long: "Lists and changes backends. A backend is named by its address; --pool is only needed when several pools have it.\n" +
 			"Changes hold until the next restart; the configuration file stays as it is.",
 	}
-	var poolName string
-	group.PersistentFlags().StringVar(&poolName, "pool", "", "only this pool")
+	var poolFlag string
+	group.PersistentFlags().StringVar(&poolFlag, "pool", "", "only this pool")
 	complete(group, "pool", a.completeArgs(a.poolNames))
 	group.AddCommand(
-		a.backendsList(&poolName),
-		a.backendState(&poolName, "drain", api.BackendDrain, "Lets a backend finish what it has, with nothing new"),
-		a.backendState(&poolName, "enable", api.BackendEnabled, "Gives a backend traffic again"),
-		a.backendState(&poolName, "disable", api.BackendDisabled, "Takes a backend out, whatever its health"),
-		a.backendWeight(&poolName),
-		a.backendAdd(&poolName),
-		a.backendRemove(&poolName),
+		a.backendsList(&poolFlag),
+		a.backendState(&poolFlag, "drain", api.BackendDrain, "Lets a backend finish what it has, with nothing new"),
+		a.backendState(&poolFlag, "enable", api.BackendEnabled, "Gives a backend traffic again"),
+		a.backendState(&poolFlag, "disable", api.BackendDisabled, "Takes a backend out, whatever its health"),
+		a.backendWeight(&poolFlag),
+		a.backendAdd(&poolFlag),
+		a.backendRemove(&poolFlag),
 	)
 	return group
 }
 
-func (a *app) backendsList(poolName *string) *cobra.Command {
+func (a *app) backendsList(poolFlag *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "Lists the backends of all pools", Args: arguments(cobra.NoArgs),
 		RunE: a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
-			list, err := pools(ctx, cl, *poolName)
+			list, err := pools(ctx, cl, *poolFlag)
 			if err != nil {
 				return err
 			}
-			return a.print(flatten(list), func(s *screen) { showBackends(s, list, *poolName == "") })
+			return a.print(flatten(list), func(s *screen) { showBackends(s, list, *poolFlag == "") })
 		}),
 	}
 }
@@ -58,8 +58,8 @@ func pools(ctx context.Context, cl *client.Client, name string) ([]pool.Status, 
 
 // poolBackend is a backend with the name of its pool, as backends list prints it in JSON.
 type poolBackend struct {
-	Pool string `json:"pool"`
-	pool.BackendStatus
+	Pool               string `json:"pool"`
+	pool.BackendStatus        //nolint:embeddedstructfieldcheck // the pool stands first in what is printed
 }
 
 func flatten(list []pool.Status) []poolBackend {
@@ -72,19 +72,20 @@ func flatten(list []pool.Status) []poolBackend {
 	return out
 }
 
-func (a *app) backendState(poolName *string, verb, state, short string) *cobra.Command {
+func (a *app) backendState(poolFlag *string, verb, state, short string) *cobra.Command {
 	return &cobra.Command{
-		Use: verb + " ADDRESS", Short: short, Args: arguments(cobra.ExactArgs(1)), ValidArgsFunction: a.completeArgs(a.backendAddresses(poolName)),
+		Use: verb + " ADDRESS", Short: short, Args: arguments(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.completeArgs(a.backendAddresses(poolFlag)),
 		RunE: a.call(func(ctx context.Context, cl *client.Client, args []string) error {
-			return a.patch(ctx, cl, *poolName, args[0], api.BackendPatch{State: &state})
+			return a.patch(ctx, cl, *poolFlag, args[0], api.BackendPatch{State: &state})
 		}),
 	}
 }
 
-func (a *app) backendWeight(poolName *string) *cobra.Command {
+func (a *app) backendWeight(poolFlag *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "weight ADDRESS WEIGHT", Short: "Changes a backend's share of the traffic; 0 takes nothing new",
-		ValidArgsFunction: a.completeArgs(a.backendAddresses(poolName)),
+		ValidArgsFunction: a.completeArgs(a.backendAddresses(poolFlag)),
 		Args: arguments(func(c *cobra.Command, args []string) error {
 			if err := cobra.ExactArgs(2)(c, args); err != nil {
 				return err
@@ -97,7 +98,7 @@ func (a *app) backendWeight(poolName *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.patch(ctx, cl, *poolName, args[0], api.BackendPatch{Weight: &weight})
+			return a.patch(ctx, cl, *poolFlag, args[0], api.BackendPatch{Weight: &weight})
 		}),
 	}
 }
@@ -111,24 +112,24 @@ func parseWeight(text string) (int, error) {
 }
 
 // patch changes one backend and shows it as it is then.
-func (a *app) patch(ctx context.Context, cl *client.Client, poolName, address string, p api.BackendPatch) error {
-	poolName, err := poolOf(ctx, cl, poolName, address)
+func (a *app) patch(ctx context.Context, cl *client.Client, inPool, address string, p api.BackendPatch) error {
+	inPool, err := poolOf(ctx, cl, inPool, address)
 	if err != nil {
 		return err
 	}
-	b, err := cl.PatchBackend(ctx, poolName, address, p)
+	b, err := cl.PatchBackend(ctx, inPool, address, p)
 	if err != nil {
 		return err
 	}
-	return a.print(poolBackend{poolName, b}, func(s *screen) {
-		showBackends(s, []pool.Status{{Name: poolName, Backends: []pool.BackendStatus{b}}}, true)
+	return a.print(poolBackend{inPool, b}, func(s *screen) {
+		showBackends(s, []pool.Status{{Name: inPool, Backends: []pool.BackendStatus{b}}}, true)
 	})
 }
 
 // poolOf finds the one pool that has the address when none is named.
-func poolOf(ctx context.Context, cl *client.Client, poolName, address string) (string, error) {
-	if poolName != "" {
-		return poolName, nil
+func poolOf(ctx context.Context, cl *client.Client, inPool, address string) (string, error) {
+	if inPool != "" {
+		return inPool, nil
 	}
 	list, err := cl.Pools(ctx)
 	if err != nil {
@@ -150,35 +151,38 @@ func poolOf(ctx context.Context, cl *client.Client, poolName, address string) (s
 	}
 }
 
-func (a *app) backendAdd(poolName *string) *cobra.Command {
+func (a *app) backendAdd(poolFlag *string) *cobra.Command {
 	var b api.NewBackend
 	var weight int
-	cmd := &cobra.Command{Use: "add ADDRESS --pool NAME", Short: "Adds a backend to a pool", Args: arguments(cobra.ExactArgs(1)), ValidArgsFunction: cobra.NoFileCompletions}
+	cmd := &cobra.Command{
+		Use: "add ADDRESS --pool NAME", Short: "Adds a backend to a pool",
+		Args: arguments(cobra.ExactArgs(1)), ValidArgsFunction: cobra.NoFileCompletions,
+	}
 	cmd.Flags().IntVar(&weight, "weight", 1, "share of the traffic relative to the others")
 	cmd.Flags().BoolVar(&b.Backup, "backup", false, "serves only when no other one can")
 	cmd.Flags().StringVar(&b.Zone, "zone", "", "where it stands")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
-		if *poolName == "" {
+		if *poolFlag == "" {
 			return usage(c, fmt.Errorf("--pool is needed: %s", c.UseLine()))
 		}
 		b.Address, b.Weight = args[0], &weight
 		return a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
-			added, err := cl.AddBackend(ctx, *poolName, b)
+			added, err := cl.AddBackend(ctx, *poolFlag, b)
 			if err != nil {
 				return err
 			}
-			return a.print(poolBackend{*poolName, added}, func(s *screen) { s.line("added %s to pool %s", added.Address, *poolName) })
+			return a.print(poolBackend{*poolFlag, added}, func(s *screen) { s.linef("added %s to pool %s", added.Address, *poolFlag) })
 		})(c, args)
 	}
 	return cmd
 }
 
-func (a *app) backendRemove(poolName *string) *cobra.Command {
+func (a *app) backendRemove(poolFlag *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "remove ADDRESS", Short: "Removes a backend from a pool", Args: arguments(cobra.ExactArgs(1)),
-		ValidArgsFunction: a.completeArgs(a.backendAddresses(poolName)),
+		ValidArgsFunction: a.completeArgs(a.backendAddresses(poolFlag)),
 		RunE: a.call(func(ctx context.Context, cl *client.Client, args []string) error {
-			name, err := poolOf(ctx, cl, *poolName, args[0])
+			name, err := poolOf(ctx, cl, *poolFlag, args[0])
 			if err != nil {
 				return err
 			}
@@ -189,7 +193,7 @@ func (a *app) backendRemove(poolName *string) *cobra.Command {
 				Pool    string `json:"pool"`
 				Removed string `json:"removed"`
 			}{name, args[0]}
-			return a.print(removed, func(s *screen) { s.line("removed %s from pool %s", args[0], name) })
+			return a.print(removed, func(s *screen) { s.linef("removed %s from pool %s", args[0], name) })
 		}),
 	}
 }

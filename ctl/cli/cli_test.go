@@ -52,8 +52,8 @@ func samplePools() []pool.Status {
 				{Address: "unix:/run/isame/spare.sock", Weight: 1, Backup: true, Zone: "b", State: "enabled", Health: "unchecked", Breaker: "closed", Up: true},
 			},
 		},
-		{Name: "static", Algorithm: "round_robin", Panic: true, Members: 1, Backends: []pool.BackendStatus{
-			{Address: "10.0.1.1:80", Weight: 1, State: "enabled", Health: "unhealthy", Breaker: "open", Reason: "evil \x1b[31mred\x1b[0m\nline", Since: now},
+		{Name: "static", Algorithm: "round_robin", Panic: true, Members: 1, Healthy: 1, Backends: []pool.BackendStatus{
+			{Address: "10.0.1.1:80", Weight: 1, State: "enabled", Health: "unhealthy", Breaker: "open", Up: true, Reason: "evil \x1b[31mred\x1b[0m\nline", Since: now},
 		}},
 	}
 }

@@ -43,16 +43,16 @@ func (a *app) completeArgs(list names) cobra.CompletionFunc {
 
 func (a *app) poolNames(ctx context.Context, cl *client.Client) ([]string, error) {
 	list, err := cl.Pools(ctx)
-	var out []string
+	out := make([]string, 0, len(list))
 	for i := range list {
 		out = append(out, list[i].Name+"\t"+list[i].Algorithm)
 	}
 	return out, err
 }
 
-func (a *app) backendAddresses(poolName *string) names {
+func (a *app) backendAddresses(poolFlag *string) names {
 	return func(ctx context.Context, cl *client.Client) ([]string, error) {
-		list, err := pools(ctx, cl, *poolName)
+		list, err := pools(ctx, cl, *poolFlag)
 		var out []string
 		for i := range list {
 			for _, b := range list[i].Backends {

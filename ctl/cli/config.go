@@ -24,7 +24,8 @@ func (a *app) configCommand() *cobra.Command {
 
 func (a *app) configShow() *cobra.Command {
 	return &cobra.Command{
-		Use: "show", Short: "Prints the running configuration as YAML (-o json: JSON), defaults merged, secrets masked", Args: arguments(cobra.NoArgs),
+		Use: "show", Short: "Prints the running configuration as YAML (-o json: JSON), defaults merged, secrets masked",
+		Args: arguments(cobra.NoArgs),
 		RunE: a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
 			format := formatYAML
 			if a.output == formatJSON {
@@ -57,7 +58,8 @@ func (a *app) configCheck() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "", "yaml, json or toml (default: by the ending of FILE, yaml for stdin)")
-	complete(cmd, "format", cobra.FixedCompletions([]string{ctl.FormatYAML, ctl.FormatJSON, ctl.FormatTOML}, cobra.ShellCompDirectiveNoFileComp))
+	formats := []string{ctl.FormatYAML, ctl.FormatJSON, ctl.FormatTOML}
+	complete(cmd, "format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		switch format {
 		case "", ctl.FormatYAML, ctl.FormatJSON, ctl.FormatTOML:

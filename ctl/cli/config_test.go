@@ -18,7 +18,7 @@ pools: {api: {backends: [{address: "127.0.0.1:9000"}]}}
 
 const badConfig = `listeners: {web: {address: "127.0.0.1:8080"}}
 routes: {all: {path_prefix: /, pool: apx}}
-pools: {api: {algoritm: random, backends: [{address: "127.0.0.1:9000"}]}}
+pools: {api: {algo: random, backends: [{address: "127.0.0.1:9000"}]}}
 `
 
 // problemsOf is what config itself says about a file.
@@ -50,7 +50,7 @@ func TestConfigCheck(t *testing.T) {
 		{"good", good, nil, outcome{ExitDone, good + ": no problems\n", ""}},
 		{"bad", bad, nil, outcome{ExitFailed, problemsOf(t, config.Options{File: bad}), ""}},
 		{"missing", missing, nil, outcome{ExitFailed, problemsOf(t, config.Options{File: missing}), ""}},
-		{"environment counts", good, []string{"ISAME_POOLS__API__ALGORITM=x"}, outcome{ExitFailed, problemsOf(t, config.Options{File: good, Environ: []string{"ISAME_POOLS__API__ALGORITM=x"}}), ""}},
+		{"environment counts", good, []string{"ISAME_POOLS__API__ALGO=x"}, outcome{ExitFailed, problemsOf(t, config.Options{File: good, Environ: []string{"ISAME_POOLS__API__ALGO=x"}}), ""}},
 		{"own variables do not", good, []string{"ISAME_ADMIN=http://h:1", "ISAME_TOKEN=t"}, outcome{ExitDone, good + ": no problems\n", ""}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestConfigCheck(t *testing.T) {
 	}
 	t.Run("every problem at its place", func(t *testing.T) {
 		got := run(nil, nil, "config", "check", bad).stdout
-		for _, part := range []string{bad + ":2:", "apx", bad + ":3:", "algoritm", "algorithm"} {
+		for _, part := range []string{bad + ":2:", "apx", bad + ":3:", "algo", "algorithm"} {
 			if !strings.Contains(got, part) {
 				t.Errorf("got %q; want %q in it", got, part)
 			}

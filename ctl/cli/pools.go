@@ -38,8 +38,8 @@ func showPools(s *screen, list []pool.Status) {
 		{title: "ALGORITHM", min: 9, drop: 2},
 		{title: "UP", right: true},
 		{title: "INFL", right: true, drop: 1},
-		{title: "REQUESTS", right: true},
-		{title: "FAILURES", right: true},
+		{title: titleRequests, right: true},
+		{title: "FAILED", right: true},
 		{title: "NOTE", min: 8},
 	}}
 	for i := range list {
@@ -48,16 +48,16 @@ func showPools(s *screen, list []pool.Status) {
 		if p.Panic {
 			note = cell{"panic: health is ignored", red}
 		}
-		t.row(c(p.Name), c(p.Algorithm), upOf(p.Healthy, p.Members), c(count(p.InFlight)), c(count(p.Requests)), c(count(p.Failures)), note)
+		t.row(c(p.Name), c(p.Algorithm), upOf(p.Healthy, p.Members, p.Panic), c(count(p.InFlight)), c(count(p.Requests)), c(count(p.Failures)), note)
 	}
 	t.draw(s, "no pools")
 }
 
 func showPool(s *screen, p *pool.Status) {
-	s.line("pool %s: %s, %d of %d up", p.Name, p.Algorithm, p.Healthy, p.Members)
-	s.line("%s in flight, %s requests, %s failures", count(p.InFlight), count(p.Requests), count(p.Failures))
+	s.linef("pool %s: %s, %d of %d up", p.Name, p.Algorithm, p.Healthy, p.Members)
+	s.linef("%s in flight, %s requests, %s failures", count(p.InFlight), count(p.Requests), count(p.Failures))
 	if p.Panic {
-		s.line("panic: too few backends are healthy, so health is ignored")
+		s.linef("panic: too few backends are healthy, so health is ignored")
 	}
 	s.blank()
 	showBackends(s, []pool.Status{*p}, false)
@@ -67,7 +67,7 @@ func showPool(s *screen, p *pool.Status) {
 			continue
 		}
 		s.blank()
-		s.line("last probes of %s", b.Address)
+		s.linef("last probes of %s", b.Address)
 		t := table{columns: []column{{title: "AGO", right: true}, {title: "TOOK", right: true}, {title: "RESULT"}, {title: "REASON", min: 10}}}
 		for _, probe := range b.Probes {
 			result := cell{"ok", green}
@@ -88,8 +88,8 @@ func showBackends(s *screen, pools []pool.Status, withPool bool) {
 		{title: "BREAKER", drop: 2},
 		{title: "WEIGHT", right: true, drop: 6},
 		{title: "INFL", right: true, drop: 3},
-		{title: "REQUESTS", right: true, drop: 1},
-		{title: "FAILURES", right: true, drop: 4},
+		{title: titleRequests, right: true, drop: 1},
+		{title: "FAILED", right: true, drop: 4},
 		{title: "SINCE", right: true, drop: 5},
 		{title: "REASON", min: 16},
 	}
@@ -97,15 +97,15 @@ func showBackends(s *screen, pools []pool.Status, withPool bool) {
 		columns = append([]column{{title: "POOL", min: 6}}, columns...)
 	}
 	t := table{columns: columns}
-	for i := range pools {
-		for j := range pools[i].Backends {
-			b := &pools[i].Backends[j]
+	for _, p := range pools {
+		for j := range p.Backends {
+			b := &p.Backends[j]
 			cells := []cell{
 				c(b.Address), statusOf(b), breakerOf(b), c(weightOf(b)), c(count(b.InFlight)),
 				c(count(b.Requests)), c(count(b.Failures)), c(s.age(b.Since)), c(b.Reason),
 			}
 			if withPool {
-				cells = append([]cell{c(pools[i].Name)}, cells...)
+				cells = append([]cell{c(p.Name)}, cells...)
 			}
 			t.row(cells...)
 		}
@@ -113,13 +113,16 @@ func showBackends(s *screen, pools []pool.Status, withPool bool) {
 	t.draw(s, "no backends")
 }
 
-// statusOf is the operator's wish where there is one, else the verdict.
+// statusOf is the operator's wish where there is one, else the verdict; PANIC
+// takes requests although it is unhealthy, as too few others are left.
 func statusOf(b *pool.BackendStatus) cell {
 	switch {
 	case b.State == api.BackendDrain:
 		return cell{"DRAIN", yellow}
 	case b.State == api.BackendDisabled:
 		return cell{"DISABLED", yellow}
+	case b.Up && b.Health == "unhealthy":
+		return cell{"PANIC", red}
 	case b.Up:
 		return cell{"UP", green}
 	default:

@@ -76,7 +76,7 @@ var errSilent = errors.New("failed")
 // Run executes one command line, without the program's name, and returns the exit code.
 func Run(ctx context.Context, env Env, args []string) int {
 	a := &app{env: env}
-	root := a.root()
+	root := a.root() //nolint:contextcheck // commands get the context of ExecuteContext
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	code := exitCode(err)
@@ -123,9 +123,10 @@ func hint(err error) string {
 // root builds the command tree.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "isame-ctl",
-		Short:         "Looks at and changes a running isame-lb",
-		Long:          "isame-ctl talks to the admin API of a running isame-lb.\n\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 cannot reach the admin API.",
+		Use:   "isame-ctl",
+		Short: "Looks at and changes a running isame-lb",
+		Long: "isame-ctl talks to the admin API of a running isame-lb.\n\n" +
+			"Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 cannot reach the admin API.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          a.noSuchCommand,
@@ -138,11 +139,12 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.env.Stderr)
 	root.SetIn(a.env.Stdin)
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.admin, "admin", "", "admin API: http://HOST:PORT, https://HOST:PORT or unix:/path.sock ($ISAME_ADMIN; default "+client.DefaultAdmin+")")
+	flags.StringVar(&a.admin, "admin", "",
+		"admin API: http://HOST:PORT, https://HOST:PORT or unix:/path.sock ($ISAME_ADMIN; default "+client.DefaultAdmin+")")
 	flags.StringVar(&a.token, "token", "", "token for changes ($ISAME_TOKEN, which other users cannot see in the process list)")
 	flags.StringVarP(&a.output, "output", "o", formatTable, "table, json or yaml")
 	flags.DurationVar(&a.timeout, "timeout", 10*time.Second, "longest wait for an answer")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
+	root.SetFlagErrorFunc(usage)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(a.statusCommand(), a.poolsCommand(), a.backendsCommand(), a.routesCommand(), a.healthCommand(),
 		a.configCommand(), a.reloadCommand(), a.versionCommand(), a.completionCommand(root))

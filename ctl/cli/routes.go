@@ -16,7 +16,8 @@ import (
 func (a *app) routesCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "routes", Short: "Lists the routes: what they take and what they do", Args: arguments(cobra.NoArgs),
-		Long: "Lists the routes. In PATH, = /x is exactly that path, /x is a prefix of whole segments, ~ x is a regular expression, and * is every path.",
+		Long: "Lists the routes. In PATH, = /x is exactly that path, /x is a prefix of whole segments,\n" +
+			"~ x is a regular expression, and * is every path.",
 		RunE: a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
 			list, err := cl.Routes(ctx)
 			if err != nil {
@@ -38,7 +39,7 @@ func showRoutes(s *screen, list []api.RouteStatus) {
 		{title: "PRIO", right: true, drop: 6},
 		{title: "MIDDLEWARE", min: 10, drop: 4},
 		{title: "ACTION", min: 12},
-		{title: "REQUESTS", right: true, drop: 1},
+		{title: titleRequests, right: true, drop: 1},
 	}}
 	for i := range list {
 		r := &list[i]
@@ -71,7 +72,7 @@ func pathText(p api.PathMatch) string {
 
 // conditions are the headers (Name: value) and query parameters (?name=value) a request must have.
 func conditions(r *api.RouteStatus) string {
-	var parts []string
+	parts := make([]string, 0, len(r.Headers)+len(r.Query))
 	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
 		parts = append(parts, name+": "+r.Headers[name])
 	}
@@ -88,7 +89,7 @@ func actionText(a *api.Action) string {
 	case a.Respond != nil:
 		return fmt.Sprintf("respond %d", a.Respond.Status)
 	case len(a.Split) > 0:
-		var parts []string
+		parts := make([]string, 0, len(a.Split))
 		for _, name := range slices.Sorted(maps.Keys(a.Split)) {
 			parts = append(parts, fmt.Sprintf("%s %d", name, a.Split[name]))
 		}

@@ -40,8 +40,8 @@ func newScreen(env *Env) *screen {
 	return s
 }
 
-// line writes one line of text, cut at the width of the screen.
-func (s *screen) line(format string, args ...any) {
+// linef writes one line of text, cut at the width of the screen.
+func (s *screen) linef(format string, args ...any) {
 	s.buf.WriteString(cut(printable(fmt.Sprintf(format, args...)), s.width))
 	s.buf.WriteByte('\n')
 }

@@ -42,40 +42,40 @@ func showStatus(s *screen, st *api.Status) {
 	if file == "" {
 		file = "embedded default"
 	}
-	s.line("%s %s (%s, %s)", st.Name, st.Version, st.Commit, st.GoVersion)
-	s.line("state        %s, up %s, pid %d", st.State, short(time.Duration(st.UptimeSeconds*float64(time.Second))), st.PID)
-	s.line("config       %s, generation %d", file, st.Generation)
+	s.linef("%s %s (%s, %s)", st.Name, st.Version, st.Commit, st.GoVersion)
+	s.linef("state        %s, up %s, pid %d", st.State, short(max(time.Second, time.Duration(st.UptimeSeconds*float64(time.Second)))), st.PID)
+	s.linef("config       %s, generation %d", file, st.Generation)
 	if r := st.LastReload; r != nil {
 		text := fmt.Sprintf("last reload  %s %s ago", r.Result, s.age(r.At))
 		if r.Reason != "" {
 			text += ": " + r.Reason
 		}
-		s.line("%s", text)
+		s.linef("%s", text)
 	}
-	s.line("connections  %s on %d shards", count(st.Connections), st.Shards)
-	s.line("requests     %s, %.1f/s", count(st.RequestsTotal), st.RequestsPerSecond)
+	s.linef("connections  %s on %d shards", count(st.Connections), st.Shards)
+	s.linef("requests     %s, %.1f/s", count(st.RequestsTotal), st.RequestsPerSecond)
 	s.blank()
 	t := table{columns: []column{
 		{title: "POOL", min: 8},
 		{title: "ALGORITHM", min: 9, drop: 2},
 		{title: "UP", right: true},
 		{title: "INFL", right: true, drop: 1},
-		{title: "REQUESTS", right: true},
-		{title: "FAILURES", right: true},
+		{title: titleRequests, right: true},
+		{title: "FAILED", right: true},
 		{title: "NOT UP", min: 12},
 	}}
 	for i := range st.Pools {
 		p := &st.Pools[i]
-		t.row(c(p.Name), c(p.Algorithm), upOf(p.Healthy, p.Members), c(count(p.InFlight)), c(count(p.Requests)), c(count(p.Failures)), notUp(p))
+		t.row(c(p.Name), c(p.Algorithm), upOf(p.Healthy, p.Members, p.Panic), c(count(p.InFlight)), c(count(p.Requests)), c(count(p.Failures)), notUp(p))
 	}
 	t.draw(s, "no pools")
 }
 
-// upOf is 2/3, red when none is left and yellow when some are missing.
-func upOf(healthy, members int) cell {
+// upOf is 2/3, red when none is left or health is ignored, yellow when some are missing.
+func upOf(healthy, members int, panics bool) cell {
 	st := green
 	switch {
-	case healthy == 0 && members > 0:
+	case panics, healthy == 0 && members > 0:
 		st = red
 	case healthy < members:
 		st = yellow
@@ -125,7 +125,7 @@ func (a *app) healthCommand() *cobra.Command {
 				report.Ready, report.Reason = false, p.Detail
 				text = "live, but not ready: " + p.Detail
 			}
-			if err := a.print(report, func(s *screen) { s.line("%s", text) }); err != nil {
+			if err := a.print(report, func(s *screen) { s.linef("%s", text) }); err != nil {
 				return err
 			}
 			if !report.Ready {
@@ -144,7 +144,7 @@ func (a *app) reloadCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(r, func(s *screen) { s.line("reloaded: generation %d", r.Generation) })
+			return a.print(r, func(s *screen) { s.linef("reloaded: generation %d", r.Generation) })
 		}),
 	}
 }
@@ -154,7 +154,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Use: "version", Short: "Prints the version of isame-ctl", Args: arguments(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			b := api.ReadBuild(a.env.Version)
-			return a.print(b, func(s *screen) { s.line("isame-ctl %s (%s, %s)", b.Version, b.Commit, b.GoVersion) })
+			return a.print(b, func(s *screen) { s.linef("isame-ctl %s (%s, %s)", b.Version, b.Commit, b.GoVersion) })
 		},
 	}
 }

@@ -16,10 +16,13 @@ type column struct {
 	drop int
 }
 
+// titleRequests heads the counter of finished exchanges in every table.
+const titleRequests = "REQUESTS"
+
 // cell is one value of a table; it is one line of printable text.
 type cell struct {
-	text string
-	style
+	text  string
+	style style
 }
 
 // table is drawn on a screen: at most as wide as it, cut columns end in ….
@@ -45,7 +48,7 @@ const gap = 2
 // draw writes the table; one without rows writes empty instead.
 func (t *table) draw(s *screen, empty string) {
 	if len(t.rows) == 0 {
-		s.line("%s", empty)
+		s.linef("%s", empty)
 		return
 	}
 	widths := t.fit(s.width)

@@ -56,7 +56,9 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{admin: o.Admin, token: o.Token}
 	// No proxy from the environment: the endpoint is local, and the token must not travel.
-	transport := &http.Transport{Proxy: nil, TLSHandshakeTimeout: o.Timeout, DisableCompression: true, MaxIdleConns: 2, IdleConnTimeout: time.Minute}
+	transport := &http.Transport{
+		Proxy: nil, TLSHandshakeTimeout: o.Timeout, DisableCompression: true, MaxIdleConns: 2, IdleConnTimeout: time.Minute,
+	}
 	if path, ok := strings.CutPrefix(o.Admin, "unix:"); ok {
 		path = strings.TrimPrefix(path, "//")
 		if path == "" {

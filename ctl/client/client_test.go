@@ -164,8 +164,7 @@ func TestRefusals(t *testing.T) {
 			if got := errors.As(err, &p); got != (c.wantProblem != 0) || got && p.Status != c.wantProblem {
 				t.Errorf("got problem %+v; want status %d", p, c.wantProblem)
 			}
-			var u *UnreachableError
-			if errors.As(err, &u) {
+			if _, ok := errors.AsType[*UnreachableError](err); ok {
 				t.Error("an answer is not unreachable")
 			}
 		})

@@ -26,8 +26,7 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // causeOf removes what http.Client puts around an error: the URL is in our own text.
 func causeOf(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		if u.Timeout() {
 			return errors.New("no answer in time")
 		}
