@@ -94,7 +94,7 @@ func readRoot(opts *Options, problems *problemList) (files []string, root *node)
 	if opts.File == "" && opts.Data == nil {
 		return nil, nil
 	}
-	s := &source{name: opts.File, data: opts.Data, problems: problems}
+	s := &source{name: opts.File, data: opts.Data, problems: problems, nodesMax: nodesMax}
 	if s.name == "" {
 		s.name = "input"
 	}
@@ -126,6 +126,9 @@ func mergeLayers(root *node, environ map[string]string, set []string, problems *
 		return nil, err
 	}
 	for _, as := range [][]assignment{fromEnviron(environ), fromFlags(set, problems)} {
+		if len(as) == 0 {
+			continue // merged copies the whole tree
+		}
 		if err := l.load(overlayTree(schema{}, l.merged(), as, problems)); err != nil {
 			return nil, err
 		}

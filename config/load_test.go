@@ -147,6 +147,9 @@ func TestLayerProblemsNameTheirSource(t *testing.T) {
 		{"no key", nil, []string{"=x"}, []string{"--set =: must be key=value"}},
 		{"broken key", nil, []string{`pools."api.x=1`, "a..b=1", "a[=1", "a[]=1", "a]b=1", `"a"b=1`}, nil},
 		{"empty level", []string{"ISAME_POOLS____ALGORITHM=p2c"}, nil, []string{"env ISAME_POOLS____ALGORITHM: pools: a name must be plain text"}},
+		{"bytes that are no text", []string{"ISAME_ROUTES__API__QUERY__\xff=x", "ISAME_ROUTES__API__QUERY__V=\xff"}, nil, []string{
+			"env ISAME_ROUTES__API__QUERY__V: routes.api.query.v: is not UTF-8 text", "env ISAME_ROUTES__API__QUERY__\xff: routes.api.query: a name must be plain text",
+		}},
 		{"nothing behind the prefix", []string{"ISAME_=x"}, nil, []string{`env ISAME_: "": unknown key`}},
 	}
 	for _, tt := range tests {

@@ -140,9 +140,6 @@ type overlay struct {
 
 // overlayTree returns the layer; keys that match nothing become problems.
 func overlayTree(s schema, base *node, as []assignment, problems *problemList) *node {
-	if len(as) == 0 {
-		return nil
-	}
 	o := &overlay{schema: s, problems: problems, base: base, root: &node{kind: kindMap}}
 	for i := range as {
 		if len(as[i].keys) > depthMax {

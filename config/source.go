@@ -28,6 +28,7 @@ type source struct {
 	problems *problemList
 	origin   Origin // set when the text is the value of a variable or flag
 	nodes    int
+	nodesMax int // at most so many nodes; nodesMax outside of tests
 }
 
 // at gives the origin of a position; inside a variable or flag it is that one.
@@ -57,10 +58,10 @@ func (s *source) fail(at Origin, format string, args ...any) {
 // count notes one more node and refuses texts with too many.
 func (s *source) count(at Origin) error {
 	s.nodes++
-	if s.nodes <= nodesMax {
+	if s.nodes <= s.nodesMax {
 		return nil
 	}
-	return s.refuse(at, "holds more than %d values", nodesMax)
+	return s.refuse(at, "holds more than %d values", s.nodesMax)
 }
 
 // deep refuses a nesting that no configuration has.
@@ -182,7 +183,8 @@ func duplicate(name string, first Origin) string {
 	return fmt.Sprintf("key %q is given twice, first in line %d", name, first.Line)
 }
 
-// keyIsPlain refuses keys with control characters, which no key or name has.
+// keyIsPlain refuses keys with control characters or bytes that are no UTF-8,
+// which no key or name has.
 func keyIsPlain(name string) bool {
-	return !strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f })
+	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

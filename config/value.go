@@ -120,9 +120,15 @@ func parseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// FormatDuration renders a duration as it is written in a configuration,
-// without the zero parts of time.Duration.String: 1m, 90s is 1m30s, 0s.
+// secondsMax is up to where whole seconds are not written in minutes.
+const secondsMax = 2 * time.Minute
+
+// FormatDuration renders a duration as it is written in a configuration: 60s
+// and 90s, 2m, 1h, 1h30m; without the zero parts of time.Duration.String.
 func FormatDuration(d time.Duration) string {
+	if d >= time.Second && d < secondsMax && d%time.Second == 0 {
+		return strconv.FormatInt(int64(d/time.Second), 10) + "s"
+	}
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")

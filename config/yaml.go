@@ -57,10 +57,10 @@ func countYAML(s *source) error {
 			n++
 		}
 	}
-	if n <= 3*nodesMax {
+	if n <= 3*s.nodesMax {
 		return nil
 	}
-	return s.refuse(s.at(1, 1), "holds more than %d values", nodesMax)
+	return s.refuse(s.at(1, 1), "holds more than %d values", s.nodesMax)
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
@@ -204,7 +204,7 @@ func scalarKind(y *yaml.Node) kind {
 // flowYAML parses the value of a variable or flag that begins with [ or {.
 func flowYAML(text string, at Origin, problems *problemList, path string) *node {
 	inner := &problemList{}
-	s := &source{data: []byte(text), origin: at, problems: inner}
+	s := &source{data: []byte(text), origin: at, problems: inner, nodesMax: nodesMax}
 	var n *node
 	if s.isText() {
 		n, _ = parseYAML(s) //nolint:errcheck // its problem is in inner
