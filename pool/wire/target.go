@@ -25,7 +25,9 @@ const (
 func cleanTarget(raw []byte, at int) bool {
 	for at >= 0 && at <= len(raw)-8 {
 		w := binary.LittleEndian.Uint64(raw[at:])
-		if controls(w)|zeroes(w^' '*lanes)|zeroes(w^'#'*lanes) != 0 {
+		// As controls, with the space counted among them.
+		low := ((w - (' '+1)*lanes) | ((w & laneLows) + lanes)) &^ w & laneHighs
+		if low|zeroes(w^'#'*lanes) != 0 {
 			return false
 		}
 		at += 8
