@@ -74,7 +74,7 @@ func randomTraffic(t *testing.T, kind Kind, weights []uint32, rng *rand.Rand, ch
 	twin := &lockedPool{weights: weights, inFlight: make([]int64, len(weights))}
 	b := mustNew(t, kind, members, nil)
 	var running []int
-	for range 3000 {
+	for range 1500 {
 		switch {
 		case rng.IntN(50) == 0:
 			b = mustNew(t, kind, members, b)
@@ -113,7 +113,7 @@ func randomWeights(rng *rand.Rand, n int, least uint32) []uint32 {
 
 func TestLeastConnectionsFollowsTheLockedTwin(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	for range 60 {
+	for range 25 {
 		weights := randomWeights(rng, 1+rng.IntN(exactMax), 0)
 		weights[0]++
 		randomTraffic(t, LeastConnections, weights, rng, func(twin *lockedPool, q Query, got int) {
@@ -149,7 +149,7 @@ func TestTiesRotate(t *testing.T) {
 // that is strictly busier than all others is never taken.
 func TestPairsNeverPickTheBusiest(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
-	for range 40 {
+	for range 15 {
 		weights := randomWeights(rng, 2+rng.IntN(30), 1)
 		randomTraffic(t, P2C, weights, rng, func(twin *lockedPool, q Query, got int) {
 			most := twin.most()
