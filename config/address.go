@@ -142,12 +142,12 @@ func (c *checker) backendAddress(path, text string) {
 	switch {
 	case !ok || a.unix != "":
 	case a.host == "":
-		c.report(path, "%s has no host%s", c.quote(path, text), didYouMean(quoted("127.0.0.1:"+strconv.Itoa(a.port))))
+		c.reportf(path, "%s has no host%s", c.quote(path, text), didYouMean(quoted("127.0.0.1:"+strconv.Itoa(a.port))))
 	case a.isWildcard():
-		c.report(path, "%s is every address of this machine, which cannot be connected to%s",
+		c.reportf(path, "%s is every address of this machine, which cannot be connected to%s",
 			c.quote(path, text), didYouMean(quoted("127.0.0.1:"+strconv.Itoa(a.port))))
 	case a.port == 0:
-		c.report(path, "%s has the port 0, which cannot be connected to", c.quote(path, text))
+		c.reportf(path, "%s has the port 0, which cannot be connected to", c.quote(path, text))
 	}
 }
 
@@ -158,9 +158,9 @@ func (c *checker) anyAddress(path, text string) (address, bool) {
 		return a, true
 	}
 	if _, masked := c.raw[path]; masked {
-		c.report(path, "%s does not stand for host:port, [v6]:port or unix:/path.sock", c.quote(path, text))
+		c.reportf(path, "%s does not stand for host:port, [v6]:port or unix:/path.sock", c.quote(path, text))
 	} else {
-		c.report(path, "%s", err)
+		c.reportf(path, "%s", err)
 	}
 	return a, false
 }
@@ -169,6 +169,6 @@ func (c *checker) anyAddress(path, text string) (address, bool) {
 func (c *checker) url(path, text string) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || !keyIsPlain(text) {
-		c.report(path, "%s is not a URL such as https://example.com/path", c.quote(path, text))
+		c.reportf(path, "%s is not a URL such as https://example.com/path", c.quote(path, text))
 	}
 }

@@ -20,7 +20,7 @@ type checker struct {
 // check runs every check.
 func (c *checker) check() {
 	if len(c.cfg.Listeners) == 0 {
-		c.report("listeners", "there is no listener, so nothing would be served")
+		c.reportf("listeners", "there is no listener, so nothing would be served")
 	}
 	for _, name := range sortedNames(c.cfg.Listeners) {
 		l := c.cfg.Listeners[name]
@@ -43,7 +43,7 @@ func (c *checker) check() {
 	c.admin(&c.cfg.Admin)
 	c.metrics(&c.cfg.Metrics)
 	if c.cfg.Tracing.Endpoint == "" && c.cfg.Tracing.Enabled {
-		c.report("tracing.endpoint", "is required when tracing is enabled")
+		c.reportf("tracing.endpoint", "is required when tracing is enabled")
 	}
 	if c.cfg.Tracing.Endpoint != "" {
 		c.url("tracing.endpoint", c.cfg.Tracing.Endpoint)
@@ -54,14 +54,14 @@ func sortedNames[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
 }
 
-// report notes a problem at the position of path, or of the nearest section
+// reportf notes a problem at the position of path, or of the nearest section
 // around it that is present. Paths with a problem are not reported again.
-func (c *checker) report(path, format string, args ...any) {
+func (c *checker) reportf(path, format string, args ...any) {
 	if c.broken[path] {
 		return
 	}
 	c.broken[path] = true
-	c.problems.add(c.position(path), path, format, args...)
+	c.problems.addf(c.position(path), path, format, args...)
 }
 
 // position is where a path, or what is around it, stands.
@@ -97,7 +97,7 @@ func referTo[V any](c *checker, path, what, name string, known map[string]V) {
 	if !c.problems.full() {
 		meant = nearest(name, slices.Sorted(maps.Keys(known)))
 	}
-	c.report(path, "there is no %s %s%s", what, c.quote(path, name), didYouMean(quoted(meant)))
+	c.reportf(path, "there is no %s %s%s", what, c.quote(path, name), didYouMean(quoted(meant)))
 }
 
 func quoted(text string) string {
@@ -112,7 +112,7 @@ func (c *checker) noDuplicates(path string, items []string) {
 	first := map[string]int{}
 	for i, item := range items {
 		if was, twice := first[item]; twice {
-			c.report(indexPath(path, i), "%s is given twice, first as item %d", c.quote(indexPath(path, i), item), was)
+			c.reportf(indexPath(path, i), "%s is given twice, first as item %d", c.quote(indexPath(path, i), item), was)
 			continue
 		}
 		first[item] = i
@@ -124,7 +124,7 @@ func (c *checker) plainText(path, text string) bool {
 	if keyIsPlain(text) {
 		return true
 	}
-	c.report(path, "must not contain control characters")
+	c.reportf(path, "must not contain control characters")
 	return false
 }
 
@@ -133,11 +133,11 @@ func (c *checker) requestPath(path, text string) {
 	switch {
 	case !c.plainText(path, text):
 	case !strings.HasPrefix(text, "/"):
-		c.report(path, "%s must begin with /", c.quote(path, text))
+		c.reportf(path, "%s must begin with /", c.quote(path, text))
 	case strings.ContainsAny(text, " #?"):
-		c.report(path, "%s must not contain a space, ? or #", c.quote(path, text))
+		c.reportf(path, "%s must not contain a space, ? or #", c.quote(path, text))
 	case slices.ContainsFunc(strings.Split(text, "/"), func(s string) bool { return s == "." || s == ".." }):
-		c.report(path, "%s has the segment . or .., which are resolved before anything is matched", c.quote(path, text))
+		c.reportf(path, "%s has the segment . or .., which are resolved before anything is matched", c.quote(path, text))
 	}
 }
 
@@ -147,7 +147,7 @@ func (c *checker) token(path, what, text string) bool {
 	if isToken(text) {
 		return true
 	}
-	c.report(path, "%s is not the name of a %s", c.quote(path, text), what)
+	c.reportf(path, "%s is not the name of a %s", c.quote(path, text), what)
 	return false
 }
 
@@ -177,12 +177,12 @@ func (c *checker) network(path, text string) {
 	if address, err := netip.ParseAddr(text); err == nil && address.Zone() == "" {
 		return
 	}
-	c.report(path, "%s is neither an address nor a network such as 10.0.0.0/8 or fd00::/8", c.quote(path, text))
+	c.reportf(path, "%s is neither an address nor a network such as 10.0.0.0/8 or fd00::/8", c.quote(path, text))
 }
 
 // ordered reports a key whose duration must not be longer than that of another.
 func (c *checker) ordered(path string, d time.Duration, other string, limit time.Duration) {
 	if d > limit {
-		c.report(path, "%s is longer than %s, which is %s", FormatDuration(d), other, FormatDuration(limit))
+		c.reportf(path, "%s is longer than %s, which is %s", FormatDuration(d), other, FormatDuration(limit))
 	}
 }

@@ -16,19 +16,19 @@ func (c *checker) listener(path string, l *Listener) {
 		c.network(indexPath(path+".trusted_proxies", i), network)
 	}
 	if size := l.Limits.HeaderBytes; size != 0 && size < headerBytesMin {
-		c.report(path+".limits.header_bytes", "%s is too small for any request: at least %dB", size, headerBytesMin)
+		c.reportf(path+".limits.header_bytes", "%s is too small for any request: at least %dB", size, headerBytesMin)
 	}
 	if l.TLS != nil {
 		c.listenerTLS(path+".tls", l.TLS)
 	}
 	if l.H2C && l.TLS != nil {
-		c.report(path+".h2c", "is HTTP/2 in clear text, which a listener with tls does not speak (did you mean \"http2\"?)")
+		c.reportf(path+".h2c", "is HTTP/2 in clear text, which a listener with tls does not speak (did you mean \"http2\"?)")
 	}
 	if l.HTTP3 && l.TLS == nil {
-		c.report(path+".http3", "needs tls")
+		c.reportf(path+".http3", "needs tls")
 	}
 	if l.HTTP3 && isUnix(l.Address) {
-		c.report(path+".http3", "needs a UDP port, which a unix socket does not have")
+		c.reportf(path+".http3", "needs a UDP port, which a unix socket does not have")
 	}
 }
 
@@ -46,7 +46,7 @@ func (c *checker) sameAddresses() {
 			return
 		}
 		if was, twice := first[a.socket()]; twice {
-			c.report(path, "%s is the address of %s already", c.quote(path, text), was)
+			c.reportf(path, "%s is the address of %s already", c.quote(path, text), was)
 			return
 		}
 		first[a.socket()] = parentPath(path)
@@ -62,7 +62,7 @@ func (c *checker) sameAddresses() {
 // listenerTLS checks how a listener speaks TLS.
 func (c *checker) listenerTLS(path string, t *ListenerTLS) {
 	if len(t.Certificates) == 0 && t.ACME == nil {
-		c.report(path, "needs certificates or acme")
+		c.reportf(path, "needs certificates or acme")
 	}
 	for i, certificate := range t.Certificates {
 		c.keyPair(indexPath(path+".certificates", i), certificate.CertFile, certificate.KeyFile)
@@ -74,23 +74,23 @@ func (c *checker) listenerTLS(path string, t *ListenerTLS) {
 	if t.ClientAuth.CAFile != "" {
 		c.authorities(auth+".ca_file", t.ClientAuth.CAFile)
 	} else if t.ClientAuth.Mode == "require" {
-		c.report(auth+".ca_file", "is required when client_auth.mode is require")
+		c.reportf(auth+".ca_file", "is required when client_auth.mode is require")
 	}
 }
 
 func (c *checker) acme(path string, a *ACME) {
 	if len(a.Hosts) == 0 {
-		c.report(path+".hosts", "must name at least one host")
+		c.reportf(path+".hosts", "must name at least one host")
 	}
 	for i, host := range a.Hosts {
 		if !isHostName(host) {
-			c.report(indexPath(path+".hosts", i), "%s is not a host name", c.quote(indexPath(path+".hosts", i), host))
+			c.reportf(indexPath(path+".hosts", i), "%s is not a host name", c.quote(indexPath(path+".hosts", i), host))
 		}
 	}
 	c.noDuplicates(path+".hosts", a.Hosts)
 	c.url(path+".directory", a.Directory)
 	if a.Storage == "" {
-		c.report(path+".storage", "must not be empty")
+		c.reportf(path+".storage", "must not be empty")
 	}
 }
 
@@ -102,7 +102,7 @@ func (c *checker) keyPair(path, certFile, keyFile string) {
 		return
 	}
 	if _, err := tls.X509KeyPair(cert, key); err != nil {
-		c.report(path+".cert_file", "%s and its key cannot be used: %s", c.quote(path+".cert_file", certFile), err)
+		c.reportf(path+".cert_file", "%s and its key cannot be used: %s", c.quote(path+".cert_file", certFile), err)
 	}
 }
 
@@ -110,7 +110,7 @@ func (c *checker) keyPair(path, certFile, keyFile string) {
 func (c *checker) authorities(path, file string) {
 	data, ok := c.readFile(path, file)
 	if ok && !x509.NewCertPool().AppendCertsFromPEM(data) {
-		c.report(path, "%s holds no certificate in PEM", c.quote(path, file))
+		c.reportf(path, "%s holds no certificate in PEM", c.quote(path, file))
 	}
 }
 
@@ -127,18 +127,18 @@ func (c *checker) readFile(path, file string) ([]byte, bool) {
 	stat, err := os.Stat(file)
 	switch {
 	case err != nil:
-		c.report(path, "cannot read %s: %s", c.quote(path, file), reason(err))
+		c.reportf(path, "cannot read %s: %s", c.quote(path, file), reason(err))
 		return nil, false
 	case !stat.Mode().IsRegular():
-		c.report(path, "cannot read %s: it is not a regular file", c.quote(path, file))
+		c.reportf(path, "cannot read %s: it is not a regular file", c.quote(path, file))
 		return nil, false
 	case stat.Size() > certificateBytesMax:
-		c.report(path, "cannot read %s: it is larger than %s", c.quote(path, file), Size(certificateBytesMax))
+		c.reportf(path, "cannot read %s: it is larger than %s", c.quote(path, file), Size(certificateBytesMax))
 		return nil, false
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		c.report(path, "cannot read %s: %s", c.quote(path, file), reason(err))
+		c.reportf(path, "cannot read %s: %s", c.quote(path, file), reason(err))
 		return nil, false
 	}
 	return data, true

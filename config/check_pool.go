@@ -8,7 +8,7 @@ import (
 // pool checks one pool.
 func (c *checker) pool(path string, p *Pool) {
 	if !c.given(path+".backends") && p.Discovery == nil {
-		c.report(path, "has no backends: it needs backends or discovery")
+		c.reportf(path, "has no backends: it needs backends or discovery")
 	}
 	c.backends(path+".backends", p.Backends)
 	c.hashOn(path+".hash_on", p.HashOn)
@@ -19,7 +19,7 @@ func (c *checker) pool(path string, p *Pool) {
 		c.healthCheck(path+".health_check", p.HealthCheck)
 	}
 	if p.Concurrency != nil && p.Concurrency.MaxQueue > 0 && p.Concurrency.MaxRequests == 0 && !p.Concurrency.Adaptive {
-		c.report(path+".concurrency.max_queue", "has no effect without max_requests or adaptive: nothing would wait")
+		c.reportf(path+".concurrency.max_queue", "has no effect without max_requests or adaptive: nothing would wait")
 	}
 	if p.Sticky != nil {
 		c.token(path+".sticky.cookie", "cookie", p.Sticky.Cookie)
@@ -35,7 +35,7 @@ func (c *checker) backends(path string, backends []Backend) {
 		c.backendAddress(at+".address", b.Address)
 		c.plainText(at+".zone", b.Zone)
 		if was, twice := first[strings.ToLower(b.Address)]; twice && b.Address != "" {
-			c.report(at+".address", "%s is the address of backends[%d] already", c.quote(at+".address", b.Address), was)
+			c.reportf(at+".address", "%s is the address of backends[%d] already", c.quote(at+".address", b.Address), was)
 			continue
 		}
 		first[strings.ToLower(b.Address)] = i
@@ -51,31 +51,31 @@ func (c *checker) hashOn(path, text string, more ...string) {
 	what, name, _ := strings.Cut(text, ":")
 	switch {
 	case what != "header" && what != "cookie" && what != "query" || !strings.Contains(text, ":"):
-		c.report(path, "%s is none of %s, header:NAME, cookie:NAME and query:NAME%s",
+		c.reportf(path, "%s is none of %s, header:NAME, cookie:NAME and query:NAME%s",
 			c.quote(path, text), strings.Join(plain, ", "), didYouMean(nearest(text, plain)))
 	case what == "query":
 		if name == "" || !keyIsPlain(name) {
-			c.report(path, "%s names no parameter: write query:NAME", c.quote(path, text))
+			c.reportf(path, "%s names no parameter: write query:NAME", c.quote(path, text))
 		}
 	case !isToken(name):
-		c.report(path, "%s names no %s: write %s:NAME", c.quote(path, text), what, what)
+		c.reportf(path, "%s names no %s: write %s:NAME", c.quote(path, text), what, what)
 	}
 }
 
 func (c *checker) discovery(path string, d *Discovery) {
 	if d.DNS == nil {
-		c.report(path, "is empty: it needs dns")
+		c.reportf(path, "is empty: it needs dns")
 		return
 	}
 	path += ".dns"
 	if !isHostName(d.DNS.Name) {
-		c.report(path+".name", "%s is not a host name", c.quote(path+".name", d.DNS.Name))
+		c.reportf(path+".name", "%s is not a host name", c.quote(path+".name", d.DNS.Name))
 	}
 	if d.DNS.Type == "SRV" && d.DNS.Port != 0 {
-		c.report(path+".port", "has no effect: SRV records carry their own ports")
+		c.reportf(path+".port", "has no effect: SRV records carry their own ports")
 	}
 	if d.DNS.Type != "SRV" && d.DNS.Port == 0 {
-		c.report(path+".port", "is required for records of type %s", d.DNS.Type)
+		c.reportf(path+".port", "is required for records of type %s", d.DNS.Type)
 	}
 }
 
@@ -88,7 +88,7 @@ func (c *checker) healthCheck(path string, h *HealthCheck) {
 		c.requestPath(path+".path", strings.SplitN(h.Path, "?", 2)[0])
 		c.plainText(path+".path", h.Path)
 		if len(h.ExpectStatus) == 0 {
-			c.report(path+".expect_status", "is empty, so no probe could succeed")
+			c.reportf(path+".expect_status", "is empty, so no probe could succeed")
 		}
 	} else {
 		c.probeReadsNothing(path, h)
@@ -98,7 +98,7 @@ func (c *checker) healthCheck(path string, h *HealthCheck) {
 	}
 	for _, name := range sortedNames(h.ExpectJSON) {
 		if name == "" || slices.Contains(strings.Split(name, "."), "") {
-			c.report(joinPath(path+".expect_json", name), "a member must have a name; dots descend into objects")
+			c.reportf(joinPath(path+".expect_json", name), "a member must have a name; dots descend into objects")
 		}
 	}
 }
@@ -106,10 +106,10 @@ func (c *checker) healthCheck(path string, h *HealthCheck) {
 // probeReadsNothing refuses expectations of answers that are not read.
 func (c *checker) probeReadsNothing(path string, h *HealthCheck) {
 	if h.ExpectBody != "" {
-		c.report(path+".expect_body", "has no effect on probes of type %s", h.Type)
+		c.reportf(path+".expect_body", "has no effect on probes of type %s", h.Type)
 	}
 	if len(h.ExpectJSON) > 0 {
-		c.report(path+".expect_json", "has no effect on probes of type %s", h.Type)
+		c.reportf(path+".expect_json", "has no effect on probes of type %s", h.Type)
 	}
 }
 
@@ -125,35 +125,35 @@ func (c *checker) statusRange(path, text string) {
 	}
 	switch {
 	case ok && low > high:
-		c.report(path, "%s ends before it begins%s", c.quote(path, text), didYouMean(quoted(to+"-"+from)))
+		c.reportf(path, "%s ends before it begins%s", c.quote(path, text), didYouMean(quoted(to+"-"+from)))
 	case ok:
 	case len(text) == 3 && text[0] >= '1' && text[0] <= '5' && strings.EqualFold(text[1:], "xx"):
-		c.report(path, "%s is not a status%s", c.quote(path, text), didYouMean(quoted(text[:1]+"00-"+text[:1]+"99")))
+		c.reportf(path, "%s is not a status%s", c.quote(path, text), didYouMean(quoted(text[:1]+"00-"+text[:1]+"99")))
 	default:
-		c.report(path, "%s is neither a status from 100 to 599 nor a range such as 200-299", c.quote(path, text))
+		c.reportf(path, "%s is neither a status from 100 to 599 nor a range such as 200-299", c.quote(path, text))
 	}
 }
 
 // poolTLS checks how the backends are spoken to.
 func (c *checker) poolTLS(path string, p *Pool) {
 	if p.Protocol == "h2c" && p.TLS.Enabled {
-		c.report(path+".protocol", "h2c is HTTP/2 in clear text, which tls excludes (did you mean \"h2\"?)")
+		c.reportf(path+".protocol", "h2c is HTTP/2 in clear text, which tls excludes (did you mean \"h2\"?)")
 	}
 	if p.Protocol == "h2" && !p.TLS.Enabled {
-		c.report(path+".protocol", "h2 needs tls.enabled (did you mean \"h2c\"?)")
+		c.reportf(path+".protocol", "h2 needs tls.enabled (did you mean \"h2c\"?)")
 	}
 	t, path := p.TLS, path+".tls"
 	if !t.Enabled {
 		return
 	}
 	if t.ServerName != "" && !isHost(t.ServerName) {
-		c.report(path+".server_name", "%s is not a host name", c.quote(path+".server_name", t.ServerName))
+		c.reportf(path+".server_name", "%s is not a host name", c.quote(path+".server_name", t.ServerName))
 	}
 	if t.CAFile != "" {
 		c.authorities(path+".ca_file", t.CAFile)
 	}
 	if t.CAFile != "" && t.InsecureSkipVerify {
-		c.report(path+".insecure_skip_verify", "cannot stand beside ca_file: with it no certificate is verified")
+		c.reportf(path+".insecure_skip_verify", "cannot stand beside ca_file: with it no certificate is verified")
 	}
 	c.optionalKeyPair(path, t.CertFile, t.KeyFile)
 }
@@ -164,16 +164,16 @@ func (c *checker) optionalKeyPair(path, certFile, keyFile string) {
 	case certFile != "" && keyFile != "":
 		c.keyPair(path, certFile, keyFile)
 	case certFile != "":
-		c.report(path+".key_file", "is required beside cert_file")
+		c.reportf(path+".key_file", "is required beside cert_file")
 	case keyFile != "":
-		c.report(path+".cert_file", "is required beside key_file")
+		c.reportf(path+".cert_file", "is required beside key_file")
 	}
 }
 
 // middleware checks one named step.
 func (c *checker) middleware(path string, m *Middleware) {
 	if m.Rate <= 0 {
-		c.report(path+".rate", "must be above 0")
+		c.reportf(path+".rate", "must be above 0")
 	}
 	c.hashOn(path+".key", m.Key, "route")
 }

@@ -40,10 +40,10 @@ func (c *checker) route(path string, r *Route) {
 // forwardsNothing refuses what has an effect only on requests that are forwarded.
 func (c *checker) forwardsNothing(path string, r *Route) {
 	if r.Mirror != nil {
-		c.report(path+".mirror", "has no effect on a route without pool or split")
+		c.reportf(path+".mirror", "has no effect on a route without pool or split")
 	}
 	if r.Hedge != nil {
-		c.report(path+".hedge", "has no effect on a route without pool or split")
+		c.reportf(path+".hedge", "has no effect on a route without pool or split")
 	}
 }
 
@@ -58,7 +58,7 @@ func (c *checker) match(path string, r *Route) {
 		}
 	}
 	if len(paths) > 1 {
-		c.report(path+"."+paths[1], "cannot stand beside %s: a route has one of path, path_prefix and path_regex", paths[0])
+		c.reportf(path+"."+paths[1], "cannot stand beside %s: a route has one of path, path_prefix and path_regex", paths[0])
 	}
 	if r.Path != "" {
 		c.requestPath(path+".path", r.Path)
@@ -71,7 +71,7 @@ func (c *checker) match(path string, r *Route) {
 		if _, masked := c.raw[path+".path_regex"]; masked {
 			why = c.raw[path+".path_regex"]
 		}
-		c.report(path+".path_regex", "is not a regular expression: %s", why)
+		c.reportf(path+".path_regex", "is not a regular expression: %s", why)
 	}
 	for i, host := range r.Hosts {
 		c.routeHost(indexPath(path+".hosts", i), host)
@@ -84,7 +84,7 @@ func (c *checker) match(path string, r *Route) {
 	c.fields(path+".headers", r.Headers)
 	for _, name := range sortedNames(r.Query) {
 		if name == "" {
-			c.report(joinPath(path+".query", name), "a parameter must have a name")
+			c.reportf(joinPath(path+".query", name), "a parameter must have a name")
 		}
 	}
 }
@@ -104,20 +104,20 @@ func (c *checker) routeHost(path, host string) {
 	switch {
 	case wild && isHostName(name), !wild && isHost(name):
 	case host == "*":
-		c.report(path, "\"*\" matches nothing: leave hosts out to match every host")
+		c.reportf(path, "\"*\" matches nothing: leave hosts out to match every host")
 	case strings.Contains(name, "*"):
-		c.report(path, "%s has a * elsewhere than in front, as in \"*.example.org\"", c.quote(path, host))
+		c.reportf(path, "%s has a * elsewhere than in front, as in \"*.example.org\"", c.quote(path, host))
 	case strings.Contains(host, ":"):
-		c.report(path, "%s must be a host name without scheme and port", c.quote(path, host))
+		c.reportf(path, "%s must be a host name without scheme and port", c.quote(path, host))
 	default:
-		c.report(path, "%s is not a host name", c.quote(path, host))
+		c.reportf(path, "%s is not a host name", c.quote(path, host))
 	}
 }
 
 // method checks a method, which is case-sensitive (RFC 9110 section 9.1).
 func (c *checker) method(path, method string) {
 	if len(method) > methodBytesMax {
-		c.report(path, "%s is longer than %d characters", c.quote(path, method), methodBytesMax)
+		c.reportf(path, "%s is longer than %d characters", c.quote(path, method), methodBytesMax)
 		return
 	}
 	if !c.token(path, "method", method) {
@@ -125,7 +125,7 @@ func (c *checker) method(path, method string) {
 	}
 	standard := []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
 	if upper := strings.ToUpper(method); upper != method && slices.Contains(standard, upper) {
-		c.report(path, "%s is not a method%s", c.quote(path, method), didYouMean(quoted(upper)))
+		c.reportf(path, "%s is not a method%s", c.quote(path, method), didYouMean(quoted(upper)))
 	}
 }
 
@@ -138,7 +138,7 @@ func (c *checker) fields(path string, headers map[string]string) {
 			continue
 		}
 		if was, twice := first[strings.ToLower(name)]; twice {
-			c.report(at, "is the same field as %q", was)
+			c.reportf(at, "is the same field as %q", was)
 			continue
 		}
 		first[strings.ToLower(name)] = name
@@ -162,10 +162,10 @@ func (c *checker) action(path string, r *Route) {
 		}
 	}
 	if len(actions) == 0 {
-		c.report(path, "does nothing: it needs one of pool, split, redirect and respond")
+		c.reportf(path, "does nothing: it needs one of pool, split, redirect and respond")
 	}
 	if len(actions) > 1 {
-		c.report(path+"."+actions[1], "cannot stand beside %s: a route has one of pool, split, redirect and respond", actions[0])
+		c.reportf(path+"."+actions[1], "cannot stand beside %s: a route has one of pool, split, redirect and respond", actions[0])
 	}
 	if r.Pool != "" {
 		referTo(c, path+".pool", "pool", r.Pool, c.cfg.Pools)
@@ -189,7 +189,7 @@ func (c *checker) split(path string, split map[string]int) {
 		broken = broken || c.broken[joinPath(path, name)]
 	}
 	if total == 0 && !broken {
-		c.report(path, "no pool has a weight above 0, so no request could be served")
+		c.reportf(path, "no pool has a weight above 0, so no request could be served")
 	}
 }
 
@@ -205,28 +205,29 @@ func (c *checker) redirect(path string, r *Redirect) {
 	for _, p := range placeholder.FindAllString(r.To, -1) {
 		rest = strings.ReplaceAll(rest, p, "x")
 		if !slices.Contains(known, p) {
-			c.report(at, "%s is none of %s%s", p, strings.Join(known, ", "), didYouMean(nearest(p, known)))
+			c.reportf(at, "%s is none of %s%s", p, strings.Join(known, ", "), didYouMean(nearest(p, known)))
 		}
 	}
 	switch {
 	case strings.ContainsAny(rest, "{}"):
-		c.report(at, "%s has a brace without its other one", c.quote(at, r.To))
+		c.reportf(at, "%s has a brace without its other one", c.quote(at, r.To))
 	case strings.Contains(rest, " "):
-		c.report(at, "%s must not contain a space", c.quote(at, r.To))
-	case !strings.HasPrefix(rest, "/") && !strings.Contains(rest, "://") && !strings.HasPrefix(r.To, "{uri}") && !strings.HasPrefix(r.To, "{path}"):
-		c.report(at, "%s must begin with / or a scheme such as https://", c.quote(at, r.To))
+		c.reportf(at, "%s must not contain a space", c.quote(at, r.To))
+	case !slices.ContainsFunc([]string{"/", "{uri}", "{path}"}, func(p string) bool { return strings.HasPrefix(r.To, p) }) &&
+		!strings.Contains(rest, "://"):
+		c.reportf(at, "%s must begin with / or a scheme such as https://", c.quote(at, r.To))
 	}
 }
 
 func (c *checker) respond(path string, r *Respond) {
 	if (r.Status == 204 || r.Status == 304) && r.Body != "" {
-		c.report(path+".body", "must be empty: an answer with status %d has no body", r.Status)
+		c.reportf(path+".body", "must be empty: an answer with status %d has no body", r.Status)
 	}
 	if r.ContentType == "" || !c.plainText(path+".content_type", r.ContentType) {
 		return
 	}
 	if kind, _, err := mime.ParseMediaType(r.ContentType); err != nil || !strings.Contains(kind, "/") {
-		c.report(path+".content_type", "%s is not a media type such as text/plain", c.quote(path+".content_type", r.ContentType))
+		c.reportf(path+".content_type", "%s is not a media type such as text/plain", c.quote(path+".content_type", r.ContentType))
 	}
 }
 
@@ -237,7 +238,7 @@ func (c *checker) retry(path string, r *Route) {
 		at := indexPath(path+".on", i)
 		code, isStatus := status(cause)
 		if !slices.Contains(causes, cause) && (!isStatus || code < 500) {
-			c.report(at, "%s is none of connect_failure, reset, timeout and a status from 500 to 599%s",
+			c.reportf(at, "%s is none of connect_failure, reset, timeout and a status from 500 to 599%s",
 				c.quote(at, cause), didYouMean(nearest(cause, causes)))
 		}
 	}
@@ -258,7 +259,7 @@ func (c *checker) hedge(path string, r *Route) {
 	}
 	after, err := time.ParseDuration(r.Hedge.After)
 	if err != nil || after <= 0 {
-		c.report(path+".after", "%s is neither a duration such as 50ms nor p95", c.quote(path+".after", r.Hedge.After))
+		c.reportf(path+".after", "%s is neither a duration such as 50ms nor p95", c.quote(path+".after", r.Hedge.After))
 		return
 	}
 	if r.Timeout > 0 {
@@ -275,7 +276,7 @@ func (c *checker) sameRoutes() {
 		matcher := fmt.Sprintf("%q %q %q %q %q %q %q %q %d", sorted(r.Listeners), sorted(lowered(r.Hosts)),
 			r.Path, r.PathPrefix, r.PathRegex, sorted(r.Methods), loweredKeys(r.Headers), r.Query, r.Priority)
 		if was, twice := first[matcher]; twice {
-			c.report(joinPath("routes", name), "takes the same requests as %s: change what it matches, or its priority", joinPath("routes", was))
+			c.reportf(joinPath("routes", name), "takes the same requests as %s: change what it matches, or its priority", joinPath("routes", was))
 			continue
 		}
 		first[matcher] = name

@@ -57,10 +57,10 @@ func (d *decoder) settleRetry(path string, route *Route, absent Retry) {
 	route.Retry.Default = reflect.DeepEqual(route.Retry, absent)
 }
 
-// bad notes a problem of the node at path.
-func (d *decoder) bad(n *node, path, format string, args ...any) {
+// badf notes a problem of the node at path.
+func (d *decoder) badf(n *node, path, format string, args ...any) {
 	d.broken[path] = true
-	d.problems.add(n.at(), path, format, args...)
+	d.problems.addf(n.at(), path, format, args...)
 }
 
 // section fills a struct. A nil node is an absent section: all defaults.
@@ -69,7 +69,7 @@ func (d *decoder) section(n *node, path string, v reflect.Value) {
 		n = nil
 	}
 	if n != nil && n.kind != kindMap {
-		d.bad(n, path, "must be a section of keys, not %s", n.kind)
+		d.badf(n, path, "must be a section of keys, not %s", n.kind)
 		n = nil
 	}
 	fields := d.schema.fields(v.Type())
@@ -80,7 +80,7 @@ func (d *decoder) section(n *node, path string, v reflect.Value) {
 		f := &fields[i]
 		child := n.child(f.key)
 		if at := joinPath(path, f.key); child == nil && f.required && n != nil && !d.broken[at] {
-			d.bad(n, at, "is required")
+			d.badf(n, at, "is required")
 		}
 		d.value(f, child, slot{path: joinPath(path, f.key), v: v.Field(f.index), absent: n == nil})
 	}
@@ -107,7 +107,7 @@ func (d *decoder) unknownKeys(n *node, path string, fields []field) {
 		if here != "" && n.child(here) == nil {
 			d.broken[joinPath(path, here)] = true // said already: not also reported as missing
 		}
-		d.problems.add(at, joinPath(path, e.name), "unknown key%s", didYouMean(cmp.Or(quoted(here), elsewhere)))
+		d.problems.addf(at, joinPath(path, e.name), "unknown key%s", didYouMean(cmp.Or(quoted(here), elsewhere)))
 	}
 }
 
@@ -150,7 +150,7 @@ func (d *decoder) anySection(f *field, n *node, s slot) {
 		return
 	}
 	if n.kind == kindNull {
-		d.bad(n, s.path, "is empty: write {} for its defaults, or remove the key")
+		d.badf(n, s.path, "is empty: write {} for its defaults, or remove the key")
 		return
 	}
 	s.v.Set(reflect.New(f.typ.Elem()))
@@ -163,7 +163,7 @@ func (d *decoder) names(f *field, n *node, s slot) {
 		return
 	}
 	if n.kind != kindMap {
-		d.bad(n, s.path, "must be a section of names, not %s", n.kind)
+		d.badf(n, s.path, "must be a section of names, not %s", n.kind)
 		return
 	}
 	if len(n.entries) == 0 {
@@ -175,7 +175,8 @@ func (d *decoder) names(f *field, n *node, s slot) {
 	for _, e := range n.entries {
 		path := joinPath(s.path, e.name)
 		if shapeOf(element.typ) == shapeSection && !isName(e.name) {
-			d.problems.add(e.value.at(), path, "a name must be of letters, digits, dots, dashes and underscores, begin with a letter or digit, and have at most %d characters", nameBytesMax)
+			d.problems.addf(e.value.at(), path, "a name must be of letters, digits, dots, dashes and underscores, "+
+				"begin with a letter or digit, and have at most %d characters", nameBytesMax)
 		}
 		v := reflect.New(element.typ).Elem()
 		d.value(&element, presence(e.value, element.typ), slot{path: path, v: v})
@@ -200,7 +201,7 @@ func (d *decoder) list(f *field, n *node, s slot) {
 		return
 	}
 	if n.kind != kindList {
-		d.bad(n, s.path, "must be a list, not %s", n.kind)
+		d.badf(n, s.path, "must be a list, not %s", n.kind)
 		return
 	}
 	if len(n.items) == 0 {

@@ -23,6 +23,9 @@ type field struct {
 	file      bool
 }
 
+// textTrue is how true is written.
+const textTrue = "true"
+
 // schema gives the fields of each section type. It is built for each load and
 // used by one goroutine.
 type schema map[reflect.Type][]field
@@ -45,10 +48,10 @@ func (s schema) fields(t reflect.Type) []field {
 			f.enum = strings.Split(enum, "|")
 		}
 		f.min, f.max = bound(tag.Get("min")), bound(tag.Get("max"))
-		f.required = tag.Get("required") == "true"
-		f.positive = tag.Get("positive") == "true"
-		f.numbers = tag.Get("numbers") == "true"
-		f.file = tag.Get("file") == "true"
+		f.required = tag.Get("required") == textTrue
+		f.positive = tag.Get("positive") == textTrue
+		f.numbers = tag.Get("numbers") == textTrue
+		f.file = tag.Get("file") == textTrue
 		fs = append(fs, f)
 	}
 	s[t] = fs
@@ -64,17 +67,6 @@ func bound(text string) *float64 {
 		panic("BUG: bound of a schema tag is not a number: " + text)
 	}
 	return &v
-}
-
-// find returns the field of a key, or nil.
-func (s schema) find(t reflect.Type, key string) *field {
-	fs := s.fields(t)
-	for i := range fs {
-		if fs[i].key == key {
-			return &fs[i]
-		}
-	}
-	return nil
 }
 
 // shape is what a type of the schema looks like in a file.

@@ -27,6 +27,7 @@ func fixtures(t *testing.T, pattern string) []string {
 // TestBadFixtures loads one file for each mistake and compares every line of
 // what is reported, positions included.
 func TestBadFixtures(t *testing.T) {
+	t.Parallel()
 	base, err := filepath.Abs("testdata")
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +65,7 @@ func TestBadFixtures(t *testing.T) {
 // TestGoodFixturesRoundTrip loads each good file, prints it in both formats and
 // loads that again: the same configuration comes out.
 func TestGoodFixturesRoundTrip(t *testing.T) {
+	t.Parallel()
 	for _, file := range fixtures(t, "*.good.*") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()

@@ -20,9 +20,9 @@ func parseJSON(s *source) (*node, error) {
 	var raw json.RawMessage
 	if err := json.Unmarshal(s.data, &raw); err != nil {
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return nil, s.refuse(s.atOffset(int(syntax.Offset)-1), "cannot be read as JSON: %s", syntax.Error())
+			return nil, s.refusef(s.atOffset(int(syntax.Offset)-1), "cannot be read as JSON: %s", syntax.Error())
 		}
-		return nil, s.refuse(s.at(1, 1), "cannot be read as JSON: %s", err)
+		return nil, s.refusef(s.at(1, 1), "cannot be read as JSON: %s", err)
 	}
 	dec := json.NewDecoder(bytes.NewReader(s.data))
 	dec.UseNumber()
@@ -39,7 +39,7 @@ func (t *jsonTree) next() (json.Token, Origin, error) {
 	at := t.atOffset(begin)
 	token, err := t.dec.Token()
 	if err != nil {
-		return nil, at, t.refuse(at, "cannot be read as JSON: %s", err)
+		return nil, at, t.refusef(at, "cannot be read as JSON: %s", err)
 	}
 	return token, at, nil
 }
@@ -72,7 +72,7 @@ func (t *jsonTree) value(path string, depth int) (*node, error) {
 	case bool:
 		n.kind, n.text = kindBool, "false"
 		if v {
-			n.text = "true"
+			n.text = textTrue
 		}
 	}
 	return n, nil
@@ -101,14 +101,14 @@ func (t *jsonTree) object(n *node, path string, depth int) error {
 		}
 		name, ok := token.(string)
 		if !ok || !keyIsPlain(name) {
-			return t.refuse(at, "a key must be plain text")
+			return t.refusef(at, "a key must be plain text")
 		}
 		child, err := t.value(joinPath(path, name), depth+1)
 		if err != nil {
 			return err
 		}
 		if was, twice := first[name]; twice {
-			t.problems.add(at, joinPath(path, name), "%s", duplicate(name, was))
+			t.problems.addf(at, joinPath(path, name), "%s", duplicate(name, was))
 			continue
 		}
 		first[name] = at

@@ -54,7 +54,7 @@ func Load(opts Options) (*Loaded, error) {
 	problems := &problemList{}
 	base, err := baseDir(&opts)
 	if err != nil {
-		problems.add(Origin{File: opts.File}, "", "cannot find its folder: %s", err)
+		problems.addf(Origin{File: opts.File}, "", "cannot find its folder: %s", err)
 		return nil, problems.err()
 	}
 	environ := environment(opts.Environ)
@@ -64,7 +64,7 @@ func Load(opts Options) (*Loaded, error) {
 	}
 	merged, err := mergeLayers(root, environ, opts.Set, problems)
 	if err != nil {
-		problems.add(Origin{}, "", "%s", err)
+		problems.addf(Origin{}, "", "%s", err)
 		return nil, problems.err()
 	}
 	d := newDecoder(problems, &references{environ: environ, baseDir: base})
@@ -101,17 +101,17 @@ func readRoot(opts *Options, problems *problemList) (files []string, root *node)
 	at := Origin{File: s.name}
 	var err error
 	if s.format, err = checkFormat(opts.Format, opts.File); err != nil {
-		s.fail(at, "%s", err)
+		s.failf(at, "%s", err)
 		return nil, nil
 	}
 	if opts.Data == nil {
 		if s.data, err = readSource(opts.File); err != nil {
-			s.fail(at, "cannot be read: %s", reason(err))
+			s.failf(at, "cannot be read: %s", reason(err))
 			return nil, nil
 		}
 		file, err := filepath.Abs(opts.File)
 		if err != nil {
-			s.fail(at, "cannot find its folder: %s", err)
+			s.failf(at, "cannot find its folder: %s", err)
 			return nil, nil
 		}
 		files = append(files, file)

@@ -48,6 +48,7 @@ func refused(t *testing.T, opts Options) Problems {
 }
 
 func TestLayersOverrideOneAnother(t *testing.T) {
+	t.Parallel()
 	const path = "pools.api.algorithm"
 	tests := []struct {
 		name    string
@@ -83,6 +84,7 @@ func TestLayersOverrideOneAnother(t *testing.T) {
 }
 
 func TestLayerReaches(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name    string
 		environ string
@@ -125,7 +127,9 @@ func TestLayerReaches(t *testing.T) {
 	}
 }
 
+//nolint:dupword,misspell // mistakes are what is tested
 func TestLayerProblemsNameTheirSource(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name    string
 		environ []string
@@ -240,6 +244,7 @@ func TestFilesToWatch(t *testing.T) {
 }
 
 func TestFileThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "isame.conf"), base)
 	tests := []struct {
@@ -325,6 +330,7 @@ func TestEmbeddedDefault(t *testing.T) {
 	roundTrip(t, loaded, "yaml", nil)
 }
 
+//nolint:misspell // mistakes are what is tested
 func TestProblemsAsJSON(t *testing.T) {
 	problems := refused(t, Options{File: "a.yaml", Data: []byte("listeners: {web: {adress: x}}\n")})
 	got, err := json.Marshal(problems)

@@ -60,12 +60,12 @@ func fromFlags(set []string, problems *problemList) []assignment {
 		key, value, ok := cutAssignment(text)
 		from := Origin{Flag: cmp.Or(key, "=")}
 		if !ok {
-			problems.add(from, "", "must be key=value")
+			problems.addf(from, "", "must be key=value")
 			continue
 		}
 		keys, ok := splitPath(key)
 		if !ok {
-			problems.add(from, "", "is not a key such as pools.api.algorithm or pools.api.backends[0].weight")
+			problems.addf(from, "", "is not a key such as pools.api.algorithm or pools.api.backends[0].weight")
 			continue
 		}
 		as = append(as, assignment{keys: keys, value: value, from: from})
@@ -143,7 +143,7 @@ func overlayTree(s schema, base *node, as []assignment, problems *problemList) *
 	o := &overlay{schema: s, problems: problems, base: base, root: &node{kind: kindMap}}
 	for i := range as {
 		if len(as[i].keys) > depthMax {
-			problems.add(as[i].from, "", "names more than %d levels", depthMax)
+			problems.addf(as[i].from, "", "names more than %d levels", depthMax)
 			continue
 		}
 		o.assign(&as[i])
@@ -196,14 +196,14 @@ func (w *walk) intoSection(key string, last bool) bool {
 		key = strings.ToLower(key)
 	}
 	here, elsewhere := w.schema.meantKey(key, fields)
-	w.problems.add(w.a.from, joinPath(w.path, key), "unknown key%s", didYouMean(cmp.Or(quoted(here), elsewhere)))
+	w.problems.addf(w.a.from, joinPath(w.path, key), "unknown key%s", didYouMean(cmp.Or(quoted(here), elsewhere)))
 	return false
 }
 
 // intoNames steps to a name of a map, new or present.
 func (w *walk) intoNames(key string, last bool) bool {
 	if !keyIsPlain(key) || key == "" {
-		w.problems.add(w.a.from, w.path, "a name must be plain text")
+		w.problems.addf(w.a.from, w.path, "a name must be plain text")
 		return false
 	}
 	if w.a.fold {
@@ -243,7 +243,7 @@ func (w *walk) resolveName(key string) (string, bool) {
 			return matches[0], true
 		}
 		if len(matches) > 1 {
-			w.problems.add(w.a.from, w.path, "%q matches several names: %s", key, strings.Join(matches, ", "))
+			w.problems.addf(w.a.from, w.path, "%q matches several names: %s", key, strings.Join(matches, ", "))
 			return "", false
 		}
 	}
@@ -260,7 +260,7 @@ func (w *walk) step(key string, last bool) bool {
 		return true
 	}
 	if shapeOf(w.typ) == shapeScalar {
-		w.problems.add(w.a.from, w.path, "has no keys below it")
+		w.problems.addf(w.a.from, w.path, "has no keys below it")
 		return false
 	}
 	next := w.over.child(key)
@@ -309,7 +309,7 @@ func (w *walk) intoList(key string, last bool) bool {
 	}
 	i, err := strconv.Atoi(key)
 	if err != nil || i < 0 || i > len(w.over.items) || i >= listItemsMax {
-		w.problems.add(w.a.from, w.path, "%q is not the index of an item: 0 to %d", key, len(w.over.items))
+		w.problems.addf(w.a.from, w.path, "%q is not the index of an item: 0 to %d", key, len(w.over.items))
 		return false
 	}
 	w.path = indexPath(w.path, i)
@@ -324,7 +324,7 @@ func (w *walk) intoList(key string, last bool) bool {
 		return true
 	}
 	if shapeOf(w.typ) == shapeScalar {
-		w.problems.add(w.a.from, w.path, "has no keys below it")
+		w.problems.addf(w.a.from, w.path, "has no keys below it")
 		return false
 	}
 	w.base, w.over = nil, w.over.items[i]
@@ -349,7 +349,7 @@ func (w *walk) value() *node {
 	switch shapeOf(w.typ) {
 	case shapeSection, shapeNames:
 		if !strings.HasPrefix(text, "{") {
-			w.problems.add(w.a.from, w.path, "must be a section of keys, written as {key: value}")
+			w.problems.addf(w.a.from, w.path, "must be a section of keys, written as {key: value}")
 			return nil
 		}
 		return flowYAML(text, w.a.from, w.problems, w.path)
@@ -358,7 +358,7 @@ func (w *walk) value() *node {
 			return flowYAML(text, w.a.from, w.problems, w.path)
 		}
 		if w.typ.Elem().Kind() != reflect.String {
-			w.problems.add(w.a.from, w.path, "must be a list, written as [{key: value}]")
+			w.problems.addf(w.a.from, w.path, "must be a list, written as [{key: value}]")
 			return nil
 		}
 		return w.commas(text)

@@ -70,7 +70,7 @@ func (p Problem) String() string {
 
 // Problems is every problem of one configuration, in the order of the file. It
 // is the error Load returns; it is never empty then.
-type Problems []Problem
+type Problems []Problem //nolint:errname // a list of Problem, which API and CLI render one by one
 
 // Error renders one problem a line.
 func (ps Problems) Error() string {
@@ -87,8 +87,8 @@ type problemList struct {
 	beyond int
 }
 
-// add notes one problem.
-func (l *problemList) add(at Origin, path, format string, args ...any) {
+// addf notes one problem.
+func (l *problemList) addf(at Origin, path, format string, args ...any) {
 	if l.full() {
 		l.beyond++
 		return

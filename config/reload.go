@@ -19,10 +19,9 @@ func restartKeys() []string {
 }
 
 // CheckReload names what differs between two configurations and takes effect
-// only at a restart. Nothing in the result means that a reload from old to new
-// applies everything. The problems have no position: ask Loaded.Origin.
-func CheckReload(old, new *Config) []Problem {
-	before, after := leaves(old), leaves(new)
+// only at a restart. Nothing in the result means that a reload applies everything. The problems have no position: ask Loaded.Origin.
+func CheckReload(from, to *Config) []Problem {
+	before, after := leaves(from), leaves(to)
 	var problems []Problem
 	for _, path := range restartKeys() {
 		if before[path] != after[path] {

@@ -58,7 +58,7 @@ func (d *decoder) scalar(f *field, n *node, s slot) {
 // refuse notes a problem and leaves the default, so that nothing that depends
 // on the value is reported as well.
 func (d *decoder) refuse(f *field, n *node, s slot, message string) {
-	d.bad(n, s.path, "%s", message)
+	d.badf(n, s.path, "%s", message)
 	s.v.SetZero()
 	d.preset(f, s)
 }
@@ -78,38 +78,42 @@ func (f *field) hide(message, text string) string {
 // mismatch says why a node cannot be a value of the key's type, or "".
 func mismatch(f *field, n *node) string {
 	want := wanted(f)
-	if n.kind == kindNull {
-		return "has no value: " + want
-	}
-	if n.kind == kindMap || n.kind == kindList || n.kind == kindOther {
-		return want + ", not " + n.kind.String()
-	}
-	if n.kind == kindText || n.kind == kindString && strings.Contains(n.text, "${") {
-		return ""
-	}
-	fits := false
 	switch {
-	case isDuration(f.typ) || isSize(f.typ):
-		fits = n.kind == kindString || n.kind == kindInt || n.kind == kindFloat // a bare number is refused for its unit
-	case f.typ.Kind() == reflect.String:
-		fits = n.kind == kindString || f.numbers && n.kind == kindInt
-	case f.typ.Kind() == reflect.Bool:
-		fits = n.kind == kindBool
-	case f.typ.Kind() == reflect.Int:
-		fits = n.kind == kindInt
-	default:
-		fits = n.kind == kindInt || n.kind == kindFloat
-	}
-	if fits {
-		return ""
-	}
-	if f.typ.Kind() == reflect.String && !isSecret(f.typ) {
-		return fmt.Sprintf("%s, not %s: write %q in quotes", want, n.kind, n.text)
-	}
-	if isSecret(f.typ) {
+	case n.kind == kindNull:
+		return "has no value: " + want
+	case n.kind == kindMap || n.kind == kindList || n.kind == kindOther:
 		return want + ", not " + n.kind.String()
+	case f.takes(n):
+		return ""
+	case isSecret(f.typ):
+		return want + ", not " + n.kind.String()
+	case f.typ.Kind() == reflect.String:
+		return fmt.Sprintf("%s, not %s: write %q in quotes", want, n.kind, n.text)
+	default:
+		return fmt.Sprintf("%s, not %s %q", want, n.kind, n.text)
 	}
-	return fmt.Sprintf("%s, not %s %q", want, n.kind, n.text)
+}
+
+// takes reports whether the key takes a scalar of this kind. Text of variables
+// and flags, and text with a reference, fits every key until it is parsed.
+func (f *field) takes(n *node) bool {
+	if n.kind == kindText || n.kind == kindString && strings.Contains(n.text, "${") {
+		return true
+	}
+	isNumber := n.kind == kindInt || n.kind == kindFloat
+	if isDuration(f.typ) || isSize(f.typ) {
+		return n.kind == kindString || isNumber // a bare number is refused for its unit
+	}
+	switch f.typ.Kind() {
+	case reflect.String:
+		return n.kind == kindString || f.numbers && n.kind == kindInt
+	case reflect.Bool:
+		return n.kind == kindBool
+	case reflect.Int:
+		return n.kind == kindInt
+	default:
+		return isNumber
+	}
 }
 
 // wanted says what a key takes.
@@ -150,10 +154,10 @@ func parseScalar(f *field, text string, v reflect.Value) string {
 	case f.typ.Kind() == reflect.String:
 		v.SetString(text)
 	case f.typ.Kind() == reflect.Bool:
-		if text != "true" && text != "false" {
+		if text != textTrue && text != "false" {
 			return fmt.Sprintf("must be true or false, not %q", text)
 		}
-		v.SetBool(text == "true")
+		v.SetBool(text == textTrue)
 	case f.typ.Kind() == reflect.Int:
 		number, err := strconv.ParseInt(text, 10, strconv.IntSize)
 		if err != nil {
@@ -174,33 +178,46 @@ func parseScalar(f *field, text string, v reflect.Value) string {
 func (f *field) check(v reflect.Value) string {
 	text := formatScalar(v)
 	switch {
-	case len(f.enum) > 0 && v.Kind() == reflect.Int && !slices.Contains(f.enum, text):
-		return fmt.Sprintf("must be one of %s, not %s", strings.Join(f.enum, ", "), text)
-	case len(f.enum) > 0 && text != "" && !slices.Contains(f.enum, text):
-		return fmt.Sprintf("%q is none of %s%s", text, strings.Join(f.enum, ", "), didYouMean(nearest(text, f.enum)))
-	case len(f.enum) > 0 && text == "" && f.def != "":
-		return "is empty: must be one of " + strings.Join(f.enum, ", ")
+	case len(f.enum) > 0 && !slices.Contains(f.enum, text):
+		return f.checkEnum(v.Kind(), text)
 	case f.required && text == "":
 		return "must not be empty"
 	case f.positive && v.Int() == 0:
 		return "must be longer than 0"
 	}
-	var number float64
 	switch v.Kind() {
 	case reflect.Int:
-		number = float64(v.Int())
+		return f.checkBounds(float64(v.Int()), text)
 	case reflect.Float64:
-		number = v.Float()
+		return f.checkBounds(v.Float(), text)
 	default:
 		return ""
 	}
+}
+
+// checkEnum refuses a text that is none of the key's; empty is fine where it is the default.
+func (f *field) checkEnum(kind reflect.Kind, text string) string {
+	switch {
+	case kind == reflect.Int:
+		return fmt.Sprintf("must be one of %s, not %s", strings.Join(f.enum, ", "), text)
+	case text != "":
+		return fmt.Sprintf("%q is none of %s%s", text, strings.Join(f.enum, ", "), didYouMean(nearest(text, f.enum)))
+	case f.def != "" || f.required:
+		return "is empty: must be one of " + strings.Join(f.enum, ", ")
+	default:
+		return ""
+	}
+}
+
+func (f *field) checkBounds(number float64, text string) string {
 	switch {
 	case f.min != nil && f.max != nil && (number < *f.min || number > *f.max):
 		return fmt.Sprintf("must be between %v and %v, not %s", *f.min, *f.max, text)
 	case f.min != nil && number < *f.min:
 		return fmt.Sprintf("must be at least %v, not %s", *f.min, text)
+	default:
+		return ""
 	}
-	return ""
 }
 
 // formatScalar renders a value as it is written in a file, secrets unmasked.

@@ -42,19 +42,19 @@ type Secret string
 // Listener is one address clients connect to.
 type Listener struct {
 	// Address is where it listens: host:port, [v6]:port, :port or unix:/path.sock.
-	Address string `koanf:"address" required:"true" example:"\":8080\""`
+	Address string `example:"\":8080\"" koanf:"address" required:"true"`
 	// TLS makes the listener speak HTTPS; absent means clear text.
 	TLS *ListenerTLS `koanf:"tls"`
 	// HTTP2 offers HTTP/2 by ALPN on a TLS listener.
-	HTTP2 bool `koanf:"http2" default:"true"`
+	HTTP2 bool `default:"true" koanf:"http2"`
 	// H2C accepts HTTP/2 in clear text with prior knowledge.
 	H2C bool `koanf:"h2c"`
 	// HTTP3 also listens on the same port with QUIC.
 	HTTP3 bool `koanf:"http3"`
 	// ProxyProtocol says whether clients may or must begin with a PROXY header (version 1 or 2).
-	ProxyProtocol string `koanf:"proxy_protocol" default:"off" enum:"off|accept|require"`
+	ProxyProtocol string `default:"off" enum:"off|accept|require" koanf:"proxy_protocol"`
 	// TrustedProxies are the networks whose X-Forwarded-* fields are believed.
-	TrustedProxies []string `koanf:"trusted_proxies" example:"[10.0.0.0/8]"`
+	TrustedProxies []string `example:"[10.0.0.0/8]" koanf:"trusted_proxies"`
 	// Timeouts bound how long a client may take.
 	Timeouts ListenerTimeouts `koanf:"timeouts"`
 	// Limits bound what clients may use.
@@ -64,13 +64,13 @@ type Listener struct {
 // ListenerTimeouts bound how long a client may take. 0 means no limit.
 type ListenerTimeouts struct {
 	// Header is the time from the first byte of a request to the end of its header.
-	Header time.Duration `koanf:"header" default:"10s"`
+	Header time.Duration `default:"10s" koanf:"header"`
 	// Body is the longest gap between two reads of a request body.
-	Body time.Duration `koanf:"body" default:"60s"`
+	Body time.Duration `default:"60s" koanf:"body"`
 	// Idle is how long a keep-alive connection may wait for its next request.
-	Idle time.Duration `koanf:"idle" default:"60s"`
+	Idle time.Duration `default:"60s" koanf:"idle"`
 	// Write is the longest gap between two writes of a response.
-	Write time.Duration `koanf:"write" default:"60s"`
+	Write time.Duration `default:"60s" koanf:"write"`
 }
 
 // ListenerLimits bound what clients may use. 0 means no limit.
@@ -80,19 +80,19 @@ type ListenerLimits struct {
 	// ConnectionsPerIP is the number of open connections of one client address.
 	ConnectionsPerIP int `koanf:"connections_per_ip" min:"0"`
 	// HeaderBytes bounds the request line and header together.
-	HeaderBytes Size `koanf:"header_bytes" default:"16KiB"`
+	HeaderBytes Size `default:"16KiB" koanf:"header_bytes"`
 	// BodyBytes bounds a request body.
-	BodyBytes Size `koanf:"body_bytes" example:"10MiB"`
+	BodyBytes Size `example:"10MiB" koanf:"body_bytes"`
 }
 
 // ListenerTLS is how a listener speaks TLS.
 type ListenerTLS struct {
 	// Certificates are the pairs to choose from by SNI; they are read again when their files change.
-	Certificates []Certificate `koanf:"certificates" example:"[{cert_file: a.pem, key_file: a.key}]"`
+	Certificates []Certificate `example:"[{cert_file: a.pem, key_file: a.key}]" koanf:"certificates"`
 	// ACME obtains certificates automatically.
 	ACME *ACME `koanf:"acme"`
 	// MinVersion is the lowest version of TLS that is spoken.
-	MinVersion string `koanf:"min_version" default:"1.2" enum:"1.2|1.3"`
+	MinVersion string `default:"1.2" enum:"1.2|1.3" koanf:"min_version"`
 	// ClientAuth asks clients for certificates.
 	ClientAuth ClientAuth `koanf:"client_auth"`
 }
@@ -100,57 +100,57 @@ type ListenerTLS struct {
 // Certificate is one pair of PEM files.
 type Certificate struct {
 	// CertFile holds the certificate chain in PEM.
-	CertFile string `koanf:"cert_file" required:"true" file:"true" example:"a.pem"`
+	CertFile string `example:"a.pem" file:"true" koanf:"cert_file" required:"true"`
 	// KeyFile holds the private key in PEM.
-	KeyFile string `koanf:"key_file" required:"true" file:"true" example:"a.key"`
+	KeyFile string `example:"a.key" file:"true" koanf:"key_file" required:"true"`
 }
 
 // ACME obtains and renews certificates from an ACME server.
 type ACME struct {
 	// Email is the contact of the account.
-	Email string `koanf:"email" example:"ops@example.com"`
+	Email string `example:"ops@example.com" koanf:"email"`
 	// Hosts are the names to obtain certificates for.
-	Hosts []string `koanf:"hosts" required:"true" example:"[example.com]"`
+	Hosts []string `example:"[example.com]" koanf:"hosts" required:"true"`
 	// Directory is the URL of the ACME directory.
-	Directory string `koanf:"directory" default:"https://acme-v02.api.letsencrypt.org/directory"`
+	Directory string `default:"https://acme-v02.api.letsencrypt.org/directory" koanf:"directory"`
 	// Storage is the folder that keeps account and certificates.
-	Storage string `koanf:"storage" default:"/var/lib/isame/acme" file:"true"`
+	Storage string `default:"/var/lib/isame/acme" file:"true" koanf:"storage"`
 }
 
 // ClientAuth asks clients for certificates.
 type ClientAuth struct {
 	// Mode says whether clients are asked for a certificate.
-	Mode string `koanf:"mode" default:"none" enum:"none|request|require"`
+	Mode string `default:"none" enum:"none|request|require" koanf:"mode"`
 	// CAFile holds the authorities client certificates must chain to.
-	CAFile string `koanf:"ca_file" file:"true" example:"ca.pem"`
+	CAFile string `example:"ca.pem" file:"true" koanf:"ca_file"`
 }
 
 // Route says which requests it takes and what happens to them.
 type Route struct {
 	// Listeners are the listeners it serves; empty means all.
-	Listeners []string `koanf:"listeners" example:"[web]"`
+	Listeners []string `example:"[web]" koanf:"listeners"`
 	// Hosts are exact names or "*.example.org"; empty means all.
-	Hosts []string `koanf:"hosts" example:"[api.example.com, \"*.example.org\"]"`
+	Hosts []string `example:"[api.example.com, \"*.example.org\"]" koanf:"hosts"`
 	// Path is one exact path.
-	Path string `koanf:"path" example:"/exact"`
+	Path string `example:"/exact" koanf:"path"`
 	// PathPrefix is a prefix of whole segments.
-	PathPrefix string `koanf:"path_prefix" example:"/api"`
+	PathPrefix string `example:"/api" koanf:"path_prefix"`
 	// PathRegex is an RE2 expression on the normalised path.
-	PathRegex string `koanf:"path_regex" example:"\"^/v[0-9]+/\""`
+	PathRegex string `example:"\"^/v[0-9]+/\"" koanf:"path_regex"`
 	// Methods are the methods it takes; empty means all.
-	Methods []string `koanf:"methods" example:"[GET, POST]"`
+	Methods []string `example:"[GET, POST]" koanf:"methods"`
 	// Headers are fields that must all be present with these values.
-	Headers map[string]string `koanf:"headers" example:"{X-Env: canary}"`
+	Headers map[string]string `example:"{X-Env: canary}" koanf:"headers"`
 	// Query holds parameters that must all be present with these values.
-	Query map[string]string `koanf:"query" example:"{debug: \"1\"}"`
+	Query map[string]string `example:"{debug: \"1\"}" koanf:"query"`
 	// Priority decides between routes that are equally specific; higher wins.
-	Priority int `koanf:"priority" example:"10"`
+	Priority int `example:"10" koanf:"priority"`
 	// Middleware names the steps in front of the pool, in this order.
-	Middleware []string `koanf:"middleware" example:"[limit]"`
+	Middleware []string `example:"[limit]" koanf:"middleware"`
 	// Pool is the pool requests are forwarded to.
-	Pool string `koanf:"pool" example:"api"`
+	Pool string `example:"api" koanf:"pool"`
 	// Split shares requests between pools by weight.
-	Split map[string]int `koanf:"split" min:"0" max:"65535" example:"{api: 95, api-next: 5}"`
+	Split map[string]int `example:"{api: 95, api-next: 5}" koanf:"split" max:"65535" min:"0"`
 	// Redirect answers with a redirect.
 	Redirect *Redirect `koanf:"redirect"`
 	// Respond answers with a fixed response.
@@ -158,7 +158,7 @@ type Route struct {
 	// Mirror copies a share of the requests to another pool.
 	Mirror *Mirror `koanf:"mirror"`
 	// Timeout bounds the whole exchange until the response header; 0 means no limit.
-	Timeout time.Duration `koanf:"timeout" default:"30s"`
+	Timeout time.Duration `default:"30s" koanf:"timeout"`
 	// Retry is when and how often a failed attempt is tried again.
 	Retry Retry `koanf:"retry"`
 	// Hedge sends a second attempt when the first one is slow.
@@ -168,39 +168,39 @@ type Route struct {
 // Redirect answers with a redirect.
 type Redirect struct {
 	// To is the location; {scheme}, {host}, {path}, {query} and {uri} are replaced.
-	To string `koanf:"to" required:"true" example:"\"https://{host}{uri}\""`
+	To string `example:"\"https://{host}{uri}\"" koanf:"to" required:"true"`
 	// Status is the status code of the answer.
-	Status int `koanf:"status" default:"308" enum:"301|302|303|307|308"`
+	Status int `default:"308" enum:"301|302|303|307|308" koanf:"status"`
 }
 
 // Respond answers with a fixed response.
 type Respond struct {
 	// Status is the status code of the answer.
-	Status int `koanf:"status" default:"200" min:"200" max:"599"`
+	Status int `default:"200" koanf:"status" max:"599" min:"200"`
 	// Body is the text of the answer, sent as it stands.
-	Body string `koanf:"body" example:"ok"`
+	Body string `example:"ok" koanf:"body"`
 	// ContentType is the media type of the body.
-	ContentType string `koanf:"content_type" default:"text/plain"`
+	ContentType string `default:"text/plain" koanf:"content_type"`
 }
 
 // Mirror copies a share of the requests to another pool and drops the answers.
 type Mirror struct {
 	// Pool is the pool that receives the copies.
-	Pool string `koanf:"pool" required:"true" example:"shadow"`
+	Pool string `example:"shadow" koanf:"pool" required:"true"`
 	// Percent is the share of requests that is copied.
-	Percent float64 `koanf:"percent" default:"1" min:"0" max:"100"`
+	Percent float64 `default:"1" koanf:"percent" max:"100" min:"0"`
 }
 
 // Retry is when and how often a failed attempt is tried again.
 type Retry struct {
 	// Attempts is the number of tries in all; 1 is no retry.
-	Attempts int `koanf:"attempts" default:"2" min:"1" max:"16"`
+	Attempts int `default:"2" koanf:"attempts" max:"16" min:"1"`
 	// On lists the causes of another attempt: connect_failure, reset, timeout, or a status code from 500 to 599.
-	On []string `koanf:"on" default:"connect_failure,reset,timeout,502,503,504" absent:"connect_failure" numbers:"true"`
+	On []string `absent:"connect_failure" default:"connect_failure,reset,timeout,502,503,504" koanf:"on" numbers:"true"`
 	// Methods are those that may be tried again after something was sent; a connect failure is retried for any method.
-	Methods []string `koanf:"methods" default:"GET,HEAD,OPTIONS,PUT,DELETE,TRACE"`
+	Methods []string `default:"GET,HEAD,OPTIONS,PUT,DELETE,TRACE" koanf:"methods"`
 	// PerTryTimeout bounds one attempt; 0 means only the route's timeout.
-	PerTryTimeout time.Duration `koanf:"per_try_timeout" default:"5s" absent:"0s"`
+	PerTryTimeout time.Duration `absent:"0s" default:"5s" koanf:"per_try_timeout"`
 	// Backoff is the wait before each further attempt.
 	Backoff Backoff `koanf:"backoff"`
 	// Budget bounds retries as a share of all requests.
@@ -212,41 +212,41 @@ type Retry struct {
 // Backoff is an exponential wait with jitter.
 type Backoff struct {
 	// Initial is the wait before the second attempt.
-	Initial time.Duration `koanf:"initial" default:"10ms"`
+	Initial time.Duration `default:"10ms" koanf:"initial"`
 	// Max bounds the wait.
-	Max time.Duration `koanf:"max" default:"1s"`
+	Max time.Duration `default:"1s" koanf:"max"`
 	// Factor multiplies the wait from attempt to attempt.
-	Factor float64 `koanf:"factor" default:"2" min:"1" max:"100"`
+	Factor float64 `default:"2" koanf:"factor" max:"100" min:"1"`
 	// Jitter is the random share of the wait, 0 to 1.
-	Jitter float64 `koanf:"jitter" default:"0.5" min:"0" max:"1"`
+	Jitter float64 `default:"0.5" koanf:"jitter" max:"1" min:"0"`
 }
 
 // Budget bounds retries as a share of all requests.
 type Budget struct {
 	// Percent is the share of the requests of the last seconds that may be retries.
-	Percent float64 `koanf:"percent" default:"20" min:"0" max:"100"`
+	Percent float64 `default:"20" koanf:"percent" max:"100" min:"0"`
 	// MinPerSecond is the number of retries a second that is always allowed.
-	MinPerSecond int `koanf:"min_per_second" default:"10" min:"0"`
+	MinPerSecond int `default:"10" koanf:"min_per_second" min:"0"`
 }
 
 // Hedge sends a second attempt when the first one is slow; idempotent requests only.
 type Hedge struct {
 	// After is the wait before the second attempt, or p95 for the route's live value.
-	After string `koanf:"after" default:"50ms"`
+	After string `default:"50ms" koanf:"after"`
 	// Max is the number of additional attempts.
-	Max int `koanf:"max" default:"1" min:"1" max:"8"`
+	Max int `default:"1" koanf:"max" max:"8" min:"1"`
 }
 
 // Pool is a group of backends that serve the same thing.
 type Pool struct {
 	// Algorithm chooses a backend for each request.
-	Algorithm string `koanf:"algorithm" default:"round_robin" enum:"round_robin|weighted_round_robin|least_connections|p2c|peak_ewma|random|ip_hash|consistent_hash|maglev"`
+	Algorithm string `default:"round_robin" enum:"round_robin|weighted_round_robin|least_connections|p2c|peak_ewma|random|ip_hash|consistent_hash|maglev" koanf:"algorithm"` //nolint:lll // every algorithm
 	// HashOn is the key of the hashing algorithms: source_ip, path, header:NAME, cookie:NAME or query:NAME.
-	HashOn string `koanf:"hash_on" default:"source_ip" example:"header:X-User"`
+	HashOn string `default:"source_ip" example:"header:X-User" koanf:"hash_on"`
 	// Protocol is what the backends are spoken to in; auto finds it out by ALPN.
-	Protocol string `koanf:"protocol" default:"http1" enum:"http1|h2|h2c|auto"`
+	Protocol string `default:"http1" enum:"http1|h2|h2c|auto" koanf:"protocol"`
 	// Backends are the members.
-	Backends []Backend `koanf:"backends" example:"[{address: \"10.0.0.1:8080\"}]"`
+	Backends []Backend `example:"[{address: \"10.0.0.1:8080\"}]" koanf:"backends"`
 	// Discovery finds further members.
 	Discovery *Discovery `koanf:"discovery"`
 	// HealthCheck probes every member.
@@ -258,9 +258,9 @@ type Pool struct {
 	// Sticky keeps a client on its backend with a cookie.
 	Sticky *Sticky `koanf:"sticky"`
 	// SlowStart raises the share of a new or recovered member over this time.
-	SlowStart time.Duration `koanf:"slow_start" default:"0s" example:"30s"`
+	SlowStart time.Duration `default:"0s" example:"30s" koanf:"slow_start"`
 	// PanicThreshold is the percentage of healthy members below which health is ignored.
-	PanicThreshold int `koanf:"panic_threshold" default:"50" min:"0" max:"100"`
+	PanicThreshold int `default:"50" koanf:"panic_threshold" max:"100" min:"0"`
 	// Connections bound what is kept open to each backend.
 	Connections PoolConnections `koanf:"connections"`
 	// Timeouts bound how long a backend may take.
@@ -272,13 +272,13 @@ type Pool struct {
 // Backend is one member of a pool.
 type Backend struct {
 	// Address is where it is reached: host:port, [v6]:port or unix:/path.sock.
-	Address string `koanf:"address" required:"true" example:"\"10.0.0.1:8080\""`
+	Address string `example:"\"10.0.0.1:8080\"" koanf:"address" required:"true"`
 	// Weight is the share of the traffic relative to the others; 0 takes nothing new.
-	Weight int `koanf:"weight" default:"1" min:"0" max:"65535"`
+	Weight int `default:"1" koanf:"weight" max:"65535" min:"0"`
 	// Backup makes it serve only when no other one can.
 	Backup bool `koanf:"backup"`
 	// Zone is where the backend stands.
-	Zone string `koanf:"zone" example:"a"`
+	Zone string `example:"a" koanf:"zone"`
 	// MaxRequests bounds the requests in flight; 0 means no limit.
 	MaxRequests int `koanf:"max_requests" min:"0"`
 }
@@ -292,53 +292,53 @@ type Discovery struct {
 // DNS finds members by name.
 type DNS struct {
 	// Name is the name that is looked up.
-	Name string `koanf:"name" required:"true" example:"api.internal"`
+	Name string `example:"api.internal" koanf:"name" required:"true"`
 	// Type is the type of the records.
-	Type string `koanf:"type" default:"A" enum:"A|AAAA|SRV"`
+	Type string `default:"A" enum:"A|AAAA|SRV" koanf:"type"`
 	// Port is the port of the members found; SRV records carry their own.
-	Port int `koanf:"port" min:"0" max:"65535" example:"8080"`
+	Port int `example:"8080" koanf:"port" max:"65535" min:"0"`
 	// Interval is the longest time between two lookups.
-	Interval time.Duration `koanf:"interval" default:"10s" positive:"true"`
+	Interval time.Duration `default:"10s" koanf:"interval" positive:"true"`
 }
 
 // HealthCheck probes every member of a pool.
 type HealthCheck struct {
 	// Type is how a member is probed.
-	Type string `koanf:"type" default:"http" enum:"http|tcp|grpc"`
+	Type string `default:"http" enum:"http|tcp|grpc" koanf:"type"`
 	// Path is the path an http probe requests.
-	Path string `koanf:"path" default:"/health"`
+	Path string `default:"/health" koanf:"path"`
 	// Interval is the time between two probes of one member.
-	Interval time.Duration `koanf:"interval" default:"5s" positive:"true"`
+	Interval time.Duration `default:"5s" koanf:"interval" positive:"true"`
 	// Timeout bounds one probe.
-	Timeout time.Duration `koanf:"timeout" default:"1s" positive:"true"`
+	Timeout time.Duration `default:"1s" koanf:"timeout" positive:"true"`
 	// HealthyAfter is the number of good probes in a row that make a member healthy.
-	HealthyAfter int `koanf:"healthy_after" default:"2" min:"1" max:"1000"`
+	HealthyAfter int `default:"2" koanf:"healthy_after" max:"1000" min:"1"`
 	// UnhealthyAfter is the number of bad probes in a row that make it unhealthy.
-	UnhealthyAfter int `koanf:"unhealthy_after" default:"3" min:"1" max:"1000"`
+	UnhealthyAfter int `default:"3" koanf:"unhealthy_after" max:"1000" min:"1"`
 	// ExpectStatus are codes or ranges that count as good.
-	ExpectStatus []string `koanf:"expect_status" default:"200-299" numbers:"true"`
+	ExpectStatus []string `default:"200-299" koanf:"expect_status" numbers:"true"`
 	// ExpectBody is a text the body must contain.
-	ExpectBody string `koanf:"expect_body" example:"ready"`
+	ExpectBody string `example:"ready" koanf:"expect_body"`
 	// ExpectJSON are members of the JSON body (dots descend) that must have these values.
-	ExpectJSON map[string]string `koanf:"expect_json" example:"{status: ok}"`
+	ExpectJSON map[string]string `example:"{status: ok}" koanf:"expect_json"`
 }
 
 // CircuitBreaker takes a failing member out of the rotation.
 type CircuitBreaker struct {
 	// Failures is the number of failures in a row that open it.
-	Failures int `koanf:"failures" default:"5" min:"1"`
+	Failures int `default:"5" koanf:"failures" min:"1"`
 	// ErrorPercent is the share of failed requests in the window that opens it.
-	ErrorPercent float64 `koanf:"error_percent" default:"50" min:"1" max:"100"`
+	ErrorPercent float64 `default:"50" koanf:"error_percent" max:"100" min:"1"`
 	// MinRequests is the number of requests in the window before error_percent counts.
-	MinRequests int `koanf:"min_requests" default:"20" min:"1"`
+	MinRequests int `default:"20" koanf:"min_requests" min:"1"`
 	// Window is the length of the sliding window.
-	Window time.Duration `koanf:"window" default:"10s" positive:"true"`
+	Window time.Duration `default:"10s" koanf:"window" positive:"true"`
 	// OpenFor is how long it stays open before trial requests.
-	OpenFor time.Duration `koanf:"open_for" default:"10s" positive:"true"`
+	OpenFor time.Duration `default:"10s" koanf:"open_for" positive:"true"`
 	// HalfOpenRequests is how many requests may try at the same time, and must succeed to close it.
-	HalfOpenRequests int `koanf:"half_open_requests" default:"3" min:"1"`
+	HalfOpenRequests int `default:"3" koanf:"half_open_requests" min:"1"`
 	// MaxEjectedPercent is the share of a pool's members that may be out at the same time.
-	MaxEjectedPercent int `koanf:"max_ejected_percent" default:"50" min:"0" max:"100"`
+	MaxEjectedPercent int `default:"50" koanf:"max_ejected_percent" max:"100" min:"0"`
 }
 
 // Concurrency bounds the requests in flight to a pool.
@@ -348,7 +348,7 @@ type Concurrency struct {
 	// MaxQueue is the number of requests that may wait.
 	MaxQueue int `koanf:"max_queue" min:"0"`
 	// QueueTimeout bounds the wait.
-	QueueTimeout time.Duration `koanf:"queue_timeout" default:"1s"`
+	QueueTimeout time.Duration `default:"1s" koanf:"queue_timeout"`
 	// Adaptive finds the limit from measured latency.
 	Adaptive bool `koanf:"adaptive"`
 }
@@ -356,29 +356,29 @@ type Concurrency struct {
 // Sticky keeps a client on its backend with a cookie.
 type Sticky struct {
 	// Cookie is the cookie's name.
-	Cookie string `koanf:"cookie" default:"isame"`
+	Cookie string `default:"isame" koanf:"cookie"`
 	// TTL is the cookie's lifetime.
-	TTL time.Duration `koanf:"ttl" default:"1h" positive:"true"`
+	TTL time.Duration `default:"1h" koanf:"ttl" positive:"true"`
 }
 
 // PoolConnections bound what is kept open to each backend.
 type PoolConnections struct {
 	// Max is the number of open connections to one backend; 0 means no limit.
-	Max int `koanf:"max" default:"1024" min:"0"`
+	Max int `default:"1024" koanf:"max" min:"0"`
 	// Idle is the time after which an unused connection is closed.
-	Idle time.Duration `koanf:"idle" default:"90s"`
+	Idle time.Duration `default:"90s" koanf:"idle"`
 	// MaxAge is the age at which a connection is retired; 0 means no limit.
-	MaxAge time.Duration `koanf:"max_age" default:"0s"`
+	MaxAge time.Duration `default:"0s" koanf:"max_age"`
 }
 
 // PoolTimeouts bound how long a backend may take. 0 means no limit.
 type PoolTimeouts struct {
 	// Connect bounds the establishing of a connection.
-	Connect time.Duration `koanf:"connect" default:"2s"`
+	Connect time.Duration `default:"2s" koanf:"connect"`
 	// Read is the longest gap between two reads of a response.
-	Read time.Duration `koanf:"read" default:"60s"`
+	Read time.Duration `default:"60s" koanf:"read"`
 	// Write is the longest gap between two writes of a request.
-	Write time.Duration `koanf:"write" default:"60s"`
+	Write time.Duration `default:"60s" koanf:"write"`
 }
 
 // PoolTLS is how a pool speaks TLS to its backends.
@@ -386,13 +386,13 @@ type PoolTLS struct {
 	// Enabled switches TLS on.
 	Enabled bool `koanf:"enabled"`
 	// ServerName overrides the name that is verified and sent as SNI.
-	ServerName string `koanf:"server_name" example:"api.internal"`
+	ServerName string `example:"api.internal" koanf:"server_name"`
 	// CAFile holds the authorities backends must chain to; empty means the system's.
-	CAFile string `koanf:"ca_file" file:"true" example:"ca.pem"`
+	CAFile string `example:"ca.pem" file:"true" koanf:"ca_file"`
 	// CertFile is the client certificate.
-	CertFile string `koanf:"cert_file" file:"true" example:"client.pem"`
+	CertFile string `example:"client.pem" file:"true" koanf:"cert_file"`
 	// KeyFile is the client certificate's key.
-	KeyFile string `koanf:"key_file" file:"true" example:"client.key"`
+	KeyFile string `example:"client.key" file:"true" koanf:"key_file"`
 	// InsecureSkipVerify accepts any certificate.
 	InsecureSkipVerify bool `koanf:"insecure_skip_verify"`
 }
@@ -400,43 +400,43 @@ type PoolTLS struct {
 // Middleware is one named step; which keys apply depends on its type.
 type Middleware struct {
 	// Type is what the step does.
-	Type string `koanf:"type" required:"true" enum:"rate_limit" example:"rate_limit"`
+	Type string `enum:"rate_limit" example:"rate_limit" koanf:"type" required:"true"`
 	// Rate is the number of requests that are allowed in the time per.
-	Rate float64 `koanf:"rate" default:"100" min:"0"`
+	Rate float64 `default:"100" koanf:"rate" min:"0"`
 	// Per is the time that rate counts for.
-	Per time.Duration `koanf:"per" default:"1s" positive:"true"`
+	Per time.Duration `default:"1s" koanf:"per" positive:"true"`
 	// Burst is how many requests may come at once.
-	Burst int `koanf:"burst" default:"200" min:"1"`
+	Burst int `default:"200" koanf:"burst" min:"1"`
 	// Key is what clients are told apart by: as hash_on, or route.
-	Key string `koanf:"key" default:"source_ip" example:"route"`
+	Key string `default:"source_ip" example:"route" koanf:"key"`
 }
 
 // Admin is the endpoint of the API, the metrics and the dashboard.
 type Admin struct {
 	// Address is where it listens: host:port or unix:/path.sock; empty switches the endpoint off.
-	Address string `koanf:"address" default:"127.0.0.1:9901"`
+	Address string `default:"127.0.0.1:9901" koanf:"address"`
 	// Token is what every change must present; required when the address is not loopback.
-	Token Secret `koanf:"token" example:"${ENV:ISAME_TOKEN}"`
+	Token Secret `example:"${ENV:ISAME_TOKEN}" koanf:"token"`
 	// TLS makes the endpoint speak HTTPS.
 	TLS AdminTLS `koanf:"tls"`
 	// AllowedHosts are further Host names that are answered, beside loopback names and the address itself.
-	AllowedHosts []string `koanf:"allowed_hosts" example:"[isame.internal]"`
+	AllowedHosts []string `example:"[isame.internal]" koanf:"allowed_hosts"`
 }
 
 // AdminTLS makes the admin endpoint speak HTTPS.
 type AdminTLS struct {
 	// CertFile holds the certificate chain in PEM.
-	CertFile string `koanf:"cert_file" file:"true" example:"admin.pem"`
+	CertFile string `example:"admin.pem" file:"true" koanf:"cert_file"`
 	// KeyFile holds the private key in PEM.
-	KeyFile string `koanf:"key_file" file:"true" example:"admin.key"`
+	KeyFile string `example:"admin.key" file:"true" koanf:"key_file"`
 }
 
 // Log is what the proxy writes about itself and its traffic.
 type Log struct {
 	// Level is the lowest level that is written.
-	Level string `koanf:"level" default:"info" enum:"debug|info|warn|error"`
+	Level string `default:"info" enum:"debug|info|warn|error" koanf:"level"`
 	// Format is the form of a line; unset means text on a terminal and json elsewhere.
-	Format string `koanf:"format" enum:"json|text" example:"json"`
+	Format string `enum:"json|text" example:"json" koanf:"format"`
 	// Access is the log of finished exchanges.
 	Access AccessLog `koanf:"access"`
 }
@@ -446,17 +446,17 @@ type AccessLog struct {
 	// Enabled switches it on.
 	Enabled bool `koanf:"enabled"`
 	// Sample is the share of exchanges that is logged, 0 to 1.
-	Sample float64 `koanf:"sample" default:"1" min:"0" max:"1"`
+	Sample float64 `default:"1" koanf:"sample" max:"1" min:"0"`
 	// Slow exchanges from this duration on are always logged; 0 means none.
-	Slow time.Duration `koanf:"slow" default:"0s" example:"500ms"`
+	Slow time.Duration `default:"0s" example:"500ms" koanf:"slow"`
 }
 
 // Metrics is the Prometheus exposition on the admin endpoint.
 type Metrics struct {
 	// Enabled switches it on.
-	Enabled bool `koanf:"enabled" default:"true"`
+	Enabled bool `default:"true" koanf:"enabled"`
 	// Path is where it is served.
-	Path string `koanf:"path" default:"/metrics"`
+	Path string `default:"/metrics" koanf:"path"`
 }
 
 // Tracing exports OpenTelemetry spans.
@@ -464,15 +464,15 @@ type Tracing struct {
 	// Enabled switches it on.
 	Enabled bool `koanf:"enabled"`
 	// Endpoint is the base URL of an OTLP/HTTP collector.
-	Endpoint string `koanf:"endpoint" default:"http://127.0.0.1:4318"`
+	Endpoint string `default:"http://127.0.0.1:4318" koanf:"endpoint"`
 	// Sample is the share of exchanges that is traced, 0 to 1.
-	Sample float64 `koanf:"sample" default:"0.01" min:"0" max:"1"`
+	Sample float64 `default:"0.01" koanf:"sample" max:"1" min:"0"`
 	// ServiceName is the service.name of the spans.
-	ServiceName string `koanf:"service_name" default:"isame-lb"`
+	ServiceName string `default:"isame-lb" koanf:"service_name"`
 }
 
 // Shutdown bounds the drain at the end of the process.
 type Shutdown struct {
 	// Drain is how long exchanges in flight may take to finish.
-	Drain time.Duration `koanf:"drain" default:"30s"`
+	Drain time.Duration `default:"30s" koanf:"drain"`
 }

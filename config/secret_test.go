@@ -12,7 +12,9 @@ import (
 )
 
 func TestSecretIsMaskedByEveryPrinter(t *testing.T) {
-	type holder struct{ Token Secret }
+	type holder struct {
+		Token Secret `json:"token" yaml:"token"`
+	}
 	h := holder{"hunter2"}
 	printed := map[string]string{
 		"%v": fmt.Sprintf("%v", h), "%+v": fmt.Sprintf("%+v", h), "%#v": fmt.Sprintf("%#v", h),
@@ -108,6 +110,7 @@ func TestPrintedConfigurationShowsNoSecret(t *testing.T) {
 }
 
 func TestProblemsShowNoSecret(t *testing.T) {
+	t.Parallel()
 	keys := []string{
 		"listeners.web.address", "listeners.web.proxy_protocol", "listeners.web.limits.body_bytes", "listeners.web.timeouts.idle",
 		"listeners.web.http2", "routes.api.path", "routes.api.path_regex", "routes.api.pool", "routes.api.priority",

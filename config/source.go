@@ -50,9 +50,9 @@ func (s *source) atOffset(offset int) Origin {
 	return s.pos.at(min(max(offset, 0), len(s.data)))
 }
 
-// fail notes a problem of the text itself.
-func (s *source) fail(at Origin, format string, args ...any) {
-	s.problems.add(at, "", format, args...)
+// failf notes a problem of the text itself.
+func (s *source) failf(at Origin, format string, args ...any) {
+	s.problems.addf(at, "", format, args...)
 }
 
 // count notes one more node and refuses texts with too many.
@@ -61,7 +61,7 @@ func (s *source) count(at Origin) error {
 	if s.nodes <= s.nodesMax {
 		return nil
 	}
-	return s.refuse(at, "holds more than %d values", s.nodesMax)
+	return s.refusef(at, "holds more than %d values", s.nodesMax)
 }
 
 // deep refuses a nesting that no configuration has.
@@ -69,14 +69,21 @@ func (s *source) deep(at Origin, depth int) error {
 	if depth <= depthMax {
 		return nil
 	}
-	return s.refuse(at, "is nested more than %d levels deep", depthMax)
+	return s.refusef(at, "is nested more than %d levels deep", depthMax)
 }
+
+// The formats of a text.
+const (
+	formatYAML = "yaml"
+	formatJSON = "json"
+	formatTOML = "toml"
+)
 
 // errRefused ends the parsing of a text whose problem is already noted.
 var errRefused = errors.New("refused")
 
-func (s *source) refuse(at Origin, format string, args ...any) error {
-	s.fail(at, format, args...)
+func (s *source) refusef(at Origin, format string, args ...any) error {
+	s.failf(at, format, args...)
 	return errRefused
 }
 
@@ -87,15 +94,15 @@ func (s *source) parse() *node {
 		return nil
 	}
 	if len(bytes.TrimSpace(s.data)) == 0 {
-		s.fail(s.at(1, 1), "the configuration is empty")
+		s.failf(s.at(1, 1), "the configuration is empty")
 		return nil
 	}
 	var root *node
 	var err error
 	switch s.format {
-	case "json":
+	case formatJSON:
 		root, err = parseJSON(s)
-	case "toml":
+	case formatTOML:
 		root, err = parseTOML(s)
 	default:
 		root, err = parseYAML(s)
@@ -104,11 +111,11 @@ func (s *source) parse() *node {
 		return nil
 	}
 	if root.kind == kindNull {
-		s.fail(s.at(1, 1), "the configuration is empty")
+		s.failf(s.at(1, 1), "the configuration is empty")
 		return nil
 	}
 	if root.kind != kindMap {
-		s.fail(root.from, "the configuration must be a section of keys such as listeners, routes and pools, not %s", root.kind)
+		s.failf(root.from, "the configuration must be a section of keys such as listeners, routes and pools, not %s", root.kind)
 		return nil
 	}
 	return root
@@ -117,13 +124,13 @@ func (s *source) parse() *node {
 // isText refuses what is too large or binary.
 func (s *source) isText() bool {
 	if len(s.data) > sourceBytesMax {
-		s.fail(s.at(1, 1), "is larger than %s", Size(sourceBytesMax))
+		s.failf(s.at(1, 1), "is larger than %s", Size(sourceBytesMax))
 		return false
 	}
 	for i := 0; i < len(s.data); {
 		r, n := utf8.DecodeRune(s.data[i:])
 		if (r == utf8.RuneError && n <= 1) || r == 0 {
-			s.fail(s.atOffset(i), "is not UTF-8 text: byte 0x%02x", s.data[i])
+			s.failf(s.atOffset(i), "is not UTF-8 text: byte 0x%02x", s.data[i])
 			return false
 		}
 		i += n
@@ -153,11 +160,11 @@ func reason(err error) string {
 func formatOf(file string) (string, error) {
 	switch ending := strings.ToLower(filepath.Ext(file)); ending {
 	case ".yaml", ".yml", "":
-		return "yaml", nil
+		return formatYAML, nil
 	case ".json":
-		return "json", nil
+		return formatJSON, nil
 	case ".toml":
-		return "toml", nil
+		return formatTOML, nil
 	default:
 		return "", fmt.Errorf("the ending %q is none of .yaml, .yml, .json and .toml", ending)
 	}
@@ -166,7 +173,7 @@ func formatOf(file string) (string, error) {
 // checkFormat accepts a format given by name; empty means by the ending of the file.
 func checkFormat(format, file string) (string, error) {
 	switch format {
-	case "yaml", "json", "toml":
+	case formatYAML, formatJSON, formatTOML:
 		return format, nil
 	case "":
 		return formatOf(file)

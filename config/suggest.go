@@ -5,19 +5,24 @@ import (
 	"strings"
 )
 
-// synonyms are the words of other proxies for our keys.
-func synonyms() map[string]string {
-	return map[string]string{
-		"upstream": "pool", "upstreams": "pools", "cluster": "pool", "clusters": "pools",
-		"service": "pool", "services": "pools", "server": "address", "servers": "backends",
-		"members": "backends", "targets": "backends", "endpoints": "backends", "nodes": "backends",
-		"url": "address", "listen": "address", "bind": "address", "port": "address", "host": "hosts",
-		"frontends": "listeners", "entrypoints": "listeners", "virtual_hosts": "routes",
-		"healthcheck": "health_check", "health": "health_check", "healthchecks": "health_check",
-		"policy": "algorithm", "lb_policy": "algorithm", "balance": "algorithm", "strategy": "algorithm",
-		"prefix": "path_prefix", "regex": "path_regex", "retries": "retry", "middlewares": "middleware",
-		"max_conns": "max_requests", "body": "respond", "cert": "cert_file", "key": "key_file",
+// synonymText lists words of other proxies, each with our key for it.
+const synonymText = `
+upstream=pool upstreams=pools cluster=pool clusters=pools service=pool services=pools
+servers=backends members=backends targets=backends endpoints=backends nodes=backends max_conns=max_requests
+server=address url=address listen=address bind=address port=address host=hosts
+frontends=listeners entrypoints=listeners virtual_hosts=routes middlewares=middleware
+healthcheck=health_check health=health_check healthchecks=health_check
+policy=algorithm lb_policy=algorithm balance=algorithm strategy=algorithm
+prefix=path_prefix regex=path_regex retries=retry body=respond cert=cert_file key=key_file`
+
+// synonym returns our key for the word of another proxy, or "".
+func synonym(word string) string {
+	for pair := range strings.FieldsSeq(synonymText) {
+		if theirs, ours, _ := strings.Cut(pair, "="); theirs == word {
+			return ours
+		}
 	}
+	return ""
 }
 
 // prefixMin is the length from which the begin of a word stands for all of it.
@@ -58,7 +63,7 @@ func (s schema) meantKey(key string, fields []field) (here, elsewhere string) {
 	for i := range fields {
 		names[i] = fields[i].key
 	}
-	if other := synonyms()[strings.ToLower(key)]; slices.Contains(names, other) {
+	if other := synonym(strings.ToLower(key)); slices.Contains(names, other) {
 		return other, ""
 	}
 	if near := nearest(key, names); near != "" {
@@ -67,7 +72,7 @@ func (s schema) meantKey(key string, fields []field) (here, elsewhere string) {
 	if places := s.places(strings.ToLower(key)); len(places) > 0 {
 		return "", strings.Join(places[:min(2, len(places))], " or ")
 	}
-	if places := s.places(synonyms()[strings.ToLower(key)]); len(places) > 0 {
+	if places := s.places(synonym(strings.ToLower(key))); len(places) > 0 {
 		return "", places[0]
 	}
 	return "", ""

@@ -23,9 +23,9 @@ func parseTOML(s *source) (*node, error) {
 	if err := toml.Unmarshal(s.data, &valid); err != nil {
 		if decode, ok := errors.AsType[*toml.DecodeError](err); ok {
 			row, col := decode.Position()
-			return nil, s.refuse(s.at(row, col), "cannot be read as TOML: %s", decode.Error())
+			return nil, s.refusef(s.at(row, col), "cannot be read as TOML: %s", decode.Error())
 		}
-		return nil, s.refuse(s.at(1, 1), "cannot be read as TOML: %s", err)
+		return nil, s.refusef(s.at(1, 1), "cannot be read as TOML: %s", err)
 	}
 	t := tomlTree{source: s, index: map[*node]map[string]*node{}}
 	t.parser.Reset(s.data)
@@ -48,7 +48,7 @@ func parseTOML(s *source) (*node, error) {
 		}
 	}
 	if err := t.parser.Error(); err != nil {
-		return nil, s.refuse(s.at(1, 1), "cannot be read as TOML: %s", err)
+		return nil, s.refusef(s.at(1, 1), "cannot be read as TOML: %s", err)
 	}
 	return root, nil
 }
@@ -58,7 +58,7 @@ func (t *tomlTree) put(n *node, key *unstable.Node, value *node) error {
 	value.key = t.atOffset(int(key.Raw.Offset))
 	name := string(key.Data)
 	if !keyIsPlain(name) {
-		return t.refuse(value.key, "a key must be plain text")
+		return t.refusef(value.key, "a key must be plain text")
 	}
 	n.entries = append(n.entries, entry{name, value})
 	if t.index[n] == nil {
@@ -105,8 +105,9 @@ func (t *tomlTree) keyValue(n *node, e *unstable.Node, depth int) error {
 	for keys.Next() {
 		key := keys.Node()
 		at := t.atOffset(int(key.Raw.Offset))
-		if depth++; depth > depthMax {
-			return t.deep(at, depth)
+		depth++
+		if err := t.deep(at, depth); err != nil {
+			return err
 		}
 		if keys.IsLast() {
 			value, err := t.value(e.Value(), at, depth)

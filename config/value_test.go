@@ -111,6 +111,7 @@ func TestPathsSplitIntoTheirKeys(t *testing.T) {
 	}
 }
 
+//nolint:misspell // mistakes are what is tested
 func TestNearestWord(t *testing.T) {
 	keys := []string{"address", "weight", "backup", "max_requests", "path", "path_prefix"}
 	tests := []struct{ word, want string }{

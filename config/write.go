@@ -25,9 +25,9 @@ func Write(w io.Writer, loaded *Loaded, format string) error {
 	var text []byte
 	var err error
 	switch format {
-	case "yaml":
+	case formatYAML:
 		text, err = encodeYAML(root)
-	case "json":
+	case formatJSON:
 		text, err = encodeJSON(root)
 	default:
 		return fmt.Errorf("cannot print format %q: it is none of yaml and json", format)

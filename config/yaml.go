@@ -41,7 +41,7 @@ func parseYAML(s *source) (*node, error) {
 	case err != nil:
 		return nil, s.refuseYAML(err)
 	default:
-		return nil, s.refuse(s.at(second.Line, second.Column), "holds a second document: one file is one configuration")
+		return nil, s.refusef(s.at(second.Line, second.Column), "holds a second document: one file is one configuration")
 	}
 	t := yamlTree{source: s, open: map[*yaml.Node]bool{}}
 	return t.convert(doc.Content[0], "", 0)
@@ -60,7 +60,7 @@ func countYAML(s *source) error {
 	if n <= 3*s.nodesMax {
 		return nil
 	}
-	return s.refuse(s.at(1, 1), "holds more than %d values", s.nodesMax)
+	return s.refusef(s.at(1, 1), "holds more than %d values", s.nodesMax)
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
@@ -75,7 +75,7 @@ func (s *source) refuseYAML(err error) error {
 			line = n
 		}
 	}
-	return s.refuse(s.at(line, 1), "cannot be read as YAML: %s", message)
+	return s.refusef(s.at(line, 1), "cannot be read as YAML: %s", message)
 }
 
 // convert turns a node and what is below it.
@@ -85,8 +85,9 @@ func (t *yamlTree) convert(y *yaml.Node, path string, depth int) (*node, error) 
 		return nil, errRefused
 	}
 	if t.inAlias > 0 {
-		if t.aliasNodes++; t.aliasNodes > aliasNodesMax {
-			return nil, t.refuse(n.from, "aliases unfold to more than %d values", aliasNodesMax)
+		t.aliasNodes++
+		if t.aliasNodes > aliasNodesMax {
+			return nil, t.refusef(n.from, "aliases unfold to more than %d values", aliasNodesMax)
 		}
 	}
 	switch y.Kind {
@@ -117,7 +118,7 @@ func (t *yamlTree) convert(y *yaml.Node, path string, depth int) (*node, error) 
 // alias unfolds *name at its place; positions stay those of the anchor.
 func (t *yamlTree) alias(y *yaml.Node, path string, depth int) (*node, error) {
 	if t.open[y.Alias] {
-		return nil, t.refuse(t.at(y.Line, y.Column), "alias *%s contains itself", y.Value)
+		return nil, t.refusef(t.at(y.Line, y.Column), "alias *%s contains itself", y.Value)
 	}
 	t.open[y.Alias] = true
 	t.inAlias++
@@ -138,7 +139,7 @@ func (t *yamlTree) mapping(n *node, y *yaml.Node, path string, depth int) error 
 			key = key.Alias
 		}
 		if key.Kind != yaml.ScalarNode || !keyIsPlain(key.Value) {
-			t.problems.add(at, path, "a key must be plain text")
+			t.problems.addf(at, path, "a key must be plain text")
 			continue
 		}
 		child, err := t.convert(value, joinPath(path, key.Value), depth+1)
@@ -150,7 +151,7 @@ func (t *yamlTree) mapping(n *node, y *yaml.Node, path string, depth int) error 
 			continue
 		}
 		if was, twice := first[key.Value]; twice {
-			t.problems.add(at, joinPath(path, key.Value), "%s", duplicate(key.Value, was))
+			t.problems.addf(at, joinPath(path, key.Value), "%s", duplicate(key.Value, was))
 			continue
 		}
 		first[key.Value] = at
@@ -178,7 +179,7 @@ func (t *yamlTree) merge(n, from *node, path string, have map[string]Origin) {
 			t.merge(n, item, path, have)
 		}
 	default:
-		t.problems.add(from.from, path, "<< takes a section of keys or a list of them, not %s", from.kind)
+		t.problems.addf(from.from, path, "<< takes a section of keys or a list of them, not %s", from.kind)
 	}
 }
 
@@ -207,14 +208,14 @@ func flowYAML(text string, at Origin, problems *problemList, path string) *node 
 	s := &source{data: []byte(text), origin: at, problems: inner, nodesMax: nodesMax}
 	var n *node
 	if s.isText() {
-		n, _ = parseYAML(s) //nolint:errcheck // its problem is in inner
+		n, _ = parseYAML(s) // an error is in inner as a problem
 	}
 	for _, p := range inner.list {
 		where := path
 		if p.Path != "" {
 			where = strings.TrimSuffix(path+"."+p.Path, ".")
 		}
-		problems.add(at, where, "%s", p.Message)
+		problems.addf(at, where, "%s", p.Message)
 	}
 	if !inner.empty() {
 		return nil

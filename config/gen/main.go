@@ -15,6 +15,9 @@ import (
 	"strings"
 )
 
+// yes is the value of the tags that say yes or nothing.
+const yes = "true"
+
 //go:embed intro.md
 var intro string
 
@@ -237,7 +240,7 @@ func scalar(k key) string {
 	if enum := k.tag.Get("enum"); enum != "" {
 		return "`" + strings.ReplaceAll(enum, "|", "`, `") + "`"
 	}
-	if k.tag.Get("file") == "true" {
+	if k.tag.Get("file") == yes {
 		name = "path of a file"
 	}
 	lowest, highest := k.tag.Get("min"), k.tag.Get("max")
@@ -246,7 +249,7 @@ func scalar(k key) string {
 		return name + ", " + lowest + " to " + highest
 	case lowest != "":
 		return name + ", from " + lowest
-	case k.tag.Get("positive") == "true":
+	case k.tag.Get("positive") == yes:
 		return name + ", above 0"
 	}
 	return name
@@ -258,7 +261,7 @@ func (k key) defaultCell() string {
 		text = "[" + strings.ReplaceAll(text, ",", ", ") + "]"
 	}
 	switch {
-	case k.tag.Get("required") == "true":
+	case k.tag.Get("required") == yes:
 		return "required"
 	case text != "":
 		text = "`" + text + "`"
