@@ -88,7 +88,7 @@ func (l *list) remove(c *conn) {
 	l.n--
 }
 
-// Not errors of a connection, but answers of read and write.
+// errAgain is no error of a connection, but an answer of read and write.
 var errAgain = errors.New("not ready")
 
 // read reads into b: at least one byte, or errAgain, io.EOF or another error.
@@ -107,32 +107,6 @@ func (c *conn) write() (done bool, err error) {
 	n, err := writeSocket(c.fd, c.call.bytes[c.written:])
 	c.written += n
 	return c.written == len(c.call.bytes), err
-}
-
-// readSocket is one non-blocking read.
-func readSocket(fd int, b []byte) (int, error) {
-	n, err := unix.Read(fd, b)
-	switch {
-	case n > 0:
-		return n, nil
-	case err == nil:
-		return 0, io.EOF
-	case err == unix.EAGAIN || err == unix.EINTR: //nolint:errorlint // a plain errno
-		return 0, errAgain
-	}
-	return 0, err
-}
-
-// writeSocket is one non-blocking write. A short one is no error.
-func writeSocket(fd int, b []byte) (int, error) {
-	n, err := unix.SendmsgN(fd, b, nil, nil, unix.MSG_NOSIGNAL)
-	switch {
-	case err == nil:
-		return n, nil
-	case err == unix.EAGAIN || err == unix.EINTR: //nolint:errorlint // a plain errno
-		return 0, errAgain
-	}
-	return 0, err
 }
 
 // connectCause sorts the error of a connect.

@@ -30,7 +30,7 @@ type Generator struct {
 const (
 	fullPercent  = 92   // a worker this busy has no reserve left
 	lagHighMicro = 1000 // requests this late spoil the figures of an open loop
-	rateReached  = 0.99 // of the rate asked for
+	unsentMax    = 0.01 // share of the due requests that a target which keeps up may leave unsent
 )
 
 // judge says whether the generator or the target was the limit.
@@ -62,7 +62,7 @@ func verdict(r *Result, g Generator, full bool) (limit, note string) {
 		}
 		return "target", "the target was the limit: " + why
 	}
-	reached := r.Unsent == 0 && r.Rate+float64(r.Errors)/max(r.Seconds, 1e-9) >= rateReached*r.RateAsked
+	reached := r.reached()
 	late := g.LagP99 > lagHighMicro
 	switch {
 	case late || !reached && full:
@@ -73,4 +73,9 @@ func verdict(r *Result, g Generator, full bool) (limit, note string) {
 			"the target is too slow for this rate, or there are too few connections", r.Connections)
 	}
 	return "none", fmt.Sprintf("the rate was reached; requests were sent at most %.0f us late (99 %%)", g.LagP99)
+}
+
+// reached reports whether an open loop sent what was due.
+func (r *Result) reached() bool {
+	return float64(r.Unsent) <= unsentMax*float64(r.Requests+r.Errors+r.Unsent)
 }

@@ -35,6 +35,7 @@ func Run(ctx context.Context, p Plan) (*Result, error) {
 		}
 		r.workers = append(r.workers, w)
 	}
+	defer spareCore(t.Threads)()
 	began, err := r.drive(ctx)
 	if err != nil {
 		return nil, err
@@ -114,6 +115,18 @@ func (r *run) unreachable() (err error) {
 		}
 	}
 	return err
+}
+
+// spareCore gives the runtime one more P than there are workers, until the
+// returned function is called. Without an idle P its monitor takes the workers'
+// away whenever they wait and wakes every 20 us, which costs up to 5 % of a core.
+func spareCore(threads int) (restore func()) {
+	before := runtime.GOMAXPROCS(0)
+	if before > threads {
+		return func() {}
+	}
+	runtime.GOMAXPROCS(threads + 1)
+	return func() { runtime.GOMAXPROCS(before) }
 }
 
 // preciseThread locks the goroutine to its thread and asks the kernel to wake
