@@ -92,7 +92,7 @@ func TestWriteQuotesWhatOtherReadersTakeForBool(t *testing.T) {
 func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	before := load(t, nil, nil)
 	after := load(t, nil, []string{
-		"admin.address=127.0.0.1:9902", "log.format=json", "metrics.path=/prom", "metrics.enabled=false",
+		"admin.address=127.0.0.1:9902", "admin.token=hunter2", "admin.allowed_hosts=a.example,b.example", "log.format=json", "metrics.path=/prom", "metrics.enabled=false",
 		"listeners.web.address=:81", "pools.api.algorithm=p2c", "routes.api.priority=3", "shutdown.drain=1s", "log.level=warn",
 	})
 	got := map[string]string{}
@@ -100,10 +100,12 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 		got[p.Path] = p.Message
 	}
 	want := map[string]string{
-		"admin.address":   `cannot be changed by a reload: restart to go from "127.0.0.1:9901" to "127.0.0.1:9902"`,
-		"log.format":      `cannot be changed by a reload: restart to go from unset to "json"`,
-		"metrics.path":    `cannot be changed by a reload: restart to go from "/metrics" to "/prom"`,
-		"metrics.enabled": `cannot be changed by a reload: restart to go from "true" to "false"`,
+		"admin.address":       `cannot be changed by a reload: restart to go from "127.0.0.1:9901" to "127.0.0.1:9902"`,
+		"admin.token":         "cannot be changed by a reload: restart to use the new value",
+		"admin.allowed_hosts": `cannot be changed by a reload: restart to go from unset to "a.example, b.example"`,
+		"log.format":          `cannot be changed by a reload: restart to go from unset to "json"`,
+		"metrics.path":        `cannot be changed by a reload: restart to go from "/metrics" to "/prom"`,
+		"metrics.enabled":     `cannot be changed by a reload: restart to go from "true" to "false"`,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q; want %q", got, want)
@@ -135,7 +137,7 @@ func TestListsNameKeysOfTheSchema(t *testing.T) {
 // put here or into restartKeys.
 func TestEveryAdminLogAndMetricsKeyIsClassified(t *testing.T) {
 	classified := map[string]bool{
-		"admin.token": true, "admin.allowed_hosts": true, "log.level": true, "log.access.enabled": true,
+		"log.level": true, "log.access.enabled": true,
 		"log.access.sample": true, "log.access.slow": true, "shutdown.drain": true,
 		"tracing.enabled": true, "tracing.endpoint": true, "tracing.sample": true, "tracing.service_name": true,
 	}
