@@ -1,0 +1,142 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// shortSocket is a path short enough for a unix socket, whatever the test's name.
+func shortSocket(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "s") //nolint:usetesting // t.TempDir holds the name of the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return filepath.Join(dir, "s")
+}
+
+func dialUnix(socket string) (net.Conn, error) {
+	conn, err := net.Dial("unix", socket)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return conn, err
+}
+
+// held is a backend whose answers wait for the test.
+type held struct {
+	*backend
+
+	arrived chan struct{}
+	release chan struct{}
+}
+
+func newHeld(t *testing.T) *held {
+	t.Helper()
+	h := &held{arrived: make(chan struct{}, 16), release: make(chan struct{})}
+	h.backend = newBackend(t, func(w http.ResponseWriter, _ *http.Request) {
+		h.arrived <- struct{}{}
+		<-h.release
+		_, _ = fmt.Fprint(w, "done")
+	})
+	return h
+}
+
+// TestDrainLetsExchangesFinish is the whole life of a shutdown.
+func TestDrainLetsExchangesFinish(t *testing.T) {
+	h := newHeld(t)
+	p := start(t, toPool(h.backend))
+	address := p.address()
+	busy := dial(t, address).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	idle := dial(t, address)
+	<-h.arrived
+
+	p.signal(syscall.SIGTERM)
+	eventually(t, "/ready says 503", func() string {
+		a, err := tryExchange(freshClient(), request(t, "GET", "http://"+p.admin+"/ready", ""))
+		if err != nil || a.status != 503 {
+			return fmt.Sprint(a.status, err)
+		}
+		return ""
+	})
+	if a := get(t, "http://"+p.admin+"/health"); a.status != 200 {
+		t.Errorf("/health while draining: got %d; want 200", a.status)
+	}
+	eventually(t, "new connections are refused", func() string {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+			return "accepted"
+		}
+		return ""
+	})
+	idle.wantClosed()
+	if p.hasExited() {
+		t.Fatal("isame-lb ended before the exchange did")
+	}
+	close(h.release)
+	if a := busy.response("GET").wantStatus(t, 200); string(a.body) != "done" {
+		t.Errorf("got %q; want the whole answer", a.body)
+	}
+	if code := p.exitCode(); code != 0 {
+		t.Errorf("exit code: got %d; want 0", code)
+	}
+	if line := p.log.find("drained"); line == nil {
+		t.Error("the log does not say that the drain ended")
+	} else if line["connections_cut"] != 0.0 {
+		t.Errorf("connections cut: got %v; want 0", line["connections_cut"])
+	}
+}
+
+func TestDrainIsBounded(t *testing.T) {
+	h := newHeld(t)
+	defer close(h.release)
+	p := start(t, strings.Replace(toPool(h.backend), "drain: 10s", "drain: 200ms", 1))
+	busy := dial(t, p.address()).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	<-h.arrived
+	p.signal(syscall.SIGTERM)
+	p.exitCode()
+	if text := busy.all(); strings.HasPrefix(text, "HTTP/1.1 200") {
+		t.Errorf("got %q; want the exchange cut", text)
+	}
+	if line := p.log.find("drained"); line == nil || line["connections_cut"] != 1.0 {
+		t.Errorf("the log does not say that one was cut: %v", line)
+	}
+}
+
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	h := newHeld(t)
+	defer close(h.release)
+	p := start(t, strings.Replace(toPool(h.backend), "drain: 10s", "drain: 1h", 1))
+	dial(t, p.address()).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	<-h.arrived
+	p.signal(syscall.SIGTERM)
+	eventually(t, "the drain begins", func() string {
+		if p.log.find("draining") == nil {
+			return "not in the log"
+		}
+		return ""
+	})
+	if p.hasExited() {
+		t.Fatal("isame-lb ended although an exchange runs")
+	}
+	p.signal(syscall.SIGINT)
+	p.exitCode()
+}
+
+// TestShutdownWithoutTrafficIsQuick must not wait for the drain's limit.
+func TestShutdownWithoutTrafficIsQuick(t *testing.T) {
+	p := start(t, strings.Replace(responding(204), "drain: 10s", "drain: 1h", 1))
+	get(t, p.url("/")).wantStatus(t, 204) // leaves an idle connection
+	p.signal(syscall.SIGTERM)
+	if code := p.exitCode(); code != 0 {
+		t.Errorf("exit code: got %d; want 0", code)
+	}
+}

@@ -1,0 +1,46 @@
+// Package e2e runs the real isame-lb binary on real sockets, with real backends
+// (Go, raw bytes, nginx) and real clients (Go, raw bytes, curl, isame-ctl).
+//
+// It imports nothing of the proxy: what it knows is the public surface. Start
+// reading at process_test.go, which starts the binary; the tests stand in small
+// files by subject. Everything waits for events with a deadline; ports are
+// chosen by the kernel and read from the log.
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// The programs under test, built once; set by TestMain before any test runs.
+var (
+	lbBinary  string
+	ctlBinary string
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "isame-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cannot make a folder for the programs:", err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	command := exec.Command("go", append(args, "../../isame-lb", "../../isame-ctl")...)
+	if out, err := command.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "cannot build the programs: %v\n%s", err, out)
+		return 1
+	}
+	lbBinary, ctlBinary = filepath.Join(dir, "isame-lb"), filepath.Join(dir, "isame-ctl")
+	return m.Run()
+}
