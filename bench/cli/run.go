@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/isame-lb/isame-lb/bench/compare"
 	"github.com/isame-lb/isame-lb/bench/load"
 	"github.com/isame-lb/isame-lb/bench/report"
 )
@@ -45,6 +46,7 @@ type runFlags struct {
 	rampTo      float64
 	json        bool
 	quiet       bool
+	pid         int
 	failOnError bool
 	accept      func(int) bool
 }
@@ -80,6 +82,7 @@ func runCommand(env Env) *cobra.Command {
 	fl.StringVar(&f.expect, "expect", "200-399", "statuses that are no failure, such as `200-299,404`")
 	fl.BoolVar(&f.failOnError, "fail-on-error", false, "exit code 1 when a request failed or had an unexpected status")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress line")
+	fl.IntVar(&f.pid, "pid", 0, "also measure the CPU time of this process and its descendants")
 	return c
 }
 
@@ -100,7 +103,7 @@ func (f *runFlags) prepare(c *cobra.Command) (err error) {
 func (f *runFlags) run(ctx context.Context, env Env) error {
 	line := newProgress(env, f.quiet)
 	f.plan.Progress = line.update
-	r, err := load.Run(ctx, f.plan)
+	r, err := compare.Measure(ctx, f.plan, f.pid)
 	line.clear()
 	if err != nil {
 		return err

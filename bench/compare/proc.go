@@ -2,6 +2,7 @@ package compare
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -132,4 +133,23 @@ func (u *Usage) add(pid int) {
 			u.RSS += resident * int64(os.Getpagesize())
 		}
 	}
+}
+
+// Meter measures the CPU time of a process during a load run: its Begin and End
+// belong into load.Plan.
+type Meter struct {
+	PID           int
+	before, after Usage
+	errs          [2]error
+}
+
+// Begin reads the usage before the first request.
+func (m *Meter) Begin() { m.before, m.errs[0] = ReadUsage(m.PID) }
+
+// End reads it after the last one.
+func (m *Meter) End() { m.after, m.errs[1] = ReadUsage(m.PID) }
+
+// Used is the CPU time in between.
+func (m *Meter) Used() (time.Duration, error) {
+	return m.after.CPUSince(m.before), errors.Join(m.errs[:]...)
 }

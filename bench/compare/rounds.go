@@ -95,19 +95,7 @@ func Run(ctx context.Context, o Options) (*Comparison, error) {
 func (s *Side) measure(ctx context.Context, o Options, t Target, round int) error {
 	p := o.Plan
 	p.URL = t.URL
-	var before Usage
-	if t.PID != 0 {
-		// Requests of a warm-up would cost CPU time without being counted.
-		if err := warmUp(ctx, p); err != nil {
-			return err
-		}
-		p.Warmup = 0
-		var err error
-		if before, err = ReadUsage(t.PID); err != nil {
-			return err
-		}
-	}
-	r, err := load.Run(ctx, p)
+	r, err := Measure(ctx, p, t.PID)
 	if err != nil {
 		return fmt.Errorf("cannot measure %s: %w", t.Name, err)
 	}
@@ -115,11 +103,7 @@ func (s *Side) measure(ctx context.Context, o Options, t Target, round int) erro
 		return fmt.Errorf("cannot measure %s: %w", t.Name, context.Cause(ctx))
 	}
 	if t.PID != 0 {
-		after, err := ReadUsage(t.PID)
-		if err != nil {
-			return err
-		}
-		s.CPU = append(s.CPU, float64(after.CPUSince(before).Nanoseconds())/1e3/float64(max(r.Requests, 1)))
+		s.CPU = append(s.CPU, r.TargetCPU)
 	}
 	s.Rate = append(s.Rate, r.Rate)
 	s.P50 = append(s.P50, r.Latency.P50)
@@ -132,14 +116,4 @@ func (s *Side) measure(ctx context.Context, o Options, t Target, round int) erro
 		o.Each(round, t, r)
 	}
 	return nil
-}
-
-// warmUp makes a run of the plan's warm-up alone.
-func warmUp(ctx context.Context, p load.Plan) error {
-	if p.Warmup <= 0 {
-		return nil
-	}
-	p.Duration, p.Warmup, p.Count, p.Progress = p.Warmup, 0, 0, nil
-	_, err := load.Run(ctx, p)
-	return err
 }

@@ -58,6 +58,10 @@ type Plan struct {
 	// TLS configures https targets. Nil: the server's certificate is verified
 	// against the system's roots for the URL's host.
 	TLS *tls.Config
+	// Begin and End are called, when not nil, right before the first request, with
+	// the connections open, and after the last answer, before they are closed:
+	// what a target uses in between was used for Result.Handled requests.
+	Begin, End func()
 	// Progress is called about four times a second by a goroutine of Run's own.
 	Progress func(Progress)
 }

@@ -55,6 +55,7 @@ type recorder struct {
 	samples [causes]string // first error text seen for each cause
 
 	answers  uint64
+	handled  uint64 // answers, those of the warm-up too
 	inTime   uint64 // answers within the measured time, whenever they were asked for
 	bytesIn  uint64
 	bytesOut uint64

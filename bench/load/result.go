@@ -19,6 +19,7 @@ type Result struct {
 	Warmup      float64 `json:"warmup_seconds"`
 
 	Requests uint64            `json:"requests"` // complete answers
+	Handled  uint64            `json:"handled"`  // the same with those of the warm-up
 	Errors   uint64            `json:"errors"`   // requests without one
 	Unsent   uint64            `json:"unsent"`   // open loop: due, but never sent
 	Answers  map[string]uint64 `json:"answers"`  // by status code
@@ -35,6 +36,10 @@ type Result struct {
 	Connect   Latency   `json:"connect"`
 	Generator Generator `json:"generator"`
 	Series    []Point   `json:"series"`
+
+	// TargetCPU is the CPU time of the target for one request in microseconds,
+	// where somebody measured it between Plan.Begin and Plan.End.
+	TargetCPU float64 `json:"target_cpu_us_per_request,omitempty"`
 
 	// Histogram is Latency in full, in nanoseconds.
 	Histogram *hist.H   `json:"-"`
@@ -130,6 +135,7 @@ func (r *Result) add(rec *recorder) {
 		}
 	}
 	r.Requests += rec.answers
+	r.Handled += rec.handled
 	r.inTime += rec.inTime
 	r.BytesIn += rec.bytesIn
 	r.BytesOut += rec.bytesOut

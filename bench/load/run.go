@@ -89,6 +89,9 @@ func (r *run) drive(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		r.stop.Store(true)
 	}
+	if r.t.Begin != nil && err == nil {
+		r.t.Begin()
+	}
 	began := time.Now()
 	for range r.workers {
 		start <- began
@@ -99,6 +102,9 @@ func (r *run) drive(ctx context.Context) (time.Time, error) {
 		watch.Go(func() { r.watch(began, finished) })
 	}
 	done.Wait()
+	if r.t.End != nil && err == nil {
+		r.t.End()
+	}
 	close(finished)
 	watch.Wait()
 	return began, err

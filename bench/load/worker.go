@@ -383,6 +383,7 @@ func (w *worker) receiveLast(c *conn, cause error) {
 func (w *worker) answered(c *conn) {
 	now := w.now()
 	w.busy.remove(c)
+	w.record.handled++
 	if now >= w.schedule.warm && now < w.until {
 		w.record.inTime++
 	}

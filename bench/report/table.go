@@ -32,6 +32,9 @@ func Table(w io.Writer, r *load.Result, accept func(status int) bool) error {
 	fmt.Fprintf(&b, "  connects    %d   mean %s   p99 %s\n", r.Opened, Micros(r.Connect.Mean), Micros(r.Connect.P99))
 	answers(&b, r, accept)
 	fmt.Fprintf(&b, "  generator   %.1f us CPU a request   %s\n", r.Generator.CPUPerRequest, r.Generator.Note)
+	if r.TargetCPU > 0 {
+		fmt.Fprintf(&b, "  target      %.1f us CPU a request\n", r.TargetCPU)
+	}
 	if r.Generator.Limit == "generator" {
 		b.WriteString("  WARNING     the generator was the limit: these figures are about it, not about the target\n")
 	}

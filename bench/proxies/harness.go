@@ -1,0 +1,321 @@
+package proxies
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/isame-lb/isame-lb/bench/load"
+)
+
+// Options of a comparison of proxies.
+type Options struct {
+	// Bench is the isame-bench program, which is started for load and origin.
+	Bench string
+	// Isame is the isame-lb program.
+	Isame string
+	// Proxies and Scenarios are names; empty means all that there are.
+	Proxies   []string
+	Scenarios []string
+	// Rounds is how often each proxy is measured in each scenario, Duration how
+	// long each time.
+	Rounds   int
+	Duration time.Duration
+	// Log gets a line for each measurement.
+	Log io.Writer
+}
+
+// harness holds what runs during a comparison.
+type harness struct {
+	Options
+	dir        string
+	proxyCore  int
+	otherCore  int
+	bodyFile   string
+	contenders []contender
+	notes      []string
+	files      int
+	peak       float64 // slowest closed-loop rate of scenario small, for ofPeak
+}
+
+// Run measures the proxies in each scenario. It takes about
+// (rounds x duration + 1 s) x proxies for each of them.
+func Run(ctx context.Context, o Options) (*Outcome, error) {
+	if o.Rounds < 1 || o.Duration <= 0 {
+		return nil, fmt.Errorf("cannot make %d rounds of %s", o.Rounds, o.Duration)
+	}
+	chosen, err := choose(o.Scenarios)
+	if err != nil {
+		return nil, err
+	}
+	h := &harness{Options: o, proxyCore: -1, otherCore: -1, files: raiseFiles()}
+	if len(h.Proxies) == 0 {
+		h.Proxies = names()
+	}
+	var missing []string
+	if h.contenders, missing, err = find(h.Proxies, o.Isame); err != nil {
+		return nil, err
+	}
+	if len(h.contenders) == 0 {
+		return nil, fmt.Errorf("cannot find any of the proxies %s", strings.Join(missing, ", "))
+	}
+	if len(missing) > 0 {
+		h.notes = append(h.notes, "not installed: "+strings.Join(missing, ", "))
+	}
+	if usable := cores(); len(usable) > 1 {
+		h.proxyCore, h.otherCore = usable[0], usable[1]
+	} else {
+		h.notes = append(h.notes, errNoCore.Error())
+	}
+	var remove func()
+	if h.dir, remove, err = ownTemp(); err != nil {
+		return nil, err
+	}
+	defer remove()
+	out := h.describe()
+	for _, s := range chosen {
+		rows, err := h.scenario(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("cannot measure %q: %w", s.name, err)
+		}
+		out.Rows = append(out.Rows, rows...)
+	}
+	out.Notes = h.notes
+	return out, nil
+}
+
+// contest is one scenario going on: the origin and the running contenders.
+type contest struct {
+	*harness
+	scenario
+	running []*entrant
+}
+
+// entrant is a contender that runs, and what was measured of it, a value a round.
+type entrant struct {
+	contender
+	process *process
+	url     string
+	rate    []float64
+	p50     []float64
+	p99     []float64
+	cpu     []float64
+	rss     []float64
+	errors  uint64
+	limited int
+}
+
+// scenario starts origin and proxies, measures all rounds and ends them again.
+func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	origin, backends, err := h.startOrigin(ctx, max(s.backends, 1))
+	if err != nil {
+		return nil, err
+	}
+	defer origin.stop()
+	c := &contest{harness: h, scenario: s}
+	defer func() {
+		for _, e := range c.running {
+			e.process.stop()
+		}
+	}()
+	for _, p := range h.contenders {
+		e, err := h.enter(ctx, p, backends)
+		if err != nil {
+			return nil, err
+		}
+		c.running = append(c.running, e)
+	}
+	if s.idle > 0 {
+		return c.measureIdle(ctx)
+	}
+	return c.measureLoad(ctx)
+}
+
+// startOrigin starts so many origins in one process and returns their addresses.
+func (h *harness) startOrigin(ctx context.Context, count int) (p *process, addresses []string, err error) {
+	p, err = start(ctx, h.otherCore, h.Bench, "origin", "--listen", "127.0.0.1:0", "--count", strconv.Itoa(count))
+	if err != nil {
+		return nil, nil, err
+	}
+	limit := time.NewTimer(readyWithin)
+	defer limit.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for len(addresses) < count {
+		select {
+		case <-p.done:
+			return nil, nil, fmt.Errorf("cannot start the origin, it said: %s", p.output)
+		case <-limit.C:
+			p.stop()
+			return nil, nil, errors.New("cannot start the origin in time")
+		case <-tick.C:
+			addresses = readAddresses(p.output.String())
+		}
+	}
+	return p, addresses, nil
+}
+
+// readAddresses reads "listening on ADDRESS (NAME)" lines.
+func readAddresses(output string) []string {
+	var out []string
+	for line := range strings.Lines(output) {
+		rest, found := strings.CutPrefix(line, "listening on ")
+		if address, _, complete := strings.Cut(rest, " "); found && complete && strings.HasSuffix(line, "\n") {
+			out = append(out, address)
+		}
+	}
+	return out
+}
+
+// enter starts a proxy and waits until it forwards.
+func (h *harness) enter(ctx context.Context, p contender, backends []string) (*entrant, error) {
+	dir, err := os.MkdirTemp(h.dir, p.name+"-")
+	if err != nil {
+		return nil, fmt.Errorf("cannot create a folder: %w", err)
+	}
+	s := setup{backends: backends}
+	if s.listen, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	if s.admin, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	args, err := p.configure(dir, s)
+	if err != nil {
+		return nil, err
+	}
+	e := &entrant{contender: p, url: "http://" + s.listen}
+	if e.process, err = start(ctx, h.proxyCore, p.program, args...); err != nil {
+		return nil, err
+	}
+	if err := e.process.ready(ctx, e.url+"/"); err != nil {
+		e.process.stop()
+		return nil, err
+	}
+	return e, nil
+}
+
+const warmUp = 300 * time.Millisecond
+
+// measureLoad makes the rounds: each proxy in turn, every other round the other
+// way round. Load runs in its own process on the core of the origin.
+func (c *contest) measureLoad(ctx context.Context) ([]Row, error) {
+	if c.ofPeak > 0 {
+		if err := c.findPeak(ctx); err != nil {
+			return nil, err
+		}
+		c.rate = c.ofPeak * c.peak
+		c.title = fmt.Sprintf("%s (%.0f/s)", c.title, c.rate)
+	}
+	for _, e := range c.running {
+		if _, err := c.load(ctx, e, warmUp); err != nil {
+			return nil, err
+		}
+	}
+	for round := range c.Rounds {
+		for i := range c.running {
+			if round%2 == 1 {
+				i = len(c.running) - 1 - i
+			}
+			if err := c.measure(ctx, c.running[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return c.loadRows(), nil
+}
+
+// findPeak measures the closed-loop rate of each proxy once.
+func (c *contest) findPeak(ctx context.Context) error {
+	if c.peak > 0 {
+		return nil
+	}
+	closed := *c
+	closed.rate = 0
+	for _, e := range c.running {
+		r, err := closed.load(ctx, e, c.Duration)
+		if err != nil {
+			return err
+		}
+		if c.peak == 0 || r.Rate < c.peak {
+			c.peak = r.Rate
+		}
+	}
+	return nil
+}
+
+// measure makes one run and adds its figures.
+func (c *contest) measure(ctx context.Context, e *entrant) error {
+	r, err := c.load(ctx, e, c.Duration)
+	if err != nil {
+		return err
+	}
+	e.cpu, e.rate = append(e.cpu, r.TargetCPU), append(e.rate, r.Rate)
+	e.p50, e.p99 = append(e.p50, r.Latency.P50), append(e.p99, r.Latency.P99)
+	e.errors += r.Errors + r.Unexpected(func(status int) bool { return status == 200 })
+	if r.Generator.Limit == "generator" {
+		e.limited++
+	}
+	fmt.Fprintf(c.Log, "%-12s %-8s %8.0f/s  %6.2f us CPU  p99 %8.0f us  core %3.0f %%  errors %d\n", c.name, e.name, r.Rate, r.TargetCPU,
+		r.Latency.P99, r.TargetCPU*r.Rate/1e4, e.errors)
+	return nil
+}
+
+// load runs isame-bench against an entrant.
+func (c *contest) load(ctx context.Context, e *entrant, d time.Duration) (*load.Result, error) {
+	args := []string{
+		"run", e.url + c.path, "--json", "--quiet", "--threads", "1", "--connections", strconv.Itoa(c.connections),
+		"--duration", d.String(), "--timeout", "5s", "--pid", strconv.Itoa(e.process.pid()),
+	}
+	if c.rate > 0 {
+		args = append(args, "--rate", strconv.FormatFloat(c.rate, 'f', -1, 64), "--arrival", "poisson")
+	}
+	if c.newEach {
+		args = append(args, "--no-keepalive")
+	}
+	if c.bodyBytes > 0 {
+		name, err := c.body()
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "--method", "POST", "--body", "@"+name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, d+readyWithin)
+	defer cancel()
+	var out strings.Builder
+	cmd := exec.CommandContext(ctx, c.Bench, args...)
+	cmd.Stdout, cmd.Stderr = &out, c.Log
+	if err := onCore(c.otherCore, cmd.Start); err != nil {
+		return nil, fmt.Errorf("cannot start the load: %w", err)
+	}
+	if err := cmd.Wait(); err != nil {
+		return nil, fmt.Errorf("cannot send load to %s: %w", e.name, err)
+	}
+	r := &load.Result{}
+	if err := json.Unmarshal([]byte(out.String()), r); err != nil {
+		return nil, fmt.Errorf("cannot read the outcome of a run: %w", err)
+	}
+	return r, nil
+}
+
+// body is a file with the request body.
+func (h *harness) body() (string, error) {
+	if h.bodyFile == "" {
+		name := filepath.Join(h.dir, "body")
+		if err := os.WriteFile(name, []byte(strings.Repeat("0123456789abcde\n", 4096)), 0o600); err != nil {
+			return "", fmt.Errorf("cannot write a body: %w", err)
+		}
+		h.bodyFile = name
+	}
+	return h.bodyFile, nil
+}
