@@ -160,7 +160,7 @@ func TestDistribution(t *testing.T) {
 	}{
 		{"two equal", []uint32{1, 1}},
 		{"five equal", []uint32{7, 7, 7, 7, 7}},
-		{"five one one", []uint32{5, 1, 1}},
+		{"five to one", []uint32{5, 1, 1}},
 		{"one to six", []uint32{1, 2, 3, 4, 5, 6}},
 		{"with zeros", []uint32{0, 2, 0, 6, 2}},
 		{"sixteen equal", equalWeights(16)},

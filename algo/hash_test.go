@@ -15,7 +15,7 @@ func TestHash(t *testing.T) {
 	for i := range 100_000 {
 		key := fmt.Appendf(nil, "key-%d", i)
 		h := Hash(key)
-		if uint32(h) != crc32.ChecksumIEEE(key) {
+		if h&math.MaxUint32 != uint64(crc32.ChecksumIEEE(key)) {
 			t.Fatalf("Hash(%q) = %x; its low half is not the CRC-32", key, h)
 		}
 		if seen[h] {
@@ -47,9 +47,12 @@ func TestHashAddr(t *testing.T) {
 // hashKinds pick by Query.Hash.
 func hashKinds() []Kind { return []Kind{IPHash, ConsistentHash, Maglev} }
 
-// owners returns the key of the member that each of many hashes goes to.
-func owners(b Balancer, members []Member, keys int) []string {
-	got := make([]string, keys)
+// ownerKeys is how many keys the tests of movement follow.
+const ownerKeys = 20_000
+
+// owners returns the key of the member that each of these keys goes to.
+func owners(b Balancer, members []Member) []string {
+	got := make([]string, ownerKeys)
 	for i := range got {
 		got[i] = members[b.Pick(Query{Hash: mix(uint64(i))})].Key
 	}
@@ -71,23 +74,22 @@ func moved(before, after []string, gone string) (all, needless int) {
 }
 
 func TestRemovalMovesFewKeys(t *testing.T) {
-	const keys = 20_000
 	for _, kind := range hashKinds() {
 		for _, n := range []int{2, 3, 5, 16, 64, 200} {
 			members := newTestMembers(equalWeights(n)...)
 			b := mustNew(t, kind, members, nil)
-			before := owners(b, members, keys)
+			before := owners(b, members)
 			all, needless := 0, 0
 			trials := min(n, 5)
 			for trial := range trials {
 				at := trial * n / trials
 				rest := slices.Delete(slices.Clone(members), at, at+1)
-				a, u := moved(before, owners(mustNew(t, kind, rest, b), rest, keys), members[at].Key)
+				a, u := moved(before, owners(mustNew(t, kind, rest, b), rest), members[at].Key)
 				all, needless = all+a, needless+u
 			}
-			part := float64(all) / float64(keys*trials)
+			part := float64(all) / float64(ownerKeys*trials)
 			t.Logf("%-15s 1 of %3d removed: %.3f %% of the keys move, 1/n is %.3f %%, needlessly %.3f %%",
-				kind, n, 100*part, 100/float64(n), 100*float64(needless)/float64(keys*trials))
+				kind, n, 100*part, 100/float64(n), 100*float64(needless)/float64(ownerKeys*trials))
 			if kind != Maglev && needless > 0 {
 				t.Errorf("%v: %d keys moved between members that stay", kind, needless)
 			}
@@ -103,9 +105,9 @@ func TestReorderingMovesNothing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, kind := range hashKinds() {
 		members := newTestMembers(1, 2, 3, 1, 2, 3, 1, 1, 1)
-		before := owners(mustNew(t, kind, members, nil), members, 20_000)
+		before := owners(mustNew(t, kind, members, nil), members)
 		rng.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
-		if all, _ := moved(before, owners(mustNew(t, kind, members, nil), members, 20_000), ""); all > 0 {
+		if all, _ := moved(before, owners(mustNew(t, kind, members, nil), members), ""); all > 0 {
 			t.Errorf("%v: %d keys moved", kind, all)
 		}
 	}
@@ -117,13 +119,13 @@ func TestWeightMovesOnlyToTheHeavier(t *testing.T) {
 	for _, kind := range []Kind{IPHash, ConsistentHash} {
 		members := newTestMembers(2, 2, 2, 2, 2)
 		members[3].Ramp = rampFirst
-		before := owners(mustNew(t, kind, members, nil), members, 20_000)
+		before := owners(mustNew(t, kind, members, nil), members)
 		for _, change := range []func(m *Member){
 			func(m *Member) { m.Ramp = 13 }, func(m *Member) { m.Ramp = 0 },
 			func(m *Member) { m.Weight = 3 }, func(m *Member) { m.Weight = 40 },
 		} {
 			change(&members[3])
-			after := owners(mustNew(t, kind, members, nil), members, 20_000)
+			after := owners(mustNew(t, kind, members, nil), members)
 			for i := range before {
 				if before[i] != after[i] && after[i] != members[3].Key {
 					t.Fatalf("%v: key %d moved from %s to %s", kind, i, before[i], after[i])
@@ -207,7 +209,8 @@ func TestMaglevFollowsThePaper(t *testing.T) {
 				}
 				entry[c] = int(i)
 				next[i]++
-				if filled++; filled == size {
+				filled++
+				if filled == size {
 					break
 				}
 			}

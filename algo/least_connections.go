@@ -162,6 +162,7 @@ type candidate uint64
 // excluded is above every candidate that may be taken.
 const excluded = candidate(1) << 63
 
+// candidate reads the load of a member.
 func (b *leastConnections) candidate(position int, order uint64, tried Tried) candidate {
 	rank := b.loads[position].InFlight.Load()
 	if !b.uniform {

@@ -32,7 +32,7 @@ func startNginx(t *testing.T, law string, members []Member) *http.Client {
 		}
 		t.Skipf("SKIPPED: nginx is missing (Debian package nginx), the order is not compared with the real one: %v", err)
 	}
-	dir, err := os.MkdirTemp("", "algo") // t.TempDir is too long for a socket address
+	dir, err := os.MkdirTemp("", "algo") //nolint:usetesting // t.TempDir is too long for a socket address
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,9 @@ func runNginx(t *testing.T, binary, dir, file, socket string) {
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		cancel()
-		<-ended
+		if err := <-ended; err == nil {
+			t.Error("nginx ended by itself")
+		}
 	})
 	deadline := time.After(20 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -176,7 +178,8 @@ func TestConsistentHashIsNginx(t *testing.T) {
 // backend in nginx's order would be a retry, so here the backends answer well.
 func TestWeightedRoundRobinIsNginx(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	cases := [][]uint32{{5, 1, 1}, {1, 1, 1, 1}, {3, 7, 2, 5}}
+	cases := make([][]uint32, 0, 6)
+	cases = append(cases, []uint32{5, 1, 1}, []uint32{1, 1, 1, 1}, []uint32{3, 7, 2, 5})
 	for range 3 {
 		weights := make([]uint32, 2+rng.IntN(8))
 		for i := range weights {

@@ -5,7 +5,7 @@
 // are equal. The first draw decides an idle pool, so shares follow the weights.
 //
 // Source: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing"
-// (1996): the longest queue shrinks from log n to log log n, and proxies that
+// (1996): the longest queue shrinks from about log(n) to log(log(n)), and proxies that
 // know nothing of each other do not all run to the same idle backend.
 //
 // Invariants: never picks a member that is strictly the busiest; two loads are

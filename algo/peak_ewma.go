@@ -78,5 +78,8 @@ func (b *peakEWMA) cost(position int, nowNanos int64) float64 {
 	if latency == 0 {
 		return unmeasured * queue
 	}
-	return max(latency, latencyFloor) * (1 + queue)
+	if latency < latencyFloor { // max of floats costs 5 ns, for the sake of NaN
+		latency = latencyFloor
+	}
+	return latency * (1 + queue)
 }

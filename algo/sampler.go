@@ -55,7 +55,7 @@ func (s *sampler) draw(r uint64) (position int, rest uint64) {
 	}
 	c := s.cells[at]
 	position = int(c.other)
-	if uint32(rest>>32) < c.keep { // a coin flip: compiled to a conditional move
+	if rest>>32 < uint64(c.keep) { // a coin flip: compiled to a conditional move
 		position = int(at)
 	}
 	return position, rest << 32

@@ -9,7 +9,7 @@ const sequenceMax = 1 << 15
 //
 // The law (nginx, commit 52327e0, 2012): each turn adds to every member's
 // current value its weight; the largest one is picked, the first of equals, and
-// pays the total. Weights 5, 1, 1 give a a b a c a a. Done literally a turn
+// pays the total. Weights 5, 1, 1 give aabacaa. Done literally a turn
 // costs a walk over all members: 0.1 s for a period of 4,096. But members of
 // one weight differ only in how often they were picked, and the one picked
 // least, then first in order, is always the largest among them: each class of
@@ -88,7 +88,8 @@ func newClasses(weights []uint32) []class {
 // When all have been picked once more, the new head is the one that paid first.
 func (c *class) turn(total int64) uint16 {
 	picked := c.queue[c.head]
-	if c.head++; c.head == len(c.queue) {
+	c.head++
+	if c.head == len(c.queue) {
 		c.head = 0
 		c.first -= total
 	}

@@ -12,6 +12,8 @@ const TriedMax = 8
 // Eight lanes of 16 bits, each index+1 or 0 for empty, newest in the lowest lane
 // of lo, so that lo == 0 means empty. Two words travel in registers; an array
 // would force the whole Query through memory.
+//
+//nolint:recvcheck // Add changes the set, the others keep it in registers.
 type Tried struct {
 	lo, hi uint64
 }

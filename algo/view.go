@@ -134,7 +134,8 @@ func (v *view) leftFrom(start int, tried Tried) int {
 		if !v.isTried(start, tried) {
 			return start
 		}
-		if start++; start == n {
+		start++
+		if start == n {
 			start = 0
 		}
 	}
