@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"go/ast"
@@ -38,7 +39,7 @@ func TestDescriptionsAreFresh(t *testing.T) {
 		}
 		return
 	}
-	if string(fieldsJSON) != string(want) {
+	if !bytes.Equal(fieldsJSON, want) {
 		t.Error("fields.json is stale: run go generate ./ctl")
 	}
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// probesShown is how many probes of a backend the table of a pool holds; JSON and YAML hold all.
+const probesShown = 5
+
 func (a *app) poolsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "pools [NAME]", Short: "Lists the pools, or shows one with its backends and last probes",
@@ -48,7 +51,8 @@ func showPools(s *screen, list []pool.Status) {
 		if p.Panic {
 			note = cell{"panic: health is ignored", red}
 		}
-		t.row(c(p.Name), c(p.Algorithm), upOf(p.Healthy, p.Members, p.Panic), c(count(p.InFlight)), c(count(p.Requests)), c(count(p.Failures)), note)
+		t.row(c(p.Name), c(p.Algorithm), upOf(p.Healthy, p.Members, p.Panic),
+			c(count(p.InFlight)), c(count(p.Requests)), c(count(p.Failures)), note)
 	}
 	t.draw(s, "no pools")
 }
@@ -69,7 +73,7 @@ func showPool(s *screen, p *pool.Status) {
 		s.blank()
 		s.linef("last probes of %s", b.Address)
 		t := table{columns: []column{{title: "AGO", right: true}, {title: "TOOK", right: true}, {title: "RESULT"}, {title: "REASON", min: 10}}}
-		for _, probe := range b.Probes {
+		for _, probe := range b.Probes[:min(len(b.Probes), probesShown)] {
 			result := cell{"ok", green}
 			if !probe.OK {
 				result = cell{"failed", red}

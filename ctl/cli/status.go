@@ -66,7 +66,8 @@ func showStatus(s *screen, st *api.Status) {
 	}}
 	for i := range st.Pools {
 		p := &st.Pools[i]
-		t.row(c(p.Name), c(p.Algorithm), upOf(p.Healthy, p.Members, p.Panic), c(count(p.InFlight)), c(count(p.Requests)), c(count(p.Failures)), notUp(p))
+		t.row(c(p.Name), c(p.Algorithm), upOf(p.Healthy, p.Members, p.Panic),
+			c(count(p.InFlight)), c(count(p.Requests)), c(count(p.Failures)), notUp(p))
 	}
 	t.draw(s, "no pools")
 }

@@ -196,15 +196,18 @@ func TestUnreachable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = silent.Close() }()
-	for _, c := range []struct{ name, admin, want string }{
-		{"closed at once", closing(""), "before the answer was complete"},
-		{"closed in the body", closing("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), "before the answer was complete"},
-		{"no HTTP", closing("SSH-2.0-x\r\n\r\n"), "malformed HTTP"},
-		{"no answer", "http://" + silent.Addr().String(), "no answer in time"},
-		{"no socket", "unix:" + filepath.Join(t.TempDir(), "none"), "no such file"},
+	for _, c := range []struct {
+		name, admin, want string
+		timeout           time.Duration
+	}{
+		{"closed at once", closing(""), "before the answer was complete", 0},
+		{"closed in the body", closing("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), "before the answer was complete", 0},
+		{"no HTTP", closing("SSH-2.0-x\r\n\r\n"), "malformed HTTP", 0},
+		{"no answer", "http://" + silent.Addr().String(), "no answer in time", 20 * time.Millisecond},
+		{"no socket", "unix:" + filepath.Join(t.TempDir(), "none"), "no such file", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := open(t, Options{Admin: c.admin, Timeout: 200 * time.Millisecond}).Status(t.Context())
+			_, err := open(t, Options{Admin: c.admin, Timeout: c.timeout}).Status(t.Context())
 			var u *UnreachableError
 			if !errors.As(err, &u) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.admin) {
 				t.Errorf("got %v; want unreachable because of %q", err, c.want)
