@@ -11,7 +11,7 @@ import (
 )
 
 // States of a conn. Idle to closing is taken by drain, idle to active by the
-// connection's own goroutine; whoever loses the race goes the other's way.
+// connection's own side; whoever loses the race goes the other's way.
 const (
 	stateIdle    int32 = iota // waits for a request
 	stateActive               // inside an exchange
@@ -25,14 +25,21 @@ const (
 	lingerTime     = 2 * time.Second
 )
 
-// conn is one client connection. Its goroutine, lent by the shard's fasthttp
-// worker pool, owns everything but state; next and prev belong to the shard.
-// While it is idle it holds no buffer.
+// turnsMax is how many pipelined exchanges of one connection are carried before
+// the other connections of the loop have their turn.
+const turnsMax = 16
+
+// conn is one client connection. The shard's loop owns it while nothing has to
+// be waited for, or only one of the two sockets; an exchange that needs more
+// (a dial, a long body, a retry, a client that reads slowly) takes it to a
+// goroutine and gives it back. next and prev belong to the shard. While it is
+// idle it holds neither buffer nor exchange nor goroutine.
 type conn struct {
 	*pool.Conn
 
 	shard *shard
 	in    pool.Buffer // bytes read from the client and not consumed
+	x     *exchange   // under way; nil while the connection is idle
 
 	ip        netip.Addr // the peer's address; invalid on a unix socket
 	peer      string     // the same as text
@@ -54,9 +61,9 @@ func newConn(s *shard, sock *pool.Conn) *conn {
 }
 
 // Handshake and ConnectionState make fasthttp's server ask for the protocol and
-// hand the connection to serveConn: its worker pool is what we use of it.
-// Measured against serving through its own loop: one header parse, one response
-// rendering and four deadline calls a request less.
+// hand the connection to serveConn: its accept loop and worker pool are what we
+// use of it. Its own exchange loop costs one header parse, one rendering of a
+// response and four deadline calls a request more.
 func (c *conn) Handshake() error { return nil }
 
 // ConnectionState names our own loop as the negotiated protocol.
@@ -64,11 +71,25 @@ func (c *conn) ConnectionState() tls.ConnectionState {
 	return tls.ConnectionState{NegotiatedProtocol: ownLoop}
 }
 
-// Close is called by fasthttp's worker when serveConn has returned.
-func (c *conn) Close() error {
+// Close is called by fasthttp's worker when serveConn has returned, which is
+// when the connection begins to live: end closes it.
+func (c *conn) Close() error { return nil }
+
+// serveConn gives the connection to its loop.
+func serveConn(nc net.Conn) error {
+	c, ok := nc.(*conn)
+	if !ok {
+		panic("BUG: the accept loop made something that is not a conn")
+	}
+	c.Hand(c, false)
+	return nil
+}
+
+// end closes the connection; whoever owns it calls it once.
+func (c *conn) end() {
 	c.in.Release()
 	c.shard.remove(c)
-	return c.Conn.Close() //nolint:wrapcheck // fasthttp's worker reads it
+	_ = c.Conn.Close() // nothing is left to be lost
 }
 
 // cut ends the connection from outside at whatever point it is.
@@ -79,33 +100,66 @@ func (c *conn) cut() {
 	c.Abort()
 }
 
-// serveConn is the keep-alive loop: one turn is one exchange. Pipelined
-// requests wait in c.in and are answered in order.
-func serveConn(nc net.Conn) error {
-	c, ok := nc.(*conn)
-	if !ok {
-		panic("BUG: the accept loop made something that is not a conn")
+// turn is how one step of a connection ended.
+type turn uint8
+
+const (
+	turnAgain turn = iota // an exchange is finished, and the next may be here
+	turnWait              // the loop calls again
+	turnTaken             // a goroutine has it
+	turnEnd               // the connection has to be closed
+)
+
+// Ready is called by the loop: bytes may be there, the client may have gone, or
+// a deadline may have passed.
+func (c *conn) Ready() {
+	if c.x != nil && c.x.stage != stageHead {
+		c.x.clientEvent()
+		return
 	}
-	for c.awaitRequest() {
-		x := acquireExchange(c)
-		keep := x.serve()
-		releaseExchange(x)
-		c.served = true
-		if !keep {
-			break
-		}
-		c.state.Store(stateIdle)
-	}
-	return nil
+	c.carryOn(turnAgain)
 }
 
-// awaitRequest waits for the first byte of the next request; false ends the
-// connection: the client closed it, said nothing for too long, or we drain.
-func (c *conn) awaitRequest() bool {
+// carryOn goes on after t for as long as nothing has to be waited for.
+func (c *conn) carryOn(t turn) {
+	for range turnsMax {
+		switch t {
+		case turnAgain:
+			t = c.step()
+		case turnWait, turnTaken:
+			return
+		case turnEnd:
+			c.end()
+			return
+		}
+	}
+	switch t {
+	case turnAgain:
+		c.Again()
+	case turnEnd:
+		c.end()
+	case turnWait, turnTaken:
+	}
+}
+
+// step is one step of the connection in its loop.
+func (c *conn) step() turn {
+	if c.x == nil {
+		if t := c.awaitRequest(); t != turnAgain {
+			return t
+		}
+		c.x = acquireExchange(c)
+	}
+	return c.x.step()
+}
+
+// awaitRequest reads the first bytes of the next request. turnEnd: the client
+// closed, said nothing for too long, or we drain.
+func (c *conn) awaitRequest() turn {
 	if c.in.Len() == 0 {
 		policy := c.policy()
 		if policy == nil || c.shard.draining.Load() {
-			return false
+			return turnEnd
 		}
 		wait := policy.idle
 		if !c.served {
@@ -113,11 +167,29 @@ func (c *conn) awaitRequest() bool {
 		}
 		c.SetReadBy(deadline(pool.Nanos(), wait))
 		c.in.Sized(policy.headerBytesMax)
-		if _, err := c.in.ReadFrom(c.Conn, roomMax); err != nil {
-			return false
+		switch _, err := c.in.ReadFrom(c.Conn, roomMax); err { //nolint:errorlint // our own sentinel, unwrapped
+		case nil:
+		case pool.ErrWouldBlock:
+			return turnWait
+		default:
+			return turnEnd
 		}
 	}
-	return c.state.CompareAndSwap(stateIdle, stateActive)
+	if !c.state.CompareAndSwap(stateIdle, stateActive) {
+		return turnEnd
+	}
+	return turnAgain
+}
+
+// after is the end of an exchange: what it held is given back.
+func (c *conn) after(keep bool) turn {
+	releaseExchange(c.x)
+	c.x, c.served = nil, true
+	if !keep {
+		return turnEnd
+	}
+	c.state.Store(stateIdle)
+	return turnAgain
 }
 
 // policy is what the current generation says of the listener; nil when it is gone.
@@ -127,9 +199,9 @@ func (c *conn) policy() *listenerPolicy {
 
 // linger sends the end of our side and drops what the client still sends,
 // within bounds. Closing with unread bytes would make the kernel send a reset,
-// which can overtake the answer (RFC 9112 section 9.6).
+// which can overtake the answer (RFC 9112 section 9.6). A goroutine calls it.
 func (c *conn) linger() {
-	if hc, ok := c.Conn.Conn.(interface{ CloseWrite() error }); !ok || hc.CloseWrite() != nil {
+	if c.CloseWrite() != nil {
 		return
 	}
 	c.Resume()

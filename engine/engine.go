@@ -34,6 +34,7 @@ type Engine struct {
 	log        zerolog.Logger
 	registry   *observe.Registry
 	shardCount int
+	loops      []*pool.Loop // by shard
 
 	// table is the one pointer all exchanges load, once each.
 	table atomic.Pointer[table]
@@ -55,7 +56,7 @@ type Engine struct {
 }
 
 // New makes an engine without a configuration: it listens nowhere until Apply.
-func New(o Options) *Engine {
+func New(o Options) (*Engine, error) {
 	e := &Engine{
 		log: o.Logger, registry: o.Registry, shardCount: o.Shards,
 		stopped: make(chan struct{}),
@@ -63,11 +64,25 @@ func New(o Options) *Engine {
 	if e.shardCount <= 0 {
 		e.shardCount = runtime.GOMAXPROCS(0)
 	}
+	for range e.shardCount {
+		l, err := pool.NewLoop()
+		if err != nil {
+			e.closeLoops()
+			return nil, err //nolint:wrapcheck // it names what cannot be made
+		}
+		e.loops = append(e.loops, l)
+	}
 	e.apply.listeners = map[string]*listener{}
 	e.apply.budgets = map[string]*budgetCounts{}
 	e.registry.SetPools(e.Pools)
 	e.registry.SetConnections(e.connections)
-	return e
+	return e, nil
+}
+
+func (e *Engine) closeLoops() {
+	for _, l := range e.loops {
+		l.Close()
+	}
 }
 
 // ErrStopping is what Apply returns once Shutdown has begun.
@@ -215,6 +230,7 @@ func (e *Engine) Shutdown(ctx context.Context) (cut int) {
 		t.pools.Retire(nil, 0)
 	}
 	e.retirement.Wait()
+	e.closeLoops()
 	return cut
 }
 
@@ -230,7 +246,7 @@ func (e *Engine) Ready() (ok bool, reason string) {
 }
 
 func (e *Engine) poolOptions() pool.Options {
-	return pool.Options{Shards: e.shardCount, Logger: e.log}
+	return pool.Options{Shards: e.shardCount, Logger: e.log, Loops: e.loops}
 }
 
 // budget is a route's retry budget: the counts of its name, this generation's share.

@@ -28,9 +28,13 @@ type rig struct {
 // address given.
 func start(t *testing.T, text, backend string) *rig {
 	t.Helper()
-	r := &rig{t: t, engine: New(Options{
+	e, err := New(Options{
 		Logger: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel), Registry: observe.NewRegistry(2), Shards: 2,
-	})}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, engine: e}
 	r.apply(text, backend)
 	r.address = r.engine.Listeners()[0].Bound
 	t.Cleanup(func() {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -25,7 +24,9 @@ type exchange struct {
 	policy *listenerPolicy // of this listener in this generation
 	route  *routeEntry     // nil until one matched
 
-	startNanos int64 // first byte of the request
+	stage      stage        // where it goes on
+	outcome    pool.Outcome // for stageJudge
+	startNanos int64        // first byte of the request; 0 before it
 	head       wire.RequestHead
 	path       []byte // normalised, what routes match on
 	target     []byte // path as forwarded
@@ -40,9 +41,16 @@ type exchange struct {
 	upload  upload
 	fwd     forwarding
 
-	bodyFault   pool.Outcome // of the body bytes that came with the head
-	keep        bool         // the client's connection may carry another request
-	answered    bool         // bytes of a final answer were written
+	bodyFault  pool.Outcome // of the body bytes that came with the head
+	run        func()       // goOn, made once: a method value is an allocation
+	chunked    bool         // the answer's content is chunked for the client
+	headed     bool         // the answer's head is written, or spilled
+	relayNanos int64        // when the last content came
+	spilled    bool         // c holds the rest of a write that would have blocked
+	clientGone bool         // the client's socket broke while the backend was awaited
+
+	keep        bool // the client's connection may carry another request
+	answered    bool // bytes of a final answer were written
 	status      int
 	cause       string // of an answer the proxy made or a response cut short
 	backendName string
@@ -59,6 +67,7 @@ func newExchange() *exchange {
 		line: make([]byte, 0, lineRoom),
 	}
 	x.upload.prepare()
+	x.run = x.goOn
 	return x
 }
 
@@ -88,76 +97,18 @@ func releaseExchange(x *exchange) {
 	x.answered, x.keep = false, false
 	x.status, x.cause, x.backendName, x.attempts = 0, "", "", 0
 	x.bytesIn, x.bytesOut = 0, 0
-	x.bodyFault = pool.OK
+	x.bodyFault, x.outcome = pool.OK, pool.OK
+	x.stage, x.startNanos = stageHead, 0
+	x.spilled, x.headed, x.chunked, x.clientGone = false, false, false, false
 	x.fwd = forwarding{}
 	exchanges.Put(x)
 }
 
-// serve carries one exchange from its first byte to its last and reports
-// whether the connection may carry another one.
-func (x *exchange) serve() (keep bool) {
-	defer x.rescue(&keep)
-	x.startNanos = pool.Nanos()
-	x.table = x.c.shard.engine.table.Load()
-	x.policy = x.table.listener(x.c.shard.ln.slot)
-	if x.policy == nil {
-		return false // the listener left the configuration: the connection ends
-	}
-	if r, gone := x.enter(); gone {
-		return false
-	} else if r != nil {
-		return x.finish(x.reject(r))
-	}
-	if x.head.Form == wire.FormAsterisk {
-		return x.finish(x.options())
-	}
-	if r := x.admit(); r != nil {
-		return x.finish(x.reject(r))
-	}
-	switch x.route.action {
-	case actionForward:
-		return x.finish(x.forward())
-	case actionRedirect:
-		return x.finish(x.redirect())
-	case actionRespond:
-	}
-	return x.finish(x.respond())
-}
-
-// enter reads and checks the request head. gone means that the client left, or
-// stopped, before it had sent one: nobody is there to answer.
-func (x *exchange) enter() (r *reject, gone bool) {
-	c := x.c
-	c.SetReadBy(deadline(x.startNanos, x.policy.header))
-	x.head.Reset()
-	for {
-		n, err := x.head.Parse(c.in.Bytes(), &x.policy.limits)
-		if err != nil {
-			return rejectFor(err), false
-		}
-		if n > 0 {
-			c.in.Discard(n)
-			x.bytesIn = int64(n)
-			break
-		}
-		if c.in.Full() {
-			return rejectFor(wire.ErrHeaderTooLarge), false
-		}
-		if _, err := c.in.ReadFrom(c.Conn, roomMax); err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				return rejectSlowHeader, false
-			}
-			return nil, true
-		}
-	}
-	x.isHEAD = string(x.head.Method) == "HEAD"
-	x.keep = x.head.KeepAlive && !c.shard.draining.Load()
-	x.body.Begin(x.head.Framing, x.head.ContentLength)
-	return nil, false
-}
-
 // admit finds the route and decides whether the request may go on.
 func (x *exchange) admit() *reject {
+	if x.head.Form == wire.FormAsterisk {
+		return nil // about the proxy itself
+	}
 	if r := x.normalise(); r != nil {
 		return r
 	}
@@ -253,17 +204,42 @@ func (x *exchange) writeAnswer(body []byte) bool {
 	x.answered = true
 	x.c.SetWriteBy(deadline(pool.Nanos(), x.policy.write))
 	n, err := x.c.Writev(x.answer, body, nil)
-	x.bytesOut += int64(n)
-	if err != nil {
+	switch {
+	case errors.Is(err, pool.ErrWouldBlock):
+		x.spilled = true
+		return x.keep
+	case err != nil:
 		x.keep = false
-		return false
 	}
+	x.bytesOut += int64(n)
 	return x.keep
 }
 
 // finish counts and logs the exchange and returns keep. A connection that ends
-// while the client may still be sending lingers.
+// while the client may still be sending lingers, which waits: see localTurn.
 func (x *exchange) finish(keep bool) bool {
+	x.count()
+	switch {
+	case !x.answered:
+		return false
+	case x.mayStillSend(keep):
+		if keep && x.dropBody() {
+			return true
+		}
+		x.c.linger()
+		return false
+	}
+	return keep
+}
+
+// mayStillSend reports that bytes of the client are, or may be, on their way
+// that nobody will read.
+func (x *exchange) mayStillSend(keep bool) bool {
+	return !x.body.Done() || (!keep && x.c.in.Len() > 0)
+}
+
+// count is what metrics and access log learn of the exchange.
+func (x *exchange) count() {
 	nowNanos := pool.Nanos()
 	stats := x.policy.unrouted
 	if x.route != nil {
@@ -276,32 +252,11 @@ func (x *exchange) finish(keep bool) bool {
 	if x.table.access != nil {
 		x.table.access.log(x, nowNanos)
 	}
-	if x.body.Done() || !x.answered {
-		return keep
-	}
-	if keep && x.dropBody() {
-		return true
-	}
-	x.c.linger()
-	return false
-}
-
-// rescue turns a panic into a 500, where nothing was answered yet, and into the
-// end of this connection. Whatever was acquired is given back.
-func (x *exchange) rescue(keep *bool) {
-	p := recover()
-	if p == nil {
-		return
-	}
-	*keep = false
-	x.keep = false
-	x.c.shard.engine.panicked(p, debug.Stack())
-	x.abandon()
-	if !x.answered {
-		x.reject(rejectInternal)
-	}
 }
 
 // random is 64 fresh bits for balancers, ids and jitter. The runtime's
 // generator is per thread: 4 ns, no lock.
 func random() uint64 { return rand.Uint64() }
+
+// isLate reports that a deadline has passed.
+func isLate(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -19,6 +19,7 @@ type forwarding struct {
 	pool      *poolEntry
 	query     pool.Query
 	byNanos   int64 // the route's deadline; 0 is none
+	headBy    int64 // until then the attempt's response head is awaited
 	headNanos int64 // when the last response head came
 
 	// The attempt under way.
@@ -32,29 +33,63 @@ type forwarding struct {
 	backed bool         // the free retry of a died connection was used
 }
 
-// forward is the retry loop: at most retry.attempts attempts inside one
-// deadline, each acquire, send, judge, release. It reports whether the client's
-// connection may carry another request.
-func (x *exchange) forward() bool {
-	x.beginForward()
+// attemptsFrom is the retry loop: at most retry.attempts attempts inside one
+// deadline, each acquire, send, judge, release. The first one may have come as
+// far as s in the event loop. It reports whether the client's connection may
+// carry another request.
+func (x *exchange) attemptsFrom(s stage) bool {
 	if x.bodyFault != pool.OK {
 		x.keep = false
 		return x.reject(outcomeRejects[x.bodyFault])
 	}
-	for x.attempts = 1; ; x.attempts++ {
-		if r := x.acquire(); r != nil {
-			return x.reject(r)
-		}
-		out := x.send()
+	out, r := x.firstAttempt(s)
+	for r == nil {
 		if out == pool.OK && !x.mayRetryStatus() {
 			return x.relay()
+		}
+		if x.clientGone {
+			return x.leave()
 		}
 		cause := x.retryCause(out)
 		x.release(out)
 		if cause == causeNone || !x.prepareRetry(cause) {
-			return x.reject(x.fwd.last)
+			r = x.fwd.last
+			break
+		}
+		x.attempts++
+		if r = x.acquire(); r == nil {
+			out = x.send()
 		}
 	}
+	return x.reject(r)
+}
+
+// firstAttempt ends the attempt that has come as far as s.
+func (x *exchange) firstAttempt(s stage) (pool.Outcome, *reject) {
+	switch s { //nolint:exhaustive // the others are none of an attempt's
+	case stageForward:
+		x.attempts = 1
+		if r := x.acquire(); r != nil {
+			return pool.OK, r
+		}
+		return x.send(), nil
+	case stageSend:
+		return x.send(), nil
+	case stageFlush:
+		if out := x.attempt.SendRest(); out != pool.OK {
+			return out, nil
+		}
+		return x.awaitHead(x.fwd.headBy), nil
+	}
+	return x.outcome, nil
+}
+
+// leave ends an exchange whose client has gone: nobody is there to answer.
+func (x *exchange) leave() bool {
+	x.status, x.cause = pool.ClientGone.Status(), pool.ClientGone.Cause()
+	x.release(pool.ClientGone)
+	x.keep = false
+	return false
 }
 
 func (x *exchange) beginForward() {
@@ -112,26 +147,32 @@ func (x *exchange) acquire() *reject {
 	return rejectUnavailable(f.pool.Unavailable())
 }
 
-// send makes one attempt up to its response head.
+// send makes one attempt up to its response head, waiting.
 func (x *exchange) send() pool.Outcome {
-	f, a := &x.fwd, &x.attempt
-	if out := a.Open(f.member.Client(x.c.shard.index), f.backed); out != pool.OK {
+	f := &x.fwd
+	if out := x.attempt.Open(f.member.Client(x.c.shard.index), f.backed); out != pool.OK {
 		return out
 	}
-	f.open = true
-	x.c.backend.Store(a.Conn())
-	headBy := earlier(f.byNanos, earlier(deadline(f.beganNanos, x.route.retry.perTry),
-		deadline(f.beganNanos, f.pool.timeouts.Read)))
-	if out := a.Send(x.out, deadline(f.beganNanos, f.pool.timeouts.Write)); out != pool.OK {
+	if out := x.sendHead(); out != pool.OK {
 		return out
 	}
 	if x.head.ExpectContinue && !x.body.Done() {
-		return x.awaitContinue(headBy)
+		return x.awaitContinue(f.headBy)
 	}
 	if !x.body.Done() {
 		x.upload.start(x)
 	}
-	return x.awaitHead(headBy)
+	return x.awaitHead(f.headBy)
+}
+
+// sendHead sends what is prepared over the attempt's fresh connection.
+func (x *exchange) sendHead() pool.Outcome {
+	f, a := &x.fwd, &x.attempt
+	f.open = true
+	x.c.backend.Store(a.Conn())
+	f.headBy = earlier(f.byNanos, earlier(deadline(f.beganNanos, x.route.retry.perTry),
+		deadline(f.beganNanos, f.pool.timeouts.Read)))
+	return a.Send(x.out, deadline(f.beganNanos, f.pool.timeouts.Write))
 }
 
 // awaitContinue waits for the backend's word on whether it wants the body. One
@@ -154,6 +195,9 @@ func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 	a := &x.attempt
 	for range interimMax {
 		if out := a.Head(x.isHEAD, headBy); out != pool.OK {
+			if out == pool.Pending {
+				return out
+			}
 			return x.upload.blame(out)
 		}
 		switch status := a.Response.Status; {
@@ -195,7 +239,7 @@ func (x *exchange) interim(line []byte, h *wire.ResponseHead) bool {
 	x.c.SetWriteBy(deadline(pool.Nanos(), x.policy.write))
 	n, err := x.c.Write(x.answer)
 	x.bytesOut += int64(n)
-	return err == nil
+	return err == nil // in the loop: a client that cannot take even this is as good as gone
 }
 
 // release ends the attempt under way: the upload is stopped, the connection

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/isame-lb/isame-lb/pool"
 )
 
 // listener is one bound address. It outlives generations as long as its address
@@ -21,7 +23,7 @@ type listener struct {
 	address string
 	slot    int // index into every table's listeners; never given twice
 	shards  []*shard
-	sockets []net.Listener
+	sockets []*pool.Acceptor
 
 	connections atomic.Int64 // open, over all shards
 	perIP       addressCounts
@@ -62,7 +64,7 @@ func bindTCP(addr string, shards int) ([]net.Listener, error) {
 	if err := probe.Close(); err != nil {
 		return nil, err //nolint:wrapcheck // bindError says what it means
 	}
-	lc := net.ListenConfig{Control: reusePort, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute}}
+	lc := net.ListenConfig{Control: reusePort}
 	lns := make([]net.Listener, 0, shards)
 	for range shards {
 		ln, err := lc.Listen(ctx, "tcp", addr)
@@ -126,9 +128,18 @@ func (e *Engine) openListener(name, address string, slot int) (*listener, error)
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{address: address, slot: slot, sockets: socks}
+	l := &listener{address: address, slot: slot}
+	for i, socket := range socks {
+		from, err := pool.NewAcceptor(socket)
+		if err != nil {
+			l.close()
+			closeAll(socks[i:])
+			return nil, bindError(name, address, err)
+		}
+		l.sockets = append(l.sockets, from)
+	}
 	for i := range e.shardCount {
-		l.shards = append(l.shards, newShard(e, l, i, socks[i%len(socks)]))
+		l.shards = append(l.shards, newShard(e, l, i, l.sockets[i%len(socks)]))
 	}
 	return l, nil
 }

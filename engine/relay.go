@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"net"
+	"errors"
 	"strconv"
 
 	"github.com/isame-lb/isame-lb/pool"
@@ -17,35 +17,77 @@ const inlineMax = 4 << 10
 // one write to the client, so an event of a stream waits for nothing, and a
 // slow client holds the backend by the sockets' own back-pressure.
 func (x *exchange) relay() bool {
-	x.status = x.attempt.Response.Status
-	chunked := x.composeHead()
-	x.answered = true
-	out := x.relayContent(chunked)
-	if out != pool.OK {
-		x.breakOff(out)
-	} else if x.keep {
-		x.upload.await(lingerTime)
-	}
-	x.release(out)
+	x.beginRelay()
+	x.endRelay(x.relayContent())
 	return x.keep
 }
 
-func (x *exchange) relayContent(chunked bool) pool.Outcome {
-	a := &x.attempt
-	readGap := x.fwd.pool.timeouts.Read
-	nowNanos := x.fwd.headNanos
-	data, out := a.Buffered()
-	for out == pool.OK {
-		if !x.passOn(data, chunked, nowNanos) {
-			return pool.ClientGone
-		}
-		if a.Done() {
-			return pool.OK
-		}
-		data, out = a.Next(deadline(nowNanos, readGap))
-		nowNanos = pool.Nanos()
+// relayFrom is relay for an answer whose first part went out in the loop.
+func (x *exchange) relayFrom(s stage) bool {
+	out := pool.OK
+	if s == stageSpill {
+		out = x.flushClient()
 	}
-	return out
+	if out == pool.OK && !x.attempt.Done() {
+		out = x.relayContent()
+	}
+	x.endRelay(out)
+	return x.keep
+}
+
+// flushClient writes what a write in the loop has left over.
+func (x *exchange) flushClient() pool.Outcome {
+	x.spilled = false
+	n, err := x.c.Flush()
+	x.bytesOut += int64(n)
+	if err != nil {
+		return pool.ClientGone
+	}
+	return pool.OK
+}
+
+func (x *exchange) beginRelay() {
+	x.status = x.attempt.Response.Status
+	x.chunked = x.composeHead()
+	x.answered = true
+	x.relayNanos = x.fwd.headNanos
+}
+
+// relayContent copies until the content ends or, in the loop, until it has to
+// wait: Pending for the backend, and with spilled set for the client.
+func (x *exchange) relayContent() pool.Outcome {
+	a := &x.attempt
+	for {
+		var data []byte
+		var out pool.Outcome
+		if x.headed {
+			data, out = a.Next(deadline(x.relayNanos, x.fwd.pool.timeouts.Read))
+			x.relayNanos = pool.Nanos()
+		} else {
+			data, out = a.Buffered()
+			x.headed = true
+		}
+		if out == pool.OK {
+			out = x.passOn(data)
+		}
+		if out != pool.OK || a.Done() {
+			return out
+		}
+	}
+}
+
+// endRelay ends the attempt whose content was passed on with outcome out.
+func (x *exchange) endRelay(out pool.Outcome) {
+	switch {
+	case x.clientGone:
+		out = pool.ClientGone
+		x.breakOff(out)
+	case out != pool.OK:
+		x.breakOff(out)
+	case x.keep:
+		x.upload.await(lingerTime)
+	}
+	x.release(out)
 }
 
 // composeHead renders the response head into x.answer and reports whether the
@@ -93,9 +135,9 @@ func (x *exchange) statusLine() []byte {
 }
 
 // passOn writes x.answer (a head, or nothing) and content in the client's
-// framing.
-func (x *exchange) passOn(data []byte, chunked bool, nowNanos int64) bool {
-	b, framed := x.answer, chunked && len(data) > 0
+// framing. Pending means that the rest waits in the connection; data must stay.
+func (x *exchange) passOn(data []byte) pool.Outcome {
+	b, framed := x.answer, x.chunked && len(data) > 0
 	if framed {
 		b = wire.AppendChunkHeader(b, len(data))
 	}
@@ -106,17 +148,28 @@ func (x *exchange) passOn(data []byte, chunked bool, nowNanos int64) bool {
 	if framed {
 		b = append(b, "\r\n"...)
 	}
-	if chunked && x.attempt.Done() {
+	if x.chunked && x.attempt.Done() {
 		b = wire.AppendLastChunk(b, x.trailers())
 	}
 	if data == nil {
 		split = len(b)
 	}
 	x.answer = b[:0]
-	x.c.SetWriteBy(deadline(nowNanos, x.policy.write))
+	if len(b) == 0 && len(data) == 0 {
+		return pool.OK
+	}
+	x.c.SetWriteBy(deadline(x.relayNanos, x.policy.write))
 	n, err := x.c.Writev(b[:split], data, b[split:])
+	switch {
+	case err == nil:
+		x.bytesOut += int64(n)
+		return pool.OK
+	case errors.Is(err, pool.ErrWouldBlock):
+		x.spilled = true
+		return pool.Pending
+	}
 	x.bytesOut += int64(n)
-	return err == nil
+	return pool.ClientGone
 }
 
 // trailers are the backend's, for a client that takes them (RFC 9110 section
@@ -133,7 +186,7 @@ func (x *exchange) trailers() *wire.Head {
 // reset.
 func (x *exchange) breakOff(out pool.Outcome) {
 	x.keep, x.cause = false, out.Cause()
-	if tcp, ok := x.c.Conn.Conn.(*net.TCPConn); ok && x.head.Minor == 0 {
-		_ = tcp.SetLinger(0) // the connection is lost either way
+	if x.head.Minor == 0 {
+		x.c.ResetOnClose()
 	}
 }

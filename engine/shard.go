@@ -33,7 +33,8 @@ type shard struct {
 	engine *Engine
 	ln     *listener
 	index  int
-	socket net.Listener
+	loop   *pool.Loop
+	from   *pool.Acceptor
 	server *fasthttp.Server
 	ended  chan struct{}
 
@@ -45,8 +46,10 @@ type shard struct {
 	draining atomic.Bool
 }
 
-func newShard(e *Engine, ln *listener, index int, socket net.Listener) *shard {
-	s := &shard{engine: e, ln: ln, index: index, socket: socket, ended: make(chan struct{})}
+func newShard(e *Engine, ln *listener, index int, from *pool.Acceptor) *shard {
+	s := &shard{
+		engine: e, ln: ln, index: index, loop: e.loops[index], from: from, ended: make(chan struct{}),
+	}
 	s.server = &fasthttp.Server{
 		Name:        "isame",
 		Concurrency: connectionsMax,
@@ -66,7 +69,7 @@ func newShard(e *Engine, ln *listener, index int, socket net.Listener) *shard {
 func (s *shard) start() {
 	go func() {
 		defer close(s.ended)
-		if err := s.server.Serve(&acceptor{Listener: s.socket, shard: s}); err != nil && !errors.Is(err, net.ErrClosed) {
+		if err := s.server.Serve(&acceptor{Acceptor: s.from, shard: s}); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.engine.log.Error().Err(err).Str("address", s.ln.address).Int("shard", s.index).Msg("accepting ended")
 		}
 	}()
@@ -75,7 +78,8 @@ func (s *shard) start() {
 // acceptor turns accepted sockets into conns. It never returns a temporary
 // error: fasthttp would end the accept loop on it.
 type acceptor struct {
-	net.Listener
+	*pool.Acceptor
+
 	shard *shard
 }
 
@@ -83,10 +87,10 @@ type acceptor struct {
 func (a *acceptor) Accept() (net.Conn, error) {
 	pause := acceptPauseFirst
 	for {
-		nc, err := a.Listener.Accept()
+		sock, err := a.Acceptor.Accept(a.shard.loop)
 		switch {
 		case err == nil:
-			if c := a.shard.admit(nc); c != nil {
+			if c := a.shard.admit(sock); c != nil {
 				return c, nil
 			}
 			pause = acceptPauseFirst
@@ -109,12 +113,7 @@ func passing(err error) bool {
 }
 
 // admit makes a conn of an accepted socket, or refuses it and returns nil.
-func (s *shard) admit(nc net.Conn) *conn {
-	sock, err := pool.NewConn(nc)
-	if err != nil {
-		_ = nc.Close()
-		return nil
-	}
+func (s *shard) admit(sock *pool.Conn) *conn {
 	c := newConn(s, sock)
 	policy := s.engine.table.Load().listener(s.ln.slot)
 	if r := s.overLimit(c, policy); r != nil {

@@ -1,18 +1,17 @@
 package pool
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/valyala/fasthttp"
 )
-
-// DialFunc connects to an address as the configuration spells it: host:port or
-// unix:/path.sock. It bounds itself.
-type DialFunc = fasthttp.DialFunc
 
 // connOptions are the settings of connections that are fixed when a HostClient
 // is made. Pools with equal ones share connections to a backend; changing one
@@ -47,25 +46,64 @@ type gate struct {
 
 func newClients(address string, o connOptions, opts *Options) *clients {
 	c := &clients{address: address, options: o, gate: gate{max: o.connections.Max}}
-	dial := opts.Dial
-	if dial == nil {
-		dial = func(address string) (net.Conn, error) { return Dial(address, o.timeouts.Connect) }
-	}
 	c.shards = make([]*fasthttp.HostClient, opts.shards())
 	for i := range c.shards {
-		c.shards[i] = newHostClient(c, dial, opts.Transport)
+		k := &link{clients: c}
+		if i < len(opts.Loops) {
+			k.loop = opts.Loops[i]
+		}
+		c.shards[i] = newHostClient(c, k)
 	}
 	return c
 }
 
+// link is what one HostClient knows beside its options: the loop of its shard,
+// and whether that loop is asking for a connection just now.
+type link struct {
+	clients *clients
+	loop    *Loop
+	noDial  atomic.Bool
+}
+
+// errNotNow is the answer to a loop that asked for a pooled connection when
+// there is none: it cannot wait for a dial.
+var errNotNow = errors.New("cannot dial from the event loop")
+
+// linkOf is the link of a HostClient made by newHostClient.
+func linkOf(hc *fasthttp.HostClient) *link {
+	k, ok := hc.Transport.(*link)
+	if !ok {
+		panic("BUG: a HostClient that was not made by newHostClient")
+	}
+	return k
+}
+
+// RoundTrip refuses: exchanges use an Attempt.
+func (*link) RoundTrip(*fasthttp.HostClient, *fasthttp.Request, *fasthttp.Response) (bool, error) {
+	return false, errors.New("cannot use a backend's HostClient for a round trip of its own")
+}
+
+// dial is HostClient.Dial.
+func (k *link) dial(address string) (net.Conn, error) {
+	if k.noDial.Load() {
+		return nil, errNotNow
+	}
+	if k.loop == nil {
+		return nil, fmt.Errorf("cannot connect to backend %q: the pool was built without event loops", address)
+	}
+	return k.clients.dial(func(address string) (net.Conn, error) {
+		return Dial(k.loop, address, k.clients.options.timeouts.Connect)
+	}, address)
+}
+
 // newHostClient is the only place that makes one. Every option that matters to
 // us is set, also where the value is the default.
-func newHostClient(c *clients, dial DialFunc, transport fasthttp.RoundTripper) *fasthttp.HostClient {
+func newHostClient(c *clients, k *link) *fasthttp.HostClient {
 	o := c.options
 	return &fasthttp.HostClient{
 		Addr:                          c.address,
-		Transport:                     transport,
-		Dial:                          func(address string) (net.Conn, error) { return c.dial(dial, address) },
+		Transport:                     k,
+		Dial:                          k.dial,
 		MaxConns:                      orNoLimit(o.connections.Max),
 		MaxConnDuration:               o.connections.MaxAge,
 		MaxIdleConnDuration:           orForever(o.connections.Idle), // 0 would be ten seconds
@@ -101,7 +139,7 @@ func orForever(d time.Duration) time.Duration {
 }
 
 // dial runs in the goroutine of the exchange that needs a connection.
-func (c *clients) dial(dial DialFunc, address string) (net.Conn, error) {
+func (c *clients) dial(dial fasthttp.DialFunc, address string) (net.Conn, error) {
 	if c.gate.max <= 0 {
 		return dial(address)
 	}

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -9,75 +10,134 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
-// expired marks a half whose runtime timer has fired and not been set since.
-const expired = -1
+var (
+	// errAborted is what Read and Write return after Abort.
+	errAborted = errors.New("connection aborted by the proxy")
+	// ErrWouldBlock is what Read and Write return instead of waiting when the
+	// loop uses the connection: see Conn.Loop.
+	ErrWouldBlock = errors.New("nothing to read or no room to write now")
+)
 
-// errAborted is what a blocked Read or Write returns after Abort.
-var errAborted = errors.New("connection aborted by the proxy")
-
-// Conn is a stream socket as the hot path needs it. It adds to net.Conn:
+// Conn is a stream socket on a Loop, as the hot path needs it. It is a net.Conn
+// and adds to it:
 //
-//   - deadlines that cost two stores: the runtime's timer is armed once and
-//     left alone while the wanted deadline moves further away; when it fires
-//     too early it is armed again (SetReadDeadline for each request costs
-//     about 90 ns twice, this costs 2 ns and one timer a timeout period);
+//   - deadlines that cost two stores: see half.arm;
 //   - a Read that takes its buffer only when bytes are there, so that an idle
 //     connection holds none;
-//   - Writev, and Quiet, the look at the socket before it is used again.
+//   - Writev, and Quiet, the look at the socket before it is used again;
+//   - two ways to wait: a goroutine that sleeps, or the loop, which calls a
+//     Handler and does not wait at all. The same code runs both ways.
 //
-// One goroutine may read and another one write at the same time. Abort and
-// Close may be called by any goroutine.
+// One goroutine may read and another one write at the same time. Abort may be
+// called by any goroutine, Close only when nobody reads or writes any more.
 type Conn struct {
-	net.Conn
-	raw syscall.RawConn
-	rd  half
-	wr  half
+	fd   int
+	loop *Loop
+	rd   half
+	wr   half
 
-	setRead, setWrite func(time.Time) error // made once, see half
+	parts   [3][]byte // of the write under way
+	written int
+	handler Handler // of a looped connection
+	fire    [2]func()
 
-	peek  func(fd uintptr)
-	used  bool // a request was sent on it; owned by the Attempt
-	lease any  // what HostClient.AcquireConn returned, for its release
+	gone  atomic.Bool // closed
+	used  bool        // a request was sent on it; owned by the Attempt
+	lease any         // what HostClient.AcquireConn returned, for its release
 }
 
-// half is one direction of a Conn, owned by the goroutine that uses that
-// direction. The closure is made once a connection and talks to its caller
-// through these fields, because a closure made for each call would be an
-// allocation.
-type half struct {
-	aborted     atomic.Bool
-	wantedNanos int64 // deadline asked for; 0 is none
-	armedNanos  int64 // deadline the runtime has; 0 is none
-	step        func(fd uintptr) bool
-	buf         []byte    // of a read
-	parts       [3][]byte // of a write
-	late        *Buffer
-	n           int
-	err         error
-}
-
-// NewConn takes over c, which must be a TCP or unix stream socket.
-func NewConn(c net.Conn) (*Conn, error) {
-	sc, ok := c.(syscall.Conn)
-	if !ok {
-		return nil, errors.New("cannot use connection: it has no file descriptor")
+// NewConn takes over fd, a stream socket that does not block, and watches it.
+// On error fd is closed.
+func NewConn(l *Loop, fd int) (*Conn, error) {
+	c := &Conn{fd: fd, loop: l}
+	if !setConn(fd, c) {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("cannot use descriptor %d: too many are open", fd)
 	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return nil, err
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | epollET, Fd: int32(fd)}
+	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
+		setConn(fd, nil)
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("cannot watch connection: %w", err)
 	}
-	s := &Conn{Conn: c, raw: raw}
-	s.rd.step = s.readStep
-	s.wr.step = s.writeStep
-	s.peek = s.peekStep
-	s.setRead, s.setWrite = c.SetReadDeadline, c.SetWriteDeadline
-	return s, nil
+	return c, nil
 }
+
+// epollET is unix.EPOLLET as the unsigned word it is.
+const epollET = 1 << 31
+
+// event is the kernel's word, in the loop's goroutine.
+func (c *Conn) event(events uint32) {
+	if c.wr.state.Load()&bitWaiting != 0 && events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.wr.signal(bitReady)
+	}
+	bits := uint32(0)
+	if events&unix.EPOLLIN != 0 {
+		bits = bitReady
+	}
+	if events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		bits |= bitReady | bitHung
+	}
+	if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		bits |= bitBroken
+	}
+	if bits != 0 && c.rd.signal(bits) {
+		c.handler.Ready()
+	}
+}
+
+// call runs the handler of a looped connection.
+func (c *Conn) call() {
+	if c.rd.state.Load()&bitLooped != 0 {
+		c.handler.Ready()
+	}
+}
+
+// Hand gives the connection to its loop, which calls h whenever there may be
+// something to read; Read and Write return ErrWouldBlock instead of waiting.
+// What has come already leads to a call; again asks for one in any case. The
+// caller must not touch the connection afterwards, except from within h.
+func (c *Conn) Hand(h Handler, again bool) {
+	c.handler = h
+	c.Wait(false)
+	if c.rd.state.Or(bitLooped)&^uint32(bitLooped) != 0 || again {
+		c.loop.post(c)
+	}
+}
+
+// Again makes the loop call the handler once more, after others had their turn.
+func (c *Conn) Again() { c.loop.post(c) }
+
+// Take is the end of Hand and Watch: a goroutine owns the connection and waits.
+// Only the loop's goroutine may call it.
+func (c *Conn) Take() {
+	c.Unwatch()
+	c.Wait(true)
+}
+
+// Watch makes the loop call h, for a connection that the caller, running in
+// this very loop, has read until ErrWouldBlock.
+func (c *Conn) Watch(h Handler) {
+	c.handler = h
+	c.rd.state.Or(bitLooped)
+}
+
+// Unwatch ends Watch: events are kept for the next Read.
+func (c *Conn) Unwatch() { c.rd.state.And(^uint32(bitLooped)) }
+
+// Wait sets whether Read and Write wait. Only the owner may call it.
+func (c *Conn) Wait(wait bool) { c.rd.nowait, c.wr.nowait = !wait, !wait }
+
+// Broken reports that the peer will take nothing any more: it has reset, or
+// both halves are closed. One that has only ended its own half is not broken.
+func (c *Conn) Broken() bool { return c.rd.state.Load()&bitBroken != 0 }
 
 // SetReadBy sets the moment, in Nanos, after which a blocked or later Read
-// fails with a timeout; 0 is never. Only the reading goroutine may call it.
+// fails with a timeout; 0 is never. Only the reader may call it.
 func (c *Conn) SetReadBy(nanos int64) { c.rd.wantedNanos = nanos }
 
 // SetWriteBy is SetReadBy for writes.
@@ -86,62 +146,81 @@ func (c *Conn) SetWriteBy(nanos int64) { c.wr.wantedNanos = nanos }
 // Abort makes every blocked and later Read and Write fail at once. The
 // descriptor stays open until Close.
 func (c *Conn) Abort() {
-	c.wr.aborted.Store(true)
-	_ = c.SetWriteDeadline(longAgo)
+	c.wr.signal(bitAborted)
 	c.AbortRead()
 }
 
-// AbortRead makes every blocked and later Read fail at once. The flag is set
-// before the deadline and looked at after every arming, so an Abort that meets
-// an arming half-way is never lost.
+// AbortRead makes every blocked and later Read fail at once.
 func (c *Conn) AbortRead() {
-	c.rd.aborted.Store(true)
-	_ = c.SetReadDeadline(longAgo)
+	if c.rd.signal(bitAborted) {
+		c.loop.post(c)
+	}
 }
 
-// Resume takes AbortRead back. Only the reading goroutine may call it.
-func (c *Conn) Resume() {
-	c.rd.aborted.Store(false)
-	c.rd.armedNanos = expired
-}
+// Resume takes AbortRead back. Only the reader may call it.
+func (c *Conn) Resume() { c.rd.state.And(^uint32(bitAborted)) }
 
 // Read reads what is there, at most len(p) bytes, and waits for the first one.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	c.rd.buf, c.rd.late = p, nil
-	return c.read()
+	return c.read(p, nil)
 }
 
 // readLate reads into b, which gets its memory only once bytes are there. When
 // it fails b may have no memory.
-func (c *Conn) readLate(b *Buffer) (int, error) {
-	c.rd.buf, c.rd.late = nil, b
-	n, err := c.read()
-	c.rd.late = nil
-	return n, err
-}
+func (c *Conn) readLate(b *Buffer) (int, error) { return c.read(nil, b) }
 
-func (c *Conn) read() (int, error) {
+func (c *Conn) read(p []byte, late *Buffer) (int, error) {
+	h := &c.rd
 	for {
-		if err := c.rd.arm(c.setRead); err != nil {
-			return 0, err
+		if h.state.Load()&(bitReady|bitHung) != 0 && h.state.Load()&bitAborted == 0 {
+			n, err := c.tryRead(p, late)
+			if n != 0 || err != nil {
+				return n, err
+			}
 		}
-		err := c.raw.Read(c.rd.step)
-		if err != nil {
-			if c.rd.early(err) {
-				continue
+		if err := h.blocked(); err != nil {
+			if err == ErrWouldBlock { //nolint:errorlint // our own, unwrapped
+				h.arm(c.readTimer())
 			}
 			return 0, err
 		}
-		switch {
-		case c.rd.err != nil:
-			return 0, c.rd.err
-		case c.rd.n == 0:
-			return 0, io.EOF
+		h.arm(c.readTimer())
+		h.sleep(nil)
+	}
+}
+
+// tryRead is one read that does not wait; 0 and nil mean that nothing is there.
+// A read that fills its buffer leaves ready set, a shorter one has taken all.
+func (c *Conn) tryRead(p []byte, late *Buffer) (int, error) {
+	h := &c.rd
+	if late != nil {
+		late.take()
+		p = late.free()
+	}
+	for {
+		h.state.And(^uint32(bitReady))
+		n, _, errno := syscall.Syscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		switch errno { //nolint:exhaustive // every other number is a failure
+		case 0:
+			if n == 0 {
+				return 0, io.EOF
+			}
+			if int(n) == len(p) {
+				h.state.Or(bitReady)
+			}
+			return int(n), nil
+		case syscall.EINTR:
+			continue
+		case syscall.EAGAIN:
+			if late != nil {
+				late.giveBackEmpty()
+			}
+			return 0, nil
 		}
-		return c.rd.n, nil
+		return 0, os.NewSyscallError("read", errno)
 	}
 }
 
@@ -150,65 +229,16 @@ func (c *Conn) read() (int, error) {
 // for would otherwise be taken for the answer to the next request (response
 // queue poisoning). It costs one recvfrom that does not wait.
 func (c *Conn) Quiet() bool {
-	if c.rd.aborted.Load() || c.wr.aborted.Load() {
+	if c.rd.state.Load()&(bitHung|bitAborted) != 0 || c.wr.state.Load()&bitAborted != 0 {
 		return false
 	}
-	c.rd.n = 0
-	if err := c.raw.Control(c.peek); err != nil {
-		return false
-	}
-	return c.rd.n == quiet
-}
-
-// quiet is what peekStep leaves in n when the socket has nothing to say.
-const quiet = -2
-
-func (c *Conn) peekStep(fd uintptr) {
 	var b [1]byte
 	for {
-		_, _, errno := syscall.Syscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&b[0])), 1,
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), 1,
 			syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
-		if errno == syscall.EINTR {
-			continue
+		if errno != syscall.EINTR {
+			return errno == syscall.EAGAIN
 		}
-		if errno == syscall.EAGAIN {
-			c.rd.n = quiet
-		}
-		return
-	}
-}
-
-// readOnce is read(2); with the number in hand nothing is boxed into an error.
-func readOnce(fd uintptr, p []byte) (int, syscall.Errno) {
-	n, _, errno := syscall.Syscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
-	return int(n), errno
-}
-
-// readStep is the body of every read: one system call on a socket that never
-// blocks; false waits for the poller.
-func (c *Conn) readStep(fd uintptr) bool {
-	h := &c.rd
-	p := h.buf
-	if h.late != nil {
-		h.late.take()
-		p = h.late.free()
-	}
-	for {
-		n, errno := readOnce(fd, p)
-		switch errno { //nolint:exhaustive // every other number is a failure
-		case 0:
-			h.n, h.err = n, nil
-			return true
-		case syscall.EINTR:
-			continue
-		case syscall.EAGAIN:
-			if h.late != nil {
-				h.late.giveBackEmpty()
-			}
-			return false
-		}
-		h.n, h.err = 0, os.NewSyscallError("read", errno)
-		return true
 	}
 }
 
@@ -216,69 +246,78 @@ func (c *Conn) readStep(fd uintptr) bool {
 func (c *Conn) Write(p []byte) (int, error) { return c.Writev(p, nil, nil) }
 
 // Writev writes all of the three parts, in order, with as few system calls as
-// the socket allows, and returns how many bytes were taken.
+// the socket allows, and returns how many bytes were taken. After ErrWouldBlock
+// the rest is written by Flush, and the parts must stay as they are.
 func (c *Conn) Writev(head, body, tail []byte) (int, error) {
-	h := &c.wr
-	h.parts, h.n = [3][]byte{head, body, tail}, 0
-	total := len(head) + len(body) + len(tail)
-	for h.n < total {
-		if err := h.arm(c.setWrite); err != nil {
-			return h.n, err
-		}
-		err := c.raw.Write(h.step)
-		if err != nil {
-			if h.early(err) {
-				continue
-			}
-			return h.n, err
-		}
-		if h.err != nil {
-			return h.n, h.err
-		}
-	}
-	h.parts = [3][]byte{}
-	return total, nil
+	c.parts, c.written = [3][]byte{head, body, tail}, 0
+	return c.Flush()
 }
 
-// writeStep writes until everything is taken (true), an error is met (true),
-// or the socket is full (false).
-func (c *Conn) writeStep(fd uintptr) bool {
+// Flush goes on with a Writev that would have blocked. It returns how many
+// bytes the whole Writev has taken.
+func (c *Conn) Flush() (int, error) {
 	h := &c.wr
-	h.err = nil
 	for {
-		n, errno := h.writeOnce(fd)
-		switch errno {
+		if h.state.Load()&bitAborted != 0 {
+			return c.written, errAborted
+		}
+		if done, err := c.tryWrite(); done || err != nil {
+			return c.written, err
+		}
+		if err := h.blocked(); err != nil {
+			return c.written, err
+		}
+		h.arm(c.writeTimer())
+		h.sleep(c.full)
+		h.state.And(^uint32(bitReady))
+	}
+}
+
+// full tries again after the waiting bit was set: room that came before it was
+// not announced to anybody.
+func (c *Conn) full() bool {
+	var b [1]unix.PollFd
+	b[0] = unix.PollFd{Fd: int32(c.fd), Events: unix.POLLOUT}
+	n, err := unix.Poll(b[:], 0)
+	return err == nil && n == 0
+}
+
+// tryWrite writes until everything is taken (true), the socket is full (false),
+// or an error is met.
+func (c *Conn) tryWrite() (done bool, err error) {
+	for {
+		n, errno := c.writeOnce()
+		switch errno { //nolint:exhaustive // every other number is a failure
 		case 0:
-			h.n += n
-			if h.advance(n) {
-				return true
+			c.written += n
+			if c.advance(n) {
+				return true, nil
 			}
 		case syscall.EINTR:
 		case syscall.EAGAIN:
-			return false
+			return false, nil
 		default:
-			h.err = os.NewSyscallError("write", errno)
-			return true
+			return false, os.NewSyscallError("write", errno)
 		}
 	}
 }
 
 // advance drops n written bytes from the parts and reports that none is left.
-func (h *half) advance(n int) bool {
-	for i := range h.parts {
-		k := min(n, len(h.parts[i]))
-		h.parts[i] = h.parts[i][k:]
+func (c *Conn) advance(n int) bool {
+	for i := range c.parts {
+		k := min(n, len(c.parts[i]))
+		c.parts[i] = c.parts[i][k:]
 		n -= k
 	}
-	return len(h.parts[0])+len(h.parts[1])+len(h.parts[2]) == 0
+	return len(c.parts[0])+len(c.parts[1])+len(c.parts[2]) == 0
 }
 
 // writeOnce is one write, or one writev when there is more than one part.
-func (h *half) writeOnce(fd uintptr) (int, syscall.Errno) {
+func (c *Conn) writeOnce() (int, syscall.Errno) {
 	var iov [3]syscall.Iovec
 	parts := 0
-	for i := range h.parts {
-		if p := h.parts[i]; len(p) > 0 {
+	for i := range c.parts {
+		if p := c.parts[i]; len(p) > 0 {
 			iov[parts].Base = unsafe.SliceData(p)
 			iov[parts].SetLen(len(p))
 			parts++
@@ -287,42 +326,103 @@ func (h *half) writeOnce(fd uintptr) (int, syscall.Errno) {
 	var n uintptr
 	var errno syscall.Errno
 	if parts <= 1 {
-		n, _, errno = syscall.Syscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(iov[0].Base)), uintptr(iov[0].Len))
+		n, _, errno = syscall.Syscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(iov[0].Base)), uintptr(iov[0].Len))
 	} else {
-		n, _, errno = syscall.Syscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&iov[0])), uintptr(parts))
+		n, _, errno = syscall.Syscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(parts))
 	}
-	return int(n), errno
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
 }
 
-// early reports whether err is only the runtime's timer firing before the
-// wanted deadline; the next arming then sets it anew.
-func (h *half) early(err error) bool {
-	if h.aborted.Load() || !errors.Is(err, os.ErrDeadlineExceeded) {
-		return false
-	}
-	h.armedNanos = expired
-	return h.wantedNanos == 0 || h.wantedNanos > Nanos()
-}
-
-// arm makes sure that the runtime's timer fires no later than wanted. A timer
-// that fires earlier is left alone: see early.
-func (h *half) arm(set func(time.Time) error) error {
-	switch {
-	case h.armedNanos == expired && h.wantedNanos == 0:
-		h.armedNanos = 0
-		if err := set(time.Time{}); err != nil {
-			return err
+func (c *Conn) readTimer() func() {
+	if c.fire[0] == nil {
+		c.fire[0] = func() {
+			if c.rd.signal(bitExpired) {
+				c.loop.post(c)
+			}
 		}
-	case h.wantedNanos == 0, h.armedNanos > 0 && h.armedNanos <= h.wantedNanos:
+	}
+	return c.fire[0]
+}
+
+func (c *Conn) writeTimer() func() {
+	if c.fire[1] == nil {
+		c.fire[1] = func() { c.wr.signal(bitExpired) }
+	}
+	return c.fire[1]
+}
+
+// Close closes the socket. Later calls do nothing.
+func (c *Conn) Close() error {
+	if c.gone.Swap(true) {
 		return nil
-	default:
-		h.armedNanos = h.wantedNanos
-		if err := set(momentOf(h.wantedNanos)); err != nil {
-			return err
+	}
+	for _, h := range []*half{&c.rd, &c.wr} {
+		if h.timer != nil {
+			h.timer.Stop()
 		}
 	}
-	if h.aborted.Load() {
-		return errAborted
+	setConn(c.fd, nil)
+	return os.NewSyscallError("close", unix.Close(c.fd))
+}
+
+// CloseWrite ends our side: the peer reads an end, and may still send.
+func (c *Conn) CloseWrite() error {
+	return os.NewSyscallError("shutdown", unix.Shutdown(c.fd, unix.SHUT_WR))
+}
+
+// ResetOnClose makes Close a reset, so that the peer sees a broken connection.
+func (c *Conn) ResetOnClose() {
+	_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // a unix socket has none
+}
+
+// LocalAddr is our address, asked of the kernel each time; nil if it does not know.
+func (c *Conn) LocalAddr() net.Addr {
+	sa, err := unix.Getsockname(c.fd)
+	if err != nil {
+		return nil
 	}
+	return addrOf(sa)
+}
+
+// RemoteAddr is the peer's address, asked of the kernel each time; nil if it
+// does not know.
+func (c *Conn) RemoteAddr() net.Addr {
+	sa, err := unix.Getpeername(c.fd)
+	if err != nil {
+		return nil
+	}
+	return addrOf(sa)
+}
+
+func addrOf(sa unix.Sockaddr) net.Addr {
+	switch a := sa.(type) {
+	case *unix.SockaddrInet4:
+		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
+	case *unix.SockaddrInet6:
+		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
+	case *unix.SockaddrUnix:
+		return &net.UnixAddr{Name: a.Name, Net: "unix"}
+	}
+	return nil
+}
+
+// SetDeadline implements net.Conn; the hot path uses SetReadBy and SetWriteBy.
+func (c *Conn) SetDeadline(t time.Time) error {
+	_ = c.SetReadDeadline(t)
+	return c.SetWriteDeadline(t)
+}
+
+// SetReadDeadline implements net.Conn; it does not wake a Read under way.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	c.rd.wantedNanos = nanosOf(t)
+	return nil
+}
+
+// SetWriteDeadline implements net.Conn; it does not wake a Write under way.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	c.wr.wantedNanos = nanosOf(t)
 	return nil
 }

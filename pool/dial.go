@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"golang.org/x/sys/unix"
 )
 
 // unixPrefix marks an address that is a path of a unix socket.
@@ -24,9 +26,9 @@ func splitAddress(address string) (network, addr string) {
 }
 
 // Dial connects to a backend within timeout (0 is no limit) and returns a
-// *Conn. TCP_NODELAY is on, as package net does it, and the kernel's keep-alive
-// probes find a dead peer under an idle connection.
-func Dial(address string, timeout time.Duration) (net.Conn, error) {
+// connection on l. TCP_NODELAY is on, as package net does it, and the kernel's
+// keep-alive probes find a dead peer under an idle connection.
+func Dial(l *Loop, address string, timeout time.Duration) (*Conn, error) {
 	network, addr := splitAddress(address)
 	d := net.Dialer{
 		Timeout:         timeout,
@@ -36,12 +38,31 @@ func Dial(address string, timeout time.Duration) (net.Conn, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // dialOutcome reads it, on the hot path
 	}
-	s, err := NewConn(c)
-	if err != nil {
-		_ = c.Close()
-		return nil, err
+	defer func() { _ = c.Close() }() // ours is a duplicate
+	return Adopt(l, c)
+}
+
+// Adopt returns a connection on l for c's socket. c stays open and has to be
+// closed by the caller, in any case.
+func Adopt(l *Loop, c net.Conn) (*Conn, error) {
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return nil, fmt.Errorf("cannot use a connection of type %T: it has no descriptor", c)
 	}
-	return s, nil
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("cannot use connection: %w", err)
+	}
+	fd, dupErr := -1, error(nil)
+	if err := raw.Control(func(from uintptr) {
+		fd, dupErr = unix.FcntlInt(from, unix.F_DUPFD_CLOEXEC, 0) // it shares O_NONBLOCK
+	}); err != nil {
+		return nil, fmt.Errorf("cannot use connection: %w", err)
+	}
+	if dupErr != nil {
+		return nil, fmt.Errorf("cannot use connection: %w", dupErr)
+	}
+	return NewConn(l, fd)
 }
 
 // dialOutcome is what a failed connect means.

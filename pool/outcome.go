@@ -9,6 +9,9 @@ type Outcome uint8
 const (
 	// OK means that a whole answer was read, whatever its status.
 	OK Outcome = iota
+	// Pending is no verdict yet: the loop has to wait for an event, or a
+	// goroutine has to go on.
+	Pending
 	// ConnectRefused means that nobody listens at the backend's address.
 	ConnectRefused
 	// ConnectTimeout means that no connection came about within timeouts.connect.
@@ -105,6 +108,8 @@ func (o Outcome) verdict() verdict {
 	switch o {
 	case OK:
 		return verdict{"ok", BlameNobody, RetryNo, 200}
+	case Pending:
+		return verdict{"pending", BlameNobody, RetryNo, 500}
 	case ConnectRefused:
 		return verdict{"connect_refused", BlameBackend, RetryNeverSent, 502}
 	case ConnectTimeout:

@@ -12,6 +12,7 @@ func TestOutcomeTable(t *testing.T) {
 	}{
 		{OK, "ok", BlameNobody, RetryNo, 200},
 		{ConnectRefused, "connect_refused", BlameBackend, RetryNeverSent, 502},
+		{Pending, "pending", BlameNobody, RetryNo, 500},
 		{ConnectTimeout, "connect_timeout", BlameBackend, RetryNeverSent, 504},
 		{ConnectFailed, "connect_failed", BlameBackend, RetryNeverSent, 502},
 		{NoFreeConn, "no_free_connection", BlameProxy, RetryNeverSent, 503},

@@ -36,7 +36,19 @@ func poolOf(addresses ...string) config.Pool {
 // buildOne builds a set with one pool p and retires it with the test.
 func buildOne(tb testing.TB, cfg config.Pool, prev *Set, now func() int64) (*Set, *Pool) {
 	tb.Helper()
-	s, err := Build(&config.Config{Pools: map[string]config.Pool{"p": cfg}}, prev, Options{Shards: 2, now: now})
+	return buildWith(tb, cfg, prev, Options{Shards: 2, now: now})
+}
+
+// buildDialing is buildOne for tests that make connections; they cannot run in
+// a synctest bubble, which loops would keep awake.
+func buildDialing(tb testing.TB, cfg config.Pool, prev *Set) (*Set, *Pool) {
+	tb.Helper()
+	return buildWith(tb, cfg, prev, Options{Shards: 2, Loops: testLoops(tb, 2)})
+}
+
+func buildWith(tb testing.TB, cfg config.Pool, prev *Set, opts Options) (*Set, *Pool) {
+	tb.Helper()
+	s, err := Build(&config.Config{Pools: map[string]config.Pool{"p": cfg}}, prev, opts)
 	if err != nil {
 		tb.Fatal(err)
 	}

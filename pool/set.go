@@ -12,7 +12,6 @@ import (
 	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/rs/zerolog"
-	"github.com/valyala/fasthttp"
 )
 
 // retireTick is how often a retiring backend is looked at until it is idle.
@@ -25,11 +24,9 @@ type Options struct {
 	Shards int
 	// Logger gets one line for each change of a backend or a pool.
 	Logger zerolog.Logger
-	// Dial makes the connections of the HostClients; nil is the package's Dial
-	// with the pool's timeouts.connect. It bounds itself.
-	Dial DialFunc
-	// Transport is set in every HostClient; nil is fasthttp's own.
-	Transport fasthttp.RoundTripper
+	// Loops are the shards' event loops, which new connections belong to; without
+	// them no connection can be made.
+	Loops []*Loop
 	// ProbesMax bounds the health probes that run at the same time; 0 is 256.
 	ProbesMax int
 

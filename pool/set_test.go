@@ -162,7 +162,7 @@ func TestRetireClosesConnections(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
 			address := silentBackend(t, network)
-			s, p := buildOne(t, poolOf(address), nil, nil)
+			s, p := buildDialing(t, poolOf(address), nil)
 			m := p.Members()[0]
 			hc := m.Client(1)
 			idle, err := hc.AcquireConn(0, false)
@@ -178,7 +178,7 @@ func TestRetireClosesConnections(t *testing.T) {
 			if b.ConnectionsOpen != 2 || b.ConnectionsIdle != 1 {
 				t.Fatalf("open %d idle %d; want 2 and 1", b.ConnectionsOpen, b.ConnectionsIdle)
 			}
-			next, _ := buildOne(t, poolOf("other:1"), s, nil)
+			next, _ := buildDialing(t, poolOf("other:1"), s)
 			done := make(chan struct{})
 			go func() {
 				s.Retire(next, time.Hour)
@@ -203,7 +203,7 @@ func TestRetireClosesConnections(t *testing.T) {
 
 func TestRetireEndsAfterDrain(t *testing.T) {
 	address := silentBackend(t, "tcp")
-	s, p := buildOne(t, poolOf(address), nil, nil)
+	s, p := buildDialing(t, poolOf(address), nil)
 	hc := p.Members()[0].Client(0)
 	c, err := hc.AcquireConn(0, false)
 	if err != nil {
@@ -220,7 +220,7 @@ func TestConnectionsMaxHoldsOverAllShards(t *testing.T) {
 	address := silentBackend(t, "tcp")
 	cfg := poolOf(address)
 	cfg.Connections.Max = 3
-	_, p := buildOne(t, cfg, nil, nil)
+	_, p := buildDialing(t, cfg, nil)
 	one, two := p.Members()[0].Client(0), p.Members()[0].Client(1)
 	a, errA := one.AcquireConn(0, false)
 	b, errB := one.AcquireConn(0, false)

@@ -46,11 +46,25 @@ type Attempt struct {
 	touched bool // a byte of a response has come
 }
 
+// OpenPooled is Open for the loop: it takes a pooled connection or, when there
+// is none that lives, answers Pending, and a goroutine has to Open.
+func (a *Attempt) OpenPooled(hc *fasthttp.HostClient) Outcome {
+	k := linkOf(hc)
+	k.noDial.Store(true)
+	out := a.Open(hc, false)
+	k.noDial.Store(false)
+	if out == OK {
+		a.conn.Wait(false)
+	}
+	return out
+}
+
 // Open takes a connection of hc. Pooled ones that are closed or have said
 // something unasked are thrown away; fresh dials a new one whatever the pool
 // holds, for the retry after a pooled one died.
 func (a *Attempt) Open(hc *fasthttp.HostClient, fresh bool) Outcome {
 	a.hc, a.touched = hc, false
+	a.Response.Reset()
 	a.in.Sized(responseHeadMax)
 	if fresh {
 		return a.dial()
@@ -58,6 +72,12 @@ func (a *Attempt) Open(hc *fasthttp.HostClient, fresh bool) Outcome {
 	for { // each turn closes one idle connection, so it ends
 		c, err := leases.take(hc)
 		if err != nil {
+			if errors.Is(err, errNotNow) {
+				if linkOf(hc).noDial.Load() {
+					return Pending
+				}
+				continue // the loop asked at the same moment; it has not waited
+			}
 			return dialOutcome(err)
 		}
 		if c.used && !c.Quiet() { // an aborted one is not quiet
@@ -66,12 +86,16 @@ func (a *Attempt) Open(hc *fasthttp.HostClient, fresh bool) Outcome {
 		}
 		a.conn, a.reused, a.pooled = c, c.used, true
 		c.used = true
+		c.Wait(true)
 		return OK
 	}
 }
 
 func (a *Attempt) dial() Outcome {
 	nc, err := a.hc.Dial(a.hc.Addr)
+	if errors.Is(err, errNotNow) {
+		nc, err = a.hc.Dial(a.hc.Addr) // the loop asked at the same moment
+	}
 	if err != nil {
 		return dialOutcome(err)
 	}
@@ -95,7 +119,22 @@ func (a *Attempt) Reused() bool { return a.reused }
 func (a *Attempt) Send(p []byte, byNanos int64) Outcome {
 	a.conn.SetWriteBy(byNanos)
 	_, err := a.conn.Write(p)
-	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+	return sendOutcome(err)
+}
+
+// SendRest goes on with a Send that answered Pending.
+func (a *Attempt) SendRest() Outcome {
+	_, err := a.conn.Flush()
+	return sendOutcome(err)
+}
+
+func sendOutcome(err error) Outcome {
+	switch {
+	case err == nil:
+		return OK
+	case errors.Is(err, ErrWouldBlock):
+		return Pending
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return Timeout
 	}
 	return OK
@@ -106,7 +145,6 @@ func (a *Attempt) Send(p []byte, byNanos int64) Outcome {
 // valid until the first Next.
 func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 	a.conn.SetReadBy(byNanos)
-	a.Response.Reset()
 	for {
 		if a.in.Len() > 0 {
 			a.touched = true
@@ -132,6 +170,8 @@ func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 // readOutcome is what a failed read of a response head means.
 func (a *Attempt) readOutcome(err error) Outcome {
 	switch {
+	case errors.Is(err, ErrWouldBlock):
+		return Pending
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return Timeout
 	case a.reused && !a.touched:
@@ -185,6 +225,9 @@ func (a *Attempt) widen() {
 }
 
 func (a *Attempt) bodyOutcome(err error) Outcome {
+	if errors.Is(err, ErrWouldBlock) {
+		return Pending
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return Timeout
 	}

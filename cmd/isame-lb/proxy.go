@@ -68,7 +68,9 @@ func (p *proxy) start() error {
 	cfg := loaded.Config
 	p.log = newLogger(&cfg.Log)
 	p.registry = observe.NewRegistry(runtime.GOMAXPROCS(0))
-	p.engine = engine.New(engine.Options{Logger: p.log, Registry: p.registry})
+	if p.engine, err = engine.New(engine.Options{Logger: p.log, Registry: p.registry}); err != nil {
+		return fmt.Errorf("cannot start: %w", err)
+	}
 	if err := p.startAdmin(cfg); err != nil {
 		return err
 	}

@@ -1,0 +1,281 @@
+package engine
+
+import (
+	"errors"
+	"runtime/debug"
+
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// stage is where an exchange goes on, in its loop or in a goroutine.
+type stage uint8
+
+const (
+	stageHead    stage = iota // the request head is being read
+	stageServe                // admitted: do what the route says
+	stageForward              // prepared for backends: begin the attempts
+	stageSend                 // an attempt is acquired and has no connection yet
+	stageFlush                // the request is partly written
+	stageAnswer               // the response head is awaited
+	stageJudge                // an attempt has failed, or may be repeated: see outcome
+	stageRelay                // content is being passed on
+	stageSpill                // content is partly written to the client
+	stageDone                 // the answer is partly written, and nothing follows it
+	stageFinish               // everything is written: count, linger, end
+)
+
+// step carries the exchange on in its loop until something has to be waited
+// for. What one socket's next event decides is waited for here; everything else
+// goes to a goroutine, where the same code waits. It is serve for the loop.
+func (x *exchange) step() (t turn) {
+	defer x.rescue(&t)
+	if x.stage == stageHead {
+		r, out := x.enter()
+		switch {
+		case out == pool.Pending:
+			return turnWait
+		case out != pool.OK:
+			return x.c.after(false) // nobody is there to answer
+		}
+		x.stage = stageServe
+		if r == nil {
+			r = x.admit()
+		}
+		if r != nil {
+			return x.localTurn(x.reject(r))
+		}
+	}
+	if x.route == nil {
+		return x.localTurn(x.options())
+	}
+	switch x.route.action {
+	case actionForward:
+		return x.forwardStep()
+	case actionRedirect:
+		return x.localTurn(x.redirect())
+	case actionRespond:
+	}
+	return x.localTurn(x.respond())
+}
+
+// localTurn ends an exchange that the proxy answered itself.
+func (x *exchange) localTurn(keep bool) turn {
+	x.keep = keep
+	if x.spilled {
+		x.stage = stageDone
+		return x.take()
+	}
+	if x.answered && x.mayStillSend(keep) {
+		x.stage = stageFinish // dropping the body, or lingering, has to wait
+		return x.take()
+	}
+	return x.c.after(x.finish(keep))
+}
+
+// forwardStep begins the first attempt.
+func (x *exchange) forwardStep() turn {
+	x.beginForward()
+	if x.bodyFault != pool.OK || !x.body.Done() {
+		x.stage = stageForward
+		return x.take()
+	}
+	x.attempts = 1
+	if r := x.acquire(); r != nil {
+		return x.localTurn(x.reject(r))
+	}
+	switch out := x.attempt.OpenPooled(x.fwd.member.Client(x.c.shard.index)); out {
+	case pool.OK:
+	case pool.Pending:
+		x.stage = stageSend
+		return x.take()
+	default:
+		return x.judgeLater(out)
+	}
+	switch out := x.sendHead(); out {
+	case pool.OK:
+	case pool.Pending:
+		x.stage = stageFlush
+		return x.take()
+	default:
+		return x.judgeLater(out)
+	}
+	x.stage = stageAnswer
+	return x.awaitBackend()
+}
+
+// awaitBackend makes the loop call answerReady. What the backend has sent
+// already is announced by the kernel like everything later: nothing is read on
+// suspicion.
+func (x *exchange) awaitBackend() turn {
+	x.attempt.Conn().Watch((*answerHandler)(x))
+	return turnWait
+}
+
+// answerHandler is an exchange as the handler of its backend's connection.
+type answerHandler exchange
+
+// Ready is called by the loop when the backend has sent something, has closed,
+// or is late.
+func (h *answerHandler) Ready() {
+	x := (*exchange)(h)
+	c := x.c
+	c.carryOn(x.answerStep())
+}
+
+// answerStep goes on with the answer.
+func (x *exchange) answerStep() (t turn) {
+	defer x.rescue(&t)
+	if x.stage == stageAnswer {
+		out := x.awaitHead(x.fwd.headBy)
+		switch {
+		case out == pool.Pending:
+			return turnWait
+		case out != pool.OK || x.mayRetryStatus():
+			return x.judgeLater(out)
+		}
+		x.beginRelay()
+		x.stage = stageRelay
+	}
+	return x.relayTurn(x.relayContent())
+}
+
+// relayTurn is what follows on a relay that ended with out.
+func (x *exchange) relayTurn(out pool.Outcome) turn {
+	switch {
+	case x.spilled:
+		x.stage = stageSpill
+		return x.take()
+	case out == pool.Pending:
+		return turnWait
+	}
+	x.attempt.Conn().Unwatch()
+	x.endRelay(out)
+	return x.localTurn(x.keep)
+}
+
+// clientEvent is called by the loop when the client's socket says something in
+// the middle of an exchange. Bytes of the next request wait; a client that has
+// gone ends the attempt, so that the backend works for nobody no longer.
+func (x *exchange) clientEvent() {
+	if x.c.Broken() && (x.stage == stageAnswer || x.stage == stageRelay) {
+		x.clientGone = true
+		x.attempt.Conn().AbortRead()
+	}
+}
+
+// judgeLater lets a goroutine judge an attempt that did not succeed.
+func (x *exchange) judgeLater(out pool.Outcome) turn {
+	x.stage, x.outcome = stageJudge, out
+	return x.take()
+}
+
+// take gives the connection and its exchange to a goroutine.
+func (x *exchange) take() turn {
+	x.c.Take()
+	if x.fwd.open {
+		x.attempt.Conn().Take()
+	}
+	go x.run()
+	return turnTaken
+}
+
+// goOn is the goroutine of an exchange: it carries it to its end, waiting where
+// that is needed, and gives the connection back to the loop.
+func (x *exchange) goOn() {
+	c := x.c
+	if t := x.waitingly(); t == turnEnd {
+		c.end()
+		return
+	}
+	again := c.in.Len() > 0
+	c.Hand(c, again)
+}
+
+// waitingly is the rest of the exchange, from its stage on.
+func (x *exchange) waitingly() (t turn) {
+	defer x.rescue(&t)
+	keep := false
+	switch x.stage {
+	case stageForward, stageSend, stageFlush, stageJudge:
+		keep = x.attemptsFrom(x.stage)
+	case stageRelay, stageSpill:
+		keep = x.relayFrom(x.stage)
+	case stageDone:
+		keep = x.flushClient() == pool.OK && x.keep
+	case stageFinish:
+		keep = x.keep
+	case stageHead, stageServe, stageAnswer:
+		panic("BUG: the loop waits for this itself")
+	}
+	return x.c.after(x.finish(keep))
+}
+
+// rescue turns a panic into a 500, where nothing was answered yet, and into the
+// end of this connection. Whatever was acquired is given back.
+func (x *exchange) rescue(t *turn) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	x.keep = false
+	x.c.shard.engine.panicked(p, debug.Stack())
+	x.abandon()
+	if !x.answered {
+		x.reject(rejectInternal)
+	}
+	x.count()
+	*t = x.c.after(false)
+}
+
+// enter reads and checks the request head. A reject is its answer; ClientGone
+// means that the client left before it had sent one, Pending that there is more
+// to come.
+func (x *exchange) enter() (*reject, pool.Outcome) {
+	c := x.c
+	if x.startNanos == 0 && !x.begin() {
+		return nil, pool.ClientGone
+	}
+	for {
+		n, err := x.head.Parse(c.in.Bytes(), &x.policy.limits)
+		if err != nil {
+			return rejectFor(err), pool.OK
+		}
+		if n > 0 {
+			c.in.Discard(n)
+			x.bytesIn = int64(n)
+			break
+		}
+		if c.in.Full() {
+			return rejectFor(wire.ErrHeaderTooLarge), pool.OK
+		}
+		switch _, err := c.in.ReadFrom(c.Conn, roomMax); {
+		case err == nil:
+		case errors.Is(err, pool.ErrWouldBlock):
+			return nil, pool.Pending
+		case isLate(err):
+			return rejectSlowHeader, pool.OK
+		default:
+			return nil, pool.ClientGone
+		}
+	}
+	x.isHEAD = string(x.head.Method) == "HEAD"
+	x.keep = x.head.KeepAlive && !c.shard.draining.Load()
+	x.body.Begin(x.head.Framing, x.head.ContentLength)
+	return nil, pool.OK
+}
+
+// begin loads the generation; false when it does not have this listener.
+func (x *exchange) begin() bool {
+	x.body.Begin(wire.UntilClose, 0) // not done: whoever sends no head may send anything
+	x.upload.begun = false
+	x.startNanos = pool.Nanos()
+	x.table = x.c.shard.engine.table.Load()
+	x.policy = x.table.listener(x.c.shard.ln.slot)
+	if x.policy == nil {
+		return false
+	}
+	x.c.SetReadBy(deadline(x.startNanos, x.policy.header))
+	x.head.Reset()
+	return true
+}

@@ -1,0 +1,91 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Acceptor takes connections from a listening socket straight into a loop: the
+// runtime's poller, which would watch each of them a second time, only watches
+// the listening socket.
+//
+// Any number of goroutines may accept.
+type Acceptor struct {
+	ln   net.Listener
+	file *os.File // ln's socket once more: a net.Listener does not lend its poller
+	raw  syscall.RawConn
+
+	closed atomic.Bool
+}
+
+// NewAcceptor prepares ln, a TCP or unix listener. What accepted sockets inherit
+// is set here, once: TCP_NODELAY, and probes that find a dead peer.
+func NewAcceptor(ln net.Listener) (*Acceptor, error) {
+	fl, ok := ln.(interface{ File() (*os.File, error) })
+	if !ok {
+		return nil, fmt.Errorf("cannot accept from a %T: it has no descriptor", ln)
+	}
+	file, err := fl.File()
+	if err != nil {
+		return nil, fmt.Errorf("cannot accept: %w", err)
+	}
+	a := &Acceptor{ln: ln, file: file}
+	if a.raw, err = file.SyscallConn(); err == nil && ln.Addr().Network() != "unix" {
+		var serr error
+		err = a.raw.Control(func(fd uintptr) { serr = prepareSocket(int(fd)) })
+		err = errors.Join(err, serr)
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("cannot prepare listening socket: %w", err)
+	}
+	return a, nil
+}
+
+// Close stops listening; a goroutine inside Accept returns net.ErrClosed.
+func (a *Acceptor) Close() error {
+	a.closed.Store(true)
+	return errors.Join(a.ln.Close(), a.file.Close())
+}
+
+// Addr is the address that is listened on.
+func (a *Acceptor) Addr() net.Addr { return a.ln.Addr() }
+
+func prepareSocket(fd int) error {
+	return errors.Join(
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 60),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 10),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 3),
+	)
+}
+
+// Accept waits for a connection and puts it on l. Errors are those of accept4,
+// or wrap net.ErrClosed.
+func (a *Acceptor) Accept(l *Loop) (*Conn, error) {
+	fd, errno := -1, error(nil)
+	err := a.raw.Read(func(ln uintptr) bool {
+		for {
+			fd, _, errno = unix.Accept4(int(ln), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+			if !errors.Is(errno, unix.EINTR) {
+				return !errors.Is(errno, unix.EAGAIN)
+			}
+		}
+	})
+	switch {
+	case err != nil && a.closed.Load():
+		return nil, net.ErrClosed
+	case err != nil:
+		return nil, err //nolint:wrapcheck // it names the operation
+	case errno != nil:
+		return nil, errno //nolint:wrapcheck // the caller asks for the number
+	}
+	return NewConn(l, fd)
+}
