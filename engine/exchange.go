@@ -129,10 +129,11 @@ func (x *exchange) serve() (keep bool) {
 func (x *exchange) enter() (r *reject, gone bool) {
 	c := x.c
 	c.SetReadBy(deadline(x.startNanos, x.policy.header))
-	x.head.Reset()
+	x.forget()
 	for {
 		n, err := x.head.Parse(c.in.Bytes(), &x.policy.limits)
 		if err != nil {
+			x.forget()
 			return rejectFor(err), false
 		}
 		if n > 0 {
@@ -141,10 +142,12 @@ func (x *exchange) enter() (r *reject, gone bool) {
 			break
 		}
 		if c.in.Full() {
+			x.forget()
 			return rejectFor(wire.ErrHeaderTooLarge), false
 		}
 		if _, err := c.in.ReadFrom(c.Conn, roomMax); err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
+				x.forget()
 				return rejectSlowHeader, false
 			}
 			return nil, true
@@ -154,6 +157,16 @@ func (x *exchange) enter() (r *reject, gone bool) {
 	x.keep = x.head.KeepAlive && !c.shard.draining.Load()
 	x.body.Begin(x.head.Framing, x.head.ContentLength)
 	return nil, false
+}
+
+// forget leaves a request of which nothing is known: no method, no field, and a
+// body without an end. A head that is refused half-way has set some of it, and
+// the spans of its fields point nowhere.
+func (x *exchange) forget() {
+	x.head.Reset()
+	x.isHEAD = false
+	x.body.Begin(wire.UntilClose, 0)
+	x.upload.begun = false
 }
 
 // admit finds the route and decides whether the request may go on.
@@ -297,6 +310,7 @@ func (x *exchange) rescue(keep *bool) {
 	x.keep = false
 	x.c.shard.engine.panicked(p, debug.Stack())
 	x.abandon()
+	x.forget()
 	if !x.answered {
 		x.reject(rejectInternal)
 	}
