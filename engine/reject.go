@@ -90,6 +90,9 @@ var outcomeRejects = func() (all [256]*reject) {
 		}
 		all[i] = newReject(o.Status(), o.Cause(), after)
 	}
+	// A client that ended only its sending half inside a body still reads: it has
+	// sent half a request (RFC 9112 section 8).
+	all[pool.ClientGone] = newReject(fasthttp.StatusBadRequest, pool.ClientGone.Cause(), "")
 	return all
 }()
 
