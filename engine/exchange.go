@@ -43,6 +43,7 @@ type exchange struct {
 	bodyFault   pool.Outcome // of the body bytes that came with the head
 	keep        bool         // the client's connection may carry another request
 	answered    bool         // bytes of a final answer were written
+	broken      bool         // the answer was cut short and must look so
 	status      int
 	cause       string // of an answer the proxy made or a response cut short
 	backendName string
@@ -85,7 +86,7 @@ func releaseExchange(x *exchange) {
 	}
 	x.c, x.table, x.policy, x.route = nil, nil, nil, nil
 	x.path, x.target = nil, nil
-	x.answered, x.keep = false, false
+	x.answered, x.broken, x.keep = false, false, false
 	x.status, x.cause, x.backendName, x.attempts = 0, "", "", 0
 	x.bytesIn, x.bytesOut = 0, 0
 	x.bodyFault = pool.OK
@@ -289,14 +290,19 @@ func (x *exchange) finish(keep bool) bool {
 	if x.table.access != nil {
 		x.table.access.log(x, nowNanos)
 	}
-	if x.body.Done() || !x.answered {
-		return keep
-	}
-	if keep && x.dropBody() {
+	if keep && (x.body.Done() || x.dropBody()) {
 		return true
 	}
-	x.c.linger()
+	if x.answered && !x.broken && x.mayStillCome() {
+		x.c.linger()
+	}
 	return false
+}
+
+// mayStillCome reports that the client, which does not know yet that the
+// connection ends, may be sending: the rest of its body or another request.
+func (x *exchange) mayStillCome() bool {
+	return !x.body.Done() || x.head.KeepAlive || x.c.in.Len() > 0
 }
 
 // rescue turns a panic into a 500, where nothing was answered yet, and into the

@@ -292,10 +292,10 @@ func TestBodiesAreFramedAndPipelinedRequestsKeepTheirOrder(t *testing.T) {
 			"POST /3 HTTP/1.1\r\nHost: t\r\n+\r\nTransfer-Encoding: chunked\r\n\r\n{abc}", "GET /4 HTTP/1.1\r\nHost: t\r\n+\r\n\r\n",
 		},
 	}, hostile{
-		name: "nothing behind Connection: close", send: "GET /1 HTTP/1.1\r\nHost: t\r\nConnection: CLOSE\r\n\r\nGET /2 HTTP/1.1\r\nHost: t\r\n\r\n",
+		name: "nothing behind Connection: close", send: "GET /1 HTTP/1.1\r\nHost: t\r\nConnection: CLOSE\r\n\r\nGET /2 HTTP/1.1\r\nHost: t\r\n\r\n", talks: true,
 		want: []string{"200 GET /1 close"}, seen: []string{"GET /1 HTTP/1.1\r\nHost: t\r\n+\r\n\r\n"},
 	}, hostile{
-		name: "nothing behind HTTP/1.0", send: "GET /1 HTTP/1.0\r\nHost: t\r\n\r\nGET /2 HTTP/1.0\r\nHost: t\r\n\r\n",
+		name: "nothing behind HTTP/1.0", send: "GET /1 HTTP/1.0\r\nHost: t\r\n\r\nGET /2 HTTP/1.0\r\nHost: t\r\n\r\n", talks: true,
 		want: []string{"200 GET /1 close"}, seen: []string{"GET /1 HTTP/1.1\r\nHost: t\r\n+\r\n\r\n"},
 	})
 	attack(t, r, rec, cases)

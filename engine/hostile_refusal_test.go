@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -57,6 +59,48 @@ func TestRefusalsUseNothingOfTheExchangeBefore(t *testing.T) {
 		a := c.receive("GET")
 		if a.StatusCode != 400 || a.body == "" || !a.Close {
 			t.Fatalf("got %d and %d bytes, close %v; want 400 with a body and close", a.StatusCode, len(a.body), a.Close)
+		}
+	}
+}
+
+// A client that pipelines does not know that its first answer is the last one:
+// what it still sends must not reset that answer away.
+func TestAnswerOfAnEndingConnectionSurvivesPipelining(t *testing.T) {
+	const until = "HTTP/1.1 200 OK\r\n\r\n"
+	r := start(t, plain, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+		readHead(in)
+		_, _ = io.WriteString(c, until+"all")
+	}))
+	for range 20 {
+		c := r.dial()
+		c.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+		for range 8 {
+			if _, err := io.WriteString(c, strings.Repeat("x", 64<<10)); err != nil {
+				t.Fatalf("the connection broke under the answer: %v", err)
+			}
+		}
+		if a := c.receive("GET"); a.body != "all" || !a.Close {
+			t.Fatalf("got %q, close %v; want all and close", a.body, a.Close)
+		}
+	}
+}
+
+// The end of an answer without a length is the end of the connection: one that
+// is cut short ends with a reset, also where the client has not sent all.
+func TestCutAnswerOfHTTP10IsReset(t *testing.T) {
+	r := start(t, plain, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+		readHead(in)
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz")
+	}))
+	for _, request := range []string{"GET / HTTP/1.0\r\n\r\n", "POST / HTTP/1.0\r\nContent-Length: 1000000\r\n\r\nbegin"} {
+		c := r.dial()
+		c.send(request)
+		resp, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			continue // reset before the head was read: broken, too
+		}
+		if body, err := io.ReadAll(resp.Body); err == nil {
+			t.Errorf("%q: got %q as if it were whole; want a reset", request, body)
 		}
 	}
 }

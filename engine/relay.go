@@ -132,7 +132,7 @@ func (x *exchange) trailers() *wire.Head {
 // left open, and where the framing is the end of the connection, that end is a
 // reset.
 func (x *exchange) breakOff(out pool.Outcome) {
-	x.keep, x.cause = false, out.Cause()
+	x.keep, x.broken, x.cause = false, true, out.Cause()
 	if tcp, ok := x.c.Conn.Conn.(*net.TCPConn); ok && x.head.Minor == 0 {
 		_ = tcp.SetLinger(0) // the connection is lost either way
 	}
