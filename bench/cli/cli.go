@@ -59,12 +59,18 @@ func Run(ctx context.Context, env Env, args []string) int {
 		return exitDone
 	case errors.Is(err, errSilent):
 		return exitFailed
-	case errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command"):
+	case errors.As(err, &usage) || foundByCobra(err):
 		fmt.Fprintf(env.Stderr, "isame-bench: %v\nTry 'isame-bench --help'.\n", err)
 		return exitUsage
 	}
 	fmt.Fprintf(env.Stderr, "isame-bench: %v\n", err)
 	return exitFailed
+}
+
+// foundByCobra reports whether the library itself refused the arguments; it has
+// no types for these errors.
+func foundByCobra(err error) bool {
+	return strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "if any flags in the group")
 }
 
 // exactly is cobra.ExactArgs with the exit code of wrong usage.

@@ -67,7 +67,7 @@ func Compare(a, b []float64) Ratio {
 }
 
 // studentT is the two-sided 95 % quantile for so many degrees of freedom: exact
-// up to 10, above it a series in 1/freedom, good to 0.001.
+// up to 10, above it a series in 1/freedom, good to 0.2 %.
 func studentT(freedom int) float64 {
 	table := [...]float64{0, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228}
 	if freedom < len(table) {

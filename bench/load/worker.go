@@ -125,12 +125,14 @@ func (w *worker) open(begin time.Time) {
 
 // turn waits for events and handles them.
 func (w *worker) turn(now int64) {
-	for _, i := range w.pending {
+	// A connection may go back into the list, never ahead of where we read it.
+	pending := w.pending
+	w.pending = w.pending[:0]
+	for _, i := range pending {
 		if c := &w.conns[i]; c.state == connWaiting || c.state == connSending {
 			w.receive(c)
 		}
 	}
-	w.pending = w.pending[:0]
 	for _, e := range w.poll.wait(w.pause(now)) {
 		if e.Fd == wakeIndex {
 			w.poll.rest()
