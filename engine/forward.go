@@ -153,7 +153,11 @@ func (x *exchange) awaitContinue(headBy int64) pool.Outcome {
 func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 	a := &x.attempt
 	for range interimMax {
-		if out := a.Head(x.isHEAD, headBy); out != pool.OK {
+		out := a.Head(x.isHEAD, headBy)
+		for out == pool.Timeout && x.extend(&headBy) {
+			out = a.Head(x.isHEAD, headBy)
+		}
+		if out != pool.OK {
 			return x.upload.blame(out)
 		}
 		switch status := a.Response.Status; {
@@ -178,6 +182,24 @@ func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 		}
 	}
 	return pool.BadResponse
+}
+
+// extend moves the deadline of the response head on while the body is still on
+// its way: a backend need not answer before it has the request. Its time counts
+// from the last bytes it was given, and stands still while the client is waited
+// for, which the listener's body timeout bounds. The route's deadline stays.
+func (x *exchange) extend(headBy *int64) bool {
+	f, u := &x.fwd, &x.upload
+	if !u.begun || x.attempt.Conn().Aborted() {
+		return false
+	}
+	nowNanos := pool.Nanos()
+	sinceNanos := u.moved.Load()
+	if u.waiting.Load() {
+		sinceNanos = nowNanos
+	}
+	*headBy = earlier(f.byNanos, earlier(deadline(sinceNanos, x.route.retry.perTry), deadline(sinceNanos, f.pool.timeouts.Read)))
+	return *headBy == 0 || *headBy > nowNanos
 }
 
 var continueLine = []byte("HTTP/1.1 100 Continue\r\n")

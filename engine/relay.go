@@ -22,6 +22,7 @@ func (x *exchange) relay() bool {
 	x.answered = true
 	out := x.relayContent(chunked)
 	if out != pool.OK {
+		out = x.upload.blame(out)
 		x.breakOff(out)
 	} else if x.keep {
 		x.upload.await(lingerTime)

@@ -91,6 +91,10 @@ func (c *Conn) Abort() {
 	c.AbortRead()
 }
 
+// Aborted reports that Abort was called: a deadline that passes then is not a
+// peer that is late.
+func (c *Conn) Aborted() bool { return c.wr.aborted.Load() }
+
 // AbortRead makes every blocked and later Read fail at once. The flag is set
 // before the deadline and looked at after every arming, so an Abort that meets
 // an arming half-way is never lost.
