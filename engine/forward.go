@@ -51,6 +51,9 @@ func (x *exchange) forward() bool {
 		}
 		cause := x.retryCause(out)
 		x.release(out)
+		if cause == causeStatus {
+			x.fwd.last = rejectGivenUp(x.attempt.Response.Status)
+		}
 		if cause == causeNone || !x.prepareRetry(cause) {
 			return x.reject(x.fwd.last)
 		}
