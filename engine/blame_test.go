@@ -178,3 +178,53 @@ func TestBodyIsNotWholeWithoutItsLastPiece(t *testing.T) {
 	}
 	x.upload.in.Release()
 }
+
+// A client that stops reading for longer than the backend may be silent has not
+// made the backend silent.
+func TestPausingReaderIsNotASilentBackend(t *testing.T) {
+	const size = 48 << 20 // more than the buffers of two sockets
+	text := strings.Replace(plain, `"}]}`, `"}], timeouts: {read: 50ms}}`, 1)
+	r := start(t, text, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+		if readHead(in) != nil {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: "+strconv.Itoa(size)+"\r\n\r\n")
+			_, _ = c.Write(make([]byte, size))
+		}
+	}))
+	c := r.dial()
+	c.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+	<-time.After(200 * time.Millisecond)
+	if a := c.receive("GET"); len(a.body) != size {
+		t.Errorf("got %d bytes; want %d", len(a.body), size)
+	}
+	if n := r.failures(); n != 0 {
+		t.Errorf("the backend was blamed %d times; want 0", n)
+	}
+}
+
+// An answer that a retry was to replace, and then could not, must not become an
+// answer of the proxy that says 200.
+func TestRetryThatCannotBeMadeKeepsTheFailure(t *testing.T) {
+	refuse := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	const retry = `retry: {attempts: 3, on: ["503"], backoff: {initial: 1s, jitter: 0}`
+	for _, tc := range []struct{ name, cause, old, text string }{
+		{"no time left", "", "{pool: p}", "{pool: p, timeout: 300ms, " + retry + "}}"},
+		{"no budget", "", "{pool: p}", "{pool: p, " + retry + ", budget: {percent: 0, min_per_second: 0}}}"},
+		{"breaker opened", "retry_impossible", `"}]}`, `"}], circuit_breaker: {failures: 1, max_ejected_percent: 100}}`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			text := strings.Replace(plain, tc.old, tc.text, 1)
+			text = strings.Replace(text, "{pool: p}", `{pool: p, retry: {attempts: 3, on: ["503"], backoff: {initial: 1ms}}}`, 1)
+			r := start(t, text, backend(t, refuse))
+			a := r.dial().get("/")
+			if a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("X-Isame-Error") != tc.cause {
+				t.Errorf("got %d %q %q; want 503 %q", a.StatusCode, a.Header.Get("X-Isame-Error"), a.body, tc.cause)
+			}
+			if after := a.Header.Get("Retry-After"); tc.cause == "" && after != "7" {
+				t.Errorf("got Retry-After %q; want the backend's own answer, with 7", after)
+			}
+		})
+	}
+}

@@ -43,7 +43,9 @@ func (x *exchange) relayContent(chunked bool) pool.Outcome {
 		if a.Done() {
 			return pool.OK
 		}
-		data, out = a.Next(deadline(nowNanos, readGap))
+		// The clock again: a slow client may have held up the write for longer
+		// than the backend may be silent.
+		data, out = a.Next(deadline(pool.Nanos(), readGap))
 		nowNanos = pool.Nanos()
 	}
 	return out
