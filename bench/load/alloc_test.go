@@ -27,19 +27,19 @@ func plainServer(answer []byte) func(int, net.Conn, *bufio.Reader) {
 
 // drive opens a worker's connections and returns a function that goes on until n
 // more answers have come.
-func drive(t testing.TB, p Plan) func(n uint64) {
-	t.Helper()
+func drive(tb testing.TB, p Plan) func(n uint64) {
+	tb.Helper()
 	p.Threads = 1
 	target, err := resolve(p)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var stop atomic.Bool
 	w, err := newWorker(target, 0, &stop, &atomic.Int64{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(w.close)
+	tb.Cleanup(w.close)
 	w.open(time.Now())
 	return func(n uint64) {
 		for until := w.record.answers + n; w.record.answers < until; {

@@ -3,7 +3,6 @@ package load
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -53,8 +52,7 @@ func TestRunCountsEveryAnswer(t *testing.T) {
 			}))
 			if tc.tls {
 				s.StartTLS()
-				roots := s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-				tc.plan.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}
+				tc.plan.TLS = clientOf(t, s)
 			} else {
 				s.Start()
 			}

@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) {
 	before := runtime.NumGoroutine()
 	code := m.Run()
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	http.DefaultClient.CloseIdleConnections()
 	deadline := time.NewTimer(5 * time.Second)
 	tick := time.NewTicker(10 * time.Millisecond)
 	for code == 0 && runtime.NumGoroutine() > before {
@@ -36,29 +36,30 @@ func TestMain(m *testing.M) {
 
 // raw serves each connection by a function that reads and writes bytes; n counts
 // the connections from 0. It ends when the test does.
-func raw(t testing.TB, serve func(n int, c net.Conn, r *bufio.Reader)) (url string) {
-	t.Helper()
+func raw(tb testing.TB, serve func(n int, c net.Conn, r *bufio.Reader)) (url string) {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	rawOn(t, l, serve)
+	rawOn(tb, l, serve)
 	return "http://" + l.Addr().String() + "/"
 }
 
 // rawUnix is raw on a unix socket.
-func rawUnix(t testing.TB, serve func(n int, c net.Conn, r *bufio.Reader)) (path string) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "s")
+func rawUnix(tb testing.TB, serve func(n int, c net.Conn, r *bufio.Reader)) (path string) {
+	tb.Helper()
+	path = filepath.Join(tb.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	rawOn(t, l, serve)
+	rawOn(tb, l, serve)
 	return path
 }
 
-func rawOn(t testing.TB, l net.Listener, serve func(n int, c net.Conn, r *bufio.Reader)) {
+func rawOn(tb testing.TB, l net.Listener, serve func(n int, c net.Conn, r *bufio.Reader)) {
+	tb.Helper()
 	var running sync.WaitGroup
 	var mu sync.Mutex
 	var conns []net.Conn
@@ -77,7 +78,7 @@ func rawOn(t testing.TB, l net.Listener, serve func(n int, c net.Conn, r *bufio.
 			})
 		}
 	})
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		l.Close()
 		mu.Lock()
 		for _, c := range conns {
@@ -125,7 +126,9 @@ func once(text string) func(int, net.Conn, *bufio.Reader) {
 
 // reset ends a connection with RST instead of FIN.
 func reset(c net.Conn) {
-	_ = c.(*net.TCPConn).SetLinger(0)
+	if tc, ok := c.(*net.TCPConn); ok {
+		_ = tc.SetLinger(0)
+	}
 	c.Close()
 }
 

@@ -9,6 +9,7 @@ import (
 
 const (
 	readBytes  = 64 << 10
+	discardMin = 32 << 10     // of a body: a copy costs more than another system call
 	readsMax   = 16           // of one connection before the others have their turn
 	restNanos  = int64(10e6)  // after a failed connect, so that a dead target is not a busy loop
 	dialingMax = 128          // connects under way at the start, below the usual accept queue
@@ -27,14 +28,15 @@ type worker struct {
 	buf      []byte
 	conns    []conn
 
-	idle    list  // connected ones first, both kinds last in, first out
-	busy    list  // ordered by sent: the first one times out first
-	resting list  // ordered by wakeAt
-	nextOf  int   // index of the next call
-	pending []int // indexes of connections whose session holds unread bytes
-	opening bool  // connections are opened, no request is sent yet
-	until   int64 // answers count for the rate before this time
-	openErr error // why a connection could not be opened before the run
+	idle     list  // connected ones first, both kinds last in, first out
+	busy     list  // ordered by sent: the first one times out first
+	resting  list  // ordered by wakeAt
+	nextOf   int   // index of the next call
+	pending  []int // indexes of connections whose session holds unread bytes
+	discards bool  // the kernel can throw bodies away: TCP without TLS
+	opening  bool  // connections are opened, no request is sent yet
+	until    int64 // answers count for the rate before this time
+	openErr  error // why a connection could not be opened before the run
 
 	meter meter
 }
@@ -53,6 +55,7 @@ func newWorker(t *target, i int, stop *atomic.Bool, budget *atomic.Int64) (*work
 		stop: stop, buf: make([]byte, readBytes), conns: make([]conn, n), pending: make([]int, 0, n),
 		nextOf: i * len(t.calls) / t.Threads, until: never,
 	}
+	w.discards = t.Unix == "" && t.tls == nil
 	if t.Duration > 0 {
 		w.until = int64(t.Warmup + t.Duration)
 	}
@@ -200,7 +203,8 @@ func (w *worker) dispatch(now int64) {
 // start begins a request on a connection that is in no list.
 func (w *worker) start(c *conn, from, now int64) {
 	c.call = &w.t.calls[w.nextOf]
-	if w.nextOf++; w.nextOf == len(w.t.calls) {
+	w.nextOf++
+	if w.nextOf == len(w.t.calls) {
 		w.nextOf = 0
 	}
 	c.from, c.sent, c.written = from, now, 0
@@ -325,6 +329,12 @@ func (w *worker) send(c *conn) {
 // receive reads what has come of the answer.
 func (w *worker) receive(c *conn) {
 	for range readsMax {
+		if left := c.scan.Skippable(); left >= discardMin && w.discards {
+			if !w.discard(c, left) {
+				return
+			}
+			continue
+		}
 		n, err := c.read(w.buf)
 		if n > 0 {
 			done, bad := c.scan.Feed(w.buf[:n])
@@ -349,6 +359,22 @@ func (w *worker) receive(c *conn) {
 	if c.tls != nil { // epoll does not know of bytes that are decrypted already
 		w.pending = append(w.pending, c.index)
 	}
+}
+
+// discard throws away the next bytes of a long body. It reports whether there may be
+// more of the answer to read.
+func (w *worker) discard(c *conn, left int64) (more bool) {
+	n, err := discardSocket(c.fd, left)
+	if err != nil {
+		w.readEnded(c, err)
+		return false
+	}
+	w.record.bytesIn += uint64(n)
+	if c.scan.Skip(n) {
+		w.answered(c)
+		return false
+	}
+	return true
 }
 
 // readEnded sorts a read that brought nothing.

@@ -19,7 +19,7 @@ import (
 // begin starts an origin for one test.
 func begin(t *testing.T, o Options) *Server {
 	t.Helper()
-	s, err := Start(o)
+	s, err := Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestSeveralListenersHaveNames(t *testing.T) {
 func TestUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "o")
 	for range 2 { // the second one finds the socket file of the first
-		s, err := Start(Options{Listen: "unix:" + path})
+		s, err := Start(t.Context(), Options{Listen: "unix:" + path})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,7 +249,7 @@ func TestBadOptionsAreRefused(t *testing.T) {
 		{"count", Options{Count: -1}, "listeners"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s, err := Start(tc.o)
+			s, err := Start(t.Context(), tc.o)
 			if err == nil {
 				_ = s.Close(t.Context())
 			}

@@ -59,8 +59,8 @@ func TestJSONHasTheDocumentedNames(t *testing.T) {
 			t.Errorf("%q is missing", name)
 		}
 	}
-	if l := got["latency"].(map[string]any); l["p99_us"] != 9900.0 {
-		t.Errorf("got %v", l)
+	if l, ok := got["latency"].(map[string]any); !ok || l["p99_us"] != 9900.0 {
+		t.Errorf("got %v", got["latency"])
 	}
 }
 
