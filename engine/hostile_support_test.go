@@ -112,6 +112,7 @@ func (rec *recorder) take(t testing.TB) (whole []string, broken int) {
 
 var (
 	added       = regexp.MustCompile(`X-Forwarded-For: 127\.0\.0\.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: [^\r]*\r\nX-Request-Id: [0-9a-f]{32}\r\nVia: 1\.[01] isame\r\n`)
+	identity    = regexp.MustCompile(`X-Request-Id: [0-9a-f]{32}\r\n`)
 	requestLine = regexp.MustCompile("^[!#$%&'*+\\-.^_`|~0-9A-Za-z]{1,32} (/[^\\x00-\\x20\\x7f#]*) HTTP/1\\.1$")
 	fieldLine   = regexp.MustCompile("^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+:[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")
 	lengthValue = regexp.MustCompile("^(0|[1-9][0-9]{0,17})$")
@@ -141,6 +142,7 @@ func cutRequest(b []byte) (size int, text string, odd error) {
 	}
 	size = len(head) + len("\r\n\r\n")
 	text = added.ReplaceAllLiteralString(string(b[:size]), "+\r\n")
+	text = identity.ReplaceAllLiteralString(text, "X-Request-Id: ID\r\n")
 	lengths, codings := values["content-length"], values["transfer-encoding"]
 	switch {
 	case len(values["host"]) != 1:
