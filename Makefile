@@ -27,8 +27,8 @@ help: ## print this list
 build: ## build bin/isame-lb, bin/isame-ctl and bin/isame-bench
 	@mkdir -p bin
 	@set -e; for program in $(PROGRAMS); do \
-		echo "build bin/$$program $(VERSION) ($(COMMIT))"; \
-		$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$program ./cmd/$$program; \
+		echo "build bin/$$program $(VERSION)"; \
+		$(GO) build -trimpath -buildvcs=auto -ldflags '$(LDFLAGS)' -o bin/$$program ./cmd/$$program; \
 	done
 
 .PHONY: run

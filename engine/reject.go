@@ -39,6 +39,7 @@ var titles = map[string]string{
 	"connection_limit_ip":  "Too many open connections from this address.",
 	"slow_header":          "The request header did not arrive in time.",
 	"internal_error":       "The proxy met an error of its own.",
+	"retry_impossible":     "The backend failed, and no other attempt could be made.",
 	"shutting_down":        "The proxy is shutting down.",
 	"method_not_allowed":   "This method is not allowed here.",
 	"expectation_unknown":  "The expectation is not known.",
@@ -90,6 +91,9 @@ var outcomeRejects = func() (all [256]*reject) {
 		}
 		all[i] = newReject(o.Status(), o.Cause(), after)
 	}
+	// A client that ended only its sending half inside a body still reads: it has
+	// sent half a request (RFC 9112 section 8).
+	all[pool.ClientGone] = newReject(fasthttp.StatusBadRequest, pool.ClientGone.Cause(), "")
 	return all
 }()
 
@@ -135,6 +139,26 @@ func rejectUnavailable(cause string, after time.Duration) *reject {
 	}
 	r := newReject(fasthttp.StatusServiceUnavailable, cause, strconv.FormatInt(seconds, 10))
 	unavailable.Store(key, r)
+	return r
+}
+
+// givenUp keeps a reject for each status rejectGivenUp was asked for: 5xx only.
+var givenUp sync.Map
+
+// rejectGivenUp stands for an answer of this status that was dropped for a
+// retry which then could not be made.
+func rejectGivenUp(status int) *reject {
+	if known, ok := givenUp.Load(status); ok {
+		if r, ok := known.(*reject); ok {
+			return r
+		}
+	}
+	after := ""
+	if status == fasthttp.StatusServiceUnavailable {
+		after = "1"
+	}
+	r := newReject(status, "retry_impossible", after)
+	givenUp.Store(status, r)
 	return r
 }
 

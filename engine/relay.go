@@ -61,7 +61,9 @@ func (x *exchange) relayContent() pool.Outcome {
 		var data []byte
 		var out pool.Outcome
 		if x.headed {
-			data, out = a.Next(deadline(x.relayNanos, x.fwd.pool.timeouts.Read))
+			// The clock again: a slow client may have held up the write for
+			// longer than the backend may be silent.
+			data, out = a.Next(deadline(pool.Nanos(), x.fwd.pool.timeouts.Read))
 			x.relayNanos = pool.Nanos()
 		} else {
 			data, out = a.Buffered()
@@ -83,6 +85,7 @@ func (x *exchange) endRelay(out pool.Outcome) {
 		out = pool.ClientGone
 		x.breakOff(out)
 	case out != pool.OK:
+		out = x.upload.blame(out)
 		x.breakOff(out)
 	case x.keep:
 		x.upload.await(lingerTime)
@@ -185,7 +188,7 @@ func (x *exchange) trailers() *wire.Head {
 // left open, and where the framing is the end of the connection, that end is a
 // reset.
 func (x *exchange) breakOff(out pool.Outcome) {
-	x.keep, x.cause = false, out.Cause()
+	x.keep, x.broken, x.cause = false, true, out.Cause()
 	if x.head.Minor == 0 {
 		x.c.ResetOnClose()
 	}

@@ -110,8 +110,13 @@ func (c cause) ifOn(r *retryPolicy, may bool) cause {
 // that another attempt can be made, so this answer is not the client's.
 func (x *exchange) mayRetryStatus() bool {
 	r := &x.route.retry
-	return r.on[causeStatus] && x.attempts < r.attempts && slices.Contains(r.statuses, x.attempt.Response.Status) &&
-		!x.upload.begun && r.safeToRepeat(x.head.Method) && r.budget.has(pool.Nanos())
+	if !r.on[causeStatus] || x.attempts >= r.attempts || !slices.Contains(r.statuses, x.attempt.Response.Status) ||
+		x.upload.begun || !r.safeToRepeat(x.head.Method) {
+		return false
+	}
+	nowNanos := pool.Nanos()
+	latest := nowNanos + int64(r.backoff(x.attempts, 0)) // the longest wait; the answer is lost once it begins
+	return (x.fwd.byNanos == 0 || latest < x.fwd.byNanos) && r.budget.has(nowNanos)
 }
 
 // prepareRetry takes one retry from the budget and waits as long as the policy

@@ -66,7 +66,7 @@ func (x *exchange) localTurn(keep bool) turn {
 		x.stage = stageDone
 		return x.take()
 	}
-	if x.answered && x.mayStillSend(keep) {
+	if x.hasTail(keep) {
 		x.stage = stageFinish // dropping the body, or lingering, has to wait
 		return x.take()
 	}
@@ -221,6 +221,7 @@ func (x *exchange) rescue(t *turn) {
 	x.keep = false
 	x.c.shard.engine.panicked(p, debug.Stack())
 	x.abandon()
+	x.forget()
 	if !x.answered {
 		x.reject(rejectInternal)
 	}
@@ -239,6 +240,7 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 	for {
 		n, err := x.head.Parse(c.in.Bytes(), &x.policy.limits)
 		if err != nil {
+			x.forget()
 			return rejectFor(err), pool.OK
 		}
 		if n > 0 {
@@ -247,6 +249,7 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 			break
 		}
 		if c.in.Full() {
+			x.forget()
 			return rejectFor(wire.ErrHeaderTooLarge), pool.OK
 		}
 		switch _, err := c.in.ReadFrom(c.Conn, roomMax); {
@@ -254,6 +257,7 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 		case errors.Is(err, pool.ErrWouldBlock):
 			return nil, pool.Pending
 		case isLate(err):
+			x.forget()
 			return rejectSlowHeader, pool.OK
 		default:
 			return nil, pool.ClientGone
@@ -267,8 +271,7 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 
 // begin loads the generation; false when it does not have this listener.
 func (x *exchange) begin() bool {
-	x.body.Begin(wire.UntilClose, 0) // not done: whoever sends no head may send anything
-	x.upload.begun = false
+	x.forget()
 	x.startNanos = pool.Nanos()
 	x.table = x.c.shard.engine.table.Load()
 	x.policy = x.table.listener(x.c.shard.ln.slot)
@@ -276,6 +279,5 @@ func (x *exchange) begin() bool {
 		return false
 	}
 	x.c.SetReadBy(deadline(x.startNanos, x.policy.header))
-	x.head.Reset()
 	return true
 }

@@ -23,7 +23,9 @@ const uploadRoom = 64 << 10
 type upload struct {
 	begun    bool // in this exchange; the body can no longer be replayed
 	running  bool
-	stopping atomic.Bool // set by stop before it wakes the goroutine
+	stopping atomic.Bool  // set by stop before it wakes the goroutine
+	waiting  atomic.Bool  // it is the client that is waited for
+	moved    atomic.Int64 // Nanos at which the backend was last given bytes
 	ended    chan struct{}
 	run      func() // u.send, made once: a method value is an allocation
 
@@ -33,6 +35,7 @@ type upload struct {
 	frame []byte // chunk framing
 	sent  int64  // content bytes, for the limit
 	out   pool.Outcome
+	cut   bool // the backend took no more
 	whole bool // everything was sent
 }
 
@@ -44,9 +47,10 @@ func (u *upload) prepare() {
 
 // start begins to send. The caller must call stop before the exchange ends.
 func (u *upload) start(x *exchange) {
-	u.begun, u.running, u.whole, u.out = true, true, false, pool.OK
+	u.begun, u.running, u.whole, u.cut, u.out = true, true, false, false, pool.OK
 	u.x, u.to = x, x.attempt.Conn()
 	u.stopping.Store(false)
+	u.moved.Store(pool.Nanos())
 	u.in.Sized(uploadRoom)
 	go u.run()
 }
@@ -115,11 +119,15 @@ func (u *upload) blame(out pool.Outcome) pool.Outcome {
 	if !u.begun {
 		return out
 	}
+	slow := out == pool.Timeout && u.waiting.Load()
 	if u.x != nil {
 		u.stop(u.x)
 	}
-	if u.out != pool.OK {
+	switch {
+	case u.out != pool.OK:
 		return u.out
+	case slow:
+		return pool.ClientSlow
 	}
 	return out
 }
@@ -137,7 +145,7 @@ func (u *upload) handBack(c *conn) bool {
 // broken request, never a complete one.
 func (u *upload) send() {
 	u.out = u.copy()
-	u.whole = u.out == pool.OK && u.x.body.Done()
+	u.whole = u.out == pool.OK && !u.cut && u.x.body.Done()
 	if u.out != pool.OK {
 		u.to.Abort()
 	}
@@ -163,8 +171,11 @@ func (u *upload) copy() pool.Outcome {
 		if u.sent += int64(len(data)); x.policy.bodyBytesMax > 0 && u.sent > x.policy.bodyBytesMax {
 			return pool.ClientTooLarge
 		}
-		u.to.SetWriteBy(deadline(pool.Nanos(), writeGap))
+		nowNanos := pool.Nanos()
+		u.moved.Store(nowNanos)
+		u.to.SetWriteBy(deadline(nowNanos, writeGap))
 		if !u.write(data) {
+			u.cut = true
 			return pool.OK // the answer, or its absence, will tell why
 		}
 	}
@@ -179,7 +190,9 @@ func (u *upload) read() (out pool.Outcome, again bool) {
 		limit = pipelineMax // what is read too much must fit into conn.in
 	}
 	x.c.SetReadBy(deadline(pool.Nanos(), x.policy.bodyGap))
+	u.waiting.Store(true)
 	n, err := u.in.ReadFrom(x.c.Conn, limit)
+	u.waiting.Store(false)
 	switch {
 	case err == nil:
 		x.bytesIn += int64(n)

@@ -150,6 +150,10 @@ func (c *Conn) Abort() {
 	c.AbortRead()
 }
 
+// Aborted reports that Abort was called: a deadline that passes then is not a
+// peer that is late.
+func (c *Conn) Aborted() bool { return c.wr.state.Load()&bitAborted != 0 }
+
 // AbortRead makes every blocked and later Read fail at once.
 func (c *Conn) AbortRead() {
 	if c.rd.signal(bitAborted) {

@@ -51,7 +51,9 @@ func Run(ctx context.Context, env Env, args []string) int {
 	root.SetErr(env.Stderr)
 	root.SetVersionTemplate("isame-bench {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(runCommand(env), originCommand(env), compareCommand(env), proxiesCommand(env))
+	for _, build := range []func(Env) *cobra.Command{runCommand, originCommand, compareCommand, proxiesCommand} {
+		root.AddCommand(build(env))
+	}
 	err := root.ExecuteContext(ctx)
 	var usage usageError
 	switch {
@@ -59,12 +61,18 @@ func Run(ctx context.Context, env Env, args []string) int {
 		return exitDone
 	case errors.Is(err, errSilent):
 		return exitFailed
-	case errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command"):
+	case errors.As(err, &usage) || foundByCobra(err):
 		fmt.Fprintf(env.Stderr, "isame-bench: %v\nTry 'isame-bench --help'.\n", err)
 		return exitUsage
 	}
 	fmt.Fprintf(env.Stderr, "isame-bench: %v\n", err)
 	return exitFailed
+}
+
+// foundByCobra reports whether the library itself refused the arguments; it has
+// no types for these errors.
+func foundByCobra(err error) bool {
+	return strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "if any flags in the group")
 }
 
 // exactly is cobra.ExactArgs with the exit code of wrong usage.

@@ -46,7 +46,7 @@ func compareCommand(env Env) *cobra.Command {
 			return f.compare(c.Context(), env, o)
 		},
 	}
-	f.planFlags.define(c, 2*time.Second)
+	f.define(c, 2*time.Second)
 	fl := c.Flags()
 	fl.StringVar(&f.direct, "direct", "", "`URL` of the origin behind both")
 	fl.StringVar(&f.names, "names", "A,B", "what to call the two")
@@ -59,7 +59,7 @@ func compareCommand(env Env) *cobra.Command {
 
 // options reads the flags.
 func (f *compareFlags) options(c *cobra.Command, args []string) (o compare.Options, err error) {
-	if err := f.planFlags.prepare(c); err != nil {
+	if err := f.prepare(c); err != nil {
 		return o, err
 	}
 	nameA, nameB, found := strings.Cut(f.names, ",")

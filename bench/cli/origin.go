@@ -73,7 +73,7 @@ func serveOrigin(ctx context.Context, env Env, f *originFlags) error {
 	if f.options.Delay, err = origin.ParseDelay(f.delay); err != nil {
 		return usageError{err}
 	}
-	s, err := origin.Start(f.options)
+	s, err := origin.Start(ctx, f.options)
 	if err != nil {
 		return err
 	}

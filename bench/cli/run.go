@@ -67,7 +67,7 @@ func runCommand(env Env) *cobra.Command {
 			return f.run(c.Context(), env)
 		},
 	}
-	f.planFlags.define(c, 10*time.Second)
+	f.define(c, 10*time.Second)
 	fl := c.Flags()
 	fl.BoolVar(&f.json, "json", false, "print the outcome as JSON")
 	fl.StringVar(&f.hdr, "hdr", "", "write an HdrHistogram log to `FILE`; ending in .hgrm: the percentile distribution")

@@ -35,7 +35,7 @@ func ReadUsage(pid int) (Usage, error) {
 		return u, fmt.Errorf("cannot find the process %d", pid)
 	}
 	for _, p := range family(pid, parents) {
-		u.add(p) // one that has just ended counts no more
+		u = u.plus(p) // one that has just ended counts no more
 	}
 	return u, nil
 }
@@ -96,23 +96,24 @@ func family(pid int, parents map[int]int) []int {
 // statFields are the fields of /proc/PID/stat after the name, which may hold
 // spaces: [0] state, [1] parent, [11] user ticks, [12] system ticks (proc(5)).
 func statFields(pid int) []string {
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return nil
 	}
 	return strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 }
 
-func (u *Usage) add(pid int) {
+// plus adds what one process has used. The map of threads is shared.
+func (u Usage) plus(pid int) Usage {
 	if f := statFields(pid); len(f) > 12 {
 		user, _ := strconv.ParseInt(f[11], 10, 64)
 		system, _ := strconv.ParseInt(f[12], 10, 64)
 		u.ticks += time.Duration(user+system) * clockTick
 	}
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	dir := "/proc/" + strconv.Itoa(pid)
 	tasks, err := os.ReadDir(filepath.Join(dir, "task"))
 	if err != nil {
-		return
+		return u
 	}
 	for _, t := range tasks {
 		var nanos int64
@@ -133,6 +134,7 @@ func (u *Usage) add(pid int) {
 			u.RSS += resident * int64(os.Getpagesize())
 		}
 	}
+	return u
 }
 
 // Meter measures the CPU time of a process during a load run: its Begin and End

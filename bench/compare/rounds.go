@@ -109,7 +109,7 @@ func (s *Side) measure(ctx context.Context, o Options, t Target, round int) erro
 	s.P50 = append(s.P50, r.Latency.P50)
 	s.P99 = append(s.P99, r.Latency.P99)
 	s.Errors += r.Errors
-	if r.Generator.Limit == "generator" {
+	if r.Generator.Limit == load.LimitGenerator {
 		s.Generator++
 	}
 	if o.Each != nil {

@@ -74,7 +74,7 @@ func added(b *strings.Builder, name string, a, bb, direct []float64) {
 }
 
 func difference(values, from []float64) string {
-	var out []float64
+	out := make([]float64, 0, len(values))
 	for i := range min(len(values), len(from)) {
 		out = append(out, values[i]-from[i])
 	}

@@ -137,8 +137,8 @@ func (h *H) Quantile(q float64) int64 {
 	if h.n == 0 {
 		return 0
 	}
-	rank := uint64(math.Ceil(min(max(q, 0), 1) * float64(h.n)))
-	rank = max(rank, 1)
+	// 99.9/100 is a little above 0.999: rounding must not cost a rank.
+	rank := uint64(max(math.Ceil(min(max(q, 0), 1)*float64(h.n)-1e-6), 1))
 	seen := uint64(0)
 	for i, c := range h.counts {
 		if seen += c; seen >= rank {

@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -24,9 +25,9 @@ func buildCalls(p Plan, u *url.URL) ([]call, error) {
 	calls := make([]call, 0, len(requests))
 	for _, r := range requests {
 		if r.Method == "" {
-			r.Method = "GET"
+			r.Method = http.MethodGet
 			if r.Body != nil {
-				r.Method = "POST"
+				r.Method = http.MethodPost
 			}
 		}
 		c, err := buildCall(r, u.Host, p)
@@ -59,7 +60,7 @@ func buildCall(r Request, host string, p Plan) (call, error) {
 	add("Host", host)
 	add("User-Agent", "isame-bench")
 	add("Accept", "*/*")
-	if len(r.Body) > 0 || r.Method == "POST" || r.Method == "PUT" || r.Method == "PATCH" {
+	if len(r.Body) > 0 || r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch {
 		add("Content-Length", strconv.Itoa(len(r.Body)))
 	}
 	if p.NoKeepAlive {
@@ -70,7 +71,7 @@ func buildCall(r Request, host string, p Plan) (call, error) {
 	}
 	b.WriteString("\r\n")
 	b.Write(r.Body)
-	return call{bytes: bytes.Clone(b.Bytes()), head: r.Method == "HEAD"}, nil
+	return call{bytes: bytes.Clone(b.Bytes()), head: r.Method == http.MethodHead}, nil
 }
 
 type field struct{ name, value string }

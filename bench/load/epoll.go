@@ -66,12 +66,10 @@ func (p *poller) control(op, fd, index int, events uint32) error {
 // precision of about a microsecond where the kernel has epoll_pwait2 (5.11).
 // The events are valid until the next wait.
 func (p *poller) wait(timeout time.Duration) []unix.EpollEvent {
-	n, err := 0, error(nil)
-	if p.coarse || timeout < 0 || timeout == 0 {
-		n, err = unix.EpollWait(p.fd, p.batch[:], milliseconds(timeout))
-	} else {
-		n, err = p.waitFine(timeout)
+	if !p.coarse && timeout > 0 {
+		return p.waitFine(timeout)
 	}
+	n, err := unix.EpollWait(p.fd, p.batch[:], milliseconds(timeout))
 	if err != nil { // EINTR: nothing happened
 		return nil
 	}
@@ -85,20 +83,16 @@ func milliseconds(d time.Duration) int {
 	return int((d + time.Millisecond - 1) / time.Millisecond)
 }
 
-func (p *poller) waitFine(timeout time.Duration) (int, error) {
+func (p *poller) waitFine(timeout time.Duration) []unix.EpollEvent {
 	ts := unix.NsecToTimespec(int64(timeout))
 	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd),
-		uintptr(unsafe.Pointer(&p.batch[0])), uintptr(len(p.batch)), //nolint:gosec // the kernel's calling convention
-		uintptr(unsafe.Pointer(&ts)), 0, 0) //nolint:gosec // the kernel's calling convention
-	switch errno {
-	case 0:
-		return int(n), nil
-	case unix.ENOSYS:
-		p.coarse = true
-		return unix.EpollWait(p.fd, p.batch[:], milliseconds(timeout))
-	default:
-		return 0, errno
+		uintptr(unsafe.Pointer(&p.batch[0])), uintptr(len(p.batch)),
+		uintptr(unsafe.Pointer(&ts)), 0, 0)
+	if errno != 0 { // EINTR: nothing happened
+		p.coarse = errno == unix.ENOSYS
+		return nil
 	}
+	return p.batch[:n]
 }
 
 // wakeUp ends the wait that is going on, or the next one. Any goroutine may

@@ -27,6 +27,14 @@ type Generator struct {
 	Note string `json:"note"`
 }
 
+// Values of Generator.Limit.
+const (
+	LimitTarget      = "target"
+	LimitGenerator   = "generator"
+	LimitConnections = "connections"
+	LimitNone        = "none"
+)
+
 const (
 	fullPercent  = 92   // a worker this busy has no reserve left
 	lagHighMicro = 1000 // requests this late spoil the figures of an open loop
@@ -58,21 +66,21 @@ func verdict(r *Result, g Generator, full bool) (limit, note string) {
 	why := fmt.Sprintf("its busiest worker used %.0f %% of a core and waited %.0f %% for it", g.CPUPercent, g.WaitPercent)
 	if r.Mode == "closed" {
 		if full {
-			return "generator", "the generator was the limit, the target may be faster: " + why
+			return LimitGenerator, "the generator was the limit, the target may be faster: " + why
 		}
-		return "target", "the target was the limit: " + why
+		return LimitTarget, "the target was the limit: " + why
 	}
 	reached := r.reached()
 	late := g.LagP99 > lagHighMicro
 	switch {
 	case late || !reached && full:
-		return "generator", fmt.Sprintf("the generator could not keep the schedule, do not trust the latencies: "+
+		return LimitGenerator, fmt.Sprintf("the generator could not keep the schedule, do not trust the latencies: "+
 			"1 %% of the requests were sent more than %.0f us late; %s", g.LagP99, why)
 	case !reached:
-		return "connections", fmt.Sprintf("all %d connections were busy when requests were due: "+
+		return LimitConnections, fmt.Sprintf("all %d connections were busy when requests were due: "+
 			"the target is too slow for this rate, or there are too few connections", r.Connections)
 	}
-	return "none", fmt.Sprintf("the rate was reached; requests were sent at most %.0f us late (99 %%)", g.LagP99)
+	return LimitNone, fmt.Sprintf("the rate was reached; requests were sent at most %.0f us late (99 %%)", g.LagP99)
 }
 
 // reached reports whether an open loop sent what was due.

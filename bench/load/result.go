@@ -119,7 +119,7 @@ func gather(t *target, workers []*worker) *Result {
 
 // add adds the counters of one worker.
 func (r *Result) add(rec *recorder) {
-	for status, n := range rec.status {
+	for status, n := range &rec.status {
 		if n > 0 {
 			r.Answers[strconv.Itoa(status)] += n
 		}

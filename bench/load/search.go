@@ -83,16 +83,16 @@ func Knee(ctx context.Context, p Plan, g Goal, each func(Step)) (*Found, error) 
 	if g.Start <= 0 {
 		g.Start = kneeStart
 	}
-	f := &Found{P99Target: float64(g.P99) / 1e3, Limit: "target"}
-	search := &kneeSearch{ctx: ctx, plan: p, goal: g.P99, each: each, found: f}
-	low, high, err := search.bracket(g.Start)
+	f := &Found{P99Target: float64(g.P99) / 1e3, Limit: LimitTarget}
+	search := &kneeSearch{plan: p, goal: g.P99, each: each, found: f}
+	low, high, err := search.bracket(ctx, g.Start)
 	for range bisectionsMax {
 		if err != nil || low == 0 || high == 0 || high/low < kneePrecision {
 			break
 		}
 		middle := math.Sqrt(low * high)
 		var held bool
-		if held, err = search.try(middle); held {
+		if held, err = search.try(ctx, middle); held {
 			low = middle
 		} else {
 			high = middle
@@ -108,7 +108,6 @@ func Knee(ctx context.Context, p Plan, g Goal, each func(Step)) (*Found, error) 
 var errInterrupted = errors.New("interrupted")
 
 type kneeSearch struct {
-	ctx   context.Context //nolint:containedctx // lives as long as the call to Knee
 	plan  Plan
 	goal  time.Duration
 	each  func(Step)
@@ -117,8 +116,8 @@ type kneeSearch struct {
 
 // bracket finds a rate that holds and one above it that does not. One of them
 // is 0 when it found none.
-func (k *kneeSearch) bracket(start float64) (low, high float64, err error) {
-	held, err := k.try(start)
+func (k *kneeSearch) bracket(ctx context.Context, start float64) (low, high float64, err error) {
+	held, err := k.try(ctx, start)
 	for rate, i := start, 0; i < doublingsMax && err == nil; i++ {
 		if held {
 			low = rate
@@ -130,15 +129,15 @@ func (k *kneeSearch) bracket(start float64) (low, high float64, err error) {
 		if low > 0 && high > 0 || rate > rateMax || rate < 1 {
 			break
 		}
-		held, err = k.try(rate)
+		held, err = k.try(ctx, rate)
 	}
 	return low, high, err
 }
 
 // try makes a step, and another one when it fails.
-func (k *kneeSearch) try(rate float64) (held bool, err error) {
+func (k *kneeSearch) try(ctx context.Context, rate float64) (held bool, err error) {
 	for range 2 {
-		s, err := step(k.ctx, k.plan, rate, k.goal)
+		s, err := step(ctx, k.plan, rate, k.goal)
 		if err != nil {
 			return false, err
 		}
@@ -152,9 +151,9 @@ func (k *kneeSearch) try(rate float64) (held bool, err error) {
 		if s.Held {
 			return true, nil
 		}
-		k.found.Limit = "target"
-		if s.Result.Generator.Limit == "generator" {
-			k.found.Limit = "generator"
+		k.found.Limit = LimitTarget
+		if s.Result.Generator.Limit == LimitGenerator {
+			k.found.Limit = LimitGenerator
 		}
 	}
 	return false, nil

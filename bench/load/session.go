@@ -3,6 +3,7 @@ package load
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"net"
@@ -51,14 +52,14 @@ func (s *session) read(b []byte) (int, error) {
 	if n == 0 && errors.Is(err, errNotYet) {
 		return 0, errAgain
 	}
-	return n, err
+	return n, err //nolint:wrapcheck // io.EOF and errno are told apart, and shown with their cause
 }
 
 // write encrypts the call once, then flushes until all is with the kernel.
 func (s *session) write(c *conn) (done bool, err error) {
 	if c.written == 0 {
 		if c.written, err = s.conn.Write(c.call.bytes); err != nil {
-			return false, err
+			return false, fmt.Errorf("cannot encrypt a request: %w", err)
 		}
 	} else if err := s.pipe.flush(); err != nil {
 		return false, err
@@ -72,14 +73,14 @@ func (s *session) close() {
 	_ = s.conn.Close() // a close_notify, if there is room for it
 }
 
-// notYet is the temporary error that tls.Conn passes on without giving up.
-type notYet struct{}
+// notYetError is the temporary error that tls.Conn passes on without giving up.
+type notYetError struct{}
 
-func (notYet) Error() string   { return "nothing to read yet" }
-func (notYet) Timeout() bool   { return true }
-func (notYet) Temporary() bool { return true }
+func (notYetError) Error() string   { return "nothing to read yet" }
+func (notYetError) Timeout() bool   { return true }
+func (notYetError) Temporary() bool { return true }
 
-var errNotYet net.Error = notYet{} //nolint:gochecknoglobals,errname // a sentinel
+var errNotYet net.Error = notYetError{} //nolint:gochecknoglobals // a sentinel
 
 // pipe is a socket as crypto/tls sees it: reads suspend or fail with errNotYet,
 // writes always succeed and keep what the socket has no room for.

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"unsafe"
@@ -40,19 +41,19 @@ func tcpAddress(a *net.TCPAddr) sockaddr {
 func (a sockaddr) open() (fd int, err error) {
 	fd, err = unix.Socket(a.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return -1, err
+		return -1, fmt.Errorf("cannot open a socket: %w", err)
 	}
 	if a.family != unix.AF_UNIX {
 		// A request may take several writes; none may wait for an acknowledgement.
 		if err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 			unix.Close(fd)
-			return -1, err
+			return -1, fmt.Errorf("cannot set TCP_NODELAY: %w", err)
 		}
 	}
 	err = unix.Connect(fd, a.to)
-	if err != nil && err != unix.EINPROGRESS { //nolint:errorlint // a plain errno
+	if err != nil && err != unix.EINPROGRESS {
 		unix.Close(fd)
-		return -1, err
+		return -1, fmt.Errorf("cannot connect: %w", err)
 	}
 	return fd, nil
 }
@@ -61,10 +62,10 @@ func (a sockaddr) open() (fd int, err error) {
 func connectError(fd int) error {
 	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot ask a socket: %w", err)
 	}
 	if n != 0 {
-		return unix.Errno(n)
+		return fmt.Errorf("cannot connect: %w", unix.Errno(n))
 	}
 	return nil
 }
@@ -74,17 +75,27 @@ func connectError(fd int) error {
 // a request, and the runtime's monitor has no reason to look every 20 us.
 func readSocket(fd int, b []byte) (int, error) {
 	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd),
-		uintptr(unsafe.Pointer(&b[0])), uintptr(len(b))) //nolint:gosec // the kernel's calling convention
-	switch errno {
-	case 0:
-		if n == 0 {
-			return 0, io.EOF
-		}
-		return int(n), nil
-	case unix.EAGAIN, unix.EINTR:
-		return 0, errAgain
+		uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if errno != 0 {
+		return 0, socketError(errno)
 	}
-	return 0, errno
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return int(n), nil
+}
+
+// discardSocket throws away up to n bytes that a TCP socket has received, without
+// copying them (MSG_TRUNC, tcp(7)).
+func discardSocket(fd int, n int64) (int64, error) {
+	got, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), 0, uintptr(n), unix.MSG_TRUNC, 0, 0)
+	if errno != 0 {
+		return 0, socketError(errno)
+	}
+	if got == 0 {
+		return 0, io.EOF
+	}
+	return int64(got), nil
 }
 
 // writeSocket is one non-blocking write of b, which is not empty. A short one is
@@ -92,12 +103,16 @@ func readSocket(fd int, b []byte) (int, error) {
 // ignores for sockets; sendmsg with MSG_NOSIGNAL would cost more.
 func writeSocket(fd int, b []byte) (int, error) {
 	n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd),
-		uintptr(unsafe.Pointer(&b[0])), uintptr(len(b))) //nolint:gosec // the kernel's calling convention
-	switch errno {
-	case 0:
-		return int(n), nil
-	case unix.EAGAIN, unix.EINTR:
-		return 0, errAgain
+		uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if errno != 0 {
+		return 0, socketError(errno)
 	}
-	return 0, errno
+	return int(n), nil
+}
+
+func socketError(errno unix.Errno) error {
+	if errno == unix.EAGAIN || errno == unix.EINTR {
+		return errAgain
+	}
+	return errno
 }

@@ -3,12 +3,11 @@ package load
 import (
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
 	readBytes  = 64 << 10
+	discardMin = 32 << 10     // of a body: a copy costs more than another system call
 	readsMax   = 16           // of one connection before the others have their turn
 	restNanos  = int64(10e6)  // after a failed connect, so that a dead target is not a busy loop
 	dialingMax = 128          // connects under way at the start, below the usual accept queue
@@ -27,14 +26,15 @@ type worker struct {
 	buf      []byte
 	conns    []conn
 
-	idle    list  // connected ones first, both kinds last in, first out
-	busy    list  // ordered by sent: the first one times out first
-	resting list  // ordered by wakeAt
-	nextOf  int   // index of the next call
-	pending []int // indexes of connections whose session holds unread bytes
-	opening bool  // connections are opened, no request is sent yet
-	until   int64 // answers count for the rate before this time
-	openErr error // why a connection could not be opened before the run
+	idle     list  // connected ones first, both kinds last in, first out
+	busy     list  // ordered by sent: the first one times out first
+	resting  list  // ordered by wakeAt
+	nextOf   int   // index of the next call
+	pending  []int // indexes of connections whose session holds unread bytes
+	discards bool  // the kernel can throw bodies away: TCP without TLS
+	opening  bool  // connections are opened, no request is sent yet
+	until    int64 // answers count for the rate before this time
+	openErr  error // why a connection could not be opened before the run
 
 	meter meter
 }
@@ -53,6 +53,7 @@ func newWorker(t *target, i int, stop *atomic.Bool, budget *atomic.Int64) (*work
 		stop: stop, buf: make([]byte, readBytes), conns: make([]conn, n), pending: make([]int, 0, n),
 		nextOf: i * len(t.calls) / t.Threads, until: never,
 	}
+	w.discards = t.Unix == "" && t.tls == nil
 	if t.Duration > 0 {
 		w.until = int64(t.Warmup + t.Duration)
 	}
@@ -125,12 +126,14 @@ func (w *worker) open(begin time.Time) {
 
 // turn waits for events and handles them.
 func (w *worker) turn(now int64) {
-	for _, i := range w.pending {
+	// A connection may go back into the list, never ahead of where we read it.
+	pending := w.pending
+	w.pending = w.pending[:0]
+	for _, i := range pending {
 		if c := &w.conns[i]; c.state == connWaiting || c.state == connSending {
 			w.receive(c)
 		}
 	}
-	w.pending = w.pending[:0]
 	for _, e := range w.poll.wait(w.pause(now)) {
 		if e.Fd == wakeIndex {
 			w.poll.rest()
@@ -193,273 +196,6 @@ func (w *worker) dispatch(now int64) {
 		w.idle.remove(c)
 		w.start(c, from, now)
 	}
-}
-
-// start begins a request on a connection that is in no list.
-func (w *worker) start(c *conn, from, now int64) {
-	c.call = &w.t.calls[w.nextOf]
-	if w.nextOf++; w.nextOf == len(w.t.calls) {
-		w.nextOf = 0
-	}
-	c.from, c.sent, c.written = from, now, 0
-	c.scan.Reset(c.call.head)
-	w.busy.push(c)
-	if c.fd < 0 {
-		w.dial(c)
-		return
-	}
-	c.state = connSending
-	w.send(c)
-}
-
-// dial opens a connection for the request c has, or for its first one.
-func (w *worker) dial(c *conn) {
-	c.state = connConnecting
-	fd, err := w.address.open()
-	if err != nil {
-		w.failed(c, connectCause(err), err)
-		return
-	}
-	c.fd, c.watched = fd, unix.EPOLLIN|unix.EPOLLOUT
-	if err := w.poll.add(fd, c.index, c.watched); err != nil {
-		w.failed(c, CauseOther, err)
-	}
-}
-
-// watch asks for events on the connection's socket: always for bytes to read,
-// and for room to write when more is set.
-func (w *worker) watch(c *conn, more bool) {
-	events := uint32(unix.EPOLLIN)
-	if more {
-		events |= unix.EPOLLOUT
-	}
-	if events == c.watched {
-		return
-	}
-	c.watched = events
-	if err := w.poll.change(c.fd, c.index, events); err != nil {
-		w.failed(c, CauseOther, err)
-	}
-}
-
-// event handles what epoll tells of a connection.
-func (w *worker) event(c *conn, events uint32) {
-	switch c.state {
-	case connConnecting:
-		w.connected(c)
-	case connHandshaking:
-		w.shake(c)
-	case connSending:
-		if events&unix.EPOLLIN != 0 {
-			w.receive(c) // an answer before the request is through
-			return
-		}
-		w.send(c)
-	case connWaiting:
-		w.receive(c)
-	case connIdle:
-		w.idleEvent(c)
-	case connClosed, connResting: // an event of the socket that was just closed
-	}
-}
-
-// connected ends a connect.
-func (w *worker) connected(c *conn) {
-	if err := connectError(c.fd); err != nil {
-		w.failed(c, connectCause(err), err)
-		return
-	}
-	w.record.opened++
-	if w.t.tls != nil {
-		c.state, c.tls = connHandshaking, newSession(c.fd, w.t.tls)
-		w.shake(c)
-		return
-	}
-	w.ready(c)
-}
-
-// shake goes on with a TLS handshake.
-func (w *worker) shake(c *conn) {
-	done, err := c.tls.handshake()
-	switch {
-	case err != nil:
-		w.failed(c, CauseTLS, err)
-	case done:
-		w.ready(c)
-	default:
-		w.watch(c, c.tls.unwritten())
-	}
-}
-
-// ready goes on with a connection that is open for requests.
-func (w *worker) ready(c *conn) {
-	now := w.now()
-	w.record.connect.Record(now - c.sent)
-	if c.call == nil {
-		w.busy.remove(c)
-		c.state = connIdle
-		w.idle.pushFront(c)
-		w.watch(c, false)
-		return
-	}
-	c.state = connSending
-	w.send(c)
-}
-
-// send writes what is left of the request.
-func (w *worker) send(c *conn) {
-	done, err := c.write()
-	if err != nil && err != errAgain { //nolint:errorlint // our own value, never wrapped
-		// The peer may have answered before it closed: that answer counts.
-		w.receiveLast(c, err)
-		return
-	}
-	if done {
-		c.state = connWaiting
-	}
-	w.watch(c, !done)
-}
-
-// receive reads what has come of the answer.
-func (w *worker) receive(c *conn) {
-	for range readsMax {
-		n, err := c.read(w.buf)
-		if n > 0 {
-			done, bad := c.scan.Feed(w.buf[:n])
-			w.record.bytesIn += uint64(n)
-			if bad != nil {
-				w.failed(c, CauseFraming, bad)
-				return
-			}
-			if done {
-				w.answered(c)
-				return
-			}
-		}
-		if err != nil {
-			w.readEnded(c, err)
-			return
-		}
-		if n < len(w.buf) && c.tls == nil {
-			return
-		}
-	}
-	if c.tls != nil { // epoll does not know of bytes that are decrypted already
-		w.pending = append(w.pending, c.index)
-	}
-}
-
-// readEnded sorts a read that brought nothing.
-func (w *worker) readEnded(c *conn, err error) {
-	switch {
-	case err == errAgain: //nolint:errorlint // our own value, never wrapped
-	case c.ioCause(err) == CauseCut && c.scan.Close():
-		w.answered(c)
-	default:
-		w.failed(c, c.ioCause(err), err)
-	}
-}
-
-// receiveLast reads what a peer sent before a write to it failed.
-func (w *worker) receiveLast(c *conn, cause error) {
-	for range readsMax {
-		n, err := c.read(w.buf)
-		if n == 0 || err != nil {
-			break
-		}
-		done, bad := c.scan.Feed(w.buf[:n])
-		if bad != nil {
-			break
-		}
-		if done {
-			w.answered(c)
-			return
-		}
-	}
-	w.failed(c, c.ioCause(cause), cause)
-}
-
-// answered counts a complete answer and lets the connection go on.
-func (w *worker) answered(c *conn) {
-	now := w.now()
-	w.busy.remove(c)
-	w.record.handled++
-	if now >= w.schedule.warm && now < w.until {
-		w.record.inTime++
-	}
-	if c.from >= w.schedule.warm {
-		w.record.bytesOut += uint64(c.written)
-		w.record.answer(c.scan.Status(), now-c.from, now)
-	}
-	if w.t.NoKeepAlive || !c.scan.KeepAlive() || c.written < len(c.call.bytes) {
-		w.hangUp(c)
-	}
-	w.proceed(c, now)
-}
-
-// failed counts the request as an error and closes the connection.
-func (w *worker) failed(c *conn, cause Cause, err error) {
-	now := w.now()
-	w.busy.remove(c)
-	switch {
-	case c.call == nil:
-		w.openErr = err
-	case c.from >= w.schedule.warm:
-		w.record.fail(cause, err, now-c.from, now)
-	}
-	rest := c.state == connConnecting || c.state == connHandshaking
-	w.hangUp(c)
-	if rest {
-		c.state, c.wakeAt = connResting, now+restNanos
-		w.resting.push(c)
-		return
-	}
-	w.proceed(c, now)
-}
-
-// proceed gives a connection that is in no list its next request, if one is due.
-func (w *worker) proceed(c *conn, now int64) {
-	c.free = now
-	// A closed connection goes through dispatch: a failing one must not recurse.
-	if c.fd >= 0 {
-		if from, ok := w.schedule.take(now); ok {
-			w.start(c, from, now)
-			return
-		}
-		c.state = connIdle
-		w.idle.pushFront(c)
-		return
-	}
-	c.state = connClosed
-	w.idle.push(c)
-}
-
-// idleEvent handles a connection that tells something while no request is under
-// way: the peer closes it (no error), or it sends what nobody asked for.
-func (w *worker) idleEvent(c *conn) {
-	n, err := c.read(w.buf)
-	now := w.now()
-	switch {
-	case n > 0 && c.call != nil && now >= w.schedule.warm:
-		w.record.fail(CauseFraming, errUnasked, 0, now)
-	case err == errAgain: //nolint:errorlint // our own value, never wrapped
-		return
-	}
-	w.idle.remove(c)
-	w.hangUp(c)
-	w.proceed(c, now)
-}
-
-// hangUp closes the socket, if there is one.
-func (w *worker) hangUp(c *conn) {
-	if c.tls != nil {
-		c.tls.close()
-		c.tls = nil
-	}
-	if c.fd >= 0 {
-		unix.Close(c.fd)
-	}
-	c.fd, c.state = -1, connClosed
 }
 
 // leftOver counts the requests that were due before the end but found no free

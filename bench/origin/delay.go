@@ -68,7 +68,7 @@ func parseDraw(kind, rest string) (func() time.Duration, error) {
 		return nil, fmt.Errorf("unknown distribution %q (exp, normal, uniform or p50=..,p99=..)", kind)
 	}
 	var d []float64
-	for _, part := range strings.Split(rest, ",") {
+	for part := range strings.SplitSeq(rest, ",") {
 		v, err := time.ParseDuration(strings.TrimSpace(part))
 		if err != nil {
 			return nil, fmt.Errorf("%q is no duration", part)
@@ -103,7 +103,7 @@ type quantile struct {
 // tails real services have.
 func parseQuantiles(text string) (func() time.Duration, error) {
 	var points []quantile
-	for _, part := range strings.Split(text, ",") {
+	for part := range strings.SplitSeq(text, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		percent, err := strconv.ParseFloat(strings.TrimPrefix(name, "p"), 64)
 		if err != nil || !strings.HasPrefix(name, "p") || percent <= 0 || percent >= 100 {

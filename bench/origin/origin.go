@@ -65,14 +65,15 @@ type Server struct {
 	running   sync.WaitGroup
 }
 
-// Start listens and serves until Close. The addresses are taken when it returns.
-func Start(o Options) (*Server, error) {
+// Start listens and serves until Close. The addresses are taken when it returns; ctx
+// is for the listening alone.
+func Start(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{options: o, done: make(chan struct{})}
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
 	for i := range s.options.Count {
-		l, err := listen(s.options.Listen, i, s.options.Count)
+		l, err := listen(ctx, s.options.Listen, i, s.options.Count)
 		if err != nil {
 			s.closeListeners()
 			return nil, err
@@ -134,20 +135,18 @@ func cmpOr[T comparable](v, otherwise T) T {
 }
 
 // listen opens listener i of count.
-func listen(address string, i, count int) (net.Listener, error) {
+func listen(ctx context.Context, address string, i, count int) (net.Listener, error) {
 	if path, isUnix := strings.CutPrefix(address, "unix:"); isUnix {
 		if count > 1 {
 			path += "." + strconv.Itoa(i+1)
 		}
 		// A socket that nobody listens on any more is in the way.
-		if c, err := net.Dial("unix", path); err != nil {
+		if c, err := new(net.Dialer).DialContext(ctx, "unix", path); err != nil {
 			_ = os.Remove(path)
 		} else {
 			c.Close()
 		}
-		address = path
-		l, err := net.Listen("unix", path)
-		return l, wrapListen(err, address)
+		return listenOn(ctx, "unix", path)
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -160,15 +159,16 @@ func listen(address string, i, count int) (net.Listener, error) {
 	if n > 0 {
 		n += i
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(n)))
-	return l, wrapListen(err, address)
+	return listenOn(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(n)))
 }
 
-func wrapListen(err error, address string) error {
+func listenOn(ctx context.Context, network, address string) (net.Listener, error) {
+	var c net.ListenConfig
+	l, err := c.Listen(ctx, network, address)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %q: %w", address, err)
+		return nil, fmt.Errorf("cannot listen on %q: %w", address, err)
 	}
-	return nil
+	return l, nil
 }
 
 // server is one fasthttp server. Options that differ from the defaults say why.

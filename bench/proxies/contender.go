@@ -4,6 +4,7 @@
 package proxies
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,15 +30,21 @@ type setup struct {
 }
 
 // names are the contenders there are, in the order of the table's columns.
-func names() []string { return []string{"isame", "haproxy", "nginx"} }
+func names() []string { return []string{isame, haproxy, nginx} }
+
+const (
+	isame   = "isame"
+	haproxy = "haproxy"
+	nginx   = "nginx"
+)
 
 // find returns the contenders of the given names that are installed, and the
 // names of those that are not.
-func find(wanted []string, isame string) (found []contender, missing []string, err error) {
+func find(wanted []string, isameProgram string) (found []contender, missing []string, err error) {
 	all := map[string]contender{
-		"isame":   {name: "isame", program: isame, version: []string{"version"}, configure: configureIsame},
-		"haproxy": {name: "haproxy", program: "haproxy", version: []string{"-v"}, configure: configureHAProxy},
-		"nginx":   {name: "nginx", program: "nginx", version: []string{"-v"}, configure: configureNginx},
+		isame:   {name: isame, program: isameProgram, version: []string{"version"}, configure: configureIsame},
+		haproxy: {name: haproxy, program: haproxy, version: []string{"-v"}, configure: configureHAProxy},
+		nginx:   {name: nginx, program: nginx, version: []string{"-v"}, configure: configureNginx},
 	}
 	for _, name := range wanted {
 		c, known := all[name]
@@ -56,18 +63,26 @@ func find(wanted []string, isame string) (found []contender, missing []string, e
 // look finds a program in PATH, or where Debian puts daemons.
 func look(program string) (string, error) {
 	if path, err := exec.LookPath(program); err == nil {
-		return filepath.Abs(path)
+		return absolute(path)
 	}
-	path, err := exec.LookPath(filepath.Join("/usr/sbin", program))
+	path, err := exec.LookPath("/usr/sbin/" + program)
 	if err != nil {
 		return "", fmt.Errorf("cannot find the program %q: %w", program, err)
 	}
 	return path, nil
 }
 
+func absolute(path string) (string, error) {
+	out, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot find the folder of %q: %w", path, err)
+	}
+	return out, nil
+}
+
 // describe is the first line the program prints about its version.
-func (c contender) describe() string {
-	out, err := exec.Command(c.program, c.version...).CombinedOutput()
+func (c contender) describe(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, c.program, c.version...).CombinedOutput()
 	if err != nil {
 		return c.name
 	}

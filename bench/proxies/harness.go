@@ -80,7 +80,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 		return nil, err
 	}
 	defer remove()
-	out := h.describe()
+	out := h.describe(ctx)
 	for _, s := range chosen {
 		rows, err := h.scenario(ctx, s)
 		if err != nil {
@@ -184,10 +184,10 @@ func (h *harness) enter(ctx context.Context, p contender, backends []string) (*e
 		return nil, fmt.Errorf("cannot create a folder: %w", err)
 	}
 	s := setup{backends: backends}
-	if s.listen, err = freeAddress(); err != nil {
+	if s.listen, err = freeAddress(ctx); err != nil {
 		return nil, err
 	}
-	if s.admin, err = freeAddress(); err != nil {
+	if s.admin, err = freeAddress(ctx); err != nil {
 		return nil, err
 	}
 	args, err := p.configure(dir, s)
@@ -263,7 +263,7 @@ func (c *contest) measure(ctx context.Context, e *entrant) error {
 	e.cpu, e.rate = append(e.cpu, r.TargetCPU), append(e.rate, r.Rate)
 	e.p50, e.p99 = append(e.p50, r.Latency.P50), append(e.p99, r.Latency.P99)
 	e.errors += r.Errors + r.Unexpected(func(status int) bool { return status == 200 })
-	if r.Generator.Limit == "generator" {
+	if r.Generator.Limit == load.LimitGenerator {
 		e.limited++
 	}
 	fmt.Fprintf(c.Log, "%-12s %-8s %8.0f/s  %6.2f us CPU  p99 %8.0f us  core %3.0f %%  errors %d\n", c.name, e.name, r.Rate, r.TargetCPU,

@@ -64,7 +64,7 @@ func (c *contest) grow(ctx context.Context, e *entrant, n int) (int64, error) {
 	select {
 	case <-settle.C:
 	case <-ctx.Done():
-		return 0, context.Cause(ctx)
+		return 0, fmt.Errorf("cannot wait: %w", context.Cause(ctx))
 	}
 	after, err := compare.ReadUsage(e.process.pid())
 	return after.RSS - before.RSS, err
@@ -84,7 +84,7 @@ func openIdle(ctx context.Context, address string, n int) ([]net.Conn, error) {
 		})
 	}
 	dialers.Wait()
-	return conns, errors.Join(append(errs, context.Cause(ctx))...)
+	return conns, errors.Join(errors.Join(errs...), context.Cause(ctx))
 }
 
 func closeAll(conns []net.Conn) {

@@ -1,6 +1,7 @@
 package proxies
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -39,11 +40,11 @@ type Row struct {
 	Failed []uint64 // requests, for each column
 }
 
-func (h *harness) describe() *Outcome {
-	o := &Outcome{Machine: machine(), Commit: commit(), Date: time.Now(), Rounds: h.Rounds, Duration: h.Duration}
+func (h *harness) describe(ctx context.Context) *Outcome {
+	o := &Outcome{Machine: machine(), Commit: commit(ctx), Date: time.Now(), Rounds: h.Rounds, Duration: h.Duration}
 	for _, c := range h.contenders {
 		o.Columns = append(o.Columns, c.name)
-		o.Versions = append(o.Versions, c.describe())
+		o.Versions = append(o.Versions, c.describe(ctx))
 	}
 	return o
 }
@@ -55,8 +56,9 @@ func (c *contest) loadRows() []Row {
 	if c.rate == 0 {
 		rows = append(rows, c.row("requests/s", 0, func(e *entrant) []float64 { return e.rate }))
 	} else {
-		rows = append(rows, c.row("p50 us", 0, func(e *entrant) []float64 { return e.p50 }))
-		rows = append(rows, c.row("p99 us", 0, func(e *entrant) []float64 { return e.p99 }))
+		rows = append(rows,
+			c.row("p50 us", 0, func(e *entrant) []float64 { return e.p50 }),
+			c.row("p99 us", 0, func(e *entrant) []float64 { return e.p99 }))
 	}
 	for _, e := range c.running {
 		if e.limited > 0 {
@@ -186,13 +188,13 @@ func machine() string {
 }
 
 // commit is the commit of the working folder, with + when it has changes.
-func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
+func commit(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output()
 	if err != nil {
 		return "unknown"
 	}
 	id := strings.TrimSpace(string(out))
-	if err := exec.Command("git", "diff", "--quiet", "HEAD").Run(); err != nil {
+	if err := exec.CommandContext(ctx, "git", "diff", "--quiet", "HEAD").Run(); err != nil {
 		id += "+"
 	}
 	return id

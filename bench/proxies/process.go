@@ -122,12 +122,12 @@ func (p *process) ready(ctx context.Context, url string) error {
 func ask(ctx context.Context, url string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot build a request: %w", err)
 	}
 	r.Close = true
 	a, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot send a request: %w", err)
 	}
 	defer a.Body.Close()
 	if a.StatusCode != http.StatusOK {
@@ -137,8 +137,9 @@ func ask(ctx context.Context, url string) error {
 }
 
 // freeAddress is a loopback address that is free now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddress(ctx context.Context) (string, error) {
+	var c net.ListenConfig
+	l, err := c.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("cannot find a free port: %w", err)
 	}

@@ -38,7 +38,7 @@ func scenarios() []scenario {
 
 // ScenarioNames are the names Options.Scenarios may hold.
 func ScenarioNames() []string {
-	var out []string
+	out := make([]string, 0, len(scenarios()))
 	for _, s := range scenarios() {
 		out = append(out, s.name)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -139,8 +140,7 @@ func (c *chart) svg() string {
 
 func (c *chart) drawLines(b *strings.Builder, s scale) {
 	legend := chartWidth - marginRight
-	for i := len(c.lines) - 1; i >= 0; i-- {
-		l := c.lines[i]
+	for _, l := range slices.Backward(c.lines) {
 		fmt.Fprintf(b, `<text class="key %s" text-anchor="end" x="%.1f" y="18">%s</text>`, l.class, legend, html.EscapeString(l.name))
 		legend -= float64(len(l.name))*8 + 20
 		b.WriteString(`<polyline class="` + l.class + `" points="`)

@@ -140,8 +140,9 @@ svg circle.a,svg text.a{fill:var(--a)}svg circle.b,svg text.b{fill:var(--b)}svg 
 {{end}}
 {{if .Unexpected}}<p class="warn">{{.Unexpected}} answers had an unexpected status.</p>{{end}}
 {{if .Steps}}<table><tr><th>rate asked<th>reached<th>p50<th>p99<th>p99.9<th>errors<th>held
-{{range .Steps}}<tr><td>{{number .Result.RateAsked}}<td>{{number .Result.Rate}}<td>{{micros .Result.Latency.P50}}<td>{{micros .Result.Latency.P99}}
-<td>{{micros .Result.Latency.P999}}<td>{{.Result.Errors}}<td>{{if .Held}}yes{{else}}no: {{.Why}}{{end}}{{end}}</table>{{end}}
+{{range .Steps}}<tr><td>{{number .Result.RateAsked}}<td>{{number .Result.Rate}}<td>{{micros .Result.Latency.P50}}
+<td>{{micros .Result.Latency.P99}}<td>{{micros .Result.Latency.P999}}<td>{{.Result.Errors}}
+<td>{{if .Held}}yes{{else}}no: {{.Why}}{{end}}{{end}}</table>{{end}}
 {{range .Charts}}{{.}}{{end}}
 </html>
 `))

@@ -31,7 +31,7 @@ func Knee(w io.Writer, f *load.Found) {
 		return
 	}
 	fmt.Fprintf(w, "\nknee: %s requests/s with p99 within %s", Number(f.Rate), Micros(f.P99Target))
-	if f.Limit == "generator" {
+	if f.Limit == load.LimitGenerator {
 		fmt.Fprint(w, " (the generator was the limit, the target may do more)")
 	}
 	fmt.Fprintln(w)

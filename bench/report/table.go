@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ func Table(w io.Writer, r *load.Result, accept func(status int) bool) error {
 	if r.TargetCPU > 0 {
 		fmt.Fprintf(&b, "  target      %.1f us CPU a request\n", r.TargetCPU)
 	}
-	if r.Generator.Limit == "generator" {
+	if r.Generator.Limit == load.LimitGenerator {
 		b.WriteString("  WARNING     the generator was the limit: these figures are about it, not about the target\n")
 	}
 	if r.Interrupted {
@@ -84,7 +85,7 @@ func Line(p load.Progress) string {
 	if !p.Warm {
 		phase = "  warm-up"
 	}
-	total := fmt.Sprintf("%d", p.Count)
+	total := strconv.FormatInt(p.Count, 10)
 	if p.Total > 0 {
 		total = p.Total.Round(time.Second).String()
 	}

@@ -201,7 +201,8 @@ func (s *Scanner) readHead(head []byte) error {
 		if f.status == 101 {
 			return ErrSwitch
 		}
-		if s.interim++; s.interim > interimMax {
+		s.interim++
+		if s.interim > interimMax {
 			return ErrTooManyInform
 		}
 		return nil
@@ -275,7 +276,8 @@ func (s *Scanner) chunkStart() {
 
 func (s *Scanner) chunkSize(c byte) error {
 	if d, ok := hexDigit(c); ok {
-		if s.digits++; s.digits > chunkDigitMax {
+		s.digits++
+		if s.digits > chunkDigitMax {
 			return ErrChunk
 		}
 		s.left = s.left<<4 | int64(d)

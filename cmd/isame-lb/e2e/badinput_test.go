@@ -277,20 +277,38 @@ func TestTruncatedBodyIsSeen(t *testing.T) {
 	}
 }
 
-// TestUnaskedResponseIsNotHandedOn lets a backend send two answers to one
-// request. The second must not answer the next client.
+// TestUnaskedResponseIsNotHandedOn lets a backend send bytes nobody asked for
+// after its answer. They must not answer the next client. They are there before
+// the next request is: what arrives later than that nobody can tell from its answer.
 func TestUnaskedResponseIsNotHandedOn(t *testing.T) {
-	b := newRawBackend(t, func(conn net.Conn, head string) {
-		_, path, _ := strings.Cut(head, " ")
-		path, _, _ = strings.Cut(path, " ")
-		_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(path), path)
-		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")
-	})
-	p := start(t, toAddress(b.address))
-	for i := range 20 {
-		path := fmt.Sprintf("/%d", i)
-		if a := get(t, p.url(path)).wantStatus(t, 200); string(a.body) != path {
-			t.Fatalf("exchange %d: got %q; want %q", i, a.body, path)
-		}
+	const poison = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
+	for _, c := range []struct{ name, atOnce, late string }{
+		{"at once", poison, ""},
+		{"late", "", poison},
+		{"split", poison[:20], poison[20:]},
+		{"408 while idle", "", "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
+		{"garbage", "", "\x00"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			proceed, written := make(chan struct{}), make(chan struct{})
+			b := newRawBackend(t, func(conn net.Conn, head string) {
+				_, path, _ := strings.Cut(head, " ")
+				path, _, _ = strings.Cut(path, " ")
+				_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s%s", len(path), path, c.atOnce)
+				<-proceed
+				_, _ = io.WriteString(conn, c.late)
+				written <- struct{}{}
+			})
+			p := start(t, toAddress(b.address))
+			for i := range 20 {
+				path := fmt.Sprintf("/%d", i)
+				a := get(t, p.url(path))
+				proceed <- struct{}{}
+				<-written
+				if a.status != 200 || string(a.body) != path {
+					t.Fatalf("exchange %d: got %d %q; want 200 %q", i, a.status, a.body, path)
+				}
+			}
+		})
 	}
 }

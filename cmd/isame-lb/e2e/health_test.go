@@ -90,10 +90,13 @@ pools:
 }
 
 // TestKilledBackendCostsNothing kills and revives probed backends under load.
+// The route asks for a retry after a reset: without the section only connect
+// failures and reused connections are retried, but a backend that dies also
+// resets connections it has just accepted.
 func TestKilledBackendCostsNothing(t *testing.T) {
 	b := newBackends(t, 3)
 	p := start(t, header+`
-routes: {all: {pool: p}}
+routes: {all: {pool: p, retry: {attempts: 3, on: [connect_failure, reset]}}}
 pools:
   p:
     health_check: {type: tcp, interval: 200ms, timeout: 200ms, healthy_after: 1, unhealthy_after: 1}

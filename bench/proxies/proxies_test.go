@@ -1,0 +1,137 @@
+package proxies_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/isame-lb/isame-lb/bench/cli"
+	"github.com/isame-lb/isame-lb/bench/proxies"
+)
+
+// actAsBench makes the test binary be isame-bench, which the comparison starts.
+const actAsBench = "ISAME_TEST_ACT_AS_BENCH"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(actAsBench) != "" {
+		os.Exit(cli.Run(context.Background(), cli.Env{Stdout: os.Stdout, Stderr: os.Stderr}, os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// installed are the proxies of the comparison this machine has.
+func installed(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	for _, name := range []string{"nginx", "haproxy"} {
+		_, err := exec.LookPath(name)
+		_, daemon := exec.LookPath("/usr/sbin/" + name)
+		if err == nil || daemon == nil {
+			out = append(out, name)
+		}
+	}
+	if len(out) == 0 {
+		t.Skip("neither nginx nor haproxy is installed")
+	}
+	return out
+}
+
+func TestRunMeasuresWhatIsInstalled(t *testing.T) {
+	t.Setenv(actAsBench, "1")
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var log bytes.Buffer
+	names := installed(t)
+	o, err := proxies.Run(ctx, proxies.Options{
+		Bench: program, Isame: "/no/such/isame-lb", Proxies: append([]string{"isame"}, names...),
+		Scenarios: []string{"small", "post64k", "newconn", "rate2k"}, Rounds: 1, Duration: 200 * time.Millisecond, Log: &log,
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	if !slices.Equal(o.Columns, names) || len(o.Rows) != 3*2+3 || !strings.Contains(strings.Join(o.Notes, " "), "not installed: isame") {
+		t.Errorf("got columns %v, %d rows, notes %v", o.Columns, len(o.Rows), o.Notes)
+	}
+	for _, r := range o.Rows {
+		for i, v := range r.Values {
+			if v <= 0 || r.Failed[i] > 0 {
+				t.Errorf("%s, %s: got %v, %v failed", r.Scenario, r.Figure, v, r.Failed)
+			}
+		}
+	}
+	checkTable(t, o)
+}
+
+// checkTable looks at the Markdown, and writes it into a file twice.
+func checkTable(t *testing.T, o *proxies.Outcome) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "README.md")
+	text := "before\n<!-- compare:begin -->\nold\n<!-- compare:end -->\nafter\n"
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var first []byte
+	for range 2 {
+		if err := o.WriteInto(name); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first != nil && !bytes.Equal(first, b) {
+			t.Error("writing twice must change nothing")
+		}
+		first = b
+	}
+	got := string(first)
+	for _, want := range []string{"before\n<!--", "<!-- compare:end -->\nafter\n", "| scenario | figure |", "CPU us a request", "POST 64 KiB"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the file lacks %q:\n%s", want, got)
+		}
+	}
+	columns := 0
+	for line := range strings.Lines(got) {
+		if !strings.HasPrefix(line, "|") {
+			continue
+		}
+		if n := strings.Count(line, "|"); columns != 0 && n != columns {
+			t.Errorf("a row has %d columns; want %d: %s", n-1, columns-1, line)
+		} else {
+			columns = n
+		}
+	}
+	if err := o.WriteInto(filepath.Join(t.TempDir(), "none")); err == nil {
+		t.Error("a file that does not exist must be an error")
+	}
+}
+
+func TestBadOptionsAreRefused(t *testing.T) {
+	good := proxies.Options{Rounds: 1, Duration: time.Second}
+	for _, tc := range []struct {
+		name string
+		with func(*proxies.Options)
+		want string
+	}{
+		{"scenario", func(o *proxies.Options) { o.Scenarios = []string{"x"} }, "small, rate2k"},
+		{"proxy", func(o *proxies.Options) { o.Proxies = []string{"x"} }, "isame, haproxy, nginx"},
+		{"rounds", func(o *proxies.Options) { o.Rounds = 0 }, "rounds"},
+		{"none installed", func(o *proxies.Options) { o.Proxies, o.Isame = []string{"isame"}, "/no/such/program" }, "any of the proxies"},
+	} {
+		o := good
+		tc.with(&o)
+		if _, err := proxies.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: got %v; want %q", tc.name, err, tc.want)
+		}
+	}
+}
