@@ -155,7 +155,7 @@ func (x *exchange) awaitContinue(headBy int64) pool.Outcome {
 // awaitHead reads response heads until the final one; interim ones are passed on.
 func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 	a := &x.attempt
-	for range interimMax {
+	for n := 0; ; n++ {
 		out := a.Head(x.isHEAD, headBy)
 		for out == pool.Timeout && x.extend(&headBy) {
 			out = a.Head(x.isHEAD, headBy)
@@ -167,8 +167,8 @@ func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 		case status >= 200:
 			x.fwd.headNanos = pool.Nanos()
 			return pool.OK
-		case status == 101:
-			return pool.BadResponse // nobody asked to switch
+		case n == interimMax, status == 101:
+			return pool.BadResponse // nobody asked for that many, nor to switch
 		case status == 100:
 			if !x.head.ExpectContinue || x.upload.begun {
 				continue // the client has sent its body unasked
@@ -184,7 +184,6 @@ func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 			}
 		}
 	}
-	return pool.BadResponse
 }
 
 // extend moves the deadline of the response head on while the body is still on
