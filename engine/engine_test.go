@@ -19,14 +19,14 @@ import (
 
 // rig is an engine on a free port with a client that speaks raw bytes.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	engine  *Engine
 	address string
 }
 
 // start runs an engine on configuration text; {{backend}} is replaced by the
 // address given.
-func start(t *testing.T, text, backend string) *rig {
+func start(t testing.TB, text, backend string) *rig {
 	t.Helper()
 	e, err := New(Options{
 		Logger: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel), Registry: observe.NewRegistry(2), Shards: 2,
@@ -54,7 +54,7 @@ func (r *rig) apply(text, backend string) {
 	}
 }
 
-func parse(t *testing.T, text, backend string) *config.Config {
+func parse(t testing.TB, text, backend string) *config.Config {
 	t.Helper()
 	text = strings.ReplaceAll(text, "{{backend}}", backend)
 	loaded, err := config.Load(config.Options{File: "test.yaml", Data: []byte(text)})
@@ -76,7 +76,7 @@ shutdown: {drain: 5s}
 type client struct {
 	net.Conn
 
-	t *testing.T
+	t testing.TB
 	r *bufio.Reader
 }
 
@@ -127,7 +127,7 @@ func (c *client) get(path string) answer {
 }
 
 // backend is an HTTP server of the standard library.
-func backend(t *testing.T, h http.HandlerFunc) string {
+func backend(t testing.TB, h http.HandlerFunc) string {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
