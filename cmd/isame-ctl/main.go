@@ -11,8 +11,8 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/cli"
 )
 
-// version is set by the linker for releases: -ldflags "-X main.version=v1.2.3".
-var version string
+// version and commit are set by the linker: -ldflags "-X main.version=v1.2.3".
+var version, commit string
 
 func main() {
 	os.Exit(run())
@@ -23,6 +23,6 @@ func run() int {
 	defer stop()
 	return cli.Run(ctx, cli.Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Environ: os.Environ(), Now: time.Now, Version: version,
+		Environ: os.Environ(), Now: time.Now, Version: version, Commit: commit,
 	}, os.Args[1:])
 }

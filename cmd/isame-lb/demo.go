@@ -122,6 +122,9 @@ func (s *demoServer) stop(pause time.Duration) {
 		s.restart.Stop()
 	}
 	if s.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), demoGrace)
+		_ = s.server.Shutdown(ctx) // what is still under way then is cut
+		cancel()
 		_ = s.server.Close()
 		s.server = nil
 	}
@@ -130,8 +133,9 @@ func (s *demoServer) stop(pause time.Duration) {
 	}
 }
 
-// Pauses of POST /stop.
+// Pauses of POST /stop, and how long answers under way may take before it.
 const (
+	demoGrace    = 500 * time.Millisecond
 	demoPause    = 15 * time.Second
 	demoPauseMax = 10 * time.Minute
 )

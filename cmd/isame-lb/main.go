@@ -19,8 +19,8 @@ import (
 	"github.com/isame-lb/isame-lb/engine/route"
 )
 
-// version is set by the linker for releases: -ldflags "-X main.version=v1.2.3".
-var version string
+// version and commit are set by the linker: -ldflags "-X main.version=v1.2.3".
+var version, commit string
 
 func main() {
 	os.Exit(execute(os.Args[1:]))
@@ -128,7 +128,7 @@ func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print version, commit and Go version", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			b := api.ReadBuild(version)
+			b := api.ReadBuild(version, commit)
 			cmd.Printf("isame-lb %s (commit %s, %s)\n", b.Version, b.Commit, b.GoVersion)
 			return nil
 		},

@@ -40,7 +40,7 @@ type proxy struct {
 
 // serve runs the proxy until a signal ends it.
 func serve(f *flags) error {
-	p := &proxy{flags: f, started: time.Now(), build: api.ReadBuild(version), reloads: make(chan reloadRequest)}
+	p := &proxy{flags: f, started: time.Now(), build: api.ReadBuild(version, commit), reloads: make(chan reloadRequest)}
 	if err := p.start(); err != nil {
 		p.stopDemo()
 		return err

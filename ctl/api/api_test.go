@@ -55,10 +55,10 @@ func TestCommit(t *testing.T) {
 			}
 		})
 	}
-	if b := ReadBuild("v1.2.3"); b.Version != "v1.2.3" || b.GoVersion == "" || b.Commit == "" {
+	if b := ReadBuild("v1.2.3", "abc"); b.Version != "v1.2.3" || b.GoVersion == "" || b.Commit != "abc" {
 		t.Errorf("got %+v; want every member", b)
 	}
-	if b := ReadBuild(""); b.Version == "" {
+	if b := ReadBuild("", ""); b.Version == "" {
 		t.Errorf("got %+v; want a version", b)
 	}
 }

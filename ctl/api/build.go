@@ -14,9 +14,10 @@ type Build struct {
 	GoVersion string `json:"go_version"`
 }
 
-// ReadBuild reads what the Go tool stamped into the running binary. version,
-// set by the linker for releases, wins over the stamp when it is not empty.
-func ReadBuild(version string) Build {
+// ReadBuild reads what the Go tool stamped into the running binary. version and
+// commit, set by the linker for releases, win over the stamp when they are not
+// empty.
+func ReadBuild(version, commit string) Build {
 	b := Build{Version: version, Commit: "unknown", GoVersion: runtime.Version()}
 	stamp, ok := debug.ReadBuildInfo()
 	if ok {
@@ -27,6 +28,9 @@ func ReadBuild(version string) Build {
 	}
 	if b.Version == "" {
 		b.Version = "dev"
+	}
+	if commit != "" {
+		b.Commit = commit
 	}
 	return b
 }

@@ -34,8 +34,8 @@ type Env struct {
 	// ISAME_TOKEN, COLUMNS, NO_COLOR, TERM, and for config check all ISAME_ ones.
 	Environ []string
 	Now     func() time.Time
-	// Version is a release's version set by the linker; empty takes the Go tool's stamp.
-	Version string
+	// Version and Commit are a release's, set by the linker; empty takes the Go tool's stamp.
+	Version, Commit string
 }
 
 // getenv is the last value of a variable, as os.Getenv returns it.
