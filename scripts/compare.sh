@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts Isame beside HAProxy and nginx on this machine and prints one table in
+# Puts Isame beside HAProxy, nginx and Caddy on this machine and prints one table in
 # Markdown: CPU microseconds a request, rates, latencies and ratios.
 #
 #   ROUNDS=5 DURATION=800ms   how often and how long each is measured

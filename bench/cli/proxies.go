@@ -12,7 +12,7 @@ import (
 	"github.com/isame-lb/isame-lb/bench/proxies"
 )
 
-const proxiesLong = `Starts Isame, HAProxy and nginx with equal configurations, sends each the same load in
+const proxiesLong = `Starts Isame, HAProxy, nginx and Caddy with equal configurations, sends each the same load in
 interleaved rounds, and prints one table in Markdown: CPU microseconds a request,
 rates and latencies, and the ratio of Isame to each of the others. The proxy has a core of
 its own, load and origin share another. Proxies that are not installed are left out.`
@@ -25,13 +25,13 @@ type proxiesFlags struct {
 func proxiesCommand(env Env) *cobra.Command {
 	var f proxiesFlags
 	c := &cobra.Command{
-		Use: "proxies", Short: "Put Isame beside HAProxy and nginx on this machine",
+		Use: "proxies", Short: "Put Isame beside HAProxy, nginx and Caddy on this machine",
 		Long: proxiesLong, Args: exactly(0, "no argument"),
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c.Context(), env) },
 	}
 	o, fl := &f.options, c.Flags()
 	fl.StringVar(&o.Isame, "isame", "bin/isame-lb", "the isame-lb program")
-	fl.StringSliceVar(&o.Proxies, "proxies", nil, "of isame, haproxy, nginx; the first is compared with the others (default all)")
+	fl.StringSliceVar(&o.Proxies, "proxies", nil, "of isame, haproxy, nginx, caddy; the first is compared with the others (default all)")
 	fl.StringSliceVar(&o.Scenarios, "scenarios", nil, "of "+strings.Join(proxies.ScenarioNames(), ", ")+" (default all)")
 	fl.IntVar(&o.Rounds, "rounds", 5, "how often each is measured in each scenario")
 	fl.DurationVarP(&o.Duration, "duration", "d", time.Second, "how long each time")

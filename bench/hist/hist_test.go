@@ -139,3 +139,33 @@ func BenchmarkRecord(b *testing.B) {
 		}
 	})
 }
+
+func BenchmarkMerge(b *testing.B) {
+	values := samples(4096, 1)
+	for _, tc := range []struct {
+		name   string
+		bits   uint
+		digits int
+	}{{"fine", Fine, 3}, {"coarse", Coarse, 1}} {
+		b.Run("type=own,precision="+tc.name, func(b *testing.B) {
+			x, y := New(tc.bits), New(tc.bits)
+			for _, v := range values {
+				y.Record(v)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				x.Merge(y)
+			}
+		})
+		b.Run("type=hdrhistogram,precision="+tc.name, func(b *testing.B) {
+			x, y := hdrhistogram.New(1, Highest, tc.digits), hdrhistogram.New(1, Highest, tc.digits)
+			for _, v := range values {
+				_ = y.RecordValue(v)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				x.Merge(y)
+			}
+		})
+	}
+}

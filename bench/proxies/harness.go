@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/bench/load"
+	"github.com/isame-lb/isame-lb/bench/report"
 )
 
 // Options of a comparison of proxies.
@@ -143,7 +144,7 @@ func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 
 // startOrigin starts so many origins in one process and returns their addresses.
 func (h *harness) startOrigin(ctx context.Context, count int) (p *process, addresses []string, err error) {
-	p, err = start(ctx, h.otherCore, h.Bench, "origin", "--listen", "127.0.0.1:0", "--count", strconv.Itoa(count))
+	p, err = start(ctx, place{h.otherCore, h.dir}, h.Bench, "origin", "--listen", "127.0.0.1:0", "--count", strconv.Itoa(count))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -195,7 +196,7 @@ func (h *harness) enter(ctx context.Context, p contender, backends []string) (*e
 		return nil, err
 	}
 	e := &entrant{contender: p, url: "http://" + s.listen}
-	if e.process, err = start(ctx, h.proxyCore, p.program, args...); err != nil {
+	if e.process, err = start(ctx, place{h.proxyCore, dir}, p.program, args...); err != nil {
 		return nil, err
 	}
 	if err := e.process.ready(ctx, e.url+"/"); err != nil {
@@ -215,7 +216,7 @@ func (c *contest) measureLoad(ctx context.Context) ([]Row, error) {
 			return nil, err
 		}
 		c.rate = c.ofPeak * c.peak
-		c.title = fmt.Sprintf("%s (%.0f/s)", c.title, c.rate)
+		c.title = fmt.Sprintf("%s (%s/s)", c.title, report.Number(c.rate))
 	}
 	for _, e := range c.running {
 		if _, err := c.load(ctx, e, warmUp); err != nil {

@@ -30,15 +30,24 @@ type process struct {
 	done   chan struct{} // closed when it has ended
 }
 
-// start runs a program on the given core; a negative one is any. Ctx ends it hard.
-func start(ctx context.Context, core int, program string, args ...string) (*process, error) {
+// place is where a process runs: on one core (negative: any), in one folder, which
+// is also where it finds and leaves what belongs to its user.
+type place struct {
+	core int
+	dir  string
+}
+
+// start runs a program. Ctx ends it hard.
+func start(ctx context.Context, at place, program string, args ...string) (*process, error) {
 	p := &process{cmd: exec.CommandContext(ctx, program, args...), output: &tail{}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	p.cmd.Dir = at.dir
+	p.cmd.Env = append(os.Environ(), "HOME="+at.dir, "XDG_CONFIG_HOME="+at.dir, "XDG_DATA_HOME="+at.dir)
 	// Own group: workers end with it. Should we die, the kernel ends it.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	p.cmd.Cancel = func() error { return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 	p.cmd.WaitDelay = stopWithin
-	if err := onCore(core, p.cmd.Start); err != nil {
+	if err := onCore(at.core, p.cmd.Start); err != nil {
 		return nil, fmt.Errorf("cannot start %q: %w", program, err)
 	}
 	go func() {

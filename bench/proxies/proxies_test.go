@@ -124,7 +124,7 @@ func TestBadOptionsAreRefused(t *testing.T) {
 		want string
 	}{
 		{"scenario", func(o *proxies.Options) { o.Scenarios = []string{"x"} }, "small, rate2k"},
-		{"proxy", func(o *proxies.Options) { o.Proxies = []string{"x"} }, "isame, haproxy, nginx"},
+		{"proxy", func(o *proxies.Options) { o.Proxies = []string{"x"} }, "isame, haproxy, nginx, caddy"},
 		{"rounds", func(o *proxies.Options) { o.Rounds = 0 }, "rounds"},
 		{"none installed", func(o *proxies.Options) { o.Proxies, o.Isame = []string{"isame"}, "/no/such/program" }, "any of the proxies"},
 	} {
