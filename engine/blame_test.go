@@ -229,3 +229,45 @@ func TestRetryThatCannotBeMadeKeepsTheFailure(t *testing.T) {
 		})
 	}
 }
+
+// A backend that stops is late at every point of its answer, on a fresh and on a
+// reused connection.
+func TestBackendThatStopsIsLate(t *testing.T) {
+	text := strings.Replace(plain, `"}]}`, `"}], timeouts: {read: 50ms}}`, 1)
+	for _, says := range []string{
+		"", "H", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 103 Early\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello", "HTTP/1.1 200 OK\r\n\r\nhello",
+	} {
+		for _, reused := range []bool{false, true} {
+			t.Run(says, func(t *testing.T) {
+				r := start(t, text, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+					for q := readHead(in); q != nil; q = readHead(in) {
+						if q.URL.Path == "/first" {
+							_, _ = io.WriteString(c, ok)
+						} else {
+							_, _ = io.WriteString(c, says)
+						}
+					}
+				}))
+				c := r.dial()
+				if reused {
+					c.get("/first")
+				}
+				c.send("GET /case HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+				began := time.Now()
+				all, err := io.ReadAll(c.r)
+				if took := time.Since(began); err != nil || took > 3*time.Second {
+					t.Errorf("got %q, %v after %v; want the end within 3s", all, err, took)
+				}
+				if strings.HasSuffix(says, "\r\n\r\n") && !strings.Contains(says, "200") || !strings.Contains(says, "\r\n\r\n") {
+					if !strings.Contains(string(all), "HTTP/1.1 504 ") {
+						t.Errorf("got %q; want 504", all)
+					}
+				}
+				if n := r.failures(); n != 1 {
+					t.Errorf("the backend was blamed %d times; want 1", n)
+				}
+			})
+		}
+	}
+}

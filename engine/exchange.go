@@ -46,6 +46,8 @@ type exchange struct {
 	chunked    bool         // the answer's content is chunked for the client
 	headed     bool         // the answer's head is written, or spilled
 	relayNanos int64        // when the last content came
+	nextBy     int64        // until then the next content is awaited
+	awaiting   bool         // nextBy counts
 	spilled    bool         // c holds the rest of a write that would have blocked
 	clientGone bool         // the client's socket broke while the backend was awaited
 
@@ -100,7 +102,7 @@ func releaseExchange(x *exchange) {
 	x.bytesIn, x.bytesOut = 0, 0
 	x.bodyFault, x.outcome = pool.OK, pool.OK
 	x.stage, x.startNanos = stageHead, 0
-	x.spilled, x.headed, x.chunked, x.clientGone = false, false, false, false
+	x.spilled, x.headed, x.chunked, x.clientGone, x.awaiting = false, false, false, false, false
 	x.fwd = forwarding{}
 	exchanges.Put(x)
 }

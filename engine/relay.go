@@ -61,10 +61,15 @@ func (x *exchange) relayContent() pool.Outcome {
 		var data []byte
 		var out pool.Outcome
 		if x.headed {
-			// The clock again: a slow client may have held up the write for
-			// longer than the backend may be silent.
-			data, out = a.Next(deadline(pool.Nanos(), x.fwd.pool.timeouts.Read))
-			x.relayNanos = pool.Nanos()
+			if !x.awaiting {
+				// The clock again: a slow client may have held up the write for
+				// longer than the backend may be silent.
+				x.awaiting, x.nextBy = true, deadline(pool.Nanos(), x.fwd.pool.timeouts.Read)
+			}
+			if data, out = a.Next(x.nextBy); out == pool.Pending {
+				return out // the loop comes again, and the time goes on
+			}
+			x.awaiting, x.relayNanos = false, pool.Nanos()
 		} else {
 			data, out = a.Buffered()
 			x.headed = true
