@@ -188,8 +188,8 @@ func (x *exchange) goOn() {
 		c.end()
 		return
 	}
-	again := c.in.Len() > 0
-	c.Hand(c, again)
+	// A drain that began meanwhile has passed this connection by: it was active.
+	c.Hand(c, c.in.Len() > 0 || c.shard.draining.Load())
 }
 
 // waitingly is the rest of the exchange, from its stage on.
