@@ -11,7 +11,7 @@ import (
 )
 
 // scripted is a backend that runs script on every connection and counts them.
-func scripted(t *testing.T, script func(n int64, c net.Conn, r *bufio.Reader)) string {
+func scripted(t testing.TB, script func(n int64, c net.Conn, r *bufio.Reader)) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

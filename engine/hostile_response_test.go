@@ -16,10 +16,11 @@ import (
 // waits for and obeys next, if there is one: more bytes, later.
 type speaker struct {
 	says  string
-	hangs bool          // keeps the connection open and reads on
-	again atomic.Int64  // requests that came behind /case on its connection
-	next  chan string   // said on the connection of /case
-	said  chan struct{} // answers next
+	now   atomic.Pointer[string] // instead of says, where it changes
+	hangs bool                   // keeps the connection open and reads on
+	again atomic.Int64           // requests that came behind /case on its connection
+	next  chan string            // said on the connection of /case
+	said  chan struct{}          // answers next
 }
 
 func (s *speaker) serve(_ int64, c net.Conn, in *bufio.Reader) {
@@ -34,7 +35,11 @@ func (s *speaker) serve(_ int64, c net.Conn, in *bufio.Reader) {
 			continue
 		}
 		said = true
-		_, _ = io.WriteString(c, s.says)
+		text := s.says
+		if now := s.now.Load(); now != nil {
+			text = *now
+		}
+		_, _ = io.WriteString(c, text)
 		if s.next != nil {
 			_, _ = io.WriteString(c, <-s.next)
 			s.said <- struct{}{}
