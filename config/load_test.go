@@ -127,7 +127,7 @@ func TestLayerReaches(t *testing.T) {
 	}
 }
 
-//nolint:dupword,misspell // mistakes are what is tested
+//nolint:misspell // mistakes are what is tested
 func TestLayerProblemsNameTheirSource(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -167,11 +168,9 @@ func (c *conn) awaitRequest() turn {
 		}
 		c.SetReadBy(deadline(pool.Nanos(), wait))
 		c.in.Sized(policy.headerBytesMax)
-		switch _, err := c.in.ReadFrom(c.Conn, roomMax); err { //nolint:errorlint // our own sentinel, unwrapped
-		case nil:
-		case pool.ErrWouldBlock:
+		if _, err := c.in.ReadFrom(c.Conn, roomMax); errors.Is(err, pool.ErrWouldBlock) {
 			return turnWait
-		default:
+		} else if err != nil {
 			return turnEnd
 		}
 	}

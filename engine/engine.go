@@ -68,7 +68,7 @@ func New(o Options) (*Engine, error) {
 		l, err := pool.NewLoop()
 		if err != nil {
 			e.closeLoops()
-			return nil, err //nolint:wrapcheck // it names what cannot be made
+			return nil, err
 		}
 		e.loops = append(e.loops, l)
 	}

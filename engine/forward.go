@@ -202,7 +202,7 @@ func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 		for out == pool.Timeout && x.extend(&headBy) {
 			out = a.Head(x.isHEAD, headBy)
 		}
-		switch out { //nolint:exhaustive // every other one is a failure
+		switch out {
 		case pool.OK:
 		case pool.Pending:
 			return out

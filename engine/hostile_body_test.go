@@ -64,6 +64,7 @@ func TestExpectations(t *testing.T) {
 // A backend that says nothing about the expectation gets the body all the same,
 // after a while; one that says 100 more than once has said it once.
 func TestContinueIsSaidOnce(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct{ name, says string }{
 		{"never", ""}, {"once", "HTTP/1.1 100 Continue\r\n\r\n"}, {"twice", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Go\r\nX: y\r\n\r\n"},
 	} {

@@ -36,7 +36,7 @@ func NewAcceptor(ln net.Listener) (*Acceptor, error) {
 		return nil, fmt.Errorf("cannot accept: %w", err)
 	}
 	a := &Acceptor{ln: ln, file: file}
-	if a.raw, err = file.SyscallConn(); err == nil && ln.Addr().Network() != "unix" {
+	if a.raw, err = file.SyscallConn(); err == nil && ln.Addr().Network() != networkUnix {
 		var serr error
 		err = a.raw.Control(func(fd uintptr) { serr = prepareSocket(int(fd)) })
 		err = errors.Join(err, serr)
@@ -83,7 +83,7 @@ func (a *Acceptor) Accept(l *Loop) (*Conn, error) {
 	case err != nil && a.closed.Load():
 		return nil, net.ErrClosed
 	case err != nil:
-		return nil, err //nolint:wrapcheck // it names the operation
+		return nil, err
 	case errno != nil:
 		return nil, errno //nolint:wrapcheck // the caller asks for the number
 	}

@@ -291,7 +291,7 @@ func (c *Conn) full() bool {
 func (c *Conn) tryWrite() (done bool, err error) {
 	for {
 		n, errno := c.writeOnce()
-		switch errno { //nolint:exhaustive // every other number is a failure
+		switch errno {
 		case 0:
 			c.written += n
 			if c.advance(n) {
@@ -408,7 +408,7 @@ func addrOf(sa unix.Sockaddr) net.Addr {
 	case *unix.SockaddrInet6:
 		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
 	case *unix.SockaddrUnix:
-		return &net.UnixAddr{Name: a.Name, Net: "unix"}
+		return &net.UnixAddr{Name: a.Name, Net: networkUnix}
 	}
 	return nil
 }

@@ -14,13 +14,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// networkUnix is package net's name of unix stream sockets.
+const networkUnix = "unix"
+
 // unixPrefix marks an address that is a path of a unix socket.
 const unixPrefix = "unix:"
 
 // splitAddress returns network and address for package net.
 func splitAddress(address string) (network, addr string) {
 	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
-		return "unix", path
+		return networkUnix, path
 	}
 	return "tcp", address
 }

@@ -47,7 +47,7 @@ func probe(ctx context.Context, address string, d *definition) (good bool, reaso
 // askHTTP sends one GET and reads the answer, its body up to bodyProbeMax.
 func askHTTP(c net.Conn, network, addr string, d *definition) (status int, body []byte, err error) {
 	host := addr
-	if network == "unix" {
+	if network == networkUnix {
 		host = "localhost" // RFC 9112 section 3.2: a path is no authority
 	}
 	_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nAccept: */*\r\nConnection: close\r\n\r\n",

@@ -145,7 +145,7 @@ func load(f *flags, demo config.Demo) (*config.Loaded, error) {
 	}
 	loaded, err := config.Load(o)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // every line of it says where it is
+		return nil, err
 	}
 	return loaded, checkRoutes(loaded.Config, o.File)
 }

@@ -89,9 +89,9 @@ func TestNewSplitRefuses(t *testing.T) {
 	t.Parallel()
 
 	for want, weights := range map[string]map[string]int{
-		"split: no pool has a weight above 0": {"a": 0, "b": 0},
-		"split: no pool":                      nil,
-		"split.a: -1 is not a weight":         {"a": -1, "b": 2},
+		"split: no pool has a weight above 0":                              {"a": 0, "b": 0},
+		"split: no pool":                                                   nil,
+		"split.a: -1 is not a weight":                                      {"a": -1, "b": 2},
 		fmt.Sprintf("split.b: %d is not a weight", int64(math.MaxInt32)+1): {"b": math.MaxInt32 + 1},
 	} {
 		s, pools, err := NewSplit(weights)
