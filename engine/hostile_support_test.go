@@ -111,7 +111,7 @@ var (
 	identity    = regexp.MustCompile(`X-Request-Id: [0-9a-f]{32}\r\n`)
 	requestLine = regexp.MustCompile("^[!#$%&'*+\\-.^_`|~0-9A-Za-z]{1,32} (/[^\\x00-\\x20\\x7f#]*) HTTP/1\\.1$")
 	fieldLine   = regexp.MustCompile("^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+:[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")
-	lengthValue = regexp.MustCompile("^(0|[1-9]\\d{0,17})$")
+	lengthValue = regexp.MustCompile(`^(0|[1-9]\d{0,17})$`)
 	chunkLine   = regexp.MustCompile("^[0-9a-f]{1,16}$")
 )
 
