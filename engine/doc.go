@@ -3,8 +3,10 @@
 // To follow one request, read in this order:
 //
 //	shard.go     a connection is accepted: one socket and one fasthttp server a core
-//	conn.go      the keep-alive loop of a connection: serveConn
-//	exchange.go  one request: serve reads the head, finds the route, decides
+//	conn.go      a connection in its event loop: Ready, one step after the other
+//	step.go      one request in the loop: step reads the head, finds the route,
+//	             decides; take gives what has to wait to a goroutine (goOn)
+//	exchange.go  what a request is, and the leaves that step calls
 //	request.go   the head as backends see it
 //	forward.go   the retry loop: pick, acquire, send, judge, release
 //	upload.go    the part of a body that did not come with its head
@@ -12,8 +14,16 @@
 //	reject.go    answers the proxy makes itself; respond.go those a route makes
 //
 // table.go is what all of that reads of a configuration, engine.go replaces it
-// (Apply) and ends everything (Shutdown). Control flow lives in serve and
-// forward; the other steps are leaves.
+// (Apply) and ends everything (Shutdown). Control flow lives in step,
+// answerStep and attemptsFrom; the other steps are leaves.
+//
+// Loop and goroutine run the same code. In the loop, reads and writes fail with
+// pool.ErrWouldBlock instead of waiting, which the attempt reports as
+// pool.Pending: the loop then waits for the event of one socket (a request head,
+// an answer, the next piece of content), and hands everything else over: a dial,
+// a body that has not come yet, a retry, a client that reads slowly. Measured
+// side by side, 64 connections, small answers: 0.83 times the CPU of a goroutine
+// for each connection, and an idle connection costs no stack.
 //
 // cmd imports it. It imports pool and config, and never ctl.
 package engine

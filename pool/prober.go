@@ -161,8 +161,11 @@ func (c *check) finish(p *prober, good bool, seen Probe) {
 // announce logs a verdict once.
 func (c *check) announce(p *prober, was, is Verdict, reason string) {
 	level := zerolog.InfoLevel
-	if is == Unhealthy {
+	switch {
+	case is == Unhealthy:
 		level = zerolog.WarnLevel
+	case was == Unknown:
+		level = zerolog.DebugLevel // a good start is no news
 	}
 	p.log.WithLevel(level).Str("backend", c.backend.address).Stringer("was", was).Stringer("is", is).Str("reason", reason).
 		Msg("backend health changed")
