@@ -99,11 +99,13 @@ func (c *Conn) call() {
 
 // Hand gives the connection to its loop, which calls h whenever there may be
 // something to read; Read and Write return ErrWouldBlock instead of waiting.
-// What has come already leads to a call; again asks for one in any case. The
-// caller must not touch the connection afterwards, except from within h.
+// What has come already leads to a call, and so does the moment set by
+// SetReadBy; again asks for one in any case. The caller must not touch the
+// connection afterwards, except from within h.
 func (c *Conn) Hand(h Handler, again bool) {
 	c.handler = h
 	c.Wait(false)
+	c.rd.arm(c.readTimer())
 	if c.rd.state.Or(bitLooped)&^uint32(bitLooped) != 0 || again {
 		c.loop.post(c)
 	}
@@ -120,10 +122,14 @@ func (c *Conn) Take() {
 }
 
 // Watch makes the loop call h, for a connection that the caller, running in
-// this very loop, has read until ErrWouldBlock.
+// this very loop, uses beside the one it was called for. As with Hand, what has
+// come already and the moment set by SetReadBy lead to a call.
 func (c *Conn) Watch(h Handler) {
 	c.handler = h
-	c.rd.state.Or(bitLooped)
+	c.rd.arm(c.readTimer())
+	if c.rd.state.Or(bitLooped)&(bitReady|bitExpired|bitAborted) != 0 {
+		c.loop.post(c)
+	}
 }
 
 // Unwatch ends Watch: events are kept for the next Read.
@@ -206,7 +212,7 @@ func (c *Conn) tryRead(p []byte, late *Buffer) (int, error) {
 	}
 	for {
 		h.state.And(^uint32(bitReady))
-		n, _, errno := syscall.Syscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 		switch errno { //nolint:exhaustive // every other number is a failure
 		case 0:
 			if n == 0 {
@@ -316,7 +322,9 @@ func (c *Conn) advance(n int) bool {
 	return len(c.parts[0])+len(c.parts[1])+len(c.parts[2]) == 0
 }
 
-// writeOnce is one write, or one writev when there is more than one part.
+// writeOnce is one write, or one writev when there is more than one part. Like
+// the read it does not tell the scheduler: the socket never blocks, and the two
+// notes cost 60 ns a call.
 func (c *Conn) writeOnce() (int, syscall.Errno) {
 	var iov [3]syscall.Iovec
 	parts := 0
@@ -330,9 +338,9 @@ func (c *Conn) writeOnce() (int, syscall.Errno) {
 	var n uintptr
 	var errno syscall.Errno
 	if parts <= 1 {
-		n, _, errno = syscall.Syscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(iov[0].Base)), uintptr(iov[0].Len))
+		n, _, errno = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(iov[0].Base)), uintptr(iov[0].Len))
 	} else {
-		n, _, errno = syscall.Syscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(parts))
+		n, _, errno = syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(parts))
 	}
 	if errno != 0 {
 		return 0, errno
@@ -363,6 +371,7 @@ func (c *Conn) Close() error {
 	if c.gone.Swap(true) {
 		return nil
 	}
+	c.Unwatch() // a call that was posted must not meet the descriptor's next owner
 	for _, h := range []*half{&c.rd, &c.wr} {
 		if h.timer != nil {
 			h.timer.Stop()

@@ -88,6 +88,10 @@ func (h *half) late() bool {
 // earlier is left alone: moving a deadline away with every request costs two
 // stores instead of a timer operation.
 func (h *half) arm(fire func()) {
+	if h.state.Load()&bitExpired != 0 { // it fired while nobody waited
+		h.state.And(^uint32(bitExpired))
+		h.armedNanos = 0
+	}
 	if h.wantedNanos == 0 || (h.armedNanos != 0 && h.armedNanos <= h.wantedNanos) {
 		return
 	}
