@@ -46,6 +46,7 @@ type conn struct {
 	peer      string     // the same as text
 	countedIP bool
 	served    bool // an exchange is behind it
+	waiting   bool // for a request, until the moment that beginWait has set
 
 	next, prev *conn
 	state      atomic.Int32
@@ -82,6 +83,7 @@ func serveConn(nc net.Conn) error {
 	if !ok {
 		panic("BUG: the accept loop made something that is not a conn")
 	}
+	c.beginWait()
 	c.Hand(c, false)
 	return nil
 }
@@ -154,26 +156,36 @@ func (c *conn) step() turn {
 	return c.x.step()
 }
 
+// beginWait sets until when the next request may begin, once for each wait.
+func (c *conn) beginWait() {
+	policy := c.policy()
+	if c.waiting || policy == nil {
+		return
+	}
+	wait := policy.idle
+	if !c.served {
+		wait = policy.header
+	}
+	c.waiting = true
+	c.SetReadBy(deadline(pool.Nanos(), wait))
+	c.in.Sized(policy.headerBytesMax)
+}
+
 // awaitRequest reads the first bytes of the next request. turnEnd: the client
 // closed, said nothing for too long, or we drain.
 func (c *conn) awaitRequest() turn {
 	if c.in.Len() == 0 {
-		policy := c.policy()
-		if policy == nil || c.shard.draining.Load() {
+		if c.policy() == nil || c.shard.draining.Load() {
 			return turnEnd
 		}
-		wait := policy.idle
-		if !c.served {
-			wait = policy.header
-		}
-		c.SetReadBy(deadline(pool.Nanos(), wait))
-		c.in.Sized(policy.headerBytesMax)
+		c.beginWait()
 		if _, err := c.in.ReadFrom(c.Conn, roomMax); errors.Is(err, pool.ErrWouldBlock) {
 			return turnWait
 		} else if err != nil {
 			return turnEnd
 		}
 	}
+	c.waiting = false
 	if !c.state.CompareAndSwap(stateIdle, stateActive) {
 		return turnEnd
 	}

@@ -108,6 +108,7 @@ func (x *exchange) forwardStep() turn {
 // already is announced by the kernel like everything later: nothing is read on
 // suspicion.
 func (x *exchange) awaitBackend() turn {
+	x.attempt.Conn().SetReadBy(x.fwd.headBy)
 	x.attempt.Conn().Watch((*answerHandler)(x))
 	return turnWait
 }
@@ -188,6 +189,7 @@ func (x *exchange) goOn() {
 		c.end()
 		return
 	}
+	c.beginWait()
 	// A drain that began meanwhile has passed this connection by: it was active.
 	c.Hand(c, c.in.Len() > 0 || c.shard.draining.Load())
 }
