@@ -35,10 +35,11 @@ var (
 // One goroutine may read and another one write at the same time. Abort may be
 // called by any goroutine, Close only when nobody reads or writes any more.
 type Conn struct {
-	fd   int
-	loop *Loop
-	rd   half
-	wr   half
+	fd     int
+	serial int32 // in events, beside the descriptor, which is used again
+	loop   *Loop
+	rd     half
+	wr     half
 
 	parts   [3][]byte // of the write under way
 	written int
@@ -50,15 +51,18 @@ type Conn struct {
 	lease any         // what HostClient.AcquireConn returned, for its release
 }
 
+// serials counts connections; it wraps around.
+var serials atomic.Int32
+
 // NewConn takes over fd, a stream socket that does not block, and watches it.
 // On error fd is closed.
 func NewConn(l *Loop, fd int) (*Conn, error) {
-	c := &Conn{fd: fd, loop: l}
+	c := &Conn{fd: fd, serial: serials.Add(1), loop: l}
 	if !setConn(fd, c) {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("cannot use descriptor %d: too many are open", fd)
 	}
-	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | epollET, Fd: int32(fd)}
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | epollET, Fd: int32(fd), Pad: c.serial}
 	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
 		setConn(fd, nil)
 		_ = unix.Close(fd)

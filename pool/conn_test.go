@@ -4,6 +4,8 @@ import (
 	"io"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // calls counts what the loop says to a connection.
@@ -97,5 +99,21 @@ func TestHandedAndWatchedConnsAreLate(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The kernel's word about a descriptor's last owner is not about the new one.
+func TestStaleEventDoesNotBreakTheNextConn(t *testing.T) {
+	l := testLoops(t, 1)[0]
+	c, _ := pair(t, l)
+	hangUp := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLHUP | unix.EPOLLRDHUP, Fd: int32(c.fd), Pad: c.serial - 1}
+	l.deliver(&hangUp)
+	if c.Broken() || !c.Quiet() {
+		t.Error("the connection looks closed; want it as it was")
+	}
+	hangUp.Pad = c.serial
+	l.deliver(&hangUp)
+	if !c.Broken() || c.Quiet() {
+		t.Error("the connection looks open; want it closed")
 	}
 }

@@ -105,19 +105,23 @@ func (l *Loop) run() {
 			panic("BUG: cannot wait for events: " + err.Error())
 		}
 		for i := range l.n {
-			e := &l.events[i]
-			if int(e.Fd) == l.wakeFD {
-				l.drainWake()
-				continue
-			}
-			if c := connOf(int(e.Fd)); c != nil && c.loop == l {
-				c.event(e.Events)
-			}
+			l.deliver(&l.events[i])
 		}
 		l.runPosted()
 		// Exchanges that wait have goroutines; without this they would get
 		// their turn only every 10 ms while the loop has work.
 		runtime.Gosched()
+	}
+}
+
+// deliver passes an event on to its connection.
+func (l *Loop) deliver(e *unix.EpollEvent) {
+	if int(e.Fd) == l.wakeFD {
+		l.drainWake()
+		return
+	}
+	if c := connOf(int(e.Fd)); c != nil && c.loop == l && c.serial == e.Pad {
+		c.event(e.Events)
 	}
 }
 
@@ -166,8 +170,8 @@ func (l *Loop) runPosted() {
 }
 
 // The connections of the process by descriptor: what an event refers to. An
-// event that was fetched before its descriptor was closed and given again
-// meets the new connection, which takes it for a spurious one.
+// event that was fetched before its descriptor was closed and given again has
+// another serial number than the new connection, which has not hung up.
 const (
 	tableChunk  = 1 << 12
 	tableChunks = 1 << 10
