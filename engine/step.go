@@ -27,7 +27,7 @@ const (
 
 // step carries the exchange on in its loop until something has to be waited
 // for. What one socket's next event decides is waited for here; everything else
-// goes to a goroutine, where the same code waits. It is serve for the loop.
+// goes to a goroutine, where the same code waits: see take.
 func (x *exchange) step() (t turn) {
 	defer x.rescue(&t)
 	if x.stage == stageHead {

@@ -49,6 +49,9 @@ func (b *Buffer) Bytes() []byte {
 	return b.mem.b[b.r:b.w]
 }
 
+// Held reports that the buffer has memory now.
+func (b *Buffer) Held() bool { return b.mem != nil }
+
 // Len is len(b.Bytes()).
 func (b *Buffer) Len() int { return b.w - b.r }
 

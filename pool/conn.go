@@ -195,6 +195,9 @@ func (c *Conn) read(p []byte, late *Buffer) (int, error) {
 				return n, err
 			}
 		}
+		if late != nil {
+			late.giveBackEmpty() // nothing is there: whoever waits holds no memory
+		}
 		if err := h.blocked(); err != nil {
 			if err == ErrWouldBlock { //nolint:errorlint // our own, unwrapped
 				h.arm(c.readTimer())
@@ -229,9 +232,6 @@ func (c *Conn) tryRead(p []byte, late *Buffer) (int, error) {
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
-			if late != nil {
-				late.giveBackEmpty()
-			}
 			return 0, nil
 		}
 		return 0, os.NewSyscallError("read", errno)

@@ -93,8 +93,8 @@ func (a *Attempt) Open(hc *fasthttp.HostClient, fresh bool) Outcome {
 
 func (a *Attempt) dial() Outcome {
 	nc, err := a.hc.Dial(a.hc.Addr)
-	if errors.Is(err, errNotNow) {
-		nc, err = a.hc.Dial(a.hc.Addr) // the loop asked at the same moment
+	for errors.Is(err, errNotNow) { // the loop asked at the same moment; it never waits
+		nc, err = a.hc.Dial(a.hc.Addr)
 	}
 	if err != nil {
 		return dialOutcome(err)
