@@ -216,7 +216,7 @@ func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 		case x.fwd.interims == interimMax, status == 101:
 			return pool.BadResponse // nobody asked for that many, nor to switch
 		case status == 100:
-			if x.head.ExpectContinue && !x.body.Done() && !x.upload.begun { // else it was sent unasked
+			if !x.upload.begun && x.head.ExpectContinue && !x.body.Done() { // else it was sent unasked
 				if !x.interim(continueLine, nil) {
 					return pool.ClientGone
 				}
