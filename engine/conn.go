@@ -97,10 +97,10 @@ func (c *conn) end() {
 
 // cut ends the connection from outside at whatever point it is.
 func (c *conn) cut() {
+	c.Abort() // first: who wakes from the other must see it
 	if b := c.backend.Load(); b != nil {
 		b.Abort()
 	}
-	c.Abort()
 }
 
 // turn is how one step of a connection ended.

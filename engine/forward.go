@@ -48,7 +48,7 @@ func (x *exchange) attemptsFrom(s stage) bool {
 		if out == pool.OK && !x.mayRetryStatus() {
 			return x.relay()
 		}
-		if x.clientGone {
+		if x.clientGone || x.c.Aborted() { // or the drain has cut it
 			return x.leave()
 		}
 		cause := x.retryCause(out)
@@ -174,6 +174,9 @@ func (x *exchange) sendHead() pool.Outcome {
 	f, a := &x.fwd, &x.attempt
 	f.open, f.interims = true, 0
 	x.c.backend.Store(a.Conn())
+	if x.c.Aborted() { // cut in the meantime, when there was no backend to abort
+		a.Conn().Abort()
+	}
 	f.headBy = earlier(f.byNanos, earlier(deadline(f.beganNanos, x.route.retry.perTry),
 		deadline(f.beganNanos, f.pool.timeouts.Read)))
 	return a.Send(x.out, deadline(f.beganNanos, f.pool.timeouts.Write))

@@ -112,6 +112,7 @@ func (l *Loop) run() {
 		// their turn only every 10 ms while the loop has work.
 		runtime.Gosched()
 	}
+	l.runPosted() // the end of connections that were cut just before Close
 }
 
 // deliver passes an event on to its connection.
