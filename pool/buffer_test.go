@@ -9,8 +9,14 @@ import (
 
 func TestClassesCoverEverySize(t *testing.T) {
 	for _, tc := range []struct{ size, want int }{
-		{0, 4 << 10}, {1, 4 << 10}, {4 << 10, 4 << 10}, {4<<10 + 1, 8 << 10}, {16 << 10, 16 << 10}, {100_000, 128 << 10},
-		{1 << 20, 1 << 20}, {1 << 30, 1 << 20},
+		{0, 4 << 10},
+		{1, 4 << 10},
+		{4 << 10, 4 << 10},
+		{4<<10 + 1, 8 << 10},
+		{16 << 10, 16 << 10},
+		{100_000, 128 << 10},
+		{1 << 20, 1 << 20},
+		{1 << 30, 1 << 20},
 	} {
 		if got := bufferSizeMin << classOf(tc.size); got != tc.want {
 			t.Errorf("%d bytes: got a buffer of %d; want %d", tc.size, got, tc.want)
