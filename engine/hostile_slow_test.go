@@ -154,7 +154,8 @@ func TestClientThatReadsNothing(t *testing.T) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n"+framing)
 			for piece := make([]byte, 64<<10); ; {
 				n, err := c.Write(piece)
-				if sent.Add(int64(n)); err != nil {
+				sent.Add(int64(n))
+				if err != nil {
 					return
 				}
 			}
