@@ -88,11 +88,12 @@ func TestSplitPicksAtTheEnds(t *testing.T) {
 func TestNewSplitRefuses(t *testing.T) {
 	t.Parallel()
 
+	tooLarge := fmt.Sprintf("split.b: %d is not a weight", int64(math.MaxInt32)+1)
 	for want, weights := range map[string]map[string]int{
-		"split: no pool has a weight above 0":                              {"a": 0, "b": 0},
-		"split: no pool":                                                   nil,
-		"split.a: -1 is not a weight":                                      {"a": -1, "b": 2},
-		fmt.Sprintf("split.b: %d is not a weight", int64(math.MaxInt32)+1): {"b": math.MaxInt32 + 1},
+		"split: no pool has a weight above 0": {"a": 0, "b": 0},
+		"split: no pool":                      nil,
+		"split.a: -1 is not a weight":         {"a": -1, "b": 2},
+		tooLarge:                              {"b": math.MaxInt32 + 1},
 	} {
 		s, pools, err := NewSplit(weights)
 		if err == nil || s != nil || pools != nil || !strings.Contains(err.Error(), want) {
