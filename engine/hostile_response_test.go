@@ -224,7 +224,7 @@ func TestTruncatedResponsesLookTruncated(t *testing.T) {
 				if err == nil {
 					_, err = io.ReadAll(resp.Body)
 				}
-				if err == nil {
+				if err == nil && resp.StatusCode != http.StatusBadGateway {
 					t.Error("the answer looks complete; want it broken")
 				}
 				r.checkOthers(t)
@@ -232,6 +232,28 @@ func TestTruncatedResponsesLookTruncated(t *testing.T) {
 					t.Errorf("the backend was blamed %d times; want 1", n)
 				}
 			})
+		}
+	}
+}
+
+// An answer whose first content is nonsense, in the same packet as its head, has
+// not begun for the client: it gets 502, not silence.
+func TestBadContentBesideTheHeadIsRefused(t *testing.T) {
+	for _, reused := range []bool{false, true} {
+		s := &speaker{says: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", hangs: true}
+		r := start(t, plain, scripted(t, s.serve))
+		c := r.dial()
+		if reused {
+			c.get("/first1")
+		}
+		if a := c.get("/case"); a.StatusCode != 502 || a.Header.Get("X-Isame-Error") != "bad_response" || a.Close {
+			t.Errorf("got %d %q, close %v; want 502 bad_response, kept", a.StatusCode, a.Header.Get("X-Isame-Error"), a.Close)
+		}
+		if a := c.get("/after"); a.body != "/after" {
+			t.Errorf("same client: got %q; want its own answer", a.body)
+		}
+		if n := r.failures(); n != 1 {
+			t.Errorf("the backend was blamed %d times; want 1", n)
 		}
 	}
 }

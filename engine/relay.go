@@ -72,7 +72,7 @@ func (x *exchange) relayContent() pool.Outcome {
 			x.awaiting, x.relayNanos = false, pool.Nanos()
 		} else {
 			data, out = a.Buffered()
-			x.headed = true
+			x.headed = out == pool.OK
 		}
 		if out == pool.OK {
 			out = x.passOn(data)
@@ -89,6 +89,10 @@ func (x *exchange) endRelay(out pool.Outcome) {
 	case x.clientGone:
 		out = pool.ClientGone
 		x.breakOff(out)
+	case out != pool.OK && !x.headed: // what came with the head is bad: nothing was written yet
+		x.release(x.upload.blame(out))
+		x.reject(x.fwd.last)
+		return
 	case out != pool.OK:
 		out = x.upload.blame(out)
 		x.breakOff(out)
