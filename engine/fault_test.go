@@ -5,8 +5,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -45,15 +47,34 @@ func readHead(r *bufio.Reader) *http.Request {
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
-// nobody is an address where nobody listens.
+// nobody is an address where nobody listens. It stays bound: a free port could
+// become the proxy's own.
 func nobody(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	fd, address := bound(t)
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	return address
+}
+
+// bound is a socket that is bound to a port of its own and does not listen.
+func bound(t *testing.T) (fd int, address string) {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	sa, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inet, isInet := sa.(*syscall.SockaddrInet4)
+	if !isInet {
+		t.Fatalf("got a %T; want an IPv4 address", sa)
+	}
+	return fd, "127.0.0.1:" + strconv.Itoa(inet.Port)
 }
 
 func TestBrokenBackends(t *testing.T) {
