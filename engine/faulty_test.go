@@ -28,7 +28,7 @@ const (
 )
 
 const faultyText = `
-listeners: {web: {address: "127.0.0.1:0", timeouts: {header: 300ms, body: 300ms, write: 300ms}}}
+listeners: {web: {address: "127.0.0.1:0", timeouts: {header: 300ms, body: 300ms, idle: 300ms, write: 300ms}}}
 routes: {all: {pool: p}}
 pools: {p: {backends: [{address: "{{backend}}"}], connections: {idle: 50ms}, timeouts: {connect: 150ms, read: 200ms, write: 200ms}}}
 shutdown: {drain: 5s}
