@@ -140,7 +140,7 @@ func usage(t *testing.T) (goroutines, descriptors int) {
 	t.Helper()
 	buf := make([]byte, 4<<20)
 	for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if !strings.Contains(g, "connsCleaner") && !strings.Contains(g, "updateServerDate") && !strings.Contains(g, "workerPool).Start") {
+		if !isSweeper(g) {
 			goroutines++
 		}
 	}

@@ -267,36 +267,3 @@ func TestHostileRequestLines(t *testing.T) {
 	})
 	attack(t, r, rec, cases)
 }
-
-func TestBodiesAreFramedAndPipelinedRequestsKeepTheirOrder(t *testing.T) {
-	rec := record(t)
-	r := start(t, plain, rec.address)
-	var cases []hostile
-	for _, method := range []string{"GET", "HEAD", "DELETE", "OPTIONS", "PATCH", "get", "PROPFIND"} {
-		answer := strings.TrimSpace("200 " + strings.TrimSuffix(method+" /x", map[bool]string{true: "HEAD /x"}[method == "HEAD"]))
-		cases = append(cases, hostile{
-			name: method + " with a length", send: method + " /x HTTP/1.1\r\nHost: t\r\nContent-Length: 18\r\n\r\nGET / HTTP/1.1\r\n\r\n", method: method,
-			want: []string{answer}, seen: []string{method + " /x HTTP/1.1\r\nHost: t\r\nContent-Length: 18\r\n+\r\n\r\nGET / HTTP/1.1\r\n\r\n"},
-		}, hostile{
-			name: method + " with chunks", send: method + " /x HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", method: method,
-			want: []string{answer}, seen: []string{method + " /x HTTP/1.1\r\nHost: t\r\n+\r\nTransfer-Encoding: chunked\r\n\r\n{hi}"},
-		})
-	}
-	cases = append(cases, hostile{
-		name: "six pipelined", send: "GET /1 HTTP/1.1\r\nHost: t\r\n\r\n" + "POST /2 HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc" +
-			"POST /3 HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + "\r\nGET /4 HTTP/1.1\r\nHost: t\r\n\r\n" +
-			"GET /5 HTTP/1.1\r\nHost: t\r\nContent-Length: +1\r\n\r\n" + "GET /6 HTTP/1.1\r\nHost: t\r\n\r\n",
-		want: []string{"200 GET /1", "200 POST /2", "200 POST /3", "200 GET /4", "400 bad_content_length close"},
-		seen: []string{
-			"GET /1 HTTP/1.1\r\nHost: t\r\n+\r\n\r\n", "POST /2 HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n+\r\n\r\nabc",
-			"POST /3 HTTP/1.1\r\nHost: t\r\n+\r\nTransfer-Encoding: chunked\r\n\r\n{abc}", "GET /4 HTTP/1.1\r\nHost: t\r\n+\r\n\r\n",
-		},
-	}, hostile{
-		name: "nothing behind Connection: close", send: "GET /1 HTTP/1.1\r\nHost: t\r\nConnection: CLOSE\r\n\r\nGET /2 HTTP/1.1\r\nHost: t\r\n\r\n", talks: true,
-		want: []string{"200 GET /1 close"}, seen: []string{"GET /1 HTTP/1.1\r\nHost: t\r\n+\r\n\r\n"},
-	}, hostile{
-		name: "nothing behind HTTP/1.0", send: "GET /1 HTTP/1.0\r\nHost: t\r\n\r\nGET /2 HTTP/1.0\r\nHost: t\r\n\r\n", talks: true,
-		want: []string{"200 GET /1 close"}, seen: []string{"GET /1 HTTP/1.1\r\nHost: t\r\n+\r\n\r\n"},
-	})
-	attack(t, r, rec, cases)
-}
