@@ -198,15 +198,32 @@ func (c *Conn) read(p []byte, late *Buffer) (int, error) {
 		if late != nil {
 			late.giveBackEmpty() // nothing is there: whoever waits holds no memory
 		}
-		if err := h.blocked(); err != nil {
-			if err == ErrWouldBlock { //nolint:errorlint // our own, unwrapped
-				h.arm(c.readTimer())
-			}
+		switch err := h.blocked(); err { //nolint:errorlint // our own, unwrapped
+		case nil:
+			h.arm(c.readTimer())
+			h.sleep(nil)
+		case ErrWouldBlock:
+			h.arm(c.readTimer())
+			return 0, err
+		case os.ErrDeadlineExceeded:
+			return c.lastRead(p, late)
+		default:
 			return 0, err
 		}
-		h.arm(c.readTimer())
-		h.sleep(nil)
 	}
+}
+
+// lastRead looks at the socket itself when the deadline has passed: a loop that
+// is behind with its events must not make a peer late that was not.
+func (c *Conn) lastRead(p []byte, late *Buffer) (int, error) {
+	n, err := c.tryRead(p, late)
+	if n != 0 || err != nil {
+		return n, err
+	}
+	if late != nil {
+		late.giveBackEmpty()
+	}
+	return 0, os.ErrDeadlineExceeded
 }
 
 // tryRead is one read that does not wait; 0 and nil mean that nothing is there.

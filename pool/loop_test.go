@@ -233,3 +233,29 @@ func TestAcceptorGivesConnectionsToALoop(t *testing.T) {
 		t.Errorf("accept after close: %v; want net.ErrClosed", err)
 	}
 }
+
+// stuck is a handler that holds its loop up.
+type stuck struct{ entered, free chan struct{} }
+
+func (h *stuck) Ready() {
+	h.entered <- struct{}{}
+	<-h.free
+}
+
+func TestBusyLoopDoesNotMakeThePeerLate(t *testing.T) {
+	l := testLoops(t, 1)[0]
+	c, peer := pair(t, l)
+	other, _ := pair(t, l)
+	h := &stuck{entered: make(chan struct{}), free: make(chan struct{})}
+	other.Hand(h, true)
+	<-h.entered
+	_, _ = io.WriteString(peer, "x") // the loop cannot learn of it
+	for c.Quiet() {
+	}
+	c.SetReadBy(Nanos() + int64(time.Millisecond))
+	n, err := c.Read(make([]byte, 2))
+	if n != 1 || err != nil {
+		t.Errorf("got %d, %v; want the byte that had come in time", n, err)
+	}
+	close(h.free)
+}
