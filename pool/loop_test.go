@@ -234,11 +234,14 @@ func TestAcceptorGivesConnectionsToALoop(t *testing.T) {
 	}
 }
 
-// stuck is a handler that holds its loop up.
+// stuck is a handler that holds its loop up until free is closed.
 type stuck struct{ entered, free chan struct{} }
 
 func (h *stuck) Ready() {
-	h.entered <- struct{}{}
+	select {
+	case h.entered <- struct{}{}:
+	case <-h.free:
+	}
 	<-h.free
 }
 
