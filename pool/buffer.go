@@ -34,6 +34,7 @@ type Buffer struct {
 	r, w  int
 	size  int
 	limit int64 // of the read under way
+	kept  bool  // what was consumed is still in front of r
 }
 
 // Sized sets how many bytes the next memory will have: size rounded up to a
@@ -61,6 +62,18 @@ func (b *Buffer) Full() bool { return b.mem != nil && b.r == 0 && b.w == len(b.m
 // Discard drops n bytes from the front.
 func (b *Buffer) Discard(n int) { b.r += n }
 
+// Keep makes the buffer hold on to what is consumed from now on, so that Rewind
+// can bring it back. It does so until its memory is full; Kept then reports
+// false, and the buffer goes on like any other. The buffer must be empty.
+func (b *Buffer) Keep() { b.r, b.w, b.kept = 0, 0, true }
+
+// Kept reports that everything since Keep is still there.
+func (b *Buffer) Kept() bool { return b.kept }
+
+// Rewind makes everything since Keep unread again. It may only be called while
+// Kept.
+func (b *Buffer) Rewind() { b.r = 0 }
+
 // Compact moves what is left to the front, to make room behind it. Slices of
 // Bytes taken before are invalid afterwards.
 func (b *Buffer) Compact() {
@@ -73,6 +86,7 @@ func (b *Buffer) Compact() {
 
 // Release gives the memory back and drops what was not consumed.
 func (b *Buffer) Release() {
+	b.kept = false
 	if b.mem == nil {
 		return
 	}
@@ -85,7 +99,10 @@ func (b *Buffer) Release() {
 // there. A buffer without memory gets it when bytes arrive. There must be room:
 // see Full.
 func (b *Buffer) ReadFrom(c *Conn, limit int64) (int, error) {
-	if b.r == b.w {
+	if b.kept && b.mem != nil && b.w == len(b.mem.b) {
+		b.kept = false
+	}
+	if b.r == b.w && !b.kept {
 		b.r, b.w = 0, 0
 	}
 	if b.mem != nil && b.w == len(b.mem.b) {
@@ -97,7 +114,8 @@ func (b *Buffer) ReadFrom(c *Conn, limit int64) (int, error) {
 	return n, err
 }
 
-// Append copies p behind what is there and reports whether it fitted.
+// Append copies p behind what is there and reports whether it fitted. The
+// buffer must not keep what was consumed.
 func (b *Buffer) Append(p []byte) bool {
 	b.take()
 	b.Compact()
@@ -132,7 +150,7 @@ func (b *Buffer) free() []byte {
 // giveBackEmpty releases memory that holds nothing, in the middle of a read that
 // has to wait; what it held was released before or is spoken for by nobody.
 func (b *Buffer) giveBackEmpty() {
-	if b.mem != nil && b.r == b.w {
+	if b.mem != nil && b.r == b.w && (!b.kept || b.w == 0) {
 		memories[classOf(len(b.mem.b))].Put(b.mem)
 		b.mem, b.r, b.w = nil, 0, 0
 	}

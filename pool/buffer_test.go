@@ -3,6 +3,7 @@ package pool
 import (
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 )
@@ -62,5 +63,47 @@ func TestWaitingBufferHoldsNoMemory(t *testing.T) {
 	c.SetReadBy(Nanos() + int64(time.Millisecond))
 	if _, err := b.ReadFrom(c, 1<<10); !isTimeout(err) || b.Held() {
 		t.Errorf("in a goroutine: %v, memory held %v; want a timeout without", err, b.Held())
+	}
+}
+
+func TestBufferKeepsWhatIsConsumedWhileThereIsRoom(t *testing.T) {
+	c, peer := pair(t, testLoops(t, 1)[0])
+	var b Buffer
+	b.Sized(4 << 10)
+	b.Keep()
+	read := func(text string) {
+		t.Helper()
+		_, _ = io.WriteString(peer, text)
+		for b.Len() < len(text) {
+			if _, err := b.ReadFrom(c, 1<<20); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Discard(b.Len())
+	}
+	read("one")
+	read("two")
+	c.Wait(false)
+	if _, err := b.ReadFrom(c, 1); !errors.Is(err, ErrWouldBlock) || !b.Kept() {
+		t.Fatalf("got %v, kept %v; want everything kept while it waits", err, b.Kept())
+	}
+	c.Wait(true)
+	b.Rewind()
+	if got := string(b.Bytes()); got != "onetwo" {
+		t.Errorf("got %q; want onetwo", got)
+	}
+	b.Discard(6)
+	read(strings.Repeat("x", 4<<10-6))
+	if !b.Kept() {
+		t.Error("not kept although everything fits")
+	}
+	read("y")
+	if b.Kept() {
+		t.Error("kept although there was no room")
+	}
+	b.Release()
+	b.Keep()
+	if b.Release(); b.Kept() {
+		t.Error("kept after the release")
 	}
 }

@@ -41,10 +41,12 @@ type Conn struct {
 	rd     half
 	wr     half
 
-	parts   [3][]byte // of the write under way
-	written int
-	handler Handler // of a looped connection
-	fire    [2]func()
+	parts     [3][]byte // of the write under way
+	written   int
+	writePace Pace
+	paced     bool
+	handler   Handler // of a looped connection
+	fire      [2]func()
 
 	gone  atomic.Bool // closed
 	used  bool        // a request was sent on it; owned by the Attempt
@@ -89,8 +91,15 @@ func (c *Conn) event(events uint32) {
 	if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		bits |= bitBroken
 	}
-	if bits != 0 && c.rd.signal(bits) {
+	if bits == 0 {
+		return
+	}
+	if c.rd.signal(bits) {
 		c.handler.Ready()
+	} else if bits&bitHung != 0 && c.rd.state.Load()&bitMinded != 0 {
+		if m, ok := c.handler.(Minder); ok {
+			m.Hung()
+		}
 	}
 }
 
@@ -107,8 +116,11 @@ func (c *Conn) call() {
 // SetReadBy; again asks for one in any case. The caller must not touch the
 // connection afterwards, except from within h.
 func (c *Conn) Hand(h Handler, again bool) {
-	c.handler = h
+	if c.handler != h { // else the loop may be reading it, for Hung
+		c.handler = h
+	}
 	c.Wait(false)
+	c.rd.state.And(^uint32(bitMinded))
 	c.rd.arm(c.readTimer())
 	if c.rd.state.Or(bitLooped)&^uint32(bitLooped) != 0 || again {
 		c.loop.post(c)
@@ -124,6 +136,16 @@ func (c *Conn) Take() {
 	c.Unwatch()
 	c.Wait(true)
 }
+
+// TakeMinded is Take for a goroutine that waits for something else: until Hand
+// the loop calls the handler's Hung, if it is a Minder, when the peer leaves.
+func (c *Conn) TakeMinded() {
+	c.Take()
+	c.rd.state.Or(bitMinded)
+}
+
+// Hung reports that the peer has ended its half, or left altogether.
+func (c *Conn) Hung() bool { return c.rd.state.Load()&bitHung != 0 }
 
 // Watch makes the loop call h, for a connection that the caller, running in
 // this very loop, uses beside the one it was called for. As with Hand, what has
@@ -150,8 +172,16 @@ func (c *Conn) Broken() bool { return c.rd.state.Load()&bitBroken != 0 }
 // fails with a timeout; 0 is never. Only the reader may call it.
 func (c *Conn) SetReadBy(nanos int64) { c.rd.wantedNanos = nanos }
 
-// SetWriteBy is SetReadBy for writes.
+// SetWriteBy is SetReadBy for writes. It has no effect on a paced connection.
 func (c *Conn) SetWriteBy(nanos int64) { c.wr.wantedNanos = nanos }
+
+// SetWritePace makes every later Write fail with a timeout when the peer takes
+// nothing for gap, or less than perSecond bytes a second for so long that the
+// gap is used up: see Pace. Only the writer may call it.
+func (c *Conn) SetWritePace(gap time.Duration, perSecond int64) {
+	c.writePace.Begin(gap, perSecond)
+	c.paced = true
+}
 
 // Abort makes every blocked and later Read and Write fail at once. The
 // descriptor stays open until Close.
@@ -295,13 +325,48 @@ func (c *Conn) Flush() (int, error) {
 		if done, err := c.tryWrite(); done || err != nil {
 			return c.written, err
 		}
-		if err := h.blocked(); err != nil {
+		if err := c.awaitRoom(); err != nil {
 			return c.written, err
+		}
+	}
+}
+
+// awaitRoom waits until the socket takes more, or for as long as its pace says.
+// Room is announced late, when a third of the socket's buffer is free; what
+// the peer's kernel has taken meanwhile counts as progress too.
+func (c *Conn) awaitRoom() error {
+	h := &c.wr
+	if !c.paced || h.nowait {
+		if err := h.blocked(); err != nil {
+			return err
 		}
 		h.arm(c.writeTimer())
 		h.sleep(c.full)
 		h.state.And(^uint32(bitReady))
+		return nil
 	}
+	began, queued := Nanos(), c.queued()
+	h.wantedNanos = c.writePace.By(began)
+	h.arm(c.writeTimer())
+	h.sleep(c.full)
+	h.state.And(^uint32(bitReady))
+	h.late() // the pace decides
+	switch {
+	case h.state.Load()&bitAborted != 0:
+		return errAborted
+	case !c.writePace.Took(Nanos()-began, queued-c.queued()):
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// queued is how many written bytes the peer's kernel has not acknowledged.
+func (c *Conn) queued() int64 {
+	n, err := unix.IoctlGetInt(c.fd, unix.SIOCOUTQ)
+	if err != nil {
+		return 0
+	}
+	return int64(n)
 }
 
 // full tries again after the waiting bit was set: room that came before it was

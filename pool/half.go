@@ -16,9 +16,10 @@ import (
 //	expired  the timer fired since it was armed
 //	aborted  somebody ended the connection
 //	looped   the loop calls the handler instead
+//	minded   a goroutine has it, and the loop tells the handler of a hang-up
 //
-// The loop sets ready and hung, timers expired, anybody aborted; waiting and
-// looped belong to the owner. A bit that is set too often costs one failing
+// The loop sets ready and hung, timers expired, anybody aborted; waiting, looped
+// and minded belong to the owner. A bit that is set too often costs one failing
 // system call, so events may be stale; none is lost, because the owner clears
 // ready before it tries and looks again after it has set waiting or looped.
 type half struct {
@@ -40,6 +41,7 @@ const (
 	bitExpired
 	bitAborted
 	bitLooped
+	bitMinded
 )
 
 // signal sets bits, wakes a waiting goroutine, and reports whether the loop
@@ -60,7 +62,7 @@ func (h *half) sleep(stillBlocked func() bool) {
 	}
 	for {
 		s := h.state.Load()
-		if s&^uint32(bitLooped) != 0 {
+		if s&^uint32(bitLooped|bitMinded) != 0 {
 			return
 		}
 		if h.state.CompareAndSwap(s, s|bitWaiting) {

@@ -20,6 +20,10 @@ const eventsMax = 256
 // happen.
 type Handler interface{ Ready() }
 
+// Minder is a Handler that wants to know, in the loop's goroutine, when the peer
+// leaves while a goroutine has the connection: see Conn.TakeMinded.
+type Minder interface{ Hung() }
+
 // Loop is the event loop of one shard: an epoll set of its own, and one
 // goroutine that looks at it and carries on what needs no waiting. Connections
 // that wait cost no goroutine, and a read is only made when the kernel said

@@ -262,3 +262,35 @@ func TestBusyLoopDoesNotMakeThePeerLate(t *testing.T) {
 	}
 	close(h.free)
 }
+
+// minding gives its connection to a goroutine, the test, at the first call.
+type minding struct {
+	c           *Conn
+	taken, hung chan struct{}
+}
+
+func (h *minding) Ready() {
+	h.c.TakeMinded()
+	h.taken <- struct{}{}
+}
+
+func (h *minding) Hung() { h.hung <- struct{}{} }
+
+func TestLoopTellsWhenThePeerOfAGoroutineLeaves(t *testing.T) {
+	c, peer := pair(t, testLoops(t, 1)[0])
+	h := &minding{c: c, taken: make(chan struct{}, 1), hung: make(chan struct{}, 4)}
+	c.Hand(h, true)
+	<-h.taken
+	_, _ = io.WriteString(peer, "x")
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		t.Fatalf("a minded connection cannot be read: %v", err)
+	}
+	if c.Hung() {
+		t.Error("bytes are taken for a hang-up")
+	}
+	_ = peer.Close()
+	<-h.hung
+	if !c.Hung() {
+		t.Error("told of a hang-up that Hung does not know")
+	}
+}
