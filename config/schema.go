@@ -83,6 +83,10 @@ type ListenerLimits struct {
 	HeaderBytes Size `default:"16KiB" koanf:"header_bytes"`
 	// BodyBytes bounds a request body.
 	BodyBytes Size `example:"10MiB" koanf:"body_bytes"`
+	// MinRate is how many bytes a second a client has to move while it sends a
+	// body or takes an answer. One below it is given up when the time it was
+	// waited for in excess adds up to the body or write timeout.
+	MinRate Size `default:"100B" koanf:"min_rate"`
 }
 
 // ListenerTLS is how a listener speaks TLS.

@@ -50,7 +50,11 @@ type conn struct {
 
 	next, prev *conn
 	state      atomic.Int32
-	backend    atomic.Pointer[pool.Conn] // set while an attempt is open, for cut
+	// backend is set while an attempt is open. Whoever takes it out may abort
+	// it; an attempt that finds it taken must not keep its connection.
+	backend atomic.Pointer[pool.Conn]
+	left    atomic.Bool                // the client has gone, and nobody needs the answer
+	leaving atomic.Pointer[time.Timer] // between the end of its half and left
 }
 
 func newConn(s *shard, sock *pool.Conn) *conn {
@@ -91,6 +95,7 @@ func serveConn(nc net.Conn) error {
 // end closes the connection; whoever owns it calls it once.
 func (c *conn) end() {
 	c.in.Release()
+	c.stayed()
 	c.shard.remove(c)
 	_ = c.Conn.Close() // nothing is left to be lost
 }
@@ -98,8 +103,41 @@ func (c *conn) end() {
 // cut ends the connection from outside at whatever point it is.
 func (c *conn) cut() {
 	c.Abort() // first: who wakes from the other must see it
-	if b := c.backend.Load(); b != nil {
+	c.abortBackend()
+}
+
+func (c *conn) abortBackend() {
+	if b := c.backend.Swap(nil); b != nil {
 		b.Abort()
+	}
+}
+
+// leaveGrace is how long an answer is still awaited for a client that has ended
+// its half: most have gone and cannot say so, a few still read.
+const leaveGrace = time.Second
+
+// Hung is called when the client has left, or has ended its half, while a backend
+// is asked for it: by the loop, also where a goroutine carries the exchange.
+func (c *conn) Hung() {
+	if c.Broken() {
+		c.leave()
+	} else if c.leaving.Load() == nil {
+		c.leaving.Store(time.AfterFunc(leaveGrace, c.leave))
+	}
+}
+
+// leave ends the attempt under way, if it is still without an answer: a backend
+// must not work for nobody.
+func (c *conn) leave() {
+	c.left.Store(true) // first: who wakes must see it
+	c.abortBackend()
+}
+
+// stayed ends the grace: an answer is there.
+func (c *conn) stayed() {
+	if t := c.leaving.Load(); t != nil {
+		t.Stop()
+		c.leaving.Store(nil)
 	}
 }
 
@@ -117,7 +155,7 @@ const (
 // a deadline may have passed.
 func (c *conn) Ready() {
 	if c.x != nil && c.x.stage != stageHead {
-		c.x.clientEvent()
+		c.carryOn(c.x.clientEvent())
 		return
 	}
 	c.carryOn(turnAgain)

@@ -92,6 +92,7 @@ func acquireExchange(c *conn) *exchange {
 }
 
 func releaseExchange(x *exchange) {
+	x.upload.in.Release()
 	if cap(x.out) > roomMax || cap(x.answer) > roomMax || cap(x.pathRoom) > roomMax {
 		return // one huge header must not make all exchanges huge
 	}
@@ -205,7 +206,6 @@ func (x *exchange) dropBody() bool {
 // writeAnswer writes x.answer and body in one call.
 func (x *exchange) writeAnswer(body []byte) bool {
 	x.answered = true
-	x.c.SetWriteBy(deadline(pool.Nanos(), x.policy.write))
 	n, err := x.c.Writev(x.answer, body, nil)
 	switch {
 	case errors.Is(err, pool.ErrWouldBlock):

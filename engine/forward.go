@@ -48,7 +48,7 @@ func (x *exchange) attemptsFrom(s stage) bool {
 		if out == pool.OK && !x.mayRetryStatus() {
 			return x.relay()
 		}
-		if x.clientGone || x.c.Aborted() { // or the drain has cut it
+		if x.clientGone || x.c.left.Load() || x.c.Aborted() { // the last: the drain has cut it
 			return x.leave()
 		}
 		cause := x.retryCause(out)
@@ -83,6 +83,11 @@ func (x *exchange) firstAttempt(s stage) (pool.Outcome, *reject) {
 		if out := x.attempt.SendRest(); out != pool.OK {
 			return out, nil
 		}
+		if !x.body.Done() {
+			x.upload.start(x)
+		}
+		return x.awaitHead(x.fwd.headBy), nil
+	case stageUpload:
 		return x.awaitHead(x.fwd.headBy), nil
 	}
 	return x.outcome, nil
@@ -157,10 +162,12 @@ func (x *exchange) send() pool.Outcome {
 	if out := x.attempt.Open(f.member.Client(x.c.shard.index), f.backed); out != pool.OK {
 		return out
 	}
+	x.beginAttempt()
+	x.upload.rewind(x)
 	if out := x.sendHead(); out != pool.OK {
 		return out
 	}
-	if x.head.ExpectContinue && !x.body.Done() {
+	if x.head.ExpectContinue && !x.body.Done() && !x.upload.begun {
 		return x.awaitContinue(f.headBy)
 	}
 	if !x.body.Done() {
@@ -169,17 +176,21 @@ func (x *exchange) send() pool.Outcome {
 	return x.awaitHead(f.headBy)
 }
 
-// sendHead sends what is prepared over the attempt's fresh connection.
-func (x *exchange) sendHead() pool.Outcome {
+// beginAttempt notes that the attempt has a connection.
+func (x *exchange) beginAttempt() {
 	f, a := &x.fwd, &x.attempt
 	f.open, f.interims = true, 0
 	x.c.backend.Store(a.Conn())
-	if x.c.Aborted() { // cut in the meantime, when there was no backend to abort
+	if x.c.Aborted() || x.c.left.Load() { // in the meantime, when there was no backend to abort
 		a.Conn().Abort()
 	}
 	f.headBy = earlier(f.byNanos, earlier(deadline(f.beganNanos, x.route.retry.perTry),
 		deadline(f.beganNanos, f.pool.timeouts.Read)))
-	return a.Send(x.out, deadline(f.beganNanos, f.pool.timeouts.Write))
+}
+
+// sendHead sends what is prepared.
+func (x *exchange) sendHead() pool.Outcome {
+	return x.attempt.Send(x.out, x.fwd.pool.timeouts.Write)
 }
 
 // awaitContinue waits for the backend's word on whether it wants the body. One
@@ -208,6 +219,7 @@ func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 		switch out {
 		case pool.OK:
 		case pool.Pending:
+			x.fwd.headBy = headBy
 			return out
 		default:
 			return x.upload.blame(out)
@@ -265,7 +277,6 @@ func (x *exchange) interim(line []byte, h *wire.ResponseHead) bool {
 		x.answer = h.AppendFields(x.answer)
 	}
 	x.answer = append(x.answer, "\r\n"...)
-	x.c.SetWriteBy(deadline(pool.Nanos(), x.policy.write))
 	n, err := x.c.Write(x.answer)
 	x.bytesOut += int64(n)
 	return err == nil // in the loop: a client that cannot take even this is as good as gone
@@ -278,9 +289,9 @@ func (x *exchange) release(out pool.Outcome) {
 	f := &x.fwd
 	whole := x.upload.stop(x)
 	if f.open {
-		x.c.backend.Store(nil)
+		ours := x.c.backend.Swap(nil) != nil
 		f.open = false
-		x.attempt.Close(whole && x.body.Done() && out == pool.OK)
+		x.attempt.Close(ours && whole && x.body.Done() && out == pool.OK)
 	}
 	m := f.member
 	if m == nil {

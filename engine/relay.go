@@ -47,6 +47,7 @@ func (x *exchange) flushClient() pool.Outcome {
 }
 
 func (x *exchange) beginRelay() {
+	x.c.stayed()
 	x.status = x.attempt.Response.Status
 	x.chunked = x.composeHead()
 	x.answered = true
@@ -86,7 +87,7 @@ func (x *exchange) relayContent() pool.Outcome {
 // endRelay ends the attempt whose content was passed on with outcome out.
 func (x *exchange) endRelay(out pool.Outcome) {
 	switch {
-	case x.clientGone:
+	case x.clientGone || x.c.left.Load() || x.c.Aborted():
 		out = pool.ClientGone
 		x.breakOff(out)
 	case out != pool.OK && !x.headed: // what came with the head is bad: nothing was written yet

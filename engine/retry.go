@@ -77,7 +77,7 @@ func (p *retryPolicy) safeToRepeat(method []byte) bool {
 // causeNone.
 func (x *exchange) retryCause(out pool.Outcome) cause {
 	r := &x.route.retry
-	replayable := !x.upload.begun
+	replayable := x.replayable()
 	switch out.Retry() {
 	case pool.RetryNeverSent:
 		return causeConnect.ifOn(r, x.attempts < r.attempts)
@@ -111,12 +111,16 @@ func (c cause) ifOn(r *retryPolicy, may bool) cause {
 func (x *exchange) mayRetryStatus() bool {
 	r := &x.route.retry
 	if !r.on[causeStatus] || x.attempts >= r.attempts || !slices.Contains(r.statuses, x.attempt.Response.Status) ||
-		x.upload.begun || !r.safeToRepeat(x.head.Method) {
+		!r.safeToRepeat(x.head.Method) {
 		return false
 	}
 	nowNanos := pool.Nanos()
 	latest := nowNanos + int64(r.backoff(x.attempts, 0)) // the longest wait; the answer is lost once it begins
-	return (x.fwd.byNanos == 0 || latest < x.fwd.byNanos) && r.budget.has(nowNanos)
+	if (x.fwd.byNanos != 0 && latest >= x.fwd.byNanos) || !r.budget.has(nowNanos) {
+		return false
+	}
+	x.upload.stop(x) // the rest of the body is not for this backend
+	return x.replayable()
 }
 
 // prepareRetry takes one retry from the budget and waits as long as the policy

@@ -16,7 +16,8 @@ const (
 	stageServe                // admitted: do what the route says
 	stageForward              // prepared for backends: begin the attempts
 	stageSend                 // an attempt is acquired and has no connection yet
-	stageFlush                // the request is partly written
+	stageFlush                // the request head is partly written
+	stageUpload               // the body is partly written
 	stageAnswer               // the response head is awaited
 	stageJudge                // an attempt has failed, or may be repeated: see outcome
 	stageRelay                // content is being passed on
@@ -61,6 +62,7 @@ func (x *exchange) step() (t turn) {
 
 // localTurn ends an exchange that the proxy answered itself.
 func (x *exchange) localTurn(keep bool) turn {
+	keep = keep && x.upload.settle(x)
 	x.keep = keep
 	if x.spilled {
 		x.stage = stageDone
@@ -76,7 +78,7 @@ func (x *exchange) localTurn(keep bool) turn {
 // forwardStep begins the first attempt.
 func (x *exchange) forwardStep() turn {
 	x.beginForward()
-	if x.bodyFault != pool.OK || !x.body.Done() {
+	if x.bodyFault != pool.OK || (!x.body.Done() && x.head.ExpectContinue) {
 		x.stage = stageForward
 		return x.take()
 	}
@@ -92,6 +94,10 @@ func (x *exchange) forwardStep() turn {
 	default:
 		return x.judgeLater(out)
 	}
+	x.beginAttempt()
+	if !x.body.Done() && x.head.Framing == wire.Length { // head and body in one write
+		return x.beginUpload(x.out)
+	}
 	switch out := x.sendHead(); out {
 	case pool.OK:
 	case pool.Pending:
@@ -100,8 +106,38 @@ func (x *exchange) forwardStep() turn {
 	default:
 		return x.judgeLater(out)
 	}
+	if !x.body.Done() {
+		return x.beginUpload(nil)
+	}
 	x.stage = stageAnswer
 	return x.awaitBackend()
+}
+
+// beginUpload sends what has come of the body; the loop sends the rest as it
+// comes. head is still to be written.
+func (x *exchange) beginUpload(head []byte) turn {
+	u := &x.upload
+	u.begin(x)
+	u.looped, u.head = true, head
+	x.stage = stageAnswer
+	if t := x.uploadTurn(u.pump()); t != turnWait {
+		return t
+	}
+	return x.awaitBackend()
+}
+
+// uploadTurn is what follows on a turn of the upload that ended with out.
+func (x *exchange) uploadTurn(out pool.Outcome) turn {
+	switch {
+	case out == pool.OK:
+		return turnWait
+	case out != pool.Pending:
+		return x.judgeLater(out)
+	case x.upload.full:
+		x.stage = stageUpload
+		return x.take()
+	}
+	return turnWait
 }
 
 // awaitBackend makes the loop call answerReady. What the backend has sent
@@ -110,6 +146,9 @@ func (x *exchange) forwardStep() turn {
 func (x *exchange) awaitBackend() turn {
 	x.attempt.Conn().SetReadBy(x.fwd.headBy)
 	x.attempt.Conn().Watch((*answerHandler)(x))
+	if x.c.Ended() {
+		x.c.Hung()
+	}
 	return turnWait
 }
 
@@ -132,7 +171,7 @@ func (x *exchange) answerStep() (t turn) {
 		switch {
 		case out == pool.Pending:
 			return turnWait
-		case out != pool.OK || x.mayRetryStatus():
+		case out != pool.OK || x.mayRetryStatus() || x.upload.looped:
 			return x.judgeLater(out)
 		}
 		x.beginRelay()
@@ -156,13 +195,20 @@ func (x *exchange) relayTurn(out pool.Outcome) turn {
 }
 
 // clientEvent is called by the loop when the client's socket says something in
-// the middle of an exchange. Bytes of the next request wait; a client that has
-// gone ends the attempt, so that the backend works for nobody no longer.
-func (x *exchange) clientEvent() {
-	if x.c.Broken() && (x.stage == stageAnswer || x.stage == stageRelay) {
+// the middle of an exchange: more of its body, or that it has gone, so that the
+// backend works for nobody no longer. Bytes of the next request wait.
+func (x *exchange) clientEvent() (t turn) {
+	defer x.rescue(&t)
+	switch {
+	case x.stage == stageAnswer && x.upload.looped:
+		return x.uploadTurn(x.upload.pump())
+	case x.c.Broken() && (x.stage == stageAnswer || x.stage == stageRelay):
 		x.clientGone = true
 		x.attempt.Conn().AbortRead()
+	case x.c.Ended() && x.stage == stageAnswer:
+		x.c.Hung()
 	}
+	return turnWait
 }
 
 // judgeLater lets a goroutine judge an attempt that did not succeed.
@@ -173,7 +219,10 @@ func (x *exchange) judgeLater(out pool.Outcome) turn {
 
 // take gives the connection and its exchange to a goroutine.
 func (x *exchange) take() turn {
-	x.c.Take()
+	x.c.TakeMinded()
+	if x.c.Ended() {
+		x.c.Hung()
+	}
 	if x.fwd.open {
 		x.attempt.Conn().Take()
 	}
@@ -197,9 +246,10 @@ func (x *exchange) goOn() {
 // waitingly is the rest of the exchange, from its stage on.
 func (x *exchange) waitingly() (t turn) {
 	defer x.rescue(&t)
+	x.upload.resume()
 	keep := false
 	switch x.stage {
-	case stageForward, stageSend, stageFlush, stageJudge:
+	case stageForward, stageSend, stageFlush, stageUpload, stageJudge:
 		keep = x.attemptsFrom(x.stage)
 	case stageRelay, stageSpill:
 		keep = x.relayFrom(x.stage)
@@ -210,7 +260,7 @@ func (x *exchange) waitingly() (t turn) {
 	case stageHead, stageServe, stageAnswer:
 		panic("BUG: the loop waits for this itself")
 	}
-	return x.c.after(x.finish(keep))
+	return x.c.after(x.finish(keep && x.upload.settle(x)))
 }
 
 // rescue turns a panic into a 500, where nothing was answered yet, and into the
@@ -281,5 +331,6 @@ func (x *exchange) begin() bool {
 		return false
 	}
 	x.c.SetReadBy(deadline(x.startNanos, x.policy.header))
+	x.c.SetWritePace(x.policy.write, x.policy.bytesPerSecond)
 	return true
 }

@@ -46,6 +46,7 @@ type listenerPolicy struct {
 	limits         wire.Limits
 	headerBytesMax int
 	bodyBytesMax   int64
+	bytesPerSecond int64 // of a body or an answer, at least; 0 is no limit
 	connectionsMax int64
 	perIPMax       int32
 	trusted        []netip.Prefix
@@ -61,7 +62,7 @@ func newListenerPolicy(name string, number int, c *config.Listener, reg *observe
 		name: name, number: number,
 		header: c.Timeouts.Header, bodyGap: c.Timeouts.Body, idle: c.Timeouts.Idle, write: c.Timeouts.Write,
 		headerBytesMax: int(c.Limits.HeaderBytes), bodyBytesMax: int64(c.Limits.BodyBytes),
-		connectionsMax: int64(c.Limits.Connections), perIPMax: int32(min(c.Limits.ConnectionsPerIP, 1<<30)),
+		bytesPerSecond: int64(c.Limits.MinRate), connectionsMax: int64(c.Limits.Connections), perIPMax: int32(min(c.Limits.ConnectionsPerIP, 1<<30)),
 		stats: reg.Listener(name), unrouted: reg.Route(name, ""),
 	}
 	if p.headerBytesMax <= 0 || p.headerBytesMax > headerBytesUnlimited {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"math"
 	"os"
 	"sync/atomic"
 	"time"
@@ -10,18 +11,27 @@ import (
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
-// uploadRoom is the buffer of a long request body.
+// uploadRoom is the buffer of a request body, and how much of one, beside what
+// came with its head, is kept to be sent again.
 const uploadRoom = 64 << 10
 
-// upload sends the part of a request body that did not come with its head. It
-// has a goroutine of its own, so that an answer can be read, and passed on,
-// while the body is still on its way; without it a backend that answers before
-// it has read everything would meet a proxy that does not listen.
+// pipelineMax bounds what a read of a chunked body may bring of the next request.
+const pipelineMax = 16 << 10
+
+// pumpReadsMax is how often one turn of the loop reads from one client.
+const pumpReadsMax = 8
+
+// upload sends the part of a request body that did not come with its head. The
+// loop does it as the client's bytes come: looped. When the backend takes no
+// more, or answers before it has everything, a goroutine of its own goes on, so
+// that the answer is read and passed on meanwhile: running. That goroutine has
+// x.body and the reading half of the client's connection until stop.
 //
-// start hands x.body and the reading half of the client's connection to that
-// goroutine, stop takes them back.
+// What was read stays in the buffer while there is room: then the body can be
+// sent again to another backend.
 type upload struct {
-	begun    bool // in this exchange; the body can no longer be replayed
+	begun    bool // in this exchange
+	looped   bool
 	running  bool
 	stopping atomic.Bool  // set by stop before it wakes the goroutine
 	waiting  atomic.Bool  // it is the client that is waited for
@@ -29,14 +39,20 @@ type upload struct {
 	ended    chan struct{}
 	run      func() // u.send, made once: a method value is an allocation
 
-	x     *exchange
-	to    *pool.Conn
-	in    pool.Buffer
-	frame []byte // chunk framing
-	sent  int64  // content bytes, for the limit
-	out   pool.Outcome
-	cut   bool // the backend took no more
-	whole bool // everything was sent
+	x         *exchange
+	to        *pool.Conn
+	in        pool.Buffer
+	body      pool.Body // x.body where in begins
+	bodySent  int64     // sent where in begins
+	head      []byte    // of the request, to be written with the first bytes of its body
+	frame     []byte    // chunk framing
+	sent      int64     // content bytes, for the limit
+	pace      pool.Pace
+	waitNanos int64 // since when the client is waited for; 0 is not
+	out       pool.Outcome
+	full      bool // the backend took a part of a write, whose rest is in its connection
+	cut       bool // the backend takes nothing any more
+	whole     bool // everything was sent
 }
 
 func (u *upload) prepare() {
@@ -45,27 +61,72 @@ func (u *upload) prepare() {
 	u.frame = make([]byte, 0, 64)
 }
 
-// start begins to send. The caller must call stop before the exchange ends.
-func (u *upload) start(x *exchange) {
-	u.begun, u.running, u.whole, u.cut, u.out = true, true, false, false, pool.OK
+// begin prepares to send to the attempt's backend, from where x.body is.
+func (u *upload) begin(x *exchange) {
+	if !u.begun {
+		u.begun = true
+		u.body, u.bodySent = x.body, u.sent
+		u.in.Sized(int(min(x.body.Limit(), uploadRoom)))
+		if x.head.Framing == wire.ChunkedBody || x.body.Limit() <= uploadRoom {
+			u.in.Keep()
+		}
+		u.pace.Begin(x.policy.bodyGap, x.policy.bytesPerSecond)
+	}
+	u.whole, u.cut, u.full, u.out, u.waitNanos = false, false, false, pool.OK, 0
 	u.x, u.to = x, x.attempt.Conn()
 	u.stopping.Store(false)
+	u.to.SetWritePace(x.fwd.pool.timeouts.Write, 0)
 	u.moved.Store(pool.Nanos())
-	u.in.Sized(uploadRoom)
+}
+
+// start sends in a goroutine. The caller must call stop before the exchange ends.
+func (u *upload) start(x *exchange) {
+	u.begin(x)
+	u.looped = true
+	u.resume()
+}
+
+// resume lets a goroutine go on with what the loop has begun, if anything.
+func (u *upload) resume() {
+	if !u.looped {
+		return
+	}
+	u.looped, u.running = false, true
 	go u.run()
 }
 
-// pipelineMax bounds what a read of a chunked body may bring of the next request.
-const pipelineMax = 16 << 10
+// pump is one turn in the loop: it sends what is there. OK: the loop has nothing
+// left to send. Pending: the client is waited for or, with full, the backend.
+// Anything else is a fault of the client.
+func (u *upload) pump() pool.Outcome {
+	out := u.copy(pumpReadsMax)
+	if u.head != nil && out == pool.Pending && !u.write(nil) && u.cut { // the head goes alone
+		out = pool.OK
+	}
+	switch out { //nolint:exhaustive // the others are faults
+	case pool.OK:
+		u.looped = false
+	case pool.Pending:
+		if u.waitNanos == 0 && !u.full {
+			u.x.c.Again() // there is more, but others have their turn
+		}
+	default:
+		u.looped, u.out = false, out
+		u.to.Abort() // it must never take what it has for a whole request
+	}
+	return out
+}
 
-// stop ends the upload, if one runs, and reports whether the request was sent
-// to its last byte. A body that is still on its way is cut: the backend's
-// connection then must not be used again, and neither must the client's.
+// stop ends the upload, if one is under way, and reports whether the request was
+// sent to its last byte. A body that is still on its way is cut: the backend's
+// connection must not be used again then.
 func (u *upload) stop(x *exchange) (whole bool) {
 	if !u.begun {
 		return true
 	}
+	u.looped = false
 	if u.running {
+		u.running = false
 		select {
 		case <-u.ended:
 		default:
@@ -73,16 +134,26 @@ func (u *upload) stop(x *exchange) (whole bool) {
 			x.c.AbortRead()
 			u.to.Abort()
 			<-u.ended
+			x.c.Resume()
+			if x.c.Aborted() { // cut in this very moment
+				x.c.AbortRead()
+			}
 		}
-		u.running = false
 	}
-	if !u.whole || !u.handBack(x.c) {
-		x.keep = false
-	}
-	u.in.Release()
-	u.x, u.to = nil, nil
+	u.x, u.to, u.head = nil, nil, nil
 	return u.whole
 }
+
+// rewind goes back to where the upload began, for another attempt.
+func (u *upload) rewind(x *exchange) {
+	if u.begun {
+		u.in.Rewind()
+		x.body, u.sent = u.body, u.bodySent
+	}
+}
+
+// replayable reports that the request can be sent once more. No upload may run.
+func (x *exchange) replayable() bool { return !x.upload.begun || x.upload.in.Kept() }
 
 // unfinished reports that the body is still on its way.
 func (u *upload) unfinished() bool {
@@ -132,10 +203,18 @@ func (u *upload) blame(out pool.Outcome) pool.Outcome {
 	return out
 }
 
-// handBack returns bytes of the next, pipelined request that came with the last
-// ones of the body.
-func (u *upload) handBack(c *conn) bool {
-	ok := u.in.Len() == 0 || (c.in.Len() == 0 && c.in.Append(u.in.Bytes()))
+// settle reports whether the client's connection may carry another request as
+// far as the body is concerned. Bytes of a pipelined request that came with the
+// last ones of the body go back to where requests are read.
+func (u *upload) settle(x *exchange) bool {
+	switch {
+	case !u.begun:
+		return true
+	case !x.body.Done():
+		return false
+	}
+	in := &x.c.in
+	ok := u.in.Len() == 0 || (in.Len() == 0 && in.Append(u.in.Bytes()))
 	u.in.Release()
 	return ok
 }
@@ -144,26 +223,43 @@ func (u *upload) handBack(c *conn) bool {
 // connection, so that the reader of the answer wakes, and the backend sees a
 // broken request, never a complete one.
 func (u *upload) send() {
-	u.out = u.copy()
-	u.whole = u.out == pool.OK && !u.cut && u.x.body.Done()
+	u.out = u.finish()
 	if u.out != pool.OK {
 		u.to.Abort()
 	}
 	u.ended <- struct{}{}
 }
 
-// copy moves the body until its end, a fault of the client (the outcome), or
-// the end of the backend's interest (OK, and the body is not done).
-func (u *upload) copy() pool.Outcome {
+// finish sends the rest, waiting.
+func (u *upload) finish() pool.Outcome {
+	if u.full {
+		u.full = false
+		if _, err := u.to.Flush(); err != nil {
+			u.cut = true
+			return pool.OK
+		}
+	}
+	if out := u.copy(math.MaxInt); out != pool.Pending {
+		return out
+	}
+	return pool.OK // stop has asked for it
+}
+
+// copy moves the body until its end, the end of the backend's interest (both
+// OK), a fault of the client (the outcome), or until something has to be waited
+// for or was read reads times (Pending).
+func (u *upload) copy(reads int) pool.Outcome {
 	x := u.x
-	writeGap := x.fwd.pool.timeouts.Write
 	for !x.body.Done() {
 		data, err := x.body.Take(&u.in)
 		if err != nil {
 			return pool.ClientBadBody
 		}
 		if len(data) == 0 && !x.body.Done() {
-			if out, again := u.read(); !again {
+			if reads--; reads < 0 {
+				return pool.Pending
+			}
+			if out := u.read(); out != pool.OK {
 				return out
 			}
 			continue
@@ -171,65 +267,81 @@ func (u *upload) copy() pool.Outcome {
 		if u.sent += int64(len(data)); x.policy.bodyBytesMax > 0 && u.sent > x.policy.bodyBytesMax {
 			return pool.ClientTooLarge
 		}
-		nowNanos := pool.Nanos()
-		u.moved.Store(nowNanos)
-		u.to.SetWriteBy(deadline(nowNanos, writeGap))
-		if !u.write(data) {
-			u.cut = true
+		u.moved.Store(pool.Nanos())
+		switch {
+		case u.write(data):
+		case u.full:
+			return pool.Pending
+		default:
 			return pool.OK // the answer, or its absence, will tell why
 		}
 	}
+	u.whole = true
 	return pool.OK
 }
 
-// read waits for more of the body.
-func (u *upload) read() (out pool.Outcome, again bool) {
+// read takes more of the body from the client.
+func (u *upload) read() pool.Outcome {
 	x := u.x
-	limit := x.body.Limit()
+	limit := x.body.Limit() + 1 // a read that could bring more and does not has emptied the socket
 	if x.head.Framing == wire.ChunkedBody {
 		limit = pipelineMax // what is read too much must fit into conn.in
 	}
-	x.c.SetReadBy(deadline(pool.Nanos(), x.policy.bodyGap))
-	u.waiting.Store(true)
+	if u.waitNanos == 0 {
+		u.waitNanos = pool.Nanos()
+		x.c.SetReadBy(u.pace.By(u.waitNanos))
+		u.waiting.Store(true)
+	}
 	n, err := u.in.ReadFrom(x.c.Conn, limit)
+	if errors.Is(err, pool.ErrWouldBlock) {
+		return pool.Pending
+	}
+	waited := pool.Nanos() - u.waitNanos
+	u.waitNanos = 0
 	u.waiting.Store(false)
 	switch {
 	case err == nil:
 		x.bytesIn += int64(n)
-		return pool.OK, true
+		if u.pace.Took(waited, int64(n)) {
+			return pool.OK
+		}
+		return pool.ClientSlow
 	case u.stopping.Load():
-		return pool.OK, false
+		return pool.Pending // nobody wants to know
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return pool.ClientSlow, false
+		return pool.ClientSlow
 	}
-	return pool.ClientGone, false
+	return pool.ClientGone
 }
 
-// write sends content in the framing of the request.
+// write sends content in the framing of the request, behind its head if that is
+// still here.
 func (u *upload) write(data []byte) bool {
-	if u.x.head.Framing != wire.ChunkedBody {
-		_, err := u.to.Write(data)
-		return err == nil
+	head, chunked := u.head, u.x.head.Framing == wire.ChunkedBody
+	u.head, u.frame = nil, u.frame[:0]
+	tail := u.frame
+	if chunked {
+		if len(data) > 0 {
+			u.frame = wire.AppendChunkHeader(u.frame, len(data))
+		}
+		split := len(u.frame)
+		if len(data) > 0 {
+			u.frame = append(u.frame, "\r\n"...)
+		}
+		if u.x.body.Done() {
+			u.frame = wire.AppendLastChunk(u.frame, u.x.body.Trailers())
+		}
+		head, tail = u.frame[:split], u.frame[split:]
 	}
-	u.frame = u.frame[:0]
-	if len(data) > 0 {
-		u.frame = wire.AppendChunkHeader(u.frame, len(data))
-	}
-	head := len(u.frame)
-	if len(data) > 0 {
-		u.frame = append(u.frame, "\r\n"...)
-	}
-	if u.x.body.Done() {
-		u.frame = wire.AppendLastChunk(u.frame, u.x.body.Trailers())
-	}
-	_, err := u.to.Writev(u.frame[:head], data, u.frame[head:])
+	_, err := u.to.Writev(head, data, tail)
+	u.full = errors.Is(err, pool.ErrWouldBlock)
+	u.cut = err != nil && !u.full
 	return err == nil
 }
 
 // appendBodyHere puts behind the request head what has come of the body with
-// it. A small body is complete then, goes out in the same write, and can be
-// sent again. A client that expects 100 Continue has changed its mind if it
-// sends all the same.
+// it. A small body is complete then, and goes out in the same write. A client
+// that expects 100 Continue has changed its mind if it sends all the same.
 func (x *exchange) appendBodyHere() {
 	x.upload.begun, x.upload.sent = false, 0
 	for !x.body.Done() && x.c.in.Len() > 0 {

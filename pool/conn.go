@@ -144,8 +144,9 @@ func (c *Conn) TakeMinded() {
 	c.rd.state.Or(bitMinded)
 }
 
-// Hung reports that the peer has ended its half, or left altogether.
-func (c *Conn) Hung() bool { return c.rd.state.Load()&bitHung != 0 }
+// Ended reports that the peer has ended its half, or left altogether; bytes that
+// it sent before may still be unread.
+func (c *Conn) Ended() bool { return c.rd.state.Load()&bitHung != 0 }
 
 // Watch makes the loop call h, for a connection that the caller, running in
 // this very loop, uses beside the one it was called for. As with Hand, what has

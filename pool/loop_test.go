@@ -285,12 +285,12 @@ func TestLoopTellsWhenThePeerOfAGoroutineLeaves(t *testing.T) {
 	if _, err := c.Read(make([]byte, 1)); err != nil {
 		t.Fatalf("a minded connection cannot be read: %v", err)
 	}
-	if c.Hung() {
+	if c.Ended() {
 		t.Error("bytes are taken for a hang-up")
 	}
 	_ = peer.Close()
 	<-h.hung
-	if !c.Hung() {
-		t.Error("told of a hang-up that Hung does not know")
+	if !c.Ended() {
+		t.Error("told of a hang-up that Ended does not know")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -114,10 +115,11 @@ func (a *Attempt) Conn() *Conn { return a.conn }
 // Reused reports that the connection carried a request before.
 func (a *Attempt) Reused() bool { return a.reused }
 
-// Send writes p before byNanos. A peer that has closed is no failure yet: it
-// may have answered first, which Head finds out.
-func (a *Attempt) Send(p []byte, byNanos int64) Outcome {
-	a.conn.SetWriteBy(byNanos)
+// Send writes p to a backend that may take nothing for at most gap; 0 is no
+// limit. A peer that has closed is no failure yet: it may have answered first,
+// which Head finds out.
+func (a *Attempt) Send(p []byte, gap time.Duration) Outcome {
+	a.conn.SetWritePace(gap, 0)
 	_, err := a.conn.Write(p)
 	return sendOutcome(err)
 }
