@@ -15,6 +15,10 @@ func (c *checker) listener(path string, l *Listener) {
 	for i, network := range l.TrustedProxies {
 		c.network(indexPath(path+".trusted_proxies", i), network)
 	}
+	for i, network := range l.ProxyProtocolFrom {
+		c.network(indexPath(path+".proxy_protocol_from", i), network)
+	}
+	c.proxyProtocol(path, l)
 	if size := l.Limits.HeaderBytes; size != 0 && size < headerBytesMin {
 		c.reportf(path+".limits.header_bytes", "%s is too small for any request: at least %dB", size, headerBytesMin)
 	}
@@ -29,6 +33,20 @@ func (c *checker) listener(path string, l *Listener) {
 	}
 	if l.HTTP3 && isUnix(l.Address) {
 		c.reportf(path+".http3", "needs a UDP port, which a unix socket does not have")
+	}
+}
+
+// proxyProtocol checks that a listener knows whose PROXY headers it believes:
+// who is believed can name any address as its client's. A unix socket has no
+// networks; the rights of its file say who may connect.
+func (c *checker) proxyProtocol(path string, l *Listener) {
+	from := len(l.ProxyProtocolFrom)
+	on := l.ProxyProtocol == "accept" || l.ProxyProtocol == "require"
+	switch {
+	case l.ProxyProtocol == "off" && from > 0:
+		c.reportf(path+".proxy_protocol_from", "has no effect while proxy_protocol is off")
+	case on && from+len(l.TrustedProxies) == 0 && !isUnix(l.Address):
+		c.reportf(path+".proxy_protocol", "needs proxy_protocol_from or trusted_proxies: the networks whose PROXY headers are believed")
 	}
 }
 

@@ -53,6 +53,8 @@ type Listener struct {
 	HTTP3 bool `koanf:"http3"`
 	// ProxyProtocol says whether clients may or must begin with a PROXY header (version 1 or 2).
 	ProxyProtocol string `default:"off" enum:"off|accept|require" koanf:"proxy_protocol"`
+	// ProxyProtocolFrom are the networks whose PROXY headers are believed; empty means those of trusted_proxies.
+	ProxyProtocolFrom []string `example:"[192.0.2.0/24]" koanf:"proxy_protocol_from"`
 	// TrustedProxies are the networks whose X-Forwarded-* fields are believed.
 	TrustedProxies []string `example:"[10.0.0.0/8]" koanf:"trusted_proxies"`
 	// Timeouts bound how long a client may take.

@@ -20,7 +20,6 @@ func unsupportedKeys() []unsupportedKey {
 		{"listeners.*.tls", "", "TLS for clients"},
 		{"listeners.*.h2c", "", "HTTP/2 in clear text"},
 		{"listeners.*.http3", "", "HTTP/3"},
-		{"listeners.*.proxy_protocol", "", "the PROXY protocol"},
 		{"routes.*.middleware", "", "middleware"},
 		{"routes.*.mirror", "", "mirroring"},
 		{"routes.*.hedge", "", "hedging"},

@@ -34,7 +34,12 @@ func (p *listenerPolicy) trusts(ip netip.Addr) bool {
 	if !ip.IsValid() {
 		return true
 	}
-	for _, n := range p.trusted {
+	return within(ip, p.trusted)
+}
+
+// within reports that one of the networks holds the address.
+func within(ip netip.Addr, networks []netip.Prefix) bool {
+	for _, n := range networks {
 		if n.Contains(ip) {
 			return true
 		}

@@ -42,11 +42,12 @@ type conn struct {
 	in    pool.Buffer // bytes read from the client and not consumed
 	x     *exchange   // under way; nil while the connection is idle
 
-	ip        netip.Addr // the peer's address; invalid on a unix socket
+	ip        netip.Addr // the client's address, as setPeer says; invalid on a unix socket
 	peer      string     // the same as text
 	countedIP bool
-	served    bool // an exchange is behind it
-	waiting   bool // for a request, until the moment that beginWait has set
+	served    bool     // an exchange is behind it
+	waiting   bool     // for a request, until the moment that beginWait has set
+	preamble  preamble // what must come before the first request
 
 	next, prev *conn
 	state      atomic.Int32
@@ -60,8 +61,7 @@ type conn struct {
 func newConn(s *shard, sock *pool.Conn) *conn {
 	c := &conn{Conn: sock, shard: s}
 	if a, ok := sock.RemoteAddr().(*net.TCPAddr); ok {
-		c.ip = a.AddrPort().Addr().Unmap()
-		c.peer = c.ip.WithZone("").String()
+		c.setPeer(a.AddrPort().Addr())
 	}
 	return c
 }
@@ -186,6 +186,11 @@ func (c *conn) carryOn(t turn) {
 // step is one step of the connection in its loop.
 func (c *conn) step() turn {
 	if c.x == nil {
+		if c.preamble != preambleNone {
+			if t := c.introduce(); t != turnAgain {
+				return t
+			}
+		}
 		if t := c.awaitRequest(); t != turnAgain {
 			return t
 		}

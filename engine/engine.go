@@ -46,6 +46,8 @@ type Engine struct {
 	stopped    chan struct{}
 	retirement sync.WaitGroup
 
+	failureSaid oncePerSecond // a line about a connection that failed
+
 	// apply is held by one reload or shutdown at a time.
 	apply struct {
 		sync.Mutex

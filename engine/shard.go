@@ -10,6 +10,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
 )
 
@@ -116,13 +117,26 @@ func passing(err error) bool {
 func (s *shard) admit(sock *pool.Conn) *conn {
 	c := newConn(s, sock)
 	policy := s.engine.table.Load().listener(s.ln.slot)
+	if policy != nil {
+		var ok bool
+		if c.preamble, ok = policy.expects(c.ip); !ok {
+			s.engine.connFailed(c, policy, observe.FailureProxyPeer, errProxyPeer)
+			_ = c.Conn.Close()
+			return nil
+		}
+	}
 	if r := s.overLimit(c, policy); r != nil {
-		s.refuseConn(c, r)
+		s.sayRefused(c, r)
+		_ = c.Conn.Close()
 		return nil
 	}
 	s.add(c)
 	return c
 }
+
+// errProxyPeer is why a connection of a listener with proxy_protocol: require
+// was refused.
+var errProxyPeer = errors.New("the peer is not in proxy_protocol_from or trusted_proxies")
 
 // overLimit counts c in and reports the limit it breaks, if any; then it is not
 // counted.
@@ -132,21 +146,27 @@ func (s *shard) overLimit(c *conn, p *listenerPolicy) *reject {
 		s.ln.connections.Add(-1)
 		return rejectConnections
 	}
-	if p != nil && p.perIPMax > 0 {
-		if !s.ln.perIP.begin(c.ip, p.perIPMax) {
-			s.ln.connections.Add(-1)
-			return rejectConnectionsPerIP
-		}
-		c.countedIP = true
+	if p != nil && c.preamble != preambleProxy && s.overPeerLimit(c, p) {
+		s.ln.connections.Add(-1)
+		return rejectConnectionsPerIP
 	}
 	return nil
 }
 
-// refuseConn says why, without waiting for anybody, and closes.
-func (s *shard) refuseConn(c *conn, r *reject) {
+// overPeerLimit counts c for its client's address, or reports that it has as
+// many connections as it may.
+func (s *shard) overPeerLimit(c *conn, p *listenerPolicy) bool {
+	if p.perIPMax <= 0 {
+		return false
+	}
+	c.countedIP = s.ln.perIP.begin(c.ip, p.perIPMax)
+	return !c.countedIP
+}
+
+// sayRefused says why a connection will be closed, without waiting for anybody.
+func (s *shard) sayRefused(c *conn, r *reject) {
 	c.SetWriteBy(pool.Nanos() + int64(acceptPauseFirst))
 	_, _ = c.Write(r.append(nil, rejectOptions{close: true, now: s.engine.date()})) // best effort
-	_ = c.Conn.Close()
 }
 
 func (s *shard) add(c *conn) {

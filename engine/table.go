@@ -50,6 +50,7 @@ type listenerPolicy struct {
 	connectionsMax int64
 	perIPMax       int32
 	trusted        []netip.Prefix
+	proxy          proxyPolicy
 	stats          *observe.ListenerStats
 	unrouted       *observe.RouteStats // exchanges without a route
 }
@@ -69,14 +70,27 @@ func newListenerPolicy(name string, number int, c *config.Listener, reg *observe
 		p.headerBytesMax = headerBytesUnlimited
 	}
 	p.limits = wire.Limits{HeadBytes: p.headerBytesMax}
-	for _, s := range c.TrustedProxies {
-		n, err := parseNetwork(s)
-		if err != nil {
-			return nil, fmt.Errorf("listeners.%s.trusted_proxies: %w", name, err)
-		}
-		p.trusted = append(p.trusted, n)
+	var err error
+	if p.trusted, err = parseNetworks(c.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("listeners.%s.trusted_proxies: %w", name, err)
+	}
+	if p.proxy, err = newProxyPolicy(c, p.trusted); err != nil {
+		return nil, fmt.Errorf("listeners.%s.proxy_protocol_from: %w", name, err)
 	}
 	return p, nil
+}
+
+// parseNetworks reads a list of networks and single addresses.
+func parseNetworks(list []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, s := range list {
+		n, err := parseNetwork(s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+	}
+	return all, nil
 }
 
 // parseNetwork reads a network or a single address.
@@ -120,6 +134,7 @@ type routeEntry struct {
 	contentType string
 	stats       []*observe.RouteStats // by number of the listener
 	retries     [causes]*observe.RetryStats
+	refused     [refusals]*observe.RetryStats
 }
 
 // poolEntry is a pool as a route uses it, with the counters of its members.
@@ -209,6 +224,9 @@ func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) err
 	}
 	for k := causeNone + 1; k < causes; k++ {
 		r.retries[k] = reg.Retries(name, k.String())
+	}
+	for k := refusalNone + 1; k < refusals; k++ {
+		r.refused[k] = reg.RefusedRetries(name, k.String())
 	}
 	return b.action(r, name, &c)
 }

@@ -129,16 +129,35 @@ func (r *Registry) CountReload(result ReloadResult) {
 type ListenerStats struct {
 	// BytesIn came from clients, BytesOut went to them, headers included.
 	BytesIn, BytesOut *stat.Counter
+	// Failed are the connections that ended before their first request.
+	Failed [failures]*stat.Counter
 }
+
+// Failure is why a connection ended before its first request.
+type Failure uint8
+
+// The failures.
+const (
+	// FailureProxyHeader is a PROXY header that is missing, wrong or late.
+	FailureProxyHeader Failure = iota
+	// FailureProxyPeer is a peer that may not send one where one is required.
+	FailureProxyPeer
+	failures
+)
+
+// String is the value of the label reason.
+func (f Failure) String() string { return [...]string{"proxy_header", "proxy_peer"}[f] }
 
 // Listener returns the counters of a listener.
 func (r *Registry) Listener(name string) *ListenerStats {
 	r.names.Lock()
 	defer r.names.Unlock()
 	return resolve(r.names.listeners, name, func() *ListenerStats {
-		return &ListenerStats{
-			BytesIn: stat.NewCounter(r.shards), BytesOut: stat.NewCounter(r.shards),
+		s := &ListenerStats{BytesIn: stat.NewCounter(r.shards), BytesOut: stat.NewCounter(r.shards)}
+		for i := range s.Failed {
+			s.Failed[i] = stat.NewCounter(r.shards)
 		}
+		return s
 	})
 }
 

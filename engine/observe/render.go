@@ -118,7 +118,15 @@ func renderRetries(e *exposition, retries map[retryKey]*stat.Counter) {
 	})
 	e.family("isame_retries_total", counter, "Attempts beyond the first one, by the reason the one before failed.")
 	for _, key := range keys {
-		e.count(retries[key].Sum(), "route", key.route, "reason", key.reason)
+		if !key.refused {
+			e.count(retries[key].Sum(), "route", key.route, "reason", key.reason)
+		}
+	}
+	e.family("isame_retries_refused_total", counter, "Retries the policy wanted and that were not made, by what stood against them.")
+	for _, key := range keys {
+		if key.refused {
+			e.count(retries[key].Sum(), "route", key.route, "reason", key.reason)
+		}
 	}
 }
 
@@ -135,6 +143,12 @@ func renderListeners(e *exposition, listeners map[string]*ListenerStats) {
 	for _, name := range names {
 		e.count(listeners[name].BytesIn.Sum(), "listener", name, "direction", "in")
 		e.count(listeners[name].BytesOut.Sum(), "listener", name, "direction", "out")
+	}
+	e.family("isame_connections_failed_total", counter, "Client connections that ended before their first request.")
+	for _, name := range names {
+		for i, c := range listeners[name].Failed {
+			e.count(c.Sum(), "listener", name, "reason", Failure(i).String())
+		}
 	}
 }
 

@@ -57,20 +57,29 @@ func (s *RouteStats) join() *routeCells {
 	return cells
 }
 
-// RetryStats count the retries of one route for one reason. Like RouteStats a
-// handle is a name until the first retry.
+// RetryStats count the retries of one route for one reason, or those that were
+// refused. Like RouteStats a handle is a name until the first one.
 type RetryStats struct {
 	registry *Registry
 	key      retryKey
 	counter  atomic.Pointer[stat.Counter]
 }
 
-type retryKey struct{ route, reason string }
+type retryKey struct {
+	route, reason string
+	refused       bool
+}
 
 // Retries returns the counter of a route's retries for a reason, spelled as in
 // the configuration's retry.on.
 func (r *Registry) Retries(route, reason string) *RetryStats {
-	return &RetryStats{registry: r, key: retryKey{route, reason}}
+	return &RetryStats{registry: r, key: retryKey{route: route, reason: reason}}
+}
+
+// RefusedRetries returns the counter of failed attempts of a route that its
+// policy would have repeated, and that were not for a reason.
+func (r *Registry) RefusedRetries(route, reason string) *RetryStats {
+	return &RetryStats{registry: r, key: retryKey{route: route, reason: reason, refused: true}}
 }
 
 // Add counts one retry.

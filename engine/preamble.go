@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// preamble is what a client's connection still has to say before its first
+// request. All of it must come within timeouts.header of the connection's
+// beginning. Until then the connection counts as idle.
+type preamble uint8
+
+const (
+	preambleNone  preamble = iota
+	preambleProxy          // a PROXY header, which may or must come
+)
+
+// proxyPolicy is what a generation says of PROXY headers.
+type proxyPolicy struct {
+	accept  bool // a header may come
+	require bool // and must
+	from    []netip.Prefix
+}
+
+func newProxyPolicy(c *config.Listener, trusted []netip.Prefix) (proxyPolicy, error) {
+	p := proxyPolicy{require: c.ProxyProtocol == "require", from: trusted}
+	p.accept = p.require || c.ProxyProtocol == "accept"
+	if len(c.ProxyProtocolFrom) == 0 {
+		return p, nil
+	}
+	var err error
+	p.from, err = parseNetworks(c.ProxyProtocolFrom)
+	return p, err
+}
+
+// believes reports whether a header of this peer counts. A unix socket's peer
+// has no address: who may open its file is believed.
+func (p *proxyPolicy) believes(ip netip.Addr) bool {
+	return p.accept && (!ip.IsValid() || within(ip, p.from))
+}
+
+// expects is the preamble of a new connection; false refuses it: its peer may
+// not speak for clients, and nobody else may connect.
+func (p *listenerPolicy) expects(ip netip.Addr) (preamble, bool) {
+	switch {
+	case p.proxy.believes(ip):
+		return preambleProxy, true
+	case p.proxy.require:
+		return preambleNone, false
+	}
+	return preambleNone, true
+}
+
+// introduce reads what comes before the first request, in the loop.
+func (c *conn) introduce() turn {
+	policy := c.policy()
+	if policy == nil || c.shard.draining.Load() {
+		return turnEnd
+	}
+	if t := c.readProxyHeader(policy); t != turnAgain {
+		return t
+	}
+	c.preamble = preambleNone
+	return turnAgain
+}
+
+// readProxyHeader goes on with the PROXY header; turnAgain is its end, or that
+// there is none and need not be one.
+func (c *conn) readProxyHeader(policy *listenerPolicy) turn {
+	for {
+		var h wire.ProxyHeader
+		n, err := h.Parse(c.in.Bytes())
+		switch {
+		case n > 0:
+			c.in.Discard(n)
+			if h.Source.IsValid() {
+				c.setPeer(h.Source.Addr())
+			}
+			return c.countPeer(policy)
+		case errors.Is(err, wire.ErrNotProxyHeader) && !policy.proxy.require:
+			return c.countPeer(policy)
+		case err != nil:
+			return c.failed(policy, observe.FailureProxyHeader, err)
+		}
+		_, err = c.in.ReadFrom(c.Conn, wire.ProxyHeaderBytesMax)
+		switch {
+		case err == nil:
+		case errors.Is(err, pool.ErrWouldBlock):
+			return turnWait
+		case c.in.Len() == 0 && errors.Is(err, io.EOF):
+			return turnEnd // somebody looks whether we listen
+		default:
+			return c.failed(policy, observe.FailureProxyHeader, err)
+		}
+	}
+}
+
+// countPeer applies the limit of connections of one address, once the address
+// is known.
+func (c *conn) countPeer(policy *listenerPolicy) turn {
+	if c.shard.overPeerLimit(c, policy) {
+		c.shard.sayRefused(c, rejectConnectionsPerIP)
+		return turnEnd
+	}
+	return turnAgain
+}
+
+// setPeer says who the client is: the peer of the socket, or whom a proxy in
+// front named.
+func (c *conn) setPeer(ip netip.Addr) {
+	c.ip = ip.Unmap().WithZone("") // networks have no zones
+	c.peer = c.ip.String()
+}
+
+// failed counts a connection that ends before its first request, and says so.
+func (c *conn) failed(policy *listenerPolicy, why observe.Failure, err error) turn {
+	c.shard.engine.connFailed(c, policy, why, err)
+	return turnEnd
+}
+
+// connFailed counts a connection that ended before its first request, and says
+// why, at most once a second.
+func (e *Engine) connFailed(c *conn, policy *listenerPolicy, why observe.Failure, err error) {
+	policy.stats.Failed[why].Add(c.shard.index, 1)
+	if !e.failureSaid.may(pool.Nanos()) {
+		return
+	}
+	e.log.Warn().Err(err).Str("listener", policy.name).Str("client", c.peerName()).Str("reason", why.String()).
+		Msg("a connection ended before its first request; isame_connections_failed_total counts all")
+}
+
+// oncePerSecond lets one of many through each second.
+type oncePerSecond struct{ lastNanos atomic.Int64 }
+
+func (o *oncePerSecond) may(nowNanos int64) bool {
+	last := o.lastNanos.Load()
+	return (last == 0 || nowNanos-last >= int64(time.Second)) && o.lastNanos.CompareAndSwap(last, nowNanos)
+}
