@@ -42,6 +42,9 @@ func (l *accessLog) log(x *exchange, nowNanos int64) {
 	if x.backendName != "" {
 		e = e.Str("backend", x.backendName).Int("attempts", x.attempts)
 	}
+	if x.refused != refusalNone {
+		e = e.Str("no_retry", x.refused.String())
+	}
 	if x.cause != "" {
 		e = e.Str("cause", x.cause)
 	}

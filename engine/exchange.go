@@ -58,6 +58,7 @@ type exchange struct {
 	cause       string // of an answer the proxy made or a response cut short
 	backendName string
 	attempts    int
+	refused     refusal // of the last retry that was not made
 	bytesIn     int64
 	bytesOut    int64
 }
@@ -99,7 +100,7 @@ func releaseExchange(x *exchange) {
 	x.c, x.table, x.policy, x.route = nil, nil, nil, nil
 	x.path, x.target = nil, nil
 	x.answered, x.broken, x.keep = false, false, false
-	x.status, x.cause, x.backendName, x.attempts = 0, "", "", 0
+	x.status, x.cause, x.backendName, x.attempts, x.refused = 0, "", "", 0, refusalNone
 	x.bytesIn, x.bytesOut = 0, 0
 	x.bodyFault, x.outcome = pool.OK, pool.OK
 	x.stage, x.startNanos = stageHead, 0

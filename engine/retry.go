@@ -29,6 +29,26 @@ func (c cause) String() string {
 	return [causes]string{"", "connect_failure", "reused_connection", "reset", "timeout", "status"}[c]
 }
 
+// refusal says what stood against a retry that the policy wanted; its text is
+// the reason label of isame_retries_refused_total and in the access log.
+type refusal uint8
+
+const (
+	refusalNone     refusal = iota
+	refusalBody             // the request's body is too long to be kept
+	refusalBudget           // the route's budget is used up
+	refusalDeadline         // the route's deadline comes before the next attempt
+	refusals
+)
+
+func (f refusal) String() string { return [refusals]string{"", "body", "budget", "deadline"}[f] }
+
+// refuse notes that no other attempt is made although the policy wants one.
+func (x *exchange) refuse(f refusal) {
+	x.refused = f
+	x.route.refused[f].Add(x.c.shard.index)
+}
+
 // retryPolicy is a route's retry section, compiled. It never changes.
 type retryPolicy struct {
 	attempts int
@@ -76,15 +96,24 @@ func (p *retryPolicy) safeToRepeat(method []byte) bool {
 // retryCause is why the attempt that ended with out may be repeated, or
 // causeNone.
 func (x *exchange) retryCause(out pool.Outcome) cause {
+	c := x.wantedCause(out)
+	if c != causeNone && !x.replayable() {
+		x.refuse(refusalBody)
+		return causeNone
+	}
+	return c
+}
+
+// wantedCause is retryCause for a request whose body is at hand.
+func (x *exchange) wantedCause(out pool.Outcome) cause {
 	r := &x.route.retry
-	replayable := x.replayable()
 	switch out.Retry() {
 	case pool.RetryNeverSent:
 		return causeConnect.ifOn(r, x.attempts < r.attempts)
 	case pool.RetryReusedIdle:
-		return causeReused.ifOn(r, !x.fwd.backed && replayable && r.safeToRepeat(x.head.Method))
+		return causeReused.ifOn(r, !x.fwd.backed && r.safeToRepeat(x.head.Method))
 	case pool.RetryMaybeProcessed:
-		may := x.attempts < r.attempts && replayable && r.safeToRepeat(x.head.Method)
+		may := x.attempts < r.attempts && r.safeToRepeat(x.head.Method)
 		switch out { //nolint:exhaustive // a broken answer is not worth another try
 		case pool.Timeout:
 			return causeTimeout.ifOn(r, may)
@@ -116,11 +145,20 @@ func (x *exchange) mayRetryStatus() bool {
 	}
 	nowNanos := pool.Nanos()
 	latest := nowNanos + int64(r.backoff(x.attempts, 0)) // the longest wait; the answer is lost once it begins
-	if (x.fwd.byNanos != 0 && latest >= x.fwd.byNanos) || !r.budget.has(nowNanos) {
+	switch {
+	case x.fwd.byNanos != 0 && latest >= x.fwd.byNanos:
+		x.refuse(refusalDeadline)
+		return false
+	case !r.budget.has(nowNanos):
+		x.refuse(refusalBudget)
 		return false
 	}
 	x.upload.stop(x) // the rest of the body is not for this backend
-	return x.replayable()
+	if !x.replayable() {
+		x.refuse(refusalBody)
+		return false
+	}
+	return true
 }
 
 // prepareRetry takes one retry from the budget and waits as long as the policy
@@ -141,6 +179,7 @@ func (x *exchange) prepareRetry(c cause) bool {
 	default:
 		f.backed = false
 		if !r.budget.take(nowNanos) {
+			x.refuse(refusalBudget)
 			return false
 		}
 		if c != causeConnect || x.attempts > 1 {
@@ -148,6 +187,7 @@ func (x *exchange) prepareRetry(c cause) bool {
 		}
 	}
 	if f.byNanos != 0 && nowNanos+int64(wait) >= f.byNanos {
+		x.refuse(refusalDeadline)
 		return false
 	}
 	if wait > 0 && !x.c.shard.engine.wait(wait) {
