@@ -25,6 +25,18 @@ func classOf(size int) int {
 	return min(bits.Len(uint(size-1))-bits.Len(uint(bufferSizeMin-1)), classes-1)
 }
 
+// takeMemory returns a block of at least size bytes, or of the largest size.
+func takeMemory(size int) *memory {
+	k := classOf(size)
+	if m, ok := memories[k].Get().(*memory); ok {
+		return m
+	}
+	return &memory{b: make([]byte, bufferSizeMin<<k)}
+}
+
+// giveMemory gives a block back; nobody may use it afterwards.
+func giveMemory(m *memory) { memories[classOf(len(m.b))].Put(m) }
+
 // Buffer is a window on pooled memory: bytes that were read from a socket and
 // not yet consumed. It has memory only between take and Release, so what is
 // idle holds none. The zero value with a size is ready; it must not be copied
@@ -91,7 +103,7 @@ func (b *Buffer) Release() {
 		return
 	}
 	mangle(b.mem.b)
-	memories[classOf(len(b.mem.b))].Put(b.mem)
+	giveMemory(b.mem)
 	b.mem, b.r, b.w = nil, 0, 0
 }
 
@@ -130,12 +142,7 @@ func (b *Buffer) take() {
 	if b.mem != nil {
 		return
 	}
-	k := classOf(b.size)
-	if m, ok := memories[k].Get().(*memory); ok {
-		b.mem = m
-		return
-	}
-	b.mem = &memory{b: make([]byte, bufferSizeMin<<k)}
+	b.mem = takeMemory(b.size)
 }
 
 // free is the room behind what was read, as far as the limit of this read goes.
@@ -151,7 +158,7 @@ func (b *Buffer) free() []byte {
 // has to wait; what it held was released before or is spoken for by nobody.
 func (b *Buffer) giveBackEmpty() {
 	if b.mem != nil && b.r == b.w && (!b.kept || b.w == 0) {
-		memories[classOf(len(b.mem.b))].Put(b.mem)
+		giveMemory(b.mem)
 		b.mem, b.r, b.w = nil, 0, 0
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -48,9 +47,10 @@ type Conn struct {
 	handler   Handler // of a looped connection
 	fire      [2]func()
 
-	gone  atomic.Bool // closed
-	used  bool        // a request was sent on it; owned by the Attempt
-	lease any         // what HostClient.AcquireConn returned, for its release
+	secure *secure     // the TLS layer; nil for clear text
+	gone   atomic.Bool // closed
+	used   bool        // a request was sent on it; owned by the Attempt
+	lease  any         // what HostClient.AcquireConn returned, for its release
 }
 
 // serials counts connections; it wraps around.
@@ -247,6 +247,7 @@ func (c *Conn) read(p []byte, late *Buffer) (int, error) {
 // lastRead looks at the socket itself when the deadline has passed: a loop that
 // is behind with its events must not make a peer late that was not.
 func (c *Conn) lastRead(p []byte, late *Buffer) (int, error) {
+	c.rd.state.Or(bitReady)
 	n, err := c.tryRead(p, late)
 	if n != 0 || err != nil {
 		return n, err
@@ -258,13 +259,21 @@ func (c *Conn) lastRead(p []byte, late *Buffer) (int, error) {
 }
 
 // tryRead is one read that does not wait; 0 and nil mean that nothing is there.
-// A read that fills its buffer leaves ready set, a shorter one has taken all.
 func (c *Conn) tryRead(p []byte, late *Buffer) (int, error) {
-	h := &c.rd
 	if late != nil {
 		late.take()
 		p = late.free()
 	}
+	if c.secure != nil {
+		return c.secure.tryRead(p)
+	}
+	return c.trySocket(p)
+}
+
+// trySocket is one read of the socket. One that fills p leaves ready set, a
+// shorter one has taken all.
+func (c *Conn) trySocket(p []byte) (int, error) {
+	h := &c.rd
 	for {
 		h.state.And(^uint32(bitReady))
 		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
@@ -382,6 +391,9 @@ func (c *Conn) full() bool {
 // tryWrite writes until everything is taken (true), the socket is full (false),
 // or an error is met.
 func (c *Conn) tryWrite() (done bool, err error) {
+	if c.secure != nil {
+		return c.secure.tryWrite()
+	}
 	for {
 		n, errno := c.writeOnce()
 		switch errno {
@@ -464,65 +476,26 @@ func (c *Conn) Close() error {
 			h.timer.Stop()
 		}
 	}
+	if c.secure != nil {
+		c.secure.closeWrite()
+		c.secure.out.drop()
+	}
 	setConn(c.fd, nil)
 	return os.NewSyscallError("close", unix.Close(c.fd))
 }
 
 // CloseWrite ends our side: the peer reads an end, and may still send.
 func (c *Conn) CloseWrite() error {
+	if c.secure != nil {
+		c.secure.closeWrite()
+	}
 	return os.NewSyscallError("shutdown", unix.Shutdown(c.fd, unix.SHUT_WR))
 }
 
 // ResetOnClose makes Close a reset, so that the peer sees a broken connection.
 func (c *Conn) ResetOnClose() {
+	if c.secure != nil {
+		c.secure.reset = true
+	}
 	_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // a unix socket has none
-}
-
-// LocalAddr is our address, asked of the kernel each time; nil if it does not know.
-func (c *Conn) LocalAddr() net.Addr {
-	sa, err := unix.Getsockname(c.fd)
-	if err != nil {
-		return nil
-	}
-	return addrOf(sa)
-}
-
-// RemoteAddr is the peer's address, asked of the kernel each time; nil if it
-// does not know.
-func (c *Conn) RemoteAddr() net.Addr {
-	sa, err := unix.Getpeername(c.fd)
-	if err != nil {
-		return nil
-	}
-	return addrOf(sa)
-}
-
-func addrOf(sa unix.Sockaddr) net.Addr {
-	switch a := sa.(type) {
-	case *unix.SockaddrInet4:
-		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
-	case *unix.SockaddrInet6:
-		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
-	case *unix.SockaddrUnix:
-		return &net.UnixAddr{Name: a.Name, Net: networkUnix}
-	}
-	return nil
-}
-
-// SetDeadline implements net.Conn; the hot path uses SetReadBy and SetWriteBy.
-func (c *Conn) SetDeadline(t time.Time) error {
-	_ = c.SetReadDeadline(t)
-	return c.SetWriteDeadline(t)
-}
-
-// SetReadDeadline implements net.Conn; it does not wake a Read under way.
-func (c *Conn) SetReadDeadline(t time.Time) error {
-	c.rd.wantedNanos = nanosOf(t)
-	return nil
-}
-
-// SetWriteDeadline implements net.Conn; it does not wake a Write under way.
-func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.wr.wantedNanos = nanosOf(t)
-	return nil
 }

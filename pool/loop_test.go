@@ -28,7 +28,7 @@ func testLoops(t testing.TB, n int) []*Loop {
 }
 
 // pair is a Conn on l and its peer.
-func pair(t *testing.T, l *Loop) (*Conn, net.Conn) {
+func pair(t testing.TB, l *Loop) (*Conn, net.Conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
