@@ -205,6 +205,8 @@ type Retry struct {
 	On []string `absent:"connect_failure" default:"connect_failure,reset,timeout,502,503,504" koanf:"on" numbers:"true"`
 	// Methods are those that may be tried again after something was sent; a connect failure is retried for any method.
 	Methods []string `default:"GET,HEAD,OPTIONS,PUT,DELETE,TRACE" koanf:"methods"`
+	// IdempotencyKey makes a request with an Idempotency-Key field as good as one with a method of the list.
+	IdempotencyKey bool `koanf:"idempotency_key"`
 	// PerTryTimeout bounds one attempt; 0 means only the route's timeout.
 	PerTryTimeout time.Duration `absent:"0s" default:"5s" koanf:"per_try_timeout"`
 	// Backoff is the wait before each further attempt.

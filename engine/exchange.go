@@ -58,6 +58,7 @@ type exchange struct {
 	cause       string // of an answer the proxy made or a response cut short
 	backendName string
 	attempts    int
+	repeats     [causes]uint8
 	refused     refusal // of the last retry that was not made
 	bytesIn     int64
 	bytesOut    int64
@@ -101,6 +102,7 @@ func releaseExchange(x *exchange) {
 	x.path, x.target = nil, nil
 	x.answered, x.broken, x.keep = false, false, false
 	x.status, x.cause, x.backendName, x.attempts, x.refused = 0, "", "", 0, refusalNone
+	x.repeats = [causes]uint8{}
 	x.bytesIn, x.bytesOut = 0, 0
 	x.bodyFault, x.outcome = pool.OK, pool.OK
 	x.stage, x.startNanos = stageHead, 0
@@ -163,6 +165,7 @@ func (x *exchange) reject(r *reject) bool {
 	x.keep = x.keep && r.status != fasthttp.StatusBadRequest && r != rejectBodyTooLarge && x.mayDropBody()
 	x.answer = r.append(x.answer[:0], rejectOptions{
 		close: !x.keep, html: prefersPage(x.head.Value(wire.FieldAccept)), head: x.isHEAD, now: x.c.shard.engine.date(),
+		more: x.appendAttempts(x.line[:0]),
 	})
 	return x.writeAnswer(nil)
 }

@@ -29,6 +29,8 @@ type forwarding struct {
 	beganNanos int64
 	open       bool // x.attempt holds a connection
 
+	retryAfter time.Duration // the last answer asks to wait so long
+
 	again  *pool.Member // retry on this backend with a fresh connection
 	last   *reject      // what the last failed attempt would answer
 	backed bool         // the free retry of a died connection was used

@@ -168,6 +168,7 @@ type rejectOptions struct {
 	html  bool   // the client prefers a page
 	head  bool   // leave the body out
 	now   []byte // the value of Date
+	more  []byte // whole field lines
 }
 
 // append renders the whole answer behind dst.
@@ -185,7 +186,8 @@ func (r *reject) append(dst []byte, o rejectOptions) []byte {
 	if r.allow != "" {
 		dst = append(append(dst, "\r\nAllow: "...), r.allow...)
 	}
-	dst = append(dst, "\r\nContent-Length: "...)
+	dst = append(append(dst, "\r\n"...), o.more...)
+	dst = append(dst, "Content-Length: "...)
 	dst = strconv.AppendInt(dst, int64(len(body)), 10)
 	if o.close {
 		dst = append(dst, "\r\nConnection: close"...)

@@ -60,7 +60,7 @@ func (x *exchange) dropReplaced(trusted bool) {
 	for i := range x.head.Fields {
 		f := &x.head.Fields[i]
 		switch f.ID { //nolint:exhaustive // the other fields pass
-		case wire.FieldHost, wire.FieldXForwardedFor:
+		case wire.FieldHost, wire.FieldXForwardedFor, wire.FieldIsameAttempts:
 			f.Drop = true
 		case wire.FieldExpect:
 			f.Drop = f.Drop || x.body.Done()

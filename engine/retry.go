@@ -7,8 +7,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // cause says why an attempt is repeated; its text is the reason label of
@@ -55,6 +58,7 @@ type retryPolicy struct {
 	on       [causes]bool
 	statuses []int
 	methods  []string
+	byKey    bool // a request with an Idempotency-Key counts as idempotent
 	perTry   time.Duration
 	initial  time.Duration
 	max      time.Duration
@@ -65,7 +69,7 @@ type retryPolicy struct {
 
 func newRetryPolicy(c *config.Retry, budget *retryBudget) retryPolicy {
 	p := retryPolicy{
-		attempts: max(c.Attempts, 1), methods: c.Methods, perTry: c.PerTryTimeout, budget: budget,
+		attempts: max(c.Attempts, 1), methods: c.Methods, byKey: c.IdempotencyKey, perTry: c.PerTryTimeout, budget: budget,
 		initial: c.Backoff.Initial, max: c.Backoff.Max, factor: c.Backoff.Factor, jitter: c.Backoff.Jitter,
 	}
 	p.on[causeReused] = true // a lost race of our own making, not a failure
@@ -87,10 +91,11 @@ func newRetryPolicy(c *config.Retry, budget *retryBudget) retryPolicy {
 	return p
 }
 
-// safeToRepeat reports whether the method may be sent twice (RFC 9110 section
+// safeToRepeat reports whether the request may be sent twice (RFC 9110 section
 // 9.2.2, as configured).
-func (p *retryPolicy) safeToRepeat(method []byte) bool {
-	return slices.Contains(p.methods, string(method))
+func (x *exchange) safeToRepeat() bool {
+	r := &x.route.retry
+	return slices.Contains(r.methods, string(x.head.Method)) || (r.byKey && x.head.Has(wire.FieldIdempotencyKey))
 }
 
 // retryCause is why the attempt that ended with out may be repeated, or
@@ -111,9 +116,9 @@ func (x *exchange) wantedCause(out pool.Outcome) cause {
 	case pool.RetryNeverSent:
 		return causeConnect.ifOn(r, x.attempts < r.attempts)
 	case pool.RetryReusedIdle:
-		return causeReused.ifOn(r, !x.fwd.backed && r.safeToRepeat(x.head.Method))
+		return causeReused.ifOn(r, !x.fwd.backed && x.safeToRepeat())
 	case pool.RetryMaybeProcessed:
-		may := x.attempts < r.attempts && r.safeToRepeat(x.head.Method)
+		may := x.attempts < r.attempts && x.safeToRepeat()
 		switch out { //nolint:exhaustive // a broken answer is not worth another try
 		case pool.Timeout:
 			return causeTimeout.ifOn(r, may)
@@ -140,11 +145,13 @@ func (c cause) ifOn(r *retryPolicy, may bool) cause {
 func (x *exchange) mayRetryStatus() bool {
 	r := &x.route.retry
 	if !r.on[causeStatus] || x.attempts >= r.attempts || !slices.Contains(r.statuses, x.attempt.Response.Status) ||
-		!r.safeToRepeat(x.head.Method) {
+		!x.safeToRepeat() {
 		return false
 	}
 	nowNanos := pool.Nanos()
-	latest := nowNanos + int64(r.backoff(x.attempts, 0)) // the longest wait; the answer is lost once it begins
+	x.fwd.retryAfter = x.askedToWait()
+	longest := max(r.backoff(x.attempts, 0), x.fwd.retryAfter)
+	latest := nowNanos + int64(longest) // the answer is lost once the wait begins
 	switch {
 	case x.fwd.byNanos != 0 && latest >= x.fwd.byNanos:
 		x.refuse(refusalDeadline)
@@ -159,6 +166,46 @@ func (x *exchange) mayRetryStatus() bool {
 		return false
 	}
 	return true
+}
+
+// askedToWait is the wait that the backend's answer asks for by Retry-After (RFC
+// 9110 section 10.2.3). It speaks for itself only: while another backend is left,
+// that one is asked without waiting.
+func (x *exchange) askedToWait() time.Duration {
+	f := &x.fwd
+	value := x.attempt.Response.Value(wire.FieldRetryAfter)
+	if value == nil {
+		return 0
+	}
+	others := f.query
+	others.Tried.Add(f.member.Index())
+	if m, _ := f.pool.Pick(others); m != nil {
+		return 0
+	}
+	if seconds, err := strconv.ParseUint(string(value), 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	at, err := fasthttp.ParseHTTPDate(value)
+	if err != nil {
+		return 0
+	}
+	return max(time.Until(at), 0)
+}
+
+// appendAttempts appends the field that tells a client, which asked for it by the
+// same field, how many attempts were made and why they were repeated.
+func (x *exchange) appendAttempts(b []byte) []byte {
+	if !x.head.Has(wire.FieldIsameAttempts) {
+		return b
+	}
+	b = strconv.AppendInt(append(b, "X-Isame-Attempts: "...), int64(x.attempts), 10)
+	for c := causeNone + 1; c < causes; c++ {
+		if n := x.repeats[c]; n > 0 {
+			b = append(append(append(b, "; "...), c.String()...), '=')
+			b = strconv.AppendUint(b, uint64(n), 10)
+		}
+	}
+	return append(b, "\r\n"...)
 }
 
 // prepareRetry takes one retry from the budget and waits as long as the policy
@@ -183,9 +230,10 @@ func (x *exchange) prepareRetry(c cause) bool {
 			return false
 		}
 		if c != causeConnect || x.attempts > 1 {
-			wait = r.backoff(x.attempts, random())
+			wait = max(r.backoff(x.attempts, random()), f.retryAfter)
 		}
 	}
+	f.retryAfter = 0
 	if f.byNanos != 0 && nowNanos+int64(wait) >= f.byNanos {
 		x.refuse(refusalDeadline)
 		return false
@@ -193,6 +241,7 @@ func (x *exchange) prepareRetry(c cause) bool {
 	if wait > 0 && !x.c.shard.engine.wait(wait) {
 		return false
 	}
+	x.repeats[c]++
 	x.route.retries[c].Add(x.c.shard.index)
 	f.beganNanos = pool.Nanos()
 	f.query.Random, f.query.NowNanos = random(), f.beganNanos

@@ -84,6 +84,8 @@ const (
 	FieldMaxForwards
 	FieldWWWAuthenticate
 	FieldWarning
+	// FieldIsameAttempts asks for the number of attempts in the answer.
+	FieldIsameAttempts
 )
 
 // FieldSet is a set of FieldID, one bit each.
@@ -137,8 +139,8 @@ type fieldName struct {
 const (
 	nameSlotBits = 9
 	nameSlots    = 1 << nameSlotBits
-	nameHashA    = 0x0402783cccf1d3d7
-	nameHashB    = 0x79b1647170fe1c79
+	nameHashA    = 0x977f735dc7fde017
+	nameHashB    = 0x2160eb2f6988713d
 )
 
 // knownNames holds every known name in its slot; written once, at start.

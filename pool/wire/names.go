@@ -71,6 +71,7 @@ var nameList = [...]namedField{
 	{"max-forwards", FieldMaxForwards},
 	{"www-authenticate", FieldWWWAuthenticate},
 	{"warning", FieldWarning},
+	{"x-isame-attempts", FieldIsameAttempts},
 	{"accept-ranges", FieldOther},
 	{"content-language", FieldOther},
 	{"content-disposition", FieldOther},
