@@ -1,7 +1,7 @@
 // Package algo decides which member of a pool takes the next attempt. It holds
 // pure decisions on plain numbers: no I/O, no goroutine, no clock (the time is
 // passed in), no lock, and no allocation in a pick. It imports the standard
-// library only; pool is the one room that may import it.
+// library only; pool picks with it, and bench/sim simulates it.
 //
 // Start reading at algo.go (Member, Query, Balancer, New), then one file a law.
 //

@@ -6,7 +6,8 @@
 // many connections from one epoll set, bench/scan reads the answers, bench/hist
 // counts latencies, bench/report prints the outcome. bench/origin is the server
 // at the other end. bench/compare interleaves rounds and computes ratios;
-// bench/proxies starts nginx, HAProxy and Isame for it.
+// bench/proxies starts nginx, HAProxy and Isame for it. bench/sim stands apart:
+// it simulates the balancing algorithms in virtual time.
 //
 // Only cmd/isame-bench imports these packages. They run on Linux.
 package bench

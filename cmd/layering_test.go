@@ -46,7 +46,9 @@ var rooms = map[string]room{
 		why:   "ctl shows; it gets plain functions from cmd, so that the engine can change without it",
 	},
 	"bench": {
-		why: "bench measures from outside with its own load generator; sharing code with what it measures would hide faults",
+		rooms: []string{"algo"},
+		why: "bench measures from outside with its own load generator; sharing code with what it measures would hide faults. " +
+			"bench/sim simulates the laws of algo, which are pure: a copy of them would prove nothing",
 	},
 	"cmd": {
 		rooms: []string{"algo", "config", "pool", "engine", "ctl", "bench"},
@@ -99,6 +101,8 @@ func TestArrowsAreNoticed(t *testing.T) {
 		{"past a room", "engine", "algo", false},
 		{"nobody imports cmd", "ctl", "cmd", false},
 		{"bench stands alone", "bench", "config", false},
+		{"bench does not borrow", "bench", "pool", false},
+		{"bench simulates", "bench", "algo", true},
 		{"leaf", "config", "algo", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -126,6 +130,16 @@ func TestFasthttpStaysInItsRooms(t *testing.T) {
 				t.Errorf("%s imports %s: it appears in %s only, so that replacing it stays possible",
 					p.ImportPath, imported, strings.Join(fasthttpRooms, ", "))
 			}
+		}
+	}
+}
+
+// TestOnlyTheSimulationKnowsAlgo: what measures real proxies has no business there.
+func TestOnlyTheSimulationKnowsAlgo(t *testing.T) {
+	may := []string{module + "/bench/sim", module + "/bench/cli"} // cli parses names of algorithms
+	for _, p := range listPackages(t) {
+		if roomOf(p.ImportPath) == "bench" && slices.Contains(p.Imports, module+"/algo") && !slices.Contains(may, p.ImportPath) {
+			t.Errorf("%s imports algo: only %v may", p.ImportPath, may)
 		}
 	}
 }

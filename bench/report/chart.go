@@ -17,6 +17,7 @@ type chart struct {
 	xLabel func(x float64) string
 	xTicks []float64 // nil: five, evenly spaced
 	logY   bool
+	dots   bool // columns of marks: x counts them, nothing joins them
 }
 
 type line struct {
@@ -54,6 +55,9 @@ func (c *chart) scale() scale {
 	}
 	if math.IsInf(s.xLow, 1) {
 		return scale{xHigh: 1, yLow: logYMin, yHigh: 10, logY: c.logY}
+	}
+	if c.dots {
+		s.xLow, s.xHigh = s.xLow-0.5, s.xHigh+0.5
 	}
 	if s.xHigh == s.xLow {
 		s.xHigh = s.xLow + 1
@@ -108,16 +112,23 @@ func (s scale) yTicks() []float64 {
 	return out
 }
 
-// svg renders the chart.
+// svg renders the chart as a drawing of its own.
 func (c *chart) svg() string {
 	var b strings.Builder
-	s := c.scale()
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, chartWidth, chartHeight, html.EscapeString(c.title))
-	fmt.Fprintf(&b, `<text class="title" x="%g" y="18">%s</text>`, marginLeft, html.EscapeString(c.title))
+	c.draw(&b)
+	b.WriteString(`</svg>`)
+	return b.String()
+}
+
+// draw renders what is in the drawing.
+func (c *chart) draw(b *strings.Builder) {
+	s := c.scale()
+	fmt.Fprintf(b, `<text class="title" x="%g" y="18">%s</text>`, marginLeft, html.EscapeString(c.title))
 	for _, v := range s.yTicks() {
 		y := s.y(v)
-		fmt.Fprintf(&b, `<line class="grid" x1="%g" y1="%.1f" x2="%g" y2="%.1f"/>`, marginLeft, y, chartWidth-marginRight, y)
-		fmt.Fprintf(&b, `<text class="tick" text-anchor="end" x="%g" y="%.1f">%s</text>`, marginLeft-6, y+4, html.EscapeString(c.format(v)))
+		fmt.Fprintf(b, `<line class="grid" x1="%g" y1="%.1f" x2="%g" y2="%.1f"/>`, marginLeft, y, chartWidth-marginRight, y)
+		fmt.Fprintf(b, `<text class="tick" text-anchor="end" x="%g" y="%.1f">%s</text>`, marginLeft-6, y+4, html.EscapeString(c.format(v)))
 	}
 	ticks := c.xTicks
 	if ticks == nil {
@@ -127,15 +138,21 @@ func (c *chart) svg() string {
 	}
 	for _, v := range ticks {
 		if v >= s.xLow && v <= s.xHigh {
-			fmt.Fprintf(&b, `<text class="tick" text-anchor="middle" x="%.1f" y="%g">%s</text>`,
-				s.x(v), chartHeight-marginBottom+16, html.EscapeString(c.xLabel(v)))
+			drawLabel(b, s.x(v), c.xLabel(v))
 		}
 	}
-	fmt.Fprintf(&b, `<text class="tick" text-anchor="middle" x="%g" y="%g">%s</text>`,
+	fmt.Fprintf(b, `<text class="tick" text-anchor="middle" x="%g" y="%g">%s</text>`,
 		marginLeft+plotWidth/2, chartHeight-6, html.EscapeString(c.xTitle))
-	c.drawLines(&b, s)
-	b.WriteString(`</svg>`)
-	return b.String()
+	c.drawLines(b, s)
+}
+
+// drawLabel writes the lines of a label below the plot.
+func drawLabel(b *strings.Builder, x float64, label string) {
+	y := chartHeight - marginBottom + 16
+	for text := range strings.Lines(label) {
+		fmt.Fprintf(b, `<text class="tick" text-anchor="middle" x="%.1f" y="%g">%s</text>`, x, y, html.EscapeString(strings.TrimSpace(text)))
+		y += 12
+	}
 }
 
 func (c *chart) drawLines(b *strings.Builder, s scale) {
@@ -143,13 +160,17 @@ func (c *chart) drawLines(b *strings.Builder, s scale) {
 	for _, l := range slices.Backward(c.lines) {
 		fmt.Fprintf(b, `<text class="key %s" text-anchor="end" x="%.1f" y="18">%s</text>`, l.class, legend, html.EscapeString(l.name))
 		legend -= float64(len(l.name))*8 + 20
-		b.WriteString(`<polyline class="` + l.class + `" points="`)
-		for _, p := range l.points {
-			fmt.Fprintf(b, "%.1f,%.1f ", s.x(p.x), s.y(p.y))
+		radius := 4
+		if !c.dots {
+			radius = 2
+			b.WriteString(`<polyline class="` + l.class + `" points="`)
+			for _, p := range l.points {
+				fmt.Fprintf(b, "%.1f,%.1f ", s.x(p.x), s.y(p.y))
+			}
+			b.WriteString(`"/>`)
 		}
-		b.WriteString(`"/>`)
 		for _, p := range l.points {
-			fmt.Fprintf(b, `<circle class="%s" cx="%.1f" cy="%.1f" r="2"><title>%s %s: %s</title></circle>`, l.class, s.x(p.x), s.y(p.y),
+			fmt.Fprintf(b, `<circle class="%s" cx="%.1f" cy="%.1f" r="%d"><title>%s %s: %s</title></circle>`, l.class, s.x(p.x), s.y(p.y), radius,
 				html.EscapeString(l.name), html.EscapeString(c.xLabel(p.x)), html.EscapeString(c.format(p.y)))
 		}
 	}
