@@ -17,7 +17,7 @@ type unsupportedKey struct {
 // with the change that makes it work.
 func unsupportedKeys() []unsupportedKey {
 	return []unsupportedKey{
-		{"listeners.*.tls", "", "TLS for clients"},
+		{"listeners.*.tls.acme", "", "ACME"},
 		{"listeners.*.h2c", "", "HTTP/2 in clear text"},
 		{"listeners.*.http3", "", "HTTP/3"},
 		{"routes.*.middleware", "", "middleware"},

@@ -78,6 +78,7 @@ func New(o Options) (*Engine, error) {
 	e.apply.budgets = map[string]*budgetCounts{}
 	e.registry.SetPools(e.Pools)
 	e.registry.SetConnections(e.connections)
+	e.registry.SetCertificates(e.certificates)
 	return e, nil
 }
 
@@ -120,6 +121,7 @@ func (e *Engine) Apply(cfg *config.Config) error {
 	next.pools.Start()
 	e.table.Store(next)
 	e.registry.SetGeneration(next.generation)
+	e.sayCertificates(next)
 	for _, l := range opened {
 		e.apply.listeners[l.address] = l
 		l.accept()

@@ -119,6 +119,9 @@ func (x *exchange) admit() *reject {
 	if r := x.normalise(); r != nil {
 		return r
 	}
+	if x.misdirected() {
+		return rejectMisdirected
+	}
 	q := route.Query{
 		Listener: x.policy.number, Host: x.head.Host, Method: x.head.Method, Path: x.path,
 		RawQuery: x.head.Query, Head: (*fields)(&x.head),

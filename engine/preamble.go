@@ -21,6 +21,7 @@ type preamble uint8
 const (
 	preambleNone  preamble = iota
 	preambleProxy          // a PROXY header, which may or must come
+	preambleTLS            // a TLS handshake
 )
 
 // proxyPolicy is what a generation says of PROXY headers.
@@ -56,20 +57,39 @@ func (p *listenerPolicy) expects(ip netip.Addr) (preamble, bool) {
 	case p.proxy.require:
 		return preambleNone, false
 	}
-	return preambleNone, true
+	return p.afterProxy(), true
 }
 
-// introduce reads what comes before the first request, in the loop.
+// afterProxy is what comes behind a PROXY header.
+func (p *listenerPolicy) afterProxy() preamble {
+	if p.tls != nil {
+		return preambleTLS
+	}
+	return preambleNone
+}
+
+// introduce reads what comes before the first request: in the loop, but for the
+// handshake, which has a goroutine from the client's first byte to its end.
 func (c *conn) introduce() turn {
 	policy := c.policy()
 	if policy == nil || c.shard.draining.Load() {
 		return turnEnd
 	}
-	if t := c.readProxyHeader(policy); t != turnAgain {
-		return t
+	if c.preamble == preambleProxy {
+		if t := c.readProxyHeader(policy); t != turnAgain {
+			return t
+		}
+		c.preamble = policy.afterProxy()
 	}
-	c.preamble = preambleNone
-	return turnAgain
+	if c.preamble != preambleTLS {
+		return turnAgain
+	}
+	if policy.tls == nil {
+		return turnEnd // the listener has changed meanwhile
+	}
+	c.Take()
+	go c.handshake(policy)
+	return turnTaken
 }
 
 // readProxyHeader goes on with the PROXY header; turnAgain is its end, or that
@@ -107,7 +127,7 @@ func (c *conn) readProxyHeader(policy *listenerPolicy) turn {
 // is known.
 func (c *conn) countPeer(policy *listenerPolicy) turn {
 	if c.shard.overPeerLimit(c, policy) {
-		c.shard.sayRefused(c, rejectConnectionsPerIP)
+		c.shard.sayRefused(c, policy, rejectConnectionsPerIP)
 		return turnEnd
 	}
 	return turnAgain

@@ -85,7 +85,7 @@ func (x *exchange) appendForwarded(b []byte, trusted bool) []byte {
 	}
 	b = append(append(b, x.c.peerName()...), "\r\n"...)
 	if !trusted || !h.Has(wire.FieldXForwardedProto) {
-		b = append(b, "X-Forwarded-Proto: http\r\n"...)
+		b = append(append(append(b, "X-Forwarded-Proto: "...), x.c.scheme()...), "\r\n"...)
 	}
 	if !trusted || !h.Has(wire.FieldXForwardedHost) {
 		b = append(append(append(b, "X-Forwarded-Host: "...), x.hostSent()...), "\r\n"...)

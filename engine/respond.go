@@ -21,14 +21,22 @@ func (x *exchange) redirect() bool {
 	b := x.beginLocal(r.status)
 	b = append(b, "Location: "...)
 	b = r.redirect.Append(b, route.Values{
-		Scheme: schemeHTTP, Host: x.hostSent(), Path: x.head.Path, Query: x.head.Query, Target: x.head.Target,
+		Scheme: x.c.scheme(), Host: x.hostSent(), Path: x.head.Path, Query: x.head.Query, Target: x.head.Target,
 	})
 	b = append(b, "\r\n"...)
 	x.answer = x.endLocal(b, 0)
 	return x.writeAnswer(nil)
 }
 
-var schemeHTTP = []byte("http")
+var schemeHTTP, schemeHTTPS = []byte("http"), []byte("https")
+
+// scheme is what the client speaks.
+func (c *conn) scheme() []byte {
+	if c.Secure() {
+		return schemeHTTPS
+	}
+	return schemeHTTP
+}
 
 // respond answers with the route's fixed response.
 func (x *exchange) respond() bool {

@@ -126,7 +126,7 @@ func (s *shard) admit(sock *pool.Conn) *conn {
 		}
 	}
 	if r := s.overLimit(c, policy); r != nil {
-		s.sayRefused(c, r)
+		s.sayRefused(c, policy, r)
 		_ = c.Conn.Close()
 		return nil
 	}
@@ -164,7 +164,11 @@ func (s *shard) overPeerLimit(c *conn, p *listenerPolicy) bool {
 }
 
 // sayRefused says why a connection will be closed, without waiting for anybody.
-func (s *shard) sayRefused(c *conn, r *reject) {
+// Who is about to speak TLS would not understand.
+func (s *shard) sayRefused(c *conn, p *listenerPolicy, r *reject) {
+	if p != nil && p.tls != nil {
+		return
+	}
 	c.SetWriteBy(pool.Nanos() + int64(acceptPauseFirst))
 	_, _ = c.Write(r.append(nil, rejectOptions{close: true, now: s.engine.date()})) // best effort
 }

@@ -51,6 +51,7 @@ type listenerPolicy struct {
 	perIPMax       int32
 	trusted        []netip.Prefix
 	proxy          proxyPolicy
+	tls            *tlsPolicy // nil for clear text
 	stats          *observe.ListenerStats
 	unrouted       *observe.RouteStats // exchanges without a route
 }
@@ -165,6 +166,11 @@ func (b *tableBuilder) build(slots map[string]int, prev *pool.Set) error {
 			return err
 		}
 		slot := slots[name]
+		if c.TLS != nil {
+			if p.tls, err = b.engine.newTLSPolicy("listeners."+name+".tls", slot, c.TLS); err != nil {
+				return err
+			}
+		}
 		for len(t.listeners) <= slot {
 			t.listeners = append(t.listeners, nil)
 		}

@@ -464,38 +464,3 @@ func (c *Conn) writeTimer() func() {
 	}
 	return c.fire[1]
 }
-
-// Close closes the socket. Later calls do nothing.
-func (c *Conn) Close() error {
-	if c.gone.Swap(true) {
-		return nil
-	}
-	c.Unwatch() // a call that was posted must not meet the descriptor's next owner
-	for _, h := range []*half{&c.rd, &c.wr} {
-		if h.timer != nil {
-			h.timer.Stop()
-		}
-	}
-	if c.secure != nil {
-		c.secure.closeWrite()
-		c.secure.out.drop()
-	}
-	setConn(c.fd, nil)
-	return os.NewSyscallError("close", unix.Close(c.fd))
-}
-
-// CloseWrite ends our side: the peer reads an end, and may still send.
-func (c *Conn) CloseWrite() error {
-	if c.secure != nil {
-		c.secure.closeWrite()
-	}
-	return os.NewSyscallError("shutdown", unix.Shutdown(c.fd, unix.SHUT_WR))
-}
-
-// ResetOnClose makes Close a reset, so that the peer sees a broken connection.
-func (c *Conn) ResetOnClose() {
-	if c.secure != nil {
-		c.secure.reset = true
-	}
-	_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // a unix socket has none
-}

@@ -14,6 +14,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -40,6 +41,9 @@ type Registry struct {
 	// connections is asked at each scrape for the open connections. Counting
 	// them where they change state would cost each request two atomic adds.
 	connections atomic.Pointer[func() []Connections]
+
+	// certificates is asked at each scrape for those in use.
+	certificates atomic.Pointer[func() []Certificate]
 
 	names struct {
 		sync.Mutex
@@ -110,6 +114,18 @@ func (r *Registry) SetConnections(f func() []Connections) {
 	r.connections.Store(&f)
 }
 
+// Certificate is one in use, by the first name it is good for.
+type Certificate struct {
+	Name     string
+	NotAfter time.Time
+}
+
+// SetCertificates says where the certificates in use come from. f is called
+// once a scrape and must return copies.
+func (r *Registry) SetCertificates(f func() []Certificate) {
+	r.certificates.Store(&f)
+}
+
 // SetGeneration says which configuration runs now.
 func (r *Registry) SetGeneration(n uint64) {
 	r.generation.Store(n)
@@ -142,11 +158,17 @@ const (
 	FailureProxyHeader Failure = iota
 	// FailureProxyPeer is a peer that may not send one where one is required.
 	FailureProxyPeer
+	// FailureHandshake is a TLS handshake that ended without keys.
+	FailureHandshake
+	// FailureClearText is a request in clear text where TLS is spoken.
+	FailureClearText
 	failures
 )
 
 // String is the value of the label reason.
-func (f Failure) String() string { return [...]string{"proxy_header", "proxy_peer"}[f] }
+func (f Failure) String() string {
+	return [...]string{"proxy_header", "proxy_peer", "tls_handshake", "clear_text"}[f]
+}
 
 // Listener returns the counters of a listener.
 func (r *Registry) Listener(name string) *ListenerStats {

@@ -31,6 +31,7 @@ func (r *Registry) render(w io.Writer) {
 	renderRateLimited(e, limited)
 	renderListeners(e, listeners)
 	r.renderConnections(e)
+	r.renderCertificates(e)
 	r.renderConfig(e)
 }
 
@@ -161,6 +162,26 @@ func (r *Registry) renderConnections(e *exposition) {
 	for _, c := range (*source)() {
 		e.gauge(int64(c.Active), "listener", c.Listener, "state", "active")
 		e.gauge(int64(c.Idle), "listener", c.Listener, "state", "idle")
+	}
+}
+
+// renderCertificates writes how long certificates are valid; of those with the
+// same name, such as one for each type of key, the one that ends first.
+func (r *Registry) renderCertificates(e *exposition) {
+	source := r.certificates.Load()
+	if source == nil {
+		return
+	}
+	ends := map[string]time.Time{}
+	for _, c := range (*source)() {
+		if known, ok := ends[c.Name]; !ok || c.NotAfter.Before(known) {
+			ends[c.Name] = c.NotAfter
+		}
+	}
+	now := time.Now()
+	e.family("isame_certificate_expiry_seconds", gauge, "Seconds until a certificate expires; negative when it has.")
+	for _, name := range slices.Sorted(maps.Keys(ends)) {
+		e.gauge(int64(ends[name].Sub(now)/time.Second), "name", name)
 	}
 }
 

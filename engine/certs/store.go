@@ -1,0 +1,193 @@
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/isame-lb/isame-lb/config"
+)
+
+// Store is the certificates of one listener. It may be used by any number of
+// goroutines.
+type Store struct {
+	byName map[string][]*tls.Certificate // lower case; "*.example.org" as it stands
+	first  []*tls.Certificate            // for everybody else
+	all    []Description
+}
+
+// Description is what an operator wants to know of a certificate.
+type Description struct {
+	// Name is the first name it is good for.
+	Name string
+	// File is where it was read from.
+	File string
+	// NotBefore and NotAfter bound its validity.
+	NotBefore, NotAfter time.Time
+}
+
+// Trouble says what is wrong with the validity at a moment, or nothing.
+func (d *Description) Trouble(now time.Time) string {
+	switch {
+	case now.After(d.NotAfter):
+		return "the certificate has expired"
+	case now.Before(d.NotBefore):
+		return "the certificate is not valid yet"
+	}
+	return ""
+}
+
+// Load reads all pairs; path is the configuration's path of the list, which
+// errors begin with. The first pair serves clients that ask for no name, or for
+// one that no pair is good for.
+func Load(path string, pairs []config.Certificate) (*Store, error) {
+	s := &Store{byName: map[string][]*tls.Certificate{}}
+	for i, pair := range pairs {
+		c, err := load(fmt.Sprintf("%s[%d]", path, i), pair)
+		if err != nil {
+			return nil, err
+		}
+		s.add(c, pair.CertFile)
+	}
+	for _, known := range s.byName {
+		slices.SortStableFunc(known, cheaperFirst)
+	}
+	return s, nil
+}
+
+func load(path string, pair config.Certificate) (*tls.Certificate, error) {
+	cert, err := os.ReadFile(pair.CertFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s.cert_file: cannot read certificate %q: %w", path, pair.CertFile, err)
+	}
+	key, err := os.ReadFile(pair.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s.key_file: cannot read key %q: %w", path, pair.KeyFile, err)
+	}
+	c, err := tls.X509KeyPair(cert, key) // sets Leaf
+	if err != nil {
+		return nil, fmt.Errorf("%s.cert_file: cannot use certificate %q with key %q: %w", path, pair.CertFile, pair.KeyFile, err)
+	}
+	return &c, nil
+}
+
+func (s *Store) add(c *tls.Certificate, file string) {
+	names := namesOf(c.Leaf)
+	for _, name := range names {
+		s.byName[name] = append(s.byName[name], c)
+	}
+	d := Description{File: file, NotBefore: c.Leaf.NotBefore, NotAfter: c.Leaf.NotAfter}
+	if len(names) > 0 {
+		d.Name = names[0]
+	}
+	s.all = append(s.all, d)
+	if len(s.first) == 0 || len(names) > 0 && slices.Contains(namesOf(s.first[0].Leaf), names[0]) {
+		s.first = append(s.first, c)
+		slices.SortStableFunc(s.first[1:], cheaperFirst) // what stands first in the file names the rest
+	}
+}
+
+// namesOf are the names a certificate is good for: those of its extension, or
+// its common name where it has none, as old private authorities do it.
+func namesOf(leaf *x509.Certificate) []string {
+	var names []string
+	for _, name := range leaf.DNSNames {
+		names = append(names, strings.ToLower(strings.TrimSuffix(name, ".")))
+	}
+	for _, ip := range leaf.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 && leaf.Subject.CommonName != "" {
+		names = append(names, strings.ToLower(leaf.Subject.CommonName))
+	}
+	return names
+}
+
+// cheaperFirst puts RSA behind other keys: a signature costs ten times as much.
+func cheaperFirst(a, b *tls.Certificate) int { return isRSA(a) - isRSA(b) }
+
+func isRSA(c *tls.Certificate) int {
+	if c.Leaf.PublicKeyAlgorithm == x509.RSA {
+		return 1
+	}
+	return 0
+}
+
+// Descriptions are all certificates, in the order of the configuration. They
+// must not be changed.
+func (s *Store) Descriptions() []Description { return s.all }
+
+// Choose is a tls.Config's GetCertificate.
+func (s *Store) Choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	known := s.named([]byte(hello.ServerName))
+	if known == nil {
+		known = s.first
+	}
+	if len(known) == 1 {
+		return known[0], nil
+	}
+	anyName := *hello
+	anyName.ServerName = "" // the names are ours; only the keys are asked for
+	for _, c := range known {
+		if anyName.SupportsCertificate(c) == nil {
+			return c, nil
+		}
+	}
+	return known[0], nil // the handshake says what is missing
+}
+
+// nameBytesMax is the longest DNS name.
+const nameBytesMax = 253
+
+// named are the certificates for a name, exact ones before those for all names
+// of its domain; nil when there is none. It allocates nothing.
+func (s *Store) named(name []byte) []*tls.Certificate {
+	var room [nameBytesMax]byte
+	if len(name) == 0 || len(name) > len(room) {
+		return nil
+	}
+	lower, dot := room[:len(name)], -1
+	for i, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c == '.' && dot < 0 {
+			dot = i
+		}
+		lower[i] = c
+	}
+	if known := s.byName[string(lower)]; known != nil || dot < 1 {
+		return known
+	}
+	lower[dot-1] = '*'
+	return s.byName[string(lower[dot-1:])]
+}
+
+// Misdirected reports that a request for host came over a connection that was
+// opened for another name, and that the two have no certificate in common
+// although host has one: it belongs to somebody else (RFC 9110 section 7.4).
+// sni is empty for a client that named nobody. It allocates nothing.
+func (s *Store) Misdirected(sni string, host []byte) bool {
+	if sni == "" || string(host) == sni {
+		return false
+	}
+	of := s.named(host)
+	if of == nil {
+		return false
+	}
+	var room [nameBytesMax]byte
+	used := s.named(room[:copy(room[:], sni)])
+	if used == nil {
+		used = s.first
+	}
+	for _, c := range used {
+		if slices.Contains(of, c) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,288 @@
+package certs
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/isame-lb/isame-lb/config"
+)
+
+// spec is a certificate to be made.
+type spec struct {
+	names []string
+	cn    string
+	key   string // ecdsa, rsa or ed25519
+}
+
+func newKey(t *testing.T, kind string) crypto.Signer {
+	t.Helper()
+	var key crypto.Signer
+	var err error
+	switch kind {
+	case "rsa":
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	case "ed25519":
+		_, key, err = ed25519.GenerateKey(rand.Reader)
+	default:
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// write makes a pair of files.
+func write(t *testing.T, s spec) config.Certificate {
+	t.Helper()
+	key := newKey(t, s.key)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: s.cn}, NotAfter: time.Now().Add(time.Hour),
+	}
+	for _, name := range s.names {
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+			continue
+		}
+		template.DNSNames = append(template.DNSNames, name)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	c := config.Certificate{CertFile: filepath.Join(dir, "a.pem"), KeyFile: filepath.Join(dir, "a.key")}
+	for file, block := range map[string]*pem.Block{
+		c.CertFile: {Type: "CERTIFICATE", Bytes: der}, c.KeyFile: {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// store loads a Store of all specs.
+func store(t *testing.T, specs ...spec) *Store {
+	t.Helper()
+	var pairs []config.Certificate
+	for _, s := range specs {
+		pairs = append(pairs, write(t, s))
+	}
+	s, err := Load("certificates", pairs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// chosen does a handshake and returns the certificate the client got.
+func chosen(t *testing.T, s *Store, client *tls.Config) *x509.Certificate {
+	t.Helper()
+	a, b := net.Pipe()
+	defer func() { _, _ = a.Close(), b.Close() }()
+	server := tls.Server(a, &tls.Config{GetCertificate: s.Choose})
+	errs := make(chan error, 1)
+	go func() { errs <- server.HandshakeContext(context.Background()) }()
+	client.InsecureSkipVerify = true
+	c := tls.Client(b, client)
+	if err := c.HandshakeContext(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-errs; err != nil {
+		t.Fatal(err)
+	}
+	return c.ConnectionState().PeerCertificates[0]
+}
+
+func TestChoose(t *testing.T) {
+	s := store(t,
+		spec{names: []string{"first.test", "www.first.test"}},
+		spec{names: []string{"*.wild.test"}},
+		spec{names: []string{"exact.wild.test"}},
+		spec{cn: "common.test"},
+		spec{names: []string{"MiXed.test"}},
+	)
+	for _, c := range []struct{ sni, want string }{
+		{"", "first.test"},
+		{"www.first.test", "first.test"},
+		{"elsewhere.test", "first.test"},
+		{"a.wild.test", "*.wild.test"},
+		{"A.WILD.test", "*.wild.test"},
+		{"exact.wild.test", "exact.wild.test"},
+		{"wild.test", "first.test"},
+		{"a.b.wild.test", "first.test"},
+		{"common.test", "common.test"},
+		{"mixed.TEST", "MiXed.test"},
+		{strings.Repeat("a", 250) + ".test", "first.test"},
+	} {
+		t.Run(c.sni, func(t *testing.T) {
+			got, err := s.Choose(&tls.ClientHelloInfo{ServerName: c.sni})
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := got.Leaf.Subject.CommonName
+			if len(got.Leaf.DNSNames) > 0 {
+				name = got.Leaf.DNSNames[0]
+			}
+			if name != c.want {
+				t.Errorf("got the certificate of %s; want %s", name, c.want)
+			}
+		})
+	}
+}
+
+// TestChooseFitsTheKeysOfTheClient has two certificates for a name, and for
+// clients that name nobody.
+func TestChooseFitsTheKeysOfTheClient(t *testing.T) {
+	s := store(t, spec{names: []string{"a.test"}, key: "rsa"}, spec{names: []string{"a.test"}, key: "ecdsa"}, spec{names: []string{"b.test"}})
+	for _, c := range []struct {
+		name, sni string
+		suites    []uint16
+		want      x509.PublicKeyAlgorithm
+	}{
+		{"both", "a.test", []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, x509.ECDSA},
+		{"RSA only", "a.test", []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}, x509.RSA},
+		{"ECDSA only", "a.test", []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, x509.ECDSA},
+		{"RSA only, unknown name", "elsewhere.test", []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}, x509.RSA},
+		{"ECDSA only, unknown name", "elsewhere.test", []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, x509.ECDSA},
+		{"ECDSA only, no name", "", []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, x509.ECDSA},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := chosen(t, s, &tls.Config{ServerName: c.sni, CipherSuites: c.suites, MaxVersion: tls.VersionTLS12})
+			if got.PublicKeyAlgorithm != c.want || got.DNSNames[0] != "a.test" {
+				t.Errorf("got %v of %v; want %v of a.test", got.PublicKeyAlgorithm, got.DNSNames, c.want)
+			}
+		})
+	}
+	if got := chosen(t, s, &tls.Config{ServerName: "b.test"}); got.DNSNames[0] != "b.test" {
+		t.Errorf("got %v; want b.test", got.DNSNames)
+	}
+}
+
+func TestMisdirected(t *testing.T) {
+	s := store(t,
+		spec{names: []string{"a.test", "also-a.test"}}, spec{names: []string{"b.test", "*.b.test"}},
+		spec{names: []string{"b.test"}, key: "ed25519"}, spec{names: []string{"192.0.2.1"}},
+	)
+	for _, c := range []struct {
+		name, sni, host string
+		want            bool
+	}{
+		{"same", "a.test", "a.test", false},
+		{"same in other letters", "a.test", "A.Test", false},
+		{"no name", "", "b.test", false},
+		{"one certificate for both", "a.test", "also-a.test", false},
+		{"one of several in common", "x.b.test", "b.test", false},
+		{"another tenant", "a.test", "b.test", true},
+		{"another tenant by wildcard", "a.test", "x.b.test", true},
+		{"the other way round", "x.b.test", "a.test", true},
+		{"a host of nobody", "a.test", "c.test", false},
+		{"a name of nobody, the first one's host", "c.test", "a.test", false},
+		{"a name of nobody, another one's host", "c.test", "b.test", true},
+		{"an address of another one", "a.test", "192.0.2.1", true},
+		{"an address of nobody", "a.test", "192.0.2.2", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := s.Misdirected(c.sni, []byte(c.host)); got != c.want {
+				t.Errorf("got %v; want %v", got, c.want)
+			}
+		})
+	}
+	host := []byte("x.b.test")
+	if n := testing.AllocsPerRun(100, func() { s.Misdirected("a.test", host) }); n != 0 {
+		t.Errorf("%v allocations; want 0", n)
+	}
+}
+
+func TestLoadNamesWhatIsWrong(t *testing.T) {
+	good, other := write(t, spec{names: []string{"a.test"}}), write(t, spec{names: []string{"b.test"}})
+	text := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, want string
+		pair       config.Certificate
+		is         error
+	}{
+		{"no certificate", `x.certificates[1].cert_file: cannot read certificate "/nowhere"`, config.Certificate{CertFile: "/nowhere", KeyFile: good.KeyFile}, fs.ErrNotExist},
+		{"no key", `x.certificates[1].key_file: cannot read key "/nowhere"`, config.Certificate{CertFile: good.CertFile, KeyFile: "/nowhere"}, fs.ErrNotExist},
+		{"another one's key", "private key does not match public key", config.Certificate{CertFile: good.CertFile, KeyFile: other.KeyFile}, nil},
+		{"not PEM", `x.certificates[1].cert_file: cannot use certificate "` + text, config.Certificate{CertFile: text, KeyFile: good.KeyFile}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Load("x.certificates", []config.Certificate{good, c.pair})
+			if err == nil || !strings.Contains(err.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) {
+				t.Errorf("got %v; want %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestTroubleNamesTheValidity(t *testing.T) {
+	s := store(t, spec{names: []string{"a.test"}}, spec{})
+	d := s.Descriptions()[0]
+	if d.Name != "a.test" || !strings.HasSuffix(d.File, "a.pem") || s.Descriptions()[1].Name != "" {
+		t.Errorf("got %+v", s.Descriptions())
+	}
+	d.NotBefore = d.NotAfter.Add(-time.Hour)
+	for _, c := range []struct {
+		at   time.Duration
+		want string
+	}{{-30 * time.Minute, ""}, {time.Minute, "expired"}, {-2 * time.Hour, "not valid yet"}} {
+		if got := d.Trouble(d.NotAfter.Add(c.at)); !strings.Contains(got, c.want) || c.want == "" && got != "" {
+			t.Errorf("at %v: got %q; want %q", c.at, got, c.want)
+		}
+	}
+}
+
+func FuzzNamed(f *testing.F) {
+	s := &Store{byName: map[string][]*tls.Certificate{"a.test": {{}}, "*.test": {{}}, "*.b.test": {{}}}}
+	for _, name := range []string{"a.test", ".test", "*.test", "x.b.test", "", "x", strings.Repeat("a.", 130)} {
+		f.Add([]byte(name))
+	}
+	f.Fuzz(func(t *testing.T, name []byte) {
+		before := bytes.Clone(name)
+		got := s.named(name)
+		if !bytes.Equal(name, before) {
+			t.Error("the name was changed")
+		}
+		lower := strings.Map(func(r rune) rune {
+			if 'A' <= r && r <= 'Z' {
+				return r + 'a' - 'A'
+			}
+			return r
+		}, string(name))
+		want := s.byName[lower]
+		if first, rest, ok := strings.Cut(lower, "."); want == nil && ok && first != "" {
+			want = s.byName["*."+rest]
+		}
+		if len(name) <= nameBytesMax && len(got) != len(want) {
+			t.Errorf("%q: got %d certificates; want %d", name, len(got), len(want))
+		}
+	})
+}

@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/certs"
+	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// tlsPolicy is how a generation speaks TLS on a listener. There is one
+// configuration for all shards, so that a session begun on one can be resumed
+// on another.
+type tlsPolicy struct {
+	store  *certs.Store
+	config *tls.Config // of this generation
+	// session begins every handshake and answers it with the current generation's
+	// config. It holds the keys of session tickets, which crypto/tls changes each
+	// day and accepts for seven, and is handed on from generation to generation
+	// for as long as clients are asked for the same.
+	session *tls.Config
+	clients [sha256.Size]byte // what clients are asked for
+}
+
+var (
+	errNoListener = errors.New("the listener is gone")
+	errNoTLS      = errors.New("the listener does not speak TLS any more")
+)
+
+// newTLSPolicy reads the files of one listener; path is where the configuration
+// has its tls section.
+func (e *Engine) newTLSPolicy(path string, slot int, c *config.ListenerTLS) (*tlsPolicy, error) {
+	store, err := certs.Load(path+".certificates", c.Certificates)
+	if err != nil {
+		return nil, err
+	}
+	p := &tlsPolicy{store: store, config: baseTLS(c)}
+	p.config.GetCertificate = store.Choose
+	if err := p.askClients(path+".client_auth", &c.ClientAuth); err != nil {
+		return nil, err
+	}
+	if old := e.table.Load(); old != nil {
+		if l := old.listener(slot); l != nil && l.tls != nil && l.tls.clients == p.clients {
+			p.session = l.tls.session
+			return p, nil
+		}
+	}
+	p.session = &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return e.currentTLS(slot) },
+	}
+	return p, nil
+}
+
+// currentTLS is the running generation's configuration of a listener.
+func (e *Engine) currentTLS(slot int) (*tls.Config, error) {
+	l := e.table.Load().listener(slot)
+	switch {
+	case l == nil:
+		return nil, errNoListener
+	case l.tls == nil:
+		return nil, errNoTLS
+	}
+	return l.tls.config, nil
+}
+
+// baseTLS sets everything that does not depend on files.
+func baseTLS(c *config.ListenerTLS) *tls.Config {
+	lowest := uint16(tls.VersionTLS12)
+	if c.MinVersion == "1.3" {
+		lowest = tls.VersionTLS13
+	}
+	return &tls.Config{
+		MinVersion: lowest, MaxVersion: tls.VersionTLS13,
+		NextProtos: []string{"http/1.1"},
+		// For TLS 1.2; those of 1.3 are all good. The default has CBC suites too.
+		CipherSuites: []uint16{
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		},
+		// The post-quantum hybrids and the plain curves that clients have.
+		CurvePreferences: []tls.CurveID{
+			tls.X25519MLKEM768, tls.SecP256r1MLKEM768, tls.SecP384r1MLKEM1024, tls.X25519, tls.CurveP256, tls.CurveP384,
+		},
+		// Small first records (the default) would be 90 system calls for 128 KiB.
+		DynamicRecordSizingDisabled: true,
+	}
+}
+
+// askClients sets which certificates clients are asked for.
+func (p *tlsPolicy) askClients(path string, c *config.ClientAuth) error {
+	asked := sha256.New()
+	_, _ = io.WriteString(asked, c.Mode)
+	if c.CAFile != "" {
+		data, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return fmt.Errorf("%s.ca_file: cannot read authorities %q: %w", path, c.CAFile, err)
+		}
+		p.config.ClientCAs = x509.NewCertPool()
+		if !p.config.ClientCAs.AppendCertsFromPEM(data) {
+			return fmt.Errorf("%s.ca_file: cannot use authorities %q: no certificate in PEM", path, c.CAFile)
+		}
+		_, _ = asked.Write(data)
+	}
+	switch {
+	case c.Mode == "require":
+		p.config.ClientAuth = tls.RequireAndVerifyClientCert
+	case c.Mode == "request" && c.CAFile != "":
+		p.config.ClientAuth = tls.VerifyClientCertIfGiven
+	case c.Mode == "request":
+		p.config.ClientAuth = tls.RequestClientCert
+	}
+	asked.Sum(p.clients[:0])
+	return nil
+}
+
+// handshake is the goroutine in which a connection agrees on its keys; then the
+// loop has it back. It waits within the deadline of the first request's head.
+func (c *conn) handshake(policy *listenerPolicy) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.shard.engine.panicked(p, debug.Stack())
+			c.end()
+		}
+	}()
+	c.SetWriteBy(deadline(pool.Nanos(), policy.header))
+	err := c.ServeTLS(policy.tls.session, c.in.Bytes())
+	c.in.Release()
+	if err != nil {
+		c.handshakeFailed(policy, err)
+		c.end()
+		return
+	}
+	c.sni = c.TLSState().ServerName
+	c.preamble, c.waiting = preambleNone, false
+	c.beginWait()
+	c.Hand(c, true) // crypto/tls may have read the request already
+}
+
+// handshakeFailed counts a handshake without result, and answers a client that
+// spoke clear text in its own language.
+func (c *conn) handshakeFailed(policy *listenerPolicy, err error) {
+	var r tls.RecordHeaderError
+	switch {
+	case errors.Is(err, io.EOF), c.Aborted():
+		return // somebody looked whether we listen, or we drain
+	case errors.As(err, &r) && r.Conn != nil && isClearHTTP(r.RecordHeader):
+		_ = c.failed(policy, observe.FailureClearText, err)
+		_, _ = c.Write(rejectClearText.append(nil, rejectOptions{close: true, now: c.shard.engine.date()}))
+		c.linger()
+		return
+	}
+	_ = c.failed(policy, observe.FailureHandshake, err)
+}
+
+// isClearHTTP reports that a client's first bytes begin a request of HTTP/1.1.
+func isClearHTTP(first [5]byte) bool {
+	switch string(first[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO", "DELET", "PATCH", "TRACE", "CONNE":
+		return true
+	}
+	return false
+}
+
+var (
+	rejectClearText   = newReject(fasthttp.StatusBadRequest, "clear_text_on_tls_port", "")
+	rejectMisdirected = newReject(fasthttp.StatusMisdirectedRequest, "misdirected_request", "")
+)
+
+// misdirected reports a request for a host whose certificate is not the one the
+// connection was opened with.
+func (x *exchange) misdirected() bool {
+	if x.c.sni == "" || x.policy.tls == nil {
+		return false
+	}
+	return x.policy.tls.store.Misdirected(x.c.sni, hostOf(x.head.Host))
+}
+
+// hostOf is a valid authority without its port and without the dot behind a
+// full name.
+func hostOf(authority []byte) []byte {
+	host := authority
+	for i := len(authority) - 1; i >= 0; i-- {
+		c := authority[i]
+		if c == ':' {
+			host = authority[:i]
+		}
+		if c < '0' || c > '9' {
+			break
+		}
+	}
+	return bytes.TrimSuffix(host, dot)
+}
+
+var dot = []byte{'.'}
+
+// sayCertificates warns of certificates of t that clients will refuse.
+func (e *Engine) sayCertificates(t *table) {
+	now := time.Now()
+	t.eachCertificate(func(listener string, d *certs.Description) {
+		if trouble := d.Trouble(now); trouble != "" {
+			e.log.Warn().Str("listener", listener).Str("certificate", d.Name).Str("file", d.File).
+				Time("not_before", d.NotBefore).Time("not_after", d.NotAfter).Msg(trouble)
+		}
+	})
+}
+
+// eachCertificate calls f for every certificate of every listener.
+func (t *table) eachCertificate(f func(listener string, d *certs.Description)) {
+	for _, l := range t.listeners {
+		if l == nil || l.tls == nil {
+			continue
+		}
+		all := l.tls.store.Descriptions()
+		for i := range all {
+			f(l.name, &all[i])
+		}
+	}
+}
+
+// certificates is for the registry: the earliest end of each name.
+func (e *Engine) certificates() []observe.Certificate {
+	t := e.table.Load()
+	if t == nil {
+		return nil
+	}
+	var all []observe.Certificate
+	t.eachCertificate(func(_ string, d *certs.Description) {
+		name := d.Name
+		if name == "" {
+			name = d.File
+		}
+		all = append(all, observe.Certificate{Name: name, NotAfter: d.NotAfter})
+	})
+	return all
+}

@@ -1,0 +1,499 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// pair is a certificate with its key, and the files they are in.
+type pair struct {
+	certFile, keyFile string
+	leaf              *x509.Certificate
+	certificate       tls.Certificate
+}
+
+func newPair(t testing.TB, ends time.Time, names ...string) *pair {
+	t.Helper()
+	dir := t.TempDir()
+	p := &pair{certFile: filepath.Join(dir, "a.pem"), keyFile: filepath.Join(dir, "a.key")}
+	p.renew(t, ends, names...)
+	return p
+}
+
+// renew puts another certificate into the files.
+func (p *pair) renew(t testing.TB, ends time.Time, names ...string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<60))
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial, DNSNames: names, NotBefore: ends.Add(-48 * time.Hour), NotAfter: ends, IsCA: true, BasicConstraintsValid: true,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{
+		p.certFile: {Type: "CERTIFICATE", Bytes: der}, p.keyFile: {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p.leaf, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	p.certificate = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+func tomorrow() time.Time { return time.Now().Add(24 * time.Hour) }
+
+// tlsText is a listener with the pairs, more of its tls section and of itself.
+func tlsText(more, listener string, pairs ...*pair) string {
+	var list []string
+	for _, p := range pairs {
+		list = append(list, fmt.Sprintf("{cert_file: %q, key_file: %q}", p.certFile, p.keyFile))
+	}
+	return `
+listeners: {web: {address: "127.0.0.1:0", tls: {certificates: [` + strings.Join(list, ", ") + `]` + more + `}` + listener + `}}
+routes:
+  all: {pool: p}
+  away: {path: /away, redirect: {to: "{scheme}://{host}/here"}}
+pools: {p: {backends: [{address: "{{backend}}"}]}}
+shutdown: {drain: 5s}
+`
+}
+
+// sees answers with what the proxy says of the client, and echoes a body.
+func sees(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		echo(w, r)
+		return
+	}
+	_, _ = io.WriteString(w, r.Header.Get("X-Forwarded-Proto")+" "+r.Header.Get("X-Forwarded-For"))
+}
+
+// dialTLS opens a connection; nil is a client that asks for a.test.
+func (r *rig) dialTLS(c *tls.Config) (*client, *tls.Conn, error) {
+	r.t.Helper()
+	raw := r.dial()
+	if c == nil {
+		c = &tls.Config{ServerName: "a.test"}
+	}
+	c = c.Clone()
+	c.InsecureSkipVerify = true //nolint:gosec // the certificates are the test's
+	conn := tls.Client(raw.Conn, c)
+	if err := conn.Handshake(); err != nil {
+		return nil, nil, err
+	}
+	return &client{Conn: conn, t: r.t, r: bufio.NewReader(conn)}, conn, nil
+}
+
+func (r *rig) mustDialTLS(c *tls.Config) (*client, *tls.Conn) {
+	r.t.Helper()
+	cl, conn, err := r.dialTLS(c)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return cl, conn
+}
+
+func TestExchangesOverTLS(t *testing.T) {
+	r := start(t, tlsText("", "", newPair(t, tomorrow(), "a.test")), backend(t, sees))
+	big := strings.Repeat("0123456789abcdef", 1<<16)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			c, conn := r.mustDialTLS(&tls.Config{ServerName: "a.test", MaxVersion: version, NextProtos: []string{"h2", "http/1.1"}})
+			if s := conn.ConnectionState(); s.Version != version || s.NegotiatedProtocol != "http/1.1" {
+				t.Errorf("got %s, %q", tls.VersionName(s.Version), s.NegotiatedProtocol)
+			}
+			for range 3 {
+				if got := c.get("/").body; got != "https 127.0.0.1" {
+					t.Errorf("got %q", got)
+				}
+			}
+			c.send(strings.Repeat("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", 20)) // pipelined, in one record
+			for range 20 {
+				if got := c.receive("GET"); got.StatusCode != 200 {
+					t.Fatalf("pipelined: got %d", got.StatusCode)
+				}
+			}
+			for _, piece := range []string{"GET / HT", "TP/1.1\r\nHost", ": a.test\r\n", "\r\n"} { // a record each
+				c.send(piece)
+			}
+			if got := c.receive("GET").body; got != "https 127.0.0.1" {
+				t.Errorf("in pieces: got %q", got)
+			}
+			for _, size := range []int{10, 5000, len(big)} {
+				go c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: %d\r\n\r\n%s", size, big[:size]))
+				if got := c.receive("POST").body; got != big[:size] {
+					t.Errorf("a body of %d bytes: got %d back", size, len(got))
+				}
+			}
+			if got := c.get("/away").Header.Get("Location"); got != "https://test/here" {
+				t.Errorf("location: got %q", got)
+			}
+			c.send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+			c.receive("GET")
+			if _, err := c.r.ReadByte(); !errors.Is(err, io.EOF) {
+				t.Errorf("got %v; want an orderly end", err)
+			}
+		})
+	}
+}
+
+// TestRequestWithItsEnd is a client that says at once that nothing follows.
+func TestRequestWithItsEnd(t *testing.T) {
+	r := start(t, tlsText("", "", newPair(t, tomorrow(), "a.test")), backend(t, sees))
+	c, conn := r.mustDialTLS(nil)
+	c.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+	if err := conn.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.receive("GET").body; got != "https 127.0.0.1" {
+		t.Errorf("got %q", got)
+	}
+	if _, err := c.r.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("got %v; want an orderly end", err)
+	}
+}
+
+func TestClearTextOnATLSPort(t *testing.T) {
+	r := start(t, tlsText("", "", newPair(t, tomorrow(), "a.test")), backend(t, sees))
+	got := r.dial().get("/")
+	if got.StatusCode != 400 || got.Header.Get("X-Isame-Error") != "clear_text_on_tls_port" {
+		t.Errorf("got %d %v; want a 400 that says why", got.StatusCode, got.Header)
+	}
+	c := r.dial()
+	c.send("\x00\x01garbage")
+	if rest, _ := io.ReadAll(c); bytes.Contains(rest, []byte("HTTP")) {
+		t.Errorf("got %q; want nothing in HTTP", rest)
+	}
+}
+
+func TestSlowHandshakesAreCutAndHoldBackNobody(t *testing.T) {
+	r := start(t, tlsText("", ", timeouts: {header: 400ms}", newPair(t, tomorrow(), "a.test")), backend(t, sees))
+	slow := make([]*client, 0, 200)
+	for i := range 200 {
+		c := r.dial()
+		if i%2 == 0 { // the others say nothing at all
+			c.send("\x16\x03\x01\x02\x00\x01\x00\x01\xfc")
+		}
+		slow = append(slow, c)
+	}
+	good, _ := r.mustDialTLS(nil)
+	if got := good.get("/").StatusCode; got != 200 {
+		t.Errorf("beside them: got %d; want 200", got)
+	}
+	began := time.Now()
+	for _, c := range slow {
+		if _, err := io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal("a slow handshake was not cut")
+		}
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("they were cut after %v; want 400ms", took)
+	}
+}
+
+// TestIdleTLSConnectionsHoldNoGoroutine counts what connections cost that wait.
+func TestIdleTLSConnectionsHoldNoGoroutine(t *testing.T) {
+	r := start(t, tlsText("", "", newPair(t, tomorrow(), "a.test")), backend(t, sees))
+	const n = 100
+	conns := make([]*client, n)
+	first, _ := r.mustDialTLS(nil)
+	first.get("/")
+	before := runtime.NumGoroutine()
+	for i := range conns {
+		conns[i], _ = r.mustDialTLS(nil)
+		conns[i].get("/")
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for runtime.NumGoroutine() > before+n/10 { // those that are just ending
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines more for %d idle connections", runtime.NumGoroutine()-before, n)
+		}
+		runtime.Gosched()
+	}
+	for _, c := range conns {
+		if got := c.get("/").StatusCode; got != 200 {
+			t.Fatalf("afterwards: got %d", got)
+		}
+	}
+}
+
+func TestClientCertificates(t *testing.T) {
+	server, known, unknown := newPair(t, tomorrow(), "a.test"), newPair(t, tomorrow(), "client"), newPair(t, tomorrow(), "stranger")
+	for _, c := range []struct {
+		name, auth string
+		with       *pair
+		ok         bool
+	}{
+		{"required and given", "{mode: require, ca_file: %q}", known, true},
+		{"required and missing", "{mode: require, ca_file: %q}", nil, false},
+		{"required and unknown", "{mode: require, ca_file: %q}", unknown, false},
+		{"requested and missing", "{mode: request, ca_file: %q}", nil, true},
+		{"requested and given", "{mode: request, ca_file: %q}", known, true},
+		{"requested and unknown", "{mode: request, ca_file: %q}", unknown, false},
+		{"none", "{mode: none, ca_file: %q}", unknown, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := start(t, tlsText(", client_auth: "+fmt.Sprintf(c.auth, known.certFile), "", server), backend(t, sees))
+			config := &tls.Config{ServerName: "a.test"}
+			if c.with != nil {
+				config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &c.with.certificate, nil }
+			}
+			cl, _, err := r.dialTLS(config)
+			if err == nil { // in TLS 1.3 the client learns of a refusal when it reads
+				_, _ = io.WriteString(cl, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+				_, err = http.ReadResponse(cl.r, nil)
+			}
+			if (err == nil) != c.ok {
+				t.Errorf("got %v; want an answer: %v", err, c.ok)
+			}
+		})
+	}
+}
+
+func TestMinVersion(t *testing.T) {
+	r := start(t, tlsText(`, min_version: "1.3"`, "", newPair(t, tomorrow(), "a.test")), backend(t, sees))
+	if _, _, err := r.dialTLS(&tls.Config{MaxVersion: tls.VersionTLS12}); err == nil {
+		t.Error("TLS 1.2 was spoken")
+	}
+	r.mustDialTLS(&tls.Config{MinVersion: tls.VersionTLS13})
+}
+
+func TestHostOfAnotherTenant(t *testing.T) {
+	r := start(t, tlsText("", "", newPair(t, tomorrow(), "a.test"), newPair(t, tomorrow(), "b.test")), backend(t, sees))
+	for _, c := range []struct {
+		host string
+		want int
+	}{
+		{"a.test", 200}, {"A.test:443", 200}, {"b.test", 421}, {"b.test:8443", 421}, {"B.TEST.", 421}, {"c.test", 200},
+	} {
+		t.Run(c.host, func(t *testing.T) {
+			cl, _ := r.mustDialTLS(nil)
+			cl.send("GET / HTTP/1.1\r\nHost: " + c.host + "\r\n\r\n")
+			if got := cl.receive("GET").StatusCode; got != c.want {
+				t.Errorf("got %d; want %d", got, c.want)
+			}
+			if got := cl.get("/").StatusCode; got != 200 {
+				t.Errorf("the next request of the connection: got %d; want 200", got)
+			}
+		})
+	}
+}
+
+func TestTLSBehindAProxyHeader(t *testing.T) {
+	r := start(t, tlsText("", ", proxy_protocol: accept, trusted_proxies: [127.0.0.1]", newPair(t, tomorrow(), "a.test")), backend(t, sees))
+	for _, c := range []struct{ name, header, want string }{
+		{"v1", proxyLine4, "https 192.0.2.7"}, {"v2", proxyBinary, "https 192.0.2.7"}, {"none", "", "https 127.0.0.1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, together := range []bool{false, true} {
+				raw := r.dial()
+				conn := tls.Client(&headed{Conn: raw.Conn, header: c.header, together: together},
+					&tls.Config{ServerName: "a.test", InsecureSkipVerify: true}) //nolint:gosec // the certificates are the test's
+				cl := &client{Conn: conn, t: t, r: bufio.NewReader(conn)}
+				if got := cl.get("/").body; got != c.want {
+					t.Errorf("got %q; want %q", got, c.want)
+				}
+			}
+		})
+	}
+}
+
+// headed writes a header in front of the first bytes, or together with them.
+type headed struct {
+	net.Conn
+
+	header   string
+	together bool
+}
+
+func (h *headed) Write(b []byte) (int, error) {
+	header := h.header
+	h.header = ""
+	if h.together {
+		if _, err := h.Conn.Write(append([]byte(header), b...)); err != nil {
+			return 0, err
+		}
+		return len(b), nil
+	}
+	if _, err := io.WriteString(h.Conn, header); err != nil {
+		return 0, err
+	}
+	return h.Conn.Write(b)
+}
+
+// TestReloadOfCertificates replaces the certificate again and again while
+// clients keep asking, half of them on connections of their own: nobody notices.
+func TestReloadOfCertificates(t *testing.T) {
+	p := newPair(t, tomorrow(), "a.test")
+	text := tlsText("", "", p)
+	address := backend(t, sees)
+	r := start(t, text, address)
+	kept, _ := r.mustDialTLS(nil)
+	var stop atomic.Bool
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			for c := (*client)(nil); !stop.Load(); done.Add(1) {
+				if c == nil || i%2 == 0 {
+					if c != nil {
+						_ = c.Close()
+					}
+					var err error
+					if c, _, err = r.dialTLS(nil); err != nil {
+						t.Errorf("handshake: %v", err)
+						return
+					}
+				}
+				_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+				resp, err := http.ReadResponse(c.r, nil)
+				if err != nil || resp.StatusCode != 200 {
+					t.Errorf("request: %v, %v", resp, err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+			}
+		})
+	}
+	for range 10 {
+		p.renew(t, tomorrow(), "a.test")
+		r.apply(text, address)
+		_, conn := r.mustDialTLS(nil)
+		if got := conn.ConnectionState().PeerCertificates[0]; !got.Equal(p.leaf) {
+			t.Error("a new connection got an old certificate")
+		}
+	}
+	stop.Store(true)
+	wg.Wait()
+	if done.Load() < 50 {
+		t.Errorf("only %d requests were made", done.Load())
+	}
+	if got := kept.get("/").StatusCode; got != 200 {
+		t.Errorf("an old connection: got %d", got)
+	}
+}
+
+// TestSessionsAreResumed shows that shards and generations share ticket keys,
+// and that a change of what clients are asked for does not.
+func TestSessionsAreResumed(t *testing.T) {
+	p, authority := newPair(t, tomorrow(), "a.test"), newPair(t, tomorrow(), "ca")
+	address := backend(t, sees)
+	r := start(t, tlsText("", "", p), address)
+	config := &tls.Config{ServerName: "a.test", ClientSessionCache: tls.NewLRUClientSessionCache(4)}
+	resumed := func() bool {
+		c, conn := r.mustDialTLS(config)
+		c.get("/") // brings the ticket
+		_ = c.Close()
+		return conn.ConnectionState().DidResume
+	}
+	resumed()
+	for range 10 { // the kernel spreads them over the shards
+		if !resumed() {
+			t.Error("a session was not resumed")
+		}
+	}
+	r.apply(tlsText("", "", p), address)
+	if !resumed() {
+		t.Error("a session was not resumed after a reload")
+	}
+	r.apply(tlsText(fmt.Sprintf(", client_auth: {mode: request, ca_file: %q}", authority.certFile), "", p), address)
+	if resumed() {
+		t.Error("a session was resumed although clients are asked for more")
+	}
+}
+
+func TestUnusableCertificatesRefuse(t *testing.T) {
+	p := newPair(t, tomorrow(), "a.test")
+	address := backend(t, sees)
+	r := start(t, tlsText("", "", p), address)
+	bad := parse(t, tlsText("", "", p), address)
+	if err := os.WriteFile(p.certFile, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := r.engine.Apply(bad)
+	if err == nil || !strings.Contains(err.Error(), "listeners.web.tls.certificates[0].cert_file: cannot use certificate") {
+		t.Errorf("got %v; want the path of the key", err)
+	}
+	c, _ := r.mustDialTLS(nil)
+	if got := c.get("/").StatusCode; got != 200 {
+		t.Errorf("afterwards: got %d; want 200", got)
+	}
+}
+
+func TestCertificateMetrics(t *testing.T) {
+	r := start(t, tlsText("", "", newPair(t, tomorrow(), "a.test"), newPair(t, time.Now().Add(-time.Hour), "old.test"),
+		newPair(t, tomorrow().Add(time.Hour), "a.test")), backend(t, sees))
+	for _, c := range []struct {
+		name string
+		want time.Duration
+	}{{"a.test", 24 * time.Hour}, {"old.test", -time.Hour}} {
+		var page strings.Builder
+		r.engine.registry.WriteMetrics(&page)
+		_, rest, ok := strings.Cut(page.String(), `isame_certificate_expiry_seconds{name="`+c.name+`"} `)
+		var got int64
+		if _, err := fmt.Sscan(rest, &got); !ok || err != nil || time.Duration(got)*time.Second < c.want-time.Minute || time.Duration(got)*time.Second > c.want {
+			t.Errorf("%s: got %d; want about %v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestListenerBeginsAndEndsToSpeakTLS reloads in both directions: what is open
+// goes on as it began.
+func TestListenerBeginsAndEndsToSpeakTLS(t *testing.T) {
+	p := newPair(t, tomorrow(), "a.test")
+	secure, address := tlsText("", "", p), backend(t, sees)
+	clear := strings.Replace(secure, secure[strings.Index(secure, ", tls:"):strings.Index(secure, "}}}\nroutes")+1], "", 1)
+	r := start(t, clear, address)
+	plainConn := r.dial()
+	plainConn.get("/")
+	r.apply(secure, address)
+	secureConn, _ := r.mustDialTLS(nil)
+	if got := secureConn.get("/").body; got != "https 127.0.0.1" {
+		t.Errorf("got %q", got)
+	}
+	if got := plainConn.get("/").body; got != "http 127.0.0.1" {
+		t.Errorf("the connection in clear text: got %q", got)
+	}
+	r.apply(clear, address)
+	if got := secureConn.get("/").body; got != "https 127.0.0.1" {
+		t.Errorf("the connection that speaks TLS: got %q", got)
+	}
+	if got := r.dial().get("/").body; got != "http 127.0.0.1" {
+		t.Errorf("got %q", got)
+	}
+}
