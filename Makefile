@@ -15,6 +15,7 @@ BENCHTIME ?= 1x
 COUNT     ?= 1
 FUZZTIME  ?= 10s
 DURATION  ?= 60s
+FAULT     ?= 10s
 TIMEOUT   ?= 15m
 
 .DEFAULT_GOAL := help
@@ -66,6 +67,10 @@ bench: ## run each benchmark once (BENCH=regexp BENCHTIME=1x COUNT=1 PKG=)
 .PHONY: compare
 compare: build ## put Isame beside HAProxy and nginx on this machine
 	bash scripts/compare.sh
+
+.PHONY: resilience
+resilience: build ## let origins go wrong behind isame-lb, asked beside measured (FAULT=10s SCENARIOS=)
+	bin/isame-bench resilience --isame bin/isame-lb --duration $(FAULT) --scenarios "$(SCENARIOS)"
 
 .PHONY: soak
 soak: tools ## mixed load, a reload each second, a backend killed each 5 s (DURATION=60s)

@@ -51,7 +51,9 @@ func Run(ctx context.Context, env Env, args []string) int {
 	root.SetErr(env.Stderr)
 	root.SetVersionTemplate("isame-bench {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	for _, build := range []func(Env) *cobra.Command{runCommand, originCommand, compareCommand, proxiesCommand, simCommand} {
+	for _, build := range []func(Env) *cobra.Command{
+		runCommand, originCommand, compareCommand, proxiesCommand, simCommand, resilienceCommand,
+	} {
 		root.AddCommand(build(env))
 	}
 	err := root.ExecuteContext(ctx)
