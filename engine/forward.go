@@ -161,7 +161,7 @@ func (x *exchange) acquire() *reject {
 // send makes one attempt up to its response head, waiting.
 func (x *exchange) send() pool.Outcome {
 	f := &x.fwd
-	if out := x.attempt.Open(f.member.Client(x.c.shard.index), f.backed); out != pool.OK {
+	if out := x.attempt.Open(f.member.Client(x.c.shard.index), x.reuse()); out != pool.OK {
 		return out
 	}
 	x.beginAttempt()
@@ -293,7 +293,7 @@ func (x *exchange) release(out pool.Outcome) {
 	if f.open {
 		ours := x.c.backend.Swap(nil) != nil
 		f.open = false
-		x.attempt.Close(ours && whole && x.body.Done() && out == pool.OK)
+		x.attempt.Close(ours && whole && x.body.Done() && out == pool.OK, max(x.relayNanos, f.headNanos))
 	}
 	m := f.member
 	if m == nil {

@@ -98,6 +98,17 @@ func (x *exchange) safeToRepeat() bool {
 	return slices.Contains(r.methods, string(x.head.Method)) || (r.byKey && x.head.Has(wire.FieldIdempotencyKey))
 }
 
+// reuse is which pooled connections the next attempt may take.
+func (x *exchange) reuse() pool.Reuse {
+	switch {
+	case x.fwd.backed:
+		return pool.ReuseNone
+	case x.body.Done() && x.safeToRepeat():
+		return pool.ReuseFree
+	}
+	return pool.ReuseSafe
+}
+
 // retryCause is why the attempt that ended with out may be repeated, or
 // causeNone.
 func (x *exchange) retryCause(out pool.Outcome) cause {
@@ -117,6 +128,8 @@ func (x *exchange) wantedCause(out pool.Outcome) cause {
 		return causeConnect.ifOn(r, x.attempts < r.attempts)
 	case pool.RetryReusedIdle:
 		return causeReused.ifOn(r, !x.fwd.backed && x.safeToRepeat())
+	case pool.RetryNeverReceived:
+		return causeReused.ifOn(r, !x.fwd.backed)
 	case pool.RetryMaybeProcessed:
 		may := x.attempts < r.attempts && x.safeToRepeat()
 		switch out { //nolint:exhaustive // a broken answer is not worth another try

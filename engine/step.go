@@ -86,7 +86,7 @@ func (x *exchange) forwardStep() turn {
 	if r := x.acquire(); r != nil {
 		return x.localTurn(x.reject(r))
 	}
-	switch out := x.attempt.OpenPooled(x.fwd.member.Client(x.c.shard.index)); out {
+	switch out := x.attempt.OpenPooled(x.fwd.member.Client(x.c.shard.index), x.reuse()); out {
 	case pool.OK:
 	case pool.Pending:
 		x.stage = stageSend

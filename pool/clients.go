@@ -29,6 +29,8 @@ type clients struct {
 	shards  []*fasthttp.HostClient
 	refs    int // sets that use it, guarded by the backend's mutex
 	gate    gate
+	single  atomic.Int64 // connections that no HostClient counts: they carry one request
+	ages    idleAges
 }
 
 // gate bounds the connections of all shards together. A bound divided by the
@@ -92,8 +94,37 @@ func (k *link) dial(address string) (net.Conn, error) {
 		return nil, fmt.Errorf("cannot connect to backend %q: the pool was built without event loops", address)
 	}
 	return k.clients.dial(func(address string) (net.Conn, error) {
-		return Dial(k.loop, address, k.clients.options.timeouts.Connect)
+		c, err := Dial(k.loop, address, k.clients.options.timeouts.Connect)
+		if err != nil {
+			return nil, err
+		}
+		c.keepFor(&k.clients.ages)
+		return c, nil
 	}, address)
+}
+
+// dialSingle makes a connection outside the pool, which carries one request. It
+// counts against connections.max; endSingle takes it back.
+func (k *link) dialSingle(hc *fasthttp.HostClient) (*Conn, error) {
+	k.clients.single.Add(1)
+	nc, err := k.dial(hc.Addr)
+	for errors.Is(err, errNotNow) { // the loop asked at the same moment; it never waits
+		nc, err = k.dial(hc.Addr)
+	}
+	if err != nil {
+		k.clients.single.Add(-1)
+		return nil, err
+	}
+	c, ok := nc.(*Conn)
+	if !ok {
+		panic("BUG: the dialer of a backend did not make a *Conn")
+	}
+	return c, nil
+}
+
+func (k *link) endSingle(c *Conn) {
+	_ = c.Close()
+	k.clients.single.Add(-1)
 }
 
 // newHostClient is the only place that makes one. Every option that matters to
@@ -183,6 +214,7 @@ func (c *clients) leave(admitted bool) {
 
 // counts are the connections of all shards, those being dialed included.
 func (c *clients) counts() (open, idle int) {
+	open = int(c.single.Load())
 	for _, hc := range c.shards {
 		open += hc.ConnsCount()
 		idle += hc.IdleConnsCount()

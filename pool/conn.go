@@ -49,8 +49,7 @@ type Conn struct {
 
 	secure *secure     // the TLS layer; nil for clear text
 	gone   atomic.Bool // closed
-	used   bool        // a request was sent on it; owned by the Attempt
-	lease  any         // what HostClient.AcquireConn returned, for its release
+	reuse  *reuse      // of a connection to a backend; nil for others
 }
 
 // serials counts connections; it wraps around.
@@ -96,10 +95,18 @@ func (c *Conn) event(events uint32) {
 	}
 	if c.rd.signal(bits) {
 		c.handler.Ready()
-	} else if bits&bitHung != 0 && c.rd.state.Load()&bitMinded != 0 {
-		if m, ok := c.handler.(Minder); ok {
-			m.Hung()
-		}
+	} else if bits&bitHung != 0 {
+		c.hung()
+	}
+}
+
+// hung is a hang-up on a connection that the loop does not carry.
+func (c *Conn) hung() {
+	state := c.rd.state.Load()
+	if state&bitPooled != 0 {
+		c.hungIdle()
+	} else if m, ok := c.handler.(Minder); ok && state&bitMinded != 0 {
+		m.Hung()
 	}
 }
 
@@ -395,7 +402,7 @@ func (c *Conn) tryWrite() (done bool, err error) {
 		return c.secure.tryWrite()
 	}
 	for {
-		n, errno := c.writeOnce()
+		n, errno := c.writeCounted()
 		switch errno {
 		case 0:
 			c.written += n
@@ -419,6 +426,20 @@ func (c *Conn) advance(n int) bool {
 		n -= k
 	}
 	return len(c.parts[0])+len(c.parts[1])+len(c.parts[2]) == 0
+}
+
+// writeCounted is writeOnce, with what a connection to a backend has to know.
+func (c *Conn) writeCounted() (int, syscall.Errno) {
+	if c.reuse == nil {
+		return c.writeOnce()
+	}
+	total := len(c.parts[0]) + len(c.parts[1]) + len(c.parts[2])
+	c.reuse.sent.Add(int64(total))
+	n, errno := c.writeOnce()
+	if n < total {
+		c.reuse.tally(total, n, errno)
+	}
+	return n, errno
 }
 
 // writeOnce is one write, or one writev when there is more than one part. Like

@@ -16,7 +16,7 @@
 //
 //	m, i := p.Pick(query)             one pointer load; an immutable view
 //	permit, ok := m.Acquire(now)      breaker, max_requests, in-flight + 1
-//	a.Open(m.Client(shard), false)    one attempt on the wire: Attempt
+//	a.Open(m.Client(shard), which)    one attempt on the wire: Attempt
 //	m.Release(permit, outcome, ...)   in-flight - 1, latency, breaker, counters
 //
 // A refused Acquire and a retry both add i to query.Tried and pick again. An

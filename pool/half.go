@@ -17,9 +17,11 @@ import (
 //	aborted  somebody ended the connection
 //	looped   the loop calls the handler instead
 //	minded   a goroutine has it, and the loop tells the handler of a hang-up
+//	pooled   nobody has it: it waits for another request; whoever clears the bit
+//	         owns the connection, and that is the loop when the peer hangs up
 //
-// The loop sets ready and hung, timers expired, anybody aborted; waiting, looped
-// and minded belong to the owner. A bit that is set too often costs one failing
+// The loop sets ready and hung, timers expired, anybody aborted; waiting, looped,
+// minded and pooled belong to the owner. A bit that is set too often costs one failing
 // system call, so events may be stale; none is lost, because the owner clears
 // ready before it tries and looks again after it has set waiting or looped.
 type half struct {
@@ -42,6 +44,7 @@ const (
 	bitAborted
 	bitLooped
 	bitMinded
+	bitPooled
 )
 
 // signal sets bits, wakes a waiting goroutine, and reports whether the loop

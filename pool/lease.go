@@ -10,7 +10,7 @@ import (
 
 // leaser takes connections from a HostClient's pool and gives them back. The
 // type HostClient.AcquireConn returns is not exported, so it is captured by
-// inference and kept in Conn.lease, a pointer in an interface: no allocation.
+// inference and kept in reuse.lease, a pointer in an interface: no allocation.
 type leaser interface {
 	// take returns a pooled or a fresh connection; dialing is bounded by the
 	// HostClient's dialer.
@@ -47,7 +47,7 @@ func (s *lessor[L]) take(hc *fasthttp.HostClient) (*Conn, error) {
 		s.discard(hc, l)
 		return nil, fmt.Errorf("cannot use connection of backend %q: its dialer made a %T", hc.Addr, l.Conn())
 	}
-	c.lease = l
+	c.reuse.lease = l
 	return c, nil
 }
 
@@ -56,10 +56,10 @@ func (s *lessor[L]) put(hc *fasthttp.HostClient, c *Conn) { s.release(hc, s.leas
 func (s *lessor[L]) drop(hc *fasthttp.HostClient, c *Conn) { s.discard(hc, s.leaseOf(c)) }
 
 func (s *lessor[L]) leaseOf(c *Conn) L {
-	l, ok := c.lease.(L)
+	l, ok := c.reuse.lease.(L)
 	if !ok {
 		panic("BUG: connection given back that was not taken")
 	}
-	c.lease = nil
+	c.reuse.lease = nil
 	return l
 }

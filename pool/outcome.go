@@ -23,6 +23,9 @@ const (
 	// ReusedDied means that an idle connection, taken up again, was dead before
 	// the first byte of the answer: the race every keep-alive peer loses at times.
 	ReusedDied
+	// ReusedNeverReceived is ReusedDied with the proof that the backend has not
+	// received a byte of the request: see Conn.unreceived.
+	ReusedNeverReceived
 	// Reset means that a fresh connection, or one whose request was sent, broke
 	// before the first byte of the answer.
 	Reset
@@ -84,9 +87,11 @@ const (
 	// RetryNeverSent means that no byte reached a backend: any method may be tried again.
 	RetryNeverSent
 	// RetryReusedIdle means that a dead idle connection was met: the same backend
-	// may be tried again at once on a fresh one, any method if nothing was
-	// written, idempotent ones otherwise.
+	// may be tried again at once on a fresh one, with idempotent methods.
 	RetryReusedIdle
+	// RetryNeverReceived is RetryReusedIdle for any method: the backend cannot
+	// have acted on the request.
+	RetryNeverReceived
 	// RetryMaybeProcessed means that the backend may have acted on the request:
 	// idempotent methods only (RFC 9110 section 9.2.2).
 	RetryMaybeProcessed
@@ -120,6 +125,8 @@ func (o Outcome) verdict() verdict {
 		return verdict{"no_free_connection", BlameProxy, RetryNeverSent, 503}
 	case ReusedDied:
 		return verdict{"reused_connection_died", BlameProxy, RetryReusedIdle, 502}
+	case ReusedNeverReceived: // the same to whoever looks from outside
+		return verdict{"reused_connection_died", BlameProxy, RetryNeverReceived, 502}
 	case Reset:
 		return verdict{"reset", BlameBackend, RetryMaybeProcessed, 502}
 	case Timeout:
@@ -166,7 +173,7 @@ const strictFaults = faults | 1<<BadResponse
 
 // neutral outcomes say nothing about the backend: they neither count against it
 // nor clear it.
-const neutral uint32 = 1<<NoFreeConn | 1<<ReusedDied | 1<<ClientGone |
+const neutral uint32 = 1<<NoFreeConn | 1<<ReusedDied | 1<<ReusedNeverReceived | 1<<ClientGone |
 	1<<ClientBadBody | 1<<ClientSlow | 1<<ClientTooLarge
 
 // in reports whether o is one of the outcomes in mask.

@@ -17,6 +17,7 @@ func TestOutcomeTable(t *testing.T) {
 		{ConnectFailed, "connect_failed", BlameBackend, RetryNeverSent, 502},
 		{NoFreeConn, "no_free_connection", BlameProxy, RetryNeverSent, 503},
 		{ReusedDied, "reused_connection_died", BlameProxy, RetryReusedIdle, 502},
+		{ReusedNeverReceived, "reused_connection_died", BlameProxy, RetryNeverReceived, 502},
 		{Reset, "reset", BlameBackend, RetryMaybeProcessed, 502},
 		{Timeout, "timeout", BlameBackend, RetryMaybeProcessed, 504},
 		{BadResponse, "bad_response", BlameBackend, RetryMaybeProcessed, 502},

@@ -38,21 +38,23 @@ var responseLimits = wire.Limits{HeadBytes: responseHeadMax, Fields: responseFie
 type Attempt struct {
 	Response wire.ResponseHead
 
-	hc      *fasthttp.HostClient
-	conn    *Conn
-	in      Buffer
-	body    Body
-	reused  bool // the connection carried a request before
-	pooled  bool // it goes back to the HostClient
-	touched bool // a byte of a response has come
+	hc        *fasthttp.HostClient
+	link      *link
+	conn      *Conn
+	in        Buffer
+	body      Body
+	openNanos int64 // when the connection was taken; 0 if its age did not matter
+	reused    bool  // the connection carried a request before
+	pooled    bool  // it goes back to the HostClient
+	touched   bool  // a byte of a response has come
 }
 
 // OpenPooled is Open for the loop: it takes a pooled connection or, when there
-// is none that lives, answers Pending, and a goroutine has to Open.
-func (a *Attempt) OpenPooled(hc *fasthttp.HostClient) Outcome {
+// is none that serves, answers Pending, and a goroutine has to Open.
+func (a *Attempt) OpenPooled(hc *fasthttp.HostClient, which Reuse) Outcome {
 	k := linkOf(hc)
 	k.noDial.Store(true)
-	out := a.Open(hc, false)
+	out := a.open(hc, k, which, true)
 	k.noDial.Store(false)
 	if out == OK {
 		a.conn.Wait(false)
@@ -60,49 +62,120 @@ func (a *Attempt) OpenPooled(hc *fasthttp.HostClient) Outcome {
 	return out
 }
 
-// Open takes a connection of hc. Pooled ones that are closed or have said
-// something unasked are thrown away; fresh dials a new one whatever the pool
-// holds, for the retry after a pooled one died.
-func (a *Attempt) Open(hc *fasthttp.HostClient, fresh bool) Outcome {
-	a.hc, a.touched = hc, false
+// Open takes a pooled connection of hc, or dials. Those that are closed, have
+// said something unasked, or are too old are thrown away.
+func (a *Attempt) Open(hc *fasthttp.HostClient, which Reuse) Outcome {
+	return a.open(hc, linkOf(hc), which, false)
+}
+
+func (a *Attempt) open(hc *fasthttp.HostClient, k *link, which Reuse, inLoop bool) Outcome {
+	a.hc, a.link, a.touched, a.openNanos = hc, k, false, 0
 	a.Response.Reset()
 	a.in.Sized(responseHeadMax)
-	if fresh {
-		return a.dial()
+	if which == ReuseNone {
+		return a.dialUnless(inLoop)
 	}
-	for { // each turn closes one idle connection, so it ends
+	for retired := 0; ; { // each turn but a repeated one closes an idle connection, so it ends
 		c, err := leases.take(hc)
-		if err != nil {
-			if errors.Is(err, errNotNow) {
-				if linkOf(hc).noDial.Load() {
-					return Pending
-				}
-				continue // the loop asked at the same moment; it has not waited
-			}
+		switch {
+		case err == nil:
+		case !errors.Is(err, errNotNow):
 			return dialOutcome(err)
+		case inLoop:
+			return Pending
+		default:
+			continue // the loop asked at the same moment; it has not waited
 		}
-		if c.used && !c.Quiet() { // an aborted one is not quiet
+		switch a.fit(c, which) {
+		case fits:
+			a.conn, a.reused, a.pooled = c, c.reuse.used, true
+			c.reuse.used = true
+			c.Wait(true)
+			return OK
+		case fitsOthers:
+			a.putBack(c)
+			return a.dialUnless(inLoop)
+		case fitsNobody:
 			leases.drop(hc, c)
-			continue
 		}
-		a.conn, a.reused, a.pooled = c, c.used, true
-		c.used = true
-		c.Wait(true)
-		return OK
+		retired++
+		if inLoop && retired == retiredMax {
+			return Pending
+		}
 	}
 }
 
-func (a *Attempt) dial() Outcome {
-	nc, err := a.hc.Dial(a.hc.Addr)
-	for errors.Is(err, errNotNow) { // the loop asked at the same moment; it never waits
-		nc, err = a.hc.Dial(a.hc.Addr)
+// fitness is what becomes of a connection that was taken from the pool.
+type fitness uint8
+
+const (
+	fits fitness = iota
+	fitsOthers
+	fitsNobody
+)
+
+// fit judges c by its age, where one is known, and by a look at its socket.
+func (a *Attempt) fit(c *Conn, which Reuse) fitness {
+	r := c.reuse
+	if !r.used {
+		return fits
 	}
+	if !c.wake() {
+		return fitsNobody // the loop has closed it
+	}
+	r.sent.Store(0)
+	if r.ages.known() {
+		a.openNanos = Nanos()
+		age, limit := a.openNanos-r.idleNanos, r.ages.limit(a.openNanos)
+		switch {
+		case age > max(limit, retiredFloor):
+			return fitsNobody
+		case age > limit && which == ReuseSafe:
+			return fitsOthers
+		}
+	}
+	if !c.Quiet() { // an aborted one is not quiet
+		a.observe(c)
+		return fitsNobody
+	}
+	return fits
+}
+
+// observe learns from a pooled connection that is found dead.
+func (a *Attempt) observe(c *Conn) {
+	nowNanos, r := Nanos(), c.reuse
+	openNanos := a.openNanos
+	switch {
+	case openNanos == 0: // nothing was known: later than it was, so it teaches less
+		openNanos = nowNanos
+	case nowNanos-openNanos > diedSoonNanos:
+		return // a backend that fails at its work, not one that keeps its time
+	}
+	r.ages.observe(nowNanos, openNanos-r.idleNanos, r.roundTripNanos)
+}
+
+// diedSoonNanos bounds the time between taking a connection and its death, for
+// its age to be the reason.
+const diedSoonNanos = int64(time.Second)
+
+// putBack returns c to the pool as if it had not been taken.
+func (a *Attempt) putBack(c *Conn) {
+	if c.rest(c.reuse.idleNanos) {
+		leases.put(a.hc, c)
+		return
+	}
+	a.observe(c)
+	leases.drop(a.hc, c)
+}
+
+// dialUnless dials a connection for this one request; the loop cannot wait for it.
+func (a *Attempt) dialUnless(inLoop bool) Outcome {
+	if inLoop {
+		return Pending
+	}
+	c, err := a.link.dialSingle(a.hc)
 	if err != nil {
 		return dialOutcome(err)
-	}
-	c, ok := nc.(*Conn)
-	if !ok {
-		panic("BUG: the dialer of a backend did not make a *Conn")
 	}
 	a.conn, a.reused, a.pooled = c, false, false
 	return OK
@@ -155,6 +228,10 @@ func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 				return BadResponse
 			}
 			if n > 0 {
+				if a.reused && a.unasked() {
+					a.observe(a.conn)
+					return ReusedNeverReceived
+				}
 				a.in.Discard(n)
 				a.body.Begin(a.Response.Framing, a.Response.ContentLength)
 				return OK
@@ -176,11 +253,28 @@ func (a *Attempt) readOutcome(err error) Outcome {
 		return Pending
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return Timeout
-	case a.reused && !a.touched:
-		return ReusedDied
+	case !a.reused || a.touched:
+		return Reset
 	}
-	return Reset
+	a.observe(a.conn)
+	if a.conn.unreceived(err) {
+		return ReusedNeverReceived
+	}
+	return ReusedDied
 }
+
+// unasked reports that the response was sent before the request was there: the
+// last word of a backend that closes an idle connection (408), which must not
+// become the answer to the next request on it. Those that neither are a 408 nor
+// come with the end of the connection were found by Quiet, but for one that
+// crosses the request on its way, and asking the kernel for each answer would
+// cost a system call.
+func (a *Attempt) unasked() bool {
+	suspect := a.Response.Status == statusRequestTimeout || a.conn.Ended() || a.conn.reuse.sent.Load() == 0
+	return suspect && a.conn.unreceived(nil)
+}
+
+const statusRequestTimeout = 408
 
 // Done reports that the whole response was taken.
 func (a *Attempt) Done() bool { return a.body.Done() }
@@ -241,19 +335,23 @@ func (a *Attempt) Trailers() *wire.Head { return a.body.Trailers() }
 
 // Close ends the attempt. The connection is kept for the next one when whole is
 // true (the request was sent to its last byte) and the response allows it:
-// taken to its end, nothing behind it, no Connection: close.
-func (a *Attempt) Close(whole bool) {
+// taken to its end, which was at lastNanos, nothing behind it, no Connection:
+// close.
+func (a *Attempt) Close(whole bool, lastNanos int64) {
 	c := a.conn
 	keep := whole && a.pooled && a.body.Done() && a.Response.KeepAlive && a.in.Len() == 0
 	a.conn, a.touched = nil, false
 	a.in.Release()
 	a.body.Begin(wire.UntilClose, 0)
+	if keep && a.Response.IdleTimeout >= 0 {
+		c.reuse.ages.observe(lastNanos, int64(a.Response.IdleTimeout), c.reuse.roundTripNanos)
+	}
 	switch {
-	case keep:
+	case keep && c.rest(lastNanos):
 		leases.put(a.hc, c)
 	case a.pooled:
 		leases.drop(a.hc, c)
 	default:
-		_ = c.Close()
+		a.link.endSingle(c)
 	}
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"math"
+	"time"
 )
 
 // Framing says how the end of a message's body is found (RFC 9112 section 6).
@@ -29,7 +30,8 @@ const optionsMax = 64
 // facts is what the fields say about the connection and the body, before it is
 // known what to make of it.
 type facts struct {
-	length      int64 // -1: none
+	length      int64         // -1: none
+	idle        time.Duration // -1: none
 	chunked     bool
 	close       bool
 	keepAlive   bool
@@ -43,11 +45,11 @@ type facts struct {
 
 // factSet are the fields gather looks at.
 const factSet FieldSet = 1<<FieldHost | 1<<FieldContentLength | 1<<FieldTransferEncoding | 1<<FieldConnection |
-	1<<FieldUpgrade
+	1<<FieldUpgrade | 1<<FieldKeepAlive
 
 // gather reads the fields that decide about framing and persistence.
 func (h *Head) gather(x *facts, minor byte) *Refusal {
-	x.length = -1
+	x.length, x.idle = -1, -1
 	lengths, codings := 0, 0
 	var r *Refusal
 	for i := h.nextNotable(0); i < len(h.Fields); i = h.nextNotable(i + 1) {
@@ -61,6 +63,8 @@ func (h *Head) gather(x *facts, minor byte) *Refusal {
 			x.upgradeLine = f
 		case FieldConnection:
 			r = x.connection(h.FieldValue(f))
+		case FieldKeepAlive:
+			x.promise(h.FieldValue(f))
 		case FieldContentLength:
 			lengths++
 			n, ok := parseLength(h.FieldValue(f))
@@ -87,6 +91,13 @@ func (h *Head) gather(x *facts, minor byte) *Refusal {
 		h.dropNominated()
 	}
 	return nil
+}
+
+// promise reads one Keep-Alive value; of several the shortest timeout counts.
+func (x *facts) promise(value []byte) {
+	if idle, ok := KeepAliveTimeout(value); ok && (x.idle < 0 || idle < x.idle) {
+		x.idle = idle
+	}
 }
 
 // connection reads one Connection value. Elements that are no token nominate

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"net/http"
+	"time"
 )
 
 // ResponseHead is the head of one response, as spans over the caller's bytes.
@@ -18,6 +19,9 @@ type ResponseHead struct {
 	// ContentLength is the length the head declares, -1 when it declares none.
 	// It is kept for HEAD and 304, whose Framing is NoBody all the same.
 	ContentLength int64
+	// IdleTimeout is how long the backend promises to keep the connection idle
+	// (Keep-Alive: timeout=), -1 when it promises nothing.
+	IdleTimeout time.Duration
 	// Status is 100 to 599.
 	Status  int
 	Framing Framing
@@ -146,6 +150,7 @@ func (h *ResponseHead) finish(forHEAD bool) *Refusal {
 		return r
 	}
 	h.ContentLength = x.length
+	h.IdleTimeout = x.idle
 	h.KeepAlive = !x.close && (h.Minor == 1 || x.keepAlive)
 	switch {
 	case h.Status < http.StatusOK || h.Status == http.StatusNoContent:

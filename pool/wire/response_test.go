@@ -229,6 +229,36 @@ func TestKeepAliveTimeout(t *testing.T) {
 	}
 }
 
+// Keep-Alive is never forwarded, and its timeout is handed over all the same.
+func TestIdleTimeout(t *testing.T) {
+	for _, c := range []struct {
+		name, fields string
+		want         time.Duration
+	}{
+		{"none", "", -1},
+		{"seconds", "Keep-Alive: timeout=5, max=100\r\n", 5 * time.Second},
+		{"nominated", "Connection: keep-alive\r\nkeep-alive: timeout=5\r\n", 5 * time.Second},
+		{"nothing of it", "Keep-Alive: max=100\r\n", -1},
+		{"not a number", "Keep-Alive: timeout=5s\r\n", -1},
+		{"the smaller one", "Keep-Alive: timeout=7\r\nKeep-Alive: timeout=5\r\nKeep-Alive: timeout=6\r\n", 5 * time.Second},
+		{"zero", "Keep-Alive: timeout=0\r\n", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var h ResponseHead
+			raw := "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + c.fields + "\r\n"
+			if _, err := h.Parse([]byte(raw), &Limits{}, false); err != nil {
+				t.Fatal(err)
+			}
+			if h.IdleTimeout != c.want {
+				t.Errorf("got %v; want %v", h.IdleTimeout, c.want)
+			}
+			if got := string(h.AppendFields(nil)); got != "Content-Length: 0\r\n" {
+				t.Errorf("forwarded %q", got)
+			}
+		})
+	}
+}
+
 func TestHasToken(t *testing.T) {
 	cases := []struct {
 		value string
