@@ -235,6 +235,9 @@ func (c *Conn) read(p []byte, late *Buffer) (int, error) {
 		}
 		if late != nil {
 			late.giveBackEmpty() // nothing is there: whoever waits holds no memory
+			if c.secure != nil {
+				c.secure.shrink(readAheadKept)
+			}
 		}
 		switch err := h.blocked(); err { //nolint:errorlint // our own, unwrapped
 		case nil:

@@ -54,6 +54,8 @@ func (c *Conn) ServeTLS(config *tls.Config, early []byte) error {
 		return err //nolint:wrapcheck // the caller asks for its type
 	}
 	s.open, c.secure = true, s
+	c.parts = [3][]byte{} // they would keep the server's flight: 1.7 KiB
+	s.shrink(0)
 	c.rd.state.Or(bitReady) // what crypto/tls has read ahead was announced to nobody
 	return nil
 }

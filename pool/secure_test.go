@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // serverTLS is a configuration with a certificate of its own.
@@ -215,6 +216,47 @@ func TestSecureConnInTheLoop(t *testing.T) {
 				t.Errorf("got %v; want the end", err)
 			}
 		})
+	}
+}
+
+// TestSecureConnGivesBuffersBack pins the places inside crypto/tls, and that a
+// connection that waits after a large message keeps little.
+func TestSecureConnGivesBuffersBack(t *testing.T) {
+	c, client := securePair(t, testLoops(t, 1)[0], tls.VersionTLS13, unwrapped)
+	kept := func() int {
+		at := unsafe.Pointer(c.secure.tls)
+		raw, hand := (*bytes.Buffer)(unsafe.Add(at, tlsBuffers.rawInput)), (*bytes.Buffer)(unsafe.Add(at, tlsBuffers.hand))
+		return raw.Cap() + hand.Cap()
+	}
+	if tlsBuffers.rawInput == 0 || tlsBuffers.input == 0 || tlsBuffers.hand == 0 {
+		t.Fatal("this version of crypto/tls keeps its buffers elsewhere")
+	}
+	if got := kept(); got != 0 {
+		t.Errorf("%d bytes are kept after the handshake; want 0", got)
+	}
+	c.Wait(false)
+	var in Buffer
+	defer in.Release()
+	in.Sized(64 << 10)
+	for _, size := range []int{100, 16 << 10, 100} {
+		want := strings.Repeat("x", size)
+		if _, err := io.WriteString(client, want); err != nil {
+			t.Fatal(err)
+		}
+		for got := 0; got < size; {
+			n, err := in.ReadFrom(c, 1<<20)
+			if err != nil && !errors.Is(err, ErrWouldBlock) {
+				t.Fatal(err)
+			}
+			in.Discard(n)
+			got += n
+		}
+		if _, err := in.ReadFrom(c, 1<<20); !errors.Is(err, ErrWouldBlock) {
+			t.Fatal(err)
+		}
+		if got := kept(); got > readAheadKept {
+			t.Errorf("%d bytes are kept after %d; want at most %d", got, size, readAheadKept)
+		}
 	}
 }
 
