@@ -22,7 +22,6 @@ func unsupportedKeys() []unsupportedKey {
 		{"listeners.*.http3", "", "HTTP/3"},
 		{"routes.*.middleware", "", "middleware"},
 		{"routes.*.mirror", "", "mirroring"},
-		{"routes.*.hedge", "", "hedging"},
 		{"pools.*.protocol", "", "HTTP/2 to backends"},
 		{"pools.*.backends[*].zone", "", "preference by zone"},
 		{"pools.*.discovery", "", "discovery"},

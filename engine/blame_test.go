@@ -184,7 +184,7 @@ func TestBodyIsNotWholeWithoutItsLastPiece(t *testing.T) {
 // made the backend silent.
 func TestPausingReaderIsNotASilentBackend(t *testing.T) {
 	const size = 48 << 20 // more than the buffers of two sockets
-	text := strings.Replace(plain, `"}]}`, `"}], timeouts: {read: 500ms}}`, 1)
+	text := strings.Replace(plain, `"}]}`, `"}], timeouts: {read: 2s}}`, 1)
 	r := start(t, text, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 		if readHead(in) != nil {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: "+strconv.Itoa(size)+"\r\n\r\n")
@@ -193,7 +193,7 @@ func TestPausingReaderIsNotASilentBackend(t *testing.T) {
 	}))
 	c := r.dial()
 	c.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")
-	<-time.After(1500 * time.Millisecond)
+	<-time.After(2500 * time.Millisecond)
 	if a := c.receive("GET"); len(a.body) != size {
 		t.Errorf("got %d bytes; want %d", len(a.body), size)
 	}

@@ -55,8 +55,8 @@ type conn struct {
 	// backend is set while an attempt is open. Whoever takes it out may abort
 	// it; an attempt that finds it taken must not keep its connection.
 	backend atomic.Pointer[pool.Conn]
-	left    atomic.Bool                // the client has gone, and nobody needs the answer
-	leaving atomic.Pointer[time.Timer] // between the end of its half and left
+	left    atomic.Bool  // the client has gone, and nobody needs the answer
+	leaveBy atomic.Int64 // it has ended its half: left if no answer has begun by then; 0 is not
 }
 
 func newConn(s *shard, sock *pool.Conn) *conn {
@@ -96,7 +96,6 @@ func serveConn(nc net.Conn) error {
 // end closes the connection; whoever owns it calls it once.
 func (c *conn) end() {
 	c.in.Release()
-	c.stayed()
 	c.shard.remove(c)
 	_ = c.Conn.Close() // nothing is left to be lost
 }
@@ -122,9 +121,28 @@ const leaveGrace = time.Second
 func (c *conn) Hung() {
 	if c.Broken() {
 		c.leave()
-	} else if c.leaving.Load() == nil {
-		c.leaving.Store(time.AfterFunc(leaveGrace, c.leave))
+	} else if c.leaveBy.Load() == 0 {
+		c.leaveBy.Store(pool.Nanos() + int64(leaveGrace))
+		time.AfterFunc(leaveGrace, c.graceOver)
 	}
+}
+
+// graceOver ends the attempt unless the answer has begun. Where the loop carries
+// the exchange it looks for itself: see clientEvent.
+func (c *conn) graceOver() {
+	switch {
+	case c.leaveBy.Load() == 0:
+	case c.Minded():
+		c.leave()
+	default:
+		c.Again()
+	}
+}
+
+// graceIsOver reports that no answer has begun within the grace.
+func (c *conn) graceIsOver() bool {
+	by := c.leaveBy.Load()
+	return by != 0 && pool.Nanos() >= by
 }
 
 // leave ends the attempt under way, if it is still without an answer: a backend
@@ -134,11 +152,12 @@ func (c *conn) leave() {
 	c.abortBackend()
 }
 
-// stayed ends the grace: an answer is there.
+// stayed ends the grace: an answer has begun. A client that has left is noticed by
+// the writes to it from now on.
 func (c *conn) stayed() {
-	if t := c.leaving.Load(); t != nil {
-		t.Stop()
-		c.leaving.Store(nil)
+	c.Unmind()
+	if c.leaveBy.Load() != 0 {
+		c.leaveBy.Store(0)
 	}
 }
 

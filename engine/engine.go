@@ -54,6 +54,7 @@ type Engine struct {
 		listeners map[string]*listener // by address
 		slots     int                  // how many were given
 		budgets   map[string]*budgetCounts
+		latencies map[string]*quantile
 	}
 }
 
@@ -76,6 +77,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e.apply.listeners = map[string]*listener{}
 	e.apply.budgets = map[string]*budgetCounts{}
+	e.apply.latencies = map[string]*quantile{}
 	e.registry.SetPools(e.Pools)
 	e.registry.SetConnections(e.connections)
 	e.registry.SetCertificates(e.certificates)
@@ -261,6 +263,16 @@ func (e *Engine) budget(routeName string, c *config.Budget) *retryBudget {
 		e.apply.budgets[routeName] = counts
 	}
 	return &retryBudget{percent: c.Percent, perSecond: c.MinPerSecond, counts: counts}
+}
+
+// latency is the live latency of a route's name; it survives reloads.
+func (e *Engine) latency(routeName string) *quantile {
+	q := e.apply.latencies[routeName]
+	if q == nil {
+		q = &quantile{}
+		e.apply.latencies[routeName] = q
+	}
+	return q
 }
 
 // today is the Date field, good for one second.

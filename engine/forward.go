@@ -20,6 +20,7 @@ type forwarding struct {
 	query     pool.Query
 	byNanos   int64 // the route's deadline; 0 is none
 	headBy    int64 // until then the attempt's response head is awaited
+	hedgeBy   int64 // then another backend is asked too; 0 is never
 	headNanos int64 // when the last response head came
 	interims  int   // 1xx answers of the attempt
 
@@ -29,6 +30,7 @@ type forwarding struct {
 	beganNanos int64
 	open       bool // x.attempt holds a connection
 
+	paid       bool          // the next retry is taken from the budget already
 	retryAfter time.Duration // the last answer asks to wait so long
 
 	again  *pool.Member // retry on this backend with a fresh connection
@@ -50,7 +52,7 @@ func (x *exchange) attemptsFrom(s stage) bool {
 		if out == pool.OK && !x.mayRetryStatus() {
 			return x.relay()
 		}
-		if x.clientGone || x.c.left.Load() || x.c.Aborted() { // the last: the drain has cut it
+		if x.nobodyWaits() {
 			return x.leave()
 		}
 		cause := x.retryCause(out)
@@ -91,6 +93,8 @@ func (x *exchange) firstAttempt(s stage) (pool.Outcome, *reject) {
 		return x.awaitHead(x.fwd.headBy), nil
 	case stageUpload:
 		return x.awaitHead(x.fwd.headBy), nil
+	case stageHedge:
+		return x.hedge(), nil
 	}
 	return x.outcome, nil
 }
@@ -175,7 +179,11 @@ func (x *exchange) send() pool.Outcome {
 	if !x.body.Done() {
 		x.upload.start(x)
 	}
-	return x.awaitHead(f.headBy)
+	out := x.awaitHead(earlier(f.headBy, f.hedgeBy))
+	if out == pool.Timeout && x.hedgeDue() {
+		return x.hedge()
+	}
+	return out
 }
 
 // beginAttempt notes that the attempt has a connection.
@@ -188,6 +196,7 @@ func (x *exchange) beginAttempt() {
 	}
 	f.headBy = earlier(f.byNanos, earlier(deadline(f.beganNanos, x.route.retry.perTry),
 		deadline(f.beganNanos, f.pool.timeouts.Read)))
+	f.hedgeBy = x.hedgeTime()
 }
 
 // sendHead sends what is prepared.
@@ -221,7 +230,9 @@ func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 		switch out {
 		case pool.OK:
 		case pool.Pending:
-			x.fwd.headBy = headBy
+			if x.upload.begun { // its progress may have moved it
+				x.fwd.headBy = headBy
+			}
 			return out
 		default:
 			return x.upload.blame(out)
@@ -302,11 +313,17 @@ func (x *exchange) release(out pool.Outcome) {
 	f.member = nil
 	nowNanos := pool.Nanos()
 	status, latency := 0, int64(0)
-	if out == pool.OK {
+	switch out { //nolint:exhaustive // the others teach nothing
+	case pool.OK:
 		status, latency = x.attempt.Response.Status, f.headNanos-f.beganNanos
+		if h := x.route.hedge; h != nil {
+			h.live.observe(latency)
+		}
+	case pool.Outrun:
+		latency = nowNanos - f.beganNanos
 	}
 	f.pool.backends[m.Index()].Codes.Add(x.c.shard.index, status)
-	if latency > 0 {
+	if out == pool.OK && latency > 0 {
 		f.pool.stats.Durations.Observe(x.c.shard.index, time.Duration(latency))
 	}
 	m.Release(f.permit, out, status, nowNanos, latency)

@@ -25,11 +25,12 @@ const (
 	causeReset
 	causeTimeout
 	causeStatus
+	causeHedge // not a retry: it runs beside the attempt that is late
 	causes
 )
 
 func (c cause) String() string {
-	return [causes]string{"", "connect_failure", "reused_connection", "reset", "timeout", "status"}[c]
+	return [causes]string{"", "connect_failure", "reused_connection", "reset", "timeout", "status", "hedge"}[c]
 }
 
 // refusal says what stood against a retry that the policy wanted; its text is
@@ -169,15 +170,19 @@ func (x *exchange) mayRetryStatus() bool {
 	case x.fwd.byNanos != 0 && latest >= x.fwd.byNanos:
 		x.refuse(refusalDeadline)
 		return false
-	case !r.budget.has(nowNanos):
-		x.refuse(refusalBudget)
-		return false
+	case x.fwd.paid:
+		return true // asked again, by the goroutine that has taken over
 	}
 	x.upload.stop(x) // the rest of the body is not for this backend
 	if !x.replayable() {
 		x.refuse(refusalBody)
 		return false
 	}
+	if !r.budget.take(nowNanos) { // now: the answer is still at hand
+		x.refuse(refusalBudget)
+		return false
+	}
+	x.fwd.paid = true
 	return true
 }
 
@@ -238,10 +243,11 @@ func (x *exchange) prepareRetry(c cause) bool {
 		x.attempts--
 	default:
 		f.backed = false
-		if !r.budget.take(nowNanos) {
+		if !f.paid && !r.budget.take(nowNanos) {
 			x.refuse(refusalBudget)
 			return false
 		}
+		f.paid = false
 		if c != causeConnect || x.attempts > 1 {
 			wait = max(r.backoff(x.attempts, random()), f.retryAfter)
 		}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -124,4 +125,35 @@ func TestIdempotencyKeyAllowsARetryOfAPost(t *testing.T) {
 			t.Errorf("%s: got %d; want %d", tc.name, a.StatusCode, tc.want)
 		}
 	}
+}
+
+// An answer is only given up for a retry that is made: the budget is taken before
+// it is dropped, however many exchanges want it at once.
+func TestAnswerIsNotDroppedForARetryWithoutBudget(t *testing.T) {
+	text := strings.Replace(patient("", ""), "attempts: 3", "budget: {percent: 0, min_per_second: 1}, attempts: 3", 1)
+	r := start(t, text, backend(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	var wg sync.WaitGroup
+	for range 16 {
+		c := r.dial()
+		wg.Go(func() {
+			for range 20 {
+				if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: t\r\n\r\n"); err != nil {
+					t.Error(err)
+					return
+				}
+				resp, err := http.ReadResponse(c.r, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				if cause := resp.Header.Get("X-Isame-Error"); resp.StatusCode != 503 || cause != "" {
+					t.Errorf("got %d %q; want the backend's own 503", resp.StatusCode, cause)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -19,6 +19,7 @@ const (
 	stageFlush                // the request head is partly written
 	stageUpload               // the body is partly written
 	stageAnswer               // the response head is awaited
+	stageHedge                // it is late, and the request is sent to another backend too
 	stageJudge                // an attempt has failed, or may be repeated: see outcome
 	stageRelay                // content is being passed on
 	stageSpill                // content is partly written to the client
@@ -144,7 +145,7 @@ func (x *exchange) uploadTurn(out pool.Outcome) turn {
 // already is announced by the kernel like everything later: nothing is read on
 // suspicion.
 func (x *exchange) awaitBackend() turn {
-	x.attempt.Conn().SetReadBy(x.fwd.headBy)
+	x.attempt.Conn().SetReadBy(earlier(x.fwd.headBy, x.fwd.hedgeBy))
 	x.attempt.Conn().Watch((*answerHandler)(x))
 	if x.c.Ended() {
 		x.c.Hung()
@@ -167,10 +168,13 @@ func (h *answerHandler) Ready() {
 func (x *exchange) answerStep() (t turn) {
 	defer x.rescue(&t)
 	if x.stage == stageAnswer {
-		out := x.awaitHead(x.fwd.headBy)
+		out := x.awaitHead(earlier(x.fwd.headBy, x.fwd.hedgeBy))
 		switch {
 		case out == pool.Pending:
 			return turnWait
+		case out == pool.Timeout && x.hedgeDue():
+			x.stage = stageHedge
+			return x.take()
 		case out != pool.OK || x.mayRetryStatus() || x.upload.looped:
 			return x.judgeLater(out)
 		}
@@ -202,7 +206,8 @@ func (x *exchange) clientEvent() (t turn) {
 	switch {
 	case x.stage == stageAnswer && x.upload.looped:
 		return x.uploadTurn(x.upload.pump())
-	case x.c.Broken() && (x.stage == stageAnswer || x.stage == stageRelay):
+	case x.c.Broken() && (x.stage == stageAnswer || x.stage == stageRelay),
+		x.stage == stageAnswer && x.c.graceIsOver():
 		x.clientGone = true
 		x.attempt.Conn().AbortRead()
 	case x.c.Ended() && x.stage == stageAnswer:
@@ -219,8 +224,12 @@ func (x *exchange) judgeLater(out pool.Outcome) turn {
 
 // take gives the connection and its exchange to a goroutine.
 func (x *exchange) take() turn {
-	x.c.TakeMinded()
-	if x.c.Ended() {
+	if x.stage < stageRelay {
+		x.c.TakeMinded()
+	} else {
+		x.c.Take()
+	}
+	if x.stage < stageRelay && x.c.Ended() {
 		x.c.Hung()
 	}
 	if x.fwd.open {
@@ -249,7 +258,7 @@ func (x *exchange) waitingly() (t turn) {
 	x.upload.resume()
 	keep := false
 	switch x.stage {
-	case stageForward, stageSend, stageFlush, stageUpload, stageJudge:
+	case stageForward, stageSend, stageFlush, stageUpload, stageHedge, stageJudge:
 		keep = x.attemptsFrom(x.stage)
 	case stageRelay, stageSpill:
 		keep = x.relayFrom(x.stage)

@@ -129,6 +129,7 @@ type routeEntry struct {
 	split       *route.Split
 	timeout     time.Duration
 	retry       retryPolicy
+	hedge       *hedging // nil when it is off
 	redirect    route.Template
 	status      int // of redirect and respond
 	body        []byte
@@ -136,6 +137,7 @@ type routeEntry struct {
 	stats       []*observe.RouteStats // by number of the listener
 	retries     [causes]*observe.RetryStats
 	refused     [refusals]*observe.RetryStats
+	hedges      [hedgeResults]*observe.RetryStats
 }
 
 // poolEntry is a pool as a route uses it, with the counters of its members.
@@ -227,6 +229,10 @@ func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) err
 	r.retry = newRetryPolicy(&c.Retry, b.engine.budget(name, &c.Retry.Budget))
 	for _, l := range listeners {
 		r.stats = append(r.stats, reg.Route(l, name))
+	}
+	r.hedge = newHedging(c.Hedge, b.engine.latency(name))
+	for k, result := range hedgeNames {
+		r.hedges[k] = reg.Hedges(name, result)
 	}
 	for k := causeNone + 1; k < causes; k++ {
 		r.retries[k] = reg.Retries(name, k.String())

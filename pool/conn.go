@@ -151,6 +151,17 @@ func (c *Conn) TakeMinded() {
 	c.rd.state.Or(bitMinded)
 }
 
+// Unmind ends what TakeMinded began; the goroutine keeps the connection. It may be
+// called at any time.
+func (c *Conn) Unmind() {
+	if c.Minded() {
+		c.rd.state.And(^uint32(bitMinded))
+	}
+}
+
+// Minded reports that the loop calls Hung for a goroutine.
+func (c *Conn) Minded() bool { return c.rd.state.Load()&bitMinded != 0 }
+
 // Ended reports that the peer has ended its half, or left altogether; bytes that
 // it sent before may still be unread.
 func (c *Conn) Ended() bool { return c.rd.state.Load()&bitHung != 0 }

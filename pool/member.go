@@ -85,13 +85,15 @@ func (m *Member) giveUp(k Permit, nowNanos int64) {
 // Release ends one attempt, exactly once for each Acquire that was granted, at
 // the last byte of the answer or when the attempt failed. status is 0 when
 // there was no answer. latencyNanos is the time to the response head, 0 or less
-// when it is not known. It is learnt from answers; a timeout teaches the time
+// when it is not known. It is learnt from answers, and from attempts that were
+// outrun; a timeout teaches the time
 // since Acquire, and other failures nothing, because a backend that refuses at
 // once would look like the fastest one.
 func (m *Member) Release(k Permit, o Outcome, status int, nowNanos, latencyNanos int64) {
 	switch {
 	case o == Timeout:
 		latencyNanos = nowNanos - k.beganNanos
+	case o == Outrun: // it would have taken this long at least, if that is known
 	case o != OK, latencyNanos <= 0:
 		latencyNanos = -1
 	}

@@ -44,6 +44,8 @@ const (
 	ClientSlow
 	// ClientTooLarge means that the body the client sent went over the limit.
 	ClientTooLarge
+	// Outrun means that another attempt of the same exchange had an answer first.
+	Outrun
 
 	outcomes // how many there are
 )
@@ -141,6 +143,8 @@ func (o Outcome) verdict() verdict {
 		return verdict{"client_slow", BlameClient, RetryNo, 408}
 	case ClientTooLarge:
 		return verdict{"client_too_large", BlameClient, RetryNo, 413}
+	case Outrun:
+		return verdict{"outrun", BlameProxy, RetryNo, 502}
 	case BadResponse, outcomes:
 	}
 	return verdict{"bad_response", BlameBackend, RetryMaybeProcessed, 502}
@@ -174,7 +178,7 @@ const strictFaults = faults | 1<<BadResponse
 // neutral outcomes say nothing about the backend: they neither count against it
 // nor clear it.
 const neutral uint32 = 1<<NoFreeConn | 1<<ReusedDied | 1<<ReusedNeverReceived | 1<<ClientGone |
-	1<<ClientBadBody | 1<<ClientSlow | 1<<ClientTooLarge
+	1<<ClientBadBody | 1<<ClientSlow | 1<<ClientTooLarge | 1<<Outrun
 
 // in reports whether o is one of the outcomes in mask.
 func (o Outcome) in(mask uint32) bool { return mask>>(o&31)&1 == 1 }

@@ -26,6 +26,7 @@ func TestOutcomeTable(t *testing.T) {
 		{ClientBadBody, "client_bad_body", BlameClient, RetryNo, 400},
 		{ClientSlow, "client_slow", BlameClient, RetryNo, 408},
 		{ClientTooLarge, "client_too_large", BlameClient, RetryNo, 413},
+		{Outrun, "outrun", BlameProxy, RetryNo, 502},
 	}
 	if len(cases) != int(outcomes) {
 		t.Fatalf("table has %d outcomes; want %d", len(cases), outcomes)

@@ -117,16 +117,16 @@ func renderRetries(e *exposition, retries map[retryKey]*stat.Counter) {
 	keys := sortedKeys(retries, func(a, b retryKey) int {
 		return compareText(a.route, b.route, a.reason, b.reason)
 	})
-	e.family("isame_retries_total", counter, "Attempts beyond the first one, by the reason the one before failed.")
-	for _, key := range keys {
-		if !key.refused {
-			e.count(retries[key].Sum(), "route", key.route, "reason", key.reason)
-		}
-	}
-	e.family("isame_retries_refused_total", counter, "Retries the policy wanted and that were not made, by what stood against them.")
-	for _, key := range keys {
-		if key.refused {
-			e.count(retries[key].Sum(), "route", key.route, "reason", key.reason)
+	for i, f := range []struct{ name, help, label string }{
+		familyRetries: {"isame_retries_total", "Attempts beyond the first one, by the reason the one before failed.", "reason"},
+		familyRefused: {"isame_retries_refused_total", "Retries the policy wanted and that were not made, by what stood against them.", "reason"},
+		familyHedges:  {"isame_hedges_total", "Attempts that were sent beside a late one, by their result.", "result"},
+	} {
+		e.family(f.name, counter, f.help)
+		for _, key := range keys {
+			if key.family == retryFamily(i) {
+				e.count(retries[key].Sum(), "route", key.route, f.label, key.reason)
+			}
 		}
 	}
 }

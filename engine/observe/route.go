@@ -57,8 +57,8 @@ func (s *RouteStats) join() *routeCells {
 	return cells
 }
 
-// RetryStats count the retries of one route for one reason, or those that were
-// refused. Like RouteStats a handle is a name until the first one.
+// RetryStats count the retries of one route for one reason, those that were
+// refused, or its hedged attempts. Like RouteStats a handle is a name until the first one.
 type RetryStats struct {
 	registry *Registry
 	key      retryKey
@@ -67,8 +67,17 @@ type RetryStats struct {
 
 type retryKey struct {
 	route, reason string
-	refused       bool
+	family        retryFamily
 }
+
+// retryFamily is the metric a RetryStats belongs to.
+type retryFamily uint8
+
+const (
+	familyRetries retryFamily = iota
+	familyRefused
+	familyHedges
+)
 
 // Retries returns the counter of a route's retries for a reason, spelled as in
 // the configuration's retry.on.
@@ -79,7 +88,13 @@ func (r *Registry) Retries(route, reason string) *RetryStats {
 // RefusedRetries returns the counter of failed attempts of a route that its
 // policy would have repeated, and that were not for a reason.
 func (r *Registry) RefusedRetries(route, reason string) *RetryStats {
-	return &RetryStats{registry: r, key: retryKey{route: route, reason: reason, refused: true}}
+	return &RetryStats{registry: r, key: retryKey{route: route, reason: reason, family: familyRefused}}
+}
+
+// Hedges returns the counter of a route's hedged attempts that ended with result:
+// won, lost or failed.
+func (r *Registry) Hedges(route, result string) *RetryStats {
+	return &RetryStats{registry: r, key: retryKey{route: route, reason: result, family: familyHedges}}
 }
 
 // Add counts one retry.

@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// hedging is a route's hedge section, compiled: when the first attempt has no
+// answer in time a second one is sent to another backend, and the first answer
+// wins ("The Tail at Scale", Dean and Barroso 2013). The live percentile is a
+// fact of the route's name and survives reloads.
+type hedging struct {
+	after time.Duration // 0: the live percentile
+	live  *quantile
+	max   int // rivals of one exchange
+}
+
+// hedgeP95 is the value of hedge.after that stands for the live percentile.
+const hedgeP95 = "p95"
+
+func newHedging(c *config.Hedge, live *quantile) *hedging {
+	if c == nil {
+		return nil
+	}
+	h := &hedging{live: live, max: c.Max}
+	if c.After != hedgeP95 {
+		h.after, _ = time.ParseDuration(c.After) // config has checked it
+	}
+	return h
+}
+
+// wait is how long an attempt stays alone; 0 is for ever.
+func (h *hedging) wait() int64 {
+	if h.after > 0 {
+		return int64(h.after)
+	}
+	return h.live.estimate()
+}
+
+// hedgeTime is the moment after which the attempt gets a rival; 0 is never. Only
+// the first attempt of a request that may be sent twice, and is here as a whole,
+// gets one.
+func (x *exchange) hedgeTime() int64 {
+	h := x.route.hedge
+	if h == nil || x.attempts != 1 || !x.body.Done() || x.upload.begun || !x.safeToRepeat() {
+		return 0
+	}
+	wait := h.wait()
+	if wait == 0 {
+		return 0
+	}
+	return x.fwd.beganNanos + wait
+}
+
+// hedge goes on with an attempt whose answer is late: rivals are started as the
+// policy says, and the first answer is the exchange's. A goroutine calls it. It
+// returns the outcome of the attempt that is the exchange's then.
+func (x *exchange) hedge() pool.Outcome {
+	f, h := &x.fwd, x.route.hedge
+	r := &race{primary: x.attempt.Conn(), ended: make(chan *rival, h.max)}
+	defer r.end()
+	for {
+		more := x.startRival(r) && len(r.rivals) < h.max
+		f.hedgeBy = 0
+		if more {
+			f.hedgeBy = pool.Nanos() + h.wait()
+		}
+		out := x.awaitHead(earlier(f.headBy, f.hedgeBy))
+		if out == pool.Timeout && x.hedgeDue() {
+			continue
+		}
+		if out == pool.OK && r.state.CompareAndSwap(raceOpen, raceOver) {
+			return out
+		}
+		if r.state.Load() == raceWon {
+			out = pool.Outrun
+		}
+		return x.settleRace(r, out)
+	}
+}
+
+// hedgeDue reports that it is time for a rival, and not the end of the attempt.
+func (x *exchange) hedgeDue() bool {
+	f, nowNanos := &x.fwd, pool.Nanos()
+	return f.hedgeBy != 0 && nowNanos >= f.hedgeBy && (f.headBy == 0 || nowNanos < f.headBy) && !x.nobodyWaits()
+}
+
+// nobodyWaits reports that the client has gone, or was cut by the drain.
+func (x *exchange) nobodyWaits() bool { return x.clientGone || x.c.left.Load() || x.c.Aborted() }
+
+// raceLook is how often a race whose first attempt has failed looks whether
+// somebody still waits for its answer.
+const raceLook = 100 * time.Millisecond
+
+// settleRace ends a race in which this attempt has ended with out and without an
+// answer: a rival that has one, or gets one, takes its place.
+func (x *exchange) settleRace(r *race, out pool.Outcome) pool.Outcome {
+	tick := time.NewTicker(raceLook)
+	defer tick.Stop()
+	for running := len(r.rivals); running > 0 && !x.nobodyWaits(); {
+		select {
+		case v := <-r.ended:
+			if running--; v != nil {
+				r.winner = v
+				x.replace(v, out)
+				return pool.OK
+			}
+		case <-tick.C:
+		}
+	}
+	return out
+}
+
+// replace makes a rival's attempt the exchange's own. The one it replaces has
+// ended with out.
+func (x *exchange) replace(v *rival, out pool.Outcome) {
+	f := &x.fwd
+	x.release(out)
+	x.attempt, v.attempt = v.attempt, pool.Attempt{}
+	f.member, f.permit, f.beganNanos, f.open = v.member, v.permit, v.beganNanos, true
+	f.headNanos = pool.Nanos()
+	x.backendName = v.member.Address()
+	x.c.backend.Store(x.attempt.Conn())
+	if x.nobodyWaits() {
+		x.attempt.Conn().Abort()
+	}
+	v.route.hedges[hedgeWon].Add(v.shard)
+}
+
+// startRival begins a hedged attempt on a backend that was not asked yet, within
+// the route's retry budget.
+func (x *exchange) startRival(r *race) bool {
+	f := &x.fwd
+	q, nowNanos := f.query, pool.Nanos()
+	q.Random, q.NowNanos = random(), nowNanos
+	q.Tried.Add(f.member.Index())
+	m, _ := f.pool.Pick(q)
+	if m == nil {
+		return false
+	}
+	if !x.route.retry.budget.take(nowNanos) {
+		x.refuse(refusalBudget)
+		return false
+	}
+	permit, ok := m.Acquire(nowNanos)
+	if !ok {
+		return false
+	}
+	f.query.Tried.Add(m.Index())
+	x.repeats[causeHedge]++
+	v := &rival{
+		race: r, head: slices.Clone(x.out), toHEAD: x.isHEAD, route: x.route, pool: f.pool,
+		member: m, permit: permit, shard: x.c.shard.index, beganNanos: nowNanos,
+		byNanos: earlier(f.byNanos, earlier(deadline(nowNanos, x.route.retry.perTry), deadline(nowNanos, f.pool.timeouts.Read))),
+	}
+	r.rivals = append(r.rivals, v)
+	go v.run()
+	return true
+}

@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"sync/atomic"
+
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// States of a race. Open to over is the exchange's step: its first attempt has
+// the answer, or nobody wants one any more. Open to won is the step of the rival
+// that has an answer. Whoever takes it owns what follows; nothing leads back.
+const (
+	raceOpen int32 = iota
+	raceOver
+	raceWon
+)
+
+// race is what the attempts of one exchange that run side by side share. A rival
+// that finds it decided cleans up after itself and never touches the exchange,
+// which may be another one's by then.
+type race struct {
+	state   atomic.Int32
+	primary *pool.Conn  // its reads are aborted by the rival that wins
+	ended   chan *rival // once for each rival: itself when it has won, else nil
+	rivals  []*rival    // the exchange's goroutine alone reads and writes it
+	winner  *rival      // whose attempt the exchange has taken over
+}
+
+// end decides a race that is open, and stops every rival but the winner.
+func (r *race) end() {
+	if !r.state.CompareAndSwap(raceOpen, raceOver) && r.state.Load() == raceWon && r.winner == nil {
+		for v := range r.ended { // it has won just now, and nobody waits for it
+			if v != nil {
+				v.end(pool.Outrun)
+				break
+			}
+		}
+	}
+	for _, v := range r.rivals {
+		if c := v.conn.Load(); c != nil && v != r.winner {
+			c.Abort()
+		}
+	}
+}
+
+// Results of a rival, as isame_hedges_total names them.
+const (
+	hedgeWon = iota
+	hedgeLost
+	hedgeFailed
+	hedgeResults
+)
+
+var hedgeNames = [hedgeResults]string{"won", "lost", "failed"}
+
+// rival is one hedged attempt. Its goroutine owns it until it has won.
+type rival struct {
+	race    *race
+	conn    atomic.Pointer[pool.Conn] // for the end of the race
+	attempt pool.Attempt
+	open    bool   // the attempt holds a connection
+	head    []byte // of the request: the exchange may be gone while it is sent
+	toHEAD  bool
+
+	route      *routeEntry
+	pool       *poolEntry
+	member     *pool.Member
+	permit     pool.Permit
+	shard      int
+	beganNanos int64
+	byNanos    int64 // until then its response head is awaited
+}
+
+// run is the goroutine.
+func (v *rival) run() {
+	r, out := v.race, v.try(pool.ReuseFree)
+	if (out == pool.ReusedDied || out == pool.ReusedNeverReceived) && r.state.Load() == raceOpen {
+		v.attempt.Close(false, 0)
+		out = v.try(pool.ReuseNone)
+	}
+	if out == pool.OK && r.state.CompareAndSwap(raceOpen, raceWon) {
+		r.primary.AbortRead()
+		r.ended <- v
+		return
+	}
+	v.end(out)
+	r.ended <- nil
+}
+
+// try makes the attempt, up to the head of the final answer. Interim answers are
+// left out: which attempt they belong to would not be known.
+func (v *rival) try(which pool.Reuse) pool.Outcome {
+	a := &v.attempt
+	v.open = false
+	if out := a.Open(v.member.Client(v.shard), which); out != pool.OK {
+		return out
+	}
+	v.open = true
+	v.conn.Store(a.Conn())
+	if v.race.state.Load() != raceOpen { // who ends the race stops those it sees
+		return pool.Outrun
+	}
+	if out := a.Send(v.head, v.pool.timeouts.Write); out != pool.OK {
+		return out
+	}
+	for range interimMax {
+		out := a.Head(v.toHEAD, v.byNanos)
+		if out != pool.OK {
+			return out
+		}
+		if a.Response.Status >= 200 {
+			return pool.OK
+		}
+		if a.Response.Status == 101 {
+			break
+		}
+	}
+	return pool.BadResponse
+}
+
+// end gives back what an attempt that has not won holds.
+func (v *rival) end(out pool.Outcome) {
+	result := hedgeFailed
+	if out == pool.OK || v.race.state.Load() != raceOpen {
+		out, result = pool.Outrun, hedgeLost
+	}
+	if v.open {
+		v.attempt.Close(false, 0)
+	}
+	v.pool.backends[v.member.Index()].Codes.Add(v.shard, 0)
+	v.member.Release(v.permit, out, 0, pool.Nanos(), -1)
+	v.route.hedges[result].Add(v.shard)
+}
