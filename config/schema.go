@@ -365,8 +365,11 @@ type Concurrency struct {
 type Sticky struct {
 	// Cookie is the cookie's name.
 	Cookie string `default:"isame" koanf:"cookie"`
-	// TTL is the cookie's lifetime.
+	// TTL is the cookie's lifetime, counted from its last renewal; it is renewed when half of it is over.
 	TTL time.Duration `default:"1h" koanf:"ttl" positive:"true"`
+	// Secret signs the cookies. Several proxies before the same backends need the same one; without it each
+	// machine has its own.
+	Secret Secret `koanf:"secret"`
 }
 
 // PoolConnections bound what is kept open to each backend.

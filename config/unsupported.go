@@ -27,7 +27,6 @@ func unsupportedKeys() []unsupportedKey {
 		{"pools.*.discovery", "", "discovery"},
 		{"pools.*.health_check.type", "grpc", "gRPC health checks"},
 		{"pools.*.concurrency", "", "limits of concurrency"},
-		{"pools.*.sticky", "", "sticky sessions"},
 		{"pools.*.tls.enabled", "", "TLS to backends"},
 		{"middleware.*", "", "middleware"},
 		{"admin.tls.cert_file", "", "TLS on the admin endpoint"},

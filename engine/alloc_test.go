@@ -89,3 +89,25 @@ func TestExchangeDoesNotAllocate(t *testing.T) {
 		})
 	}
 }
+
+func TestStickyExchangeDoesNotAllocate(t *testing.T) {
+	address := rawBackend(t, "\r\n\r\n", ok)
+	r := start(t, stickyText("", []string{address}), "")
+	_, cookie, _ := r.dial().browse("")
+	for _, field := range []string{"", "Cookie: " + cookie + "\r\n", "Cookie: " + cookie + "x!\r\n"} {
+		c := r.dial()
+		request, answer := []byte("GET / HTTP/1.1\r\nHost: t\r\n"+field+"\r\n"), make([]byte, 4096)
+		exchange := func() {
+			_, _ = c.Write(request)
+			if n, err := c.Read(answer); err != nil || n < len(ok) {
+				t.Fatal(n, err)
+			}
+		}
+		for range 50 {
+			exchange()
+		}
+		if n := testing.AllocsPerRun(300, exchange); n != 0 {
+			t.Errorf("with %q: %v allocations an exchange; want 0", field, n)
+		}
+	}
+}

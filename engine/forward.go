@@ -33,7 +33,9 @@ type forwarding struct {
 	paid       bool          // the next retry is taken from the budget already
 	retryAfter time.Duration // the last answer asks to wait so long
 
-	again  *pool.Member // retry on this backend with a fresh connection
+	again  *pool.Member // the next attempt goes to this backend, if it may
+	stuck  *pool.Member // the client's cookie names it
+	renew  bool         // that cookie is old
 	last   *reject      // what the last failed attempt would answer
 	backed bool         // the free retry of a died connection was used
 }
@@ -116,6 +118,9 @@ func (x *exchange) beginForward() {
 	if r.split != nil {
 		x.fwd.pool = r.pools[r.split.Pick(random())]
 	}
+	if r.sticky {
+		x.stick()
+	}
 	if x.fwd.pool.hashes {
 		x.fwd.query.Hash = x.hash(x.fwd.pool.HashOn())
 	}
@@ -132,6 +137,7 @@ func (x *exchange) acquire() *reject {
 		f.again = nil
 		if permit, ok := m.Acquire(f.beganNanos); ok {
 			f.member, f.permit = m, permit
+			x.backendName = m.Address()
 			return nil
 		}
 	}

@@ -42,10 +42,10 @@ func (h *hedging) wait() int64 {
 
 // hedgeTime is the moment after which the attempt gets a rival; 0 is never. Only
 // the first attempt of a request that may be sent twice, and is here as a whole,
-// gets one.
+// gets one, and not that of a client which belongs to its backend.
 func (x *exchange) hedgeTime() int64 {
 	h := x.route.hedge
-	if h == nil || x.attempts != 1 || !x.body.Done() || x.upload.begun || !x.safeToRepeat() {
+	if h == nil || x.attempts != 1 || x.fwd.stuck != nil || !x.body.Done() || x.upload.begun || !x.safeToRepeat() {
 		return 0
 	}
 	wait := h.wait()

@@ -108,7 +108,8 @@ func (x *exchange) endRelay(out pool.Outcome) {
 // Date, Server and repeated fields stay what and where the backend put them.
 func (x *exchange) composeHead() (chunked bool) {
 	h := &x.attempt.Response
-	b := x.appendAttempts(h.AppendFields(append(x.answer[:0], x.statusLine()...)))
+	b := x.appendSticky(h.AppendFields(append(x.answer[:0], x.statusLine()...)))
+	b = x.appendAttempts(b)
 	if h.Framing == wire.ChunkedBody || h.Framing == wire.UntilClose {
 		chunked = x.head.Minor == 1
 		if chunked {

@@ -127,6 +127,7 @@ type routeEntry struct {
 	poolNames   []string
 	pools       []*poolEntry
 	split       *route.Split
+	sticky      bool // one of the pools is
 	timeout     time.Duration
 	retry       retryPolicy
 	hedge       *hedging // nil when it is off
@@ -145,6 +146,7 @@ type poolEntry struct {
 	*pool.Pool
 
 	hashes   bool
+	sticky   *stickiness // nil when it is off
 	timeouts config.PoolTimeouts
 	stats    *observe.PoolStats
 	backends []*observe.BackendStats // by member index
@@ -208,6 +210,7 @@ func (b *tableBuilder) linkPools() {
 		for _, name := range r.poolNames {
 			e := pools[name]
 			r.pools = append(r.pools, &e)
+			r.sticky = r.sticky || e.sticky != nil
 		}
 	}
 }
@@ -216,6 +219,7 @@ func (b *tableBuilder) poolEntry(name string, c *config.Pool) poolEntry {
 	reg := b.engine.registry
 	p := b.t.pools.Pool(name)
 	e := poolEntry{Pool: p, hashes: p.Hashes(), timeouts: c.Timeouts, stats: reg.Pool(name)}
+	e.sticky = newStickiness(name, c.Sticky, p.Members())
 	for _, m := range p.Members() {
 		e.backends = append(e.backends, reg.Backend(name, m.Address()))
 	}

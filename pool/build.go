@@ -213,7 +213,6 @@ func refuse(path string, cfg *config.Pool) error {
 		{"protocol", cfg.Protocol != "" && cfg.Protocol != "http1"},
 		{"discovery", cfg.Discovery != nil},
 		{"concurrency", cfg.Concurrency != nil},
-		{"sticky", cfg.Sticky != nil},
 		{"tls", cfg.TLS.Enabled},
 	} {
 		if c.set {

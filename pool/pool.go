@@ -158,7 +158,7 @@ func (p *Pool) rebuildLocked() {
 		was = *old
 	}
 	p.markUpLocked(c, now)
-	v := &view{panicking: c.panicking, cause: c.cause}
+	v := &view{panicking: c.panicking, cause: c.cause, keeps: p.keeping(candidates, c)}
 	v.first = p.newTier(c.first, was.first.balancer, now)
 	v.spare = p.newTier(c.spare, was.spare.balancer, now)
 	p.view.Store(v)

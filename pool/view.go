@@ -14,6 +14,7 @@ type view struct {
 	panicking bool
 	// cause says in words why first is empty; empty when it is not.
 	cause string
+	keeps []bool // by member index: see Pool.Keeps
 }
 
 // tier is a balancer with the members behind its indices.
