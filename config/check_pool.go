@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -77,6 +78,18 @@ func (c *checker) discovery(path string, d *Discovery) {
 	if d.DNS.Type != "SRV" && d.DNS.Port == 0 {
 		c.reportf(path+".port", "is required for records of type %s", d.DNS.Type)
 	}
+	if d.DNS.Resolver != "" {
+		c.resolver(path+".resolver", d.DNS.Resolver)
+	}
+}
+
+// resolver checks the address of a name server; a name would have to be resolved
+// before anything can be.
+func (c *checker) resolver(path, text string) {
+	a, err := netip.ParseAddrPort(text)
+	if err != nil || a.Port() == 0 {
+		c.reportf(path, "%s is not ip:port or [ip]:port", c.quote(path, text))
+	}
 }
 
 // healthCheck checks the probes of a pool.
@@ -93,6 +106,10 @@ func (c *checker) healthCheck(path string, h *HealthCheck) {
 	} else {
 		c.probeReadsNothing(path, h)
 	}
+	if h.Service != "" && h.Type != "grpc" {
+		c.reportf(path+".service", "has no effect on probes of type %s", h.Type)
+	}
+	c.plainText(path+".service", h.Service)
 	for i, text := range h.ExpectStatus {
 		c.statusRange(indexPath(path+".expect_status", i), text)
 	}

@@ -9,7 +9,7 @@
 //	validate  check_*.go               names, combinations, files; then unsupported.go
 //
 // Each step adds to one list of Problems, so that all of them are reported at
-// once. schema.go holds the types and, in tags, every default; README.md is
+// once. schema.go and schema_*.go hold the types and, in tags, every default; README.md is
 // generated from it.
 //
 // Everybody may import config; it imports koanf, the YAML and TOML libraries

@@ -92,6 +92,7 @@ func TestLayerReaches(t *testing.T) {
 		got     func(c *Config) any
 		want    any
 	}{
+		{"zone of the proxy", "ISAME_ZONE=b", "zone=b", func(c *Config) any { return c.Zone }, "b"},
 		{"key with underscore", "ISAME_POOLS__API__HEALTH_CHECK__HEALTHY_AFTER=7", "pools.api.health_check.healthy_after=7", func(c *Config) any { return c.Pools["api"].HealthCheck.HealthyAfter }, 7},
 		{"name in another case", "ISAME_LISTENERS__ADMIN-NET__ADDRESS=:1", `listeners.Admin-Net.address=:1`, func(c *Config) any { return c.Listeners["Admin-Net"].Address }, ":1"},
 		{"name with dash as underscore", "ISAME_POOLS__API_NEXT__PANIC_THRESHOLD=1", "pools.api-next.panic_threshold=1", func(c *Config) any { return c.Pools["api-next"].PanicThreshold }, 1},

@@ -139,7 +139,7 @@ func TestEveryAdminLogAndMetricsKeyIsClassified(t *testing.T) {
 	classified := map[string]bool{
 		"log.level": true, "log.access.enabled": true,
 		"log.access.sample": true, "log.access.slow": true, "shutdown.drain": true,
-		"tracing.enabled": true, "tracing.endpoint": true, "tracing.sample": true, "tracing.service_name": true,
+		"zone": true, "tracing.enabled": true, "tracing.endpoint": true, "tracing.sample": true, "tracing.service_name": true,
 	}
 	for _, path := range restartKeys() {
 		classified[path] = true

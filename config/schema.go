@@ -12,6 +12,9 @@ import "time"
 // required, numbers (a list of text that also takes numbers), file (a path,
 // relative to the configuration) and example.
 type Config struct {
+	// Zone is where this proxy stands, as in pools.*.backends[].zone; empty means
+	// that zones do not matter. ISAME_ZONE sets it.
+	Zone string `example:"a" koanf:"zone"`
 	// Listeners are the addresses clients connect to, by name.
 	Listeners map[string]Listener `koanf:"listeners"`
 	// Routes decide what happens to a request, by name; the most specific one wins.
@@ -267,7 +270,9 @@ type Pool struct {
 	Sticky *Sticky `koanf:"sticky"`
 	// SlowStart raises the share of a new or recovered member over this time.
 	SlowStart time.Duration `default:"0s" example:"30s" koanf:"slow_start"`
-	// PanicThreshold is the percentage of healthy members below which health is ignored.
+	// PanicThreshold is the percentage of healthy members below which health is
+	// ignored, as probes that fail everywhere mean a broken probe; members where
+	// nobody answers at all, and those whose breaker is open, stay out even so.
 	PanicThreshold int `default:"50" koanf:"panic_threshold" max:"100" min:"0"`
 	// Connections bound what is kept open to each backend.
 	Connections PoolConnections `koanf:"connections"`
@@ -285,50 +290,13 @@ type Backend struct {
 	Weight int `default:"1" koanf:"weight" max:"65535" min:"0"`
 	// Backup makes it serve only when no other one can.
 	Backup bool `koanf:"backup"`
-	// Zone is where the backend stands.
+	// Zone is where the backend stands. Backends in the proxy's own zone (the key
+	// zone at the top) take all requests while at least 70 % of the weight they
+	// have together may serve; below that all zones share. The other zones, then
+	// the backups, take the retries that nobody else is left for.
 	Zone string `example:"a" koanf:"zone"`
 	// MaxRequests bounds the requests in flight; 0 means no limit.
 	MaxRequests int `koanf:"max_requests" min:"0"`
-}
-
-// Discovery finds members of a pool.
-type Discovery struct {
-	// DNS finds them by name.
-	DNS *DNS `koanf:"dns"`
-}
-
-// DNS finds members by name.
-type DNS struct {
-	// Name is the name that is looked up.
-	Name string `example:"api.internal" koanf:"name" required:"true"`
-	// Type is the type of the records.
-	Type string `default:"A" enum:"A|AAAA|SRV" koanf:"type"`
-	// Port is the port of the members found; SRV records carry their own.
-	Port int `example:"8080" koanf:"port" max:"65535" min:"0"`
-	// Interval is the longest time between two lookups.
-	Interval time.Duration `default:"10s" koanf:"interval" positive:"true"`
-}
-
-// HealthCheck probes every member of a pool.
-type HealthCheck struct {
-	// Type is how a member is probed.
-	Type string `default:"http" enum:"http|tcp|grpc" koanf:"type"`
-	// Path is the path an http probe requests.
-	Path string `default:"/health" koanf:"path"`
-	// Interval is the time between two probes of one member.
-	Interval time.Duration `default:"5s" koanf:"interval" positive:"true"`
-	// Timeout bounds one probe.
-	Timeout time.Duration `default:"1s" koanf:"timeout" positive:"true"`
-	// HealthyAfter is the number of good probes in a row that make a member healthy.
-	HealthyAfter int `default:"2" koanf:"healthy_after" max:"1000" min:"1"`
-	// UnhealthyAfter is the number of bad probes in a row that make it unhealthy.
-	UnhealthyAfter int `default:"3" koanf:"unhealthy_after" max:"1000" min:"1"`
-	// ExpectStatus are codes or ranges that count as good.
-	ExpectStatus []string `default:"200-299" koanf:"expect_status" numbers:"true"`
-	// ExpectBody is a text the body must contain.
-	ExpectBody string `example:"ready" koanf:"expect_body"`
-	// ExpectJSON are members of the JSON body (dots descend) that must have these values.
-	ExpectJSON map[string]string `example:"{status: ok}" koanf:"expect_json"`
 }
 
 // CircuitBreaker takes a failing member out of the rotation.

@@ -43,6 +43,7 @@ type Engine struct {
 	panics     atomic.Uint64
 	pauseSaid  atomic.Int64 // Nanos of the last line about a paused accept
 	stopping   atomic.Bool
+	refreshing atomic.Bool // a refresh is on its way
 	stopped    chan struct{}
 	retirement sync.WaitGroup
 
@@ -103,15 +104,45 @@ func (e *Engine) Apply(cfg *config.Config) error {
 	if e.stopping.Load() {
 		return ErrStopping
 	}
-	old := e.table.Load()
+	generation := uint64(1)
+	if old := e.table.Load(); old != nil {
+		generation = old.generation + 1
+	}
+	return e.applyLocked(cfg, generation)
+}
+
+// refreshSoon has the pools rebuilt, in another goroutine, because a discovery
+// found other members. Calls that come while one waits are answered by that one.
+func (e *Engine) refreshSoon() {
+	if !e.refreshing.Swap(true) {
+		go e.refresh()
+	}
+}
+
+// refresh applies the running configuration once more, as the same generation,
+// when its pools have other members by now.
+func (e *Engine) refresh() {
+	e.apply.Lock()
+	defer e.apply.Unlock()
+	e.refreshing.Store(false)
+	t := e.table.Load()
+	if e.stopping.Load() || t == nil || !t.pools.Stale() {
+		return
+	}
+	if err := e.applyLocked(t.cfg, t.generation); err != nil {
+		e.log.Error().Err(err).Msg("cannot use the members that were found; the others stay")
+	}
+}
+
+func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	opened, slots, err := e.openListeners(cfg)
 	if err != nil {
 		return err
 	}
-	next := &table{generation: 1, cfg: cfg}
+	next := &table{generation: generation, cfg: cfg}
 	var prev *pool.Set
-	if old != nil {
-		next.generation, prev = old.generation+1, old.pools
+	if old := e.table.Load(); old != nil {
+		prev = old.pools
 	}
 	b := tableBuilder{engine: e, cfg: cfg, t: next}
 	if err := b.build(slots, prev); err != nil {
@@ -252,7 +283,7 @@ func (e *Engine) Ready() (ok bool, reason string) {
 }
 
 func (e *Engine) poolOptions() pool.Options {
-	return pool.Options{Shards: e.shardCount, Logger: e.log, Loops: e.loops}
+	return pool.Options{Shards: e.shardCount, Logger: e.log, Loops: e.loops, Changed: e.refreshSoon}
 }
 
 // budget is a route's retry budget: the counts of its name, this generation's share.

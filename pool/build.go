@@ -24,6 +24,7 @@ type builder struct {
 	set  *Set
 	prev *Set
 	opts *Options
+	zone string // the proxy's own
 }
 
 // pool builds one pool, with its first view.
@@ -45,6 +46,9 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		}
 	}
 	problems = append(problems, checkMembers(path, cfg.Backends), refuse(path, &cfg))
+	if cfg.Discovery != nil && cfg.Discovery.DNS == nil {
+		problems = append(problems, fmt.Errorf("%s.discovery: needs dns", path))
+	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
@@ -63,8 +67,9 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 	}
 	policy := policyOf(&breaker)
 	before := b.prev.before(name)
-	for i := range cfg.Backends {
-		m := b.member(p, i, &cfg, def)
+	for i, c := range b.backends(p, &cfg) {
+		m := b.member(p, c, &cfg, def)
+		m.index = i
 		m.policy, m.window = policy, m.backend.window(breaker.Window)
 		m.counted = faults
 		if cfg.CircuitBreaker != nil {
@@ -87,23 +92,22 @@ func (p *Pool) open(before *Pool) {
 	defer p.mu.Unlock()
 	if before != nil { // turns go on where they stand
 		old := before.view.Load()
-		p.view.Store(&view{
-			first:     tier{balancer: old.first.balancer},
-			spare:     tier{balancer: old.spare.balancer},
-			panicking: old.panicking, cause: old.cause,
-		})
+		v := &view{first: tier{balancer: old.first.balancer}, panicking: old.panicking, cause: old.cause}
+		for i := range old.spare {
+			v.spare = append(v.spare, tier{balancer: old.spare[i].balancer})
+		}
+		p.view.Store(v)
 	}
 	p.rebuildLocked()
 }
 
 // member takes hold of the facts of one backend and puts the policy over them.
-func (b *builder) member(p *Pool, i int, cfg *config.Pool, def *definition) *Member {
-	c := cfg.Backends[i]
+func (b *builder) member(p *Pool, c listed, cfg *config.Pool, def *definition) *Member {
 	back := b.backend(c.Address)
 	m := &Member{
 		backend: back, load: &back.load, breaker: &back.breaker,
-		tally: back.tally(p.name), pool: p, index: i,
-		backup: c.Backup, zone: c.Zone, requestsMax: int64(c.MaxRequests),
+		tally: back.tally(p.name), pool: p,
+		rank: c.rank, discovered: c.discovered, zone: c.Zone, local: c.Zone != "" && c.Zone == b.zone, requestsMax: int64(c.MaxRequests),
 		weight: c.Weight, weightGiven: c.Weight, state: Enabled,
 	}
 	m.clients = b.clients(back, connOptions{connections: cfg.Connections, timeouts: cfg.Timeouts})
@@ -211,7 +215,6 @@ func refuse(path string, cfg *config.Pool) error {
 		set bool
 	}{
 		{"protocol", cfg.Protocol != "" && cfg.Protocol != "http1"},
-		{"discovery", cfg.Discovery != nil},
 		{"concurrency", cfg.Concurrency != nil},
 		{"tls", cfg.TLS.Enabled},
 	} {

@@ -25,13 +25,36 @@ const (
 // statusRange is one entry of expect_status, both ends included.
 type statusRange struct{ low, high int }
 
+// probeKind is how a backend is asked.
+type probeKind uint8
+
+const (
+	probeHTTP probeKind = iota
+	probeTCP
+	probeGRPC
+)
+
+// kindOfProbe reads health_check.type.
+func kindOfProbe(name string) (probeKind, error) {
+	switch name {
+	case "", "http":
+		return probeHTTP, nil
+	case "tcp":
+		return probeTCP, nil
+	case "grpc":
+		return probeGRPC, nil
+	}
+	return 0, fmt.Errorf("type: %q is none of http, tcp and grpc", name)
+}
+
 // definition is a compiled health_check. It is immutable and shared by all
 // backends of a pool; its key tells definitions apart, so that state is kept
 // over a reload exactly when the check stayed the same.
 type definition struct {
 	key      string
-	http     bool // else tcp
+	kind     probeKind
 	path     string
+	service  string // of grpc; empty is the server as a whole
 	interval time.Duration
 	timeout  time.Duration
 	rise     int
@@ -53,7 +76,7 @@ type jsonWant struct {
 func define(c *config.HealthCheck) (*definition, error) {
 	d := &definition{
 		key:      fmt.Sprintf("%+v", *c), // maps print in key order
-		http:     c.Type == "http" || c.Type == "",
+		service:  c.Service,
 		path:     orText(c.Path, checkPath),
 		interval: orDuration(c.Interval, checkInterval),
 		timeout:  orDuration(c.Timeout, checkTimeout),
@@ -62,8 +85,9 @@ func define(c *config.HealthCheck) (*definition, error) {
 		body:     c.ExpectBody,
 	}
 	var problems []error
-	if !d.http && c.Type != "tcp" {
-		problems = append(problems, fmt.Errorf("type: %q is not supported yet: want http or tcp", c.Type))
+	var err error
+	if d.kind, err = kindOfProbe(c.Type); err != nil {
+		problems = append(problems, err)
 	}
 	if !strings.HasPrefix(d.path, "/") || strings.ContainsFunc(d.path, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		problems = append(problems, fmt.Errorf("path: %q does not begin with / or has spaces or control characters", d.path))

@@ -29,22 +29,35 @@
 // new view, which is built beside the traffic and stored with one pointer. The
 // rules stand in choose (view.go):
 //
-//   - Primaries before backups. A retry that has tried all primaries gets a backup.
+//   - Primaries before backups, and backups by rank. A retry that has tried all of
+//     one tier gets the next.
+//   - The proxy's own zone before others of its rank, while enough of it is there.
 //   - A backend that no probe has judged yet is usable when the proxy starts. One
-//     that a reload adds waits for its first good probe, and starts slowly when
-//     slow_start says so.
+//     that a reload or a discovery adds waits for its first good probe, and starts
+//     slowly when slow_start says so.
 //   - Below panic_threshold percent healthy primaries, and when nobody at all is
-//     healthy, health is ignored.
+//     healthy, health is ignored; but backends where nobody answers are dead, and
+//     stay out. When all are, there is nobody to pick: Unavailable.
 //   - Open breakers are never picked. At most max_ejected_percent of the
 //     primaries open, rounded down: a single backend is never ejected, unless a
 //     backup stands by or the section says 100. After open_for, or after a good
 //     probe that follows a bad one, trials begin.
+//   - Live traffic feeds health through the breaker: refused connections make a
+//     backend dead at once, an ejected one is unhealthy until probes are good.
+//
+// # Discovery
+//
+// What the DNS says of a name is a fact, too: a [Set] is built with what is known
+// then, and Options.Changed tells when a name leads elsewhere ([Set.Stale]). The
+// caller builds the next Set of the same configuration, which is a reload: the
+// members that stay keep everything, the others are retired.
 //
 // # Where to start reading
 //
 // pool.go (Pick, rebuild), member.go (Acquire, Release), view.go (the rules),
-// breaker.go with window.go, prober.go with health.go, definition.go and
-// probe.go, build.go and set.go (a reload), clients.go (HostClients), then
+// breaker.go with window.go, check.go with prober.go, health.go, definition.go,
+// probe.go and grpc.go, build.go, listed.go and set.go (a reload), discovery.go
+// with package pool/lookup, clients.go (HostClients), then
 // transport.go (the wire). Package pool/wire parses HTTP/1.1, pool/stat counts.
 //
 // Engine, ctl and cmd may import this package. It imports algo, config and

@@ -36,15 +36,30 @@ func (v Verdict) String() string {
 //
 // The zero value is unknown. One good probe is enough to begin with: there is
 // no failure it would have to live down.
+//
+// Live traffic that fails definitely leads from anywhere to unhealthy: condemn.
+// The way back is the same.
 type health struct {
 	verdict Verdict
-	run     int // probes in a row that speak against the verdict
+	run     int  // probes in a row that speak against the verdict
+	good    int  // probes in a row that confirm a good one, up to probeCalm
+	pressed bool // condemned, and no probe has said anything since
 }
+
+// condemn makes the verdict unhealthy without a probe.
+func (h *health) condemn() { *h = health{verdict: Unhealthy, pressed: true} }
 
 // observe takes one probe and reports whether the verdict changed.
 func (h *health) observe(good bool, rise, fall int) bool {
+	h.pressed = false
+	if !good {
+		h.good = 0
+	}
 	if good == (h.verdict == Healthy) && h.verdict != Unknown {
 		h.run = 0
+		if good {
+			h.good = min(h.good+1, probeCalm)
+		}
 		return false
 	}
 	if good && h.verdict == Unknown {
@@ -67,3 +82,14 @@ func (h *health) observe(good bool, rise, fall int) bool {
 // changing reports that the verdict is open: unknown, or the last probes spoke
 // against it. Probes come faster then.
 func (h *health) changing() bool { return h.verdict == Unknown || h.run > 0 }
+
+// pace is how soon the next probe is wanted.
+func (h *health) pace() pace {
+	switch {
+	case h.changing(), h.pressed:
+		return hurried
+	case h.verdict == Healthy && h.good >= probeCalm:
+		return calm
+	}
+	return steady
+}

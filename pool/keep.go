@@ -11,7 +11,7 @@ func (p *Pool) keeping(cs []candidate, c choice) []bool {
 	for i, m := range cs {
 		keeps[i] = m.healthy && m.ready && !m.joining && p.members[i].state != Disabled
 	}
-	for _, chosen := range [][]int{c.first, c.spare} { // also where health is ignored
+	for _, chosen := range c.tiers { // also where health is ignored
 		for _, i := range chosen {
 			keeps[i] = true
 		}

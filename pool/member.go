@@ -20,15 +20,17 @@ type Member struct {
 	policy      *breakerPolicy
 	counted     uint32 // outcomes that are failures to the breaker
 	fives       bool   // answers with 5xx are failures to the breaker, too
-	backup      bool
-	requestsMax int64 // 0 is no limit
+	rank        int    // 0 is a primary; higher ones serve when no lower one can
+	requestsMax int64  // 0 is no limit
 	index       int
 	shards      []*fasthttp.HostClient
 	pool        *Pool
 	clients     *clients
 	check       *check // nil without health_check
 	zone        string
-	weightGiven int // as configured
+	local       bool // its zone is the proxy's
+	discovered  bool // not of the pool's list
+	weightGiven int  // as configured
 	// late members came with a reload of a pool that ran before: they start
 	// slowly, and serve after their first good probe.
 	late bool
@@ -127,11 +129,19 @@ func (m *Member) settle(e event, k Permit, o Outcome, nowNanos int64) {
 	log := &m.pool.log
 	switch e {
 	case eventTrip:
-		if !m.pool.eject(m, k, nowNanos) {
+		ejected := m.pool.eject(m, k, nowNanos)
+		condemned := m.check != nil && m.check.suspect(o, ejected, nowNanos)
+		if !ejected {
+			if condemned {
+				m.backend.changed()
+			}
 			return
 		}
 		log.Warn().Str("backend", m.backend.address).Stringer("last", o).Msg("circuit breaker opened")
 	case eventReopened:
+		if m.check != nil {
+			m.check.suspect(o, true, nowNanos)
+		}
 		log.Warn().Str("backend", m.backend.address).Stringer("last", o).Msg("circuit breaker opened again after a trial")
 	case eventClosed:
 		m.backend.forgive()

@@ -61,6 +61,9 @@ func (p *Pool) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Status{Name: p.name, Algorithm: p.kind.String(), Members: len(p.members), Panic: p.view.Load().panicking}
+	if p.discovery != nil {
+		s.Discovery = p.discovery.status()
+	}
 	for _, m := range p.members {
 		b := m.statusLocked(p.now())
 		if b.Up {
@@ -95,18 +98,20 @@ func (m *Member) Codes() [6]uint64 {
 
 func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 	s := BackendStatus{
-		Address:  m.backend.address,
-		Weight:   m.weight,
-		Backup:   m.backup,
-		Zone:     m.zone,
-		State:    string(m.state),
-		Health:   "unchecked",
-		Breaker:  m.breaker.state(nowNanos).String(),
-		Up:       m.up,
-		InFlight: m.load.InFlight.Load(),
-		Requests: m.tally.requests(),
-		Failures: m.tally.failures.Load(),
-		Since:    m.since,
+		Address:    m.backend.address,
+		Weight:     m.weight,
+		Backup:     m.rank > 0,
+		Rank:       m.rank,
+		Discovered: m.discovered,
+		Zone:       m.zone,
+		State:      string(m.state),
+		Health:     "unchecked",
+		Breaker:    m.breaker.state(nowNanos).String(),
+		Up:         m.up,
+		InFlight:   m.load.InFlight.Load(),
+		Requests:   m.tally.requests(),
+		Failures:   m.tally.failures.Load(),
+		Since:      m.since,
 	}
 	s.ConnectionsOpen, s.ConnectionsIdle = m.clients.counts()
 	if m.check != nil {

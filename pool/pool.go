@@ -27,6 +27,8 @@ type Pool struct {
 	slowStart    time.Duration
 	timeouts     config.PoolTimeouts
 	members      []*Member
+	discovery    *discovery // nil without
+	version      uint64     // of the discovery's answer that members has
 	now          func() int64
 	log          zerolog.Logger
 
@@ -74,44 +76,46 @@ func (p *Pool) Member(address string) *Member {
 func (p *Pool) Pick(q algo.Query) (*Member, int) {
 	v := p.view.Load()
 	m := v.first.pick(q)
-	if m == nil {
-		if m = v.spare.pick(q); m == nil {
+	for i := 0; m == nil; i++ {
+		if i == len(v.spare) {
 			return nil, -1
 		}
+		m = v.spare[i].pick(q)
 	}
 	return m, m.index
 }
 
 // Unavailable says why a pick finds nobody, in the words of X-Isame-Error, and
-// after which time another try makes sense. The cause is empty when members
-// are eligible.
+// after which time another try makes sense: when the first breaker lets a trial
+// in, or the next probe may find a backend well. The cause is empty when members
+// are eligible. The time is a second at least.
 func (p *Pool) Unavailable() (cause string, retryAfter time.Duration) {
-	cause = p.view.Load().cause
+	v := p.view.Load()
 	now := p.now()
-	for _, m := range p.members {
+	for i, m := range v.waiting {
 		wait := time.Duration(m.breaker.waitNanos(now))
-		if m.check != nil && !m.check.usable() {
+		if m.check != nil && (m.check.verdict() == Unhealthy || m.isJoining()) {
 			wait = max(wait, m.check.def.interval)
 		}
-		if retryAfter == 0 || wait > 0 && wait < retryAfter {
+		if i == 0 || wait < retryAfter {
 			retryAfter = wait
 		}
 	}
-	return cause, max(retryAfter, time.Second)
+	return v.cause, max(retryAfter, time.Second)
 }
 
-// eject opens the breaker of m unless too many of its tier are open already.
-// Primaries may all be ejected while a backup stands by.
+// eject opens the breaker of m unless too many of its rank are open already.
+// All of a rank may be ejected while members of a later one stand by.
 func (p *Pool) eject(m *Member, k Permit, nowNanos int64) bool {
 	if nowNanos < p.denyUntil.Load() {
 		return false
 	}
 	p.ejecting.Lock()
 	defer p.ejecting.Unlock()
-	if m.backup || len(p.view.Load().spare.members) == 0 {
+	if p.view.Load().lastRank <= m.rank {
 		peers, ejected := 0, 1
 		for _, o := range p.members {
-			if o.backup == m.backup {
+			if o.rank == m.rank {
 				peers++
 				if o != m && !o.breaker.closed() {
 					ejected++
@@ -158,9 +162,19 @@ func (p *Pool) rebuildLocked() {
 		was = *old
 	}
 	p.markUpLocked(c, now)
-	v := &view{panicking: c.panicking, cause: c.cause, keeps: p.keeping(candidates, c)}
-	v.first = p.newTier(c.first, was.first.balancer, now)
-	v.spare = p.newTier(c.spare, was.spare.balancer, now)
+	v := &view{panicking: c.panicking, cause: c.cause, keeps: p.keeping(candidates, c), lastRank: c.lastRank}
+	if len(c.tiers) > 0 {
+		v.first = p.newTier(c.tiers[0], was.first.balancer, now)
+		for i, chosen := range c.tiers[1:] {
+			v.spare = append(v.spare, p.newTier(chosen, was.spareAt(i), now))
+		}
+	} else {
+		for i, m := range p.members {
+			if candidates[i].serving {
+				v.waiting = append(v.waiting, m)
+			}
+		}
+	}
 	p.view.Store(v)
 	p.wakeLocked(p.nextWake(now))
 	p.logView(&was, v)
@@ -172,24 +186,32 @@ func (m *Member) candidate(nowNanos int64) candidate {
 		serving: m.state == Enabled && m.weight > 0,
 		healthy: true,
 		ready:   m.breaker.waitNanos(nowNanos) == 0,
-		backup:  m.backup,
+		local:   m.local,
+		rank:    m.rank,
+		weight:  m.weight,
 	}
 	if m.check != nil {
-		c.healthy = m.check.usable()
-		c.joining = m.late && m.check.verdict() == Unknown
+		var verdict Verdict
+		verdict, c.dead = m.check.state()
+		c.healthy = verdict != Unhealthy
+		c.joining = m.isJoining()
 	}
 	return c
+}
+
+// isJoining reports that the member waits for its first good probe.
+func (m *Member) isJoining() bool {
+	return m.late && m.check != nil && m.check.verdict() == Unknown
 }
 
 // markUpLocked notes who may be picked, and since when. A member that comes
 // up later than its pool starts slowly.
 func (p *Pool) markUpLocked(c choice, nowNanos int64) {
 	up := make([]bool, len(p.members))
-	for _, i := range c.first {
-		up[i] = true
-	}
-	for _, i := range c.spare {
-		up[i] = true
+	for _, tier := range c.tiers {
+		for _, i := range tier {
+			up[i] = true
+		}
 	}
 	for i, m := range p.members {
 		first := m.since.IsZero()

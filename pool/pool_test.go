@@ -324,7 +324,7 @@ func TestAtMostMaxEjectedPercentAreOpen(t *testing.T) {
 			_, p := buildOne(t, cfg, nil, func() int64 { return second })
 			var wg sync.WaitGroup
 			for _, m := range p.Members() {
-				if m.backup {
+				if m.rank > 0 {
 					continue
 				}
 				wg.Go(func() {

@@ -20,28 +20,52 @@ const (
 	probeAgent = "isame-lb-health"
 )
 
-// probe makes one probe over a connection of its own and says what was seen, in
-// words. The definition's timeout bounds all of it; the end of ctx aborts it.
-func probe(ctx context.Context, address string, d *definition) (good bool, reason string) {
+// probe makes one probe over a connection of its own. The definition's timeout
+// bounds all of it; the end of ctx aborts it.
+func probe(ctx context.Context, address string, d *definition) sight {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	network, addr := splitAddress(address)
 	var dialer net.Dialer
 	c, err := dialer.DialContext(ctx, network, addr)
 	if err != nil {
-		return false, failure(err, d.timeout, "cannot connect")
+		return sight{dead: nobodyThere(err), reason: failure(err, d.timeout, "cannot connect")}
 	}
 	defer func() { _ = c.Close() }()
-	if !d.http {
-		return true, "connected"
-	}
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(longAgo) })
 	defer stop()
-	status, body, err := askHTTP(c, network, addr, d)
-	if err != nil {
-		return false, failure(err, d.timeout, "no valid answer")
+	var s sight
+	switch d.kind {
+	case probeTCP:
+		return sight{good: true, reason: "connected"}
+	case probeGRPC:
+		s.good, s.reason, err = askGRPC(ctx, c, d.service)
+	case probeHTTP:
+		var status int
+		var body []byte
+		if status, body, err = askHTTP(c, network, addr, d); err == nil {
+			s.good, s.reason = d.judge(status, body)
+		}
 	}
-	return d.judge(status, body)
+	if err != nil {
+		return sight{reason: failure(err, d.timeout, "no valid answer")}
+	}
+	return s
+}
+
+// nobodyThere reports that a failure to connect is one of the backend's address,
+// where a request would fare no better: not of a name that cannot be resolved,
+// nor of our own descriptors.
+func nobodyThere(err error) bool {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		return false
+	case isTimeout(err), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT),
+		errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return true
+	}
+	return false
 }
 
 // askHTTP sends one GET and reads the answer, its body up to bodyProbeMax.

@@ -72,6 +72,12 @@ func mustDefine(tb testing.TB, c config.HealthCheck) *definition {
 	return d
 }
 
+// look is a probe's verdict with its reason.
+func look(ctx context.Context, address string, d *definition) (good bool, reason string) {
+	s := probe(ctx, address, d)
+	return s.good, s.reason
+}
+
 func TestProbeAnswers(t *testing.T) {
 	ok := "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"status\":\"ok\"}"
 	cases := []struct {
@@ -103,7 +109,7 @@ func TestProbeAnswers(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			address := rawBackend(t, "tcp", say(c.answer))
-			good, reason := probe(t.Context(), address, mustDefine(t, c.check))
+			good, reason := look(t.Context(), address, mustDefine(t, c.check))
 			if good != c.good || !strings.HasPrefix(reason, c.reason) {
 				t.Errorf("got %v, %q; want %v, %q", good, reason, c.good, c.reason)
 			}
@@ -119,7 +125,7 @@ func TestProbeRequest(t *testing.T) {
 				heads <- head
 				say("HTTP/1.1 200 OK\r\n\r\n")(c, head)
 			})
-			if good, reason := probe(t.Context(), address, mustDefine(t, config.HealthCheck{Path: "/health?x=1"})); !good {
+			if good, reason := look(t.Context(), address, mustDefine(t, config.HealthCheck{Path: "/health?x=1"})); !good {
 				t.Fatal(reason)
 			}
 			host := address
@@ -145,7 +151,7 @@ func TestProbeReadsAtMost64KiBOfABody(t *testing.T) {
 		}
 	}
 	address := rawBackend(t, "tcp", endless)
-	good, reason := probe(t.Context(), address, mustDefine(t, config.HealthCheck{ExpectBody: "never"}))
+	good, reason := look(t.Context(), address, mustDefine(t, config.HealthCheck{ExpectBody: "never"}))
 	if good || !strings.Contains(reason, "does not contain") {
 		t.Errorf("got %v, %q", good, reason)
 	}
@@ -163,7 +169,7 @@ func TestProbeTimeoutBoundsEverything(t *testing.T) {
 				_, _ = c.Read(make([]byte, 1)) // until the probe gives up
 			})
 			d := mustDefine(t, config.HealthCheck{ExpectBody: "x", Timeout: 30 * time.Millisecond})
-			good, reason := probe(t.Context(), address, d)
+			good, reason := look(t.Context(), address, d)
 			if good || reason != "timeout after 30ms" {
 				t.Errorf("got %v, %q; want a timeout", good, reason)
 			}
@@ -181,21 +187,50 @@ func TestProbeFailuresInWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, kind := range []string{"http", "tcp"} {
-		if good, reason := probe(t.Context(), closed, mustDefine(t, config.HealthCheck{Type: kind})); good || reason != "connection refused" {
+		if good, reason := look(t.Context(), closed, mustDefine(t, config.HealthCheck{Type: kind})); good || reason != "connection refused" {
 			t.Errorf("%s: got %v, %q", kind, good, reason)
 		}
 	}
-	if _, reason := probe(t.Context(), "unix:/nowhere/s", mustDefine(t, config.HealthCheck{Type: "tcp"})); reason != "no such socket" {
+	if _, reason := look(t.Context(), "unix:/nowhere/s", mustDefine(t, config.HealthCheck{Type: "tcp"})); reason != "no such socket" {
 		t.Errorf("got %q", reason)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if good, _ := probe(ctx, closed, mustDefine(t, config.HealthCheck{})); good {
+	if good, _ := look(ctx, closed, mustDefine(t, config.HealthCheck{})); good {
 		t.Error("good after it was aborted")
 	}
 	address := rawBackend(t, "tcp", say(""))
-	if good, reason := probe(t.Context(), address, mustDefine(t, config.HealthCheck{Type: "tcp"})); !good || reason != "connected" {
+	if good, reason := look(t.Context(), address, mustDefine(t, config.HealthCheck{Type: "tcp"})); !good || reason != "connected" {
 		t.Errorf("tcp: got %v, %q", good, reason)
+	}
+}
+
+// Dead is what keeps a backend out when health is ignored: nobody is there. What
+// answers, however badly, is not.
+func TestProbeTellsTheDeadFromTheSick(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := ln.Addr().String()
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sick := rawBackend(t, "tcp", say("HTTP/1.1 500 no\r\nContent-Length: 0\r\n\r\n"))
+	for _, c := range []struct {
+		name, address string
+		dead          bool
+	}{
+		{"refused", closed, true},
+		{"no such socket", "unix:/nowhere/s", true},
+		{"status 500", sick, false},
+		{"no such name", "nobody.invalid:80", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if s := probe(t.Context(), c.address, mustDefine(t, config.HealthCheck{})); s.good || s.dead != c.dead {
+				t.Errorf("got %+v; want dead %v", s, c.dead)
+			}
+		})
 	}
 }
 

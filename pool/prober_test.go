@@ -23,14 +23,14 @@ type fakeProbes struct {
 	}
 }
 
-func (f *fakeProbes) probe(_ context.Context, address string, _ *definition) (bool, string) {
+func (f *fakeProbes) probe(_ context.Context, address string, _ *definition) sight {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.mu.times[address] = append(f.mu.times[address], time.Now())
 	if reason := f.mu.bad[address]; reason != "" {
-		return false, reason
+		return sight{dead: reason == "connection refused", reason: reason}
 	}
-	return true, "status 200"
+	return sight{good: true, reason: "status 200"}
 }
 
 func (f *fakeProbes) set(address, reason string) {
@@ -245,29 +245,36 @@ func TestProbesOverRealSockets(t *testing.T) {
 }
 
 func TestProbeRhythm(t *testing.T) {
-	d := &definition{interval: 8 * time.Second}
 	cases := []struct {
 		name     string
 		interval time.Duration
+		fall     int
 		took     time.Duration
-		changing bool
+		pace     pace
 		random   float64
 		want     time.Duration
 	}{
-		{"middle", 8 * time.Second, 0, false, 0.5, 8 * time.Second},
-		{"earliest", 8 * time.Second, 0, false, 0, 7200 * time.Millisecond},
-		{"latest", 8 * time.Second, 0, false, 1, 8800 * time.Millisecond},
-		{"in a hurry", 8 * time.Second, 0, true, 0.5, 2 * time.Second},
-		{"hurry has a bound", 200 * time.Millisecond, 0, true, 0.5, 100 * time.Millisecond},
-		{"never slower in a hurry", 50 * time.Millisecond, 0, true, 0.5, 50 * time.Millisecond},
-		{"less what the probe took", 8 * time.Second, time.Second, false, 0.5, 7 * time.Second},
-		{"slower than its interval", time.Second, 3 * time.Second, false, 0.5, probePauseLeast},
+		{"middle", 8 * time.Second, 3, 0, steady, 0.5, 8 * time.Second},
+		{"earliest", 8 * time.Second, 3, 0, steady, 0, 7200 * time.Millisecond},
+		{"latest", 8 * time.Second, 3, 0, steady, 1, 8800 * time.Millisecond},
+		{"in a hurry", 8 * time.Second, 3, 0, hurried, 0.5, 2 * time.Second},
+		{"hurry has a bound", 200 * time.Millisecond, 3, 0, hurried, 0.5, 100 * time.Millisecond},
+		{"never slower in a hurry", 50 * time.Millisecond, 3, 0, hurried, 0.5, 50 * time.Millisecond},
+		{"calm", 8 * time.Second, 3, 0, calm, 0.5, 16 * time.Second},
+		{"calm, but two bad ones are enough", 8 * time.Second, 2, 0, calm, 0.5, 14 * time.Second},
+		{"calm, but one bad one is enough", 8 * time.Second, 1, 0, calm, 0.5, 8 * time.Second},
+		{"calm where no hurry is possible", 100 * time.Millisecond, 3, 0, calm, 0.5, 100 * time.Millisecond},
+		{"less what the probe took", 8 * time.Second, 3, time.Second, steady, 0.5, 7 * time.Second},
+		{"slower than its interval", time.Second, 3, 3 * time.Second, steady, 0.5, probePauseLeast},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			d.interval = c.interval
-			if got := d.pause(c.took, c.changing, c.random); got != c.want {
+			d := &definition{interval: c.interval, fall: c.fall}
+			if got := d.pause(c.took, c.pace, c.random); got != c.want {
 				t.Errorf("got %v; want %v", got, c.want)
+			}
+			if worst := d.pause(0, calm, 0.5) + time.Duration(c.fall-1)*d.pause(0, hurried, 0.5); worst > time.Duration(c.fall)*c.interval {
+				t.Errorf("a calm backend that dies is noticed after %v; want %d intervals at most", worst, c.fall)
 			}
 		})
 	}
@@ -278,7 +285,7 @@ func TestProbesAreBounded(t *testing.T) {
 		var mu sync.Mutex
 		running, most := 0, 0
 		p := newProber(&Options{ProbesMax: 3, now: bubbleClock()})
-		p.probe = func(context.Context, string, *definition) (bool, string) {
+		p.probe = func(context.Context, string, *definition) sight {
 			mu.Lock()
 			running++
 			most = max(most, running)
@@ -287,7 +294,7 @@ func TestProbesAreBounded(t *testing.T) {
 			mu.Lock()
 			running--
 			mu.Unlock()
-			return true, ""
+			return sight{good: true}
 		}
 		d, err := define(&config.HealthCheck{Type: "tcp", Interval: time.Second})
 		if err != nil {

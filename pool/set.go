@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/lookup"
 	"github.com/rs/zerolog"
 )
 
@@ -29,8 +31,13 @@ type Options struct {
 	Loops []*Loop
 	// ProbesMax bounds the health probes that run at the same time; 0 is 256.
 	ProbesMax int
+	// Changed is called when Stale may have become true; nil is nobody. It may be
+	// called by any goroutine, also while Build runs, and must not wait.
+	Changed func()
 
-	now func() int64 // tests replace the clock
+	// Tests replace the clock and the DNS.
+	now  func() int64
+	find func(context.Context, lookup.Question) (lookup.Answer, error)
 }
 
 func (o *Options) shards() int {
@@ -47,6 +54,7 @@ type Set struct {
 	pools   map[string]*Pool
 	ordered []*Pool // by name
 	prober  *prober
+	finder  *finder
 	held    held
 	retired sync.Once
 }
@@ -57,9 +65,12 @@ type held struct {
 	backends map[string]*Backend
 	clients  map[*clients]*Backend
 	checks   map[*check]struct{}
+
+	discoveries map[*discovery]struct{}
 }
 
-// Build makes the pools of a generation. Backends that prev also had are the
+// Build makes the pools of a generation, with the members that discoveries know;
+// it waits a moment for the first answer of new ones. Backends that prev also had are the
 // same objects: connections, health, breaker and counters go on. Nothing that
 // runs is touched; when the caller cannot use the result after all, it calls
 // Retire on it. All problems are reported at once, each beginning with the
@@ -69,13 +80,17 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 		opts.now = Nanos
 	}
 	s := &Set{pools: make(map[string]*Pool, len(cfg.Pools))}
-	s.held = held{backends: map[string]*Backend{}, clients: map[*clients]*Backend{}, checks: map[*check]struct{}{}}
-	if prev == nil {
-		s.prober = newProber(&opts)
-	} else {
-		s.prober = prev.prober
+	s.held = held{
+		backends: map[string]*Backend{}, clients: map[*clients]*Backend{}, checks: map[*check]struct{}{},
+		discoveries: map[*discovery]struct{}{},
 	}
-	b := builder{set: s, prev: prev, opts: &opts}
+	if prev == nil {
+		s.prober, s.finder = newProber(&opts), newFinder(&opts)
+	} else {
+		s.prober, s.finder = prev.prober, prev.finder
+	}
+	b := builder{set: s, prev: prev, opts: &opts, zone: cfg.Zone}
+	b.discover(cfg)
 	var problems []error
 	for name := range cfg.Pools {
 		p, err := b.pool(name, cfg.Pools[name])
@@ -93,6 +108,18 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 	}
 	slices.SortFunc(s.ordered, func(a, b *Pool) int { return strings.Compare(a.name, b.name) })
 	return s, nil
+}
+
+// Stale says that a discovery knows other members by now than this generation
+// was built with: another Build of the same configuration has them.
+func (s *Set) Stale() bool {
+	return slices.ContainsFunc(s.ordered, func(p *Pool) bool {
+		if p.discovery == nil {
+			return false
+		}
+		_, version := p.discovery.answer()
+		return version != p.version
+	})
 }
 
 // Pool finds a pool by name; nil when there is none.
@@ -127,6 +154,9 @@ func (s *Set) retire(next *Set, drain time.Duration) {
 		if c.backend.dropCheck(c) {
 			c.stop()
 		}
+	}
+	for d := range s.held.discoveries {
+		s.finder.drop(d)
 	}
 	var leaving []*clients
 	for c, b := range s.held.clients {

@@ -21,7 +21,7 @@ func TestBuildReportsEveryProblemWithItsPath(t *testing.T) {
 	bad := config.Pool{
 		Algorithm: "fair", HashOn: "body", Protocol: "h2",
 		Backends:    []config.Backend{{Address: "a:1", Weight: 1}, {Address: "a:1", Weight: 70000}},
-		HealthCheck: &config.HealthCheck{Type: "grpc", Path: "x", ExpectStatus: []string{"20x", "300-200"}},
+		HealthCheck: &config.HealthCheck{Type: "icmp", Path: "x", ExpectStatus: []string{"20x", "300-200"}},
 		TLS:         config.PoolTLS{Enabled: true},
 		Discovery:   &config.Discovery{}, Concurrency: &config.Concurrency{},
 	}
@@ -31,8 +31,8 @@ func TestBuildReportsEveryProblemWithItsPath(t *testing.T) {
 	}
 	for _, want := range []string{
 		`pools.p.algorithm: unknown algorithm "fair"`, "pools.p.hash_on: ", `pools.p.backends[1].address: "a:1" is backends[0] already`,
-		"pools.p.backends[1].weight: 70000", `type: "grpc" is not supported yet`, `path: "x"`, `expect_status: "20x"`, `expect_status: "300-200"`,
-		"pools.p.protocol: not supported yet", "pools.p.tls: not supported yet", "pools.p.discovery: not supported yet",
+		"pools.p.backends[1].weight: 70000", `type: "icmp" is none of`, `path: "x"`, `expect_status: "20x"`, `expect_status: "300-200"`,
+		"pools.p.protocol: not supported yet", "pools.p.tls: not supported yet", "pools.p.discovery: needs dns",
 		"pools.p.concurrency: not supported yet", "pools.q.algorithm",
 	} {
 		if !strings.Contains(err.Error(), want) {

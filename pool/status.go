@@ -15,6 +15,31 @@ type Status struct {
 	Failures uint64          `json:"failures"`
 	Panic    bool            `json:"panic"`
 	Backends []BackendStatus `json:"backends"`
+	// Discovery is how members are found, where they are.
+	Discovery *DiscoveryStatus `json:"discovery,omitempty"`
+}
+
+// DiscoveryStatus is the discovery of a pool as it is now.
+type DiscoveryStatus struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	// Resolver is the server that is asked; absent means the system's.
+	Resolver string `json:"resolver,omitempty"`
+	// Found counts the addresses of the last good answer, which are kept while
+	// lookups fail.
+	Found int `json:"found"`
+	// Resolved is when the last good answer came; absent before the first.
+	Resolved *time.Time `json:"resolved,omitempty"`
+	// TTLSeconds is how long that answer was good for.
+	TTLSeconds float64 `json:"ttl_seconds"`
+	// Next is when the next lookup is due.
+	Next *time.Time `json:"next,omitempty"`
+	// Failures counts the lookups that failed since the last good one.
+	Failures int `json:"failures"`
+	// Failed is when a lookup failed last, and stays when later ones are good.
+	Failed *time.Time `json:"failed,omitempty"`
+	// Error says why the last lookup failed; absent when it was good.
+	Error string `json:"error,omitempty"`
 }
 
 // BackendStatus is one member of a pool as it is now.
@@ -22,7 +47,12 @@ type BackendStatus struct {
 	Address string `json:"address"`
 	Weight  int    `json:"weight"`
 	Backup  bool   `json:"backup"`
-	Zone    string `json:"zone,omitempty"`
+	// Rank is 0 for primaries; members of a higher one serve when none of a lower
+	// one can. It is 1 for a backup and counts the priorities of SRV records.
+	Rank int `json:"rank"`
+	// Discovered members are found by discovery, not listed.
+	Discovered bool   `json:"discovered,omitempty"`
+	Zone       string `json:"zone,omitempty"`
 	// State is what the operator asked for: enabled, drain or disabled.
 	State string `json:"state"`
 	// Health is healthy, unhealthy, unknown (not probed yet) or unchecked (no probes).
@@ -41,7 +71,7 @@ type BackendStatus struct {
 	ConnectionsIdle int `json:"connections_idle"`
 	// Since is when Up last changed.
 	Since time.Time `json:"since"`
-	// Probes are the last probes, newest first.
+	// Probes are the last probes, newest first, with what live traffic said meanwhile.
 	Probes []Probe `json:"probes,omitempty"`
 }
 
@@ -52,4 +82,6 @@ type Probe struct {
 	OK         bool      `json:"ok"`
 	// Reason says what was seen, for instance "status 500, want 200-299".
 	Reason string `json:"reason"`
+	// Live entries are of live traffic: a circuit breaker wanted to open.
+	Live bool `json:"live,omitempty"`
 }

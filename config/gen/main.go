@@ -10,6 +10,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func main() {
 
 // generate renders the whole reference.
 func generate(dir string) (string, error) {
-	s, err := readSchema(dir + "/schema.go")
+	s, err := readSchema(dir)
 	if err != nil {
 		return "", err
 	}
@@ -84,13 +85,25 @@ type key struct {
 	tag  reflect.StructTag
 }
 
-// readSchema parses the types of schema.go.
-func readSchema(file string) (schema, error) {
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+// readSchema parses the types of schema.go, and of its parts schema_*.go.
+func readSchema(dir string) (schema, error) {
+	files, err := filepath.Glob(dir + "/schema*.go")
 	if err != nil {
-		return nil, fmt.Errorf("cannot parse the schema: %w", err)
+		return nil, fmt.Errorf("cannot find the schema: %w", err)
 	}
 	s := schema{}
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			return nil, fmt.Errorf("cannot parse the schema: %w", err)
+		}
+		s.add(parsed)
+	}
+	return s, nil
+}
+
+// add takes the struct types of one file.
+func (s schema) add(parsed *ast.File) {
 	for _, decl := range parsed.Decls {
 		general, ok := decl.(*ast.GenDecl)
 		if !ok || general.Tok != token.TYPE {
@@ -106,7 +119,6 @@ func readSchema(file string) (schema, error) {
 			}
 		}
 	}
-	return s, nil
 }
 
 // keysOf returns the fields of a struct that are keys of a file.

@@ -33,23 +33,34 @@ type proxy struct {
 	url   string
 }
 
+// ago is a moment before now.
+func ago(d time.Duration) *time.Time {
+	t := now.Add(-d)
+	return &t
+}
+
 func samplePools() []pool.Status {
 	return []pool.Status{
 		{
 			Name: "api", Algorithm: "least_connections", Members: 4, Healthy: 2, InFlight: 12, Requests: 1234567, Failures: 89,
+			Discovery: &pool.DiscoveryStatus{
+				Name: "_http._tcp.api.internal", Type: "SRV", Resolver: "10.0.0.53:53", Found: 1, Resolved: ago(90 * time.Second),
+				Failures: 3, Failed: ago(time.Second), Error: "cannot look up SRV of \"_http._tcp.api.internal\": timeout",
+			},
 			Backends: []pool.BackendStatus{
 				{Address: "10.0.0.1:8080", Weight: 1, State: "enabled", Health: "healthy", Breaker: "closed", Up: true, InFlight: 12, Requests: 1230000, Since: now.Add(-90 * time.Minute)},
 				{
 					Address: "10.0.0.2:8080", Weight: 10, State: "enabled", Health: "unhealthy", Breaker: "closed", Requests: 4000, Failures: 80, Since: now.Add(-42 * time.Second),
 					Reason: "3 probes failed: status 500, want 200-299",
 					Probes: []pool.Probe{
+						{At: now.Add(-time.Second), Reason: "live traffic failed: connect_refused", Live: true},
 						{At: now.Add(-2 * time.Second), DurationMS: 1.25, Reason: "status 500, want 200-299"},
 						{At: now.Add(-7 * time.Second), DurationMS: 1000, Reason: "no answer within 1s"},
 						{At: now.Add(-12 * time.Second), DurationMS: 0.8, OK: true, Reason: "status 200"},
 					},
 				},
 				{Address: "10.0.0.3:8080", Weight: 1, State: "drain", Health: "healthy", Breaker: "half-open", Requests: 567, Failures: 9, Since: now.Add(-72 * time.Hour), Reason: "drained by the operator"},
-				{Address: "unix:/run/isame/spare.sock", Weight: 1, Backup: true, Zone: "b", State: "enabled", Health: "unchecked", Breaker: "closed", Up: true},
+				{Address: "unix:/run/isame/spare.sock", Weight: 1, Backup: true, Rank: 2, Zone: "b", State: "enabled", Health: "unchecked", Breaker: "closed", Up: true},
 			},
 		},
 		{Name: "static", Algorithm: "round_robin", Panic: true, Members: 1, Healthy: 1, Backends: []pool.BackendStatus{

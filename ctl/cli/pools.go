@@ -63,6 +63,9 @@ func showPool(s *screen, p *pool.Status) {
 	if p.Panic {
 		s.linef("panic: too few backends are healthy, so health is ignored")
 	}
+	if p.Discovery != nil {
+		showDiscovery(s, p.Discovery)
+	}
 	s.blank()
 	showBackends(s, []pool.Status{*p}, false)
 	for i := range p.Backends {
@@ -75,12 +78,31 @@ func showPool(s *screen, p *pool.Status) {
 		t := table{columns: []column{{title: "AGO", right: true}, {title: "TOOK", right: true}, {title: "RESULT"}, {title: "REASON", min: 10}}}
 		for _, probe := range b.Probes[:min(len(b.Probes), probesShown)] {
 			result := cell{"ok", green}
-			if !probe.OK {
+			switch {
+			case probe.Live:
+				result = cell{"traffic", red}
+			case !probe.OK:
 				result = cell{"failed", red}
 			}
 			t.row(c(s.age(probe.At)), c(strconv.FormatFloat(probe.DurationMS, 'f', 1, 64)+"ms"), result, c(probe.Reason))
 		}
 		t.draw(s, "")
+	}
+}
+
+// showDiscovery says what was looked up, and what became of the last lookup.
+func showDiscovery(s *screen, d *pool.DiscoveryStatus) {
+	from := ""
+	if d.Resolver != "" {
+		from = " at " + d.Resolver
+	}
+	age := "never"
+	if d.Resolved != nil {
+		age = s.age(*d.Resolved) + " ago"
+	}
+	s.linef("discovery: %s %s%s: %d found, last %s", d.Type, d.Name, from, d.Found, age)
+	if d.Error != "" {
+		s.linef("the last %d lookups failed, what was found stays: %s", d.Failures, d.Error)
 	}
 }
 
@@ -145,9 +167,13 @@ func breakerOf(b *pool.BackendStatus) cell {
 	return cell{b.Breaker, st}
 }
 
-// weightOf marks the members that serve only when no other one can.
+// weightOf marks the members that serve only when no other one can; a number
+// above 1 says that they come after other backups.
 func weightOf(b *pool.BackendStatus) string {
-	if b.Backup {
+	switch {
+	case b.Rank > 1:
+		return fmt.Sprintf("%d backup %d", b.Weight, b.Rank)
+	case b.Backup:
 		return fmt.Sprintf("%d backup", b.Weight)
 	}
 	return strconv.Itoa(b.Weight)

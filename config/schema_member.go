@@ -1,0 +1,54 @@
+package config
+
+import "time"
+
+// Discovery finds members of a pool.
+type Discovery struct {
+	// DNS finds them by name.
+	DNS *DNS `koanf:"dns"`
+}
+
+// DNS finds members by name.
+type DNS struct {
+	// Name is the name that is looked up.
+	Name string `example:"api.internal" koanf:"name" required:"true"`
+	// Type is the type of the records.
+	Type string `default:"A" enum:"A|AAAA|SRV" koanf:"type"`
+	// Port is the port of the members found; SRV records carry their own.
+	Port int `example:"8080" koanf:"port" max:"65535" min:"0"`
+	// Interval is the longest time between two lookups; records whose TTL is
+	// shorter are looked up again when it ends, but not within a second.
+	Interval time.Duration `default:"10s" koanf:"interval" positive:"true"`
+	// Resolver is the server that is asked, as host:port; empty means those of
+	// /etc/resolv.conf, with its search list.
+	Resolver string `example:"\"127.0.0.1:53\"" koanf:"resolver"`
+}
+
+// HealthCheck probes every member of a pool.
+type HealthCheck struct {
+	// Type is how a member is probed.
+	Type string `default:"http" enum:"http|tcp|grpc" koanf:"type"`
+	// Path is the path an http probe requests.
+	Path string `default:"/health" koanf:"path"`
+	// Service is the service a grpc probe asks about (grpc.health.v1.Health/Check
+	// over HTTP/2 in clear text); empty means the server as a whole.
+	Service string `example:"shop.Cart" koanf:"service"`
+	// Interval is the time between two probes of one member, give or take a tenth.
+	// While a verdict is open probes come four times as fast; a member that has
+	// been well for long is asked up to half as often, without that its failure is
+	// noticed later than after unhealthy_after intervals. A breaker that opens, or
+	// live connections that are refused, count as bad probes do.
+	Interval time.Duration `default:"5s" koanf:"interval" positive:"true"`
+	// Timeout bounds one probe.
+	Timeout time.Duration `default:"1s" koanf:"timeout" positive:"true"`
+	// HealthyAfter is the number of good probes in a row that make a member healthy.
+	HealthyAfter int `default:"2" koanf:"healthy_after" max:"1000" min:"1"`
+	// UnhealthyAfter is the number of bad probes in a row that make it unhealthy.
+	UnhealthyAfter int `default:"3" koanf:"unhealthy_after" max:"1000" min:"1"`
+	// ExpectStatus are codes or ranges that count as good.
+	ExpectStatus []string `default:"200-299" koanf:"expect_status" numbers:"true"`
+	// ExpectBody is a text the body must contain.
+	ExpectBody string `example:"ready" koanf:"expect_body"`
+	// ExpectJSON are members of the JSON body (dots descend) that must have these values.
+	ExpectJSON map[string]string `example:"{status: ok}" koanf:"expect_json"`
+}
