@@ -102,11 +102,13 @@ func (c *Conn) event(events uint32) {
 
 // hung is a hang-up on a connection that the loop does not carry.
 func (c *Conn) hung() {
-	state := c.rd.state.Load()
-	if state&bitPooled != 0 {
+	switch state := c.rd.state.Load(); {
+	case state&bitPooled != 0:
 		c.hungIdle()
-	} else if m, ok := c.handler.(Minder); ok && state&bitMinded != 0 {
-		m.Hung()
+	case state&bitMinded != 0: // before that, handler is not the loop's to read
+		if m, ok := c.handler.(Minder); ok {
+			m.Hung()
+		}
 	}
 }
 
@@ -440,20 +442,6 @@ func (c *Conn) advance(n int) bool {
 		n -= k
 	}
 	return len(c.parts[0])+len(c.parts[1])+len(c.parts[2]) == 0
-}
-
-// writeCounted is writeOnce, with what a connection to a backend has to know.
-func (c *Conn) writeCounted() (int, syscall.Errno) {
-	if c.reuse == nil {
-		return c.writeOnce()
-	}
-	total := len(c.parts[0]) + len(c.parts[1]) + len(c.parts[2])
-	c.reuse.sent.Add(int64(total))
-	n, errno := c.writeOnce()
-	if n < total {
-		c.reuse.tally(total, n, errno)
-	}
-	return n, errno
 }
 
 // writeOnce is one write, or one writev when there is more than one part. Like

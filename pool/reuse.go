@@ -103,6 +103,20 @@ func (c *Conn) unreceived(met error) bool {
 	return unacknowledged >= c.reuse.sent.Load()
 }
 
+// writeCounted is writeOnce, with what a connection to a backend has to know.
+func (c *Conn) writeCounted() (int, unix.Errno) {
+	if c.reuse == nil {
+		return c.writeOnce()
+	}
+	total := len(c.parts[0]) + len(c.parts[1]) + len(c.parts[2])
+	c.reuse.sent.Add(int64(total))
+	n, errno := c.writeOnce()
+	if n < total {
+		c.reuse.tally(total, n, errno)
+	}
+	return n, errno
+}
+
 // tally corrects sent after a write of n bytes of which took were taken.
 func (r *reuse) tally(n, took int, errno unix.Errno) {
 	switch errno {
