@@ -63,6 +63,7 @@ func TestExchangeDoesNotAllocate(t *testing.T) {
 		{"small POST", "POST /p HTTP/1.1\r\n" + head + "Content-Length: 9\r\n\r\nname=isam", "name=isam", length(2)},
 		{"GET 16 KiB", get, "\r\n\r\n", length(16 << 10)},
 		{"GET 1 MiB", get, "\r\n\r\n", length(1 << 20)},
+		{"GET 8 MiB", get, "\r\n\r\n", length(large)},
 		{"GET chunked", get, "\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4000\r\n" + body(0x4000) + "\r\n0\r\n\r\n"},
 		{"POST 64 KiB", "POST /p HTTP/1.1\r\n" + head + "Content-Length: 65536\r\n\r\n" + body(65533) + "end", "end", length(2)},
 		{"POST chunked", "POST /p HTTP/1.1\r\n" + head + "Transfer-Encoding: chunked\r\n\r\n10000\r\n" + body(0x10000) + "\r\n0\r\n\r\n", "0\r\n\r\n", length(2)},
@@ -70,7 +71,7 @@ func TestExchangeDoesNotAllocate(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			r := start(t, plain, rawBackend(t, tc.end, tc.response))
 			c := r.dial()
-			request, answer := []byte(tc.request), make([]byte, 2<<20)
+			request, answer := []byte(tc.request), make([]byte, large+1<<10)
 			exchange := func() {
 				if _, err := c.Write(request); err != nil {
 					t.Fatal(err)

@@ -60,6 +60,7 @@ func (x *exchange) relayContent() pool.Outcome {
 	a := &x.attempt
 	for {
 		var data []byte
+		var pipe *pool.Pipe
 		var out pool.Outcome
 		if x.headed {
 			if !x.awaiting {
@@ -67,7 +68,10 @@ func (x *exchange) relayContent() pool.Outcome {
 				// longer than the backend may be silent.
 				x.awaiting, x.nextBy = true, deadline(pool.Nanos(), x.fwd.pool.timeouts.Read)
 			}
-			if data, out = a.Next(x.nextBy); out == pool.Pending {
+			if pipe, out = a.NextPiped(x.c.Conn, x.nextBy); pipe == nil && out == pool.OK {
+				data, out = a.Next(x.nextBy)
+			}
+			if out == pool.Pending {
 				return out // the loop comes again, and the time goes on
 			}
 			x.awaiting, x.relayNanos = false, pool.Nanos()
@@ -75,7 +79,11 @@ func (x *exchange) relayContent() pool.Outcome {
 			data, out = a.Buffered()
 			x.headed = out == pool.OK
 		}
-		if out == pool.OK {
+		switch {
+		case out != pool.OK:
+		case pipe != nil:
+			out = x.passPipe(pipe)
+		default:
 			out = x.passOn(data)
 		}
 		if out != pool.OK || a.Done() {
@@ -173,7 +181,17 @@ func (x *exchange) passOn(data []byte) pool.Outcome {
 		return pool.OK
 	}
 	x.c.SetWriteBy(deadline(x.relayNanos, x.policy.write))
-	n, err := x.c.Writev(b[:split], data, b[split:])
+	return x.written(x.c.Writev(b[:split], data, b[split:]))
+}
+
+// passPipe is passOn for content that goes through a pipe.
+func (x *exchange) passPipe(p *pool.Pipe) pool.Outcome {
+	x.c.SetWriteBy(deadline(x.relayNanos, x.policy.write))
+	return x.written(x.c.WritePipe(p))
+}
+
+// written is what a write of n bytes of the answer to the client means.
+func (x *exchange) written(n int, err error) pool.Outcome {
 	switch {
 	case err == nil:
 		x.bytesOut += int64(n)

@@ -45,6 +45,22 @@ func (d *Body) Limit() int64 {
 	return math.MaxInt64 - 1 // callers add one, to see bytes behind the end
 }
 
+// Raw is how many bytes of a content whose length is known are still to come,
+// and may be moved as they are; 0 for any other framing.
+func (d *Body) Raw() int64 {
+	if d.framing != wire.Length {
+		return 0
+	}
+	return d.left
+}
+
+// Moved counts n bytes, at most Raw, that were taken from the socket past the
+// Buffer, which must be empty.
+func (d *Body) Moved(n int) {
+	d.left -= int64(n)
+	d.done = d.left == 0
+}
+
 // Take consumes from b and returns content bytes; they alias b's memory and are
 // valid until the next call on b. No bytes, no error and not Done means: read
 // more. The error is a *wire.Refusal: the framing is broken.

@@ -41,6 +41,7 @@ type Conn struct {
 	wr     half
 
 	parts     [3][]byte // of the write under way
+	from      *Pipe     // of it, where that is a WritePipe
 	written   int
 	writePace Pace
 	paced     bool
@@ -252,19 +253,27 @@ func (c *Conn) read(p []byte, late *Buffer) (int, error) {
 				c.secure.shrink(readAheadKept)
 			}
 		}
-		switch err := h.blocked(); err { //nolint:errorlint // our own, unwrapped
-		case nil:
-			h.arm(c.readTimer())
-			h.sleep(nil)
-		case ErrWouldBlock:
-			h.arm(c.readTimer())
-			return 0, err
-		case os.ErrDeadlineExceeded:
+		err := c.awaitRead()
+		if err == os.ErrDeadlineExceeded { //nolint:errorlint // our own, unwrapped
 			return c.lastRead(p, late)
-		default:
+		}
+		if err != nil {
 			return 0, err
 		}
 	}
+}
+
+// awaitRead follows a try that found nothing: it waits until another one is
+// worth while, or says why it does not.
+func (c *Conn) awaitRead() error {
+	err := c.rd.blocked()
+	if err == nil || err == ErrWouldBlock { //nolint:errorlint // our own, unwrapped
+		c.rd.arm(c.readTimer())
+	}
+	if err == nil {
+		c.rd.sleep(nil)
+	}
+	return err
 }
 
 // lastRead looks at the socket itself when the deadline has passed: a loop that
@@ -343,7 +352,7 @@ func (c *Conn) Write(p []byte) (int, error) { return c.Writev(p, nil, nil) }
 // the socket allows, and returns how many bytes were taken. After ErrWouldBlock
 // the rest is written by Flush, and the parts must stay as they are.
 func (c *Conn) Writev(head, body, tail []byte) (int, error) {
-	c.parts, c.written = [3][]byte{head, body, tail}, 0
+	c.parts, c.written, c.from = [3][]byte{head, body, tail}, 0, nil
 	return c.Flush()
 }
 
@@ -414,8 +423,11 @@ func (c *Conn) full() bool {
 // tryWrite writes until everything is taken (true), the socket is full (false),
 // or an error is met.
 func (c *Conn) tryWrite() (done bool, err error) {
-	if c.secure != nil {
+	switch {
+	case c.secure != nil:
 		return c.secure.tryWrite()
+	case c.from != nil:
+		return c.tryWritePipe()
 	}
 	for {
 		n, errno := c.writeCounted()

@@ -58,8 +58,9 @@
 // breaker.go with window.go, check.go with prober.go, health.go, definition.go,
 // probe.go and grpc.go, build.go, listed.go and set.go (a reload), discovery.go
 // with package pool/lookup, clients.go (HostClients), then
-// transport.go (the wire) with reuse.go and idle.go (idle connections). Package
-// pool/wire parses HTTP/1.1, pool/stat counts.
+// transport.go (the wire) with reuse.go and idle.go (idle connections) and
+// splice.go (long content, past the buffers). Package pool/wire parses HTTP/1.1,
+// pool/stat counts.
 //
 // Engine, ctl and cmd may import this package. It imports algo, config and
 // fasthttp.

@@ -43,6 +43,8 @@ type Attempt struct {
 	conn      *Conn
 	in        Buffer
 	body      Body
+	pipe      *Pipe // under way between the sockets; see NextPiped
+	piped     bool  // the rest of the content takes that way
 	openNanos int64 // when the connection was taken; 0 if its age did not matter
 	reused    bool  // the connection carried a request before
 	pooled    bool  // it goes back to the HostClient
@@ -342,6 +344,8 @@ func (a *Attempt) Close(whole bool, lastNanos int64) {
 	keep := whole && a.pooled && a.body.Done() && a.Response.KeepAlive && a.in.Len() == 0
 	a.conn, a.touched = nil, false
 	a.in.Release()
+	a.dropPipe()
+	a.piped = false
 	a.body.Begin(wire.UntilClose, 0)
 	if keep && a.Response.IdleTimeout >= 0 {
 		c.reuse.ages.observe(lastNanos, int64(a.Response.IdleTimeout), c.reuse.roundTripNanos)

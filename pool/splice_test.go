@@ -1,0 +1,311 @@
+package pool
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// unixPair is pair with a unix socket.
+func unixPair(t testing.TB, l *Loop) (*Conn, net.Conn) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewConn(l, fds[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(fds[1]), "peer")
+	defer func() { _ = f.Close() }()
+	peer, err := net.FileConn(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Close()
+		_ = peer.Close()
+	})
+	return c, peer
+}
+
+// spliced is an Attempt in the middle of an answer, and the client's side.
+type spliced struct {
+	Attempt
+
+	backend, client net.Conn // the peers
+	to              *Conn
+	pipes, copies   int
+}
+
+func splicedPair(t testing.TB, network string, length int64) *spliced {
+	t.Helper()
+	l, s := testLoops(t, 1)[0], &spliced{}
+	sockets := pair
+	if network == networkUnix {
+		sockets = unixPair
+	}
+	s.conn, s.backend = sockets(t, l)
+	s.to, s.client = sockets(t, l)
+	s.in.Sized(responseHeadMax)
+	s.body.Begin(wire.Length, length)
+	t.Cleanup(func() {
+		s.in.Release()
+		s.dropPipe()
+	})
+	return s
+}
+
+// step passes the next bytes on, in a pipe where that is the way.
+func (s *spliced) step(byNanos int64) (Outcome, error) {
+	p, out := s.NextPiped(s.to, byNanos)
+	if out != OK {
+		return out, nil
+	}
+	if p != nil {
+		s.pipes++
+		_, err := s.to.WritePipe(p)
+		return OK, err
+	}
+	data, out := s.Next(byNanos)
+	if out != OK {
+		return out, nil
+	}
+	s.copies++
+	_, err := s.to.Write(data)
+	return OK, err
+}
+
+// noise is content that looks different everywhere.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{7}).Read(b)
+	return b
+}
+
+func TestContentArrivesUnchanged(t *testing.T) {
+	for _, network := range []string{"tcp", networkUnix} {
+		for _, tc := range []struct {
+			bytes int
+			piped bool
+		}{{1, false}, {1 << 20, false}, {pipedMin - 1, false}, {pipedMin, true}, {pipedMin + 1, true}, {5<<20 + 12345, true}, {64 << 20, true}} {
+			t.Run(network+"/"+strconv.Itoa(tc.bytes), func(t *testing.T) {
+				s, content := splicedPair(t, network, int64(tc.bytes)), noise(tc.bytes)
+				go func() { _, _ = s.backend.Write(append(content, "next"...)) }()
+				sum := make(chan []byte, 1)
+				go func() {
+					h := sha256.New()
+					_, _ = io.Copy(h, s.client)
+					sum <- h.Sum(nil)
+				}()
+				for !s.Done() {
+					if out, err := s.step(0); out != OK || err != nil {
+						t.Fatalf("got %v, %v after %d pipes", out, err, s.pipes)
+					}
+				}
+				if err := s.to.CloseWrite(); err != nil {
+					t.Fatal(err)
+				}
+				if want := sha256.Sum256(content); !bytes.Equal(<-sum, want[:]) {
+					t.Error("the client got something else than the backend sent")
+				}
+				if piped := s.pipes > 0; piped != tc.piped || (piped && s.copies > 0) {
+					t.Errorf("%d pipes and %d copies; want pipes: %v", s.pipes, s.copies, tc.piped)
+				}
+				if tc.piped {
+					next := make([]byte, 8)
+					if n, err := s.conn.Read(next); err != nil || string(next[:n]) != "next" {
+						t.Errorf("behind the content came %q, %v; want it left alone", next[:n], err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestContentThatIsCopied(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		prepare func(s *spliced)
+	}{
+		{"chunked", func(s *spliced) { s.body.Begin(wire.ChunkedBody, 0) }},
+		{"until the end of the connection", func(s *spliced) { s.body.Begin(wire.UntilClose, 0) }},
+		{"already in the buffer", func(s *spliced) { s.in.Append([]byte("x")) }},
+		{"to a client that speaks TLS", func(s *spliced) { s.to.secure = &secure{c: s.to} }},
+		{"from a backend that speaks TLS", func(s *spliced) { s.conn.secure = &secure{c: s.conn} }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := splicedPair(t, "tcp", 2*pipedMin)
+			tc.prepare(s)
+			if p, out := s.NextPiped(s.to, 0); p != nil || out != OK {
+				t.Errorf("got pipe %v, %v; want none, OK", p, out)
+			}
+			s.to.secure, s.conn.secure = nil, nil // there is no session to close
+		})
+	}
+}
+
+func TestBackendFailsWhilePiped(t *testing.T) {
+	late := func() int64 { return Nanos() + int64(20*time.Millisecond) }
+	for _, tc := range []struct {
+		name string
+		fail func(s *spliced)
+		by   func() int64
+		wait bool
+		want Outcome
+	}{
+		{"ends", func(s *spliced) { _ = s.backend.Close() }, func() int64 { return 0 }, true, Truncated},
+		{"is silent", func(*spliced) {}, late, true, Timeout},
+		{"is aborted", func(s *spliced) { s.conn.Abort() }, func() int64 { return 0 }, true, Truncated},
+		{"is awaited in the loop", func(*spliced) {}, func() int64 { return 0 }, false, Pending},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := splicedPair(t, "tcp", 2*pipedMin)
+			go func() { _, _ = io.Copy(io.Discard, s.client) }()
+			const sent = 1000
+			if _, err := s.backend.Write(make([]byte, sent)); err != nil {
+				t.Fatal(err)
+			}
+			for s.body.Raw() > 2*pipedMin-sent {
+				if out, err := s.step(0); out != OK || err != nil {
+					t.Fatal(out, err)
+				}
+			}
+			tc.fail(s)
+			s.conn.Wait(tc.wait)
+			if out, _ := s.step(tc.by()); out != tc.want {
+				t.Errorf("got %v; want %v", out, tc.want)
+			}
+			if s.pipe != nil {
+				t.Error("who waits, or has failed, still has a pipe; want none")
+			}
+		})
+	}
+}
+
+// What a client did not take is nobody else's: its pipe is closed.
+func TestPipeThatHoldsBytesIsClosed(t *testing.T) {
+	s := splicedPair(t, "tcp", 64<<20)
+	go func() { _, _ = s.backend.Write(make([]byte, 64<<20)) }()
+	s.to.Wait(false)
+	var err error
+	for err == nil { // until the client's socket is full
+		if _, err = s.step(0); s.pipes > 256 {
+			t.Fatal("a client that reads nothing has taken everything")
+		}
+	}
+	p := s.pipe
+	if !errors.Is(err, ErrWouldBlock) || p == nil || p.held == 0 || p.held > pipeFillMax {
+		t.Fatalf("got %v and pipe %+v; want one with at most %d bytes", err, p, pipeFillMax)
+	}
+	_ = s.client.Close()
+	s.to.Wait(true)
+	if _, err = s.to.Flush(); err == nil {
+		t.Fatal("the rest was written to a client that has gone")
+	}
+	before := pipesOpen.Load()
+	s.dropPipe()
+	if n := pipesOpen.Load(); n != before-1 {
+		t.Errorf("%d pipes are open; want %d", n, before-1)
+	}
+	for i := range idlePipes {
+		if idlePipes[i].Load() == p {
+			t.Error("the pipe waits for its next owner")
+		}
+	}
+	if _, err = s.to.Write([]byte("x")); err == nil {
+		t.Error("a write after a failed one succeeded")
+	}
+}
+
+func TestPipesAreBounded(t *testing.T) {
+	var taken []*Pipe
+	defer func() {
+		for _, p := range taken {
+			p.release()
+		}
+		if p := takePipe(); p == nil {
+			t.Error("no pipe although all were given back")
+		} else {
+			p.release()
+		}
+	}()
+	seen := map[*Pipe]bool{}
+	for range pipesMax {
+		p := takePipe()
+		if p == nil {
+			t.Skip("the kernel allows this user fewer pipes")
+		}
+		if seen[p] {
+			t.Fatal("a pipe has two owners")
+		}
+		seen[p], taken = true, append(taken, p)
+	}
+	if p := takePipe(); p != nil {
+		p.release()
+		t.Errorf("got one more than %d pipes", pipesMax)
+	}
+	s := splicedPair(t, "tcp", 2*pipedMin)
+	go func() { _, _ = s.backend.Write(make([]byte, 100)) }()
+	if p, out := s.NextPiped(s.to, 0); p != nil || out != OK {
+		t.Errorf("got pipe %v, %v; want none, OK: content is copied then", p, out)
+	}
+	if data, out := s.Next(0); len(data) == 0 || out != OK {
+		t.Errorf("got %d bytes, %v; want a copy", len(data), out)
+	}
+}
+
+// BenchmarkRelay moves an answer from socket to socket; the peers, which cost
+// what the proxy does, are in the figure.
+func BenchmarkRelay(b *testing.B) {
+	for _, way := range []string{"copy", "pipe"} {
+		for _, size := range []int64{4 << 20, 16 << 20} {
+			b.Run("way="+way+"/bytes="+strconv.FormatInt(size, 10), func(b *testing.B) {
+				s := splicedPair(b, "tcp", size)
+				go func() {
+					for piece := make([]byte, 256<<10); ; {
+						if _, err := s.backend.Write(piece); err != nil {
+							return
+						}
+					}
+				}()
+				go func() { _, _ = io.Copy(io.Discard, s.client) }()
+				b.SetBytes(size)
+				b.ReportAllocs()
+				for b.Loop() {
+					s.relay(b, size, way == "pipe")
+				}
+			})
+		}
+	}
+}
+
+// relay passes one answer on.
+func (s *spliced) relay(t testing.TB, size int64, piped bool) {
+	t.Helper()
+	s.body.Begin(wire.Length, size)
+	for !s.Done() {
+		if piped {
+			if out, err := s.step(0); out != OK || err != nil {
+				t.Fatal(out, err)
+			}
+			continue
+		}
+		data, out := s.Next(0)
+		if _, err := s.to.Write(data); out != OK || err != nil {
+			t.Fatal(out, err)
+		}
+	}
+}
