@@ -202,12 +202,12 @@ func TestSplitKey(t *testing.T) {
 func TestRingIsBounded(t *testing.T) {
 	members := newTestMembers(65_535, 65_535, 1)
 	b := newConsistentHash(newView(members), members)
-	if n := len(b.ring.points); n > pointsMax+len(members) {
+	if n := b.ring.len(); n > pointsMax+len(members) {
 		t.Errorf("%d points; want at most %d", n, pointsMax)
 	}
 	counts := make([]int, len(members))
-	for _, p := range b.ring.points {
-		counts[p.owner]++
+	for place := range b.ring.len() {
+		counts[b.ring.owner(place)]++
 	}
 	if counts[2] == 0 || counts[0] != counts[1] {
 		t.Errorf("points %v", counts)
