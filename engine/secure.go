@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -193,8 +194,7 @@ func (x *exchange) misdirected() bool {
 // full name.
 func hostOf(authority []byte) []byte {
 	host := authority
-	for i := len(authority) - 1; i >= 0; i-- {
-		c := authority[i]
+	for i, c := range slices.Backward(authority) {
 		if c == ':' {
 			host = authority[:i]
 		}

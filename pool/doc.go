@@ -59,8 +59,8 @@
 // probe.go and grpc.go, build.go, listed.go and set.go (a reload), discovery.go
 // with package pool/lookup, clients.go (HostClients), then
 // transport.go (the wire) with reuse.go and idle.go (idle connections) and
-// splice.go (long content, past the buffers). Package pool/wire parses HTTP/1.1,
-// pool/stat counts.
+// splice.go (long content, past the buffers), on conn.go and loop.go (sockets)
+// with secure.go (TLS). Package pool/wire parses HTTP/1.1, pool/stat counts.
 //
 // Engine, ctl and cmd may import this package. It imports algo, config and
 // fasthttp.

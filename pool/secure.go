@@ -2,6 +2,7 @@ package pool
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -50,7 +51,7 @@ const recordHead = 5
 func (c *Conn) ServeTLS(config *tls.Config, early []byte) error {
 	s := &secure{c: c, early: bytes.Clone(early)}
 	s.tls = tls.Server((*records)(s), config)
-	if err := s.tls.Handshake(); err != nil {
+	if err := s.tls.HandshakeContext(context.Background()); err != nil {
 		return err //nolint:wrapcheck // the caller asks for its type
 	}
 	s.open, c.secure = true, s
@@ -227,13 +228,13 @@ func (r *records) SetWriteDeadline(time.Time) error { return nil }
 var errOutboxFull = errors.New("the peer asks for more TLS records than it takes")
 
 // errNoRecord is temporary in the sense of net.Error, as crypto/tls asks.
-var errNoRecord net.Error = noRecord{}
+var errNoRecord net.Error = noRecordError{}
 
-type noRecord struct{}
+type noRecordError struct{}
 
-func (noRecord) Error() string   { return "no TLS record is there now" }
-func (noRecord) Timeout() bool   { return true }
-func (noRecord) Temporary() bool { return true }
+func (noRecordError) Error() string   { return "no TLS record is there now" }
+func (noRecordError) Timeout() bool   { return true }
+func (noRecordError) Temporary() bool { return true }
 
 // outboxMax bounds the records of one connection that the socket has not taken:
 // what sealedMax makes, with room for what the reader answers.
@@ -289,7 +290,7 @@ func (o *outbox) push(fd int) (empty bool, err error) {
 	for o.r < o.w {
 		b := o.mem.b[o.r:o.w]
 		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-		switch errno { //nolint:exhaustive // every other number is a failure
+		switch errno {
 		case 0:
 			o.r += int(n)
 		case syscall.EINTR:

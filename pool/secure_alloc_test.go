@@ -28,7 +28,8 @@ func (e *secureEcho) Ready() {
 			close(e.ended)
 			return
 		}
-		if e.in.Discard(n); n == 64 {
+		e.in.Discard(n)
+		if n == 64 {
 			_, _ = e.c.Write(e.content) // less than the socket holds
 		}
 	}

@@ -133,8 +133,7 @@ func TestProxyHeader(t *testing.T) {
 }
 
 func errCause(err error) string {
-	var r *Refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*Refusal](err); ok {
 		return r.Cause
 	}
 	return err.Error()

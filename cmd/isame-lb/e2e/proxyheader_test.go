@@ -103,7 +103,7 @@ func TestBehindHAProxy(t *testing.T) {
 			address := haproxyTCP(t, send, p.address())
 			client := &http.Client{Timeout: patience, Transport: &http.Transport{
 				DialContext:     (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext,
-				TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "a.test"}, //nolint:gosec // the certificates are the test's
+				TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "a.test"},
 			}}
 			defer client.CloseIdleConnections()
 			for range 3 {
