@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -80,8 +81,15 @@ type poolStatus struct {
 		Probes  []struct {
 			OK     bool   `json:"ok"`
 			Reason string `json:"reason"`
+			Live   bool   `json:"live"`
 		} `json:"probes"`
 	} `json:"backends"`
+	Discovery struct {
+		Found    int        `json:"found"`
+		Resolved *time.Time `json:"resolved"`
+		Failures int        `json:"failures"`
+		Error    string     `json:"error"`
+	} `json:"discovery"`
 }
 
 // pool asks the API for a pool.
