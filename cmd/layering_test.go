@@ -200,7 +200,7 @@ func roomOf(importPath string) string {
 // listPackages reads every package of the module, tests included.
 func listPackages(t *testing.T) []goPackage {
 	t.Helper()
-	command := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", module+"/...")
+	command := exec.Command("go", "list", "-pgo=off", "-json=ImportPath,Imports,TestImports,XTestImports", module+"/...")
 	var stderr strings.Builder
 	command.Stderr = &stderr
 	out, err := command.Output()

@@ -59,10 +59,10 @@ type conn struct {
 	leaveBy atomic.Int64 // it has ended its half: left if no answer has begun by then; 0 is not
 }
 
-func newConn(s *shard, sock *pool.Conn) *conn {
+func newConn(s *shard, sock *pool.Conn, peer netip.Addr) *conn {
 	c := &conn{Conn: sock, shard: s}
-	if a, ok := sock.RemoteAddr().(*net.TCPAddr); ok {
-		c.setPeer(a.AddrPort().Addr())
+	if peer.IsValid() {
+		c.setPeer(peer)
 	}
 	return c
 }

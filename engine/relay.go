@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"math"
 	"strconv"
 
 	"github.com/isame-lb/isame-lb/pool"
@@ -18,7 +19,7 @@ const inlineMax = 4 << 10
 // slow client holds the backend by the sockets' own back-pressure.
 func (x *exchange) relay() bool {
 	x.beginRelay()
-	x.endRelay(x.relayContent())
+	x.endRelay(x.relayContent(math.MaxInt))
 	return x.keep
 }
 
@@ -29,7 +30,7 @@ func (x *exchange) relayFrom(s stage) bool {
 		out = x.flushClient()
 	}
 	if out == pool.OK && !x.attempt.Done() {
-		out = x.relayContent()
+		out = x.relayContent(math.MaxInt)
 	}
 	x.endRelay(out)
 	return x.keep
@@ -54,11 +55,19 @@ func (x *exchange) beginRelay() {
 	x.relayNanos = x.fwd.headNanos
 }
 
+// relayPiecesMax is how many pieces of one answer a turn of the loop passes on.
+const relayPiecesMax = 16
+
 // relayContent copies until the content ends or, in the loop, until it has to
-// wait: Pending for the backend, and with spilled set for the client.
-func (x *exchange) relayContent() pool.Outcome {
+// wait: Pending for the backend or for its next turn, after so many pieces, and
+// with spilled set for the client.
+func (x *exchange) relayContent(pieces int) pool.Outcome {
 	a := &x.attempt
-	for {
+	for ; ; pieces-- {
+		if pieces == 0 {
+			a.Conn().Again()
+			return pool.Pending
+		}
 		var data []byte
 		var pipe *pool.Pipe
 		var out pool.Outcome
@@ -180,13 +189,11 @@ func (x *exchange) passOn(data []byte) pool.Outcome {
 	if len(b) == 0 && len(data) == 0 {
 		return pool.OK
 	}
-	x.c.SetWriteBy(deadline(x.relayNanos, x.policy.write))
 	return x.written(x.c.Writev(b[:split], data, b[split:]))
 }
 
 // passPipe is passOn for content that goes through a pipe.
 func (x *exchange) passPipe(p *pool.Pipe) pool.Outcome {
-	x.c.SetWriteBy(deadline(x.relayNanos, x.policy.write))
 	return x.written(x.c.WritePipe(p))
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -88,10 +89,10 @@ type acceptor struct {
 func (a *acceptor) Accept() (net.Conn, error) {
 	pause := acceptPauseFirst
 	for {
-		sock, err := a.Acceptor.Accept(a.shard.loop)
+		sock, peer, err := a.Acceptor.Accept(a.shard.loop)
 		switch {
 		case err == nil:
-			if c := a.shard.admit(sock); c != nil {
+			if c := a.shard.admit(sock, peer); c != nil {
 				return c, nil
 			}
 			pause = acceptPauseFirst
@@ -114,8 +115,8 @@ func passing(err error) bool {
 }
 
 // admit makes a conn of an accepted socket, or refuses it and returns nil.
-func (s *shard) admit(sock *pool.Conn) *conn {
-	c := newConn(s, sock)
+func (s *shard) admit(sock *pool.Conn, peer netip.Addr) *conn {
+	c := newConn(s, sock, peer)
 	policy := s.engine.table.Load().listener(s.ln.slot)
 	if policy != nil {
 		var ok bool

@@ -181,7 +181,7 @@ func (x *exchange) answerStep() (t turn) {
 		x.beginRelay()
 		x.stage = stageRelay
 	}
-	return x.relayTurn(x.relayContent())
+	return x.relayTurn(x.relayContent(relayPiecesMax))
 }
 
 // relayTurn is what follows on a relay that ended with out.

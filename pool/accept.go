@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -67,13 +68,16 @@ func prepareSocket(fd int) error {
 	)
 }
 
-// Accept waits for a connection and puts it on l. Errors are those of accept4,
-// or wrap net.ErrClosed.
-func (a *Acceptor) Accept(l *Loop) (*Conn, error) {
+// Accept waits for a connection for l and returns it with its peer's address,
+// which is not valid for a unix socket. The loop does not watch it before it is
+// handed over: its first bytes are announced then, to the handler itself. Errors
+// are those of accept4, or wrap net.ErrClosed.
+func (a *Acceptor) Accept(l *Loop) (*Conn, netip.Addr, error) {
+	var peer unix.Sockaddr
 	fd, errno := -1, error(nil)
 	err := a.raw.Read(func(ln uintptr) bool {
 		for {
-			fd, _, errno = unix.Accept4(int(ln), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+			fd, peer, errno = unix.Accept4(int(ln), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 			if !errors.Is(errno, unix.EINTR) {
 				return !errors.Is(errno, unix.EAGAIN)
 			}
@@ -81,11 +85,22 @@ func (a *Acceptor) Accept(l *Loop) (*Conn, error) {
 	})
 	switch {
 	case err != nil && a.closed.Load():
-		return nil, net.ErrClosed
+		return nil, netip.Addr{}, net.ErrClosed
 	case err != nil:
-		return nil, err
+		return nil, netip.Addr{}, err
 	case errno != nil:
-		return nil, errno //nolint:wrapcheck // the caller asks for the number
+		return nil, netip.Addr{}, errno //nolint:wrapcheck // the caller asks for the number
 	}
-	return NewConn(l, fd)
+	c, err := newConn(l, fd)
+	return c, addressOf(peer), err
+}
+
+func addressOf(sa unix.Sockaddr) netip.Addr {
+	switch a := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrFrom4(a.Addr)
+	case *unix.SockaddrInet6:
+		return netip.AddrFrom16(a.Addr)
+	}
+	return netip.Addr{}
 }

@@ -45,6 +45,7 @@ type Conn struct {
 	written   int
 	writePace Pace
 	paced     bool
+	attached  bool    // to the loop's epoll set
 	handler   Handler // of a looped connection
 	fire      [2]func()
 
@@ -59,18 +60,34 @@ var serials atomic.Int32
 // NewConn takes over fd, a stream socket that does not block, and watches it.
 // On error fd is closed.
 func NewConn(l *Loop, fd int) (*Conn, error) {
-	c := &Conn{fd: fd, serial: serials.Add(1), loop: l}
-	if !setConn(fd, c) {
-		_ = unix.Close(fd)
-		return nil, fmt.Errorf("cannot use descriptor %d: too many are open", fd)
+	c, err := newConn(l, fd)
+	if err != nil {
+		return nil, err
 	}
-	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | epollET, Fd: int32(fd), Pad: c.serial}
-	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
+	if err := c.attach(); err != nil {
 		setConn(fd, nil)
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("cannot watch connection: %w", err)
 	}
 	return c, nil
+}
+
+// newConn is NewConn for a connection that is not watched before it is handed to
+// its loop: see Hand.
+func newConn(l *Loop, fd int) (*Conn, error) {
+	c := &Conn{fd: fd, serial: serials.Add(1), loop: l}
+	if !setConn(fd, c) {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("cannot use descriptor %d: too many are open", fd)
+	}
+	return c, nil
+}
+
+// attach makes the loop watch the socket. What is there already is announced.
+func (c *Conn) attach() error {
+	c.attached = true
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | epollET, Fd: int32(c.fd), Pad: c.serial}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(c.loop.epfd, unix.EPOLL_CTL_ADD, c.fd, &e))
 }
 
 // epollET is unix.EPOLLET as the unsigned word it is.
@@ -132,7 +149,10 @@ func (c *Conn) Hand(h Handler, again bool) {
 	c.Wait(false)
 	c.rd.state.And(^uint32(bitMinded))
 	c.rd.arm(c.readTimer())
-	if c.rd.state.Or(bitLooped)&^uint32(bitLooped) != 0 || again {
+	if !c.attached && c.attach() != nil {
+		c.Abort() // the kernel has no room to watch it: the handler sees it fail
+	}
+	if c.rd.state.Or(bitLooped)&^uint32(bitLooped) != 0 || again { // from here on the loop owns it
 		c.loop.post(c)
 	}
 }

@@ -212,12 +212,18 @@ func TestAcceptorGivesConnectionsToALoop(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = peer.Close() }()
-	c, err := a.Accept(l)
+	c, ip, err := a.Accept(l)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := c.RemoteAddr().String(), peer.LocalAddr().String(); got != want {
-		t.Errorf("peer %s; want %s", got, want)
+	if got, want := c.RemoteAddr().String(), peer.LocalAddr().String(); got != want || ip.String() != "127.0.0.1" {
+		t.Errorf("peer %s, %s; want %s", got, ip, want)
+	}
+	_, _ = io.WriteString(peer, "first")
+	h := &counting{c: c, seen: make(chan string, 8), err: make(chan error, 8)}
+	c.Hand(h, false)
+	if got := <-h.seen; got != "first" {
+		t.Errorf("got %q; want what came before the loop watched", got)
 	}
 	if n, err := unix.GetsockoptInt(c.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY); err != nil || n == 0 {
 		t.Errorf("TCP_NODELAY %d, %v; want it inherited", n, err)
@@ -225,7 +231,7 @@ func TestAcceptorGivesConnectionsToALoop(t *testing.T) {
 	_ = c.Close()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := a.Accept(l)
+		_, _, err := a.Accept(l)
 		ended <- err
 	}()
 	_ = a.Close()
