@@ -13,12 +13,51 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-func (s *Server) addBackend(_ *call) error {
-	return notSupported("adding a backend at run time")
+// addBackend answers with the backend as it is then.
+func (s *Server) addBackend(x *call) error {
+	src := &s.opts.Sources
+	if src.AddBackend == nil || src.Pools == nil {
+		return notSupported("adding a backend at run time")
+	}
+	var b api.NewBackend
+	if err := decode(x.ctx.PostBody(), &b); err != nil {
+		return err
+	}
+	name := x.params["pool"]
+	if _, err := s.findPool(name); err != nil {
+		return err
+	}
+	if err := src.AddBackend(name, b); err != nil {
+		if errors.Is(err, ErrNotFound) {
+			return err
+		}
+		return configRefused("the backend cannot be added", err)
+	}
+	added, err := s.findBackend(name, b.Address)
+	if err != nil {
+		return err
+	}
+	return x.answer(added)
 }
 
-func (s *Server) removeBackend(_ *call) error {
-	return notSupported("removing a backend at run time")
+// removeBackend answers with the pool as it is then.
+func (s *Server) removeBackend(x *call) error {
+	src := &s.opts.Sources
+	if src.RemoveBackend == nil || src.Pools == nil {
+		return notSupported("removing a backend at run time")
+	}
+	name, address := x.params["pool"], x.params["address"]
+	if _, err := s.findBackend(name, address); err != nil {
+		return err
+	}
+	if err := src.RemoveBackend(name, address); err != nil {
+		return err
+	}
+	p, err := s.findPool(name)
+	if err != nil {
+		return err
+	}
+	return x.answer(p)
 }
 
 // patchBackend answers with the backend as it is after the change.

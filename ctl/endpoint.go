@@ -96,10 +96,12 @@ func (s *Server) backendEndpoints() []endpoint {
 	const one = "/api/v1/pools/{pool}/backends/{address}"
 	return []endpoint{
 		{method: "POST", pattern: "/api/v1/pools/{pool}/backends", accepts: []string{typeJSON}, serve: s.addBackend, doc: operation{
-			id: "addBackend", summary: "Adds a backend (not supported yet)", body: api.NewBackend{}, answers: answers{501: refusal{}},
+			id: "addBackend", summary: "Adds a backend; it holds over reloads, not over a restart", body: api.NewBackend{},
+			answers: answers{200: pool.BackendStatus{}, 404: refusal{}, 409: refusal{}, 422: refusal{}},
 		}},
 		{method: "DELETE", pattern: one, serve: s.removeBackend, doc: operation{
-			id: "removeBackend", summary: "Removes a backend (not supported yet)", answers: answers{501: refusal{}},
+			id: "removeBackend", summary: "Removes a backend, whose requests finish; it holds over reloads that name it, not over a restart",
+			answers: answers{200: pool.Status{}, 404: refusal{}, 409: refusal{}},
 		}},
 		{method: "PATCH", pattern: one, accepts: []string{typeJSON}, serve: s.patchBackend, doc: operation{
 			id: "patchBackend", summary: "Changes weight or state of a backend; it holds over reloads, not over a restart", body: api.BackendPatch{},

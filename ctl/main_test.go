@@ -101,6 +101,20 @@ func sampleSources(changes *[]string) Sources {
 			*changes = append(*changes, text)
 			return nil
 		},
+		AddBackend: func(name string, b api.NewBackend) error {
+			switch b.Address {
+			case "conflict:1":
+				return fmt.Errorf("the pool has it already: %w", ErrConflict)
+			case "bad":
+				return errors.New("address: no port")
+			}
+			*changes = append(*changes, fmt.Sprintf("add %s %s %d %s", name, b.Address, *b.Weight, b.Zone))
+			return nil
+		},
+		RemoveBackend: func(name, address string) error {
+			*changes = append(*changes, "remove "+name+" "+address)
+			return nil
+		},
 	}
 }
 

@@ -60,6 +60,11 @@ type Sources struct {
 	Reload func(ctx context.Context) error
 	// PatchBackend changes weight or state of a backend; the patch was checked.
 	PatchBackend func(pool, address string, patch api.BackendPatch) error
+	// AddBackend adds a backend and returns when it is there, with an error
+	// ConfigProblems understands when it is not valid.
+	AddBackend func(pool string, b api.NewBackend) error
+	// RemoveBackend returns when the backend gets no new requests.
+	RemoveBackend func(pool, address string) error
 }
 
 // ConfigDocument is a configuration as text.

@@ -114,24 +114,58 @@ func (e *Engine) Apply(cfg *config.Config) error {
 // refreshSoon has the pools rebuilt, in another goroutine, because a discovery
 // found other members. Calls that come while one waits are answered by that one.
 func (e *Engine) refreshSoon() {
-	if !e.refreshing.Swap(true) {
-		go e.refresh()
+	if e.refreshing.Swap(true) {
+		return
 	}
+	go func() {
+		if err := e.Refresh(); err != nil && !errors.Is(err, ErrStopping) {
+			e.log.Error().Err(err).Msg("cannot use the members that were found; the others stay")
+		}
+	}()
 }
 
-// refresh applies the running configuration once more, as the same generation,
+// Refresh applies the running configuration once more, as the same generation,
 // when its pools have other members by now.
-func (e *Engine) refresh() {
+func (e *Engine) Refresh() error {
 	e.apply.Lock()
 	defer e.apply.Unlock()
 	e.refreshing.Store(false)
+	return e.refreshLocked()
+}
+
+func (e *Engine) refreshLocked() error {
 	t := e.table.Load()
-	if e.stopping.Load() || t == nil || !t.pools.Stale() {
-		return
+	switch {
+	case e.stopping.Load():
+		return ErrStopping
+	case t == nil || !t.pools.Stale():
+		return nil
 	}
-	if err := e.applyLocked(t.cfg, t.generation); err != nil {
-		e.log.Error().Err(err).Msg("cannot use the members that were found; the others stay")
+	return e.applyLocked(t.cfg, t.generation)
+}
+
+// AddBackend puts a backend into a pool of the running configuration, and returns
+// when it is there. It holds over reloads, not over a restart. c must be valid.
+func (e *Engine) AddBackend(poolName string, c config.Backend) error {
+	return e.editPools(func(s *pool.Set) error { return s.Add(poolName, c) })
+}
+
+// RemoveBackend takes a backend out of a pool of the running configuration, and
+// returns when it gets nothing new. It holds over reloads that name the backend,
+// not over a restart.
+func (e *Engine) RemoveBackend(poolName, address string) error {
+	return e.editPools(func(s *pool.Set) error { return s.Remove(poolName, address) })
+}
+
+func (e *Engine) editPools(edit func(*pool.Set) error) error {
+	e.apply.Lock()
+	defer e.apply.Unlock()
+	if t := e.table.Load(); t != nil && !e.stopping.Load() {
+		if err := edit(t.pools); err != nil {
+			return err
+		}
 	}
+	return e.refreshLocked()
 }
 
 func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {

@@ -42,34 +42,56 @@ func (b *builder) discover(cfg *config.Config) {
 	}
 }
 
-// backends are the members of a pool: those of its list, then those discovered
-// that are not in the list.
+// lister collects the members of a pool, each address once: who comes first wins.
+type lister struct {
+	list  []listed
+	edits edits
+	known map[string]bool // by identity
+}
+
+func (l *lister) add(one listed) {
+	id := identityOf(one.Address)
+	if l.known[id] || len(l.list) == algo.MaxMembers {
+		return
+	}
+	l.known[id] = true
+	if !l.edits.removed[id] {
+		l.list = append(l.list, one)
+	}
+}
+
+// backends are the members of a pool: those of its list, those the operator
+// added, then those discovered; without those the operator removed.
 func (b *builder) backends(p *Pool, cfg *config.Pool) []listed {
-	list := make([]listed, 0, len(cfg.Backends))
-	known := make(map[string]bool, len(cfg.Backends))
+	l := lister{edits: b.set.roster.of(p.name), known: make(map[string]bool, len(cfg.Backends))}
+	p.edited = l.edits.version
 	for _, c := range cfg.Backends {
-		l := listed{Backend: c}
-		if c.Backup {
-			l.rank = backupRank
-		}
-		list = append(list, l)
-		known[identityOf(c.Address)] = true
+		l.add(listed{Backend: c, rank: rankOf(&c)})
 	}
-	if cfg.Discovery == nil {
-		return list
+	for _, c := range l.edits.added {
+		l.add(listed{Backend: c, rank: rankOf(&c)})
 	}
-	p.discovery = b.set.discoveryOf(*cfg.Discovery.DNS)
-	found, version := p.discovery.answer()
-	p.version = version
-	for _, f := range found {
-		if id := identityOf(f.Address); !known[id] && len(list) < algo.MaxMembers {
-			known[id] = true
-			list = append(list, listed{
-				Backend: config.Backend{Address: f.Address, Weight: f.Weight}, rank: f.Rank, discovered: true,
-			})
+	if cfg.Discovery != nil {
+		p.discovery = b.set.discoveryOf(*cfg.Discovery.DNS)
+		found, version := p.discovery.answer()
+		p.version = version
+		for _, f := range found {
+			l.add(listed{Backend: config.Backend{Address: f.Address, Weight: f.Weight}, rank: f.Rank, discovered: true})
 		}
 	}
-	return list
+	for id := range l.edits.removed {
+		if !l.known[id] {
+			p.forgotten = append(p.forgotten, id)
+		}
+	}
+	return l.list
+}
+
+func rankOf(c *config.Backend) int {
+	if c.Backup {
+		return backupRank
+	}
+	return 0
 }
 
 // discoveryOf finds a discovery that discover took hold of.

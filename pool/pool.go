@@ -29,6 +29,8 @@ type Pool struct {
 	members      []*Member
 	discovery    *discovery // nil without
 	version      uint64     // of the discovery's answer that members has
+	edited       uint64     // version of the operator's edits that members has
+	forgotten    []string   // removals that nothing names any more
 	now          func() int64
 	log          zerolog.Logger
 

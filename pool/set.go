@@ -55,6 +55,7 @@ type Set struct {
 	ordered []*Pool // by name
 	prober  *prober
 	finder  *finder
+	roster  *roster
 	held    held
 	retired sync.Once
 }
@@ -85,9 +86,9 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 		discoveries: map[*discovery]struct{}{},
 	}
 	if prev == nil {
-		s.prober, s.finder = newProber(&opts), newFinder(&opts)
+		s.prober, s.finder, s.roster = newProber(&opts), newFinder(&opts), newRoster()
 	} else {
-		s.prober, s.finder = prev.prober, prev.finder
+		s.prober, s.finder, s.roster = prev.prober, prev.finder, prev.roster
 	}
 	b := builder{set: s, prev: prev, opts: &opts, zone: cfg.Zone}
 	b.discover(cfg)
@@ -111,9 +112,13 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 }
 
 // Stale says that a discovery knows other members by now than this generation
-// was built with: another Build of the same configuration has them.
+// was built with, or that the operator added or removed some: another Build of
+// the same configuration has them.
 func (s *Set) Stale() bool {
 	return slices.ContainsFunc(s.ordered, func(p *Pool) bool {
+		if s.roster.of(p.name).version != p.edited {
+			return true
+		}
 		if p.discovery == nil {
 			return false
 		}
@@ -129,10 +134,14 @@ func (s *Set) Pool(name string) *Pool { return s.pools[name] }
 func (s *Set) Pools() []*Pool { return s.ordered }
 
 // Start begins the probes of backends that came with this generation, the
-// first one at once, and does not wait for them.
+// first one at once, and does not wait for them. From now on it is this
+// generation that counts: removals it had no use for are forgotten.
 func (s *Set) Start() {
 	for c := range s.held.checks {
 		c.start(s.prober)
+	}
+	for _, p := range s.ordered {
+		s.roster.forget(p.name, p.forgotten)
 	}
 }
 

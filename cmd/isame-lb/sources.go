@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl"
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/engine"
 	"github.com/isame-lb/isame-lb/pool"
 )
 
@@ -28,6 +31,8 @@ func (p *proxy) sources() ctl.Sources {
 		CheckConfig:   p.checkConfig,
 		Reload:        p.requestReload,
 		PatchBackend:  p.patchBackend,
+		AddBackend:    p.addBackend,
+		RemoveBackend: p.removeBackend,
 	}
 }
 
@@ -117,4 +122,35 @@ func (p *proxy) patchBackend(poolName, address string, patch api.BackendPatch) e
 		return target.SetState(address, pool.State(*patch.State))
 	}
 	return nil
+}
+
+// addBackend checks a backend as if it stood in a file, and adds it.
+func (p *proxy) addBackend(poolName string, b api.NewBackend) error {
+	body, err := json.Marshal(map[string]any{
+		"listeners": map[string]any{"web": map[string]any{"address": "127.0.0.1:0"}},
+		"pools":     map[string]any{"pool": map[string]any{"backends": []api.NewBackend{b}}},
+	})
+	if err != nil {
+		return fmt.Errorf("cannot add backend: %w", err)
+	}
+	loaded, err := config.Load(config.Options{File: "request", Data: body, Format: ctl.FormatJSON})
+	if err != nil {
+		return err
+	}
+	return poolError(p.engine.AddBackend(poolName, loaded.Config.Pools["pool"].Backends[0]))
+}
+
+func (p *proxy) removeBackend(poolName, address string) error {
+	return poolError(p.engine.RemoveBackend(poolName, address))
+}
+
+// poolError puts the errors of package pool into the admin endpoint's terms.
+func poolError(err error) error {
+	switch {
+	case errors.Is(err, pool.ErrNoPool), errors.Is(err, pool.ErrNoBackend):
+		return fmt.Errorf("%w: %w", err, ctl.ErrNotFound)
+	case errors.Is(err, pool.ErrBackendThere), errors.Is(err, engine.ErrStopping):
+		return fmt.Errorf("%w: %w", err, ctl.ErrConflict)
+	}
+	return err
 }

@@ -47,7 +47,7 @@ func newResolver(q Question) (*resolver, []string, error) {
 		return nil, nil, fmt.Errorf("cannot read name servers: %w", err)
 	}
 	if len(conf.Servers) == 0 {
-		conf.Servers = []string{"127.0.0.1", "::1"} // resolv.conf(5)
+		conf.Servers = []string{"127.0.0.1", "::1"} // as the manual of resolv.conf says
 	}
 	for _, s := range conf.Servers {
 		r.servers = append(r.servers, net.JoinHostPort(s, conf.Port))

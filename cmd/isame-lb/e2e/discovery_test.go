@@ -249,3 +249,42 @@ func hasLive(s poolStatus) bool {
 	}
 	return false
 }
+
+// TestBackendsAreAddedAndRemoved changes a pool by the API; a backend that is
+// added serves after its first good probe, and not before.
+func TestBackendsAreAddedAndRemoved(t *testing.T) {
+	a := newBackend(t, nil)
+	b, health := probed(t)
+	bad := "!down"
+	good := health.Swap(&bad)
+	p := start(t, header+`
+routes: {all: {pool: p}}
+pools:
+  p:
+    health_check: {type: http, path: /healthz, interval: 200ms, timeout: 200ms, expect_status: [200, 404]}
+    backends: `+members(a)+"\n")
+	at := "http://" + p.admin + "/api/v1/pools/p/backends"
+	body := `{"address":"` + b.address + `","weight":9}`
+	for _, status := range []int{200, 409} {
+		exchange(t, request(t, "POST", at, body, "Content-Type", "application/json")).wantStatus(t, status)
+	}
+	if bad := exchange(t, request(t, "POST", at, `{"address":":0"}`, "Content-Type", "application/json")).wantStatus(t, 422); !strings.Contains(string(bad.body), "address") {
+		t.Errorf("refused with %s; want the reason", bad.body)
+	}
+	waitUp(t, p, 1, false, "")
+	before := a.requests.Load()
+	for range 10 {
+		get(t, p.url("/")).wantStatus(t, 200)
+	}
+	if a.requests.Load() < before+10 {
+		t.Error("a backend without a good probe was used")
+	}
+	health.Store(good)
+	waitUp(t, p, 1, true, "")
+	exchange(t, request(t, "DELETE", at+"/"+a.address, "")).wantStatus(t, 200)
+	if got := p.pool("p"); got.Members != 1 || got.Backends[0].Address != b.address {
+		t.Errorf("after the removal: %+v", got)
+	}
+	get(t, p.url("/")).wantStatus(t, 200)
+	exchange(t, request(t, "DELETE", at+"/"+a.address, "")).wantStatus(t, 404)
+}
