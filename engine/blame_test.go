@@ -205,10 +205,6 @@ func TestPausingReaderIsNotASilentBackend(t *testing.T) {
 // An answer that a retry was to replace, and then could not, must not become an
 // answer of the proxy that says 200.
 func TestRetryThatCannotBeMadeKeepsTheFailure(t *testing.T) {
-	refuse := func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "7")
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
 	const retry = `retry: {attempts: 3, on: ["503"], backoff: {initial: 1s, jitter: 0}`
 	for _, tc := range []struct{ name, cause, old, text string }{
 		{"no time left", "", "{pool: p}", "{pool: p, timeout: 300ms, " + retry + "}}"},
@@ -218,7 +214,12 @@ func TestRetryThatCannotBeMadeKeepsTheFailure(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			text := strings.Replace(plain, tc.old, tc.text, 1)
 			text = strings.Replace(text, "{pool: p}", `{pool: p, retry: {attempts: 3, on: ["503"], backoff: {initial: 1ms}}}`, 1)
-			r := start(t, text, backend(t, refuse))
+			r := start(t, text, backend(t, func(w http.ResponseWriter, _ *http.Request) {
+				if tc.cause == "" { // else it would be waited for
+					w.Header().Set("Retry-After", "7")
+				}
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}))
 			a := r.dial().get("/")
 			if a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("X-Isame-Error") != tc.cause {
 				t.Errorf("got %d %q %q; want 503 %q", a.StatusCode, a.Header.Get("X-Isame-Error"), a.body, tc.cause)
