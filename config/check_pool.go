@@ -19,8 +19,8 @@ func (c *checker) pool(path string, p *Pool) {
 	if p.HealthCheck != nil {
 		c.healthCheck(path+".health_check", p.HealthCheck)
 	}
-	if p.Concurrency != nil && p.Concurrency.MaxQueue > 0 && p.Concurrency.MaxRequests == 0 && !p.Concurrency.Adaptive {
-		c.reportf(path+".concurrency.max_queue", "has no effect without max_requests or adaptive: nothing would wait")
+	if p.Concurrency != nil {
+		c.concurrency(path+".concurrency", p)
 	}
 	if p.Sticky != nil {
 		c.token(path+".sticky.cookie", "cookie", p.Sticky.Cookie)
@@ -40,6 +40,15 @@ func (c *checker) backends(path string, backends []Backend) {
 			continue
 		}
 		first[strings.ToLower(b.Address)] = i
+	}
+}
+
+// concurrency checks that a queue has something to wait for.
+func (c *checker) concurrency(path string, p *Pool) {
+	l := p.Concurrency
+	limited := slices.ContainsFunc(p.Backends, func(b Backend) bool { return b.MaxRequests > 0 })
+	if l.MaxQueue > 0 && l.MaxRequests == 0 && !l.Adaptive && !limited {
+		c.reportf(path+".max_queue", "has no effect without max_requests, adaptive or max_requests of a backend: nothing would wait")
 	}
 }
 

@@ -264,7 +264,7 @@ type Pool struct {
 	HealthCheck *HealthCheck `koanf:"health_check"`
 	// CircuitBreaker takes a failing member out of the rotation; absent means on for connect failures, resets and timeouts alone.
 	CircuitBreaker *CircuitBreaker `koanf:"circuit_breaker"`
-	// Concurrency bounds the requests in flight.
+	// Concurrency bounds the requests in progress.
 	Concurrency *Concurrency `koanf:"concurrency"`
 	// Sticky keeps a client on its backend with a cookie.
 	Sticky *Sticky `koanf:"sticky"`
@@ -295,7 +295,8 @@ type Backend struct {
 	// have together may serve; below that all zones share. The other zones, then
 	// the backups, take the retries that nobody else is left for.
 	Zone string `example:"a" koanf:"zone"`
-	// MaxRequests bounds the requests in flight; 0 means no limit.
+	// MaxRequests bounds the attempts in flight; 0 means no limit. When all backends are full a request gets 503, or
+	// waits as concurrency says.
 	MaxRequests int `koanf:"max_requests" min:"0"`
 }
 
@@ -317,15 +318,22 @@ type CircuitBreaker struct {
 	MaxEjectedPercent int `default:"50" koanf:"max_ejected_percent" max:"100" min:"0"`
 }
 
-// Concurrency bounds the requests in flight to a pool.
+// Concurrency bounds the requests in progress in a pool, so that an overload costs
+// those that are too many and not all. Each of them counts from its admission to
+// the last byte of its answer, however many attempts it needs. What is refused
+// gets 503 with Retry-After and one of the causes concurrency_limit, queue_full
+// and queue_timeout.
 type Concurrency struct {
-	// MaxRequests is the number of requests in flight in the whole pool; 0 means no limit.
+	// MaxRequests is the number of requests in progress in the whole pool; 0 means no limit, or at most 1000 with adaptive.
 	MaxRequests int `koanf:"max_requests" min:"0"`
-	// MaxQueue is the number of requests that may wait.
+	// MaxQueue is the number of requests that may wait for their turn, or for a backend below its max_requests. The
+	// oldest is served first; while the queue has not been empty for 100ms (or half of queue_timeout) the newest is,
+	// waits end after a tenth of queue_timeout, and a full queue drops its oldest.
 	MaxQueue int `koanf:"max_queue" min:"0"`
 	// QueueTimeout bounds the wait.
-	QueueTimeout time.Duration `default:"1s" koanf:"queue_timeout"`
-	// Adaptive finds the limit from measured latency.
+	QueueTimeout time.Duration `default:"1s" koanf:"queue_timeout" positive:"true"`
+	// Adaptive finds the limit from measured latency: it is raised while answers come about as fast as with few
+	// requests in progress, and lowered when they come later. max_requests stays its upper bound.
 	Adaptive bool `koanf:"adaptive"`
 }
 

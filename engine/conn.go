@@ -55,8 +55,9 @@ type conn struct {
 	// backend is set while an attempt is open. Whoever takes it out may abort
 	// it; an attempt that finds it taken must not keep its connection.
 	backend atomic.Pointer[pool.Conn]
-	left    atomic.Bool  // the client has gone, and nobody needs the answer
-	leaveBy atomic.Int64 // it has ended its half: left if no answer has begun by then; 0 is not
+	queued  atomic.Pointer[pool.Waiter] // set while the exchange waits for admission
+	left    atomic.Bool                 // the client has gone, and nobody needs the answer
+	leaveBy atomic.Int64                // it has ended its half: left if no answer has begun by then; 0 is not
 }
 
 func newConn(s *shard, sock *pool.Conn, peer netip.Addr) *conn {
@@ -104,6 +105,7 @@ func (c *conn) end() {
 func (c *conn) cut() {
 	c.Abort() // first: who wakes from the other must see it
 	c.abortBackend()
+	c.leaveQueue()
 }
 
 func (c *conn) abortBackend() {
@@ -150,6 +152,7 @@ func (c *conn) graceIsOver() bool {
 func (c *conn) leave() {
 	c.left.Store(true) // first: who wakes must see it
 	c.abortBackend()
+	c.leaveQueue()
 }
 
 // stayed ends the grace: an answer has begun. A client that has left is noticed by

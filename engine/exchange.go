@@ -238,6 +238,7 @@ func (x *exchange) forget() {
 // finish counts and logs the exchange and reports whether the connection may
 // carry another one. When hasTail says so, it waits.
 func (x *exchange) finish(keep bool) bool {
+	x.leavePool()
 	x.count()
 	if keep && (x.body.Done() || x.dropBody()) {
 		return true

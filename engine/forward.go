@@ -29,6 +29,7 @@ type forwarding struct {
 	permit     pool.Permit
 	beganNanos int64
 	open       bool // x.attempt holds a connection
+	entered    bool // the exchange has a slot of its pool's limiter
 
 	paid       bool          // the next retry is taken from the budget already
 	retryAfter time.Duration // the last answer asks to wait so long
@@ -79,8 +80,8 @@ func (x *exchange) firstAttempt(s stage) (pool.Outcome, *reject) {
 	switch s { //nolint:exhaustive // the others are none of an attempt's
 	case stageForward:
 		x.attempts = 1
-		if r := x.acquire(); r != nil {
-			return pool.OK, r
+		if out, r := x.acquireFirst(); out != pool.OK || r != nil {
+			return out, r
 		}
 		return x.send(), nil
 	case stageSend:
@@ -338,7 +339,10 @@ func (x *exchange) release(out pool.Outcome) {
 }
 
 // abandon is release for an exchange that panicked.
-func (x *exchange) abandon() { x.release(pool.ClientGone) }
+func (x *exchange) abandon() {
+	x.release(pool.ClientGone)
+	x.leavePool()
+}
 
 // earlier is the nearer of two deadlines; 0 is none.
 func earlier(a, b int64) int64 {

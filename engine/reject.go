@@ -35,6 +35,10 @@ var titles = map[string]string{
 	"bad_response":         "The backend sent something that is not a valid answer.",
 	"no_free_connection":   "All connections to the backend are in use.",
 	"body_too_large":       "The request body is larger than allowed.",
+	"concurrency_limit":    "As many requests as allowed are in progress.",
+	"queue_full":           "Too many requests are waiting already.",
+	"queue_timeout":        "The request has waited too long for its turn.",
+	"backends_busy":        "All backends have as many requests as they may.",
 	"connection_limit":     "Too many open connections.",
 	"connection_limit_ip":  "Too many open connections from this address.",
 	"slow_header":          "The request header did not arrive in time.",
@@ -55,6 +59,13 @@ var (
 	rejectSlowHeader       = newReject(408, "slow_header", "")
 	rejectInternal         = newReject(500, "internal_error", "")
 	rejectTrace            = newMethodReject()
+
+	// shedRejects are the answers of an overload, by reason.
+	shedRejects = [...]*reject{
+		pool.ShedLimit:   newReject(503, pool.ShedLimit.String(), "1"),
+		pool.ShedFull:    newReject(503, pool.ShedFull.String(), "1"),
+		pool.ShedTimeout: newReject(503, pool.ShedTimeout.String(), "1"),
+	}
 )
 
 func newReject(status int, cause, retryAfter string) *reject {

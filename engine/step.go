@@ -14,7 +14,7 @@ type stage uint8
 const (
 	stageHead    stage = iota // the request head is being read
 	stageServe                // admitted: do what the route says
-	stageForward              // prepared for backends: begin the attempts
+	stageForward              // prepared for backends: wait for admission, begin the attempts
 	stageSend                 // an attempt is acquired and has no connection yet
 	stageFlush                // the request head is partly written
 	stageUpload               // the body is partly written
@@ -79,12 +79,23 @@ func (x *exchange) localTurn(keep bool) turn {
 // forwardStep begins the first attempt.
 func (x *exchange) forwardStep() turn {
 	x.beginForward()
+	if x.fwd.pool.limiter != nil && x.bodyFault == pool.OK && !x.enterPool() {
+		if r := x.refuseEntry(); r != nil {
+			return x.localTurn(x.reject(r))
+		}
+		x.stage = stageForward
+		return x.take()
+	}
 	if x.bodyFault != pool.OK || (!x.body.Done() && x.head.ExpectContinue) {
 		x.stage = stageForward
 		return x.take()
 	}
 	x.attempts = 1
 	if r := x.acquire(); r != nil {
+		if r == rejectBusy && x.mayAwaitPlace() {
+			x.stage = stageForward
+			return x.take()
+		}
 		return x.localTurn(x.reject(r))
 	}
 	switch out := x.attempt.OpenPooled(x.fwd.member.Client(x.c.shard.index), x.reuse()); out {

@@ -64,7 +64,8 @@ func newListenerPolicy(name string, number int, c *config.Listener, reg *observe
 		name: name, number: number,
 		header: c.Timeouts.Header, bodyGap: c.Timeouts.Body, idle: c.Timeouts.Idle, write: c.Timeouts.Write,
 		headerBytesMax: int(c.Limits.HeaderBytes), bodyBytesMax: int64(c.Limits.BodyBytes),
-		bytesPerSecond: int64(c.Limits.MinRate), connectionsMax: int64(c.Limits.Connections), perIPMax: int32(min(c.Limits.ConnectionsPerIP, 1<<30)),
+		bytesPerSecond: int64(c.Limits.MinRate), connectionsMax: int64(c.Limits.Connections),
+		perIPMax: int32(min(c.Limits.ConnectionsPerIP, 1<<30)),
 		stats: reg.Listener(name), unrouted: reg.Route(name, ""),
 	}
 	if p.headerBytesMax <= 0 || p.headerBytesMax > headerBytesUnlimited {
@@ -146,7 +147,8 @@ type poolEntry struct {
 	*pool.Pool
 
 	hashes   bool
-	sticky   *stickiness // nil when it is off
+	limiter  *pool.Limiter // nil when nothing limits the exchanges in progress
+	sticky   *stickiness   // nil when it is off
 	timeouts config.PoolTimeouts
 	stats    *observe.PoolStats
 	backends []*observe.BackendStats // by member index
@@ -218,7 +220,7 @@ func (b *tableBuilder) linkPools() {
 func (b *tableBuilder) poolEntry(name string, c *config.Pool) poolEntry {
 	reg := b.engine.registry
 	p := b.t.pools.Pool(name)
-	e := poolEntry{Pool: p, hashes: p.Hashes(), timeouts: c.Timeouts, stats: reg.Pool(name)}
+	e := poolEntry{Pool: p, hashes: p.Hashes(), limiter: p.Limiter(), timeouts: c.Timeouts, stats: reg.Pool(name)}
 	e.sticky = newStickiness(name, c.Sticky, p.Members())
 	for _, m := range p.Members() {
 		e.backends = append(e.backends, reg.Backend(name, m.Address()))

@@ -25,7 +25,8 @@ type Backend struct {
 	// Written at the start and end of every attempt, by all shards.
 	_       [64]byte
 	load    algo.Load
-	breaker breaker // read at every attempt, written when something is wrong
+	breaker breaker     // read at every attempt, written when something is wrong
+	crowded atomic.Bool // an exchange may wait for a place: see makeRoom
 	_       [64]byte
 
 	mu struct {
@@ -189,6 +190,20 @@ func (b *Backend) changed() {
 	defer b.mu.Unlock()
 	for p := range b.mu.watchers {
 		p.kick()
+	}
+}
+
+// makeRoom wakes one exchange of each pool that waits for a place, after one became free. The
+// mark goes first: an exchange that joins later sets it again and looks for
+// itself, one that has joined before is found.
+func (b *Backend) makeRoom() {
+	b.crowded.Store(false)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for p := range b.mu.watchers {
+		if p.limits != nil && p.limits.PlaceFreed() {
+			b.crowded.Store(true) // there may be more
+		}
 	}
 }
 

@@ -67,6 +67,7 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 	}
 	policy := policyOf(&breaker)
 	before := b.prev.before(name)
+	p.limit(cfg.Concurrency, before)
 	for i, c := range b.backends(p, &cfg) {
 		m := b.member(p, c, &cfg, def)
 		m.index = i
@@ -215,7 +216,6 @@ func refuse(path string, cfg *config.Pool) error {
 		set bool
 	}{
 		{"protocol", cfg.Protocol != "" && cfg.Protocol != "http1"},
-		{"concurrency", cfg.Concurrency != nil},
 		{"tls", cfg.TLS.Enabled},
 	} {
 		if c.set {

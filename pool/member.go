@@ -61,27 +61,47 @@ func (m *Member) Client(shard int) *fasthttp.HostClient { return m.shards[shard]
 // the caller picks again with this member among those tried. nowNanos is of
 // the clock of Nanos.
 func (m *Member) Acquire(nowNanos int64) (Permit, bool) {
-	if m.requestsMax > 0 && m.load.InFlight.Load() >= m.requestsMax {
+	if m.requestsMax > 0 && m.full() {
 		return Permit{}, false
 	}
 	k, ok := m.breaker.admit(m.policy, nowNanos)
 	if !ok {
 		return k, false
 	}
-	m.load.Begin()
-	if m.requestsMax > 0 && m.load.InFlight.Load() > m.requestsMax {
-		m.giveUp(k, nowNanos)
+	if m.requestsMax == 0 {
+		m.load.Begin()
+	} else if !m.beginLimited() {
+		m.breaker.done(k, resultNeutral, m.policy, m.window, nowNanos)
 		return Permit{}, false
 	}
 	k.beganNanos = nowNanos
 	return k, true
 }
 
-// giveUp undoes an Acquire that lost the race for the last place. Two that
-// meet there may both give up; neither goes over the limit.
-func (m *Member) giveUp(k Permit, nowNanos int64) {
-	m.load.End(nowNanos, -1)
-	m.breaker.done(k, resultNeutral, m.policy, m.window, nowNanos)
+// full reports that max_requests is reached. Who is told so may wait: the
+// backend is marked before the last look, so that whoever makes room later sees
+// the mark.
+func (m *Member) full() bool {
+	if m.load.InFlight.Load() < m.requestsMax {
+		return false
+	}
+	if m.pool.limits == nil {
+		return true
+	}
+	m.backend.crowded.Store(true)
+	return m.load.InFlight.Load() >= m.requestsMax
+}
+
+// beginLimited counts an attempt unless max_requests is reached. Two that meet
+// at the last place do not both lose it: nobody would be woken for it.
+func (m *Member) beginLimited() bool {
+	for !m.full() {
+		n := m.load.InFlight.Load()
+		if n < m.requestsMax && m.load.InFlight.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+	return false
 }
 
 // Release ends one attempt, exactly once for each Acquire that was granted, at
@@ -100,6 +120,12 @@ func (m *Member) Release(k Permit, o Outcome, status int, nowNanos, latencyNanos
 		latencyNanos = -1
 	}
 	m.load.End(nowNanos, latencyNanos)
+	if m.backend.crowded.Load() {
+		m.backend.makeRoom()
+	}
+	if m.pool.limits != nil && latencyNanos > 0 && o != Outrun && status < 500 {
+		m.pool.limits.observe(nowNanos, latencyNanos)
+	}
 	r := m.judge(o, status)
 	class := uint(status) / 100
 	if class >= uint(len(m.tally.byClass)) {

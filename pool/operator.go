@@ -61,6 +61,7 @@ func (p *Pool) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Status{Name: p.name, Algorithm: p.kind.String(), Members: len(p.members), Panic: p.view.Load().panicking}
+	s.Concurrency = p.limits.status()
 	if p.discovery != nil {
 		s.Discovery = p.discovery.status()
 	}

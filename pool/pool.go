@@ -27,10 +27,13 @@ type Pool struct {
 	slowStart    time.Duration
 	timeouts     config.PoolTimeouts
 	members      []*Member
-	discovery    *discovery // nil without
-	version      uint64     // of the discovery's answer that members has
-	edited       uint64     // version of the operator's edits that members has
-	forgotten    []string   // removals that nothing names any more
+	limits       *Limiter     // nil without a concurrency section
+	limiter      *Limiter     // limits, or what a generation with one has left
+	limitPolicy  *limitPolicy // what Start puts in force
+	discovery    *discovery   // nil without
+	version      uint64       // of the discovery's answer that members has
+	edited       uint64       // version of the operator's edits that members has
+	forgotten    []string     // removals that nothing names any more
 	now          func() int64
 	log          zerolog.Logger
 
@@ -179,6 +182,9 @@ func (p *Pool) rebuildLocked() {
 	}
 	p.view.Store(v)
 	p.wakeLocked(p.nextWake(now))
+	if p.limits != nil {
+		p.limits.placesChanged()
+	}
 	p.logView(&was, v)
 }
 

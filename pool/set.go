@@ -135,13 +135,17 @@ func (s *Set) Pools() []*Pool { return s.ordered }
 
 // Start begins the probes of backends that came with this generation, the
 // first one at once, and does not wait for them. From now on it is this
-// generation that counts: removals it had no use for are forgotten.
+// generation that counts: removals it had no use for are forgotten, and its
+// limits of concurrency are in force, also for exchanges of the one before.
 func (s *Set) Start() {
+	for _, p := range s.ordered {
+		if p.limiter != nil {
+			p.limiter.enforce(p.limitPolicy)
+		}
+		s.roster.forget(p.name, p.forgotten)
+	}
 	for c := range s.held.checks {
 		c.start(s.prober)
-	}
-	for _, p := range s.ordered {
-		s.roster.forget(p.name, p.forgotten)
 	}
 }
 

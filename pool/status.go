@@ -17,6 +17,24 @@ type Status struct {
 	Backends []BackendStatus `json:"backends"`
 	// Discovery is how members are found, where they are.
 	Discovery *DiscoveryStatus `json:"discovery,omitempty"`
+	// Concurrency is what limits the exchanges in progress, where something does.
+	Concurrency *LimiterStatus `json:"concurrency,omitempty"`
+}
+
+// LimiterStatus is what limits a pool, as it is now.
+type LimiterStatus struct {
+	// Limit of exchanges in progress: configured or learned; 0 is none.
+	Limit int64 `json:"limit"`
+	// Adaptive means that the limit follows the measured latency.
+	Adaptive bool `json:"adaptive"`
+	// InProgress counts the exchanges that were let in and have not ended.
+	InProgress int64 `json:"in_progress"`
+	// Waiting counts those in the queue, of at most MaxQueue.
+	Waiting int64 `json:"waiting"`
+	// MaxQueue is the configured length of the queue; 0 means that nobody waits.
+	MaxQueue int64 `json:"max_queue"`
+	// Shed counts the exchanges that were refused, by the cause they were told.
+	Shed map[string]uint64 `json:"shed"`
 }
 
 // DiscoveryStatus is the discovery of a pool as it is now.

@@ -62,6 +62,10 @@ func samplePools() []pool.Status {
 				{Address: "10.0.0.3:8080", Weight: 1, State: "drain", Health: "healthy", Breaker: "half-open", Requests: 567, Failures: 9, Since: now.Add(-72 * time.Hour), Reason: "drained by the operator"},
 				{Address: "unix:/run/isame/spare.sock", Weight: 1, Backup: true, Rank: 2, Zone: "b", State: "enabled", Health: "unchecked", Breaker: "closed", Up: true},
 			},
+			Concurrency: &pool.LimiterStatus{
+				Limit: 24, Adaptive: true, InProgress: 24, Waiting: 3, MaxQueue: 100,
+				Shed: map[string]uint64{"concurrency_limit": 0, "queue_full": 12, "queue_timeout": 1700},
+			},
 		},
 		{Name: "static", Algorithm: "round_robin", Panic: true, Members: 1, Healthy: 1, Backends: []pool.BackendStatus{
 			{Address: "10.0.1.1:80", Weight: 1, State: "enabled", Health: "unhealthy", Breaker: "open", Up: true, Reason: "evil \x1b[31mred\x1b[0m\nline", Since: now},

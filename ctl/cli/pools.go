@@ -3,7 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/ctl/client"
@@ -50,6 +53,8 @@ func showPools(s *screen, list []pool.Status) {
 		note := cell{}
 		if p.Panic {
 			note = cell{"panic: health is ignored", red}
+		} else if l := p.Concurrency; l != nil && l.Waiting > 0 {
+			note = cell{count(l.Waiting) + " requests wait", yellow}
 		}
 		t.row(c(p.Name), c(p.Algorithm), upOf(p.Healthy, p.Members, p.Panic),
 			c(count(p.InFlight)), c(count(p.Requests)), c(count(p.Failures)), note)
@@ -65,6 +70,9 @@ func showPool(s *screen, p *pool.Status) {
 	}
 	if p.Discovery != nil {
 		showDiscovery(s, p.Discovery)
+	}
+	if l := p.Concurrency; l != nil {
+		showLimits(s, l)
 	}
 	s.blank()
 	showBackends(s, []pool.Status{*p}, false)
@@ -103,6 +111,31 @@ func showDiscovery(s *screen, d *pool.DiscoveryStatus) {
 	s.linef("discovery: %s %s%s: %d found, last %s", d.Type, d.Name, from, d.Found, age)
 	if d.Error != "" {
 		s.linef("the last %d lookups failed, what was found stays: %s", d.Failures, d.Error)
+	}
+}
+
+// showLimits says what limits a pool, and whom it refused.
+func showLimits(s *screen, l *pool.LimiterStatus) {
+	limit := "no limit"
+	switch {
+	case l.Adaptive:
+		limit = "adaptive limit " + count(l.Limit)
+	case l.Limit > 0:
+		limit = "limit " + count(l.Limit)
+	}
+	queue := ""
+	if l.MaxQueue > 0 {
+		queue = fmt.Sprintf(", %s of %s waiting", count(l.Waiting), count(l.MaxQueue))
+	}
+	s.linef("%s in progress, %s%s", count(l.InProgress), limit, queue)
+	var causes []string
+	for _, cause := range slices.Sorted(maps.Keys(l.Shed)) {
+		if n := l.Shed[cause]; n > 0 {
+			causes = append(causes, count(n)+" "+cause)
+		}
+	}
+	if len(causes) > 0 {
+		s.linef("refused: %s", strings.Join(causes, ", "))
 	}
 }
 

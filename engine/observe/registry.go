@@ -187,6 +187,8 @@ func (r *Registry) Listener(name string) *ListenerStats {
 type PoolStats struct {
 	// Durations of its finished attempts.
 	Durations *stat.Histogram
+	// Shed counts the exchanges its limits refused, by pool.Shed.
+	Shed [pool.Sheds]*stat.Counter
 }
 
 // Pool returns the counters of a pool.
@@ -194,7 +196,11 @@ func (r *Registry) Pool(name string) *PoolStats {
 	r.names.Lock()
 	defer r.names.Unlock()
 	return resolve(r.names.pools, name, func() *PoolStats {
-		return &PoolStats{Durations: stat.NewHistogram(r.shards)}
+		s := &PoolStats{Durations: stat.NewHistogram(r.shards)}
+		for i := range s.Shed {
+			s.Shed[i] = stat.NewCounter(r.shards)
+		}
+		return s
 	})
 }
 

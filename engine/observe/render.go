@@ -73,6 +73,14 @@ func renderPools(e *exposition, pools map[string]*PoolStats) {
 		snapshot := pools[name].Durations.Snapshot()
 		e.histogram(&snapshot, "pool", name)
 	}
+	e.family("isame_shed_total", counter, "Requests refused because of a limit of concurrency.")
+	for _, name := range slices.Sorted(maps.Keys(pools)) {
+		for i := pool.ShedLimit; i < pool.ShedLeft; i++ {
+			if n := pools[name].Shed[i].Sum(); n > 0 {
+				e.count(n, "pool", name, "reason", i.String())
+			}
+		}
+	}
 }
 
 // breakerStates are the numbers of isame_breaker_state.
@@ -101,6 +109,26 @@ func (r *Registry) renderPoolState(e *exposition) {
 			for j := range pools[i].Backends {
 				b := &pools[i].Backends[j]
 				e.gauge(family.value(b), "pool", pools[i].Name, "backend", b.Address)
+			}
+		}
+	}
+	renderLimits(e, pools)
+}
+
+// renderLimits writes the limits of pools that have some; no limit in force is 0.
+func renderLimits(e *exposition, pools []pool.Status) {
+	for _, family := range []struct {
+		name, help string
+		value      func(*pool.LimiterStatus) int64
+	}{
+		{"isame_queue_length", "Requests that wait for their turn.", func(l *pool.LimiterStatus) int64 { return l.Waiting }},
+		{"isame_concurrency_limit", "Requests that may be in progress, configured or learned.", func(l *pool.LimiterStatus) int64 { return l.Limit }},
+		{"isame_concurrency_inflight", "Requests that were let in and have not ended.", func(l *pool.LimiterStatus) int64 { return l.InProgress }},
+	} {
+		e.family(family.name, gauge, family.help)
+		for i := range pools {
+			if l := pools[i].Concurrency; l != nil {
+				e.gauge(family.value(l), "pool", pools[i].Name)
 			}
 		}
 	}

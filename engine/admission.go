@@ -1,0 +1,141 @@
+package engine
+
+import "github.com/isame-lb/isame-lb/pool"
+
+// Admission: where a pool limits its exchanges in progress, each takes a slot
+// before its first attempt and gives it back when the last byte has gone to the
+// client, or nothing more will. Retries and rivals belong to the exchange and
+// take no slot of their own; max_requests of a backend counts attempts.
+//
+// A free slot is taken in the loop. Without one the exchange is refused there, or
+// waits in a goroutine. A client that leaves, or is cut, leaves the queue.
+
+// enterPool takes a slot if one is free.
+func (x *exchange) enterPool() bool {
+	f := &x.fwd
+	f.entered = f.pool.limiter.Enter()
+	return f.entered
+}
+
+// leavePool gives the slot back. It does nothing without one.
+func (x *exchange) leavePool() {
+	if f := &x.fwd; f.entered {
+		f.entered = false
+		f.pool.limiter.Leave()
+	}
+}
+
+// refuseEntry is the answer where there is no use in waiting; nil where there is.
+func (x *exchange) refuseEntry() *reject {
+	if s := x.fwd.pool.limiter.Refuse(); s != pool.ShedNone {
+		return x.shed(s)
+	}
+	return nil
+}
+
+// shed counts a refusal and is its answer.
+func (x *exchange) shed(s pool.Shed) *reject {
+	x.fwd.pool.stats.Shed[s].Add(x.c.shard.index, 1)
+	return shedRejects[s]
+}
+
+// mayAwaitPlace reports that exchanges may wait while all backends are full.
+func (x *exchange) mayAwaitPlace() bool {
+	l := x.fwd.pool.limiter
+	return l != nil && l.Queues()
+}
+
+// acquireFirst is acquire for the first attempt, in a goroutine: it waits for a
+// slot where there is a limit, and for a backend that has a place. ClientGone:
+// nobody waits any more.
+func (x *exchange) acquireFirst() (pool.Outcome, *reject) {
+	f := &x.fwd
+	if f.pool.limiter != nil && !f.entered {
+		if out, r := x.awaitSlot(); out != pool.OK || r != nil {
+			return out, r
+		}
+	}
+	r := x.acquire()
+	if r == rejectBusy && x.mayAwaitPlace() {
+		return x.awaitPlace()
+	}
+	return pool.OK, r
+}
+
+// awaitSlot waits for a slot.
+func (x *exchange) awaitSlot() (pool.Outcome, *reject) {
+	l := x.fwd.pool.limiter
+	w := l.NewWaiter()
+	s := l.Join(w, x.fwd.byNanos)
+	if s == pool.ShedNone {
+		s = x.sleep(w)
+	}
+	x.fwd.entered = s == pool.ShedNone
+	return x.awaited(s)
+}
+
+// awaitPlace waits until a backend takes one more attempt.
+func (x *exchange) awaitPlace() (pool.Outcome, *reject) {
+	l := x.fwd.pool.limiter
+	w := l.NewWaiter()
+	for {
+		if s := l.JoinPlace(w, x.fwd.byNanos); s != pool.ShedNone {
+			return x.awaited(s)
+		}
+		if r := x.acquireAgain(); r != rejectBusy { // a place became free while it joined
+			w.Quit()
+			return pool.OK, r
+		}
+		if out, r := x.awaited(x.sleep(w)); out != pool.OK || r != nil {
+			return out, r
+		}
+		r := x.acquireAgain()
+		if r != rejectBusy {
+			if r != nil {
+				l.PlaceFreed() // not taken: the next one may
+			}
+			return pool.OK, r
+		}
+	}
+}
+
+// acquireAgain is acquire after a wait.
+func (x *exchange) acquireAgain() *reject {
+	f := &x.fwd
+	f.beganNanos = pool.Nanos()
+	f.query.Tried, f.query.Random, f.query.NowNanos = pool.Tried{}, random(), f.beganNanos
+	return x.acquire()
+}
+
+// sleep waits for the verdict on w. Whoever ends the exchange from outside finds
+// it in queued; who came before is seen here.
+func (x *exchange) sleep(w *pool.Waiter) pool.Shed {
+	x.c.queued.Store(w)
+	if x.nobodyWaits() {
+		w.Cancel()
+	}
+	s := w.Sleep()
+	x.c.queued.Store(nil)
+	return s
+}
+
+// awaited is what follows on the end of a wait.
+func (x *exchange) awaited(s pool.Shed) (pool.Outcome, *reject) {
+	f := &x.fwd
+	f.beganNanos = pool.Nanos() // the attempt's time begins now
+	f.query.NowNanos = f.beganNanos
+	switch s { //nolint:exhaustive // the others are refusals
+	case pool.ShedNone:
+		return pool.OK, nil
+	case pool.ShedLeft:
+		return pool.ClientGone, nil
+	}
+	return pool.OK, x.shed(s)
+}
+
+// leaveQueue ends the wait of an exchange whose client has gone.
+func (c *conn) leaveQueue() {
+	if w := c.queued.Load(); w != nil {
+		w.Cancel()
+	}
+}
