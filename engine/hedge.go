@@ -103,7 +103,8 @@ func (x *exchange) settleRace(r *race, out pool.Outcome) pool.Outcome {
 	for running := len(r.rivals); running > 0 && !x.nobodyWaits(); {
 		select {
 		case v := <-r.ended:
-			if running--; v != nil {
+			running--
+			if v != nil {
 				r.winner = v
 				x.replace(v, out)
 				return pool.OK

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -94,7 +95,7 @@ func TestSlowAttemptGetsARivalAndTheFirstAnswerWins(t *testing.T) {
 				}
 				h.free[winner] <- struct{}{}
 				a := c.receive("GET")
-				if a.StatusCode != 200 || a.body != fmt.Sprint(winner) || a.Header.Get("X-Isame-Attempts") != "1; hedge=1" {
+				if a.StatusCode != 200 || a.body != strconv.Itoa(winner) || a.Header.Get("X-Isame-Attempts") != "1; hedge=1" {
 					t.Errorf("got %d %q %q; want 200 from backend %d", a.StatusCode, a.body, a.Header.Get("X-Isame-Attempts"), winner)
 				}
 				if got := <-h.left; got != loser {

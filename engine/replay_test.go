@@ -39,7 +39,7 @@ func TestBodyIsReplayed(t *testing.T) {
 		// fail handles the request that must not be answered.
 		fail func(c net.Conn, q *http.Request)
 	}{
-		{"reset after the whole body", func(c net.Conn, q *http.Request) { _, _ = io.Copy(io.Discard, q.Body) }},
+		{"reset after the whole body", func(_ net.Conn, q *http.Request) { _, _ = io.Copy(io.Discard, q.Body) }},
 		{"reset inside the body", func(_ net.Conn, q *http.Request) { _, _ = io.CopyN(io.Discard, q.Body, 1000) }},
 		{"reset before the body", func(net.Conn, *http.Request) {}},
 		{"early 503", func(c net.Conn, _ *http.Request) {
@@ -122,7 +122,8 @@ func TestLongBodyIsNotReplayed(t *testing.T) {
 		}
 		want := `isame_retries_refused_total{route="all",reason="body"} 1`
 		var text strings.Builder
-		if r.engine.registry.WriteMetrics(&text); !strings.Contains(text.String(), want) {
+		r.engine.registry.WriteMetrics(&text)
+		if !strings.Contains(text.String(), want) {
 			t.Errorf("metrics lack %s", want)
 		}
 	}

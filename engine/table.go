@@ -66,7 +66,7 @@ func newListenerPolicy(name string, number int, c *config.Listener, reg *observe
 		headerBytesMax: int(c.Limits.HeaderBytes), bodyBytesMax: int64(c.Limits.BodyBytes),
 		bytesPerSecond: int64(c.Limits.MinRate), connectionsMax: int64(c.Limits.Connections),
 		perIPMax: int32(min(c.Limits.ConnectionsPerIP, 1<<30)),
-		stats: reg.Listener(name), unrouted: reg.Route(name, ""),
+		stats:    reg.Listener(name), unrouted: reg.Route(name, ""),
 	}
 	if p.headerBytesMax <= 0 || p.headerBytesMax > headerBytesUnlimited {
 		p.headerBytesMax = headerBytesUnlimited

@@ -103,7 +103,7 @@ func (u *upload) pump() pool.Outcome {
 	if u.head != nil && out == pool.Pending && !u.write(nil) && u.cut { // the head goes alone
 		out = pool.OK
 	}
-	switch out { //nolint:exhaustive // the others are faults
+	switch out {
 	case pool.OK:
 		u.looped = false
 	case pool.Pending:
@@ -256,7 +256,8 @@ func (u *upload) copy(reads int) pool.Outcome {
 			return pool.ClientBadBody
 		}
 		if len(data) == 0 && !x.body.Done() {
-			if reads--; reads < 0 {
+			reads--
+			if reads < 0 {
 				return pool.Pending
 			}
 			if out := u.read(); out != pool.OK {

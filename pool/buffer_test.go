@@ -103,7 +103,8 @@ func TestBufferKeepsWhatIsConsumedWhileThereIsRoom(t *testing.T) {
 	}
 	b.Release()
 	b.Keep()
-	if b.Release(); b.Kept() {
+	b.Release()
+	if b.Kept() {
 		t.Error("kept after the release")
 	}
 }
