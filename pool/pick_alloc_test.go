@@ -34,6 +34,16 @@ func TestAttemptAllocatesNothing(t *testing.T) {
 	}
 }
 
+func TestAttemptWithEverythingAllocatesNothing(t *testing.T) {
+	for _, kind := range algo.Kinds() {
+		p := buildEverything(t, kind, 16)
+		var i uint64
+		if n := testing.AllocsPerRun(1000, func() { i++; use(p, i) }); n != 0 {
+			t.Errorf("%v: %v allocations an attempt; want 0", kind, n)
+		}
+	}
+}
+
 func TestSumAllocatesNothing(t *testing.T) {
 	key := []byte("203.0.113.9")
 	if n := testing.AllocsPerRun(1000, func() { Sum(key) }); n != 0 {

@@ -80,14 +80,11 @@ func (p *Pool) Member(address string) *Member {
 // Unavailable says why when nothing was tried yet.
 func (p *Pool) Pick(q algo.Query) (*Member, int) {
 	v := p.view.Load()
-	m := v.first.pick(q)
-	for i := 0; m == nil; i++ {
-		if i == len(v.spare) {
-			return nil, -1
-		}
-		m = v.spare[i].pick(q)
+	m, index := v.first.pick(q)
+	for i := 0; m == nil && i < len(v.spare); i++ {
+		m, index = v.spare[i].pick(q)
 	}
-	return m, m.index
+	return m, index
 }
 
 // Unavailable says why a pick finds nobody, in the words of X-Isame-Error, and

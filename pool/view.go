@@ -37,25 +37,34 @@ func (v *view) spareAt(i int) algo.Balancer {
 // tier is a balancer with the members behind its indices.
 type tier struct {
 	balancer algo.Balancer // nil when there are no members
-	members  []*Member
+	members  []placed
 	// whole says that the balancer's indices are those of the pool, which is the
 	// usual case: all members eligible, no backups.
 	whole bool
 }
 
-// pick returns a member that q has not tried, or nil.
-func (t *tier) pick(q algo.Query) *Member {
+// placed is a member with its index, so that a pick need not look into the
+// member: among thousands that is a wait for memory.
+type placed struct {
+	*Member
+
+	index int
+}
+
+// pick returns a member that q has not tried, with its index, or nil and -1.
+func (t *tier) pick(q algo.Query) (*Member, int) {
 	if t.balancer == nil {
-		return nil
+		return nil, -1
 	}
 	if !t.whole && q.Tried != (algo.Tried{}) {
 		q.Tried = t.translate(q.Tried)
 	}
 	i := t.balancer.Pick(q)
 	if i < 0 {
-		return nil
+		return nil, -1
 	}
-	return t.members[i]
+	m := &t.members[i]
+	return m.Member, m.index
 }
 
 // translate turns indices of the pool into indices of the tier. Only a retry
@@ -216,11 +225,11 @@ func (p *Pool) newTier(chosen []int, was algo.Balancer, nowNanos int64) tier {
 	if len(chosen) == 0 {
 		return tier{}
 	}
-	t := tier{members: make([]*Member, len(chosen)), whole: len(chosen) == len(p.members)}
+	t := tier{members: make([]placed, len(chosen)), whole: len(chosen) == len(p.members)}
 	list := make([]algo.Member, len(chosen))
 	for i, at := range chosen {
 		m := p.members[at]
-		t.members[i] = m
+		t.members[i] = placed{m, at}
 		list[i] = algo.Member{
 			Key:    m.backend.address,
 			Weight: uint32(m.weight),
