@@ -188,6 +188,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	next.pools.Start()
 	e.table.Store(next)
 	e.registry.SetGeneration(next.generation)
+	e.forgetBackends(next.pools)
 	e.sayCertificates(next)
 	for _, l := range opened {
 		e.apply.listeners[l.address] = l
@@ -198,6 +199,18 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 		e.retirement.Go(func() { prev.Retire(next.pools, cfg.Shutdown.Drain) })
 	}
 	return nil
+}
+
+// forgetBackends bounds the counters of backends that are gone.
+func (e *Engine) forgetBackends(now *pool.Set) {
+	there := 0
+	for _, p := range now.Pools() {
+		there += len(p.Members())
+	}
+	e.registry.KeepBackends(there, func(inPool, backend string) bool {
+		p := now.Pool(inPool)
+		return p != nil && p.Member(backend) != nil
+	})
 }
 
 // openListeners binds the addresses that are not open yet and returns them with

@@ -88,7 +88,7 @@ func TestAttemptsTakeNoLock(t *testing.T) {
 		var wg sync.WaitGroup
 		for g := range uint64(8) {
 			wg.Go(func() {
-				for i := range uint64(20_000) {
+				for i := range uint64(4_000) {
 					use(p, g<<32+i)
 				}
 			})

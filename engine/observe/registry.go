@@ -12,6 +12,7 @@ package observe
 import (
 	"bufio"
 	"io"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -219,6 +220,23 @@ func (r *Registry) Backend(inPool, backend string) *BackendStats {
 	return resolve(r.names.backends, backendKey{inPool, backend}, func() *BackendStats {
 		return &BackendStats{Codes: stat.NewCodes(r.shards)}
 	})
+}
+
+// backendsGoneMax bounds the counters that are kept of backends no pool has any
+// more. Where addresses come and go (discovery), they would pile up for ever.
+const backendsGoneMax = 1000
+
+// KeepBackends says how many backends the pools have by now, and which. Counters
+// of others stay, so that they go on when a backend comes back; above
+// backendsGoneMax of them all of those are dropped. Exchanges that still hold one
+// count into it without effect.
+func (r *Registry) KeepBackends(there int, has func(inPool, backend string) bool) {
+	r.names.Lock()
+	defer r.names.Unlock()
+	if len(r.names.backends)-there <= backendsGoneMax {
+		return
+	}
+	maps.DeleteFunc(r.names.backends, func(k backendKey, _ *BackendStats) bool { return !has(k.pool, k.backend) })
 }
 
 // RateLimited returns the counter of the requests a middleware refused.
