@@ -345,7 +345,7 @@ type Sticky struct {
 	TTL time.Duration `default:"1h" koanf:"ttl" positive:"true"`
 	// Secret signs the cookies. Several proxies before the same backends need the same one; without it each
 	// machine has its own.
-	Secret Secret `koanf:"secret"`
+	Secret Secret `example:"${ENV:ISAME_STICKY_SECRET}" koanf:"secret"`
 }
 
 // PoolConnections bound what is kept open to each backend.
