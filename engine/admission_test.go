@@ -44,6 +44,7 @@ func startHeld(t *testing.T, text string) *heldRig {
 
 // backend is the one that answers when it is told to.
 func (h *heldRig) backend(t *testing.T) string {
+	t.Helper()
 	return backend(t, func(w http.ResponseWriter, q *http.Request) {
 		h.asked.Add(1)
 		body, _ := io.ReadAll(q.Body)

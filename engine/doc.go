@@ -10,6 +10,7 @@
 //	             decides; take gives what has to wait to a goroutine (goOn)
 //	exchange.go  what a request is, and the leaves that step calls
 //	request.go   the head as backends see it
+//	admission.go a slot where the pool bounds its exchanges in progress, or the wait for one
 //	forward.go   the retry loop: pick, acquire, send, judge, release
 //	upload.go    the part of a body that did not come with its head
 //	relay.go     the answer, as it comes

@@ -18,6 +18,7 @@ const (
 
 // workshop is a backend with a few workers and an endless queue before them.
 func workshop(t *testing.T) string {
+	t.Helper()
 	slots := make(chan struct{}, workers)
 	return backend(t, func(w http.ResponseWriter, _ *http.Request) {
 		slots <- struct{}{}

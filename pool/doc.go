@@ -52,12 +52,25 @@
 // caller builds the next Set of the same configuration, which is a reload: the
 // members that stay keep everything, the others are retired.
 //
+// # Overload
+//
+// A [Limiter] bounds the exchanges of a pool that are in progress, where its
+// concurrency section says so. The engine takes a slot before the first attempt
+// and gives it back after the last byte:
+//
+//	l.Enter()                         a free slot: one compare-and-swap
+//	l.Join(w), w.Sleep()              no free slot: the queue
+//	l.JoinPlace(w), w.Sleep()         a slot, and all backends at their max_requests
+//	l.Leave()                         wakes the next
+//
+// With adaptive the limit follows the latencies that Release is told: gradient.go.
+//
 // # Where to start reading
 //
 // pool.go (Pick, rebuild), member.go (Acquire, Release), view.go (the rules),
 // breaker.go with window.go, check.go with prober.go, health.go, definition.go,
 // probe.go and grpc.go, build.go, listed.go and set.go (a reload), discovery.go
-// with package pool/lookup, clients.go (HostClients), then
+// with package pool/lookup, limiter.go with queue.go and gradient.go (overload), clients.go (HostClients), then
 // transport.go (the wire) with reuse.go and idle.go (idle connections) and
 // splice.go (long content, past the buffers), on conn.go and loop.go (sockets)
 // with secure.go (TLS). Package pool/wire parses HTTP/1.1, pool/stat counts.

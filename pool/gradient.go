@@ -15,20 +15,20 @@ const (
 )
 
 const (
-	// windowMin and windowMax bound a window; between them it lasts two latencies,
+	// windowShortest and windowLongest bound a window; between them it lasts two latencies,
 	// so that a new limit shows in it.
-	windowMin = 100 * time.Millisecond
-	windowMax = time.Second
+	windowShortest = 100 * time.Millisecond
+	windowLongest  = time.Second
 	// samplesMin is how many answers a window needs. A measurement of the base
 	// latency needs two for each that is let in, within bounds.
 	samplesMin      = 10
 	probeSamples    = 50
 	probeSamplesMax = 200
-	// A measurement waits drainMin, or four latencies, until as few are in progress
+	// A measurement waits drainShortest, or four latencies, until as few are in progress
 	// as it wants, and not longer: slow clients may hold their slots for long.
-	// settleMax bounds the two latencies that it waits then.
-	drainMin  = time.Second
-	settleMax = 10 * time.Second
+	// settleLongest bounds the two latencies that it waits then.
+	drainShortest = time.Second
+	settleLongest = 10 * time.Second
 	// remeasureEvery is the time between two measurements, give or take a tenth so
 	// that proxies before the same backends do not measure together. remeasureSoon
 	// is the least time, when the limit has fallen much, and after the first. Where
@@ -187,7 +187,7 @@ func newSampler() *sampler {
 func (s *sampler) observe(nowNanos, latencyNanos, inProgress, bound int64) bool {
 	from := s.fromNanos.Load()
 	if from == math.MaxInt64 && (inProgress <= s.limit.Load() || nowNanos >= s.drainBy.Load()) {
-		s.fromNanos.CompareAndSwap(from, nowNanos+min(max(2*latencyNanos, s.settle.Load()), int64(settleMax)))
+		s.fromNanos.CompareAndSwap(from, nowNanos+min(max(2*latencyNanos, s.settle.Load()), int64(settleLongest)))
 	}
 	if nowNanos < from {
 		return false
@@ -214,12 +214,12 @@ func (s *sampler) close(nowNanos, bound int64) {
 		nowNanos: nowNanos, mean: mean, peak: s.peak.Swap(0), bound: bound, random: s.random(),
 	})
 	s.limit.Store(limit)
-	end := nowNanos + int64(min(max(2*time.Duration(mean), windowMin), windowMax))
+	end := nowNanos + int64(min(max(2*time.Duration(mean), windowShortest), windowLongest))
 	s.settle.Store(2 * int64(mean))
 	switch {
 	case s.law.probing && !was:
 		s.wanted.Store(min(max(2*limit, probeSamples), probeSamplesMax))
-		s.drainBy.Store(nowNanos + max(int64(drainMin), 4*int64(mean)))
+		s.drainBy.Store(nowNanos + max(int64(drainShortest), 4*int64(mean)))
 		s.fromNanos.Store(math.MaxInt64)
 		end = nowNanos
 	case was:

@@ -1,8 +1,9 @@
 package pool
 
 import (
-	"container/heap"
+	"cmp"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,8 +22,8 @@ type factory struct {
 	deadline time.Duration // a later answer is of no use
 
 	busy    int
-	queue   []int64 // when each was admitted
-	ends    endings
+	queue   []int64  // when each was admitted
+	ends    []ending // soonest last
 	good    int
 	offered int
 	slowest int64
@@ -30,19 +31,6 @@ type factory struct {
 
 // ending is the end of one service.
 type ending struct{ at, began int64 }
-
-type endings []ending
-
-func (e endings) Len() int           { return len(e) }
-func (e endings) Less(i, j int) bool { return e[i].at < e[j].at }
-func (e endings) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
-func (e *endings) Push(x any)        { *e = append(*e, x.(ending)) } //nolint:forcetypeassert // heap's own
-func (e *endings) Pop() any {
-	old := *e
-	x := old[len(old)-1]
-	*e = old[:len(old)-1]
-	return x
-}
 
 func newFactory(workers int, service time.Duration, c config.Concurrency) *factory {
 	f := &factory{
@@ -56,11 +44,14 @@ func newFactory(workers int, service time.Duration, c config.Concurrency) *facto
 
 func (f *factory) start(began int64) {
 	f.busy++
-	heap.Push(&f.ends, ending{f.now + int64(f.random.ExpFloat64()*float64(f.service)), began})
+	e := ending{f.now + int64(f.random.ExpFloat64()*float64(f.service)), began}
+	i, _ := slices.BinarySearchFunc(f.ends, e, func(a, b ending) int { return cmp.Compare(b.at, a.at) })
+	f.ends = slices.Insert(f.ends, i, e)
 }
 
 func (f *factory) end() {
-	e := heap.Pop(&f.ends).(ending) //nolint:forcetypeassert // heap's own
+	e := f.ends[len(f.ends)-1]
+	f.ends = f.ends[:len(f.ends)-1]
 	f.busy--
 	took := f.now - e.began
 	f.slowest = max(f.slowest, took)
@@ -84,8 +75,8 @@ func (f *factory) run(load float64, d time.Duration) (good, peak float64) {
 	until := f.now + int64(d)
 	next := f.now + int64(f.random.ExpFloat64()*gap)
 	for f.now < until {
-		if len(f.ends) > 0 && f.ends[0].at <= next {
-			f.now = f.ends[0].at
+		if n := len(f.ends); n > 0 && f.ends[n-1].at <= next {
+			f.now = f.ends[n-1].at
 			f.end()
 			continue
 		}

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -69,7 +70,7 @@ func (m *lockedLine) join(v *lineWaiter, now int64) Shed {
 		m.take(0, ShedFull)
 	}
 	v.began, v.endBy = now, now+m.timeout
-	v.hurryBy = min(v.endBy, now+max(m.timeout/hurryShare, int64(hurryMin)))
+	v.hurryBy = min(v.endBy, now+max(m.timeout/hurryShare, int64(hurryShortest)))
 	if n := len(m.waiting); n > 0 {
 		if last := m.waiting[n-1]; last.began < now && (now >= last.endBy || m.standing(now) && now >= last.hurryBy) {
 			m.take(n-1, ShedTimeout)
@@ -222,6 +223,7 @@ func TestLimiterUnderContention(t *testing.T) {
 					t.Errorf("%d inside; want at most 6", n)
 				}
 				entered.Add(1)
+				runtime.Gosched() // others come meanwhile
 				inside.Add(-1)
 				l.Leave()
 			}
@@ -403,4 +405,42 @@ func TestReloadKeepsWhatIsInProgressAndServesWhoWaits(t *testing.T) {
 	}
 	c.Retire(d, 0)
 	d.Retire(nil, 0)
+}
+
+// A backend of two pools is full with one's attempts: the other one's exchange
+// is woken when it has a place again, and when another backend joins.
+func TestPlaceFreedByAnotherPoolIsFound(t *testing.T) {
+	one := config.Pool{Backends: []config.Backend{{Address: "127.0.0.1:1", Weight: 1, MaxRequests: 1}}}
+	two := one
+	two.Concurrency = &config.Concurrency{MaxQueue: 1, QueueTimeout: time.Minute}
+	s, err := Build(&config.Config{Pools: map[string]config.Pool{"one": one, "two": two}}, nil, Options{Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Retire(nil, 0)
+	busy, wanted := s.Pool("one").Members()[0], s.Pool("two").Members()[0]
+	l := s.Pool("two").Limiter()
+	for _, free := range []func(Permit){
+		func(k Permit) { busy.Release(k, OK, 200, Nanos(), 1) },
+		func(k Permit) {
+			s.Pool("two").rebuild()
+			busy.Release(k, OK, 200, Nanos(), 1)
+		},
+	} {
+		k, ok := busy.Acquire(Nanos())
+		if !ok {
+			t.Fatal("refused")
+		}
+		w := l.NewWaiter()
+		if s := l.JoinPlace(w, 0); s != ShedNone {
+			t.Fatal(s)
+		}
+		if _, ok := wanted.Acquire(Nanos()); ok {
+			t.Fatal("over max_requests")
+		}
+		free(k)
+		if s := w.Sleep(); s != ShedNone {
+			t.Errorf("got %q; want to be woken", s)
+		}
+	}
 }

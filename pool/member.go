@@ -85,7 +85,7 @@ func (m *Member) full() bool {
 	if m.load.InFlight.Load() < m.requestsMax {
 		return false
 	}
-	if m.pool.limits == nil {
+	if m.pool.limits == nil || !m.pool.limits.Queues() {
 		return true
 	}
 	m.backend.crowded.Store(true)

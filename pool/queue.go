@@ -11,10 +11,10 @@ import (
 const standingAfter = 100 * time.Millisecond
 
 // Under overload a wait is bounded by this share of queue_timeout, but not by
-// less than hurryMin.
+// less than hurryShortest.
 const (
-	hurryShare = 10
-	hurryMin   = 10 * time.Millisecond
+	hurryShare    = 10
+	hurryShortest = 10 * time.Millisecond
 )
 
 // queue is who waits, oldest first. While it is short-lived it is served oldest
@@ -68,7 +68,8 @@ func (q *queue) remove(w *Waiter) {
 		q.newest = w.prev
 	}
 	w.prev, w.next, w.in = nil, nil, nil
-	if q.length--; q.length == 0 {
+	q.length--
+	if q.length == 0 {
 		q.since.Store(0)
 	}
 }
@@ -170,7 +171,7 @@ func (l *Limiter) waitLocked(w *Waiter, q *queue, nowNanos, byNanos int64) {
 		if byNanos != 0 {
 			w.endBy = min(w.endBy, byNanos)
 		}
-		w.hurryBy = min(w.endBy, nowNanos+max(p.timeout/hurryShare, int64(hurryMin)))
+		w.hurryBy = min(w.endBy, nowNanos+max(p.timeout/hurryShare, int64(hurryShortest)))
 	}
 	if last := q.newest; last != nil && last.beganNanos < w.beganNanos && last.late(q.standing(l.policy.Load(), nowNanos), nowNanos) {
 		l.refuseLocked(last, ShedTimeout) // it was spared as the newest

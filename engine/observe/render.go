@@ -115,15 +115,21 @@ func (r *Registry) renderPoolState(e *exposition) {
 	renderLimits(e, pools)
 }
 
-// renderLimits writes the limits of pools that have some; no limit in force is 0.
+// renderLimits writes the limits of pools that have some.
 func renderLimits(e *exposition, pools []pool.Status) {
 	for _, family := range []struct {
 		name, help string
 		value      func(*pool.LimiterStatus) int64
 	}{
 		{"isame_queue_length", "Requests that wait for their turn.", func(l *pool.LimiterStatus) int64 { return l.Waiting }},
-		{"isame_concurrency_limit", "Requests that may be in progress, configured or learned.", func(l *pool.LimiterStatus) int64 { return l.Limit }},
-		{"isame_concurrency_inflight", "Requests that were let in and have not ended.", func(l *pool.LimiterStatus) int64 { return l.InProgress }},
+		{
+			"isame_concurrency_limit", "Requests that may be in progress, configured or learned; 0 is no limit.",
+			func(l *pool.LimiterStatus) int64 { return l.Limit },
+		},
+		{
+			"isame_concurrency_inflight", "Requests that were let in and have not ended.",
+			func(l *pool.LimiterStatus) int64 { return l.InProgress },
+		},
 	} {
 		e.family(family.name, gauge, family.help)
 		for i := range pools {
