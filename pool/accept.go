@@ -73,13 +73,11 @@ func prepareSocket(fd int) error {
 // handed over: its first bytes are announced then, to the handler itself. Errors
 // are those of accept4, or wrap net.ErrClosed.
 func (a *Acceptor) Accept(l *Loop) (*Conn, netip.Addr, error) {
-	var peer unix.Sockaddr
-	fd, errno := -1, error(nil)
+	fd, peer, errno := -1, netip.Addr{}, syscall.Errno(0)
 	err := a.raw.Read(func(ln uintptr) bool {
 		for {
-			fd, peer, errno = unix.Accept4(int(ln), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-			if !errors.Is(errno, unix.EINTR) {
-				return !errors.Is(errno, unix.EAGAIN)
+			if fd, peer, errno = quickAccept(ln); errno != syscall.EINTR {
+				return errno != syscall.EAGAIN
 			}
 		}
 	})
@@ -88,19 +86,9 @@ func (a *Acceptor) Accept(l *Loop) (*Conn, netip.Addr, error) {
 		return nil, netip.Addr{}, net.ErrClosed
 	case err != nil:
 		return nil, netip.Addr{}, err
-	case errno != nil:
+	case errno != 0:
 		return nil, netip.Addr{}, errno //nolint:wrapcheck // the caller asks for the number
 	}
 	c, err := newConn(l, fd)
-	return c, addressOf(peer), err
-}
-
-func addressOf(sa unix.Sockaddr) netip.Addr {
-	switch a := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrFrom4(a.Addr)
-	case *unix.SockaddrInet6:
-		return netip.AddrFrom16(a.Addr)
-	}
-	return netip.Addr{}
+	return c, peer, err
 }

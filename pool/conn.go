@@ -66,7 +66,7 @@ func NewConn(l *Loop, fd int) (*Conn, error) {
 	}
 	if err := c.attach(); err != nil {
 		setConn(fd, nil)
-		_ = unix.Close(fd)
+		_ = quickClose(fd)
 		return nil, fmt.Errorf("cannot watch connection: %w", err)
 	}
 	return c, nil
@@ -77,7 +77,7 @@ func NewConn(l *Loop, fd int) (*Conn, error) {
 func newConn(l *Loop, fd int) (*Conn, error) {
 	c := &Conn{fd: fd, serial: serials.Add(1), loop: l}
 	if !setConn(fd, c) {
-		_ = unix.Close(fd)
+		_ = quickClose(fd)
 		return nil, fmt.Errorf("cannot use descriptor %d: too many are open", fd)
 	}
 	return c, nil
@@ -87,7 +87,7 @@ func newConn(l *Loop, fd int) (*Conn, error) {
 func (c *Conn) attach() error {
 	c.attached = true
 	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | epollET, Fd: int32(c.fd), Pad: c.serial}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(c.loop.epfd, unix.EPOLL_CTL_ADD, c.fd, &e))
+	return os.NewSyscallError("epoll_ctl", quickWatch(c.loop.epfd, c.fd, &e))
 }
 
 // epollET is unix.EPOLLET as the unsigned word it is.

@@ -4,8 +4,6 @@ import (
 	"os"
 	"syscall"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // Write writes all of p.
@@ -50,7 +48,7 @@ func (c *Conn) awaitRoom() error {
 		h.state.And(^uint32(bitReady))
 		return nil
 	}
-	began, queued := Nanos(), c.queued()
+	began, queued := Nanos(), c.Queued()
 	h.wantedNanos = c.writePace.By(began)
 	h.arm(c.writeTimer())
 	h.sleep(c.full)
@@ -59,28 +57,21 @@ func (c *Conn) awaitRoom() error {
 	switch {
 	case h.state.Load()&bitAborted != 0:
 		return errAborted
-	case !c.writePace.Took(Nanos()-began, queued-c.queued()):
+	case !c.writePace.Took(Nanos()-began, queued-c.Queued()):
 		return os.ErrDeadlineExceeded
 	}
 	return nil
 }
 
-// queued is how many written bytes the peer's kernel has not acknowledged.
-func (c *Conn) queued() int64 {
-	n, err := unix.IoctlGetInt(c.fd, unix.SIOCOUTQ)
-	if err != nil {
-		return 0
-	}
-	return int64(n)
+// Queued is how many written bytes the peer's kernel has not acknowledged.
+func (c *Conn) Queued() int64 {
+	return quickQueued(c.fd)
 }
 
 // full tries again after the waiting bit was set: room that came before it was
 // not announced to anybody.
 func (c *Conn) full() bool {
-	var b [1]unix.PollFd
-	b[0] = unix.PollFd{Fd: int32(c.fd), Events: unix.POLLOUT}
-	n, err := unix.Poll(b[:], 0)
-	return err == nil && n == 0
+	return quickFull(c.fd)
 }
 
 // tryWrite writes until everything is taken (true), the socket is full (false),

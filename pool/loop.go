@@ -93,7 +93,7 @@ func (l *Loop) start() error {
 // Close ends the loop's goroutine. No connection of it may be in use.
 func (l *Loop) Close() {
 	l.closing.Store(true)
-	l.wake()
+	quickSignal(l.wakeFD)
 	<-l.ended
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -122,7 +122,7 @@ func (l *Loop) run() {
 // deliver passes an event on to its connection.
 func (l *Loop) deliver(e *unix.EpollEvent) {
 	if int(e.Fd) == l.wakeFD {
-		l.drainWake()
+		quickClear(l.wakeFD)
 		return
 	}
 	if c := connOf(int(e.Fd)); c != nil && c.loop == l && c.serial == e.Pad {
@@ -150,18 +150,8 @@ func (l *Loop) post(c *Conn) {
 	}
 	l.mu.posted = append(l.mu.posted, c)
 	if len(l.mu.posted) == 1 {
-		l.wake()
+		quickSignal(l.wakeFD)
 	}
-}
-
-func (l *Loop) wake() {
-	one := [8]byte{1}
-	_, _ = unix.Write(l.wakeFD, one[:]) // full means that it is awake
-}
-
-func (l *Loop) drainWake() {
-	var b [8]byte
-	_, _ = unix.Read(l.wakeFD, b[:])
 }
 
 func (l *Loop) runPosted() {

@@ -24,7 +24,7 @@ func (c *Conn) Close() error {
 		c.secure.out.drop()
 	}
 	setConn(c.fd, nil)
-	return os.NewSyscallError("close", unix.Close(c.fd))
+	return os.NewSyscallError("close", quickClose(c.fd))
 }
 
 // CloseWrite ends our side: the peer reads an end, and may still send.
@@ -32,7 +32,7 @@ func (c *Conn) CloseWrite() error {
 	if c.secure != nil {
 		c.secure.closeWrite()
 	}
-	return os.NewSyscallError("shutdown", unix.Shutdown(c.fd, unix.SHUT_WR))
+	return os.NewSyscallError("shutdown", quickShutdown(c.fd, unix.SHUT_WR))
 }
 
 // ResetOnClose makes Close a reset, so that the peer sees a broken connection.

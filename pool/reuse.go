@@ -99,7 +99,7 @@ func (c *Conn) unreceived(met error) bool {
 	if met != nil && !errors.Is(met, io.EOF) || !c.reuse.tcp {
 		return c.reuse.sent.Load() == 0
 	}
-	unacknowledged := c.queued() // first: sent is never fewer than what was written by then
+	unacknowledged := c.Queued() // first: sent is never fewer than what was written by then
 	return unacknowledged >= c.reuse.sent.Load()
 }
 
