@@ -68,6 +68,10 @@ bench: ## run each benchmark once (BENCH=regexp BENCHTIME=1x COUNT=1 PKG=)
 compare: build ## put Isame beside HAProxy and nginx on this machine
 	bash scripts/compare.sh
 
+.PHONY: pgo
+pgo: ## take the CPU profile isame-lb is built with, after changes of the hot path
+	bash scripts/pgo.sh
+
 .PHONY: resilience
 resilience: build ## let origins go wrong behind isame-lb, asked beside measured (FAULT=10s SCENARIOS=)
 	bin/isame-bench resilience --isame bin/isame-lb --duration $(FAULT) --scenarios "$(SCENARIOS)"
