@@ -87,7 +87,7 @@ func (a *Acceptor) Accept(l *Loop) (*Conn, netip.Addr, error) {
 	case err != nil:
 		return nil, netip.Addr{}, err
 	case errno != 0:
-		return nil, netip.Addr{}, errno //nolint:wrapcheck // the caller asks for the number
+		return nil, netip.Addr{}, errno
 	}
 	c, err := newConn(l, fd)
 	return c, peer, err

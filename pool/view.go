@@ -126,7 +126,8 @@ func choose(cs []candidate, panicPercent int) choice {
 	c := choice{panicking: panics(cs, panicPercent)}
 	for _, rank := range ranks {
 		ignoreHealth := c.panicking && rank == 0
-		if c.add(cs, rank, ignoreHealth); ignoreHealth && len(c.tiers) == 0 {
+		c.add(cs, rank, ignoreHealth)
+		if ignoreHealth && len(c.tiers) == 0 {
 			c.panicking = false
 		}
 	}
