@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"syscall"
 	"unsafe"
@@ -85,12 +84,17 @@ func quickFull(fd int) bool {
 // quickSignal adds one to an eventfd, quickClear takes all; a full one is
 // signalled already.
 func quickSignal(fd int) {
-	var b [8]byte
-	binary.NativeEndian.PutUint64(b[:], 1)
-	_, _, _ = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b)), uintptr(len(b))) //nolint:dogsled // neither is worth a word
+	one := uint64(1)
+	quickWord(syscall.SYS_WRITE, fd, &one)
 }
 
 func quickClear(fd int) {
-	var b [8]byte
-	_, _, _ = syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b)), uintptr(len(b))) //nolint:dogsled // neither is worth a word
+	var all uint64
+	quickWord(syscall.SYS_READ, fd, &all)
+}
+
+// quickWord moves the eight bytes of an eventfd's counter; a failure means that
+// nothing had to be moved.
+func quickWord(call uintptr, fd int, word *uint64) {
+	_, _, _ = syscall.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(word)), 8) //nolint:dogsled // see above
 }
