@@ -22,11 +22,13 @@ type Acceptor struct {
 	file *os.File // ln's socket once more: a net.Listener does not lend its poller
 	raw  syscall.RawConn
 
+	paces  bool // the kernel paces what accepted connections send
 	closed atomic.Bool
 }
 
 // NewAcceptor prepares ln, a TCP or unix listener. What accepted sockets inherit
-// is set here, once: TCP_NODELAY, and probes that find a dead peer.
+// is set here, once: TCP_NODELAY, probes that find a dead peer, no pacing on
+// loopback.
 func NewAcceptor(ln net.Listener) (*Acceptor, error) {
 	fl, ok := ln.(interface{ File() (*os.File, error) })
 	if !ok {
@@ -39,7 +41,7 @@ func NewAcceptor(ln net.Listener) (*Acceptor, error) {
 	a := &Acceptor{ln: ln, file: file}
 	if a.raw, err = file.SyscallConn(); err == nil && ln.Addr().Network() != networkUnix {
 		var serr error
-		err = a.raw.Control(func(fd uintptr) { serr = prepareSocket(int(fd)) })
+		err = a.raw.Control(func(fd uintptr) { serr = a.prepareSocket(int(fd)) })
 		err = errors.Join(err, serr)
 	}
 	if err != nil {
@@ -58,7 +60,11 @@ func (a *Acceptor) Close() error {
 // Addr is the address that is listened on.
 func (a *Acceptor) Addr() net.Addr { return a.ln.Addr() }
 
-func prepareSocket(fd int) error {
+func (a *Acceptor) prepareSocket(fd int) error {
+	if tcp, ok := a.ln.Addr().(*net.TCPAddr); ok {
+		unpace(fd, tcp.IP)
+		a.paces = paces(fd)
+	}
 	return errors.Join(
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1),
@@ -90,5 +96,8 @@ func (a *Acceptor) Accept(l *Loop) (*Conn, netip.Addr, error) {
 		return nil, netip.Addr{}, errno
 	}
 	c, err := newConn(l, fd)
+	if err == nil {
+		c.kernelPaced = a.paces
+	}
 	return c, peer, err
 }

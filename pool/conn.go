@@ -40,14 +40,15 @@ type Conn struct {
 	rd     half
 	wr     half
 
-	parts     [3][]byte // of the write under way
-	from      *Pipe     // of it, where that is a WritePipe
-	written   int
-	writePace Pace
-	paced     bool
-	attached  bool    // to the loop's epoll set
-	handler   Handler // of a looped connection
-	fire      [2]func()
+	parts       [3][]byte // of the write under way
+	from        *Pipe     // of it, where that is a WritePipe
+	written     int
+	writePace   Pace
+	paced       bool    // by writePace
+	kernelPaced bool    // the kernel sends at its own pace: see unpace
+	attached    bool    // to the loop's epoll set
+	handler     Handler // of a looped connection
+	fire        [2]func()
 
 	secure *secure     // the TLS layer; nil for clear text
 	gone   atomic.Bool // closed

@@ -36,6 +36,7 @@ func Dial(l *Loop, address string, timeout time.Duration) (*Conn, error) {
 	d := net.Dialer{
 		Timeout:         timeout,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
+		Control:         unpaceDial,
 	}
 	c, err := d.DialContext(context.Background(), network, addr)
 	if err != nil {
@@ -43,6 +44,15 @@ func Dial(l *Loop, address string, timeout time.Duration) (*Conn, error) {
 	}
 	defer func() { _ = c.Close() }() // ours is a duplicate
 	return Adopt(l, c)
+}
+
+// unpaceDial is called with the address that is connected to, before it is.
+func unpaceDial(_, address string, c syscall.RawConn) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil //nolint:nilerr // a unix socket
+	}
+	return c.Control(func(fd uintptr) { unpace(int(fd), net.ParseIP(host)) }) //nolint:wrapcheck // it becomes the dial's
 }
 
 // Adopt returns a connection on l for c's socket. c stays open and has to be
