@@ -85,7 +85,7 @@ func TestLargeAnswersArriveWholeOnOneConnection(t *testing.T) {
 	r := start(t, plain, sized(t, content, &connections))
 	for _, version := range []string{"HTTP/1.1", "HTTP/1.0\r\nConnection: keep-alive"} {
 		c := r.dial()
-		for _, n := range []int{0, 1, 32 << 10, 96 << 10, 128<<10 - 1, 128<<10 + 1, 1 << 20, 3 << 20, 5<<20 + 12345, large, 64 << 20, 2} {
+		for _, n := range []int{0, 1, 32 << 10, 512 << 10, 544<<10 - 1, 544<<10 + 1, 1 << 20, 3 << 20, 5<<20 + 12345, large, 64 << 20, 2} {
 			c.send(fmt.Sprintf("GET /%d %s\r\nHost: t\r\n\r\n", n, version))
 			if got := c.sumOf(); got != sha256.Sum256(content[:n]) {
 				t.Errorf("%.8s: %d bytes arrived changed", version, n)

@@ -10,12 +10,9 @@ import (
 // pipedMin is the content still to come from which on it goes through a pipe,
 // pipedMinPaced the same where the kernel paces what is sent to the client: the
 // proxy, faster than the client is allowed to be, then sleeps and wakes for each
-// piece. Measured against copies of 256 KiB (CPU of the proxy an answer, on a
-// core of its own, loopback): unpaced 64 KiB 1.08 times, 128 KiB 0.77, 256 KiB
-// 0.69, 512 KiB 0.51, 1 MiB 0.57; paced 256 KiB 1.34, 1 MiB 1.05, 2 MiB 1.04,
-// 4 MiB 0.79, 8 MiB 0.59.
+// piece. bench/README.md has what was measured against copies of 256 KiB.
 const (
-	pipedMin      = 96 << 10
+	pipedMin      = 512 << 10
 	pipedMinPaced = 3 << 20
 )
 
