@@ -366,6 +366,9 @@ type PoolTimeouts struct {
 	Read time.Duration `default:"60s" koanf:"read"`
 	// Write is the longest gap between two writes of a request.
 	Write time.Duration `default:"60s" koanf:"write"`
+	// Tunnel is how long a connection that was switched to another protocol
+	// (WebSocket) may be silent in both directions.
+	Tunnel time.Duration `default:"1h" koanf:"tunnel"`
 }
 
 // PoolTLS is how a pool speaks TLS to its backends.

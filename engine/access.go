@@ -6,6 +6,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool"
 )
 
 // accessLog writes a line for finished exchanges: a sample of them, and every
@@ -49,4 +50,13 @@ func (l *accessLog) log(x *exchange, nowNanos int64) {
 		e = e.Str("cause", x.cause)
 	}
 	e.Send()
+}
+
+// logTunnel writes the line of a tunnel that has ended. The exchange that it began
+// as has had its own.
+func (l *accessLog) logTunnel(t *tunnel) {
+	l.out.Log().Str("client", t.c.peerName()).Str("listener", t.policy.name).Str("route", t.route.name).
+		Str("backend", t.fwd.member.Address()).Int("status", statusSwitched).
+		Dur("took_ms", time.Duration(pool.Nanos()-t.startNanos)).
+		Int64("bytes_in", t.up.bytes).Int64("bytes_out", t.down.bytes).Str("tunnel", t.cause).Send()
 }

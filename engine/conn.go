@@ -17,6 +17,7 @@ const (
 	stateIdle    int32 = iota // waits for a request
 	stateActive               // inside an exchange
 	stateClosing              // drained while idle
+	stateTunnel               // switched to another protocol
 )
 
 // Lingering: how much of what the client still sends is read and dropped after
@@ -38,9 +39,10 @@ const turnsMax = 16
 type conn struct {
 	*pool.Conn
 
-	shard *shard
-	in    pool.Buffer // bytes read from the client and not consumed
-	x     *exchange   // under way; nil while the connection is idle
+	shard  *shard
+	in     pool.Buffer // bytes read from the client and not consumed
+	x      *exchange   // under way; nil while the connection is idle
+	tunnel *tunnel     // what the last exchange has become; then there are no more
 
 	ip        netip.Addr // the client's address, as setPeer says; invalid on a unix socket
 	peer      string     // the same as text
@@ -54,10 +56,11 @@ type conn struct {
 	state      atomic.Int32
 	// backend is set while an attempt is open. Whoever takes it out may abort
 	// it; an attempt that finds it taken must not keep its connection.
-	backend atomic.Pointer[pool.Conn]
-	queued  atomic.Pointer[pool.Waiter] // set while the exchange waits for admission
-	left    atomic.Bool                 // the client has gone, and nobody needs the answer
-	leaveBy atomic.Int64                // it has ended its half: left if no answer has begun by then; 0 is not
+	backend     atomic.Pointer[pool.Conn]
+	queued      atomic.Pointer[pool.Waiter] // set while the exchange waits for admission
+	leaveTunnel atomic.Bool                 // the drain asks its tunnel to end
+	left        atomic.Bool                 // the client has gone, and nobody needs the answer
+	leaveBy     atomic.Int64                // it has ended its half: left if no answer has begun by then; 0 is not
 }
 
 func newConn(s *shard, sock *pool.Conn, peer netip.Addr) *conn {
@@ -168,15 +171,20 @@ func (c *conn) stayed() {
 type turn uint8
 
 const (
-	turnAgain turn = iota // an exchange is finished, and the next may be here
-	turnWait              // the loop calls again
-	turnTaken             // a goroutine has it
-	turnEnd               // the connection has to be closed
+	turnAgain  turn = iota // an exchange is finished, and the next may be here
+	turnWait               // the loop calls again
+	turnTaken              // a goroutine has it
+	turnEnd                // the connection has to be closed
+	turnTunnel             // a tunnel begins
 )
 
 // Ready is called by the loop: bytes may be there, the client may have gone, or
 // a deadline may have passed.
 func (c *conn) Ready() {
+	if c.tunnel != nil {
+		c.tunnel.turn()
+		return
+	}
 	if c.x != nil && c.x.stage != stageHead {
 		c.carryOn(c.x.clientEvent())
 		return
@@ -190,7 +198,7 @@ func (c *conn) carryOn(t turn) {
 		switch t {
 		case turnAgain:
 			t = c.step()
-		case turnWait, turnTaken:
+		case turnWait, turnTaken, turnTunnel:
 			return
 		case turnEnd:
 			c.end()
@@ -202,7 +210,7 @@ func (c *conn) carryOn(t turn) {
 		c.Again()
 	case turnEnd:
 		c.end()
-	case turnWait, turnTaken:
+	case turnWait, turnTaken, turnTunnel:
 	}
 }
 

@@ -265,29 +265,45 @@ func (e *Engine) closeRemoved(cfg *config.Config) {
 // drainPoll is how often a drain looks whether connections are left.
 const drainPoll = 10 * time.Millisecond
 
+// goodbyeTime is how much of a drain, at most a quarter of it, is left to tunnels
+// for their last words.
+const goodbyeTime = 5 * time.Second
+
 // drain lets the exchanges of ls finish until ctx ends, then cuts the rest and
-// returns how many connections were cut.
+// returns how many connections were cut. Tunnels are asked to end a little before.
 func (e *Engine) drain(ctx context.Context, ls []*listener) (cut int) {
-	for _, l := range ls {
-		for _, s := range l.shards {
-			s.drain()
+	each := func(f func(*shard)) {
+		for _, l := range ls {
+			for _, s := range l.shards {
+				f(s)
+			}
 		}
 	}
+	each((*shard).drain)
+	leave := time.NewTimer(untilGoodbye(ctx))
+	defer leave.Stop()
 	tick := time.NewTicker(drainPoll)
 	defer tick.Stop()
 	for open(ls) > 0 {
 		select {
 		case <-ctx.Done():
-			for _, l := range ls {
-				for _, s := range l.shards {
-					cut += s.cut()
-				}
-			}
+			each(func(s *shard) { cut += s.cut() })
 			return cut
+		case <-leave.C:
+			each((*shard).leaveTunnels)
 		case <-tick.C:
 		}
 	}
 	return 0
+}
+
+func untilGoodbye(ctx context.Context) time.Duration {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return 0 // there is nothing to wait for
+	}
+	left := time.Until(end)
+	return left - min(left/4, goodbyeTime)
 }
 
 func open(ls []*listener) (n int64) {

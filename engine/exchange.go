@@ -33,6 +33,7 @@ type exchange struct {
 	pathRoom   []byte
 	body       pool.Body
 	isHEAD     bool
+	upgrading  bool // the backend is asked to switch to another protocol
 
 	attempt pool.Attempt
 	out     []byte // request head as sent to backends, with body bytes that came with it
@@ -230,7 +231,7 @@ func (x *exchange) writeAnswer(body []byte) bool {
 // the spans of its fields point nowhere.
 func (x *exchange) forget() {
 	x.head.Reset()
-	x.isHEAD = false
+	x.isHEAD, x.upgrading = false, false
 	x.body.Begin(wire.UntilClose, 0)
 	x.upload.begun = false
 }

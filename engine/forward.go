@@ -53,6 +53,9 @@ func (x *exchange) attemptsFrom(s stage) bool {
 	out, r := x.firstAttempt(s)
 	for r == nil {
 		if out == pool.OK && !x.mayRetryStatus() {
+			if x.attempt.Response.Status == statusSwitched {
+				return x.openTunnel()
+			}
 			return x.relay()
 		}
 		if x.nobodyWaits() {
@@ -142,7 +145,7 @@ func (x *exchange) acquire() *reject {
 			return nil
 		}
 	}
-	refused := false
+	refused, busy := false, false
 	for range pool.TriedMax {
 		m, index := f.pool.Pick(f.query)
 		if m == nil && f.query.Tried.Len() > 0 && !refused {
@@ -157,16 +160,20 @@ func (x *exchange) acquire() *reject {
 			x.backendName = m.Address()
 			return nil
 		}
-		refused = true
+		refused, busy = true, busy || !m.IsEjected()
 		f.query.Tried.Add(index)
 	}
 	switch {
 	case f.last != nil:
 		return f.last
-	case refused:
+	case busy:
 		return rejectBusy
 	}
-	return rejectUnavailable(f.pool.Unavailable())
+	cause, after := f.pool.Unavailable()
+	if cause == "" && refused {
+		cause = pool.CauseCircuitOpen // just now: the view does not say so yet
+	}
+	return rejectUnavailable(cause, after)
 }
 
 // send makes one attempt up to its response head, waiting.
@@ -245,10 +252,10 @@ func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 			return x.upload.blame(out)
 		}
 		switch status := a.Response.Status; {
-		case status >= 200:
+		case status >= 200, status == statusSwitched && x.upgrades():
 			x.fwd.headNanos = pool.Nanos()
 			return pool.OK
-		case x.fwd.interims == interimMax, status == 101:
+		case x.fwd.interims == interimMax, status == statusSwitched:
 			return pool.BadResponse // nobody asked for that many, nor to switch
 		case status == 100:
 			if !x.upload.begun && x.head.ExpectContinue && !x.body.Done() { // else it was sent unasked

@@ -45,7 +45,7 @@ func (h *hedging) wait() int64 {
 // gets one, and not that of a client which belongs to its backend.
 func (x *exchange) hedgeTime() int64 {
 	h := x.route.hedge
-	if h == nil || x.attempts != 1 || x.fwd.stuck != nil || !x.body.Done() || x.upload.begun || !x.safeToRepeat() {
+	if h == nil || x.attempts != 1 || x.upgrading || x.fwd.stuck != nil || !x.body.Done() || x.upload.begun || !x.safeToRepeat() {
 		return 0
 	}
 	wait := h.wait()

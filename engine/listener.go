@@ -26,6 +26,7 @@ type listener struct {
 	sockets []*pool.Acceptor
 
 	connections atomic.Int64 // open, over all shards
+	tunnels     atomic.Int64 // likewise
 	perIP       addressCounts
 }
 

@@ -37,11 +37,30 @@ func (x *exchange) prepare() {
 	if h.Framing == wire.ChunkedBody {
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
+	x.out = append(x.appendConnection(b), "\r\n"...)
+}
+
+// appendConnection writes what concerns the connection to the backend. A request
+// with a body is not switched: where its body ends and the other protocol begins,
+// peers do not agree.
+func (x *exchange) appendConnection(b []byte) []byte {
+	h := &x.head
+	x.upgrading = h.UpgradeWanted && x.body.Done()
 	if h.AcceptsTrailers {
-		b = append(b, "TE: trailers\r\nConnection: TE\r\n"...)
+		b = append(b, "TE: trailers\r\n"...)
 	}
-	b = append(b, "\r\n"...)
-	x.out = b
+	switch {
+	case x.upgrading && h.AcceptsTrailers:
+		b = append(b, "Connection: TE, upgrade\r\n"...)
+	case x.upgrading:
+		b = append(b, "Connection: upgrade\r\n"...)
+	case h.AcceptsTrailers:
+		b = append(b, "Connection: TE\r\n"...)
+	}
+	if x.upgrading {
+		b = append(append(append(b, "Upgrade: "...), h.UpgradeTo...), "\r\n"...)
+	}
+	return b
 }
 
 // hostSent is the authority as the client sent it. A client of HTTP/1.0 may

@@ -233,6 +233,18 @@ func (s *shard) drain() {
 	}
 }
 
+// leaveTunnels asks every tunnel to end.
+func (s *shard) leaveTunnels() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := s.mu.first; c != nil; c = c.next {
+		if c.state.Load() == stateTunnel {
+			c.leaveTunnel.Store(true)
+			c.Again()
+		}
+	}
+}
+
 // cut ends every connection that is left and returns how many there were.
 func (s *shard) cut() int {
 	s.mu.Lock()

@@ -16,6 +16,8 @@ type ListenerStatus struct {
 	Bound string
 	// Active connections are inside an exchange, Idle ones wait for a request.
 	Active, Idle int
+	// Tunnels were switched to another protocol.
+	Tunnels int
 }
 
 // Listeners are the running configuration's listeners, by name.
@@ -32,6 +34,7 @@ func (e *Engine) Listeners() []ListenerStatus {
 		if l := e.apply.listeners[s.Address]; l != nil {
 			s.Bound = l.Addr()
 			s.Active, s.Idle = l.counts()
+			s.Tunnels = int(l.tunnels.Load())
 		}
 		all = append(all, s)
 	}
@@ -52,7 +55,7 @@ func (e *Engine) connections() []observe.Connections {
 	listeners := e.Listeners()
 	all := make([]observe.Connections, 0, len(listeners))
 	for _, l := range listeners {
-		all = append(all, observe.Connections{Listener: l.Name, Active: l.Active, Idle: l.Idle})
+		all = append(all, observe.Connections{Listener: l.Name, Active: l.Active, Idle: l.Idle, Tunnels: l.Tunnels})
 	}
 	return all
 }

@@ -21,6 +21,7 @@ const (
 	stageAnswer               // the response head is awaited
 	stageHedge                // it is late, and the request is sent to another backend too
 	stageJudge                // an attempt has failed, or may be repeated: see outcome
+	stageTunnel               // the backend has switched to another protocol
 	stageRelay                // content is being passed on
 	stageSpill                // content is partly written to the client
 	stageDone                 // the answer is partly written, and nothing follows it
@@ -188,6 +189,9 @@ func (x *exchange) answerStep() (t turn) {
 			return x.take()
 		case out != pool.OK || x.mayRetryStatus() || x.upload.looped:
 			return x.judgeLater(out)
+		case x.attempt.Response.Status == statusSwitched:
+			x.stage = stageTunnel
+			return x.take()
 		}
 		x.beginRelay()
 		x.stage = stageRelay
@@ -254,9 +258,14 @@ func (x *exchange) take() turn {
 // that is needed, and gives the connection back to the loop.
 func (x *exchange) goOn() {
 	c := x.c
-	if t := x.waitingly(); t == turnEnd {
+	switch x.waitingly() {
+	case turnEnd:
 		c.end()
 		return
+	case turnTunnel:
+		c.Hand(c, true)
+		return
+	case turnAgain, turnWait, turnTaken:
 	}
 	c.beginWait()
 	// A drain that began meanwhile has passed this connection by: it was active.
@@ -271,6 +280,8 @@ func (x *exchange) waitingly() (t turn) {
 	switch x.stage {
 	case stageForward, stageSend, stageFlush, stageUpload, stageHedge, stageJudge:
 		keep = x.attemptsFrom(x.stage)
+	case stageTunnel:
+		x.openTunnel()
 	case stageRelay, stageSpill:
 		keep = x.relayFrom(x.stage)
 	case stageDone:
@@ -279,6 +290,11 @@ func (x *exchange) waitingly() (t turn) {
 		keep = x.keep
 	case stageHead, stageServe, stageAnswer:
 		panic("BUG: the loop waits for this itself")
+	}
+	if c := x.c; c.tunnel != nil {
+		c.x, c.served = nil, true
+		releaseExchange(x)
+		return turnTunnel
 	}
 	return x.c.after(x.finish(keep && x.upload.settle(x)))
 }

@@ -121,8 +121,8 @@ func TestAllBreakersOpenIsUnavailableUntilTheFirstTrial(t *testing.T) {
 			t.Fatalf("picked %s although its breaker is open", m.Address())
 		}
 		cause, after := p.Unavailable()
-		if cause != causeBreakersOpen || after.Round(10*time.Millisecond) != 7*time.Second {
-			t.Errorf("cause %q, retry after %v; want %q and the 7 s left of a", cause, after, causeBreakersOpen)
+		if cause != CauseCircuitOpen || after.Round(10*time.Millisecond) != 7*time.Second {
+			t.Errorf("cause %q, retry after %v; want %q and the 7 s left of a", cause, after, CauseCircuitOpen)
 		}
 		pass(after + time.Millisecond)
 		synctest.Wait()

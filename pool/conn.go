@@ -50,6 +50,8 @@ type Conn struct {
 	handler     Handler // of a looped connection
 	fire        [2]func()
 
+	stream Stream      // what it is made of, where that is no socket
+	within *Conn       // the connection that the stream is a part of; may be nil
 	secure *secure     // the TLS layer; nil for clear text
 	gone   atomic.Bool // closed
 	reuse  *reuse      // of a connection to a backend; nil for others
@@ -96,8 +98,9 @@ const epollET = 1 << 31
 
 // event is the kernel's word, in the loop's goroutine.
 func (c *Conn) event(events uint32) {
-	if c.wr.state.Load()&bitWaiting != 0 && events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-		c.wr.signal(bitReady)
+	if c.wr.state.Load()&(bitWaiting|bitLooped) != 0 && events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 &&
+		c.wr.signal(bitReady) {
+		c.callRoom()
 	}
 	bits := uint32(0)
 	if events&unix.EPOLLIN != 0 {
@@ -131,10 +134,14 @@ func (c *Conn) hung() {
 	}
 }
 
-// call runs the handler of a looped connection.
+// call runs the handler of a looped connection, or tells that of a minded one
+// what a stream could not tell it from another goroutine.
 func (c *Conn) call() {
-	if c.rd.state.Load()&bitLooped != 0 {
+	switch state := c.rd.state.Load(); {
+	case state&bitLooped != 0:
 		c.handler.Ready()
+	case c.stream != nil && state&bitHung != 0:
+		c.hung()
 	}
 }
 
@@ -150,7 +157,7 @@ func (c *Conn) Hand(h Handler, again bool) {
 	c.Wait(false)
 	c.rd.state.And(^uint32(bitMinded))
 	c.rd.arm(c.readTimer())
-	if !c.attached && c.attach() != nil {
+	if !c.attached && c.stream == nil && c.attach() != nil {
 		c.Abort() // the kernel has no room to watch it: the handler sees it fail
 	}
 	if c.rd.state.Or(bitLooped)&^uint32(bitLooped) != 0 || again { // from here on the loop owns it
@@ -317,7 +324,10 @@ func (c *Conn) tryRead(p []byte, late *Buffer) (int, error) {
 		late.take()
 		p = late.free()
 	}
-	if c.secure != nil {
+	switch {
+	case c.stream != nil:
+		return c.tryStream(p)
+	case c.secure != nil:
 		return c.secure.tryRead(p)
 	}
 	return c.trySocket(p)

@@ -65,12 +65,18 @@ func (c *Conn) awaitRoom() error {
 
 // Queued is how many written bytes the peer's kernel has not acknowledged.
 func (c *Conn) Queued() int64 {
+	if c.stream != nil {
+		return c.stream.Queued()
+	}
 	return quickQueued(c.fd)
 }
 
 // full tries again after the waiting bit was set: room that came before it was
 // not announced to anybody.
 func (c *Conn) full() bool {
+	if c.stream != nil {
+		return c.stream.Full()
+	}
 	return quickFull(c.fd)
 }
 
@@ -78,6 +84,8 @@ func (c *Conn) full() bool {
 // or an error is met.
 func (c *Conn) tryWrite() (done bool, err error) {
 	switch {
+	case c.stream != nil:
+		return c.tryWriteStream()
 	case c.secure != nil:
 		return c.secure.tryWrite()
 	case c.from != nil:

@@ -20,6 +20,13 @@ const eventsMax = 256
 // happen.
 type Handler interface{ Ready() }
 
+// Roomer is a Handler that is called, in the loop's goroutine, when a connection
+// takes bytes again: see Conn.AwaitRoom.
+type Roomer interface{ Room() }
+
+// Flusher is a Handler that writes what has gathered: see Loop.Later.
+type Flusher interface{ Flush() }
+
 // Minder is a Handler that wants to know, in the loop's goroutine, when the peer
 // leaves while a goroutine has the connection: see Conn.TakeMinded.
 type Minder interface{ Hung() }
@@ -49,6 +56,7 @@ type Loop struct {
 		posted []*Conn
 	}
 	taken []*Conn // posted ones under work
+	later []*Conn // of the loop's goroutine alone: see Later
 }
 
 // NewLoop starts a loop; Close ends it.
@@ -112,11 +120,13 @@ func (l *Loop) run() {
 			l.deliver(&l.events[i])
 		}
 		l.runPosted()
+		l.runLater()
 		// Exchanges that wait have goroutines; without this they would get
 		// their turn only every 10 ms while the loop has work.
 		runtime.Gosched()
 	}
 	l.runPosted() // the end of connections that were cut just before Close
+	l.runLater()
 }
 
 // deliver passes an event on to its connection.
@@ -162,6 +172,22 @@ func (l *Loop) runPosted() {
 		l.taken[i] = nil
 		c.call()
 	}
+}
+
+// Later makes the loop call the Flush of c's handler, a Flusher, when the events
+// at hand are dealt with: what they have to write goes out together. Only the
+// loop's goroutine may call it, once until Flush is called.
+func (l *Loop) Later(c *Conn) { l.later = append(l.later, c) }
+
+// runLater calls everybody who asked; Flush asks for nothing.
+func (l *Loop) runLater() {
+	for i, c := range l.later {
+		l.later[i] = nil
+		if f, ok := c.handler.(Flusher); ok {
+			f.Flush()
+		}
+	}
+	l.later = l.later[:0]
 }
 
 // The connections of the process by descriptor: what an event refers to. An

@@ -78,6 +78,10 @@ func (m *Member) Acquire(nowNanos int64) (Permit, bool) {
 	return k, true
 }
 
+// IsEjected reports that the breaker is not closed, which is why an Acquire may
+// have been refused.
+func (m *Member) IsEjected() bool { return !m.breaker.closed() }
+
 // full reports that max_requests is reached. Who is told so may wait: the
 // backend is marked before the last look, so that whoever makes room later sees
 // the mark.

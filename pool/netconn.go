@@ -19,6 +19,10 @@ func (c *Conn) Close() error {
 			h.timer.Stop()
 		}
 	}
+	if c.stream != nil {
+		c.stream.Close()
+		return nil
+	}
 	if c.secure != nil {
 		c.secure.closeWrite()
 		c.secure.out.drop()
@@ -29,7 +33,10 @@ func (c *Conn) Close() error {
 
 // CloseWrite ends our side: the peer reads an end, and may still send.
 func (c *Conn) CloseWrite() error {
-	if c.secure != nil {
+	switch {
+	case c.stream != nil:
+		return c.stream.CloseWrite() //nolint:wrapcheck // as a socket's
+	case c.secure != nil:
 		c.secure.closeWrite()
 	}
 	return os.NewSyscallError("shutdown", quickShutdown(c.fd, unix.SHUT_WR))
@@ -37,6 +44,9 @@ func (c *Conn) CloseWrite() error {
 
 // ResetOnClose makes Close a reset, so that the peer sees a broken connection.
 func (c *Conn) ResetOnClose() {
+	if c.stream != nil {
+		return // one that is closed before its end is reset anyway
+	}
 	if c.secure != nil {
 		c.secure.reset = true
 	}
@@ -45,6 +55,9 @@ func (c *Conn) ResetOnClose() {
 
 // LocalAddr is our address, asked of the kernel each time; nil if it does not know.
 func (c *Conn) LocalAddr() net.Addr {
+	if c.stream != nil {
+		return c.outer((*Conn).LocalAddr)
+	}
 	sa, err := unix.Getsockname(c.fd)
 	if err != nil {
 		return nil
@@ -55,11 +68,22 @@ func (c *Conn) LocalAddr() net.Addr {
 // RemoteAddr is the peer's address, asked of the kernel each time; nil if it
 // does not know.
 func (c *Conn) RemoteAddr() net.Addr {
+	if c.stream != nil {
+		return c.outer((*Conn).RemoteAddr)
+	}
 	sa, err := unix.Getpeername(c.fd)
 	if err != nil {
 		return nil
 	}
 	return addrOf(sa)
+}
+
+// outer asks the connection that a stream is a part of.
+func (c *Conn) outer(ask func(*Conn) net.Addr) net.Addr {
+	if c.within == nil {
+		return nil
+	}
+	return ask(c.within)
 }
 
 func addrOf(sa unix.Sockaddr) net.Addr {

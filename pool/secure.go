@@ -62,7 +62,7 @@ func (c *Conn) ServeTLS(config *tls.Config, early []byte) error {
 }
 
 // Secure reports that the connection speaks TLS.
-func (c *Conn) Secure() bool { return c.secure != nil }
+func (c *Conn) Secure() bool { return c.secure != nil || c.within != nil && c.within.Secure() }
 
 // TLSState describes the session; it is zero for a connection in clear text.
 // Each call gathers it anew.

@@ -90,8 +90,11 @@ func (a *Attempt) pipes(to *Conn) bool {
 		least = pipedMinPaced
 	}
 	a.piped = left >= least || (a.piped && left > 0)
-	return a.piped && a.in.Len() == 0 && to.secure == nil && a.conn.secure == nil
+	return a.piped && a.in.Len() == 0 && to.isBare() && a.conn.isBare()
 }
+
+// isBare reports that the bytes of the socket are those of the connection.
+func (c *Conn) isBare() bool { return c.secure == nil && c.stream == nil }
 
 func (a *Attempt) dropPipe() {
 	if a.pipe != nil {

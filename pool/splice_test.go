@@ -100,7 +100,7 @@ func TestContentArrivesUnchanged(t *testing.T) {
 		for _, tc := range []struct {
 			bytes int
 			piped bool
-		}{{1, false}, {1 << 20, false}, {pipedMin - 1, false}, {pipedMin, true}, {pipedMin + 1, true}, {5<<20 + 12345, true}, {64 << 20, true}} {
+		}{{1, false}, {256 << 10, false}, {pipedMin - 1, false}, {pipedMin, true}, {pipedMin + 1, true}, {5<<20 + 12345, true}, {64 << 20, true}} {
 			t.Run(network+"/"+strconv.Itoa(tc.bytes), func(t *testing.T) {
 				s, content := splicedPair(t, network, int64(tc.bytes)), noise(tc.bytes)
 				go func() { _, _ = s.backend.Write(append(content, "next"...)) }()

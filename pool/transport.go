@@ -332,6 +332,14 @@ func (a *Attempt) bodyOutcome(err error) Outcome {
 	return Truncated
 }
 
+// Early takes what has come behind the head of a 101, which is no content. It is
+// valid until the next call.
+func (a *Attempt) Early() []byte {
+	b := a.in.Bytes()
+	a.in.Discard(len(b))
+	return b
+}
+
 // Trailers are the fields behind the content, once Done.
 func (a *Attempt) Trailers() *wire.Head { return a.body.Trailers() }
 

@@ -99,12 +99,14 @@ type choice struct {
 	cause     string
 }
 
-// Causes of an empty choice, for X-Isame-Error, logs and the API.
+// CauseCircuitOpen is the cause where every breaker is open.
+const CauseCircuitOpen = "circuit_open"
+
+// The other causes of an empty choice, for X-Isame-Error, logs and the API.
 const (
-	causeNoBackends   = "no_backends"
-	causeNoneEnabled  = "no_backend_enabled"
-	causeBreakersOpen = "circuit_open"
-	causeUnhealthy    = "no_healthy_backend"
+	causeNoBackends  = "no_backends"
+	causeNoneEnabled = "no_backend_enabled"
+	causeUnhealthy   = "no_healthy_backend"
 )
 
 // zoneEnoughPercent is how much of the weight of the proxy's own zone must be
@@ -214,7 +216,7 @@ func causeOf(cs []candidate) string {
 		case m.joining || !m.healthy:
 			cause = causeUnhealthy
 		case !m.ready:
-			return causeBreakersOpen
+			return CauseCircuitOpen
 		}
 	}
 	return cause

@@ -70,7 +70,7 @@ func TestChoose(t *testing.T) {
 		{name: "nobody healthy with threshold 0", members: "UU", threshold: 0, cause: causeUnhealthy},
 		{name: "nobody healthy, backups neither", members: "UUu", threshold: 50, first: []int{0, 1}, spare: []int{2}, panicking: true},
 		{name: "only sick backups left", members: "Du", threshold: 50, first: []int{1}, panicking: true},
-		{name: "all open", members: "OO", threshold: 50, cause: causeBreakersOpen},
+		{name: "all open", members: "OO", threshold: 50, cause: CauseCircuitOpen},
 		{name: "all disabled", members: "DD", threshold: 50, cause: causeNoneEnabled},
 		{name: "no members", members: "", threshold: 50, cause: causeNoBackends},
 		{name: "joining ones wait", members: "HJ", threshold: 50, first: []int{0}},
@@ -82,7 +82,7 @@ func TestChoose(t *testing.T) {
 		{name: "a panic does not call the dead", members: "HUXX", threshold: 60, first: []int{0, 1}, panicking: true},
 		{name: "dead primaries, sick backup", members: "XXu", threshold: 50, first: []int{2}, panicking: true},
 		{name: "dead primaries, backup", members: "XXh", threshold: 50, first: []int{2}},
-		{name: "dead and open", members: "XO", threshold: 50, cause: causeBreakersOpen},
+		{name: "dead and open", members: "XO", threshold: 50, cause: CauseCircuitOpen},
 
 		{name: "the own zone comes first", members: "HH'HH'", threshold: 50, first: []int{1, 3}, spare: []int{0, 2}},
 		{name: "three of four are enough of it", members: "HH'H'H'U'", threshold: 50, first: []int{1, 2, 3}, spare: []int{0}},

@@ -107,6 +107,9 @@ type Connections struct {
 	Listener string
 	// Active ones carry an exchange now, Idle ones wait for the next.
 	Active, Idle int
+	// Tunnels are those, among the active ones or inside of them, that were switched
+	// to another protocol.
+	Tunnels int
 }
 
 // SetConnections says where the open connections come from. f is called once a

@@ -193,9 +193,14 @@ func (r *Registry) renderConnections(e *exposition) {
 	if source == nil {
 		return
 	}
-	for _, c := range (*source)() {
+	all := (*source)()
+	for _, c := range all {
 		e.gauge(int64(c.Active), "listener", c.Listener, "state", "active")
 		e.gauge(int64(c.Idle), "listener", c.Listener, "state", "idle")
+	}
+	e.family("isame_tunnels", gauge, "Open tunnels: WebSocket and other protocols that exchanges were switched to.")
+	for _, c := range all {
+		e.gauge(int64(c.Tunnels), "listener", c.Listener)
 	}
 }
 

@@ -68,6 +68,21 @@ func HasToken(value []byte, token string) bool {
 	}
 }
 
+// HasElement reports whether a comma separated list has an element that equals
+// value without regard to case.
+func HasElement(list, value []byte) bool {
+	for {
+		element, rest, more := NextElement(list)
+		if !more {
+			return false
+		}
+		if bytes.EqualFold(element, value) {
+			return true
+		}
+		list = rest
+	}
+}
+
 // isToken reports whether b is a token (RFC 9110 section 5.6.2).
 func isToken(b []byte) bool {
 	all := uint8(classToken)

@@ -1,0 +1,291 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/stat"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// tunnel is what becomes of an exchange whose backend has agreed to switch to
+// another protocol (RFC 9110 section 7.8): bytes go both ways until both sides
+// have ended. It lives in the loop of its connection, so one that is silent has
+// neither goroutine nor buffer.
+//
+// It keeps what the exchange held of its pool, the place in the limiter and the
+// permit of the backend: a balancer sees it as a request in flight.
+type tunnel struct {
+	c       *conn
+	policy  *listenerPolicy
+	route   *routeEntry
+	fwd     forwarding   // member, permit, pool and limiter of the exchange
+	attempt pool.Attempt // has the backend's connection
+	up      passage      // to the backend
+	down    passage      // to the client
+
+	startNanos int64
+	lastNanos  int64 // when bytes were last seen
+	idle       time.Duration
+	begun      bool // the backend's connection is in the loop
+	goodbye    goodbye
+	access     *accessLog
+	cause      string
+}
+
+// tunnelRoom is the buffer of one direction, while it has bytes.
+const tunnelRoom = 32 << 10
+
+// tunnelPiecesMax is how many pieces one turn of the loop moves in one direction.
+const tunnelPiecesMax = 8
+
+// upgrades reports that the backend has agreed to what the client asked for.
+func (x *exchange) upgrades() bool {
+	return x.upgrading && x.attempt.Response.UpgradeTo != nil && wire.HasElement(x.head.UpgradeTo, x.attempt.Response.UpgradeTo)
+}
+
+// openTunnel passes the 101 on and makes a tunnel of the exchange, whose rest the
+// caller gives back. A goroutine calls it. False: the client has gone.
+func (x *exchange) openTunnel() bool {
+	x.c.stayed()
+	x.status = x.attempt.Response.Status
+	h := &x.attempt.Response
+	b := append(h.AppendFields(append(x.answer[:0], x.statusLine()...)), "Connection: upgrade\r\nUpgrade: "...)
+	x.answer = append(append(b, h.UpgradeTo...), "\r\n\r\n"...)
+	x.answered, x.keep = true, false
+	early := x.attempt.Early()
+	if out := x.written(x.c.Writev(x.answer, early, nil)); out != pool.OK {
+		x.release(out)
+		return false
+	}
+	t := &tunnel{
+		c: x.c, policy: x.policy, route: x.route, fwd: x.fwd, attempt: x.attempt,
+		startNanos: x.startNanos, lastNanos: pool.Nanos(), idle: x.fwd.pool.timeouts.Tunnel, access: x.table.access,
+	}
+	x.fwd, x.attempt = forwarding{}, pool.Attempt{}
+	backend := t.attempt.Conn()
+	t.up, t.down = newPassage(t.c.Conn, backend), newPassage(backend, t.c.Conn)
+	t.up.count, t.down.count = x.policy.stats.BytesIn, x.policy.stats.BytesOut
+	t.up.shard, t.down.shard = x.c.shard.index, x.c.shard.index
+	t.up.in.Append(t.c.in.Bytes())
+	t.c.in.Release()
+	if wire.EqualFold(t.attempt.Response.UpgradeTo, "websocket") {
+		t.goodbye.speaks = true
+		t.down.frames.follow(early)
+	}
+	t.attempt.Response.Reset() // its bytes are gone
+	x.count()
+	t.c.tunnel = t
+	t.c.state.Store(stateTunnel)
+	t.c.shard.ln.tunnels.Add(1)
+	return true
+}
+
+// Room is called by the loop when the client takes bytes again.
+func (c *conn) Room() {
+	if t := c.tunnel; t != nil {
+		t.turn()
+	}
+}
+
+// tunnelEnd is a tunnel as the handler of its backend's connection.
+type tunnelEnd tunnel
+
+// Ready is called by the loop when the backend has sent something.
+func (e *tunnelEnd) Ready() { (*tunnel)(e).turn() }
+
+// Room is called by the loop when the backend takes bytes again.
+func (e *tunnelEnd) Room() { (*tunnel)(e).turn() }
+
+// turn moves what there is to move; the loop calls it for every event.
+func (t *tunnel) turn() {
+	defer t.rescue()
+	backend := t.attempt.Conn()
+	if !t.begun {
+		t.begun = true
+		t.setDeadlines()
+		backend.Wait(false)
+		backend.Watch((*tunnelEnd)(t))
+	}
+	upErr, downErr := t.up.pump(), t.down.pump()
+	if t.up.moved || t.down.moved {
+		t.up.moved, t.down.moved = false, false
+		t.lastNanos = pool.Nanos()
+		t.setDeadlines()
+	}
+	switch {
+	case upErr != nil && t.stays(upErr), downErr != nil && t.stays(downErr):
+		t.setDeadlines()
+		t.c.Again()
+	case upErr != nil:
+		t.end(t.up.why(upErr, "client", "backend"), backend)
+	case downErr != nil:
+		t.end(t.down.why(downErr, "backend", "client"), t.c.Conn)
+	case t.up.ended && t.down.ended:
+		t.end("closed", nil)
+	case t.c.leaveTunnel.Load() && t.goodbye.say(t):
+		t.end("drained", nil)
+	}
+}
+
+// rescue turns a panic into the end of this tunnel.
+func (t *tunnel) rescue() {
+	if p := recover(); p != nil {
+		t.c.shard.engine.panicked(p, debug.Stack())
+		if t.c.tunnel == t {
+			t.end("internal_error", t.attempt.Conn())
+		}
+	}
+}
+
+// stays reports a deadline that passed although bytes have moved since it was set.
+func (t *tunnel) stays(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) && !t.c.Aborted() && (t.idle <= 0 || pool.Nanos() < t.lastNanos+int64(t.idle))
+}
+
+func (t *tunnel) setDeadlines() {
+	by := deadline(t.lastNanos, t.idle)
+	t.c.SetReadBy(by)
+	t.attempt.Conn().SetReadBy(by)
+}
+
+// end closes both connections; one that did not cause the end is reset, so that
+// nobody takes a broken conversation for a whole one.
+func (t *tunnel) end(cause string, reset *pool.Conn) {
+	c := t.c
+	t.cause = cause
+	if reset != nil {
+		reset.ResetOnClose()
+	}
+	t.up.in.Release()
+	t.down.in.Release()
+	c.backend.Store(nil)
+	t.attempt.Close(false, 0)
+	t.release()
+	if t.access != nil {
+		t.access.logTunnel(t)
+	}
+	c.tunnel = nil
+	c.shard.ln.tunnels.Add(-1)
+	c.end()
+}
+
+// release gives back what the exchange held.
+func (t *tunnel) release() {
+	f, shard := &t.fwd, t.c.shard.index
+	f.pool.backends[f.member.Index()].Codes.Add(shard, statusSwitched)
+	f.member.Release(f.permit, pool.OK, statusSwitched, pool.Nanos(), f.headNanos-f.beganNanos)
+	if f.entered {
+		f.pool.limiter.Leave()
+	}
+}
+
+const statusSwitched = 101
+
+// passage is one direction of a tunnel. The loop owns it.
+type passage struct {
+	from, to *pool.Conn
+	in       pool.Buffer
+	frames   border // of WebSocket, towards to
+	bytes    int64
+	count    *stat.Counter // of the listener, by shard
+	shard    int
+	taken    int  // of the write under way
+	rest     bool // to has the rest of a write that would have blocked
+	ended    bool // the end of from was passed on
+	moved    bool // bytes, since the tunnel looked
+	deaf     bool // what comes is dropped: to was told the end already
+	faulty   bool // the last error was of a write
+}
+
+func newPassage(from, to *pool.Conn) passage {
+	p := passage{from: from, to: to}
+	p.in.Sized(tunnelRoom)
+	return p
+}
+
+// pump moves bytes until there is nothing to move, or no room for it. An error is
+// the end of the tunnel; the end of one side alone is none.
+func (p *passage) pump() error {
+	for range tunnelPiecesMax {
+		switch {
+		case p.ended:
+			return nil
+		case p.rest, p.in.Len() > 0:
+			if done, err := p.write(); !done || err != nil {
+				return err
+			}
+		default:
+			if done, err := p.read(); !done || err != nil {
+				return err
+			}
+		}
+	}
+	p.from.Again() // there is more, but others have their turn
+	return nil
+}
+
+// write passes on what was read; false: there is no room now.
+func (p *passage) write() (bool, error) {
+	var taken int
+	var err error
+	switch {
+	case p.rest:
+		taken, err = p.to.Flush()
+	case p.deaf:
+		p.frames.follow(p.in.Bytes())
+		p.in.Discard(p.in.Len())
+		return true, nil
+	default:
+		p.frames.follow(p.in.Bytes())
+		p.taken = 0
+		taken, err = p.to.Writev(p.in.Bytes(), nil, nil)
+	}
+	p.bytes += int64(taken - p.taken)
+	p.count.Add(p.shard, int64(taken-p.taken))
+	p.moved = p.moved || taken > p.taken
+	p.taken = taken
+	p.rest = errors.Is(err, pool.ErrWouldBlock)
+	switch {
+	case p.rest:
+		p.to.AwaitRoom()
+		return false, nil
+	case err != nil:
+		p.faulty = true
+		return false, err //nolint:wrapcheck // read by why
+	}
+	p.in.Discard(p.in.Len())
+	return true, nil
+}
+
+// read takes what from has; false: nothing is there now.
+func (p *passage) read() (bool, error) {
+	_, err := p.in.ReadFrom(p.from, tunnelRoom)
+	switch {
+	case err == nil:
+		p.moved = true
+		return true, nil
+	case errors.Is(err, pool.ErrWouldBlock):
+		return false, nil
+	case errors.Is(err, io.EOF):
+		p.ended = true
+		_ = p.to.CloseWrite() // who has gone is noticed by the other direction
+		return false, nil
+	}
+	return false, err //nolint:wrapcheck // read by why
+}
+
+// why says in a word what ended a tunnel.
+func (p *passage) why(err error, from, to string) string {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "idle"
+	case p.faulty:
+		return to + "_gone"
+	}
+	return from + "_gone"
+}
