@@ -284,7 +284,8 @@ func TestBlockLeftUnreadIsNoticed(t *testing.T) {
 	if more, err := d.Next(new(Field)); !more || err != nil {
 		t.Fatalf("got %v, %v; want a field", more, err)
 	}
-	if _, err := decodeAll(&d, unhex("82")); !errors.Is(err, ErrUnread) {
+	_, err := decodeAll(&d, unhex("82"))
+	if !errors.Is(err, ErrUnread) || err.Error() != "cannot decode header block: header_block_unread" {
 		t.Errorf("got %v; want %v", err, ErrUnread)
 	}
 	d.Reset(Limits{})

@@ -11,7 +11,7 @@ import (
 
 func TestRandomProgramsOfEncoder(t *testing.T) {
 	random := rand.New(rand.NewPCG(7541, 2))
-	for range 300 {
+	for range 150 {
 		var raw []byte
 		for range 200 {
 			switch n := random.IntN(20); n {
@@ -40,7 +40,7 @@ func TestRandomProgramsOfEncoder(t *testing.T) {
 func TestRandomBlocks(t *testing.T) {
 	random := rand.New(rand.NewPCG(7541, 3))
 	valid := 0
-	for range 2000 {
+	for range 700 {
 		var blocks [][]byte
 		for range 10 {
 			blocks = append(blocks, randomBlock(random))

@@ -29,6 +29,7 @@ func takeScratch() *scratch {
 
 // releaseScratch gives the scratch back, which ends the life of its strings.
 func (d *Decoder) releaseScratch() {
+	d.scratch.empty()
 	if s := d.scratch; s != nil && len(s.room) <= scratchBytesMax {
 		scratches.Put(s)
 	}
@@ -39,6 +40,7 @@ func (d *Decoder) releaseScratch() {
 // the last one. s may be nil.
 func (s *scratch) empty() {
 	if s != nil {
+		mangle(s.room[:s.used])
 		s.used = 0
 	}
 }
