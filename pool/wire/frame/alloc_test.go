@@ -37,27 +37,3 @@ func TestNothingAllocates(t *testing.T) {
 		t.Errorf("got %v allocations; want 0", n)
 	}
 }
-
-// read reads a payload with what fits.
-func read(h Header, payload []byte) (fault *Fault) {
-	switch h.Type {
-	case TypeData:
-		_, fault = Data(h, payload)
-	case TypeHeaders:
-		_, fault = Headers(h, payload)
-	case TypeRSTStream:
-		_, fault = RSTStream(payload)
-	case TypePing:
-		_, fault = Ping(payload)
-	case TypeGoAway:
-		_, fault = GoAway(payload)
-	case TypeWindowUpdate:
-		_, fault = WindowUpdate(h, payload)
-	case TypeSettings:
-		for fault == nil && len(payload) > 0 {
-			_, payload, fault = NextSetting(payload, FromServer)
-		}
-	default:
-	}
-	return fault
-}

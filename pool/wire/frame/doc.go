@@ -28,6 +28,14 @@
 // block has a bound of CONTINUATION frames (CVE-2024-27316), and PUSH_PROMISE is
 // refused always: Isame never enables push, in neither role.
 //
+// # Why not golang.org/x/net/http2
+//
+// Its Framer owns reading and writing, which are ours (idle connections, shards,
+// one write for many frames), and makes an object of each frame. Medians of nine
+// interleaved rounds, go1.26, two busy cores of a Xeon: five frames read from
+// memory and judged in 95 ns, x/net 574 ns and 4 allocations, its copy of the
+// payloads included; three frames appended in 18 ns, x/net 65 ns.
+//
 // Start reading at [Header], [Check] and [Sequence], then [Data] and [Headers],
 // then [AppendHeaders]. Imported by engine and pool; imports the standard library
 // only.
