@@ -31,7 +31,7 @@ func (e *Encoder) SetTableMax(bytes uint32) {
 	}
 	if e.pending && size > e.table.max {
 		// Section 4.2 wants to hear of the lowest size as well. Zero is lower,
-		// and some decoders (x/net, go1.26) take a second update only while their
+		// and decoders of x/net (v0.62.0) take a second update only while their
 		// table is empty.
 		e.table.resize(0)
 		e.emptied = true
