@@ -73,7 +73,8 @@
 // with package pool/lookup, limiter.go with queue.go and gradient.go (overload), clients.go (HostClients), then
 // transport.go (the wire) with reuse.go and idle.go (idle connections) and
 // splice.go (long content, past the buffers), on conn.go and loop.go (sockets)
-// with secure.go (TLS). Package pool/wire parses HTTP/1.1, pool/stat counts.
+// with secure.go (TLS). Package pool/wire parses HTTP/1.1, pool/wire/frame and
+// pool/wire/hpack the frames and header blocks of HTTP/2, pool/stat counts.
 //
 // Engine, ctl and cmd may import this package. It imports algo, config and
 // fasthttp.

@@ -1,7 +1,8 @@
 // Package wire reads HTTP/1.1 message framing: request and response heads,
 // chunked bodies, trailers, and the path of a request target. The engine uses
 // it on the client's side, the pool on the backend's, both on bytes they own;
-// nothing is copied and nothing allocated in steady state. It does no I/O.
+// nothing is copied and nothing allocated in steady state. It does no I/O. HTTP/2
+// is in the packages below it: frame and hpack.
 //
 // Start reading at [RequestHead.Parse], then [ResponseHead.Parse] and [Chunked].
 // Imported by engine and pool; imports the standard library only.
