@@ -48,7 +48,7 @@ type Listener struct {
 	Address string `example:"\":8080\"" koanf:"address" required:"true"`
 	// TLS makes the listener speak HTTPS; absent means clear text.
 	TLS *ListenerTLS `koanf:"tls"`
-	// HTTP2 offers HTTP/2 by ALPN on a TLS listener (without effect yet: HTTP/1.1 is spoken).
+	// HTTP2 offers HTTP/2 by ALPN on a TLS listener.
 	HTTP2 bool `default:"true" koanf:"http2"`
 	// H2C accepts HTTP/2 in clear text with prior knowledge.
 	H2C bool `koanf:"h2c"`

@@ -18,7 +18,6 @@ type unsupportedKey struct {
 func unsupportedKeys() []unsupportedKey {
 	return []unsupportedKey{
 		{"listeners.*.tls.acme", "", "ACME"},
-		{"listeners.*.h2c", "", "HTTP/2 in clear text"},
 		{"listeners.*.http3", "", "HTTP/3"},
 		{"routes.*.middleware", "", "middleware"},
 		{"routes.*.mirror", "", "mirroring"},

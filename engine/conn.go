@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/pool"
 )
 
@@ -18,6 +19,7 @@ const (
 	stateActive               // inside an exchange
 	stateClosing              // drained while idle
 	stateTunnel               // switched to another protocol
+	stateSession              // speaks HTTP/2
 )
 
 // Lingering: how much of what the client still sends is read and dropped after
@@ -39,10 +41,13 @@ const turnsMax = 16
 type conn struct {
 	*pool.Conn
 
-	shard  *shard
-	in     pool.Buffer // bytes read from the client and not consumed
-	x      *exchange   // under way; nil while the connection is idle
-	tunnel *tunnel     // what the last exchange has become; then there are no more
+	shard   *shard
+	in      pool.Buffer    // bytes read from the client and not consumed
+	x       *exchange      // under way; nil while the connection is idle
+	session *http2.Session // nil unless it speaks HTTP/2
+	stream  *http2.Stream  // what it is, where it is not a socket
+	parent  *conn          // the connection of the stream
+	tunnel  *tunnel        // what the last exchange has become; then there are no more
 
 	ip        netip.Addr // the client's address, as setPeer says; invalid on a unix socket
 	peer      string     // the same as text
@@ -56,11 +61,13 @@ type conn struct {
 	state      atomic.Int32
 	// backend is set while an attempt is open. Whoever takes it out may abort
 	// it; an attempt that finds it taken must not keep its connection.
-	backend     atomic.Pointer[pool.Conn]
-	queued      atomic.Pointer[pool.Waiter] // set while the exchange waits for admission
-	leaveTunnel atomic.Bool                 // the drain asks its tunnel to end
-	left        atomic.Bool                 // the client has gone, and nobody needs the answer
-	leaveBy     atomic.Int64                // it has ended its half: left if no answer has begun by then; 0 is not
+	backend      atomic.Pointer[pool.Conn]
+	queued       atomic.Pointer[pool.Waiter] // set while the exchange waits for admission
+	leaveTunnel  atomic.Bool                 // the drain asks its tunnel, or those of its streams, to end
+	leaveSession atomic.Bool                 // and its session
+	running      atomic.Int32                // exchanges of its session
+	left         atomic.Bool                 // the client has gone, and nobody needs the answer
+	leaveBy      atomic.Int64                // it has ended its half: left if no answer has begun by then; 0 is not
 }
 
 func newConn(s *shard, sock *pool.Conn, peer netip.Addr) *conn {
@@ -97,11 +104,24 @@ func serveConn(nc net.Conn) error {
 	return nil
 }
 
-// end closes the connection; whoever owns it calls it once.
+// end closes the connection; the loop calls it once.
 func (c *conn) end() {
+	c.close()
+	if c.stream != nil {
+		c.stream.Recycle()
+	}
+}
+
+// close is end for a goroutine that owns the connection.
+func (c *conn) close() {
 	c.in.Release()
-	c.shard.remove(c)
-	_ = c.Conn.Close() // nothing is left to be lost
+	_, shard := c.Conn.Close(), c.shard // nothing is left to be lost
+	if c.stream == nil {
+		shard.remove(c)
+		return
+	}
+	c.parent.running.Add(-1)
+	shard.ln.streams.Add(-1)
 }
 
 // cut ends the connection from outside at whatever point it is.
@@ -181,7 +201,11 @@ const (
 // Ready is called by the loop: bytes may be there, the client may have gone, or
 // a deadline may have passed.
 func (c *conn) Ready() {
-	if c.tunnel != nil {
+	switch {
+	case c.session != nil:
+		c.sessionTurn()
+		return
+	case c.tunnel != nil:
 		c.tunnel.turn()
 		return
 	}
@@ -222,8 +246,10 @@ func (c *conn) step() turn {
 				return t
 			}
 		}
-		if t := c.awaitRequest(); t != turnAgain {
-			return t
+		if c.refusal() == nil {
+			if t := c.awaitRequest(); t != turnAgain {
+				return t
+			}
 		}
 		c.x = acquireExchange(c)
 	}
@@ -249,14 +275,24 @@ func (c *conn) beginWait() {
 // closed, said nothing for too long, or we drain.
 func (c *conn) awaitRequest() turn {
 	if c.in.Len() == 0 {
-		if c.policy() == nil || c.shard.draining.Load() {
+		if c.policy() == nil || c.stream == nil && c.shard.draining.Load() {
 			return turnEnd
 		}
 		c.beginWait()
-		if _, err := c.in.ReadFrom(c.Conn, roomMax); errors.Is(err, pool.ErrWouldBlock) {
-			return turnWait
-		} else if err != nil {
-			return turnEnd
+		if t := c.readMore(); t != turnAgain {
+			return t
+		}
+	}
+	if p := c.policy(); p != nil && p.h2c {
+		for yes, sure := c.speaksHTTP2(p); yes || !sure; yes, sure = c.speaksHTTP2(p) {
+			if yes {
+				c.beginSession(p)
+				c.session.Ready()
+				return turnWait
+			}
+			if t := c.readMore(); t != turnAgain {
+				return t
+			}
 		}
 	}
 	c.waiting = false
@@ -264,6 +300,18 @@ func (c *conn) awaitRequest() turn {
 		return turnEnd
 	}
 	return turnAgain
+}
+
+// readMore reads what the client has sent.
+func (c *conn) readMore() turn {
+	_, err := c.in.ReadFrom(c.Conn, roomMax)
+	switch {
+	case err == nil:
+		return turnAgain
+	case errors.Is(err, pool.ErrWouldBlock):
+		return turnWait
+	}
+	return turnEnd
 }
 
 // after is the end of an exchange: what it held is given back.

@@ -14,6 +14,8 @@
 //	forward.go   the retry loop: pick, acquire, send, judge, release
 //	upload.go    the part of a body that did not come with its head
 //	relay.go     the answer, as it comes
+//	tunnel.go    what becomes of it when the backend switches to another protocol
+//	session.go   connections of HTTP/2: package http2 makes a connection of each stream
 //	reject.go    answers the proxy makes itself; respond.go those a route makes
 //
 // table.go is what all of that reads of a configuration, engine.go replaces it

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
 )
@@ -34,7 +35,8 @@ type Engine struct {
 	log        zerolog.Logger
 	registry   *observe.Registry
 	shardCount int
-	loops      []*pool.Loop // by shard
+	loops      []*pool.Loop   // by shard
+	streams    []*http2.Shard // likewise
 
 	// table is the one pointer all exchanges load, once each.
 	table atomic.Pointer[table]
@@ -75,6 +77,7 @@ func New(o Options) (*Engine, error) {
 			return nil, err
 		}
 		e.loops = append(e.loops, l)
+		e.streams = append(e.streams, &http2.Shard{})
 	}
 	e.apply.listeners = map[string]*listener{}
 	e.apply.budgets = map[string]*budgetCounts{}
@@ -308,7 +311,7 @@ func untilGoodbye(ctx context.Context) time.Duration {
 
 func open(ls []*listener) (n int64) {
 	for _, l := range ls {
-		n += l.connections.Load()
+		n += l.connections.Load() + l.streams.Load()
 	}
 	return n
 }

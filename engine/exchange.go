@@ -263,7 +263,7 @@ func (x *exchange) hasTail(keep bool) bool {
 // mayStillCome reports that the client, which does not know yet that the
 // connection ends, may be sending: the rest of its body or another request.
 func (x *exchange) mayStillCome() bool {
-	return !x.body.Done() || x.head.KeepAlive || x.c.in.Len() > 0
+	return x.c.stream == nil && (!x.body.Done() || x.head.KeepAlive || x.c.in.Len() > 0)
 }
 
 // count is what metrics and access log learn of the exchange.

@@ -39,17 +39,17 @@ func (g *goodbye) say(t *tunnel) bool {
 
 // closeFrame is a close frame in room; those to a server are masked.
 func closeFrame(room *[closeFrameMax]byte, masked bool) []byte {
-	b := append(room[:0], finBit|opClose, 2)
+	room[0], room[1] = finBit|opClose, 2
 	if !masked {
-		return binary.BigEndian.AppendUint16(b, goingAway)
+		binary.BigEndian.PutUint16(room[2:], goingAway)
+		return room[:closeFrameMin]
 	}
-	b[1] |= maskBit
-	b = b[:closeFrameMax]
-	_, _ = rand.Read(b[2:6])
-	binary.BigEndian.PutUint16(b[6:], goingAway)
-	b[6] ^= b[2]
-	b[7] ^= b[3]
-	return b
+	room[1] |= maskBit
+	_, _ = rand.Read(room[2:6])
+	binary.BigEndian.PutUint16(room[6:], goingAway)
+	room[6] ^= room[2]
+	room[7] ^= room[3]
+	return room[:]
 }
 
 // tell writes a frame of our own, if it may stand here, and lets nothing follow it.

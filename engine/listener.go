@@ -26,6 +26,7 @@ type listener struct {
 	sockets []*pool.Acceptor
 
 	connections atomic.Int64 // open, over all shards
+	streams     atomic.Int64 // of HTTP/2, whose exchange has not ended
 	tunnels     atomic.Int64 // likewise
 	perIP       addressCounts
 }

@@ -114,7 +114,7 @@ func (x *exchange) endRelay(out pool.Outcome) {
 	case out != pool.OK:
 		out = x.upload.blame(out)
 		x.breakOff(out)
-	case x.keep:
+	case x.keep, x.c.stream != nil && !x.refusedEarly():
 		x.upload.await(lingerTime)
 	}
 	x.release(out)

@@ -10,6 +10,7 @@ import (
 const (
 	via11 = "Via: 1.1 isame\r\n"
 	via10 = "Via: 1.0 isame\r\n"
+	via20 = "Via: 2.0 isame\r\n"
 )
 
 // prepare renders the head every attempt sends, once an exchange. Field lines
@@ -29,9 +30,12 @@ func (x *exchange) prepare() {
 	b = append(append(b, " HTTP/1.1\r\nHost: "...), x.hostSent()...)
 	b = h.AppendFields(append(b, "\r\n"...))
 	b = x.appendForwarded(b, trusted)
-	if h.Minor == 0 {
+	switch {
+	case x.c.stream != nil:
+		b = append(b, via20...)
+	case h.Minor == 0:
 		b = append(b, via10...)
-	} else {
+	default:
 		b = append(b, via11...)
 	}
 	if h.Framing == wire.ChunkedBody {

@@ -42,12 +42,14 @@ var (
 
 // newTLSPolicy reads the files of one listener; path is where the configuration
 // has its tls section.
-func (e *Engine) newTLSPolicy(path string, slot int, c *config.ListenerTLS) (*tlsPolicy, error) {
+func (e *Engine) newTLSPolicy(path string, slot int, l *config.Listener) (*tlsPolicy, error) {
+	c := l.TLS
 	store, err := certs.Load(path+".certificates", c.Certificates)
 	if err != nil {
 		return nil, err
 	}
 	p := &tlsPolicy{store: store, config: baseTLS(c)}
+	p.config.NextProtos = protocols(l)
 	p.config.GetCertificate = store.Choose
 	if err := p.askClients(path+".client_auth", &c.ClientAuth); err != nil {
 		return nil, err
@@ -77,6 +79,16 @@ func (e *Engine) currentTLS(slot int) (*tls.Config, error) {
 	return l.tls.config, nil
 }
 
+// protocols are what a listener offers by ALPN (RFC 7301), the best one first.
+func protocols(l *config.Listener) []string {
+	if l.HTTP2 {
+		return []string{h2, http11}
+	}
+	return []string{http11}
+}
+
+const http11 = "http/1.1"
+
 // baseTLS sets everything that does not depend on files.
 func baseTLS(c *config.ListenerTLS) *tls.Config {
 	lowest := uint16(tls.VersionTLS12)
@@ -85,7 +97,6 @@ func baseTLS(c *config.ListenerTLS) *tls.Config {
 	}
 	return &tls.Config{
 		MinVersion: lowest, MaxVersion: tls.VersionTLS13,
-		NextProtos: []string{"http/1.1"},
 		// For TLS 1.2; those of 1.3 are all good. The default has CBC suites too.
 		CipherSuites: []uint16{
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -134,7 +145,7 @@ func (c *conn) handshake(policy *listenerPolicy) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.shard.engine.panicked(p, debug.Stack())
-			c.end()
+			c.close()
 		}
 	}()
 	c.SetWriteBy(deadline(pool.Nanos(), policy.header))
@@ -142,10 +153,16 @@ func (c *conn) handshake(policy *listenerPolicy) {
 	c.in.Release()
 	if err != nil {
 		c.handshakeFailed(policy, err)
-		c.end()
+		c.close()
 		return
 	}
-	c.sni = c.TLSState().ServerName
+	state := c.TLSState()
+	c.sni = state.ServerName
+	if state.NegotiatedProtocol == h2 {
+		c.beginSession(policy)
+		c.Hand(c, true)
+		return
+	}
 	c.preamble, c.waiting = preambleNone, false
 	c.beginWait()
 	c.Hand(c, true) // crypto/tls may have read the request already

@@ -131,7 +131,7 @@ func TestExchangesOverTLS(t *testing.T) {
 	large := strings.Repeat("0123456789abcdef", 1<<16)
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
-			c, conn := r.mustDialTLS(&tls.Config{ServerName: "a.test", MaxVersion: version, NextProtos: []string{"h2", "http/1.1"}})
+			c, conn := r.mustDialTLS(&tls.Config{ServerName: "a.test", MaxVersion: version, NextProtos: []string{"http/1.1"}})
 			if s := conn.ConnectionState(); s.Version != version || s.NegotiatedProtocol != "http/1.1" {
 				t.Errorf("got %s, %q", tls.VersionName(s.Version), s.NegotiatedProtocol)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
 )
@@ -32,13 +33,14 @@ const ownLoop = "isame-http/1.1"
 // shard is what one core serves of one listener: a socket, a fasthttp server
 // whose worker pool lends the goroutines, and the set of its connections.
 type shard struct {
-	engine *Engine
-	ln     *listener
-	index  int
-	loop   *pool.Loop
-	from   *pool.Acceptor
-	server *fasthttp.Server
-	ended  chan struct{}
+	engine  *Engine
+	ln      *listener
+	index   int
+	loop    *pool.Loop
+	from    *pool.Acceptor
+	server  *fasthttp.Server
+	ended   chan struct{}
+	streams *http2.Shard // of its loop
 
 	mu struct {
 		sync.Mutex
@@ -51,6 +53,7 @@ type shard struct {
 func newShard(e *Engine, ln *listener, index int, from *pool.Acceptor) *shard {
 	s := &shard{
 		engine: e, ln: ln, index: index, loop: e.loops[index], from: from, ended: make(chan struct{}),
+		streams: e.streams[index],
 	}
 	s.server = &fasthttp.Server{
 		Name:        "isame",
@@ -212,9 +215,10 @@ func (s *shard) counts() (active, idle int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := s.mu.first; c != nil; c = c.next {
-		if c.state.Load() == stateIdle {
+		switch state := c.state.Load(); {
+		case state == stateIdle, state == stateSession && c.running.Load() == 0:
 			idle++
-		} else {
+		default:
 			active++
 		}
 	}
@@ -227,8 +231,12 @@ func (s *shard) drain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := s.mu.first; c != nil; c = c.next {
-		if c.state.CompareAndSwap(stateIdle, stateClosing) {
+		switch {
+		case c.state.CompareAndSwap(stateIdle, stateClosing):
 			c.Abort()
+		case c.state.Load() == stateSession:
+			c.leaveSession.Store(true)
+			c.Again()
 		}
 	}
 }
@@ -238,7 +246,7 @@ func (s *shard) leaveTunnels() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := s.mu.first; c != nil; c = c.next {
-		if c.state.Load() == stateTunnel {
+		if state := c.state.Load(); state == stateTunnel || state == stateSession {
 			c.leaveTunnel.Store(true)
 			c.Again()
 		}

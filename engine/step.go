@@ -260,7 +260,7 @@ func (x *exchange) goOn() {
 	c := x.c
 	switch x.waitingly() {
 	case turnEnd:
-		c.end()
+		c.close()
 		return
 	case turnTunnel:
 		c.Hand(c, true)
@@ -325,6 +325,10 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 	if x.startNanos == 0 && !x.begin() {
 		return nil, pool.ClientGone
 	}
+	if err := c.refusal(); err != nil {
+		x.forget()
+		return rejectFor(err), pool.OK
+	}
 	for {
 		n, err := x.head.Parse(c.in.Bytes(), &x.policy.limits)
 		if err != nil {
@@ -352,7 +356,7 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 		}
 	}
 	x.isHEAD = string(x.head.Method) == "HEAD"
-	x.keep = x.head.KeepAlive && !c.shard.draining.Load()
+	x.keep = x.head.KeepAlive && !c.shard.draining.Load() && c.stream == nil
 	x.body.Begin(x.head.Framing, x.head.ContentLength)
 	return nil, pool.OK
 }

@@ -52,6 +52,7 @@ type listenerPolicy struct {
 	trusted        []netip.Prefix
 	proxy          proxyPolicy
 	tls            *tlsPolicy // nil for clear text
+	h2c            bool
 	stats          *observe.ListenerStats
 	unrouted       *observe.RouteStats // exchanges without a route
 }
@@ -65,8 +66,8 @@ func newListenerPolicy(name string, number int, c *config.Listener, reg *observe
 		header: c.Timeouts.Header, bodyGap: c.Timeouts.Body, idle: c.Timeouts.Idle, write: c.Timeouts.Write,
 		headerBytesMax: int(c.Limits.HeaderBytes), bodyBytesMax: int64(c.Limits.BodyBytes),
 		bytesPerSecond: int64(c.Limits.MinRate), connectionsMax: int64(c.Limits.Connections),
-		perIPMax: int32(min(c.Limits.ConnectionsPerIP, 1<<30)),
-		stats:    reg.Listener(name), unrouted: reg.Route(name, ""),
+		perIPMax: int32(min(c.Limits.ConnectionsPerIP, 1<<30)), h2c: c.H2C,
+		stats: reg.Listener(name), unrouted: reg.Route(name, ""),
 	}
 	if p.headerBytesMax <= 0 || p.headerBytesMax > headerBytesUnlimited {
 		p.headerBytesMax = headerBytesUnlimited
@@ -173,7 +174,7 @@ func (b *tableBuilder) build(slots map[string]int, prev *pool.Set) error {
 		}
 		slot := slots[name]
 		if c.TLS != nil {
-			if p.tls, err = b.engine.newTLSPolicy("listeners."+name+".tls", slot, c.TLS); err != nil {
+			if p.tls, err = b.engine.newTLSPolicy("listeners."+name+".tls", slot, &c); err != nil {
 				return err
 			}
 		}

@@ -87,8 +87,11 @@ func (x *exchange) openTunnel() bool {
 
 // Room is called by the loop when the client takes bytes again.
 func (c *conn) Room() {
-	if t := c.tunnel; t != nil {
-		t.turn()
+	switch {
+	case c.session != nil:
+		c.session.Room()
+	case c.tunnel != nil:
+		c.tunnel.turn()
 	}
 }
 
@@ -256,7 +259,7 @@ func (p *passage) write() (bool, error) {
 		return false, nil
 	case err != nil:
 		p.faulty = true
-		return false, err //nolint:wrapcheck // read by why
+		return false, err
 	}
 	p.in.Discard(p.in.Len())
 	return true, nil
@@ -276,7 +279,7 @@ func (p *passage) read() (bool, error) {
 		_ = p.to.CloseWrite() // who has gone is noticed by the other direction
 		return false, nil
 	}
-	return false, err //nolint:wrapcheck // read by why
+	return false, err
 }
 
 // why says in a word what ended a tunnel.

@@ -297,8 +297,13 @@ func TestDrainSaysGoodbye(t *testing.T) {
 
 func TestBorderFollowsFrames(t *testing.T) {
 	frames := [][]byte{
-		{0x81, 0}, {0x81, 5, 1, 2, 3, 4, 5}, {0x01, 0x80, 9, 9, 9, 9}, append([]byte{0x82, 126, 0, 200}, make([]byte, 200)...),
-		append([]byte{0x82, 0x80 | 127, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4}, make([]byte, 1<<16)...), {0x89, 0}, {0x88, 2, 3, 0xe9},
+		{0x81, 0},
+		{0x81, 5, 1, 2, 3, 4, 5},
+		{0x01, 0x80, 9, 9, 9, 9},
+		append([]byte{0x82, 126, 0, 200}, make([]byte, 200)...),
+		append([]byte{0x82, 0x80 | 127, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4}, make([]byte, 1<<16)...),
+		{0x89, 0},
+		{0x88, 2, 3, 0xe9},
 	}
 	var all []byte
 	ends := map[int]bool{0: true}

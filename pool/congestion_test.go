@@ -2,6 +2,7 @@ package pool
 
 import (
 	"net"
+	"net/netip"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -25,7 +26,7 @@ func pacedListener(t *testing.T, address string) net.Listener {
 
 func control(t *testing.T, ln net.Listener, f func(fd int) error) (err error) {
 	t.Helper()
-	raw, rawErr := ln.(*net.TCPListener).SyscallConn()
+	raw, rawErr := mustTCP(t, ln).SyscallConn()
 	if rawErr != nil {
 		t.Fatal(rawErr)
 	}
@@ -33,6 +34,15 @@ func control(t *testing.T, ln net.Listener, f func(fd int) error) (err error) {
 		t.Fatal(rawErr)
 	}
 	return err
+}
+
+func mustTCP(t *testing.T, ln net.Listener) *net.TCPListener {
+	t.Helper()
+	tcp, ok := ln.(*net.TCPListener)
+	if !ok {
+		t.Fatalf("a %T is no TCP listener", ln)
+	}
+	return tcp
 }
 
 func TestOnlyLoopbackListenersLosePacing(t *testing.T) {
@@ -51,10 +61,10 @@ func TestOnlyLoopbackListenersLosePacing(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = a.Close() })
-			port := ln.Addr().(*net.TCPAddr).Port
-			peer, err := net.DialTCP("tcp", nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2), Port: port})
+			port := netip.MustParseAddrPort(ln.Addr().String()).Port()
+			peer, err := net.DialTCP("tcp", nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2), Port: int(port)})
 			if err != nil {
-				peer, err = net.DialTCP("tcp", nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+				peer, err = net.DialTCP("tcp", nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(port)})
 			}
 			if err != nil {
 				t.Fatal(err)

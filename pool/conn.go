@@ -127,7 +127,7 @@ func (c *Conn) hung() {
 	switch state := c.rd.state.Load(); {
 	case state&bitPooled != 0:
 		c.hungIdle()
-	case state&bitMinded != 0: // before that, handler is not the loop's to read
+	case state&bitMinded != 0, c.stream != nil: // before that, a socket's handler is not the loop's to read
 		if m, ok := c.handler.(Minder); ok {
 			m.Hung()
 		}
@@ -221,6 +221,16 @@ func (c *Conn) Broken() bool { return c.rd.state.Load()&bitBroken != 0 }
 // SetReadBy sets the moment, in Nanos, after which a blocked or later Read
 // fails with a timeout; 0 is never. Only the reader may call it.
 func (c *Conn) SetReadBy(nanos int64) { c.rd.wantedNanos = nanos }
+
+// Alarm is SetReadBy for the loop's goroutine that does not read next: the handler
+// is called then at the latest.
+func (c *Conn) Alarm(nanos int64) {
+	c.rd.wantedNanos = nanos
+	c.rd.arm(c.readTimer())
+}
+
+// ReadBy is what SetReadBy has set.
+func (c *Conn) ReadBy() int64 { return c.rd.wantedNanos }
 
 // SetWriteBy is SetReadBy for writes. It has no effect on a paced connection.
 func (c *Conn) SetWriteBy(nanos int64) { c.wr.wantedNanos = nanos }

@@ -52,7 +52,7 @@ func unpaceDial(_, address string, c syscall.RawConn) error {
 	if err != nil {
 		return nil //nolint:nilerr // a unix socket
 	}
-	return c.Control(func(fd uintptr) { unpace(int(fd), net.ParseIP(host)) }) //nolint:wrapcheck // it becomes the dial's
+	return c.Control(func(fd uintptr) { unpace(int(fd), net.ParseIP(host)) })
 }
 
 // Adopt returns a connection on l for c's socket. c stays open and has to be

@@ -24,8 +24,9 @@ type Handler interface{ Ready() }
 // takes bytes again: see Conn.AwaitRoom.
 type Roomer interface{ Room() }
 
-// Flusher is a Handler that writes what has gathered: see Loop.Later.
-type Flusher interface{ Flush() }
+// Rounder is a Handler that is called at the end of a round of events: see
+// Loop.Later.
+type Rounder interface{ RoundEnd() }
 
 // Minder is a Handler that wants to know, in the loop's goroutine, when the peer
 // leaves while a goroutine has the connection: see Conn.TakeMinded.
@@ -174,17 +175,18 @@ func (l *Loop) runPosted() {
 	}
 }
 
-// Later makes the loop call the Flush of c's handler, a Flusher, when the events
+// Later makes the loop call the RoundEnd of c's handler, a Rounder, when the events
 // at hand are dealt with: what they have to write goes out together. Only the
-// loop's goroutine may call it, once until Flush is called.
+// loop's goroutine may call it, once until then.
 func (l *Loop) Later(c *Conn) { l.later = append(l.later, c) }
 
-// runLater calls everybody who asked; Flush asks for nothing.
+// runLater calls everybody who asked, also those who ask while it does.
 func (l *Loop) runLater() {
-	for i, c := range l.later {
+	for i := 0; i < len(l.later); i++ {
+		c := l.later[i]
 		l.later[i] = nil
-		if f, ok := c.handler.(Flusher); ok {
-			f.Flush()
+		if f, ok := c.handler.(Rounder); ok {
+			f.RoundEnd()
 		}
 	}
 	l.later = l.later[:0]

@@ -35,7 +35,7 @@ func (c *Conn) Close() error {
 func (c *Conn) CloseWrite() error {
 	switch {
 	case c.stream != nil:
-		return c.stream.CloseWrite() //nolint:wrapcheck // as a socket's
+		return c.stream.CloseWrite()
 	case c.secure != nil:
 		c.secure.closeWrite()
 	}

@@ -37,6 +37,15 @@ func (c *Conn) BeginStream(l *Loop, s Stream, within *Conn) {
 	c.gone.Store(false)
 }
 
+// Loop is the connection's.
+func (c *Conn) Loop() *Loop { return c.loop }
+
+// InLoop reports that Read and Write do not wait, as the loop uses them.
+func (c *Conn) InLoop() bool { return c.wr.nowait }
+
+// Later is Loop.Later for the connection.
+func (c *Conn) Later() { c.loop.Later(c) }
+
 // Within is the connection that a stream is a part of; nil for others.
 func (c *Conn) Within() *Conn { return c.within }
 
@@ -48,14 +57,14 @@ func (c *Conn) tryStream(p []byte) (int, error) {
 	if n == len(p) {
 		h.state.Or(bitReady)
 	}
-	return n, err //nolint:wrapcheck // as a socket's
+	return n, err
 }
 
 // tryWriteStream is tryWrite for a stream.
 func (c *Conn) tryWriteStream() (done bool, err error) {
 	n, err := c.stream.TryWrite(&c.parts, c.wr.nowait)
 	c.written += n
-	return len(c.parts[0])+len(c.parts[1])+len(c.parts[2]) == 0, err //nolint:wrapcheck // as a socket's
+	return len(c.parts[0])+len(c.parts[1])+len(c.parts[2]) == 0, err
 }
 
 // Arrived tells that there is something to read. inLoop: the loop's goroutine

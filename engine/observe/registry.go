@@ -21,6 +21,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/stat"
+	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
 
 // Registry holds every counter of the process. One exists for its whole life.
@@ -151,6 +152,16 @@ type ListenerStats struct {
 	BytesIn, BytesOut *stat.Counter
 	// Failed are the connections that ended before their first request.
 	Failed [failures]*stat.Counter
+	// HTTP2Errors are the resets and ends of sessions that were sent to clients.
+	HTTP2Errors ErrorCounts
+}
+
+// ErrorCounts counts by error code of HTTP/2.
+type ErrorCounts [frame.CodeHTTP11Required + 1]*stat.Counter
+
+// Add counts one.
+func (e *ErrorCounts) Add(shard int, code frame.Code) {
+	e[code].Add(shard, 1)
 }
 
 // Failure is why a connection ended before its first request.
@@ -182,6 +193,9 @@ func (r *Registry) Listener(name string) *ListenerStats {
 		s := &ListenerStats{BytesIn: stat.NewCounter(r.shards), BytesOut: stat.NewCounter(r.shards)}
 		for i := range s.Failed {
 			s.Failed[i] = stat.NewCounter(r.shards)
+		}
+		for i := range s.HTTP2Errors {
+			s.HTTP2Errors[i] = stat.NewCounter(r.shards)
 		}
 		return s
 	})

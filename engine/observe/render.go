@@ -10,6 +10,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/stat"
+	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
 
 // render writes all families of the proxy. It copies the maps of handles first
@@ -30,6 +31,7 @@ func (r *Registry) render(w io.Writer) {
 	renderRetries(e, retries)
 	renderRateLimited(e, limited)
 	renderListeners(e, listeners)
+	renderHTTP2Errors(e, listeners)
 	r.renderConnections(e)
 	r.renderCertificates(e)
 	r.renderConfig(e)
@@ -183,6 +185,18 @@ func renderListeners(e *exposition, listeners map[string]*ListenerStats) {
 	for _, name := range names {
 		for i, c := range listeners[name].Failed {
 			e.count(c.Sum(), "listener", name, "reason", Failure(i).String())
+		}
+	}
+}
+
+// renderHTTP2Errors writes the codes that were met.
+func renderHTTP2Errors(e *exposition, listeners map[string]*ListenerStats) {
+	e.family("isame_http2_errors_total", counter, "Resets of streams and ends of sessions that clients were sent.")
+	for _, name := range slices.Sorted(maps.Keys(listeners)) {
+		for code, c := range listeners[name].HTTP2Errors {
+			if n := c.Sum(); n > 0 {
+				e.count(n, "listener", name, "code", frame.Code(code).String())
+			}
 		}
 	}
 }

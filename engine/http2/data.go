@@ -1,0 +1,203 @@
+package http2
+
+import (
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire/frame"
+)
+
+// beginData takes the header of a DATA frame, and the length of its padding where it
+// has some; 0: more bytes are needed.
+func (s *Session) beginData(h frame.Header, rest []byte) (used int) {
+	pad := 0
+	used = frame.HeaderBytes
+	if h.Flags.Has(frame.FlagPadded) {
+		if len(rest) == 0 {
+			return 0
+		}
+		pad = int(rest[0]) + 1
+		used++
+	}
+	s.checked = false
+	if pad > int(h.Length) {
+		s.end(frame.ErrPadding.Code, frame.ErrPadding.Cause)
+		return used
+	}
+	d := &s.data
+	*d = inData{id: h.Stream, left: int(h.Length) - pad, pad: max(pad-1, 0), end: h.Flags.Has(frame.FlagEndStream)}
+	s.since.Store(pool.Nanos())
+	st, f := s.admitData(h, d.left)
+	d.stream = st
+	if f == nil && h.Length == 0 && !d.end {
+		f = s.pay(costFrame)
+	}
+	if f != nil {
+		s.fail(h.Stream, f)
+	}
+	if pad > 0 {
+		s.giveBack(st, pad)
+	}
+	if d.left == 0 {
+		s.endData()
+	}
+	return used
+}
+
+// admitData counts the frame against the windows, and finds who it is for.
+func (s *Session) admitData(h frame.Header, content int) (*Stream, *frame.Fault) {
+	m := &s.mu
+	m.Lock()
+	defer m.Unlock()
+	m.taken += int64(h.Length)
+	st := m.streams[h.Stream]
+	switch {
+	case m.taken > windowMax:
+		return nil, errWindow
+	case st == nil || st.gone:
+		m.owed += content
+		s.payBackLocked()
+		if s.dropLocked(h.Stream, int(h.Length), h.Flags.Has(frame.FlagEndStream)) {
+			return nil, nil
+		}
+		return nil, s.strayLocked(h.Stream)
+	case st.ended:
+		m.owed += content
+		return nil, errStreamClosed
+	}
+	st.taken += int64(h.Length)
+	st.promised -= int64(content)
+	switch {
+	case st.taken > streamWindow:
+		m.owed += content
+		return nil, errStreamWindow
+	case st.measured && (st.promised < 0 || h.Flags.Has(frame.FlagEndStream) && st.promised != 0):
+		m.owed += content
+		return nil, errMalformed // not the length it said
+	}
+	return st, nil
+}
+
+// dropRestLocked lets the rest of a request come that is answered: to be told to stop
+// by a reset, as RFC 9113 section 8.1 has it, is a failure to many clients, even
+// without an error. What is too long is reset all the same.
+func (s *Session) dropRestLocked(st *Stream) {
+	m := &s.mu
+	if len(m.dropping) >= droppingMax || m.goingAway {
+		s.resetLocked(st.id, frame.CodeNone)
+		return
+	}
+	if m.dropping == nil {
+		m.dropping = make(map[uint32]int)
+	}
+	m.dropping[st.id] = dropMax
+	if st.taken > 0 {
+		s.appendLocked(frame.AppendWindowUpdate(nil, st.id, uint32(st.taken)))
+	}
+}
+
+// dropLocked takes a frame of such a request.
+func (s *Session) dropLocked(id uint32, size int, end bool) bool {
+	m := &s.mu
+	left, ok := m.dropping[id]
+	left -= size
+	switch {
+	case !ok:
+		return false
+	case end:
+		delete(m.dropping, id)
+		s.keepResetLocked(id) // it may be spoken of once more
+	case left < 0:
+		delete(m.dropping, id)
+		s.resetLocked(id, frame.CodeNone)
+	default:
+		m.dropping[id] = left
+		if size > 0 {
+			s.appendLocked(frame.AppendWindowUpdate(nil, id, uint32(size)))
+		}
+	}
+	return true
+}
+
+// strayLocked judges a frame for a stream that is not there.
+func (s *Session) strayLocked(id uint32) *frame.Fault {
+	switch {
+	case id > s.lastID:
+		return errIdle
+	case s.wasResetLocked(id):
+		return nil // it did not know yet
+	}
+	return errStreamClosed
+}
+
+// moreData passes content on as it comes, and drops padding.
+func (s *Session) moreData(b []byte) (used int) {
+	d := &s.data
+	if d.left == 0 {
+		used = min(d.pad, len(b))
+		d.pad -= used
+		return used
+	}
+	used = min(d.left, len(b))
+	d.left -= used
+	if st := d.stream; st != nil {
+		m := &s.mu
+		m.Lock()
+		here := !st.gone && st.id == d.id
+		if here {
+			st.in.Append(b[:used]) // the window is smaller than what it holds
+		} else {
+			d.stream = nil
+			m.owed += used + d.left // what is still to come, too
+			s.payBackLocked()
+		}
+		m.Unlock()
+		if here && d.left > 0 {
+			st.Conn.Arrived(true)
+		}
+	}
+	if d.left == 0 {
+		s.endData()
+	}
+	return used
+}
+
+// endData is the end of the content of a frame.
+func (s *Session) endData() {
+	st := s.data.stream
+	s.data.stream = nil
+	if st == nil {
+		return
+	}
+	m := &s.mu
+	m.Lock()
+	here := !st.gone && st.id == s.data.id
+	if here && s.data.end {
+		st.ended = true
+	}
+	m.Unlock()
+	if here {
+		st.Conn.Arrived(true)
+	}
+}
+
+// giveBack returns the window of bytes that nobody reads.
+func (s *Session) giveBack(st *Stream, n int) {
+	m := &s.mu
+	m.Lock()
+	defer m.Unlock()
+	m.owed += n
+	if st != nil && !st.gone {
+		st.owed += n
+	}
+	s.payBackLocked()
+}
+
+// payBackLocked gives the window of the session back, once it is worth a frame.
+func (s *Session) payBackLocked() {
+	m := &s.mu
+	if m.owed < windowMax/4 {
+		return
+	}
+	m.taken -= int64(m.owed)
+	s.appendLocked(frame.AppendWindowUpdate(nil, 0, uint32(m.owed)))
+	m.owed = 0
+}

@@ -1,0 +1,180 @@
+package http2
+
+import (
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire/frame"
+)
+
+// resetStream answers a fault of a stream. Its exchange, if it runs, sees the client
+// leave.
+func (s *Session) resetStream(id uint32, code frame.Code) {
+	m := &s.mu
+	m.Lock()
+	st := m.streams[id]
+	if st != nil && st.gone {
+		st = nil
+	}
+	s.resetLocked(id, code)
+	if st != nil {
+		st.leaveLocked()
+	}
+	s.wroteLocked(true)
+	m.Unlock()
+	s.host.Failed(code)
+	if st != nil {
+		st.Conn.Left(true)
+	}
+}
+
+func (s *Session) resetLocked(id uint32, code frame.Code) {
+	s.keepResetLocked(id)
+	s.appendLocked(frame.AppendRSTStream(nil, id, code))
+}
+
+func (s *Session) keepResetLocked(id uint32) {
+	m := &s.mu
+	m.resets[m.resetAt] = id
+	m.resetAt = (m.resetAt + 1) % resetsKept
+}
+
+func (s *Session) wasResetLocked(id uint32) bool {
+	for _, known := range &s.mu.resets {
+		if known == id {
+			return true
+		}
+	}
+	return false
+}
+
+// end sends GOAWAY and ends the session: all exchanges see their client leave, and
+// what still comes is dropped for a while.
+func (s *Session) end(code frame.Code, why string) {
+	if s.dead {
+		s.finish()
+		return
+	}
+	m := &s.mu
+	m.Lock()
+	m.goingAway = true
+	s.appendLocked(frame.AppendGoAway(nil, s.lastID, code, why))
+	s.flushLocked()
+	stuck := m.stuck
+	m.Unlock()
+	if code != frame.CodeNone {
+		s.host.Failed(code)
+	}
+	s.abandon()
+	if stuck {
+		s.finish()
+		return
+	}
+	s.hangUp()
+}
+
+// hangUp ends our side. What the peer still sends is dropped for a while: closing
+// with unread bytes would be a reset, which can overtake what was sent last.
+func (s *Session) hangUp() {
+	s.dead = true
+	s.since.Store(pool.Nanos())
+	m := &s.mu
+	m.Lock()
+	m.closed = true
+	m.out.Drop()
+	m.Unlock()
+	if s.conn.CloseWrite() != nil {
+		s.finish()
+		return
+	}
+	s.setDeadline(false)
+}
+
+// abandon tells every exchange that its client has left.
+func (s *Session) abandon() {
+	m := &s.mu
+	m.Lock()
+	list := make([]*Stream, 0, len(m.streams))
+	for _, st := range m.streams {
+		if !st.gone {
+			st.leaveLocked()
+			list = append(list, st)
+		}
+	}
+	m.Unlock()
+	for _, st := range list {
+		st.Conn.Left(true)
+	}
+}
+
+// finish is the end: the host closes the connection. Exchanges that still run in
+// goroutines find everything closed.
+func (s *Session) finish() {
+	if s.over {
+		return
+	}
+	m := &s.mu
+	m.Lock()
+	m.closed = true
+	m.out.Drop()
+	m.Unlock()
+	s.abandon()
+	s.over = true
+	s.in.Release()
+	s.block.bytes.Drop()
+	s.host.Closed()
+}
+
+// Drain makes the session end when its exchanges have: GOAWAY says so to the peer
+// (RFC 9113 section 6.8), in two steps where it may have opened a stream meanwhile.
+// The loop calls it.
+func (s *Session) Drain() {
+	m := &s.mu
+	m.Lock()
+	if m.goingAway || s.over || s.drained > 0 {
+		m.Unlock()
+		return
+	}
+	s.drained = 1
+	s.appendLocked(frame.AppendGoAway(nil, frame.StreamMax, frame.CodeNone, ""))
+	s.appendLocked(frame.AppendPing(nil, drainPing))
+	s.wroteLocked(true)
+	m.Unlock()
+	s.finishTurn()
+}
+
+var drainPing = [8]byte{'d', 'r', 'a', 'i', 'n'}
+
+// pong is the answer to our PING: the peer has seen the first GOAWAY, so no stream
+// comes any more that it opened before.
+func (s *Session) pong() {
+	if s.drained != 1 {
+		return
+	}
+	s.drained = 2
+	m := &s.mu
+	m.Lock()
+	defer m.Unlock()
+	m.goingAway = true
+	s.appendLocked(frame.AppendGoAway(nil, s.lastID, frame.CodeNone, ""))
+	s.wroteLocked(true)
+}
+
+// Busy reports that exchanges run. Any goroutine may call it.
+func (s *Session) Busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.mu.streams) > 0
+}
+
+// Each calls f for every stream whose exchange runs. The loop calls it.
+func (s *Session) Each(f func(*Stream)) {
+	m := &s.mu
+	m.Lock()
+	list := make([]*Stream, 0, len(m.streams))
+	for _, st := range m.streams {
+		list = append(list, st)
+	}
+	m.Unlock()
+	for _, st := range list {
+		f(st)
+	}
+}

@@ -1,0 +1,248 @@
+package http2
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+
+	"github.com/isame-lb/isame-lb/pool/wire/hpack"
+)
+
+// headFault is what is wrong with a header block.
+type headFault uint8
+
+const (
+	headGood      headFault = iota
+	headMalformed           // RFC 9113 section 8.1.1: the stream is reset
+	headTooLarge            // 431
+)
+
+// headText makes the head of an HTTP/1.1 request of a header block. What could make
+// a line of it mean something else is refused here; everything that holds for
+// HTTP/1.1 as well is left to the parser of that. Its memory is used again.
+type headText struct {
+	text    []byte
+	pseudo  []byte // values of pseudo fields, one behind the other
+	cookies []byte
+
+	method, scheme, authority, path, protocol span
+	length                                    int64 // of content-length; -1 without one
+	lineDone                                  bool  // the request line is written
+	hosted                                    bool  // and Host
+}
+
+// span is a part of pseudo; the zero value was not given.
+type span struct {
+	from, to int
+	given    bool
+}
+
+func (t *headText) of(s span) []byte { return t.pseudo[s.from:s.to] }
+
+// headKeep is how much memory is kept for the next head.
+const headKeep = 32 << 10
+
+func (t *headText) reset() {
+	if cap(t.text)+cap(t.cookies)+cap(t.pseudo) > headKeep {
+		*t = headText{}
+	}
+	*t = headText{text: t.text[:0], pseudo: t.pseudo[:0], cookies: t.cookies[:0], length: -1}
+}
+
+// read makes the text of a request of the block that d has begun; finish ends it. An
+// error is one of the decoder, after which the tables differ.
+func (t *headText) read(d *hpack.Decoder, ended bool) (headFault, error) {
+	t.reset()
+	fault := headGood
+	var f hpack.Field
+	for {
+		more, err := d.Next(&f)
+		switch {
+		case errors.Is(err, hpack.ErrTooLarge):
+			return headTooLarge, d.Skip()
+		case err != nil:
+			return fault, err
+		case !more:
+			if fault == headGood && (!t.line() || ended && t.length > 0) {
+				fault = headMalformed
+			}
+			return fault, nil
+		case fault != headGood:
+		case !t.add(&f):
+			fault = headMalformed
+		}
+	}
+}
+
+// add takes one field; false: the request is malformed.
+func (t *headText) add(f *hpack.Field) bool {
+	if len(f.Name) > 0 && f.Name[0] == ':' {
+		return t.addPseudo(f)
+	}
+	if !t.line() || !validName(f.Name) || !validValue(f.Value) {
+		return false
+	}
+	switch string(f.Name) {
+	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
+		return false // section 8.2.2
+	case "te":
+		if string(f.Value) != "trailers" {
+			return false
+		}
+	case "host":
+		if t.hosted {
+			return bytes.EqualFold(f.Value, t.of(t.authority)) // said already, or said twice
+		}
+		t.hosted = true
+		t.authority = t.keep(f.Value)
+	case "content-length":
+		n, err := strconv.ParseUint(string(f.Value), 10, 63)
+		if err != nil || t.length >= 0 {
+			return false
+		}
+		t.length = int64(n)
+	case "cookie": // section 8.2.3: the crumbs are one field in HTTP/1.1
+		if len(t.cookies) > 0 {
+			t.cookies = append(t.cookies, "; "...)
+		}
+		t.cookies = append(t.cookies, f.Value...)
+		return true
+	}
+	t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)
+	t.text = append(t.text, "\r\n"...)
+	return true
+}
+
+func (t *headText) keep(value []byte) span {
+	from := len(t.pseudo)
+	t.pseudo = append(t.pseudo, value...)
+	return span{from, len(t.pseudo), true}
+}
+
+// addPseudo takes a pseudo field (section 8.3.1): each at most once, all in front.
+func (t *headText) addPseudo(f *hpack.Field) bool {
+	var at *span
+	switch string(f.Name) {
+	case ":method":
+		at = &t.method
+	case ":scheme":
+		at = &t.scheme
+	case ":authority":
+		at = &t.authority
+	case ":path":
+		at = &t.path
+	case ":protocol":
+		at = &t.protocol
+	default:
+		return false
+	}
+	if t.lineDone || at.given || !validPseudo(f.Value) {
+		return false
+	}
+	*at = t.keep(f.Value)
+	return true
+}
+
+// line writes the request line and Host, once the pseudo fields are complete.
+func (t *headText) line() bool {
+	if t.lineDone {
+		return true
+	}
+	t.lineDone = true
+	method := t.of(t.method)
+	connect := string(method) == "CONNECT"
+	switch {
+	case len(method) == 0:
+		return false
+	case connect && !t.protocol.given: // section 8.5; the parser refuses it
+		if !t.authority.given || t.scheme.given || t.path.given {
+			return false
+		}
+		t.text = append(append(append(t.text, "CONNECT "...), t.of(t.authority)...), " HTTP/1.1\r\n"...)
+		return t.host()
+	case !t.scheme.given || !t.originForm(), t.protocol.given && !connect:
+		return false
+	case connect: // RFC 8441 section 5: what HTTP/1.1 calls an upgrade
+		method = []byte("GET")
+	}
+	t.text = append(append(t.text, method...), ' ')
+	t.text = append(append(t.text, t.of(t.path)...), " HTTP/1.1\r\n"...)
+	if !t.host() {
+		return false
+	}
+	if connect {
+		t.text = append(append(t.text, "Connection: upgrade\r\nUpgrade: "...), t.of(t.protocol)...)
+		t.text = append(t.text, "\r\n"...)
+		if string(t.of(t.protocol)) == "websocket" {
+			t.text = append(appendKey(append(t.text, "Sec-WebSocket-Key: "...)), "\r\n"...)
+		}
+	}
+	return true
+}
+
+// originForm reports a path that names nothing but a path: an absolute URL would
+// be read as one by the parser, and replace the authority.
+func (t *headText) originForm() bool {
+	path := t.of(t.path)
+	return len(path) > 0 && path[0] == '/' || string(path) == "*" && string(t.of(t.method)) == "OPTIONS"
+}
+
+// host writes Host, where the authority is known. Whether it is one is the parser's
+// matter, but an empty one would be a Host that names nobody.
+func (t *headText) host() bool {
+	if !t.authority.given {
+		return true // a Host field may follow
+	}
+	t.hosted = true
+	t.text = append(append(append(t.text, "Host: "...), t.of(t.authority)...), "\r\n"...)
+	return len(t.of(t.authority)) > 0
+}
+
+func (t *headText) isHEAD() bool  { return string(t.of(t.method)) == "HEAD" }
+func (t *headText) tunnels() bool { return t.protocol.given }
+
+// finish is the whole text, until the next read.
+func (t *headText) finish(chunked bool) []byte {
+	if len(t.cookies) > 0 {
+		t.text = append(append(append(t.text, "Cookie: "...), t.cookies...), "\r\n"...)
+	}
+	switch {
+	case chunked:
+		t.text = append(t.text, "Transfer-Encoding: chunked\r\n"...)
+	case t.length < 0 && !t.tunnels() && wantsLength(t.of(t.method)):
+		t.text = append(t.text, "Content-Length: 0\r\n"...)
+	}
+	t.text = append(t.text, "\r\n"...)
+	return t.text
+}
+
+// wantsLength reports a method whose request has content by its nature: one without
+// says so (RFC 9110 section 8.6).
+func wantsLength(method []byte) bool {
+	switch string(method) {
+	case "POST", "PUT", "PATCH":
+		return true
+	}
+	return false
+}
+
+// readTrailers makes field lines of trailers.
+func (t *headText) readTrailers(d *hpack.Decoder) (headFault, error) {
+	t.reset()
+	fault := headGood
+	var f hpack.Field
+	for {
+		more, err := d.Next(&f)
+		switch {
+		case errors.Is(err, hpack.ErrTooLarge):
+			return headTooLarge, d.Skip()
+		case err != nil, !more:
+			return fault, err
+		case !validName(f.Name) || !validValue(f.Value):
+			fault = headMalformed
+		default:
+			t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)
+			t.text = append(t.text, "\r\n"...)
+		}
+	}
+}

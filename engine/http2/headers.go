@@ -1,0 +1,177 @@
+package http2
+
+import (
+	"errors"
+
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
+	"github.com/isame-lb/isame-lb/pool/wire/frame"
+	"github.com/isame-lb/isame-lb/pool/wire/hpack"
+)
+
+// block is a header block that comes in more than one frame.
+type block struct {
+	end   bool // the stream ends with it
+	bytes pool.Fifo
+	fault *frame.Fault // of its stream
+}
+
+// headers takes HEADERS (RFC 9113 section 6.2).
+func (s *Session) headers(h frame.Header, payload []byte) *frame.Fault {
+	fragment, f := frame.Headers(h, payload)
+	if f != nil && !f.Stream {
+		return f
+	}
+	s.block.end = h.Flags.Has(frame.FlagEndStream)
+	if !h.Flags.Has(frame.FlagEndHeaders) {
+		s.block.fault = f
+		s.block.bytes.Append(fragment)
+		return nil
+	}
+	return s.headerBlock(h.Stream, fragment, f)
+}
+
+// continuation takes CONTINUATION (RFC 9113 section 6.10).
+func (s *Session) continuation(h frame.Header, payload []byte) *frame.Fault {
+	b := &s.block
+	if b.bytes.Len()+len(payload) > blockMax {
+		return errBlock
+	}
+	if f := s.pay(costFrame); f != nil {
+		return f
+	}
+	b.bytes.Append(payload)
+	if !h.Flags.Has(frame.FlagEndHeaders) {
+		return nil
+	}
+	f := s.headerBlock(h.Stream, b.bytes.Bytes(), b.fault)
+	b.bytes.Drop()
+	return f
+}
+
+// headerBlock takes a whole header block: a request, or the trailers of one. A block
+// that is for nobody is decoded all the same, for the sake of the table; fault is
+// what is wrong with its frame.
+func (s *Session) headerBlock(id uint32, fragment []byte, fault *frame.Fault) *frame.Fault {
+	s.dec.Begin(fragment)
+	m := &s.mu
+	m.Lock()
+	st := m.streams[id]
+	running, leaving := len(m.streams), m.goingAway
+	m.Unlock()
+	switch {
+	case fault != nil:
+		return s.skip(fault)
+	case st != nil && !st.gone:
+		return s.trailers(st)
+	case id <= s.lastID:
+		return s.skip(s.lateHeaders(id))
+	case id%2 == 0:
+		return errEvenStream
+	}
+	s.lastID = id
+	switch {
+	case leaving:
+		return s.skip(nil) // GOAWAY has said that it will not be heard
+	case running >= streamsMax:
+		return s.skip(errRefused)
+	}
+	return s.request(id)
+}
+
+// lateHeaders judges a header block for a stream that was there.
+func (s *Session) lateHeaders(id uint32) *frame.Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.block.end && s.dropLocked(id, 0, true) || s.wasResetLocked(id) {
+		return nil
+	}
+	// Whether the stream has ended or was passed over is not remembered; both end
+	// the session (RFC 9113 sections 5.1 and 5.1.1).
+	return errClosed
+}
+
+// skip decodes a block that nobody wants.
+func (s *Session) skip(f *frame.Fault) *frame.Fault {
+	if err := s.dec.Skip(); err != nil {
+		return tableError(err)
+	}
+	return f
+}
+
+// tableError is what an error of the decoder, other than one of size, means.
+func tableError(err error) *frame.Fault {
+	if errors.Is(err, hpack.ErrFlood) {
+		return errFlood
+	}
+	return errCompression
+}
+
+// request begins a stream.
+func (s *Session) request(id uint32) *frame.Fault {
+	t := &s.shard.head
+	fault, err := t.read(&s.dec, s.block.end)
+	if err != nil {
+		return tableError(err)
+	}
+	if fault == headMalformed {
+		return errMalformed
+	}
+	st := s.newStream(id)
+	st.ended, st.isHEAD, st.tunnel = s.block.end, t.isHEAD(), t.tunnels()
+	st.measured, st.promised = t.length >= 0 && !st.ended, t.length
+	st.chunked = !st.ended && !st.measured && !st.tunnel
+	if fault == headTooLarge {
+		st.Refusal = wire.ErrHeaderTooLarge
+	} else {
+		text := t.finish(st.chunked)
+		st.in.Append(text)
+		st.headLeft = len(text)
+	}
+	m := &s.mu
+	m.Lock()
+	st.window = m.initial
+	m.streams[id] = st
+	m.Unlock()
+	s.host.Open(st)
+	return nil
+}
+
+// trailers takes the fields behind a request's body (RFC 9113 section 8.1).
+func (s *Session) trailers(st *Stream) *frame.Fault {
+	s.mu.Lock()
+	done := st.answer.state == answerDone
+	s.mu.Unlock()
+	switch {
+	case st.ended && done:
+		return s.skip(errClosed)
+	case st.ended:
+		return s.skip(errStreamClosed)
+	case !s.block.end:
+		return s.skip(errMalformed)
+	}
+	t := &s.shard.head
+	fault, err := t.readTrailers(&s.dec)
+	switch {
+	case err != nil:
+		return tableError(err)
+	case fault == headTooLarge:
+		return errTrailers
+	case fault == headMalformed, st.measured && st.promised != 0:
+		return errMalformed
+	}
+	m := &s.mu
+	m.Lock()
+	here := !st.gone
+	if here {
+		if st.chunked { // else there is no place for them in HTTP/1.1
+			st.tail = append(st.tail[:0], t.text...)
+		}
+		st.ended = true
+	}
+	m.Unlock()
+	if here {
+		st.Conn.Arrived(true)
+	}
+	return nil
+}

@@ -1,0 +1,361 @@
+package http2
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire/frame"
+)
+
+// lingerTime is how long what a peer still sends is read after an error, so that
+// the GOAWAY which says why is not lost to a reset.
+const lingerTime = 2 * time.Second
+
+// readsMax is how many reads one turn of the loop makes.
+const readsMax = 8
+
+// inData is a DATA frame of which a part has come: content is passed on as it comes.
+type inData struct {
+	stream *Stream // nil: for nobody any more
+	id     uint32
+	left   int // content to come
+	pad    int // and padding
+	end    bool
+}
+
+// readFrames reads until nothing is there, and deals with every frame.
+func (s *Session) readFrames() {
+	for range readsMax {
+		if s.over {
+			return
+		}
+		s.dispatch()
+		if s.over {
+			return
+		}
+		_, err := s.in.ReadFrom(s.conn, inRoom)
+		switch {
+		case err == nil:
+		case errors.Is(err, pool.ErrWouldBlock):
+			return
+		case errors.Is(err, os.ErrDeadlineExceeded) && !s.conn.Aborted():
+			if s.late() {
+				return
+			}
+		default:
+			s.finish()
+			return
+		}
+	}
+	s.conn.Again() // there is more, but others have their turn
+}
+
+// late is a deadline that has passed; false: it was moved meanwhile.
+func (s *Session) late() bool {
+	m := &s.mu
+	m.Lock()
+	busy, stuck := len(m.streams) > 0, m.stuck
+	m.Unlock()
+	s.setDeadline(stuck)
+	if by := s.conn.ReadBy(); by == 0 || pool.Nanos() < by {
+		return false
+	}
+	switch {
+	case s.dead || stuck:
+		s.finish()
+	case busy && s.settled && !s.sequence.Open(): // each exchange has its own deadlines
+		s.since.Store(pool.Nanos())
+		s.setDeadline(stuck)
+		return false
+	case !s.settled:
+		s.end(frame.CodeSettingsTimeout, "no preface in time")
+	case s.sequence.Open():
+		s.end(frame.CodeEnhanceYourCalm, "a header block is not finished in time")
+	default:
+		s.end(frame.CodeNone, "idle")
+	}
+	return true
+}
+
+// dispatch deals with every frame that is complete, and with the beginning of DATA.
+func (s *Session) dispatch() {
+	for !s.over && s.in.Len() > 0 {
+		b := s.in.Bytes()
+		switch {
+		case s.dead:
+			s.in.Discard(len(b))
+			return
+		case !s.prefaced:
+			if !s.preface(b) {
+				return
+			}
+			continue
+		case s.data.left+s.data.pad > 0:
+			if n := s.moreData(b); !s.over {
+				s.in.Discard(n)
+			}
+			continue
+		}
+		h, ok := frame.Parse(b)
+		if !ok {
+			return
+		}
+		if f := s.check(h); f != nil {
+			s.end(f.Code, f.Cause) // where the next frame begins is not known
+			continue
+		}
+		if h.Type == frame.TypeData {
+			n := s.beginData(h, b[frame.HeaderBytes:])
+			if n == 0 || s.over {
+				return
+			}
+			s.in.Discard(n)
+			continue
+		}
+		if len(b) < frame.HeaderBytes+int(h.Length) {
+			return
+		}
+		s.since.Store(pool.Nanos())
+		f := s.frame(h, b[frame.HeaderBytes:frame.HeaderBytes+int(h.Length)])
+		if s.over {
+			return
+		}
+		s.in.Discard(frame.HeaderBytes + int(h.Length))
+		if f != nil {
+			s.fail(h.Stream, f)
+		}
+	}
+}
+
+// preface takes the client's connection preface (RFC 9113 section 3.4).
+func (s *Session) preface(b []byte) bool {
+	n := min(len(b), len(frame.Preface))
+	if string(b[:n]) != frame.Preface[:n] {
+		s.end(frame.CodeProtocol, "no preface")
+		return false
+	}
+	if n < len(frame.Preface) {
+		return false
+	}
+	s.in.Discard(n)
+	s.prefaced = true
+	return true
+}
+
+// check judges a frame by its header, once: when it may begin.
+func (s *Session) check(h frame.Header) *frame.Fault {
+	if s.checked {
+		return nil
+	}
+	s.checked = true
+	if !s.settled && h.Type != frame.TypeSettings {
+		return errNoSettings
+	}
+	if f := frame.Check(h, frameMax); f != nil && !f.Stream {
+		return f
+	}
+	return s.sequence.Next(h)
+}
+
+// frame deals with a frame that is not DATA. payload is the loop's.
+func (s *Session) frame(h frame.Header, payload []byte) *frame.Fault {
+	s.checked = false
+	switch h.Type {
+	case frame.TypeHeaders:
+		return s.headers(h, payload)
+	case frame.TypeContinuation:
+		return s.continuation(h, payload)
+	case frame.TypeSettings:
+		return s.settings(h, payload)
+	case frame.TypePing:
+		return s.ping(h, payload)
+	case frame.TypeWindowUpdate:
+		return s.windowUpdate(h, payload)
+	case frame.TypeRSTStream:
+		return s.reset(h)
+	case frame.TypePriority:
+		if f := frame.Priority(h, payload); f != nil {
+			return f
+		}
+	case frame.TypeData, frame.TypePushPromise, frame.TypeGoAway:
+	}
+	return s.pay(costFrame) // what means nothing to us
+}
+
+// pay takes points off the peer's stock.
+func (s *Session) pay(points int) *frame.Fault {
+	if n := s.answered.Swap(0); n > 0 {
+		s.budget.add(int(n) * budgetAnswer)
+	}
+	if s.budget.take(points, pool.Nanos) {
+		return nil
+	}
+	return errFlood
+}
+
+// fail answers a fault: a stream is reset, a session ended.
+func (s *Session) fail(id uint32, f *frame.Fault) {
+	if f.Stream {
+		s.resetStream(id, f.Code)
+		f = s.pay(costReset)
+	}
+	if f != nil {
+		s.end(f.Code, f.Cause)
+	}
+}
+
+// settings takes SETTINGS (RFC 9113 section 6.5).
+func (s *Session) settings(h frame.Header, payload []byte) *frame.Fault {
+	if h.Flags.Has(frame.FlagAck) {
+		return nil
+	}
+	if s.settled {
+		if f := s.pay(costSettings); f != nil {
+			return f
+		}
+	}
+	s.settled = true
+	m := &s.mu
+	m.Lock()
+	defer m.Unlock()
+	for len(payload) > 0 {
+		var set frame.Setting
+		var f *frame.Fault
+		if set, payload, f = frame.NextSetting(payload, frame.FromClient); f != nil {
+			return f
+		}
+		switch set.ID { //nolint:exhaustive // the others are about frames that we do not send
+		case frame.SettingHeaderTableSize:
+			m.enc.SetTableMax(set.Value)
+		case frame.SettingMaxFrameSize:
+			m.frameMax = min(int(set.Value), frameMax)
+		case frame.SettingInitialWindowSize:
+			by := int64(set.Value) - m.initial
+			m.initial = int64(set.Value)
+			for _, st := range m.streams {
+				if st.window += by; st.window > frame.WindowMax {
+					return errWindow
+				}
+			}
+		}
+	}
+	s.appendLocked(frame.AppendSettingsAck(nil))
+	s.wroteLocked(true)
+	return nil
+}
+
+// ping answers PING.
+func (s *Session) ping(h frame.Header, payload []byte) *frame.Fault {
+	if h.Flags.Has(frame.FlagAck) {
+		s.pong()
+		return nil
+	}
+	data, f := frame.Ping(payload)
+	if f != nil {
+		return f
+	}
+	m := &s.mu
+	m.Lock()
+	s.appendLocked(frame.AppendPingAck(nil, data))
+	s.wroteLocked(true)
+	m.Unlock()
+	return s.pay(costFrame)
+}
+
+// windowUpdate takes WINDOW_UPDATE (RFC 9113 section 6.9).
+func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
+	if h.Stream > s.lastID {
+		return errIdle
+	}
+	by, f := frame.WindowUpdate(h, payload)
+	if f != nil {
+		return f
+	}
+	if by < smallUpdate {
+		if f := s.pay(costFrame); f != nil {
+			return f
+		}
+	}
+	m := &s.mu
+	m.Lock()
+	if h.Stream == 0 {
+		m.window += int64(by)
+		m.moved += int64(by)
+		over, wake := m.window > frame.WindowMax, m.waiting[waitWindow] > 0
+		m.Unlock()
+		if over {
+			return errWindow
+		}
+		if wake {
+			s.wake(waitWindow)
+		}
+		return nil
+	}
+	st := m.streams[h.Stream]
+	over, wake := false, false
+	if st != nil {
+		st.window += int64(by)
+		st.moved += int64(by)
+		over = st.window > frame.WindowMax
+		if wake = st.waits == waitWindow; wake {
+			st.unblockLocked()
+		}
+	}
+	m.Unlock()
+	switch {
+	case over:
+		return errStreamWindow
+	case wake:
+		st.Conn.Room(true)
+	}
+	return nil
+}
+
+// smallUpdate is the increment below which a WINDOW_UPDATE costs points: it makes
+// us send frames of a few bytes.
+const smallUpdate = 1 << 10
+
+// reset takes RST_STREAM.
+func (s *Session) reset(h frame.Header) *frame.Fault {
+	if h.Stream > s.lastID {
+		return errIdle
+	}
+	m := &s.mu
+	m.Lock()
+	st := m.streams[h.Stream]
+	if st != nil && st.gone {
+		st = nil
+	}
+	if st != nil {
+		st.leaveLocked()
+	}
+	delete(m.dropping, h.Stream)
+	m.Unlock()
+	if st == nil {
+		return s.pay(costFrame)
+	}
+	st.Conn.Left(true)
+	return s.pay(costReset)
+}
+
+// wake calls the streams that wait for room or for the session's window.
+func (s *Session) wake(what wait) {
+	m := &s.mu
+	list := s.shard.waking[:0]
+	m.Lock()
+	for _, st := range m.streams {
+		if st.waits == what {
+			st.unblockLocked()
+			list = append(list, st)
+		}
+	}
+	m.Unlock()
+	s.shard.waking = nil // a call may come back here
+	for i, st := range list {
+		list[i] = nil
+		st.Conn.Room(true)
+	}
+	s.shard.waking = list[:0]
+}

@@ -1,0 +1,60 @@
+package http2
+
+import (
+	"errors"
+
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// appendLocked appends frames to those on their way.
+func (s *Session) appendLocked(frames []byte) {
+	if !s.mu.closed {
+		s.mu.out.Append(frames) // outHard is far below what it holds
+	}
+}
+
+// flushLocked writes as much as the socket takes. A write that has to wait keeps
+// nothing: the next one begins with the first byte that was not taken.
+func (s *Session) flushLocked() {
+	m := &s.mu
+	if m.stuck || m.closed {
+		return
+	}
+	n, err := s.conn.Writev(m.out.Bytes(), nil, nil)
+	m.moved += int64(n)
+	m.out.Discard(n)
+	switch {
+	case errors.Is(err, pool.ErrWouldBlock):
+		m.stuck = true
+	case err != nil:
+		m.closed = true // reading tells why
+		m.out.Drop()
+	}
+}
+
+// wroteLocked makes sure that what was appended goes out: at the end of the loop's
+// round or, where a goroutine has written, now.
+func (s *Session) wroteLocked(inLoop bool) {
+	m := &s.mu
+	switch {
+	case m.later || m.stuck:
+	case inLoop:
+		m.later = true
+		s.conn.Later()
+	default:
+		s.flushElsewhereLocked()
+	}
+}
+
+// flushElsewhereLocked is flushLocked for a goroutine: what follows is the loop's, to
+// wait for room, or to tell of it.
+func (s *Session) flushElsewhereLocked() {
+	m := &s.mu
+	if m.stuck {
+		return
+	}
+	s.flushLocked()
+	if m.stuck || m.waiting[waitRoom] > 0 {
+		s.conn.Again()
+	}
+}
