@@ -349,7 +349,10 @@ func (e *Engine) Ready() (ok bool, reason string) {
 }
 
 func (e *Engine) poolOptions() pool.Options {
-	return pool.Options{Shards: e.shardCount, Logger: e.log, Loops: e.loops, Changed: e.refreshSoon}
+	return pool.Options{
+		Shards: e.shardCount, Logger: e.log, Loops: e.loops, Changed: e.refreshSoon,
+		Multiplex: func(shard int, m pool.Multiplexing) pool.Multiplexer { return http2.NewRemote(e.streams[shard], m) },
+	}
 }
 
 // budget is a route's retry budget: the counts of its name, this generation's share.

@@ -111,7 +111,7 @@ func (b *builder) member(p *Pool, c listed, cfg *config.Pool, def *definition) *
 		rank: c.rank, discovered: c.discovered, zone: c.Zone, local: c.Zone != "" && c.Zone == b.zone, requestsMax: int64(c.MaxRequests),
 		weight: c.Weight, weightGiven: c.Weight, state: Enabled,
 	}
-	m.clients = b.clients(back, connOptions{connections: cfg.Connections, timeouts: cfg.Timeouts})
+	m.clients = b.clients(back, connOptions{connections: cfg.Connections, timeouts: cfg.Timeouts, protocol: cfg.Protocol})
 	m.shards = m.clients.shards
 	if def != nil {
 		m.check = b.check(back, def)
@@ -215,7 +215,7 @@ func refuse(path string, cfg *config.Pool) error {
 		key string
 		set bool
 	}{
-		{"protocol", cfg.Protocol != "" && cfg.Protocol != "http1"},
+		{"protocol", cfg.Protocol != "" && cfg.Protocol != "http1" && cfg.Protocol != protocolH2C},
 		{"tls", cfg.TLS.Enabled},
 	} {
 		if c.set {

@@ -17,6 +17,7 @@ import (
 // is made. Pools with equal ones share connections to a backend; changing one
 // in a reload begins with fresh connections and keeps the backend's facts.
 type connOptions struct {
+	protocol    string
 	connections config.PoolConnections
 	timeouts    config.PoolTimeouts
 }
@@ -55,8 +56,23 @@ func newClients(address string, o connOptions, opts *Options) *clients {
 			k.loop = opts.Loops[i]
 		}
 		c.shards[i] = newHostClient(c, k)
+		if o.protocol == protocolH2C && opts.Multiplex != nil {
+			k.streams = opts.Multiplex(i, k.multiplexing(c.shards[i]))
+		}
 	}
 	return c
+}
+
+// protocolH2C is HTTP/2 in clear text, with prior knowledge.
+const protocolH2C = "h2c"
+
+// multiplexing is what a Multiplexer needs of the link.
+func (k *link) multiplexing(hc *fasthttp.HostClient) Multiplexing {
+	o := &k.clients.options
+	return Multiplexing{
+		Loop: k.loop, Dial: func() (*Conn, error) { return k.dialSingle(hc) }, Hangup: k.endSingle,
+		Connect: o.timeouts.Connect, Idle: o.connections.Idle, MaxAge: o.connections.MaxAge,
+	}
 }
 
 // link is what one HostClient knows beside its options: the loop of its shard,
@@ -65,6 +81,7 @@ type link struct {
 	clients *clients
 	loop    *Loop
 	noDial  atomic.Bool
+	streams Multiplexer // where the backend is spoken to in HTTP/2
 }
 
 // errNotNow is the answer to a loop that asked for a pooled connection when
@@ -218,6 +235,10 @@ func (c *clients) counts() (open, idle int) {
 	for _, hc := range c.shards {
 		open += hc.ConnsCount()
 		idle += hc.IdleConnsCount()
+		if m := linkOf(hc).streams; m != nil {
+			_, quiet := m.Counts() // single has them all
+			idle += quiet
+		}
 	}
 	return open, idle
 }
@@ -225,5 +246,8 @@ func (c *clients) counts() (open, idle int) {
 func (c *clients) closeIdle() {
 	for _, hc := range c.shards {
 		hc.CloseIdleConnections()
+		if m := linkOf(hc).streams; m != nil {
+			m.CloseIdle()
+		}
 	}
 }

@@ -31,6 +31,9 @@ type Options struct {
 	Loops []*Loop
 	// ProbesMax bounds the health probes that run at the same time; 0 is 256.
 	ProbesMax int
+	// Multiplex makes what opens streams of HTTP/2 to a backend, from a shard;
+	// without it pools cannot ask for that protocol.
+	Multiplex func(shard int, m Multiplexing) Multiplexer
 	// Changed is called when Stale may have become true; nil is nobody. It may be
 	// called by any goroutine, also while Build runs, and must not wait.
 	Changed func()

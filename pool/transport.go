@@ -74,6 +74,9 @@ func (a *Attempt) open(hc *fasthttp.HostClient, k *link, which Reuse, inLoop boo
 	a.hc, a.link, a.touched, a.openNanos = hc, k, false, 0
 	a.Response.Reset()
 	a.in.Sized(responseHeadMax)
+	if k.streams != nil {
+		return a.openStream(k.streams, which, inLoop)
+	}
 	if which == ReuseNone {
 		return a.dialUnless(inLoop)
 	}
@@ -230,7 +233,7 @@ func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 				return BadResponse
 			}
 			if n > 0 {
-				if a.reused && a.unasked() {
+				if a.reused && a.conn.stream == nil && a.unasked() {
 					a.observe(a.conn)
 					return ReusedNeverReceived
 				}
@@ -255,6 +258,8 @@ func (a *Attempt) readOutcome(err error) Outcome {
 		return Pending
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return Timeout
+	case a.conn.stream != nil:
+		return a.streamOutcome(err)
 	case !a.reused || a.touched:
 		return Reset
 	}
@@ -359,6 +364,8 @@ func (a *Attempt) Close(whole bool, lastNanos int64) {
 		c.reuse.ages.observe(lastNanos, int64(a.Response.IdleTimeout), c.reuse.roundTripNanos)
 	}
 	switch {
+	case c.stream != nil:
+		_ = c.Close()
 	case keep && c.rest(lastNanos):
 		leases.put(a.hc, c)
 	case a.pooled:

@@ -53,7 +53,10 @@ func (st *Stream) TryWrite(parts *[3][]byte, inLoop bool) (int, error) {
 	taken, flushed := 0, false
 	for i := range parts {
 		for len(parts[i]) > 0 {
-			if st.gone || m.closed {
+			switch {
+			case m.closed && st.promise:
+				return taken, st.unsentLocked()
+			case st.gone, m.closed:
 				return taken, errReset
 			}
 			n, err := st.takeLocked(parts[i])
@@ -86,6 +89,9 @@ func (st *Stream) takeLocked(text []byte) (int, error) {
 	}
 	switch a.state {
 	case answerHead:
+		if st.session.client != nil {
+			return st.takeRequestLocked(text)
+		}
 		return st.takeHeadLocked(text)
 	case answerLength:
 		n := st.sendLocked(text[:min(int64(len(text)), a.left)], a.left)

@@ -1,9 +1,6 @@
 package http2
 
-import (
-	"github.com/isame-lb/isame-lb/pool"
-	"github.com/isame-lb/isame-lb/pool/wire/frame"
-)
+import "github.com/isame-lb/isame-lb/pool/wire/frame"
 
 // beginData takes the header of a DATA frame, and the length of its padding where it
 // has some; 0: more bytes are needed.
@@ -24,7 +21,7 @@ func (s *Session) beginData(h frame.Header, rest []byte) (used int) {
 	}
 	d := &s.data
 	*d = inData{id: h.Stream, left: int(h.Length) - pad, pad: max(pad-1, 0), end: h.Flags.Has(frame.FlagEndStream)}
-	s.since.Store(pool.Nanos())
+	s.heard()
 	st, f := s.admitData(h, d.left)
 	d.stream = st
 	if f == nil && h.Length == 0 && !d.end {
@@ -120,6 +117,8 @@ func (s *Session) dropLocked(id uint32, size int, end bool) bool {
 // strayLocked judges a frame for a stream that is not there.
 func (s *Session) strayLocked(id uint32) *frame.Fault {
 	switch {
+	case s.client != nil && id < s.client.nextID:
+		return nil // an answer that nobody waits for any more
 	case id > s.lastID:
 		return errIdle
 	case s.wasResetLocked(id):

@@ -16,7 +16,7 @@ func (s *Session) resetStream(id uint32, code frame.Code) {
 	}
 	s.resetLocked(id, code)
 	if st != nil {
-		st.leaveLocked()
+		st.leaveLocked(faultError(s.client, code))
 	}
 	s.wroteLocked(true)
 	m.Unlock()
@@ -24,6 +24,14 @@ func (s *Session) resetStream(id uint32, code frame.Code) {
 	if st != nil {
 		st.Conn.Left(true)
 	}
+}
+
+// faultError is what a reader sees of a stream that we have reset for a fault.
+func faultError(c *client, code frame.Code) error {
+	if c != nil && code == frame.CodeProtocol {
+		return pool.ErrStreamBad
+	}
+	return errReset
 }
 
 func (s *Session) resetLocked(id uint32, code frame.Code) {
@@ -64,7 +72,7 @@ func (s *Session) end(code frame.Code, why string) {
 		s.host.Failed(code)
 	}
 	s.abandon()
-	if stuck {
+	if stuck || !s.mu.settled {
 		s.finish()
 		return
 	}
@@ -85,7 +93,7 @@ func (s *Session) hangUp() {
 		s.finish()
 		return
 	}
-	s.setDeadline(false)
+	s.setDeadline(false, false)
 }
 
 // abandon tells every exchange that its client has left.
@@ -95,7 +103,7 @@ func (s *Session) abandon() {
 	list := make([]*Stream, 0, len(m.streams))
 	for _, st := range m.streams {
 		if !st.gone {
-			st.leaveLocked()
+			st.leaveLocked(pool.ErrStreamLost)
 			list = append(list, st)
 		}
 	}
@@ -118,6 +126,11 @@ func (s *Session) finish() {
 	m.Unlock()
 	s.abandon()
 	s.over = true
+	if !s.mu.settled {
+		s.mu.Lock()
+		s.welcomeLocked() // nobody has to wait for it
+		s.mu.Unlock()
+	}
 	s.in.Release()
 	s.block.bytes.Drop()
 	s.host.Closed()
@@ -162,7 +175,7 @@ func (s *Session) pong() {
 func (s *Session) Busy() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.mu.streams) > 0
+	return len(s.mu.streams) > 0 || s.client != nil && s.client.reserved > 0
 }
 
 // Each calls f for every stream whose exchange runs. The loop calls it.

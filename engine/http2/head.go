@@ -24,9 +24,11 @@ type headText struct {
 	text    []byte
 	pseudo  []byte // values of pseudo fields, one behind the other
 	cookies []byte
+	whole   []byte // a response, with its status line
 
 	method, scheme, authority, path, protocol span
 	length                                    int64 // of content-length; -1 without one
+	status                                    int   // of a response
 	lineDone                                  bool  // the request line is written
 	hosted                                    bool  // and Host
 }
@@ -43,10 +45,10 @@ func (t *headText) of(s span) []byte { return t.pseudo[s.from:s.to] }
 const headKeep = 32 << 10
 
 func (t *headText) reset() {
-	if cap(t.text)+cap(t.cookies)+cap(t.pseudo) > headKeep {
+	if cap(t.text)+cap(t.cookies)+cap(t.pseudo)+cap(t.whole) > headKeep {
 		*t = headText{}
 	}
-	*t = headText{text: t.text[:0], pseudo: t.pseudo[:0], cookies: t.cookies[:0], length: -1}
+	*t = headText{text: t.text[:0], pseudo: t.pseudo[:0], cookies: t.cookies[:0], whole: t.whole[:0], length: -1}
 }
 
 // read makes the text of a request of the block that d has begun; finish ends it. An

@@ -54,14 +54,18 @@ func (s *Session) continuation(h frame.Header, payload []byte) *frame.Fault {
 // what is wrong with its frame.
 func (s *Session) headerBlock(id uint32, fragment []byte, fault *frame.Fault) *frame.Fault {
 	s.dec.Begin(fragment)
+	switch {
+	case fault != nil:
+		return s.skip(fault)
+	case s.client != nil:
+		return s.response(id)
+	}
 	m := &s.mu
 	m.Lock()
 	st := m.streams[id]
 	running, leaving := len(m.streams), m.goingAway
 	m.Unlock()
 	switch {
-	case fault != nil:
-		return s.skip(fault)
 	case st != nil && !st.gone:
 		return s.trailers(st)
 	case id <= s.lastID:

@@ -58,18 +58,21 @@ func (s *Session) late() bool {
 	m.Lock()
 	busy, stuck := len(m.streams) > 0, m.stuck
 	m.Unlock()
-	s.setDeadline(stuck)
+	s.setDeadline(stuck, busy)
 	if by := s.conn.ReadBy(); by == 0 || pool.Nanos() < by {
 		return false
 	}
+	settled := s.mu.settled && !s.sequence.Open()
 	switch {
 	case s.dead || stuck:
 		s.finish()
-	case busy && s.settled && !s.sequence.Open(): // each exchange has its own deadlines
+	case busy && settled && (s.client == nil || s.ask()): // each exchange has its own deadlines
 		s.since.Store(pool.Nanos())
-		s.setDeadline(stuck)
+		s.setDeadline(stuck, busy)
 		return false
-	case !s.settled:
+	case busy && settled:
+		s.end(frame.CodeNone, "nobody is there")
+	case !s.mu.settled:
 		s.end(frame.CodeSettingsTimeout, "no preface in time")
 	case s.sequence.Open():
 		s.end(frame.CodeEnhanceYourCalm, "a header block is not finished in time")
@@ -117,7 +120,7 @@ func (s *Session) dispatch() {
 		if len(b) < frame.HeaderBytes+int(h.Length) {
 			return
 		}
-		s.since.Store(pool.Nanos())
+		s.heard()
 		f := s.frame(h, b[frame.HeaderBytes:frame.HeaderBytes+int(h.Length)])
 		if s.over {
 			return
@@ -126,6 +129,14 @@ func (s *Session) dispatch() {
 		if f != nil {
 			s.fail(h.Stream, f)
 		}
+	}
+}
+
+// heard notes that the peer has said something.
+func (s *Session) heard() {
+	s.since.Store(pool.Nanos())
+	if s.client != nil {
+		s.client.pinged = false
 	}
 }
 
@@ -150,7 +161,7 @@ func (s *Session) check(h frame.Header) *frame.Fault {
 		return nil
 	}
 	s.checked = true
-	if !s.settled && h.Type != frame.TypeSettings {
+	if !s.mu.settled && h.Type != frame.TypeSettings {
 		return errNoSettings
 	}
 	if f := frame.Check(h, frameMax); f != nil && !f.Stream {
@@ -174,18 +185,25 @@ func (s *Session) frame(h frame.Header, payload []byte) *frame.Fault {
 	case frame.TypeWindowUpdate:
 		return s.windowUpdate(h, payload)
 	case frame.TypeRSTStream:
-		return s.reset(h)
+		return s.reset(h, payload)
+	case frame.TypeGoAway:
+		if s.client != nil {
+			return s.farewell(payload)
+		}
 	case frame.TypePriority:
 		if f := frame.Priority(h, payload); f != nil {
 			return f
 		}
-	case frame.TypeData, frame.TypePushPromise, frame.TypeGoAway:
+	case frame.TypeData, frame.TypePushPromise:
 	}
 	return s.pay(costFrame) // what means nothing to us
 }
 
 // pay takes points off the peer's stock.
 func (s *Session) pay(points int) *frame.Fault {
+	if s.client != nil {
+		return nil // the operator's own backend
+	}
 	if n := s.answered.Swap(0); n > 0 {
 		s.budget.add(int(n) * budgetAnswer)
 	}
@@ -211,21 +229,29 @@ func (s *Session) settings(h frame.Header, payload []byte) *frame.Fault {
 	if h.Flags.Has(frame.FlagAck) {
 		return nil
 	}
-	if s.settled {
+	if s.mu.settled {
 		if f := s.pay(costSettings); f != nil {
 			return f
 		}
 	}
-	s.settled = true
+	from := frame.FromClient
+	if s.client != nil {
+		from = frame.FromServer
+	}
 	m := &s.mu
 	m.Lock()
 	defer m.Unlock()
+	if !m.settled {
+		m.settled = true
+		s.welcomeLocked()
+	}
 	for len(payload) > 0 {
 		var set frame.Setting
 		var f *frame.Fault
-		if set, payload, f = frame.NextSetting(payload, frame.FromClient); f != nil {
+		if set, payload, f = frame.NextSetting(payload, from); f != nil {
 			return f
 		}
+		s.backendSettingLocked(set)
 		switch set.ID { //nolint:exhaustive // the others are about frames that we do not send
 		case frame.SettingHeaderTableSize:
 			m.enc.SetTableMax(set.Value)
@@ -249,7 +275,9 @@ func (s *Session) settings(h frame.Header, payload []byte) *frame.Fault {
 // ping answers PING.
 func (s *Session) ping(h frame.Header, payload []byte) *frame.Fault {
 	if h.Flags.Has(frame.FlagAck) {
-		s.pong()
+		if s.client == nil {
+			s.pong()
+		}
 		return nil
 	}
 	data, f := frame.Ping(payload)
@@ -266,7 +294,7 @@ func (s *Session) ping(h frame.Header, payload []byte) *frame.Fault {
 
 // windowUpdate takes WINDOW_UPDATE (RFC 9113 section 6.9).
 func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
-	if h.Stream > s.lastID {
+	if s.isIdle(h.Stream) {
 		return errIdle
 	}
 	by, f := frame.WindowUpdate(h, payload)
@@ -318,9 +346,13 @@ func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
 const smallUpdate = 1 << 10
 
 // reset takes RST_STREAM.
-func (s *Session) reset(h frame.Header) *frame.Fault {
-	if h.Stream > s.lastID {
+func (s *Session) reset(h frame.Header, payload []byte) *frame.Fault {
+	if s.isIdle(h.Stream) {
 		return errIdle
+	}
+	code, f := frame.RSTStream(payload)
+	if f != nil {
+		return f
 	}
 	m := &s.mu
 	m.Lock()
@@ -329,7 +361,7 @@ func (s *Session) reset(h frame.Header) *frame.Fault {
 		st = nil
 	}
 	if st != nil {
-		st.leaveLocked()
+		st.leaveLocked(resetError(code))
 	}
 	delete(m.dropping, h.Stream)
 	m.Unlock()
@@ -338,6 +370,24 @@ func (s *Session) reset(h frame.Header) *frame.Fault {
 	}
 	st.Conn.Left(true)
 	return s.pay(costReset)
+}
+
+// resetError is what RST_STREAM means to who reads the stream.
+func resetError(code frame.Code) error {
+	if code == frame.CodeRefusedStream {
+		return pool.ErrStreamUnsent
+	}
+	return errReset
+}
+
+// isIdle reports a stream that was not opened yet.
+func (s *Session) isIdle(id uint32) bool {
+	if s.client != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return id >= s.client.nextID || id%2 == 0 && id != 0
+	}
+	return id > s.lastID
 }
 
 // wake calls the streams that wait for room or for the session's window.

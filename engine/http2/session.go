@@ -72,9 +72,11 @@ type Shard struct {
 // freeMax bounds the streams that wait to be used again.
 const freeMax = 256
 
-// Session is one connection of HTTP/2, as its server. Its loop calls Ready, Room
-// and Flush.
+// Session is one connection of HTTP/2: as its server, or as the client of a backend.
+// Its loop calls Ready, Room and Flush.
 type Session struct {
+	client *client // nil for a server
+
 	conn  *pool.Conn
 	host  Host
 	shard *Shard
@@ -84,7 +86,6 @@ type Session struct {
 	in       pool.Buffer
 	dec      hpack.Decoder
 	prefaced bool // the client's preface has come
-	settled  bool // and its first SETTINGS
 	sequence frame.Sequence
 	checked  bool   // the header of the frame at hand
 	block    block  // the header block under way
@@ -99,6 +100,7 @@ type Session struct {
 
 	mu struct {
 		sync.Mutex
+		settled   bool // the peer's first SETTINGS have come; the loop alone sets it
 		streams   map[uint32]*Stream
 		dropping  map[uint32]int // bytes of requests that are answered already, and still come
 		out       pool.Fifo
@@ -125,20 +127,13 @@ type Session struct {
 // connection to its loop; early are the bytes that were read of it.
 func (s *Session) Begin(c *pool.Conn, host Host, shard *Shard, o Options, early []byte) {
 	s.conn, s.host, s.shard, s.opts = c, host, shard, o
-	s.in.Sized(inRoom)
+	s.start()
 	if len(early) > 0 {
 		s.in.Append(early)
 	}
-	nowNanos := pool.Nanos()
-	s.since.Store(nowNanos)
-	s.budget.begin(nowNanos)
-	s.dec.Reset(hpack.Limits{ListBytes: o.HeaderBytes})
 	m := &s.mu
 	m.Lock()
 	defer m.Unlock()
-	m.streams = make(map[uint32]*Stream)
-	m.enc.Reset()
-	m.window, m.initial, m.frameMax = frame.WindowInitial, frame.WindowInitial, frame.PayloadBytesMin
 	s.appendLocked(frame.AppendSettings(nil,
 		frame.Setting{ID: frame.SettingMaxConcurrentStreams, Value: streamsMax},
 		frame.Setting{ID: frame.SettingInitialWindowSize, Value: streamWindow},
@@ -146,6 +141,21 @@ func (s *Session) Begin(c *pool.Conn, host Host, shard *Shard, o Options, early 
 		frame.Setting{ID: frame.SettingEnableConnectProtocol, Value: 1},
 	))
 	s.appendLocked(frame.AppendWindowUpdate(nil, 0, windowMax-frame.WindowInitial))
+}
+
+// start is what both sides begin with.
+func (s *Session) start() {
+	s.in.Sized(inRoom)
+	nowNanos := pool.Nanos()
+	s.since.Store(nowNanos)
+	s.budget.begin(nowNanos)
+	s.dec.Reset(hpack.Limits{ListBytes: s.opts.HeaderBytes})
+	m := &s.mu
+	m.Lock()
+	defer m.Unlock()
+	m.streams = make(map[uint32]*Stream)
+	m.enc.Reset()
+	m.window, m.initial, m.frameMax = frame.WindowInitial, frame.WindowInitial, frame.PayloadBytesMin
 }
 
 // Ready is called by the loop: bytes may be there, the peer may have gone, or a
@@ -195,7 +205,7 @@ func (s *Session) finishTurn() {
 		m.stuck = false
 		s.flushLocked()
 	}
-	stuck, full := m.stuck, m.out.Len() > outHard
+	stuck, full, busy := m.stuck, m.out.Len() > outHard, len(m.streams) > 0
 	wake := m.waiting[waitRoom] > 0 && m.out.Len() < outSoft
 	over := m.goingAway && len(m.streams) == 0 && m.out.Len() == 0 && !stuck && !s.dead
 	m.Unlock()
@@ -211,22 +221,24 @@ func (s *Session) finishTurn() {
 	case stuck:
 		s.conn.AwaitRoom()
 	}
-	s.setDeadline(stuck)
+	s.setDeadline(stuck, busy)
 	if wake {
 		s.wake(waitRoom)
 	}
 }
 
 // setDeadline says when the loop calls although nothing has come.
-func (s *Session) setDeadline(stuck bool) {
+func (s *Session) setDeadline(stuck, busy bool) {
 	limit := s.opts.Idle
 	switch {
 	case s.dead:
 		limit = lingerTime
-	case !s.settled || s.sequence.Open():
+	case !s.mu.settled || s.sequence.Open():
 		limit = s.opts.Header
 	case stuck:
 		limit = s.opts.Write
+	case s.client != nil:
+		limit = s.client.silence(busy, limit)
 	}
 	by := int64(0)
 	if limit > 0 {

@@ -43,11 +43,18 @@ type request struct {
 	owed     int       // of these, used up
 	promised int64     // content to come, if measured
 	measured bool
-	ended    bool // by the peer
-	gone     bool // reset or closed: what comes is for nobody
-	window   int64
-	moved    int64 // that the peer has made room for, in all
-	waits    wait  // what it waits for
+	ended    bool  // by the peer
+	gone     bool  // reset or closed: what comes is for nobody
+	why      error // what reads say then
+
+	// Of a stream to a backend.
+	promise bool           // it was reserved, and has no number yet
+	headed  bool           // the head of the final answer has come
+	key     [keyBytes]byte // of a WebSocket
+
+	window int64
+	moved  int64 // that the peer has made room for, in all
+	waits  wait  // what it waits for
 }
 
 // wait is what a stream waits for when it cannot write.
@@ -101,10 +108,10 @@ func (st *Stream) TryRead(p []byte) (int, error) {
 	switch {
 	case n > 0:
 		return n, nil
-	case st.gone:
-		return 0, errReset
 	case done:
 		return 0, io.EOF
+	case st.gone:
+		return 0, st.why
 	}
 	return 0, nil
 }
@@ -236,12 +243,20 @@ func (st *Stream) unblockLocked() {
 	}
 }
 
-// leaveLocked is the end of the stream by the peer. Its exchange has not ended yet.
-func (st *Stream) leaveLocked() {
-	s := st.session
-	st.gone = true
+// leaveLocked is the end of the stream by the peer. Its exchange has not ended yet:
+// reads say why, or give what a backend has sent before.
+func (st *Stream) leaveLocked(why error) {
+	st.gone, st.why = true, why
 	st.unblockLocked()
-	s.mu.owed += st.in.Len() - st.headLeft // nobody will read it
+	if st.session.client == nil {
+		st.dropLocked()
+	}
+}
+
+// dropLocked forgets what nobody will read.
+func (st *Stream) dropLocked() {
+	s := st.session
+	s.mu.owed += st.in.Len() - st.headLeft
 	s.payBackLocked()
 	st.in.Drop()
 	st.headLeft = 0
@@ -261,6 +276,23 @@ func (st *Stream) CloseWrite() error {
 	return nil
 }
 
+// closeLocked says to the peer that the stream is over, where it does not know.
+func (st *Stream) closeLocked() {
+	s, sent := st.session, st.answer.state == answerDone
+	switch {
+	case s.client != nil && !(sent && st.ended):
+		s.resetLocked(st.id, frame.CodeCancel)
+	case s.client != nil:
+	case !sent:
+		s.resetLocked(st.id, frame.CodeInternal)
+	case !st.ended:
+		s.dropRestLocked(st)
+	}
+	if sent {
+		s.answered.Add(1)
+	}
+}
+
 // Close implements pool.Stream. A request that was not read to its end is not wanted
 // any more (RFC 9113 section 8.1); an answer without its end is broken.
 func (st *Stream) Close() {
@@ -268,19 +300,16 @@ func (st *Stream) Close() {
 	m := &s.mu
 	m.Lock()
 	defer m.Unlock()
-	if !st.gone {
-		switch {
-		case st.answer.state != answerDone:
-			s.resetLocked(st.id, frame.CodeInternal)
-		case !st.ended:
-			s.dropRestLocked(st)
-		}
-		if st.answer.state == answerDone {
-			s.answered.Add(1)
-		}
-		s.wroteLocked(st.Conn.InLoop())
-		st.leaveLocked()
+	if st.promise {
+		st.keepPromiseLocked()
+		st.gone = true
 	}
+	if !st.gone {
+		st.closeLocked()
+		s.wroteLocked(st.Conn.InLoop())
+		st.leaveLocked(errReset)
+	}
+	st.dropLocked()
 	delete(m.streams, st.id)
 	if len(m.streams) == 0 {
 		s.since.Store(pool.Nanos())

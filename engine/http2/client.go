@@ -1,0 +1,224 @@
+package http2
+
+import (
+	"time"
+
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
+	"github.com/isame-lb/isame-lb/pool/wire/frame"
+)
+
+// client is what a session has where we are the client, of a backend.
+type client struct {
+	ready chan struct{} // closed with the backend's first SETTINGS, or with the end
+
+	// Owned by the loop.
+	pinged bool // a PING is on its way, to find out whether somebody is there
+
+	// Guarded by the session's mutex.
+	nextID     uint32
+	reserved   int              // streams that were promised and have not sent their head
+	streamsMax int              // what the backend takes
+	connects   bool             // it takes extended CONNECT (RFC 8441)
+	request    wire.RequestHead // under work
+	used       bool             // an exchange is behind it
+	failed     bool             // it ended before its first SETTINGS
+}
+
+const (
+	// responseBytes bounds the head of a response, as for HTTP/1.1.
+	responseBytes = 32 << 10
+	// backendStreams is how many streams a connection gets at most, however many the
+	// backend takes: more wait for one another in the socket.
+	backendStreams = 256
+	// pingAfter is how long a connection with streams may be silent before we ask
+	// whether somebody is there, pingWait how long the answer may take.
+	pingAfter = 15 * time.Second
+	pingWait  = 10 * time.Second
+)
+
+// beginClient makes s, a new Session, the client of a connection. The caller hands
+// the connection to its loop next.
+func (s *Session) beginClient(c *pool.Conn, host Host, shard *Shard, o Options) {
+	s.conn, s.host, s.shard, s.opts = c, host, shard, o
+	s.client = &client{ready: make(chan struct{}), nextID: 1, streamsMax: backendStreams}
+	s.prefaced = true
+	s.start()
+	m := &s.mu
+	m.Lock()
+	defer m.Unlock()
+	m.out.Append([]byte(frame.Preface))
+	s.appendLocked(frame.AppendSettings(nil,
+		frame.Setting{ID: frame.SettingEnablePush, Value: 0},
+		frame.Setting{ID: frame.SettingInitialWindowSize, Value: streamWindow},
+		frame.Setting{ID: frame.SettingMaxHeaderListSize, Value: responseBytes},
+	))
+	s.appendLocked(frame.AppendWindowUpdate(nil, 0, windowMax-frame.WindowInitial))
+}
+
+// reserve promises a stream, if there is one left.
+func (s *Session) reserve() bool {
+	m := &s.mu
+	m.Lock()
+	defer m.Unlock()
+	c := s.client
+	if m.goingAway || m.closed || !m.settled || len(m.streams)+c.reserved >= c.streamsMax || c.nextID >= frame.StreamMax-2*backendStreams {
+		return false
+	}
+	c.reserved++
+	return true
+}
+
+// open makes the stream that was promised. used: the session has carried others.
+func (s *Session) open() (st *Stream, used bool) {
+	st = &Stream{session: s}
+	st.promise = true
+	st.Conn.BeginStream(s.conn.Loop(), st, s.conn)
+	m := &s.mu
+	m.Lock()
+	defer m.Unlock()
+	used = s.client.used
+	return st, used
+}
+
+// keepPromiseLocked takes the promise back, once.
+func (st *Stream) keepPromiseLocked() {
+	if st.promise {
+		st.promise = false
+		st.session.client.reserved--
+	}
+}
+
+// welcomeLocked is the backend's first SETTINGS, or the end before they came.
+func (s *Session) welcomeLocked() {
+	if s.client != nil {
+		close(s.client.ready)
+	}
+}
+
+// backendSettingLocked takes a setting that only matters to a client.
+func (s *Session) backendSettingLocked(set frame.Setting) {
+	c := s.client
+	if c == nil {
+		return
+	}
+	switch set.ID { //nolint:exhaustive // the others are for both sides
+	case frame.SettingMaxConcurrentStreams:
+		c.streamsMax = int(min(set.Value, backendStreams))
+	case frame.SettingEnableConnectProtocol:
+		c.connects = set.Value == 1
+	}
+}
+
+// farewell takes GOAWAY of a backend: streams above the last one were not looked at,
+// and no new ones begin.
+func (s *Session) farewell(payload []byte) *frame.Fault {
+	g, f := frame.GoAway(payload)
+	if f != nil {
+		return f
+	}
+	m := &s.mu
+	m.Lock()
+	m.goingAway = true
+	var unsent []*Stream
+	for id, st := range m.streams {
+		if id > g.Last && !st.gone {
+			st.leaveLocked(pool.ErrStreamUnsent)
+			unsent = append(unsent, st)
+		}
+	}
+	m.Unlock()
+	for _, st := range unsent {
+		st.Conn.Left(true)
+	}
+	return nil
+}
+
+// ask sends a PING to a backend that has been silent; false: it has not answered the
+// last one.
+func (s *Session) ask() bool {
+	if s.client.pinged {
+		return false
+	}
+	s.client.pinged = true
+	m := &s.mu
+	m.Lock()
+	defer m.Unlock()
+	s.appendLocked(frame.AppendPing(nil, drainPing))
+	s.wroteLocked(true)
+	return true
+}
+
+// response takes a header block of a backend: the head of an answer, interim or
+// final, or trailers.
+func (s *Session) response(id uint32) *frame.Fault {
+	m := &s.mu
+	m.Lock()
+	st := m.streams[id]
+	known := id < s.client.nextID && id%2 == 1
+	m.Unlock()
+	switch {
+	case !known:
+		return errIdle
+	case st == nil || st.gone || st.ended:
+		return s.skip(nil) // it is over for us
+	case st.headed:
+		return s.trailers(st)
+	}
+	t := &s.shard.head
+	fault, err := t.readResponse(&s.dec)
+	switch {
+	case err != nil:
+		return tableError(err)
+	case fault != headGood, s.block.end && !t.mayEnd(st.isHEAD):
+		return errMalformed
+	}
+	m.Lock()
+	defer func() {
+		m.Unlock()
+		st.Conn.Arrived(true)
+	}()
+	if st.gone {
+		return nil
+	}
+	st.headLocked(t, s.block.end)
+	s.client.used = true
+	return nil
+}
+
+// mayEnd reports that a response may end with its head.
+func (t *headText) mayEnd(toHEAD bool) bool {
+	return t.status >= 200 && (t.length <= 0 || toHEAD || t.status == 304)
+}
+
+// headLocked takes the text of a response head.
+func (st *Stream) headLocked(t *headText, end bool) {
+	final := t.status >= 200
+	switched := st.tunnel && t.status >= 200 && t.status < 300 // RFC 8441 section 5
+	if final {
+		st.headed, st.ended = true, end
+		bodiless := st.isHEAD || t.status == 204 || t.status == 304
+		st.measured, st.promised = t.length >= 0 && !bodiless, t.length
+		st.chunked = !end && !st.measured && !switched
+		if !switched {
+			st.tunnel = false
+		}
+		if bodiless {
+			st.measured, st.promised, st.chunked = true, 0, false
+		}
+	}
+	before := st.in.Len()
+	st.in.Append(t.finishResponse(st, end, switched))
+	st.headLeft += st.in.Len() - before
+}
+
+// silence is how long a session with a backend may say nothing.
+func (c *client) silence(busy bool, idle time.Duration) time.Duration {
+	switch {
+	case busy && c.pinged:
+		return pingWait
+	case busy:
+		return pingAfter
+	}
+	return idle
+}

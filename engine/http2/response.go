@@ -1,0 +1,88 @@
+package http2
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/isame-lb/isame-lb/pool/wire/hpack"
+)
+
+// readResponse makes the text of a response head of the block that d has begun, but
+// for what finishResponse adds.
+func (t *headText) readResponse(d *hpack.Decoder) (headFault, error) {
+	t.reset()
+	fault := headGood
+	var f hpack.Field
+	for {
+		more, err := d.Next(&f)
+		switch {
+		case errors.Is(err, hpack.ErrTooLarge):
+			return headTooLarge, d.Skip()
+		case err != nil:
+			return fault, err
+		case !more:
+			if t.status == 0 {
+				fault = headMalformed
+			}
+			return fault, nil
+		case fault != headGood:
+		case !t.addResponse(&f):
+			fault = headMalformed
+		}
+	}
+}
+
+// addResponse takes one field; false: the response is malformed.
+func (t *headText) addResponse(f *hpack.Field) bool {
+	if len(f.Name) > 0 && f.Name[0] == ':' {
+		return t.addStatus(f)
+	}
+	if t.status == 0 || !validName(f.Name) || !validValue(f.Value) {
+		return false
+	}
+	switch string(f.Name) {
+	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te":
+		return false
+	case "content-length":
+		n, err := strconv.ParseUint(string(f.Value), 10, 63)
+		if err != nil || t.length >= 0 {
+			return false
+		}
+		t.length = int64(n)
+	}
+	t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)
+	t.text = append(t.text, "\r\n"...)
+	return true
+}
+
+// addStatus takes :status, which stands alone and first (RFC 9113 section 8.3.2).
+func (t *headText) addStatus(f *hpack.Field) bool {
+	n, err := strconv.ParseUint(string(f.Value), 10, 16)
+	if t.status != 0 || string(f.Name) != ":status" || err != nil || len(f.Value) != 3 || n < 100 || n == http.StatusSwitchingProtocols {
+		return false // there is no 101 in HTTP/2
+	}
+	t.status = int(n)
+	return true
+}
+
+// finishResponse is the whole text of the head of st's answer, until the next read.
+func (t *headText) finishResponse(st *Stream, end, switched bool) []byte {
+	status := t.status
+	if switched {
+		status = http.StatusSwitchingProtocols
+	}
+	t.whole = strconv.AppendInt(append(t.whole[:0], "HTTP/1.1 "...), int64(status), 10)
+	t.whole = append(append(append(t.whole, ' '), http.StatusText(status)...), "\r\n"...)
+	switch {
+	case switched:
+		t.whole = append(t.whole, "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "...)
+		t.whole = append(appendAccept(t.whole, st.key), "\r\n"...)
+	case st.chunked && t.status >= http.StatusOK:
+		t.whole = append(t.whole, "Transfer-Encoding: chunked\r\n"...)
+	case end && t.length < 0 && !st.isHEAD && t.status != http.StatusNoContent && t.status != http.StatusNotModified:
+		t.whole = append(t.whole, "Content-Length: 0\r\n"...)
+	}
+	t.whole = append(append(t.whole, t.text...), "\r\n"...)
+	return t.whole
+}
