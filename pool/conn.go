@@ -271,7 +271,7 @@ func (c *Conn) read(p []byte, late *Buffer) (int, error) {
 		if late != nil {
 			late.giveBackEmpty() // nothing is there: whoever waits holds no memory
 			if c.secure != nil {
-				c.secure.shrink(readAheadKept)
+				c.secure.shrink()
 			}
 		}
 		err := c.awaitRead()

@@ -34,10 +34,14 @@ type secure struct {
 	headed int              // bytes of it that came
 	left   int              // bytes of its content to come
 	early  []byte           // came before the handshake began
+	ahead  *memory          // what readAhead lends to crypto/tls
+	failed error            // of the socket, for crypto/tls to meet
+	over   bool             // crypto/tls has met an end, which its next read returns
 
-	open  bool // the handshake is done
-	reset bool // nothing may look like an orderly end
-	out   outbox
+	client bool // our side of the session
+	open   bool // the handshake is done
+	reset  bool // nothing may look like an orderly end
+	out    outbox
 }
 
 // recordHead is the length of a record's header (RFC 8446 section 5.1).
@@ -56,7 +60,7 @@ func (c *Conn) ServeTLS(config *tls.Config, early []byte) error {
 	}
 	s.open, c.secure = true, s
 	c.parts = [3][]byte{} // they would keep the server's flight: 1.7 KiB
-	s.shrink(0)
+	s.shrink()
 	c.rd.state.Or(bitReady) // what crypto/tls has read ahead was announced to nobody
 	return nil
 }
@@ -76,6 +80,9 @@ func (c *Conn) TLSState() tls.ConnectionState {
 // tryRead is Conn.tryRead for clear text: 0 and nil mean that no whole record
 // is there. A close_notify behind data is returned by the next read.
 func (s *secure) tryRead(p []byte) (int, error) {
+	if s.whole == 0 && !s.over && !s.readAhead() {
+		return 0, nil
+	}
 	n, err := s.tls.Read(p)
 	if n == 0 {
 		if err == errNoRecord { //nolint:errorlint // our own, unwrapped
@@ -87,7 +94,8 @@ func (s *secure) tryRead(p []byte) (int, error) {
 	if n < len(p) && s.whole > 0 {
 		s.whole-- // it took the rest of a record, or several
 	}
-	if n == len(p) || s.whole > 0 || err != nil || len(s.early) > 0 {
+	s.over = err != nil
+	if n == len(p) || s.whole > 0 || s.over || len(s.early) > 0 {
 		s.c.rd.state.Or(bitReady)
 	}
 	return n, nil
@@ -182,12 +190,11 @@ func (r *records) Read(p []byte) (n int, err error) {
 		}
 	case !s.open:
 		n, err = s.c.Read(p)
-	case s.c.rd.state.Load()&(bitReady|bitHung) == 0:
-		return 0, errNoRecord
 	default:
-		if n, err = s.c.trySocket(p); n == 0 && err == nil {
-			return 0, errNoRecord
+		if n, err = s.socket(p); n == 0 && err == nil {
+			err = errNoRecord
 		}
+		return n, err
 	}
 	s.saw(p[:n])
 	return n, err
