@@ -178,10 +178,23 @@ func (c *checker) poolTLS(path string, p *Pool) {
 	if t.CAFile != "" {
 		c.authorities(path+".ca_file", t.CAFile)
 	}
+	c.certificateNames(path, p.Backends, &t)
 	if t.CAFile != "" && t.InsecureSkipVerify {
 		c.reportf(path+".insecure_skip_verify", "cannot stand beside ca_file: with it no certificate is verified")
 	}
 	c.optionalKeyPair(path, t.CertFile, t.KeyFile)
+}
+
+// certificateNames checks that every backend has a name to be verified by.
+func (c *checker) certificateNames(path string, backends []Backend, t *PoolTLS) {
+	if t.ServerName != "" || t.InsecureSkipVerify {
+		return
+	}
+	for i, b := range backends {
+		if isUnix(b.Address) {
+			c.reportf(path+".server_name", "is required: backends[%d] is a unix socket, which has no name to verify its certificate by", i)
+		}
+	}
 }
 
 // optionalKeyPair checks a certificate and key of which both or none are given.

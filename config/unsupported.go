@@ -23,7 +23,6 @@ func unsupportedKeys() []unsupportedKey {
 		{"routes.*.middleware", "", "middleware"},
 		{"routes.*.mirror", "", "mirroring"},
 		{"pools.*.protocol", "", "HTTP/2 to backends"},
-		{"pools.*.tls.enabled", "", "TLS to backends"},
 		{"middleware.*", "", "middleware"},
 		{"admin.tls.cert_file", "", "TLS on the admin endpoint"},
 		{"admin.tls.key_file", "", "TLS on the admin endpoint"},

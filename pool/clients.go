@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -19,6 +20,7 @@ import (
 type connOptions struct {
 	connections config.PoolConnections
 	timeouts    config.PoolTimeouts
+	dial        dialKey
 }
 
 // clients are the connections of one backend under one set of connOptions: one
@@ -26,6 +28,8 @@ type connOptions struct {
 type clients struct {
 	address string
 	options connOptions
+	tls     *tls.Config // nil for clear text
+	faults  tlsFaults
 	shards  []*fasthttp.HostClient
 	refs    int // sets that use it, guarded by the backend's mutex
 	gate    gate
@@ -46,8 +50,9 @@ type gate struct {
 	}
 }
 
-func newClients(address string, o connOptions, opts *Options) *clients {
-	c := &clients{address: address, options: o, gate: gate{max: o.connections.Max}}
+func newClients(address string, o connOptions, d *dialing, opts *Options) *clients {
+	c := &clients{address: address, options: o, tls: d.tls(), gate: gate{max: o.connections.Max}}
+	c.faults.log = opts.Logger.With().Str("backend", address).Logger()
 	c.shards = make([]*fasthttp.HostClient, opts.shards())
 	for i := range c.shards {
 		k := &link{clients: c}
@@ -94,11 +99,10 @@ func (k *link) dial(address string) (net.Conn, error) {
 		return nil, fmt.Errorf("cannot connect to backend %q: the pool was built without event loops", address)
 	}
 	return k.clients.dial(func(address string) (net.Conn, error) {
-		c, err := Dial(k.loop, address, k.clients.options.timeouts.Connect)
+		c, err := k.connect(address)
 		if err != nil {
 			return nil, err
 		}
-		c.keepFor(&k.clients.ages)
 		return c, nil
 	}, address)
 }

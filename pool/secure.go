@@ -10,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unsafe"
 )
 
 // secure is the TLS layer inside a Conn. Whoever uses the Conn sees clear text
@@ -38,10 +37,11 @@ type secure struct {
 	failed error            // of the socket, for crypto/tls to meet
 	over   bool             // crypto/tls has met an end, which its next read returns
 
-	client bool // our side of the session
-	open   bool // the handshake is done
-	reset  bool // nothing may look like an orderly end
-	out    outbox
+	client   bool   // our side of the session
+	open     bool   // the handshake is done
+	reset    bool   // nothing may look like an orderly end
+	protocol string // that ALPN agreed on
+	out      outbox
 }
 
 // recordHead is the length of a record's header (RFC 8446 section 5.1).
@@ -55,9 +55,22 @@ const recordHead = 5
 func (c *Conn) ServeTLS(config *tls.Config, early []byte) error {
 	s := &secure{c: c, early: bytes.Clone(early)}
 	s.tls = tls.Server((*records)(s), config)
+	return s.handshake()
+}
+
+// ConnectTLS makes c speak TLS, as a client, under the rules of ServeTLS.
+func (c *Conn) ConnectTLS(config *tls.Config) error {
+	s := &secure{c: c, client: true}
+	s.tls = tls.Client((*records)(s), config)
+	return s.handshake()
+}
+
+func (s *secure) handshake() error {
+	c := s.c
 	if err := s.tls.HandshakeContext(context.Background()); err != nil {
 		return err //nolint:wrapcheck // the caller asks for its type
 	}
+	s.protocol = s.tls.ConnectionState().NegotiatedProtocol
 	s.open, c.secure = true, s
 	c.parts = [3][]byte{} // they would keep the server's flight: 1.7 KiB
 	s.shrink()
@@ -67,6 +80,15 @@ func (c *Conn) ServeTLS(config *tls.Config, early []byte) error {
 
 // Secure reports that the connection speaks TLS.
 func (c *Conn) Secure() bool { return c.secure != nil }
+
+// Protocol is what the two sides agreed to speak, by ALPN; it is empty where they
+// agreed on nothing, and for clear text.
+func (c *Conn) Protocol() string {
+	if c.secure == nil {
+		return ""
+	}
+	return c.secure.protocol
+}
 
 // TLSState describes the session; it is zero for a connection in clear text.
 // Each call gathers it anew.
@@ -138,7 +160,7 @@ func (s *secure) tryWrite() (done bool, err error) {
 		if err := s.seal(); err != nil {
 			return false, err
 		}
-		if empty, err := s.out.push(c.fd); err != nil || !empty {
+		if empty, err := s.out.push(c); err != nil || !empty {
 			return false, err
 		}
 		if len(c.parts[0])+len(c.parts[1])+len(c.parts[2]) == 0 {
@@ -172,7 +194,7 @@ func (s *secure) closeWrite() {
 		return
 	}
 	if s.tls.CloseWrite() == nil {
-		_, _ = s.out.push(s.c.fd) // the end of the socket says it too
+		_, _ = s.out.push(s.c) // the end of the socket says it too
 	}
 }
 
@@ -188,13 +210,13 @@ func (r *records) Read(p []byte) (n int, err error) {
 		if s.early = s.early[n:]; len(s.early) == 0 {
 			s.early = nil
 		}
-	case !s.open:
-		n, err = s.c.Read(p)
-	default:
+	case s.open:
 		if n, err = s.socket(p); n == 0 && err == nil {
 			err = errNoRecord
 		}
 		return n, err
+	default:
+		n, err = s.c.Read(p)
 	}
 	s.saw(p[:n])
 	return n, err
@@ -290,16 +312,15 @@ func (o *outbox) grow(n int) {
 	o.r, o.w = 0, kept
 }
 
-// push writes to the socket what it takes, and reports whether that was all.
-func (o *outbox) push(fd int) (empty bool, err error) {
+// push writes to c's socket what it takes, and reports whether that was all.
+func (o *outbox) push(c *Conn) (empty bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for o.r < o.w {
-		b := o.mem.b[o.r:o.w]
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		n, errno := c.writeRecords(o.mem.b[o.r:o.w])
 		switch errno {
 		case 0:
-			o.r += int(n)
+			o.r += n
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return false, nil

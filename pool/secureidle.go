@@ -3,6 +3,7 @@ package pool
 import (
 	"bytes"
 	"crypto/tls"
+	"io"
 	"reflect"
 	"unsafe"
 )
@@ -112,6 +113,9 @@ func (s *secure) socket(p []byte) (int, error) {
 	}
 	n, err := s.c.trySocket(p)
 	s.saw(p[:n])
+	if err == io.EOF && s.client { //nolint:errorlint // trySocket's own, unwrapped
+		err = errNoCloseNotify
+	}
 	return n, err
 }
 

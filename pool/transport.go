@@ -236,6 +236,9 @@ func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 				}
 				a.in.Discard(n)
 				a.body.Begin(a.Response.Framing, a.Response.ContentLength)
+				if a.conn.secure != nil {
+					a.link.clients.faults.over()
+				}
 				return OK
 			}
 			if a.in.Full() {
@@ -255,6 +258,9 @@ func (a *Attempt) readOutcome(err error) Outcome {
 		return Pending
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return Timeout
+	case !a.reused && !a.touched && refusesUs(a.conn, err):
+		a.link.clients.faults.met(tlsReason(err, 0))
+		return TLSFailed
 	case !a.reused || a.touched:
 		return Reset
 	}
