@@ -280,6 +280,9 @@ type Pool struct {
 	Timeouts PoolTimeouts `koanf:"timeouts"`
 	// TLS is how TLS is spoken to the backends.
 	TLS PoolTLS `koanf:"tls"`
+	// ProxyProtocol makes connections to backends, those of health probes too, begin with a PROXY header of this version,
+	// before TLS. Each request has a connection of its own then.
+	ProxyProtocol string `default:"off" enum:"off|v1|v2" koanf:"proxy_protocol"`
 }
 
 // Backend is one member of a pool.
@@ -360,7 +363,7 @@ type PoolConnections struct {
 
 // PoolTimeouts bound how long a backend may take. 0 means no limit.
 type PoolTimeouts struct {
-	// Connect bounds the establishing of a connection, TLS handshake included.
+	// Connect bounds the establishing of a connection, PROXY header and TLS handshake included.
 	Connect time.Duration `default:"2s" koanf:"connect"`
 	// Read is the longest gap between two reads of a response.
 	Read time.Duration `default:"60s" koanf:"read"`

@@ -40,6 +40,9 @@ func (x *exchange) prepare() {
 	if h.AcceptsTrailers {
 		b = append(b, "TE: trailers\r\nConnection: TE\r\n"...)
 	}
+	if x.fwd.pool.announces {
+		b = append(b, "Connection: close\r\n"...)
+	}
 	b = append(b, "\r\n"...)
 	x.out = b
 }

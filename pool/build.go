@@ -47,6 +47,10 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 	}
 	trust, err := newTrust(path+".tls", &cfg)
 	problems = append(problems, err, checkMembers(path, cfg.Backends), refuse(path, &cfg))
+	announces, err := announcementOf(cfg.ProxyProtocol)
+	if err != nil {
+		problems = append(problems, fmt.Errorf("%s.proxy_protocol: %w", path, err))
+	}
 	if cfg.Discovery != nil && cfg.Discovery.DNS == nil {
 		problems = append(problems, fmt.Errorf("%s.discovery: needs dns", path))
 	}
@@ -63,6 +67,7 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		ejectPercent: breaker.MaxEjectedPercent,
 		slowStart:    cfg.SlowStart,
 		timeouts:     cfg.Timeouts,
+		announces:    announces,
 		now:          b.opts.now,
 		log:          b.opts.Logger.With().Str("pool", name).Logger(),
 	}
@@ -106,7 +111,7 @@ func (p *Pool) open(before *Pool) {
 
 // member takes hold of the facts of one backend and puts the policy over them.
 func (b *builder) member(p *Pool, c listed, cfg *config.Pool, def *definition, trust *trust) *Member {
-	d := &dialing{trust: trust}
+	d := &dialing{trust: trust, announces: p.announces}
 	if trust != nil {
 		d.name = nameOf(&cfg.TLS, &c)
 	}

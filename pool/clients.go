@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/valyala/fasthttp"
 )
 
@@ -28,6 +29,7 @@ type connOptions struct {
 type clients struct {
 	address string
 	options connOptions
+	dialing *dialing
 	tls     *tls.Config // nil for clear text
 	faults  tlsFaults
 	shards  []*fasthttp.HostClient
@@ -51,7 +53,7 @@ type gate struct {
 }
 
 func newClients(address string, o connOptions, d *dialing, opts *Options) *clients {
-	c := &clients{address: address, options: o, tls: d.tls(), gate: gate{max: o.connections.Max}}
+	c := &clients{address: address, options: o, dialing: d, tls: d.tls(), gate: gate{max: o.connections.Max}}
 	c.faults.log = opts.Logger.With().Str("backend", address).Logger()
 	c.shards = make([]*fasthttp.HostClient, opts.shards())
 	for i := range c.shards {
@@ -90,8 +92,11 @@ func (*link) RoundTrip(*fasthttp.HostClient, *fasthttp.Request, *fasthttp.Respon
 	return false, errors.New("cannot use a backend's HostClient for a round trip of its own")
 }
 
-// dial is HostClient.Dial.
-func (k *link) dial(address string) (net.Conn, error) {
+// dial is HostClient.Dial: for connections of no client in particular.
+func (k *link) dial(address string) (net.Conn, error) { return k.dialFor(address, &wire.ProxyHeader{}) }
+
+// dialFor makes a connection for requests of a client.
+func (k *link) dialFor(address string, client *wire.ProxyHeader) (net.Conn, error) {
 	if k.noDial.Load() {
 		return nil, errNotNow
 	}
@@ -99,7 +104,7 @@ func (k *link) dial(address string) (net.Conn, error) {
 		return nil, fmt.Errorf("cannot connect to backend %q: the pool was built without event loops", address)
 	}
 	return k.clients.dial(func(address string) (net.Conn, error) {
-		c, err := k.connect(address)
+		c, err := k.connect(address, client)
 		if err != nil {
 			return nil, err
 		}
@@ -107,13 +112,13 @@ func (k *link) dial(address string) (net.Conn, error) {
 	}, address)
 }
 
-// dialSingle makes a connection outside the pool, which carries one request. It
-// counts against connections.max; endSingle takes it back.
-func (k *link) dialSingle(hc *fasthttp.HostClient) (*Conn, error) {
+// dialSingle makes a connection outside the pool, which carries one request of a
+// client. It counts against connections.max; endSingle takes it back.
+func (k *link) dialSingle(hc *fasthttp.HostClient, client *wire.ProxyHeader) (*Conn, error) {
 	k.clients.single.Add(1)
-	nc, err := k.dial(hc.Addr)
+	nc, err := k.dialFor(hc.Addr, client)
 	for errors.Is(err, errNotNow) { // the loop asked at the same moment; it never waits
-		nc, err = k.dial(hc.Addr)
+		nc, err = k.dialFor(hc.Addr, client)
 	}
 	if err != nil {
 		k.clients.single.Add(-1)

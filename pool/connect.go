@@ -1,12 +1,16 @@
 package pool
 
-import "os"
+import (
+	"os"
 
-// connect makes a connection that is ready for its first request: the socket, then
-// the TLS handshake, both together within timeouts.connect. What the two sides
-// agreed to speak is Conn.Protocol. It runs in the goroutine of the exchange that
-// needs the connection.
-func (k *link) connect(address string) (*Conn, error) {
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// connect makes a connection that is ready for the first request of a client: the
+// socket, then the PROXY header and the TLS handshake where the pool has them, all
+// of it within timeouts.connect. What the two sides agreed to speak is
+// Conn.Protocol. It runs in the goroutine of the exchange that needs the connection.
+func (k *link) connect(address string, client *wire.ProxyHeader) (*Conn, error) {
 	c := k.clients
 	began, limit := Nanos(), c.options.timeouts.Connect
 	conn, err := Dial(k.loop, address, limit)
@@ -17,7 +21,7 @@ func (k *link) connect(address string) (*Conn, error) {
 	if limit > 0 {
 		by = began + int64(limit)
 	}
-	if err := c.prepare(conn, by); err != nil {
+	if err := c.prepare(conn, client, by); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
@@ -26,18 +30,22 @@ func (k *link) connect(address string) (*Conn, error) {
 }
 
 // prepare does what comes before the first request, until byNanos.
-func (c *clients) prepare(conn *Conn, byNanos int64) error {
-	if c.tls == nil {
-		return nil
-	}
+func (c *clients) prepare(conn *Conn, client *wire.ProxyHeader, byNanos int64) error {
 	conn.SetReadBy(byNanos)
 	conn.SetWriteBy(byNanos)
-	if err := conn.ConnectTLS(c.tls); err != nil {
-		c.faults.met(tlsReason(err, c.options.timeouts.Connect))
-		if isTimeout(err) {
-			return os.ErrDeadlineExceeded
+	if c.dialing.announces != announceNothing {
+		if _, err := conn.Write(c.dialing.announces.append(nil, client)); err != nil {
+			return err
 		}
-		return &tlsError{err}
+	}
+	if c.tls != nil {
+		if err := conn.ConnectTLS(c.tls); err != nil {
+			c.faults.met(tlsReason(err, c.options.timeouts.Connect))
+			if isTimeout(err) {
+				return os.ErrDeadlineExceeded
+			}
+			return &tlsError{err}
+		}
 	}
 	conn.SetReadBy(0)
 	conn.SetWriteBy(0)

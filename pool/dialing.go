@@ -13,18 +13,20 @@ import (
 // for exchanges and those of probes begin alike. It never changes; the zero value
 // is clear text.
 type dialing struct {
-	name  string // of the certificate that is wanted; clear text has none
-	trust *trust // nil for clear text
+	announces announcement
+	name      string // of the certificate that is wanted; clear text has none
+	trust     *trust // nil for clear text
 }
 
 // dialKey tells dialings apart, also those of different generations.
 type dialKey struct {
-	name  string
-	trust [sha256.Size]byte
+	announces announcement
+	name      string
+	trust     [sha256.Size]byte
 }
 
 func (d *dialing) key() dialKey {
-	k := dialKey{name: d.name}
+	k := dialKey{announces: d.announces, name: d.name}
 	if d.trust != nil {
 		k.trust = d.trust.digest
 	}
@@ -35,10 +37,14 @@ func (d *dialing) key() dialKey {
 // and under which name, does not: the backend stays the same when a certificate
 // is renewed, and only its connections are made anew.
 func (d *dialing) scheme() string {
+	scheme := "http"
 	if d.trust != nil {
-		return "https"
+		scheme = "https"
 	}
-	return "http"
+	if d.announces != announceNothing {
+		scheme += "+proxy-" + d.announces.String()
+	}
+	return scheme
 }
 
 // tls is what a handshake needs, nil for clear text. The last ticket is kept for

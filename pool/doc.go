@@ -67,13 +67,14 @@
 //
 // # How a connection begins
 //
-// [link.connect] makes one that is ready for a request: the socket, the TLS
-// handshake, all within timeouts.connect. A dialing says how, one for each backend
+// [link.connect] makes one that is ready for a request: the socket, the PROXY
+// header, the TLS handshake, all within timeouts.connect. A dialing says how, one for each backend
 // of a pool, and its probes begin alike. Whether it is TLS belongs to a backend's
 // identity; who is trusted, and under which name, does not, and only makes its
 // connections anew. A session may say things between two requests that are no
 // answers (tickets, new keys): Conn.Quiet takes those, and throws the connection
-// away for everything else.
+// away for everything else. One with a PROXY header carries a single request:
+// announce.go.
 //
 // # Where to start reading
 //

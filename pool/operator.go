@@ -116,6 +116,9 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 		Failures:   m.tally.failures.Load(),
 		Since:      m.since,
 	}
+	if m.dialing.announces != announceNothing {
+		s.ProxyProtocol = m.dialing.announces.String()
+	}
 	s.ConnectionsOpen, s.ConnectionsIdle = m.clients.counts()
 	if m.check != nil {
 		s.Health = m.check.verdict().String()

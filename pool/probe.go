@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/valyala/fasthttp"
 )
 
@@ -36,6 +37,11 @@ func probe(ctx context.Context, address string, d *definition) sight {
 	defer func() { _ = c.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(longAgo) })
 	defer stop()
+	if d.dialing != nil && d.dialing.announces != announceNothing {
+		if _, err := c.Write(d.dialing.announces.append(nil, &wire.ProxyHeader{})); err != nil {
+			return sight{reason: failure(err, d.timeout, "cannot send the PROXY header")}
+		}
+	}
 	session, err := d.secure(ctx, c)
 	if err != nil {
 		return sight{reason: "TLS: " + tlsReason(err, d.timeout)}

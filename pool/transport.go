@@ -37,6 +37,9 @@ var responseLimits = wire.Limits{HeadBytes: responseHeadMax, Fields: responseFie
 // meanwhile. The zero value is ready; one goroutine uses it.
 type Attempt struct {
 	Response wire.ResponseHead
+	// Client is whose request it is, for pools that announce that: see
+	// Pool.Announces. It is set before Open; the zero value is somebody unknown.
+	Client wire.ProxyHeader
 
 	hc        *fasthttp.HostClient
 	link      *link
@@ -74,7 +77,7 @@ func (a *Attempt) open(hc *fasthttp.HostClient, k *link, which Reuse, inLoop boo
 	a.hc, a.link, a.touched, a.openNanos = hc, k, false, 0
 	a.Response.Reset()
 	a.in.Sized(responseHeadMax)
-	if which == ReuseNone {
+	if which == ReuseNone || k.clients.dialing.announces != announceNothing {
 		return a.dialUnless(inLoop)
 	}
 	for retired := 0; ; { // each turn but a repeated one closes an idle connection, so it ends
@@ -175,7 +178,7 @@ func (a *Attempt) dialUnless(inLoop bool) Outcome {
 	if inLoop {
 		return Pending
 	}
-	c, err := a.link.dialSingle(a.hc)
+	c, err := a.link.dialSingle(a.hc, &a.Client)
 	if err != nil {
 		return dialOutcome(err)
 	}
@@ -347,7 +350,8 @@ func (a *Attempt) Trailers() *wire.Head { return a.body.Trailers() }
 // close.
 func (a *Attempt) Close(whole bool, lastNanos int64) {
 	c := a.conn
-	keep := whole && a.pooled && a.body.Done() && a.Response.KeepAlive && a.in.Len() == 0
+	whole = whole && a.body.Done() && a.in.Len() == 0
+	keep := whole && a.pooled && a.Response.KeepAlive
 	a.conn, a.touched = nil, false
 	a.in.Release()
 	a.dropPipe()
@@ -362,6 +366,9 @@ func (a *Attempt) Close(whole bool, lastNanos int64) {
 	case a.pooled:
 		leases.drop(a.hc, c)
 	default:
+		if whole && a.link.clients.dialing.announces != announceNothing {
+			c.leavesNoPort()
+		}
 		a.link.endSingle(c)
 	}
 }
