@@ -36,7 +36,7 @@ func (c *checker) poolProxyProtocol(path string, p *Pool) {
 		return
 	}
 	if p.Protocol != "http1" {
-		c.reportf(path+".protocol", "cannot be %s beside proxy_protocol: requests of several clients would share a connection that is one's", p.Protocol)
+		c.reportf(path+".protocol", "cannot be %s beside proxy_protocol: clients would share a connection that is one's", p.Protocol)
 	}
 	for key, changed := range map[string]bool{
 		path + ".connections.idle":    p.Connections.Idle != connectionsIdleDefault,

@@ -27,18 +27,18 @@ type secureBackend struct {
 	}
 }
 
-// startSecure serves with a configuration until the test ends; nil config is
-// clear text.
-func startSecure(t testing.TB, config *tls.Config) *secureBackend {
+// startSecure serves with a configuration until the test ends; nil is clear
+// text.
+func startSecure(t testing.TB, server *tls.Config) *secureBackend {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &secureBackend{address: ln.Addr().String()}
-	if config != nil {
-		config = config.Clone()
-		config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	if server != nil {
+		server = server.Clone()
+		server.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.mu.names, b.mu.offered = append(b.mu.names, hello.ServerName), hello.SupportedProtos
@@ -56,7 +56,7 @@ func startSecure(t testing.TB, config *tls.Config) *secureBackend {
 			open.Store(c, nil)
 			wg.Go(func() {
 				defer func() { _ = c.Close() }()
-				b.serve(c, config)
+				b.serve(c, server)
 			})
 		}
 	})
@@ -73,9 +73,9 @@ func startSecure(t testing.TB, config *tls.Config) *secureBackend {
 	return b
 }
 
-func (b *secureBackend) serve(c net.Conn, config *tls.Config) {
-	if config != nil {
-		s := tls.Server(c, config)
+func (b *secureBackend) serve(c net.Conn, server *tls.Config) {
+	if server != nil {
+		s := tls.Server(c, server)
 		if s.Handshake() != nil {
 			return
 		}
@@ -90,7 +90,7 @@ func (b *secureBackend) serve(c net.Conn, config *tls.Config) {
 		if err != nil {
 			return
 		}
-		if config == nil && chunk[0] == 0x16 { // what servers of clear text say to a ClientHello
+		if server == nil && chunk[0] == 0x16 { // what servers of clear text say to a ClientHello
 			_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
 			return
 		}

@@ -88,8 +88,7 @@ func dialOutcome(err error) Outcome {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, fasthttp.ErrDialTimeout), isTimeout(err):
 		return ConnectTimeout
 	}
-	var failed *tlsError
-	if errors.As(err, &failed) {
+	if _, failed := errors.AsType[*tlsError](err); failed {
 		return TLSFailed
 	}
 	return ConnectFailed

@@ -29,7 +29,7 @@ func TestProbesSpeakTLS(t *testing.T) {
 	known, key := ca.files(ca.issue(tomorrow(), "client"))
 	b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{certificate}})
 	asking := startSecure(t, &tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.pool()})
-	clear := startSecure(t, nil)
+	plainText := startSecure(t, nil)
 	shown := ca.trusting("a.test")
 	shown.CertFile, shown.KeyFile = known, key
 	for _, tc := range []struct {
@@ -48,7 +48,7 @@ func TestProbesSpeakTLS(t *testing.T) {
 		{"tcp, another authority", b, "tcp", other.trusting("a.test"), false, "TLS: certificate signed by unknown authority"},
 		{"tcp, another name", b, "tcp", ca.trusting("b.test"), false, "TLS: certificate is valid for a.test, not b.test"},
 		{"http, no certificate of ours", asking, "http", ca.trusting("a.test"), false, "TLS: the backend refuses: certificate required"},
-		{"tcp, clear text", clear, "tcp", ca.trusting("a.test"), false, "TLS: the backend does not speak TLS"},
+		{"tcp, clear text", plainText, "tcp", ca.trusting("a.test"), false, "TLS: the backend does not speak TLS"},
 		{"grpc, no HTTP/2", b, "grpc", ca.trusting("a.test"), false, "TLS: the backend does not offer HTTP/2, which gRPC needs"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

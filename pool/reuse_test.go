@@ -226,9 +226,9 @@ func TestDeathOfReusedConnection(t *testing.T) {
 			_ = b.Close()
 		}, OK},
 	} {
-		for over, make := range peers() {
+		for over, start := range peers() {
 			t.Run(tc.name+", over "+over, func(t *testing.T) {
-				b := make(t)
+				b := start(t)
 				var a Attempt
 				b.open(&a, ReuseFree)
 				if !a.Reused() {

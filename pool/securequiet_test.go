@@ -20,7 +20,8 @@ type lateTicket struct {
 }
 
 func (l *lateTicket) Write(b []byte) (int, error) {
-	if l.writes++; l.writes == 1 || l.open {
+	l.writes++
+	if l.writes == 1 || l.open {
 		return l.Conn.Write(b)
 	}
 	l.held = append(l.held, b...)
@@ -90,19 +91,22 @@ func TestQuietSecureConnection(t *testing.T) {
 			return err
 		}, false},
 		{"a ticket and an answer", func(t *testing.T, ticket []byte, server *tls.Conn, late *lateTicket) error {
+			t.Helper()
 			_, err := late.Conn.Write(append(ticket, late.sealed(t, server, okAnswer)...))
 			return err
 		}, false},
 		{"a ticket and half an answer", func(t *testing.T, ticket []byte, server *tls.Conn, late *lateTicket) error {
+			t.Helper()
 			answer := late.sealed(t, server, okAnswer)
 			_, err := late.Conn.Write(append(ticket, answer[:9]...))
 			return err
 		}, false},
 		{"an answer", func(t *testing.T, ticket []byte, server *tls.Conn, late *lateTicket) error {
+			t.Helper()
 			_, err := late.Conn.Write(append(ticket, late.sealed(t, server, "H")...))
 			return err
 		}, false},
-		{"an alert that announces the end", func(_ *testing.T, ticket []byte, server *tls.Conn, late *lateTicket) error {
+		{"an alert that announces the end", func(_ *testing.T, _ []byte, server *tls.Conn, late *lateTicket) error {
 			err := server.CloseWrite() // nothing can be written afterwards, says the deadline
 			derr := late.SetWriteDeadline(time.Time{})
 			_, werr := late.Conn.Write(late.held) // the ticket before it

@@ -237,11 +237,7 @@ func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 					a.observe(a.conn)
 					return ReusedNeverReceived
 				}
-				a.in.Discard(n)
-				a.body.Begin(a.Response.Framing, a.Response.ContentLength)
-				if a.conn.secure != nil {
-					a.link.clients.faults.over()
-				}
+				a.beginContent(n)
 				return OK
 			}
 			if a.in.Full() {
@@ -251,6 +247,15 @@ func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 		if _, err := a.in.ReadFrom(a.conn, responseHeadMax); err != nil {
 			return a.readOutcome(err)
 		}
+	}
+}
+
+// beginContent follows on a response head of n bytes.
+func (a *Attempt) beginContent(n int) {
+	a.in.Discard(n)
+	a.body.Begin(a.Response.Framing, a.Response.ContentLength)
+	if a.conn.secure != nil {
+		a.link.clients.faults.over()
 	}
 }
 

@@ -17,14 +17,14 @@ import (
 // same one with other connections.
 func TestIdentityWithTLS(t *testing.T) {
 	ca := newAuthority(t)
-	clear := poolOf("127.0.0.1:1")
-	secure := clear
+	open := poolOf("127.0.0.1:1")
+	secure := open
 	secure.TLS = ca.trusting("a.test")
-	named := clear
+	named := open
 	named.TLS = ca.trusting("b.test")
 	check := &config.HealthCheck{Type: "tcp", Interval: time.Hour}
-	clear.HealthCheck, secure.HealthCheck, named.HealthCheck = check, check, check
-	pools := map[string]config.Pool{"clear": clear, "secure": secure, "twin": secure, "named": named}
+	open.HealthCheck, secure.HealthCheck, named.HealthCheck = check, check, check
+	pools := map[string]config.Pool{"clear": open, "secure": secure, "twin": secure, "named": named}
 	s, err := Build(&config.Config{Pools: pools}, nil, Options{Shards: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -99,14 +99,15 @@ func move(t *testing.T, from, to string) {
 // goes on counting, and is still without what the operator has removed.
 func TestPoolTurnsToTLS(t *testing.T) {
 	cfg := poolOf("127.0.0.1:1", "127.0.0.1:2")
-	s, p := buildOne(t, cfg, nil, nil)
+	s, _ := buildOne(t, cfg, nil, nil)
 	if err := s.Remove("p", "127.0.0.1:2"); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[*Backend]bool{}
 	for i, enabled := range []bool{false, true, false} {
 		cfg.TLS = config.PoolTLS{Enabled: enabled, InsecureSkipVerify: true}
-		s, p = buildOne(t, cfg, s, nil)
+		next, p := buildOne(t, cfg, s, nil)
+		s = next
 		attempt(p.Members()[0], OK, 200)
 		got := p.Status()
 		if got.Members != 1 || got.Requests != uint64(i+1) || (got.Backends[0].TLS == "unverified") != enabled {
