@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -254,5 +255,32 @@ func TestConnectTLSIsBounded(t *testing.T) {
 				t.Error("the connection speaks TLS")
 			}
 		})
+	}
+}
+
+// A backend's records come in whatever pieces; the ticket is among them.
+func TestSecureClientReadsRecordsInPieces(t *testing.T) {
+	l := testLoops(t, 1)[0]
+	for _, size := range []int{1, 7, 600, 1 << 20} {
+		c, server, late := clientPair(t, l, tls.VersionTLS13, tls.NewLRUClientSessionCache(1))
+		want := noise(40_000)
+		if _, err := server.Write(want); err != nil {
+			t.Fatal(err)
+		}
+		errs := make(chan error, 1)
+		go func() {
+			_, err := inPieces{late.Conn, size}.Write(late.held) // what was not sent yet: ticket and records
+			errs <- err
+		}()
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("in pieces of %d: got something else, %v", size, err)
+		}
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+		if !c.Quiet() {
+			t.Errorf("in pieces of %d: not quiet afterwards", size)
+		}
 	}
 }
