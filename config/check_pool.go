@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // pool checks one pool.
@@ -26,7 +27,30 @@ func (c *checker) pool(path string, p *Pool) {
 		c.token(path+".sticky.cookie", "cookie", p.Sticky.Cookie)
 	}
 	c.poolTLS(path, p)
+	c.poolProxyProtocol(path, p)
 }
+
+// poolProxyProtocol refuses what a connection that belongs to one client cannot do.
+func (c *checker) poolProxyProtocol(path string, p *Pool) {
+	if p.ProxyProtocol != "v1" && p.ProxyProtocol != "v2" {
+		return
+	}
+	if p.Protocol != "http1" {
+		c.reportf(path+".protocol", "cannot be %s beside proxy_protocol: clients would share a connection that is one's", p.Protocol)
+	}
+	for key, changed := range map[string]bool{
+		path + ".connections.idle":    p.Connections.Idle != connectionsIdleDefault,
+		path + ".connections.max_age": p.Connections.MaxAge != 0,
+	} {
+		if changed {
+			c.reportf(key, "has no effect beside proxy_protocol: each request has a connection of its own")
+		}
+	}
+}
+
+// connectionsIdleDefault is the default of pools.*.connections.idle, which is
+// printed with every configuration and so is no wish of anybody.
+const connectionsIdleDefault = 90 * time.Second
 
 // backends checks the members of a pool.
 func (c *checker) backends(path string, backends []Backend) {
@@ -178,10 +202,23 @@ func (c *checker) poolTLS(path string, p *Pool) {
 	if t.CAFile != "" {
 		c.authorities(path+".ca_file", t.CAFile)
 	}
+	c.certificateNames(path, p.Backends, &t)
 	if t.CAFile != "" && t.InsecureSkipVerify {
 		c.reportf(path+".insecure_skip_verify", "cannot stand beside ca_file: with it no certificate is verified")
 	}
 	c.optionalKeyPair(path, t.CertFile, t.KeyFile)
+}
+
+// certificateNames checks that every backend has a name to be verified by.
+func (c *checker) certificateNames(path string, backends []Backend, t *PoolTLS) {
+	if t.ServerName != "" || t.InsecureSkipVerify {
+		return
+	}
+	for i, b := range backends {
+		if isUnix(b.Address) {
+			c.reportf(path+".server_name", "is required: backends[%d] is a unix socket, which has no name to verify its certificate by", i)
+		}
+	}
 }
 
 // optionalKeyPair checks a certificate and key of which both or none are given.

@@ -280,6 +280,9 @@ type Pool struct {
 	Timeouts PoolTimeouts `koanf:"timeouts"`
 	// TLS is how TLS is spoken to the backends.
 	TLS PoolTLS `koanf:"tls"`
+	// ProxyProtocol makes connections to backends, those of health probes too, begin with a PROXY header of this version,
+	// before TLS. Each request has a connection of its own then.
+	ProxyProtocol string `default:"off" enum:"off|v1|v2" koanf:"proxy_protocol"`
 }
 
 // Backend is one member of a pool.
@@ -360,7 +363,7 @@ type PoolConnections struct {
 
 // PoolTimeouts bound how long a backend may take. 0 means no limit.
 type PoolTimeouts struct {
-	// Connect bounds the establishing of a connection.
+	// Connect bounds the establishing of a connection, PROXY header and TLS handshake included.
 	Connect time.Duration `default:"2s" koanf:"connect"`
 	// Read is the longest gap between two reads of a response.
 	Read time.Duration `default:"60s" koanf:"read"`
@@ -371,19 +374,22 @@ type PoolTimeouts struct {
 	Tunnel time.Duration `default:"1h" koanf:"tunnel"`
 }
 
-// PoolTLS is how a pool speaks TLS to its backends.
+// PoolTLS is how a pool speaks TLS to its backends: version 1.2 or 1.3, in requests
+// and in health probes. The files are read again when they change; connections are
+// made anew then, and what is known of the backends stays.
 type PoolTLS struct {
 	// Enabled switches TLS on.
 	Enabled bool `koanf:"enabled"`
-	// ServerName overrides the name that is verified and sent as SNI.
+	// ServerName is the name that is verified and sent as SNI; empty means the host of each address, or discovery.dns.name
+	// for backends found there. An IP address is verified as such and not sent.
 	ServerName string `example:"api.internal" koanf:"server_name"`
 	// CAFile holds the authorities backends must chain to; empty means the system's.
 	CAFile string `example:"ca.pem" file:"true" koanf:"ca_file"`
-	// CertFile is the client certificate.
+	// CertFile is the certificate, with its chain, that backends are shown when they ask for one.
 	CertFile string `example:"client.pem" file:"true" koanf:"cert_file"`
-	// KeyFile is the client certificate's key.
+	// KeyFile is that certificate's key.
 	KeyFile string `example:"client.key" file:"true" koanf:"key_file"`
-	// InsecureSkipVerify accepts any certificate.
+	// InsecureSkipVerify accepts any certificate of any name: whoever stands in between can read and change everything.
 	InsecureSkipVerify bool `koanf:"insecure_skip_verify"`
 }
 

@@ -26,12 +26,12 @@ type DNS struct {
 
 // HealthCheck probes every member of a pool.
 type HealthCheck struct {
-	// Type is how a member is probed.
+	// Type is how a member is probed; where tls is enabled each probe begins with a handshake.
 	Type string `default:"http" enum:"http|tcp|grpc" koanf:"type"`
 	// Path is the path an http probe requests.
 	Path string `default:"/health" koanf:"path"`
 	// Service is the service a grpc probe asks about (grpc.health.v1.Health/Check
-	// over HTTP/2 in clear text); empty means the server as a whole.
+	// over HTTP/2, in clear text or as tls says); empty means the server as a whole.
 	Service string `example:"shop.Cart" koanf:"service"`
 	// Interval is the time between two probes of one member, give or take a tenth.
 	// While a verdict is open probes come four times as fast; a member that has

@@ -21,7 +21,6 @@ func unsupportedKeys() []unsupportedKey {
 		{"listeners.*.http3", "", "HTTP/3"},
 		{"routes.*.middleware", "", "middleware"},
 		{"routes.*.mirror", "", "mirroring"},
-		{"pools.*.tls.enabled", "", "TLS to backends"},
 		{"middleware.*", "", "middleware"},
 		{"admin.tls.cert_file", "", "TLS on the admin endpoint"},
 		{"admin.tls.key_file", "", "TLS on the admin endpoint"},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // States of a conn. Idle to closing is taken by drain, idle to active by the
@@ -56,6 +57,8 @@ type conn struct {
 	served    bool     // an exchange is behind it
 	waiting   bool     // for a request, until the moment that beginWait has set
 	preamble  preamble // what must come before the first request
+
+	named *wire.ProxyHeader // its two ends, by a proxy in front; nil where the socket says them
 
 	next, prev *conn
 	state      atomic.Int32

@@ -4,7 +4,7 @@
 //
 //	shard.go     a connection is accepted: one socket and one fasthttp server a core
 //	preamble.go  what a connection says before its first request: a PROXY header,
-//	             and in secure.go a TLS handshake
+//	             and in secure.go a TLS handshake; and what backends are told of it
 //	conn.go      a connection in its event loop: Ready, one step after the other
 //	step.go      one request in the loop: step reads the head, finds the route,
 //	             decides; take gives what has to wait to a goroutine (goOn)

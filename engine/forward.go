@@ -128,6 +128,9 @@ func (x *exchange) beginForward() {
 	if x.fwd.pool.hashes {
 		x.fwd.query.Hash = x.hash(x.fwd.pool.HashOn())
 	}
+	if x.fwd.pool.announces {
+		x.attempt.Client = x.c.announced()
+	}
 	r.retry.budget.request(x.startNanos)
 	x.prepare()
 	x.appendBodyHere()

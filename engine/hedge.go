@@ -153,7 +153,7 @@ func (x *exchange) startRival(r *race) bool {
 	f.query.Tried.Add(m.Index())
 	x.repeats[causeHedge]++
 	v := &rival{
-		race: r, head: slices.Clone(x.out), toHEAD: x.isHEAD, route: x.route, pool: f.pool,
+		race: r, attempt: pool.Attempt{Client: x.attempt.Client}, head: slices.Clone(x.out), toHEAD: x.isHEAD, route: x.route, pool: f.pool,
 		member: m, permit: permit, shard: x.c.shard.index, beganNanos: nowNanos,
 		byNanos: earlier(f.byNanos, earlier(deadline(nowNanos, x.route.retry.perTry), deadline(nowNanos, f.pool.timeouts.Read))),
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"io"
+	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -103,6 +104,7 @@ func (c *conn) readProxyHeader(policy *listenerPolicy) turn {
 			c.in.Discard(n)
 			if h.Source.IsValid() {
 				c.setPeer(h.Source.Addr())
+				c.named = &wire.ProxyHeader{Source: h.Source, Destination: h.Destination} // h stays on the stack
 			}
 			return c.countPeer(policy)
 		case errors.Is(err, wire.ErrNotProxyHeader) && !policy.proxy.require:
@@ -138,6 +140,22 @@ func (c *conn) countPeer(policy *listenerPolicy) turn {
 func (c *conn) setPeer(ip netip.Addr) {
 	c.ip = ip.Unmap().WithZone("") // networks have no zones
 	c.peer = c.ip.String()
+}
+
+// announced is the client's connection as backends are told of it: from where it
+// came, and to where. That is what a proxy in front said of it, or the socket.
+// X-Forwarded-For plays no part: a PROXY header speaks of connections, and the
+// field of requests. A unix socket's peer has no address, and is nobody known.
+func (c *conn) announced() wire.ProxyHeader {
+	if c.named != nil {
+		return *c.named
+	}
+	from, fromOK := c.RemoteAddr().(*net.TCPAddr)
+	to, toOK := c.LocalAddr().(*net.TCPAddr)
+	if !fromOK || !toOK {
+		return wire.ProxyHeader{}
+	}
+	return wire.ProxyHeader{Source: from.AddrPort(), Destination: to.AddrPort()}
 }
 
 // failed counts a connection that ends before its first request, and says so.

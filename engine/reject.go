@@ -30,6 +30,7 @@ var titles = map[string]string{
 	"connect_refused":      "The backend refuses connections.",
 	"connect_timeout":      "The backend could not be reached in time.",
 	"connect_failed":       "The backend could not be reached.",
+	"tls_failed":           "The backend and the proxy could not agree on TLS.",
 	"reset":                "The backend broke the connection before it answered.",
 	"timeout":              "The backend did not answer in time.",
 	"bad_response":         "The backend sent something that is not a valid answer.",

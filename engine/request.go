@@ -61,6 +61,9 @@ func (x *exchange) appendConnection(b []byte) []byte {
 	case h.AcceptsTrailers:
 		b = append(b, "Connection: TE\r\n"...)
 	}
+	if x.fwd.pool.announces && !x.upgrading {
+		b = append(b, "Connection: close\r\n"...)
+	}
 	if x.upgrading {
 		b = append(append(append(b, "Upgrade: "...), h.UpgradeTo...), "\r\n"...)
 	}

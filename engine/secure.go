@@ -95,21 +95,7 @@ func baseTLS(c *config.ListenerTLS) *tls.Config {
 	if c.MinVersion == "1.3" {
 		lowest = tls.VersionTLS13
 	}
-	return &tls.Config{
-		MinVersion: lowest, MaxVersion: tls.VersionTLS13,
-		// For TLS 1.2; those of 1.3 are all good. The default has CBC suites too.
-		CipherSuites: []uint16{
-			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		},
-		// The post-quantum hybrids and the plain curves that clients have.
-		CurvePreferences: []tls.CurveID{
-			tls.X25519MLKEM768, tls.SecP256r1MLKEM768, tls.SecP384r1MLKEM1024, tls.X25519, tls.CurveP256, tls.CurveP384,
-		},
-		// Small first records (the default) would be 90 system calls for 128 KiB.
-		DynamicRecordSizingDisabled: true,
-	}
+	return pool.BaseTLS(lowest)
 }
 
 // askClients sets which certificates clients are asked for.

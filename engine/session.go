@@ -59,7 +59,7 @@ func (c *conn) Open(st *http2.Stream) {
 	c.running.Add(1)
 	c.shard.ln.streams.Add(1)
 	of.parent = c
-	of.shard, of.ip, of.peer, of.sni = c.shard, c.ip, c.peer, c.sni
+	of.shard, of.ip, of.peer, of.sni, of.named = c.shard, c.ip, c.peer, c.sni, c.named
 	of.served, of.waiting = false, false
 	of.left.Store(false)
 	of.leaveTunnel.Store(false)

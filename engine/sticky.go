@@ -47,7 +47,7 @@ func newStickiness(poolName string, c *config.Sticky, members []*pool.Member) *s
 	}
 	key := stickyKey(string(c.Secret))
 	for i, m := range members {
-		identity := m.Backend().Identity()
+		identity := m.Backend().Place()
 		sum := sha256.Sum256([]byte("isame backend " + identity))
 		mac := hmac.New(sha256.New, key)
 		_, _ = mac.Write([]byte(poolName + "\x00" + identity))

@@ -153,6 +153,8 @@ type poolEntry struct {
 	timeouts config.PoolTimeouts
 	stats    *observe.PoolStats
 	backends []*observe.BackendStats // by member index
+
+	announces bool // a connection to a backend is one client's, for one request
 }
 
 // tableBuilder compiles a configuration. Everything that can fail happens here,
@@ -222,6 +224,7 @@ func (b *tableBuilder) poolEntry(name string, c *config.Pool) poolEntry {
 	reg := b.engine.registry
 	p := b.t.pools.Pool(name)
 	e := poolEntry{Pool: p, hashes: p.Hashes(), limiter: p.Limiter(), timeouts: c.Timeouts, stats: reg.Pool(name)}
+	e.announces = p.Announces()
 	e.sticky = newStickiness(name, c.Sticky, p.Members())
 	for _, m := range p.Members() {
 		e.backends = append(e.backends, reg.Backend(name, m.Address()))

@@ -20,6 +20,7 @@ const windowsMax = 8
 // A Backend lives as long as a Set refers to it.
 type Backend struct {
 	identity string
+	place    string
 	address  string
 
 	// Written at the start and end of every attempt, by all shards.
@@ -56,14 +57,18 @@ func (t *tally) requests() uint64 {
 }
 
 // identityOf names the facts of an address: two members with the same identity
-// are the same backend.
-func identityOf(address string) string {
+// are the same backend. What is known of one that is spoken to by TLS says nothing
+// of the same address in clear text.
+func identityOf(address string, d *dialing) string { return d.scheme() + "+" + placeOf(address) }
+
+// placeOf names an address, however it is spelled and spoken to.
+func placeOf(address string) string {
 	network, addr := splitAddress(address)
-	return "http+" + network + "://" + addr
+	return network + "://" + addr
 }
 
-func newBackend(address string) *Backend {
-	b := &Backend{identity: identityOf(address), address: address}
+func newBackend(address string, d *dialing) *Backend {
+	b := &Backend{identity: identityOf(address, d), place: placeOf(address), address: address}
 	b.mu.tallies = map[string]*tally{}
 	b.mu.checks = map[string]*check{}
 	b.mu.watchers = map[*Pool]struct{}{}
@@ -72,6 +77,10 @@ func newBackend(address string) *Backend {
 
 // Identity is what tells backends apart: scheme, network and address.
 func (b *Backend) Identity() string { return b.identity }
+
+// Place is Identity without the scheme: a reload that turns to TLS leaves it as
+// it is.
+func (b *Backend) Place() string { return b.place }
 
 // Address is the address as the configuration spells it.
 func (b *Backend) Address() string { return b.address }
@@ -116,8 +125,16 @@ func (b *Backend) tally(pool string) *tally {
 	return t
 }
 
+// goOn makes a pool count on where it has counted before, with another backend at
+// the same address.
+func (b *Backend) goOn(pool string, t *tally) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mu.tallies[pool] = t
+}
+
 // holdClients returns the connections under o and counts the caller's set as a user.
-func (b *Backend) holdClients(o connOptions, opts *Options) *clients {
+func (b *Backend) holdClients(o connOptions, d *dialing, opts *Options) *clients {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, c := range b.mu.clients {
@@ -126,7 +143,7 @@ func (b *Backend) holdClients(o connOptions, opts *Options) *clients {
 			return c
 		}
 	}
-	c := newClients(b.address, o, opts)
+	c := newClients(b.address, o, d, opts)
 	c.refs = 1
 	b.mu.clients = append(b.mu.clients, c)
 	return c

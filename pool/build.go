@@ -45,9 +45,17 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 			problems = append(problems, fmt.Errorf("%s.health_check: %w", path, err))
 		}
 	}
-	problems = append(problems, checkMembers(path, cfg.Backends), refuse(path, &cfg))
+	trust, err := newTrust(path+".tls", &cfg)
+	problems = append(problems, err, checkMembers(path, cfg.Backends))
+	announces, err := announcementOf(cfg.ProxyProtocol)
+	if err != nil {
+		problems = append(problems, fmt.Errorf("%s.proxy_protocol: %w", path, err))
+	}
 	if cfg.Discovery != nil && cfg.Discovery.DNS == nil {
 		problems = append(problems, fmt.Errorf("%s.discovery: needs dns", path))
+	}
+	if cfg.Protocol != "" && cfg.Protocol != "http1" && b.opts.Multiplex == nil {
+		problems = append(problems, fmt.Errorf("%s.protocol: cannot speak %s: nobody opens streams", path, cfg.Protocol))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
@@ -62,14 +70,16 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		ejectPercent: breaker.MaxEjectedPercent,
 		slowStart:    cfg.SlowStart,
 		timeouts:     cfg.Timeouts,
+		announces:    announces,
 		now:          b.opts.now,
 		log:          b.opts.Logger.With().Str("pool", name).Logger(),
 	}
+	trust.warn(&p.log, time.Now())
 	policy := policyOf(&breaker)
 	before := b.prev.before(name)
 	p.limit(cfg.Concurrency, before)
 	for i, c := range b.backends(p, &cfg) {
-		m := b.member(p, c, &cfg, def)
+		m := b.member(p, c, &cfg, def, trust)
 		m.index = i
 		m.policy, m.window = policy, m.backend.window(breaker.Window)
 		m.counted = faults
@@ -103,26 +113,31 @@ func (p *Pool) open(before *Pool) {
 }
 
 // member takes hold of the facts of one backend and puts the policy over them.
-func (b *builder) member(p *Pool, c listed, cfg *config.Pool, def *definition) *Member {
-	back := b.backend(c.Address)
+func (b *builder) member(p *Pool, c listed, cfg *config.Pool, def *definition, trust *trust) *Member {
+	d := &dialing{trust: trust, announces: p.announces, streams: cfg.Protocol == "h2" || cfg.Protocol == "h2c"}
+	if trust != nil {
+		d.name = nameOf(&cfg.TLS, &c)
+	}
+	back := b.backend(c.Address, d)
 	m := &Member{
 		backend: back, load: &back.load, breaker: &back.breaker,
 		tally: back.tally(p.name), pool: p,
 		rank: c.rank, discovered: c.discovered, zone: c.Zone, local: c.Zone != "" && c.Zone == b.zone, requestsMax: int64(c.MaxRequests),
 		weight: c.Weight, weightGiven: c.Weight, state: Enabled,
 	}
-	m.clients = b.clients(back, connOptions{connections: cfg.Connections, timeouts: cfg.Timeouts, protocol: cfg.Protocol})
+	m.dialing = d
+	m.clients = b.clients(back, connOptions{connections: cfg.Connections, timeouts: cfg.Timeouts, protocol: cfg.Protocol, dial: d.key()}, d)
 	m.shards = m.clients.shards
 	if def != nil {
-		m.check = b.check(back, def)
+		m.check = b.check(back, def.over(d))
 	}
 	return m
 }
 
 // backend returns the facts of an address: those this generation already has,
 // those of the one before, or new ones.
-func (b *builder) backend(address string) *Backend {
-	id := identityOf(address)
+func (b *builder) backend(address string, d *dialing) *Backend {
+	id := identityOf(address, d)
 	if back, ok := b.set.held.backends[id]; ok {
 		return back
 	}
@@ -131,15 +146,15 @@ func (b *builder) backend(address string) *Backend {
 		back = b.prev.held.backends[id]
 	}
 	if back == nil {
-		back = newBackend(address)
+		back = newBackend(address, d)
 	}
 	b.set.held.backends[id] = back
 	return back
 }
 
 // clients takes hold of connections, once for each generation.
-func (b *builder) clients(back *Backend, o connOptions) *clients {
-	c := back.holdClients(o, b.opts)
+func (b *builder) clients(back *Backend, o connOptions, d *dialing) *clients {
+	c := back.holdClients(o, d, b.opts)
 	if _, twice := b.set.held.clients[c]; twice {
 		back.dropClients(c)
 	}
@@ -168,6 +183,10 @@ func inherit(m *Member, before *Pool) {
 		m.late = true
 		return
 	}
+	if old.backend != m.backend {
+		m.backend.goOn(m.pool.name, old.tally)
+		m.tally = old.tally
+	}
 	before.mu.Lock()
 	defer before.mu.Unlock()
 	m.state, m.up, m.since, m.upNanos = old.state, old.up, old.since, old.upNanos
@@ -195,31 +214,13 @@ func checkMembers(path string, list []config.Backend) error {
 	seen := make(map[string]int, len(list))
 	for i := range list {
 		at := fmt.Sprintf("%s.backends[%d]", path, i)
-		id := identityOf(list[i].Address)
+		id := placeOf(list[i].Address)
 		if j, twice := seen[id]; twice {
 			problems = append(problems, fmt.Errorf("%s.address: %q is backends[%d] already", at, list[i].Address, j))
 		}
 		seen[id] = i
 		if w := list[i].Weight; w < 0 || w > weightMax {
 			problems = append(problems, fmt.Errorf("%s.weight: %d is not from 0 to %d", at, w, math.MaxUint16))
-		}
-	}
-	return errors.Join(problems...)
-}
-
-// refuse names the settings that nothing here obeys yet, so that none is
-// silently ignored.
-func refuse(path string, cfg *config.Pool) error {
-	var problems []error
-	for _, c := range []struct {
-		key string
-		set bool
-	}{
-		{"protocol", cfg.Protocol != "" && cfg.Protocol != "http1" && cfg.Protocol != protocolH2C},
-		{"tls", cfg.TLS.Enabled},
-	} {
-		if c.set {
-			problems = append(problems, fmt.Errorf("%s.%s: not supported yet", path, c.key))
 		}
 	}
 	return errors.Join(problems...)

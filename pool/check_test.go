@@ -246,7 +246,7 @@ func (*fakeProbes) verdictOf(s *Set, address string) Verdict {
 }
 
 func TestSuspicionCostsNothingOnceABackendIsUnhealthy(t *testing.T) {
-	c := newCheck(newBackend("a:1"), mustDefine(t, config.HealthCheck{Interval: time.Second}))
+	c := newCheck(newBackend("a:1", &dialing{}), mustDefine(t, config.HealthCheck{Interval: time.Second}))
 	c.mu.health.condemn()
 	c.publishLocked(true)
 	c.mu.Lock() // whoever takes it now hangs

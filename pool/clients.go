@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/valyala/fasthttp"
 )
 
@@ -20,6 +22,7 @@ type connOptions struct {
 	protocol    string
 	connections config.PoolConnections
 	timeouts    config.PoolTimeouts
+	dial        dialKey
 }
 
 // clients are the connections of one backend under one set of connOptions: one
@@ -27,11 +30,16 @@ type connOptions struct {
 type clients struct {
 	address string
 	options connOptions
+	dialing *dialing
+	tls     *tls.Config // nil for clear text
+	faults  tlsFaults
 	shards  []*fasthttp.HostClient
 	refs    int // sets that use it, guarded by the backend's mutex
 	gate    gate
-	single  atomic.Int64 // connections that no HostClient counts: they carry one request
-	ages    idleAges
+	single  atomic.Int64 // connections that no HostClient counts: they carry one request, or streams
+	// onlyHTTP1 is set when the backend, asked by ALPN, has chosen HTTP/1.1.
+	onlyHTTP1 atomic.Bool
+	ages      idleAges
 }
 
 // gate bounds the connections of all shards together. A bound divided by the
@@ -47,8 +55,9 @@ type gate struct {
 	}
 }
 
-func newClients(address string, o connOptions, opts *Options) *clients {
-	c := &clients{address: address, options: o, gate: gate{max: o.connections.Max}}
+func newClients(address string, o connOptions, d *dialing, opts *Options) *clients {
+	c := &clients{address: address, options: o, dialing: d, tls: d.tls(), gate: gate{max: o.connections.Max}}
+	c.faults.log = opts.Logger.With().Str("backend", address).Logger()
 	c.shards = make([]*fasthttp.HostClient, opts.shards())
 	for i := range c.shards {
 		k := &link{clients: c}
@@ -56,23 +65,11 @@ func newClients(address string, o connOptions, opts *Options) *clients {
 			k.loop = opts.Loops[i]
 		}
 		c.shards[i] = newHostClient(c, k)
-		if o.protocol == protocolH2C && opts.Multiplex != nil {
+		if speaksStreams(o.protocol, c.tls != nil) && opts.Multiplex != nil {
 			k.streams = opts.Multiplex(i, k.multiplexing(c.shards[i]))
 		}
 	}
 	return c
-}
-
-// protocolH2C is HTTP/2 in clear text, with prior knowledge.
-const protocolH2C = "h2c"
-
-// multiplexing is what a Multiplexer needs of the link.
-func (k *link) multiplexing(hc *fasthttp.HostClient) Multiplexing {
-	o := &k.clients.options
-	return Multiplexing{
-		Loop: k.loop, Dial: func() (*Conn, error) { return k.dialSingle(hc) }, Hangup: k.endSingle,
-		Connect: o.timeouts.Connect, Idle: o.connections.Idle, MaxAge: o.connections.MaxAge,
-	}
 }
 
 // link is what one HostClient knows beside its options: the loop of its shard,
@@ -102,8 +99,18 @@ func (*link) RoundTrip(*fasthttp.HostClient, *fasthttp.Request, *fasthttp.Respon
 	return false, errors.New("cannot use a backend's HostClient for a round trip of its own")
 }
 
-// dial is HostClient.Dial.
+// dial is HostClient.Dial: for connections of no client in particular.
 func (k *link) dial(address string) (net.Conn, error) {
+	nc, err := k.dialFor(address, &wire.ProxyHeader{})
+	if c, ok := nc.(*Conn); ok && !k.speaksHTTP1(c) {
+		_ = c.Close()
+		return nil, errNoHTTP1
+	}
+	return nc, err
+}
+
+// dialFor makes a connection for requests of a client.
+func (k *link) dialFor(address string, client *wire.ProxyHeader) (net.Conn, error) {
 	if k.noDial.Load() {
 		return nil, errNotNow
 	}
@@ -111,22 +118,21 @@ func (k *link) dial(address string) (net.Conn, error) {
 		return nil, fmt.Errorf("cannot connect to backend %q: the pool was built without event loops", address)
 	}
 	return k.clients.dial(func(address string) (net.Conn, error) {
-		c, err := Dial(k.loop, address, k.clients.options.timeouts.Connect)
+		c, err := k.connect(address, client)
 		if err != nil {
 			return nil, err
 		}
-		c.keepFor(&k.clients.ages)
 		return c, nil
 	}, address)
 }
 
-// dialSingle makes a connection outside the pool, which carries one request. It
-// counts against connections.max; endSingle takes it back.
-func (k *link) dialSingle(hc *fasthttp.HostClient) (*Conn, error) {
+// dialSingle makes a connection outside the pool, which carries one request of a
+// client. It counts against connections.max; endSingle takes it back.
+func (k *link) dialSingle(hc *fasthttp.HostClient, client *wire.ProxyHeader) (*Conn, error) {
 	k.clients.single.Add(1)
-	nc, err := k.dial(hc.Addr)
+	nc, err := k.dialFor(hc.Addr, client)
 	for errors.Is(err, errNotNow) { // the loop asked at the same moment; it never waits
-		nc, err = k.dial(hc.Addr)
+		nc, err = k.dialFor(hc.Addr, client)
 	}
 	if err != nil {
 		k.clients.single.Add(-1)

@@ -288,7 +288,7 @@ func (c *Conn) read(p []byte, late *Buffer) (int, error) {
 		if late != nil {
 			late.giveBackEmpty() // nothing is there: whoever waits holds no memory
 			if c.secure != nil {
-				c.secure.shrink(readAheadKept)
+				c.secure.shrink()
 			}
 		}
 		err := c.awaitRead()
@@ -371,11 +371,20 @@ func (c *Conn) trySocket(p []byte) (int, error) {
 // Quiet reports that the peer has neither sent anything nor closed since the
 // last read: the connection may carry another request. A byte that nobody asked
 // for would otherwise be taken for the answer to the next request (response
-// queue poisoning). It costs one recvfrom that does not wait.
+// queue poisoning). It costs one recvfrom that does not wait. Over TLS a peer may
+// say things that are no application data: see secure.quiet.
 func (c *Conn) Quiet() bool {
-	if c.rd.state.Load()&(bitHung|bitAborted) != 0 || c.wr.state.Load()&bitAborted != 0 {
+	switch {
+	case c.rd.state.Load()&(bitHung|bitAborted) != 0 || c.wr.state.Load()&bitAborted != 0:
 		return false
+	case c.secure != nil:
+		return c.secure.quiet()
 	}
+	return c.silent()
+}
+
+// silent reports that the socket has nothing to read, not even an end.
+func (c *Conn) silent() bool {
 	var b [1]byte
 	for {
 		_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), 1,

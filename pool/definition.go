@@ -63,6 +63,7 @@ type definition struct {
 	wanted   string // the statuses in words
 	body     string
 	json     []jsonWant // in order of the path
+	dialing  *dialing   // how its connections begin; nil is clear text
 }
 
 // jsonWant is one entry of expect_json.
@@ -108,6 +109,18 @@ func define(c *config.HealthCheck) (*definition, error) {
 		d.json = append(d.json, jsonWant{path: path, keys: strings.Split(path, "."), value: c.ExpectJSON[path]})
 	}
 	return d, errors.Join(problems...)
+}
+
+// over is the definition for connections that begin as d says. What a probe sees
+// depends on that, so the state is kept only while it stays the same.
+func (d *definition) over(how *dialing) *definition {
+	if *how == (dialing{}) {
+		return d
+	}
+	c := *d
+	c.dialing = how
+	c.key = fmt.Sprintf("%s %+v", d.key, how.key())
+	return &c
 }
 
 // parseStatusRange reads "204" or "200-299".

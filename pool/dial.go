@@ -88,6 +88,9 @@ func dialOutcome(err error) Outcome {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, fasthttp.ErrDialTimeout), isTimeout(err):
 		return ConnectTimeout
 	}
+	if _, failed := errors.AsType[*tlsError](err); failed {
+		return TLSFailed
+	}
 	return ConnectFailed
 }
 

@@ -65,16 +65,29 @@
 //
 // With adaptive the limit follows the latencies that Release is told: gradient.go.
 //
+// # How a connection begins
+//
+// [link.connect] makes one that is ready for a request: the socket, the PROXY
+// header, the TLS handshake, all within timeouts.connect. A dialing says how, one for each backend
+// of a pool, and its probes begin alike. Whether it is TLS belongs to a backend's
+// identity; who is trusted, and under which name, does not, and only makes its
+// connections anew. A session may say things between two requests that are no
+// answers (tickets, new keys): Conn.Quiet takes those, and throws the connection
+// away for everything else. One with a PROXY header carries a single request:
+// announce.go.
+//
 // # Where to start reading
 //
 // pool.go (Pick, rebuild), member.go (Acquire, Release), view.go (the rules),
 // breaker.go with window.go, check.go with prober.go, health.go, definition.go,
 // probe.go and grpc.go, build.go, listed.go and set.go (a reload), discovery.go
-// with package pool/lookup, limiter.go with queue.go and gradient.go (overload), clients.go (HostClients), then
+// with package pool/lookup, limiter.go with queue.go and gradient.go (overload), clients.go (HostClients) with connect.go
+// (dialing.go, trust.go and tlsfault.go), then
 // transport.go (the wire) with reuse.go and idle.go (idle connections) and
 // splice.go (long content, past the buffers), on conn.go and loop.go (sockets)
-// with secure.go (TLS). Package pool/wire parses HTTP/1.1, pool/wire/frame and
-// pool/wire/hpack the frames and header blocks of HTTP/2, pool/stat counts.
+// with secure.go (TLS; secureidle.go, securequiet.go). Package pool/wire parses
+// HTTP/1.1, pool/wire/frame and pool/wire/hpack the frames and header blocks of
+// HTTP/2, pool/stat counts.
 //
 // Engine, ctl and cmd may import this package. It imports algo, config and
 // fasthttp.

@@ -3,21 +3,20 @@ package pool
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strconv"
-	"sync/atomic"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
 const (
 	// grpcCheck is the method of the gRPC health checking protocol.
-	grpcCheck = "http://localhost/grpc.health.v1.Health/Check"
+	grpcCheck = "/grpc.health.v1.Health/Check"
 	// grpcPrefix is the length of what stands before a message: one byte that says
 	// whether it is compressed, and its length in four, big-endian.
 	grpcPrefix = 5
@@ -32,40 +31,30 @@ func servingNames() []string {
 	return []string{"UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"}
 }
 
-// askGRPC calls grpc.health.v1.Health/Check over c, with HTTP/2 in clear text,
-// and says what was answered. c's deadline bounds it.
+// askGRPC calls grpc.health.v1.Health/Check over c, with HTTP/2 in clear text or
+// over TLS, and says what was answered. c's deadline bounds it. host is asked for
+// over TLS.
 //
 // The call is written by hand over net/http: it is one message of one field each
 // way, and the gRPC library would be the largest dependency of the project.
-func askGRPC(ctx context.Context, c net.Conn, service string) (good bool, reason string, err error) {
-	var taken atomic.Bool
-	t := &http.Transport{
-		Protocols: new(http.Protocols),
-		DialContext: func(context.Context, string, string) (net.Conn, error) {
-			if taken.Swap(true) {
-				return nil, errors.New("cannot use the connection of a probe twice")
-			}
-			return c, nil
-		},
+func askGRPC(ctx context.Context, c net.Conn, host, service string) (good bool, reason string, err error) {
+	if _, secure := c.(*tls.Conn); !secure {
+		host = "localhost"
 	}
-	t.Protocols.SetUnencryptedHTTP2(true)
-	defer t.CloseIdleConnections()
-	rq, err := http.NewRequestWithContext(ctx, http.MethodPost, grpcCheck, bytes.NewReader(grpcRequest(service)))
+	rq, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+host+grpcCheck, bytes.NewReader(grpcRequest(service)))
 	if err != nil {
 		return false, "", fmt.Errorf("cannot ask: %w", err)
 	}
 	rq.Header = http.Header{"Content-Type": {"application/grpc"}, "Te": {"trailers"}, "User-Agent": {probeAgent}}
-	rs, err := t.RoundTrip(rq)
-	if err != nil {
-		return false, "", fmt.Errorf("cannot ask: %w", err)
-	}
-	defer func() { _ = rs.Body.Close() }()
-	message, err := io.ReadAll(io.LimitReader(rs.Body, grpcMessageMax+1))
-	if err != nil {
-		return false, "", fmt.Errorf("cannot read: %w", err)
-	}
-	good, reason = judgeGRPC(rs, message)
-	return good, reason, nil
+	err = askStream(ctx, c, host, rq, func(rs *http.Response) error {
+		message, err := io.ReadAll(io.LimitReader(rs.Body, grpcMessageMax+1))
+		if err != nil {
+			return fmt.Errorf("cannot read: %w", err)
+		}
+		good, reason = judgeGRPC(rs, message)
+		return nil
+	})
+	return good, reason, err
 }
 
 // grpcRequest is a HealthCheckRequest with its prefix.

@@ -23,10 +23,6 @@ func message(b ...byte) string {
 // that was asked for.
 func grpcBackend(t *testing.T, answer func(w http.ResponseWriter, service string)) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &http.Server{
 		Protocols: new(http.Protocols), ReadHeaderTimeout: time.Minute,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -45,10 +41,24 @@ func grpcBackend(t *testing.T, answer func(w http.ResponseWriter, service string
 		}),
 	}
 	s.Protocols.SetUnencryptedHTTP2(true)
+	return serveHTTP(t, s, false)
+}
+
+// serveHTTP serves until the test ends.
+func serveHTTP(t *testing.T, s *http.Server, secure bool) (address string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = s.Serve(ln)
+		if secure {
+			_ = s.ServeTLS(ln, "", "")
+		} else {
+			_ = s.Serve(ln)
+		}
 	}()
 	t.Cleanup(func() {
 		_ = s.Close()

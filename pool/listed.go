@@ -15,6 +15,7 @@ type listed struct {
 
 	rank       int // 0 is a primary; higher ones serve when no lower one can
 	discovered bool
+	foundAs    string // the name it was found under, where it was
 }
 
 // backupRank is the rank of a backend with backup: true.
@@ -46,11 +47,11 @@ func (b *builder) discover(cfg *config.Config) {
 type lister struct {
 	list  []listed
 	edits edits
-	known map[string]bool // by identity
+	known map[string]bool // by place
 }
 
 func (l *lister) add(one listed) {
-	id := identityOf(one.Address)
+	id := placeOf(one.Address)
 	if l.known[id] || len(l.list) == algo.MaxMembers {
 		return
 	}
@@ -75,8 +76,9 @@ func (b *builder) backends(p *Pool, cfg *config.Pool) []listed {
 		p.discovery = b.set.discoveryOf(*cfg.Discovery.DNS)
 		found, version := p.discovery.answer()
 		p.version = version
+		name := foundAs(cfg.Discovery.DNS)
 		for _, f := range found {
-			l.add(listed{Backend: config.Backend{Address: f.Address, Weight: f.Weight}, rank: f.Rank, discovered: true})
+			l.add(listed{Backend: config.Backend{Address: f.Address, Weight: f.Weight}, rank: f.Rank, discovered: true, foundAs: name})
 		}
 	}
 	for id := range l.edits.removed {

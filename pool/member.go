@@ -26,6 +26,7 @@ type Member struct {
 	shards      []*fasthttp.HostClient
 	pool        *Pool
 	clients     *clients
+	dialing     *dialing
 	check       *check // nil without health_check
 	zone        string
 	local       bool // its zone is the proxy's

@@ -25,7 +25,7 @@ func (c *Conn) Close() error {
 	}
 	if c.secure != nil {
 		c.secure.closeWrite()
-		c.secure.out.drop()
+		c.secure.drop()
 	}
 	setConn(c.fd, nil)
 	return os.NewSyscallError("close", quickClose(c.fd))

@@ -105,6 +105,8 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 		Rank:       m.rank,
 		Discovered: m.discovered,
 		Zone:       m.zone,
+		TLS:        m.dialing.word(),
+		TLSError:   m.clients.faults.reason(),
 		State:      string(m.state),
 		Health:     "unchecked",
 		Breaker:    m.breaker.state(nowNanos).String(),
@@ -113,6 +115,9 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 		Requests:   m.tally.requests(),
 		Failures:   m.tally.failures.Load(),
 		Since:      m.since,
+	}
+	if m.dialing.announces != announceNothing {
+		s.ProxyProtocol = m.dialing.announces.String()
 	}
 	s.ConnectionsOpen, s.ConnectionsIdle = m.clients.counts()
 	if m.check != nil {
@@ -133,9 +138,15 @@ func (m *Member) reasonLocked(s *BackendStatus, nowNanos int64) string {
 	case m.weight == 0:
 		return "weight 0"
 	case wait > 0:
-		return fmt.Sprintf("circuit breaker open for another %v", time.Duration(wait).Round(100*time.Millisecond))
+		text := fmt.Sprintf("circuit breaker open for another %v", time.Duration(wait).Round(100*time.Millisecond))
+		if s.TLSError != "" {
+			text += "; TLS: " + s.TLSError
+		}
+		return text
 	case s.Health == "unknown" && m.late:
 		return "waits for its first good probe"
+	case s.TLSError != "" && (len(s.Probes) == 0 || s.Probes[0].OK):
+		return "TLS: " + s.TLSError
 	case len(s.Probes) > 0:
 		return s.Probes[0].Reason
 	case s.Health == "unknown":

@@ -16,8 +16,12 @@ const (
 	ConnectRefused
 	// ConnectTimeout means that no connection came about within timeouts.connect.
 	ConnectTimeout
-	// ConnectFailed is every other failure to connect: name, route, descriptors, TLS.
+	// ConnectFailed is every other failure to connect: name, route, descriptors.
 	ConnectFailed
+	// TLSFailed means that the backend was reached and the two sides found no way
+	// to speak TLS: a certificate that is not to be trusted, ours that it does not
+	// trust, nothing in common. It has seen nothing of the request.
+	TLSFailed
 	// NoFreeConn means that connections.max was reached and none was free.
 	NoFreeConn
 	// ReusedDied means that an idle connection, taken up again, was dead before
@@ -123,6 +127,8 @@ func (o Outcome) verdict() verdict {
 		return verdict{"connect_timeout", BlameBackend, RetryNeverSent, 504}
 	case ConnectFailed:
 		return verdict{"connect_failed", BlameBackend, RetryNeverSent, 502}
+	case TLSFailed:
+		return verdict{"tls_failed", BlameBackend, RetryNeverSent, 502}
 	case NoFreeConn:
 		return verdict{"no_free_connection", BlameProxy, RetryNeverSent, 503}
 	case ReusedDied:
@@ -169,7 +175,7 @@ func (o Outcome) Status() int { return o.verdict().status }
 // faults are the outcomes a circuit breaker counts even where no circuit_breaker
 // section stands: failures to connect, resets and timeouts. A body cut short is
 // a reset that came late.
-const faults uint32 = 1<<ConnectRefused | 1<<ConnectTimeout | 1<<ConnectFailed |
+const faults uint32 = 1<<ConnectRefused | 1<<ConnectTimeout | 1<<ConnectFailed | 1<<TLSFailed |
 	1<<Reset | 1<<Timeout | 1<<Truncated
 
 // strictFaults are those counted where the section stands, beside 5xx answers.

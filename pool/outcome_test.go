@@ -15,6 +15,7 @@ func TestOutcomeTable(t *testing.T) {
 		{Pending, "pending", BlameNobody, RetryNo, 500},
 		{ConnectTimeout, "connect_timeout", BlameBackend, RetryNeverSent, 504},
 		{ConnectFailed, "connect_failed", BlameBackend, RetryNeverSent, 502},
+		{TLSFailed, "tls_failed", BlameBackend, RetryNeverSent, 502},
 		{NoFreeConn, "no_free_connection", BlameProxy, RetryNeverSent, 503},
 		{ReusedDied, "reused_connection_died", BlameProxy, RetryReusedIdle, 502},
 		{ReusedNeverReceived, "reused_connection_died", BlameProxy, RetryNeverReceived, 502},

@@ -26,6 +26,7 @@ type Pool struct {
 	ejectPercent int
 	slowStart    time.Duration
 	timeouts     config.PoolTimeouts
+	announces    announcement
 	members      []*Member
 	limits       *Limiter     // nil without a concurrency section
 	limiter      *Limiter     // limits, or what a generation with one has left
@@ -59,6 +60,10 @@ func (p *Pool) HashOn() HashOn { return p.hashOn }
 
 // Timeouts bound how long a backend of this pool may take.
 func (p *Pool) Timeouts() config.PoolTimeouts { return p.timeouts }
+
+// Announces reports that connections to the backends begin with a PROXY header,
+// so that each of them is made for one request: Attempt.Client says whose.
+func (p *Pool) Announces() bool { return p.announces != announceNothing }
 
 // Members are all members, eligible or not, by index. The slice must not be
 // changed.

@@ -3,13 +3,16 @@ package pool
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/valyala/fasthttp"
 )
 
@@ -34,24 +37,113 @@ func probe(ctx context.Context, address string, d *definition) sight {
 	defer func() { _ = c.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(longAgo) })
 	defer stop()
+	if d.dialing != nil && d.dialing.announces != announceNothing {
+		if _, err := c.Write(d.dialing.announces.append(nil, &wire.ProxyHeader{})); err != nil {
+			return sight{reason: failure(err, d.timeout, "cannot send the PROXY header")}
+		}
+	}
+	session, err := d.secure(ctx, c)
+	if err != nil {
+		return sight{reason: "TLS: " + tlsReason(err, d.timeout)}
+	}
+	if session != nil {
+		c = session
+	}
 	var s sight
 	switch d.kind {
 	case probeTCP:
 		return sight{good: true, reason: "connected"}
 	case probeGRPC:
-		s.good, s.reason, err = askGRPC(ctx, c, d.service)
+		s.good, s.reason, err = askGRPC(ctx, c, d.host(network, addr), d.service)
 	case probeHTTP:
 		var status int
 		var body []byte
-		if status, body, err = askHTTP(c, network, addr, d); err == nil {
+		ask := askHTTP
+		if d.isStream() {
+			ask = askHTTP2
+		}
+		if status, body, err = ask(ctx, c, d.host(network, addr), d); err == nil {
 			s.good, s.reason = d.judge(status, body)
 		}
 	}
 	if err != nil {
+		if refusal := refusalOf(session); refusal != nil {
+			return sight{reason: "TLS: " + tlsReason(refusal, d.timeout)}
+		}
 		return sight{reason: failure(err, d.timeout, "no valid answer")}
 	}
 	return s
 }
+
+// refusalOf is the alert that ended a session, or nil. In TLS 1.3 a backend that
+// does not like our certificate says so after the handshake, and what reads the
+// answer takes it for an end like any other.
+func refusalOf(session *tls.Conn) error {
+	if session == nil {
+		return nil
+	}
+	_ = session.SetReadDeadline(longAgo) // what ended it is said again, nothing is waited for
+	_, err := session.Read(make([]byte, 1))
+	if remoteAlert(err) == 0 {
+		return nil
+	}
+	return err //nolint:wrapcheck // put into words by the caller
+}
+
+// secure makes a probe's connection speak TLS; nil where it does not. Unlike those
+// of exchanges it resumes no session: a probe is to see the certificate that is
+// there now.
+func (d *definition) secure(ctx context.Context, c net.Conn) (*tls.Conn, error) {
+	if d.dialing == nil || d.dialing.trust == nil {
+		return nil, nil //nolint:nilnil // clear text has none
+	}
+	protocol := protocolHTTP1
+	if d.isStream() {
+		protocol = protocolHTTP2
+	}
+	session := tls.Client(c, d.dialing.trust.config(d.dialing.name, []string{protocol}, nil))
+	if err := session.HandshakeContext(ctx); err != nil {
+		return nil, err //nolint:wrapcheck // put into words by the caller
+	}
+	if protocol == protocolHTTP2 && session.ConnectionState().NegotiatedProtocol != protocolHTTP2 {
+		return nil, errNoHTTP2
+	}
+	return session, nil
+}
+
+// isStream reports a probe in HTTP/2: of gRPC, which knows nothing else, and of
+// pools that speak nothing else.
+func (d *definition) isStream() bool {
+	return d.kind == probeGRPC || d.dialing != nil && d.dialing.streams
+}
+
+// errNoHTTP2 is a backend that does not agree to speak HTTP/2.
+var errNoHTTP2 = errors.New("the backend does not offer HTTP/2")
+
+// host is the authority that an HTTP probe asks for: over TLS that of the
+// certificate, as some backends refuse others.
+func (d *definition) host(network, addr string) string {
+	name := ""
+	if d.dialing != nil {
+		name = d.dialing.name
+	}
+	switch {
+	case network == networkUnix && name == "":
+		return "localhost" // RFC 9112 section 3.2: a path is no authority
+	case name == "":
+		return addr
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if network == networkUnix || err != nil {
+		port = portHTTPS
+	}
+	if port == portHTTPS && !strings.Contains(name, ":") {
+		return name
+	}
+	return net.JoinHostPort(name, port)
+}
+
+const portHTTPS = "443"
 
 // nobodyThere reports that a failure to connect is one of the backend's address,
 // where a request would fare no better: not of a name that cannot be resolved,
@@ -69,11 +161,7 @@ func nobodyThere(err error) bool {
 }
 
 // askHTTP sends one GET and reads the answer, its body up to bodyProbeMax.
-func askHTTP(c net.Conn, network, addr string, d *definition) (status int, body []byte, err error) {
-	host := addr
-	if network == networkUnix {
-		host = "localhost" // RFC 9112 section 3.2: a path is no authority
-	}
+func askHTTP(_ context.Context, c net.Conn, host string, d *definition) (status int, body []byte, err error) {
 	_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nAccept: */*\r\nConnection: close\r\n\r\n",
 		d.path, host, probeAgent)
 	if err != nil {

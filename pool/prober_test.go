@@ -302,7 +302,7 @@ func TestProbesAreBounded(t *testing.T) {
 		}
 		checks := make([]*check, 0, 20)
 		for range cap(checks) {
-			c := newCheck(newBackend("a:1"), d)
+			c := newCheck(newBackend("a:1", &dialing{}), d)
 			c.start(p)
 			checks = append(checks, c)
 		}

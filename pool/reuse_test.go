@@ -1,11 +1,14 @@
 package pool
 
 import (
+	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"testing"
 	"time"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/valyala/fasthttp"
 )
 
@@ -14,47 +17,87 @@ import (
 type peerOf struct {
 	*net.TCPConn
 
-	t  testing.TB
-	ln net.Listener
-	hc *fasthttp.HostClient
+	t      testing.TB
+	ln     net.Listener
+	hc     *fasthttp.HostClient
+	server *tls.Config // nil for clear text
+	stream net.Conn    // what is read and written: the TCPConn, or TLS over it
 }
 
 const okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 func newPeer(t testing.TB) *peerOf {
 	t.Helper()
+	return peerWith(t, nil, config.PoolTLS{})
+}
+
+// newSecurePeer is newPeer over TLS.
+func newSecurePeer(t testing.TB, version uint16) *peerOf {
+	t.Helper()
+	ca := newAuthority(t)
+	server := &tls.Config{Certificates: []tls.Certificate{ca.issue(tomorrow(), "a.test")}, MaxVersion: version}
+	return peerWith(t, server, ca.trusting("a.test"))
+}
+
+func peerWith(t testing.TB, server *tls.Config, client config.PoolTLS) *peerOf {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = ln.Close() })
-	_, p := buildDialing(t, poolOf(ln.Addr().String()), nil)
-	b := &peerOf{t: t, ln: ln, hc: p.Members()[0].Client(0)}
+	cfg := poolOf(ln.Addr().String())
+	cfg.TLS = client
+	_, p := buildDialing(t, cfg, nil)
+	b := &peerOf{t: t, ln: ln, hc: p.Members()[0].Client(0), server: server}
 	var a Attempt
-	b.open(&a, ReuseFree)
-	b.accept()
+	b.openFresh(&a, ReuseFree)
 	b.exchange(&a, okAnswer)
 	return b
 }
 
-func (b *peerOf) accept() {
+// openFresh is open where it has to dial: the backend accepts.
+func (b *peerOf) openFresh(a *Attempt, which Reuse) {
 	b.t.Helper()
+	accepted := make(chan error, 1)
+	go func() { accepted <- b.accept() }()
+	b.open(a, which)
+	if err := <-accepted; err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *peerOf) accept() error {
 	c, err := b.ln.Accept()
 	if err != nil {
-		b.t.Fatal(err)
+		return err
 	}
 	tcp, ok := c.(*net.TCPConn)
 	if !ok {
-		b.t.Fatalf("accepted a %T", c)
+		return fmt.Errorf("accepted a %T", c)
 	}
 	b.t.Cleanup(func() { _ = tcp.Close() })
-	b.TCPConn = tcp
+	b.TCPConn, b.stream = tcp, tcp
+	if b.server == nil {
+		return nil
+	}
+	secure := tls.Server(tcp, b.server)
+	b.stream = secure
+	return secure.Handshake()
+}
+
+// say is the backend writing.
+func (b *peerOf) say(text string) {
+	b.t.Helper()
+	if _, err := io.WriteString(b.stream, text); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 func (b *peerOf) open(a *Attempt, which Reuse) {
 	b.t.Helper()
 	if out := a.Open(b.hc, which); out != OK {
-		b.t.Fatalf("open: %v", out)
+		b.t.Fatalf("open: %v: %s", out, linkOf(b.hc).clients.faults.reason())
 	}
 }
 
@@ -70,7 +113,7 @@ func (b *peerOf) send(a *Attempt) {
 // receive is the backend reading the request.
 func (b *peerOf) receive() {
 	b.t.Helper()
-	if _, err := io.ReadFull(b, make([]byte, len(request))); err != nil {
+	if _, err := io.ReadFull(b.stream, make([]byte, len(request))); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -80,9 +123,7 @@ func (b *peerOf) exchange(a *Attempt, answer string) {
 	b.t.Helper()
 	b.send(a)
 	b.receive()
-	if _, err := io.WriteString(b, answer); err != nil {
-		b.t.Fatal(err)
-	}
+	b.say(answer)
 	if out := a.Head(false, soon()); out != OK {
 		b.t.Fatalf("head: %v", out)
 	}
@@ -147,7 +188,7 @@ func TestDeathOfReusedConnection(t *testing.T) {
 			b.send(a)
 		}, ReusedNeverReceived},
 		{"408 before the request", func(b *peerOf, a *Attempt) {
-			_, _ = io.WriteString(b, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			b.say("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 			_ = b.Close()
 			b.ended(a.Conn())
 			b.send(a)
@@ -159,7 +200,7 @@ func TestDeathOfReusedConnection(t *testing.T) {
 		}, ReusedDied},
 		{"read in part and closed", func(b *peerOf, a *Attempt) {
 			b.send(a)
-			_, _ = io.ReadFull(b, make([]byte, 4))
+			_, _ = io.ReadFull(b.stream, make([]byte, 4))
 			_ = b.Close()
 		}, ReusedDied},
 		{"unread and closed", func(b *peerOf, a *Attempt) {
@@ -175,33 +216,44 @@ func TestDeathOfReusedConnection(t *testing.T) {
 		{"a byte of an answer", func(b *peerOf, a *Attempt) {
 			b.send(a)
 			b.receive()
-			_, _ = io.WriteString(b, "H")
+			b.say("H")
 			_ = b.Close()
 		}, Reset},
 		{"408 after the request", func(b *peerOf, a *Attempt) {
 			b.send(a)
 			b.receive()
-			_, _ = io.WriteString(b, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			b.say("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 			_ = b.Close()
 		}, OK},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			b := newPeer(t)
-			var a Attempt
-			b.open(&a, ReuseFree)
-			if !a.Reused() {
-				t.Fatal("the connection is fresh; want the pooled one")
-			}
-			tc.do(b, &a)
-			if got := a.Head(false, soon()); got != tc.want {
-				t.Errorf("got %v (%d); want %v (%d)", got, got, tc.want, tc.want)
-			}
-			learnt := linkOf(b.hc).clients.ages.known()
-			if want := tc.want == ReusedDied || tc.want == ReusedNeverReceived; learnt != want {
-				t.Errorf("learnt is %v; want %v", learnt, want)
-			}
-			a.Close(false, 0)
-		})
+		for over, start := range peers() {
+			t.Run(tc.name+", over "+over, func(t *testing.T) {
+				b := start(t)
+				var a Attempt
+				b.open(&a, ReuseFree)
+				if !a.Reused() {
+					t.Fatal("the connection is fresh; want the pooled one")
+				}
+				tc.do(b, &a)
+				if got := a.Head(false, soon()); got != tc.want {
+					t.Errorf("got %v (%d); want %v (%d)", got, got, tc.want, tc.want)
+				}
+				learnt := linkOf(b.hc).clients.ages.known()
+				if want := tc.want == ReusedDied || tc.want == ReusedNeverReceived; learnt != want {
+					t.Errorf("learnt is %v; want %v", learnt, want)
+				}
+				a.Close(false, 0)
+			})
+		}
+	}
+}
+
+// peers makes a backend for each way to speak to one.
+func peers() map[string]func(testing.TB) *peerOf {
+	return map[string]func(testing.TB) *peerOf{
+		"TCP":     newPeer,
+		"TLS 1.2": func(t testing.TB) *peerOf { t.Helper(); return newSecurePeer(t, tls.VersionTLS12) },
+		"TLS 1.3": func(t testing.TB) *peerOf { t.Helper(); return newSecurePeer(t, tls.VersionTLS13) },
 	}
 }
 
@@ -212,8 +264,7 @@ func TestDeathOfFreshConnectionIsAReset(t *testing.T) {
 		b := newPeer(t)
 		linkOf(b.hc).clients.closeIdle()
 		var a Attempt
-		b.open(&a, which)
-		b.accept()
+		b.openFresh(&a, which)
 		_ = b.Close()
 		b.ended(a.Conn())
 		b.send(&a)

@@ -33,7 +33,7 @@ type roster struct {
 type edits struct {
 	version uint64 // counts the changes
 	added   []config.Backend
-	removed map[string]bool // by identity
+	removed map[string]bool // by place
 }
 
 func newRoster() *roster {
@@ -71,11 +71,11 @@ func (r *roster) edit(pool string, change func(*edits)) {
 }
 
 // forget drops removals of backends that nobody names any more.
-func (r *roster) forget(pool string, identities []string) {
+func (r *roster) forget(pool string, places []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e := r.mu.pools[pool]; e != nil {
-		for _, id := range identities {
+		for _, id := range places {
 			delete(e.removed, id)
 		}
 	}
@@ -89,13 +89,13 @@ func (s *Set) Add(pool string, c config.Backend) error {
 	if p == nil {
 		return fmt.Errorf("cannot add backend to pool %q: %w", pool, ErrNoPool)
 	}
-	id := identityOf(c.Address)
+	id := placeOf(c.Address)
 	if p.find(id) != nil {
 		return fmt.Errorf("cannot add backend %q to pool %q: %w", c.Address, pool, ErrBackendThere)
 	}
 	s.roster.edit(pool, func(e *edits) {
 		delete(e.removed, id)
-		e.added = slices.DeleteFunc(e.added, func(o config.Backend) bool { return identityOf(o.Address) == id })
+		e.added = slices.DeleteFunc(e.added, func(o config.Backend) bool { return placeOf(o.Address) == id })
 		e.added = append(e.added, c)
 	})
 	return nil
@@ -109,20 +109,20 @@ func (s *Set) Remove(pool, address string) error {
 	if p == nil {
 		return fmt.Errorf("cannot remove backend from pool %q: %w", pool, ErrNoPool)
 	}
-	id := identityOf(address)
+	id := placeOf(address)
 	if p.find(id) == nil {
 		return fmt.Errorf("cannot remove backend %q from pool %q: %w", address, pool, ErrNoBackend)
 	}
 	s.roster.edit(pool, func(e *edits) {
-		e.added = slices.DeleteFunc(e.added, func(o config.Backend) bool { return identityOf(o.Address) == id })
+		e.added = slices.DeleteFunc(e.added, func(o config.Backend) bool { return placeOf(o.Address) == id })
 		e.removed[id] = true
 	})
 	return nil
 }
 
-// find is the member with this identity, or nil.
-func (p *Pool) find(identity string) *Member {
-	i := slices.IndexFunc(p.members, func(m *Member) bool { return m.backend.identity == identity })
+// find is the member at this place, or nil.
+func (p *Pool) find(place string) *Member {
+	i := slices.IndexFunc(p.members, func(m *Member) bool { return m.backend.place == place })
 	if i < 0 {
 		return nil
 	}

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unsafe"
 )
 
 // secure is the TLS layer inside a Conn. Whoever uses the Conn sees clear text
@@ -34,10 +33,15 @@ type secure struct {
 	headed int              // bytes of it that came
 	left   int              // bytes of its content to come
 	early  []byte           // came before the handshake began
+	ahead  *memory          // what readAhead lends to crypto/tls
+	failed error            // of the socket, for crypto/tls to meet
+	over   bool             // crypto/tls has met an end, which its next read returns
 
-	open  bool // the handshake is done
-	reset bool // nothing may look like an orderly end
-	out   outbox
+	client   bool   // our side of the session
+	open     bool   // the handshake is done
+	reset    bool   // nothing may look like an orderly end
+	protocol string // that ALPN agreed on
+	out      outbox
 }
 
 // recordHead is the length of a record's header (RFC 8446 section 5.1).
@@ -51,18 +55,40 @@ const recordHead = 5
 func (c *Conn) ServeTLS(config *tls.Config, early []byte) error {
 	s := &secure{c: c, early: bytes.Clone(early)}
 	s.tls = tls.Server((*records)(s), config)
+	return s.handshake()
+}
+
+// ConnectTLS makes c speak TLS, as a client, under the rules of ServeTLS.
+func (c *Conn) ConnectTLS(config *tls.Config) error {
+	s := &secure{c: c, client: true}
+	s.tls = tls.Client((*records)(s), config)
+	return s.handshake()
+}
+
+func (s *secure) handshake() error {
+	c := s.c
 	if err := s.tls.HandshakeContext(context.Background()); err != nil {
 		return err //nolint:wrapcheck // the caller asks for its type
 	}
+	s.protocol = s.tls.ConnectionState().NegotiatedProtocol
 	s.open, c.secure = true, s
 	c.parts = [3][]byte{} // they would keep the server's flight: 1.7 KiB
-	s.shrink(0)
+	s.shrink()
 	c.rd.state.Or(bitReady) // what crypto/tls has read ahead was announced to nobody
 	return nil
 }
 
 // Secure reports that the connection speaks TLS.
 func (c *Conn) Secure() bool { return c.secure != nil || c.within != nil && c.within.Secure() }
+
+// Protocol is what the two sides agreed to speak, by ALPN; it is empty where they
+// agreed on nothing, and for clear text.
+func (c *Conn) Protocol() string {
+	if c.secure == nil {
+		return ""
+	}
+	return c.secure.protocol
+}
 
 // TLSState describes the session; it is zero for a connection in clear text.
 // Each call gathers it anew.
@@ -76,6 +102,9 @@ func (c *Conn) TLSState() tls.ConnectionState {
 // tryRead is Conn.tryRead for clear text: 0 and nil mean that no whole record
 // is there. A close_notify behind data is returned by the next read.
 func (s *secure) tryRead(p []byte) (int, error) {
+	if s.whole == 0 && !s.over && !s.readAhead() {
+		return 0, nil
+	}
 	n, err := s.tls.Read(p)
 	if n == 0 {
 		if err == errNoRecord { //nolint:errorlint // our own, unwrapped
@@ -87,7 +116,8 @@ func (s *secure) tryRead(p []byte) (int, error) {
 	if n < len(p) && s.whole > 0 {
 		s.whole-- // it took the rest of a record, or several
 	}
-	if n == len(p) || s.whole > 0 || err != nil || len(s.early) > 0 {
+	s.over = err != nil
+	if n == len(p) || s.whole > 0 || s.over || len(s.early) > 0 {
 		s.c.rd.state.Or(bitReady)
 	}
 	return n, nil
@@ -130,7 +160,7 @@ func (s *secure) tryWrite() (done bool, err error) {
 		if err := s.seal(); err != nil {
 			return false, err
 		}
-		if empty, err := s.out.push(c.fd); err != nil || !empty {
+		if empty, err := s.out.push(c); err != nil || !empty {
 			return false, err
 		}
 		if len(c.parts[0])+len(c.parts[1])+len(c.parts[2]) == 0 {
@@ -164,7 +194,7 @@ func (s *secure) closeWrite() {
 		return
 	}
 	if s.tls.CloseWrite() == nil {
-		_, _ = s.out.push(s.c.fd) // the end of the socket says it too
+		_, _ = s.out.push(s.c) // the end of the socket says it too
 	}
 }
 
@@ -180,14 +210,13 @@ func (r *records) Read(p []byte) (n int, err error) {
 		if s.early = s.early[n:]; len(s.early) == 0 {
 			s.early = nil
 		}
-	case !s.open:
-		n, err = s.c.Read(p)
-	case s.c.rd.state.Load()&(bitReady|bitHung) == 0:
-		return 0, errNoRecord
-	default:
-		if n, err = s.c.trySocket(p); n == 0 && err == nil {
-			return 0, errNoRecord
+	case s.open:
+		if n, err = s.socket(p); n == 0 && err == nil {
+			err = errNoRecord
 		}
+		return n, err
+	default:
+		n, err = s.c.Read(p)
 	}
 	s.saw(p[:n])
 	return n, err
@@ -283,16 +312,15 @@ func (o *outbox) grow(n int) {
 	o.r, o.w = 0, kept
 }
 
-// push writes to the socket what it takes, and reports whether that was all.
-func (o *outbox) push(fd int) (empty bool, err error) {
+// push writes to c's socket what it takes, and reports whether that was all.
+func (o *outbox) push(c *Conn) (empty bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for o.r < o.w {
-		b := o.mem.b[o.r:o.w]
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		n, errno := c.writeRecords(o.mem.b[o.r:o.w])
 		switch errno {
 		case 0:
-			o.r += int(n)
+			o.r += n
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return false, nil

@@ -50,10 +50,9 @@ func startEcho(t testing.TB, size int, version uint16) *tls.Conn {
 	return client
 }
 
-// TestSecureExchangeAllocatesAReader pins what crypto/tls costs: each side makes
-// one small reader on the heap for each time it looks at the socket, of which
-// one is needed for a record. Nothing else allocates.
-func TestSecureExchangeAllocatesAReader(t *testing.T) {
+// TestSecureExchangeAllocatesNothing counts the one small reader that crypto/tls
+// makes on the heap for each look at the socket: only the client does that.
+func TestSecureExchangeAllocatesNothing(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			client := startEcho(t, 100, version)
@@ -65,8 +64,8 @@ func TestSecureExchangeAllocatesAReader(t *testing.T) {
 				if _, err := io.ReadFull(client, answer); err != nil {
 					t.Fatal(err)
 				}
-			}); n > 2 {
-				t.Errorf("got %v allocations on both sides together; want 2", n)
+			}); n > 1 {
+				t.Errorf("got %v allocations on both sides together; want 1", n)
 			}
 		})
 	}

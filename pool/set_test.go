@@ -22,7 +22,7 @@ func TestBuildReportsEveryProblemWithItsPath(t *testing.T) {
 		Algorithm: "fair", HashOn: "body", Protocol: "h2",
 		Backends:    []config.Backend{{Address: "a:1", Weight: 1}, {Address: "a:1", Weight: 70000}},
 		HealthCheck: &config.HealthCheck{Type: "icmp", Path: "x", ExpectStatus: []string{"20x", "300-200"}},
-		TLS:         config.PoolTLS{Enabled: true},
+		TLS:         config.PoolTLS{Enabled: true, CAFile: "/nowhere.pem"},
 		Discovery:   &config.Discovery{},
 	}
 	s, err := Build(&config.Config{Pools: map[string]config.Pool{"p": bad, "good": poolOf("a:1"), "q": {Algorithm: "fair"}}}, nil, Options{})
@@ -32,7 +32,7 @@ func TestBuildReportsEveryProblemWithItsPath(t *testing.T) {
 	for _, want := range []string{
 		`pools.p.algorithm: unknown algorithm "fair"`, "pools.p.hash_on: ", `pools.p.backends[1].address: "a:1" is backends[0] already`,
 		"pools.p.backends[1].weight: 70000", `type: "icmp" is none of`, `path: "x"`, `expect_status: "20x"`, `expect_status: "300-200"`,
-		"pools.p.protocol: not supported yet", "pools.p.tls: not supported yet", "pools.p.discovery: needs dns",
+		"pools.p.protocol: cannot speak h2: nobody opens streams", `pools.p.tls.ca_file: cannot read authorities "/nowhere.pem"`, "pools.p.discovery: needs dns",
 		"pools.q.algorithm",
 	} {
 		if !strings.Contains(err.Error(), want) {

@@ -71,6 +71,15 @@ type BackendStatus struct {
 	// Discovered members are found by discovery, not listed.
 	Discovered bool   `json:"discovered,omitempty"`
 	Zone       string `json:"zone,omitempty"`
+	// TLS is how it is spoken to: verified, unverified (insecure_skip_verify), or
+	// absent for clear text.
+	TLS string `json:"tls,omitempty"`
+	// ProxyProtocol is the version of the PROXY header that its connections begin
+	// with, v1 or v2; absent without one.
+	ProxyProtocol string `json:"proxy_protocol,omitempty"`
+	// TLSError says why the last handshake failed that a request needed; absent when
+	// an answer has come since.
+	TLSError string `json:"tls_error,omitempty"`
 	// State is what the operator asked for: enabled, drain or disabled.
 	State string `json:"state"`
 	// Health is healthy, unhealthy, unknown (not probed yet) or unchecked (no probes).

@@ -37,6 +37,9 @@ var responseLimits = wire.Limits{HeadBytes: responseHeadMax, Fields: responseFie
 // meanwhile. The zero value is ready; one goroutine uses it.
 type Attempt struct {
 	Response wire.ResponseHead
+	// Client is whose request it is, for pools that announce that: see
+	// Pool.Announces. It is set before Open; the zero value is somebody unknown.
+	Client wire.ProxyHeader
 
 	hc        *fasthttp.HostClient
 	link      *link
@@ -75,9 +78,11 @@ func (a *Attempt) open(hc *fasthttp.HostClient, k *link, which Reuse, inLoop boo
 	a.Response.Reset()
 	a.in.Sized(responseHeadMax)
 	if k.streams != nil {
-		return a.openStream(k.streams, which, inLoop)
+		if out, spoken := a.openStream(k, which, inLoop); spoken {
+			return out
+		}
 	}
-	if which == ReuseNone {
+	if which == ReuseNone || k.clients.dialing.announces != announceNothing {
 		return a.dialUnless(inLoop)
 	}
 	for retired := 0; ; { // each turn but a repeated one closes an idle connection, so it ends
@@ -178,9 +183,13 @@ func (a *Attempt) dialUnless(inLoop bool) Outcome {
 	if inLoop {
 		return Pending
 	}
-	c, err := a.link.dialSingle(a.hc)
+	c, err := a.link.dialSingle(a.hc, &a.Client)
 	if err != nil {
 		return dialOutcome(err)
+	}
+	if !a.link.speaksHTTP1(c) {
+		a.link.endSingle(c)
+		return dialOutcome(errNoHTTP1)
 	}
 	a.conn, a.reused, a.pooled = c, false, false
 	return OK
@@ -237,8 +246,7 @@ func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 					a.observe(a.conn)
 					return ReusedNeverReceived
 				}
-				a.in.Discard(n)
-				a.body.Begin(a.Response.Framing, a.Response.ContentLength)
+				a.beginContent(n)
 				return OK
 			}
 			if a.in.Full() {
@@ -251,6 +259,15 @@ func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 	}
 }
 
+// beginContent follows on a response head of n bytes.
+func (a *Attempt) beginContent(n int) {
+	a.in.Discard(n)
+	a.body.Begin(a.Response.Framing, a.Response.ContentLength)
+	if a.conn.Secure() {
+		a.link.clients.faults.over()
+	}
+}
+
 // readOutcome is what a failed read of a response head means.
 func (a *Attempt) readOutcome(err error) Outcome {
 	switch {
@@ -260,6 +277,9 @@ func (a *Attempt) readOutcome(err error) Outcome {
 		return Timeout
 	case a.conn.stream != nil:
 		return a.streamOutcome(err)
+	case !a.reused && !a.touched && refusesUs(a.conn, err):
+		a.link.clients.faults.met(tlsReason(err, 0))
+		return TLSFailed
 	case !a.reused || a.touched:
 		return Reset
 	}
@@ -354,7 +374,8 @@ func (a *Attempt) Trailers() *wire.Head { return a.body.Trailers() }
 // close.
 func (a *Attempt) Close(whole bool, lastNanos int64) {
 	c := a.conn
-	keep := whole && a.pooled && a.body.Done() && a.Response.KeepAlive && a.in.Len() == 0
+	whole = whole && a.body.Done() && a.in.Len() == 0
+	keep := whole && a.pooled && a.Response.KeepAlive
 	a.conn, a.touched = nil, false
 	a.in.Release()
 	a.dropPipe()
@@ -371,6 +392,9 @@ func (a *Attempt) Close(whole bool, lastNanos int64) {
 	case a.pooled:
 		leases.drop(a.hc, c)
 	default:
+		if whole && a.link.clients.dialing.announces != announceNothing {
+			c.leavesNoPort()
+		}
 		a.link.endSingle(c)
 	}
 }

@@ -68,7 +68,7 @@ func samplePools() []pool.Status {
 			},
 		},
 		{Name: "static", Algorithm: "round_robin", Panic: true, Members: 1, Healthy: 1, Backends: []pool.BackendStatus{
-			{Address: "10.0.1.1:80", Weight: 1, State: "enabled", Health: "unhealthy", Breaker: "open", Up: true, Reason: "evil \x1b[31mred\x1b[0m\nline", Since: now},
+			{Address: "10.0.1.1:80", TLS: "unverified", Weight: 1, State: "enabled", Health: "unhealthy", Breaker: "open", Up: true, Reason: "evil \x1b[31mred\x1b[0m\nline", Since: now},
 		}},
 	}
 }
@@ -190,6 +190,7 @@ func TestTables(t *testing.T) {
 		{"status", "status"},
 		{"pools", "pools"},
 		{"pool", "pools api"},
+		{"pool_tls", "pools static"},
 		{"backends", "backends list"},
 		{"backends_of_pool", "backends list --pool api"},
 		{"routes", "routes"},

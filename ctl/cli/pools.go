@@ -68,6 +68,9 @@ func showPool(s *screen, p *pool.Status) {
 	if p.Panic {
 		s.linef("panic: too few backends are healthy, so health is ignored")
 	}
+	if len(p.Backends) > 0 && p.Backends[0].TLS != "" {
+		s.linef("spoken to by TLS, certificates %s", p.Backends[0].TLS)
+	}
 	if p.Discovery != nil {
 		showDiscovery(s, p.Discovery)
 	}

@@ -31,6 +31,7 @@ func needProgram(t *testing.T, name, debianPackage string) string {
 
 // nginx is a real nginx on a unix socket and a TCP port of its own.
 type nginx struct {
+	dir             string
 	socket, address string
 	// big is a file it serves at /big.
 	big []byte
@@ -40,11 +41,13 @@ type nginx struct {
 // a free port, so another process may take the chosen one first.
 const nginxStarts = 5
 
-func startNginx(t *testing.T) *nginx {
+// startNginx starts one; servers are more of them, which may listen on sockets in
+// {dir}.
+func startNginx(t *testing.T, servers ...string) *nginx {
 	t.Helper()
 	binary := needProgram(t, "nginx", "nginx-light")
 	for range nginxStarts {
-		if n := tryNginx(t, binary); n != nil {
+		if n := tryNginx(t, binary, strings.Join(servers, "\n")); n != nil {
 			return n
 		}
 	}
@@ -52,15 +55,15 @@ func startNginx(t *testing.T) *nginx {
 	return nil
 }
 
-func tryNginx(t *testing.T, binary string) *nginx {
+func tryNginx(t *testing.T, binary, servers string) *nginx {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "nginx") //nolint:usetesting // short, as a socket's path has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	n := &nginx{socket: filepath.Join(dir, "s"), address: freeAddress(t), big: []byte(strings.Repeat("0123456789abcdef", 1<<16))}
-	n.write(t, dir)
+	n := &nginx{dir: dir, socket: filepath.Join(dir, "s"), address: freeAddress(t), big: []byte(strings.Repeat("0123456789abcdef", 1<<16))}
+	n.write(t, dir, servers)
 	log := &logBuffer{}
 	command := exec.Command(binary, "-p", dir, "-c", filepath.Join(dir, "nginx.conf"), "-e", "stderr", "-g", "daemon off;")
 	command.Stdout, command.Stderr = log, log
@@ -103,13 +106,13 @@ func tryNginx(t *testing.T, binary string) *nginx {
 }
 
 // write lays out the folder of an nginx.
-func (n *nginx) write(t *testing.T, dir string) {
+func (n *nginx) write(t *testing.T, dir, servers string) {
 	t.Helper()
 	user := ""
 	if os.Getuid() == 0 {
 		user = "user root;"
 	}
-	conf := strings.NewReplacer("{user}", user, "{dir}", dir, "{socket}", n.socket, "{address}", n.address).Replace(`
+	conf := strings.NewReplacer("{servers}", strings.ReplaceAll(servers, "{dir}", dir), "{user}", user, "{dir}", dir, "{socket}", n.socket, "{address}", n.address).Replace(`
 {user}
 worker_processes 1;
 pid {dir}/pid;
@@ -128,6 +131,7 @@ http {
     location = /big { add_header X-Backend nginx; }
     location = /limited { limit_except GET { deny all; } }
   }
+  {servers}
 }
 `)
 	if err := os.Mkdir(filepath.Join(dir, "www"), 0o755); err != nil {

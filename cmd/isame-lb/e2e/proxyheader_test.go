@@ -38,8 +38,19 @@ func TestCurlSendsAProxyHeader(t *testing.T) {
 }
 
 // haproxyTCP is a real HAProxy that passes connections on with a header of
-// version 1 or 2, on a socket that it inherits.
+// version 1 or 2.
 func haproxyTCP(t *testing.T, send, to string) (address string) {
+	t.Helper()
+	return startHAProxy(t, "tcp", `
+listen l
+  bind fd@3
+  server s `+to+` `+send+`
+`)
+}
+
+// startHAProxy runs a real HAProxy with sections of its configuration, which listen
+// on a socket that it inherits, fd@3.
+func startHAProxy(t *testing.T, mode, sections string) (address string) {
 	t.Helper()
 	binary := needProgram(t, "haproxy", "haproxy")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -61,14 +72,11 @@ func haproxyTCP(t *testing.T, send, to string) (address string) {
 global
   nbthread 1
 defaults
-  mode tcp
+  mode `+mode+`
   timeout connect 5s
   timeout client 20s
   timeout server 20s
-listen l
-  bind fd@3
-  server s `+to+` `+send+`
-`), 0o600); err != nil {
+`+sections), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	log := &logBuffer{}

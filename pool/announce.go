@@ -1,0 +1,70 @@
+package pool
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// announcement is whether, and in which version, a connection to a backend begins
+// with a PROXY header that names the client.
+//
+// Such a connection belongs to that client: everything on it would be taken for
+// its word. So it carries one request and is never pooled. Keeping it for further
+// requests of the same client's connection was considered: where a pool has
+// several backends the next request usually goes to another one, and connections
+// that wait for one client only would use up connections.max.
+type announcement uint8
+
+const (
+	announceNothing announcement = iota
+	announceV1
+	announceV2
+)
+
+// announcementOf reads pools.*.proxy_protocol.
+func announcementOf(word string) (announcement, error) {
+	switch word {
+	case "", "off":
+		return announceNothing, nil
+	case "v1":
+		return announceV1, nil
+	case "v2":
+		return announceV2, nil
+	}
+	return announceNothing, fmt.Errorf("%q is none of off, v1 and v2", word)
+}
+
+// String is the configuration's word.
+func (a announcement) String() string { return [...]string{"off", "v1", "v2"}[a] }
+
+// append appends the header of a client's connection; one that is not known, and
+// our own for a probe, is the zero value: UNKNOWN in version 1, LOCAL in 2.
+func (a announcement) append(b []byte, client *wire.ProxyHeader) []byte {
+	switch a {
+	case announceV1:
+		return client.AppendV1(b)
+	case announceV2:
+		return client.AppendV2(b)
+	case announceNothing:
+	}
+	return b
+}
+
+// leavesNoPort makes Close free our port at once, for a connection whose one
+// exchange is complete. The side that ends a connection first keeps its port for
+// a minute (TIME_WAIT), and with one connection for each request some 470 requests
+// a second would use up all of them. A backend that has ended already, as it was
+// asked to, keeps it itself; another one is sent a reset, behind the end of the
+// session if it is TLS.
+func (c *Conn) leavesNoPort() {
+	if c.Ended() {
+		return
+	}
+	if c.secure != nil {
+		c.secure.closeWrite()
+	}
+	_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // a unix socket has none
+}

@@ -1,0 +1,60 @@
+package pool
+
+import (
+	"os"
+
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// connect makes a connection that is ready for the first request of a client: the
+// socket, then the PROXY header and the TLS handshake where the pool has them, all
+// of it within timeouts.connect. What the two sides agreed to speak is
+// Conn.Protocol. It runs in the goroutine of the exchange that needs the connection.
+func (k *link) connect(address string, client *wire.ProxyHeader) (*Conn, error) {
+	c := k.clients
+	began, limit := Nanos(), c.options.timeouts.Connect
+	conn, err := Dial(k.loop, address, limit)
+	if err != nil {
+		return nil, err
+	}
+	by := int64(0)
+	if limit > 0 {
+		by = began + int64(limit)
+	}
+	if err := c.prepare(conn, client, by); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	conn.keepFor(&c.ages)
+	return conn, nil
+}
+
+// prepare does what comes before the first request, until byNanos.
+func (c *clients) prepare(conn *Conn, client *wire.ProxyHeader, byNanos int64) error {
+	conn.SetReadBy(byNanos)
+	conn.SetWriteBy(byNanos)
+	if c.dialing.announces != announceNothing {
+		if _, err := conn.Write(c.dialing.announces.append(nil, client)); err != nil {
+			return err
+		}
+	}
+	if c.tls != nil {
+		if err := conn.ConnectTLS(c.tls); err != nil {
+			c.faults.met(tlsReason(err, c.options.timeouts.Connect))
+			if isTimeout(err) {
+				return os.ErrDeadlineExceeded
+			}
+			return &tlsError{err}
+		}
+	}
+	conn.SetReadBy(0)
+	conn.SetWriteBy(0)
+	return nil
+}
+
+// tlsError is a failure to agree on TLS, for dialOutcome.
+type tlsError struct{ err error }
+
+func (e *tlsError) Error() string { return "cannot agree on TLS: " + e.err.Error() }
+
+func (e *tlsError) Unwrap() error { return e.err }

@@ -1,0 +1,105 @@
+package pool
+
+import (
+	"crypto/tls"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/isame-lb/isame-lb/config"
+)
+
+// probing is a definition whose probes speak TLS as a pool with this section does.
+func probing(t *testing.T, check config.HealthCheck, section config.PoolTLS, address string) *definition {
+	t.Helper()
+	cfg := poolOf(address)
+	cfg.TLS = section
+	trust, err := newTrust("pools.p.tls", &cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &dialing{trust: trust, name: nameOf(&section, &listed{Backend: cfg.Backends[0]})}
+	return mustDefine(t, check).over(d)
+}
+
+func TestProbesSpeakTLS(t *testing.T) {
+	ca, other := newAuthority(t), newAuthority(t)
+	certificate := ca.issue(tomorrow(), "a.test", "127.0.0.1")
+	known, key := ca.files(ca.issue(tomorrow(), "client"))
+	b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{certificate}})
+	asking := startSecure(t, &tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.pool()})
+	plainText := startSecure(t, nil)
+	shown := ca.trusting("a.test")
+	shown.CertFile, shown.KeyFile = known, key
+	for _, tc := range []struct {
+		name    string
+		backend *secureBackend
+		kind    string
+		section config.PoolTLS
+		good    bool
+		reason  string
+	}{
+		{"http", b, "http", ca.trusting("a.test"), true, "status 200"},
+		{"http by address", b, "http", ca.trusting(""), true, "status 200"},
+		{"tcp", b, "tcp", ca.trusting("a.test"), true, "connected"},
+		{"http, our certificate", asking, "http", shown, true, "status 200"},
+		{"http, another authority", b, "http", other.trusting("a.test"), false, "TLS: certificate signed by unknown authority"},
+		{"tcp, another authority", b, "tcp", other.trusting("a.test"), false, "TLS: certificate signed by unknown authority"},
+		{"tcp, another name", b, "tcp", ca.trusting("b.test"), false, "TLS: certificate is valid for a.test, not b.test"},
+		{"http, no certificate of ours", asking, "http", ca.trusting("a.test"), false, "TLS: the backend refuses: certificate required"},
+		{"tcp, clear text", plainText, "tcp", ca.trusting("a.test"), false, "TLS: the backend does not speak TLS"},
+		{"grpc, no HTTP/2", b, "grpc", ca.trusting("a.test"), false, "TLS: the backend does not offer HTTP/2"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := probe(t.Context(), tc.backend.address, probing(t, config.HealthCheck{Type: tc.kind}, tc.section, tc.backend.address))
+			if s.good != tc.good || !strings.Contains(s.reason, tc.reason) || s.dead {
+				t.Errorf("got %+v; want good %v, reason %q", s, tc.good, tc.reason)
+			}
+		})
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, resumed := range b.mu.resumed {
+		if resumed {
+			t.Errorf("probe %d has resumed a session", i)
+		}
+	}
+}
+
+func TestGRPCProbeSpeaksTLS(t *testing.T) {
+	ca := newAuthority(t)
+	var host string
+	server := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			host = r.Host
+			reply(message(0x08, 1), "0")(w, "")
+		}),
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{ca.issue(tomorrow(), "a.test")}},
+	}
+	address := serveHTTP(t, server, true)
+	s := probe(t.Context(), address, probing(t, config.HealthCheck{Type: "grpc"}, ca.trusting("a.test"), address))
+	if !s.good || s.reason != "SERVING" {
+		t.Errorf("got %+v; want it to serve", s)
+	}
+	if want := "a.test:" + address[strings.LastIndexByte(address, ':')+1:]; host != want {
+		t.Errorf("asked for %q; want %q", host, want)
+	}
+}
+
+func TestHostOfAProbe(t *testing.T) {
+	for _, tc := range []struct{ address, name, want string }{
+		{"10.0.0.1:80", "", "10.0.0.1:80"},
+		{"unix:/run/s", "", "localhost"},
+		{"10.0.0.1:443", "a.test", "a.test"},
+		{"10.0.0.1:8443", "a.test", "a.test:8443"},
+		{"[fd00::1]:443", "fd00::1", "[fd00::1]:443"},
+		{"unix:/run/s", "a.test", "a.test"},
+	} {
+		d := &definition{dialing: &dialing{name: tc.name}}
+		if got := d.host(splitAddress(tc.address)); got != tc.want {
+			t.Errorf("%s as %q: got %q; want %q", tc.address, tc.name, got, tc.want)
+		}
+	}
+}
