@@ -167,10 +167,15 @@ func (x *exchange) normalise() *reject {
 func (x *exchange) reject(r *reject) bool {
 	x.status, x.cause = r.status, r.cause
 	x.keep = x.keep && r.status != fasthttp.StatusBadRequest && r != rejectBodyTooLarge && x.mayDropBody()
-	x.answer = r.append(x.answer[:0], rejectOptions{
+	o := rejectOptions{
 		close: !x.keep, html: prefersPage(x.head.Value(wire.FieldAccept)), head: x.isHEAD, now: x.c.shard.engine.date(),
 		more: x.appendAttempts(x.line[:0]),
-	})
+	}
+	if x.isGRPC() {
+		x.answer = r.appendGRPC(x.answer[:0], o)
+	} else {
+		x.answer = r.append(x.answer[:0], o)
+	}
 	return x.writeAnswer(nil)
 }
 

@@ -119,6 +119,9 @@ func (x *exchange) beginForward() {
 		pool: r.pools[0], byNanos: deadline(x.startNanos, r.timeout), beganNanos: x.startNanos,
 		query: pool.Query{Random: random(), NowNanos: x.startNanos},
 	}
+	if x.isGRPC() {
+		x.fwd.byNanos = earlier(x.fwd.byNanos, deadline(x.startNanos, grpcTimeout(x.head.Lookup("grpc-timeout"))))
+	}
 	if r.split != nil {
 		x.fwd.pool = r.pools[r.split.Pick(random())]
 	}

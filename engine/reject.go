@@ -19,6 +19,7 @@ type reject struct {
 	cause      string
 	retryAfter string // seconds, or empty
 	allow      string // of a 405
+	detail     string // for people; ASCII without percent signs, so that it stands in a field as it is
 
 	problem, page []byte // bodies
 }
@@ -75,6 +76,7 @@ func newReject(status int, cause, retryAfter string) *reject {
 	if title == "" {
 		title = fasthttp.StatusMessage(status) + "."
 	}
+	r.detail = title
 	code := strconv.Itoa(status)
 	r.problem = []byte(`{"type":"about:blank","title":"` + fasthttp.StatusMessage(status) + `","status":` + code +
 		`,"detail":"` + title + `","cause":"` + cause + `"}` + "\n")

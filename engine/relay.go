@@ -49,6 +49,7 @@ func (x *exchange) flushClient() pool.Outcome {
 
 func (x *exchange) beginRelay() {
 	x.c.stayed()
+	x.upload.answered.Store(true)
 	x.status = x.attempt.Response.Status
 	x.chunked = x.composeHead()
 	x.answered = true

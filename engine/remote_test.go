@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -117,4 +119,96 @@ func TestStreamsToABackendRunSideBySide(t *testing.T) {
 	if n := connections.Load(); n != 1 {
 		t.Errorf("the backend saw %d connections; want one, of the one shard that was asked", n)
 	}
+}
+
+// behindH2 is a configuration whose backend is spoken to in HTTP/2 over TLS.
+func behindH2(c *pair, protocol, address string) string {
+	return strings.Replace(behindTLS(c, address), "backends:", "protocol: "+protocol+
+		", health_check: {type: http, path: /health, interval: 100ms, timeout: 90ms}, backends:", 1)
+}
+
+func TestBackendsAreAskedInHTTP2OverTLS(t *testing.T) {
+	c := newPair(t, tomorrow(), "a.test")
+	for _, tc := range []struct {
+		protocol string
+		http2    bool
+		proto    string // as the backend sees it; empty: it is not asked
+	}{
+		{"h2", true, "HTTP/2.0"}, {"auto", true, "HTTP/2.0"}, {"auto", false, "HTTP/1.1"}, {"h2", false, ""},
+	} {
+		t.Run(fmt.Sprintf("%s, offered %v", tc.protocol, tc.http2), func(t *testing.T) {
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				_, _ = io.WriteString(w, q.Proto)
+			}))
+			s.TLS = &tls.Config{Certificates: []tls.Certificate{c.certificate}}
+			s.EnableHTTP2 = tc.http2
+			s.StartTLS()
+			t.Cleanup(s.Close)
+			text := behindH2(c, tc.protocol, s.Listener.Addr().String())
+			if tc.proto == "" {
+				text = strings.Replace(text, "health_check: {type: http, path: /health, interval: 100ms, timeout: 90ms}, ", "", 1)
+			}
+			r := start(t, text, "")
+			cl := r.dial()
+			for range 3 {
+				a := cl.get("/")
+				switch {
+				case tc.proto == "" && (a.StatusCode != 502 || a.Header.Get("X-Isame-Error") != "tls_failed" && a.Header.Get("X-Isame-Error") != "connect_failed"):
+					t.Errorf("got %d %s; want 502 and a failure to connect", a.StatusCode, a.Header.Get("X-Isame-Error"))
+				case tc.proto != "" && a.body != tc.proto:
+					t.Errorf("got %d %q; want %q", a.StatusCode, a.body, tc.proto)
+				}
+			}
+			if tc.proto == "" {
+				return
+			}
+			eventually(t, func() string { return "a good probe" }, func() bool {
+				b := r.engine.Pools()[0].Backends[0]
+				return b.Health == "healthy" && len(b.Probes) > 0
+			})
+		})
+	}
+}
+
+// A backend that is replaced by one which has learnt HTTP/2, or has forgotten it, is
+// asked anew.
+func TestProtocolIsChosenAnew(t *testing.T) {
+	c := newPair(t, tomorrow(), "a.test")
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := ln.Addr().String()
+	serve := func(ln net.Listener, http2 bool) *httptest.Server {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			_, _ = io.WriteString(w, q.Proto)
+		}))
+		_ = s.Listener.Close()
+		s.Listener = ln
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{c.certificate}}
+		s.EnableHTTP2 = http2
+		s.StartTLS()
+		return s
+	}
+	text := strings.Replace(behindTLS(c, address), "backends:", "protocol: auto, backends:", 1)
+	s := serve(ln, false)
+	r := start(t, text, "")
+	cl := r.dial()
+	for _, http2 := range []bool{false, true, false} {
+		if http2 != s.EnableHTTP2 {
+			s.CloseClientConnections()
+			s.Close()
+			if ln, err = net.Listen("tcp", address); err != nil {
+				t.Fatal(err)
+			}
+			s = serve(ln, http2)
+		}
+		want := map[bool]string{false: "HTTP/1.1", true: "HTTP/2.0"}[http2]
+		var got answer
+		eventually(t, func() string { return fmt.Sprintf("got %d %q; want %s", got.StatusCode, got.body, want) }, func() bool {
+			got = cl.get("/")
+			return got.body == want
+		})
+	}
+	s.Close()
 }

@@ -35,6 +35,7 @@ type upload struct {
 	running  bool
 	stopping atomic.Bool  // set by stop before it wakes the goroutine
 	waiting  atomic.Bool  // it is the client that is waited for
+	answered atomic.Bool  // the answer has begun
 	moved    atomic.Int64 // Nanos at which the backend was last given bytes
 	ended    chan struct{}
 	run      func() // u.send, made once: a method value is an allocation
@@ -75,6 +76,7 @@ func (u *upload) begin(x *exchange) {
 	u.whole, u.cut, u.full, u.out, u.waitNanos = false, false, false, pool.OK, 0
 	u.x, u.to = x, x.attempt.Conn()
 	u.stopping.Store(false)
+	u.answered.Store(false)
 	u.to.SetWritePace(x.fwd.pool.timeouts.Write, 0)
 	u.moved.Store(pool.Nanos())
 }
@@ -290,10 +292,14 @@ func (u *upload) read() pool.Outcome {
 	}
 	if u.waitNanos == 0 {
 		u.waitNanos = pool.Nanos()
-		x.c.SetReadBy(u.pace.By(u.waitNanos))
+		x.c.SetReadBy(u.by())
 		u.waiting.Store(true)
 	}
 	n, err := u.in.ReadFrom(x.c.Conn, limit)
+	for errors.Is(err, os.ErrDeadlineExceeded) && u.answered.Load() && !u.stopping.Load() {
+		x.c.SetReadBy(0) // the answer has begun meanwhile
+		n, err = u.in.ReadFrom(x.c.Conn, limit)
+	}
 	if errors.Is(err, pool.ErrWouldBlock) {
 		return pool.Pending
 	}
@@ -303,7 +309,7 @@ func (u *upload) read() pool.Outcome {
 	switch {
 	case err == nil:
 		x.bytesIn += int64(n)
-		if u.pace.Took(waited, int64(n)) {
+		if u.answered.Load() || u.pace.Took(waited, int64(n)) {
 			return pool.OK
 		}
 		return pool.ClientSlow
@@ -313,6 +319,15 @@ func (u *upload) read() pool.Outcome {
 		return pool.ClientSlow
 	}
 	return pool.ClientGone
+}
+
+// by is until when the client is waited for. Once the answer has begun it may take
+// its time: then the two talk, and what bounds the silence is the answer's gap.
+func (u *upload) by() int64 {
+	if u.answered.Load() {
+		return 0
+	}
+	return u.pace.By(u.waitNanos)
 }
 
 // write sends content in the framing of the request, behind its head if that is

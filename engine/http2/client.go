@@ -199,7 +199,8 @@ func (st *Stream) headLocked(t *headText, end bool) {
 		st.headed, st.ended = true, end
 		bodiless := st.isHEAD || t.status == 204 || t.status == 304
 		st.measured, st.promised = t.length >= 0 && !bodiless, t.length
-		st.chunked = !end && !st.measured && !switched
+		// HTTP/1.1 has trailers only behind chunks.
+		st.chunked = !end && (!st.measured || t.trailed) && !switched
 		if !switched {
 			st.tunnel = false
 		}

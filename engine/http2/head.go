@@ -29,6 +29,7 @@ type headText struct {
 	method, scheme, authority, path, protocol span
 	length                                    int64 // of content-length; -1 without one
 	status                                    int   // of a response
+	trailed                                   bool  // trailers may follow its content
 	lineDone                                  bool  // the request line is written
 	hosted                                    bool  // and Host
 }

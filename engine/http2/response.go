@@ -1,12 +1,16 @@
 package http2
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"strconv"
 
 	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
+
+// grpcType begins the media types of gRPC, whose trailers are not announced.
+var grpcType = []byte("application/grpc")
 
 // readResponse makes the text of a response head of the block that d has begun, but
 // for what finishResponse adds.
@@ -50,6 +54,11 @@ func (t *headText) addResponse(f *hpack.Field) bool {
 			return false
 		}
 		t.length = int64(n)
+		return true // finishResponse says it, where it is how the content is told
+	case "trailer":
+		t.trailed = true
+	case "content-type":
+		t.trailed = t.trailed || bytes.HasPrefix(f.Value, grpcType)
 	}
 	t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)
 	t.text = append(t.text, "\r\n"...)
@@ -80,7 +89,9 @@ func (t *headText) finishResponse(st *Stream, end, switched bool) []byte {
 		t.whole = append(appendAccept(t.whole, st.key), "\r\n"...)
 	case st.chunked && t.status >= http.StatusOK:
 		t.whole = append(t.whole, "Transfer-Encoding: chunked\r\n"...)
-	case end && t.length < 0 && !st.isHEAD && t.status != http.StatusNoContent && t.status != http.StatusNotModified:
+	case t.length >= 0:
+		t.whole = append(strconv.AppendInt(append(t.whole, "Content-Length: "...), t.length, 10), "\r\n"...)
+	case end && !st.isHEAD && t.status != http.StatusNoContent && t.status != http.StatusNotModified:
 		t.whole = append(t.whole, "Content-Length: 0\r\n"...)
 	}
 	t.whole = append(append(t.whole, t.text...), "\r\n"...)
