@@ -79,6 +79,10 @@ func (c *Conn) Arrived(inLoop bool) {
 	}
 }
 
+// MarkReadable is Arrived for the connection's owner itself, in the middle of a
+// write: its next read finds something.
+func (c *Conn) MarkReadable() { c.rd.state.Or(bitReady) }
+
 // Left tells that the peer has given up the stream: it takes nothing any more.
 func (c *Conn) Left(inLoop bool) {
 	c.wr.signal(bitReady)

@@ -51,6 +51,7 @@ func (st *Stream) takeRequestLocked(text []byte) (int, error) {
 // unsentLocked is a stream that cannot be opened any more.
 func (st *Stream) unsentLocked() error {
 	st.gone, st.why = true, pool.ErrStreamUnsent
+	st.Conn.MarkReadable()
 	return errReset
 }
 
@@ -61,6 +62,7 @@ func (st *Stream) refuseLocked() {
 	before := st.in.Len()
 	st.in.Append([]byte("HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n"))
 	st.headLeft += st.in.Len() - before
+	st.Conn.MarkReadable()
 }
 
 // appendRequest encodes the request that was parsed (RFC 9113 section 8.3.1).
