@@ -272,55 +272,35 @@ const outboxMax = 128 << 10
 // outbox holds encrypted records until the socket takes them. It has memory
 // only meanwhile. Reader and writer may use it at the same time.
 type outbox struct {
-	mu   sync.Mutex
-	mem  *memory
-	r, w int
+	mu struct {
+		sync.Mutex
+		bytes Fifo
+	}
 }
 
 func (o *outbox) held() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.w - o.r
+	return o.mu.bytes.Len()
 }
 
 // add appends a copy of p, or reports that there is no room.
 func (o *outbox) add(p []byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.w-o.r+len(p) > outboxMax {
-		return false
-	}
-	if o.mem == nil || o.w+len(p) > len(o.mem.b) {
-		o.grow(len(p))
-	}
-	o.w += copy(o.mem.b[o.w:], p)
-	return true
-}
-
-// grow makes room for n more bytes.
-func (o *outbox) grow(n int) {
-	old, kept := o.mem, 0
-	if old == nil || o.w-o.r+n > len(old.b) {
-		o.mem = takeMemory(o.w - o.r + n)
-	}
-	if old != nil {
-		kept = copy(o.mem.b, old.b[o.r:o.w])
-	}
-	if old != nil && old != o.mem {
-		giveMemory(old)
-	}
-	o.r, o.w = 0, kept
+	return o.mu.bytes.Len()+len(p) <= outboxMax && o.mu.bytes.Append(p)
 }
 
 // push writes to c's socket what it takes, and reports whether that was all.
 func (o *outbox) push(c *Conn) (empty bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.r < o.w {
-		n, errno := c.writeRecords(o.mem.b[o.r:o.w])
+	b := &o.mu.bytes
+	for b.Len() > 0 {
+		n, errno := c.writeRecords(b.Bytes())
 		switch errno {
 		case 0:
-			o.r += n
+			b.Discard(n)
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return false, nil
@@ -328,7 +308,6 @@ func (o *outbox) push(c *Conn) (empty bool, err error) {
 			return false, os.NewSyscallError("write", errno)
 		}
 	}
-	o.dropLocked()
 	return true, nil
 }
 
@@ -336,12 +315,5 @@ func (o *outbox) push(c *Conn) (empty bool, err error) {
 func (o *outbox) drop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.dropLocked()
-}
-
-func (o *outbox) dropLocked() {
-	if o.mem != nil {
-		giveMemory(o.mem)
-	}
-	o.mem, o.r, o.w = nil, 0, 0
+	o.mu.bytes.Drop()
 }

@@ -135,7 +135,7 @@ func (r *loopReader) Ready() {
 	for {
 		n, err := r.in.ReadFrom(r.c, 1<<20)
 		if err == ErrWouldBlock { //nolint:errorlint // our own, unwrapped
-			if r.in.Held() || r.c.secure.out.mem != nil || r.c.secure.ahead != nil && r.c.secure.left+r.c.secure.headed == 0 {
+			if r.in.Held() || r.c.secure.out.mu.bytes.mem != nil || r.c.secure.ahead != nil && r.c.secure.left+r.c.secure.headed == 0 {
 				r.c.Take()
 				r.ends <- errors.New("an idle connection holds memory")
 			}
@@ -309,7 +309,7 @@ func TestSecureWriteInTheLoopGoesOnLater(t *testing.T) {
 	if n, err := c.Flush(); err != nil || n != len(body) {
 		t.Errorf("wrote %d, %v; want %d", n, err, len(body))
 	}
-	if c.secure.out.mem != nil {
+	if c.secure.out.mu.bytes.mem != nil {
 		t.Error("memory is held although everything is written")
 	}
 }
