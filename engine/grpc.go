@@ -64,37 +64,40 @@ func (r *reject) appendGRPC(dst []byte, o rejectOptions) []byte {
 // grpcTimeoutDigits bounds the value of grpc-timeout.
 const grpcTimeoutDigits = 8
 
+// grpcUnit is a unit, in nanoseconds, of grpc-timeout.
+func grpcUnit(c byte) int64 {
+	switch c {
+	case 'H':
+		return int64(time.Hour)
+	case 'M':
+		return int64(time.Minute)
+	case 'S':
+		return int64(time.Second)
+	case 'm':
+		return int64(time.Millisecond)
+	case 'u':
+		return int64(time.Microsecond)
+	case 'n':
+		return 1
+	}
+	return 0
+}
+
 // grpcTimeout is the time that a call gives itself; 0 is no limit.
 func grpcTimeout(value []byte) time.Duration {
-	if len(value) < 2 || len(value) > grpcTimeoutDigits+1 {
+	last := len(value) - 1
+	if last < 1 || last > grpcTimeoutDigits {
 		return 0
 	}
-	digits, unit := value[:len(value)-1], time.Duration(0)
-	switch value[len(value)-1] {
-	case 'H':
-		unit = time.Hour
-	case 'M':
-		unit = time.Minute
-	case 'S':
-		unit = time.Second
-	case 'm':
-		unit = time.Millisecond
-	case 'u':
-		unit = time.Microsecond
-	case 'n':
-		unit = time.Nanosecond
-	default:
-		return 0
-	}
-	n := time.Duration(0)
-	for _, c := range digits {
+	n, unit := int64(0), grpcUnit(value[last])
+	for _, c := range value[:last] {
 		if c < '0' || c > '9' {
 			return 0
 		}
-		n = n*10 + time.Duration(c-'0')
+		n = n*10 + int64(c-'0')
 	}
-	if n > math.MaxInt64/unit {
+	if unit == 0 || n > math.MaxInt64/unit {
 		return 0
 	}
-	return n * unit
+	return time.Duration(n * unit)
 }

@@ -126,8 +126,20 @@ func TestGRPCTimeout(t *testing.T) {
 		text string
 		want time.Duration
 	}{
-		{"1H", time.Hour}, {"2M", 2 * time.Minute}, {"3S", 3 * time.Second}, {"99999999m", 99999999 * time.Millisecond},
-		{"5u", 5 * time.Microsecond}, {"6n", 6}, {"99999999H", 0}, {"", 0}, {"1", 0}, {"S", 0}, {"1x", 0}, {"-1S", 0}, {"999999999S", 0}, {"1 S", 0},
+		{"1H", time.Hour},
+		{"2M", 2 * time.Minute},
+		{"3S", 3 * time.Second},
+		{"99999999m", 99999999 * time.Millisecond},
+		{"5u", 5 * time.Microsecond},
+		{"6n", 6},
+		{"99999999H", 0},
+		{"", 0},
+		{"1", 0},
+		{"S", 0},
+		{"1x", 0},
+		{"-1S", 0},
+		{"999999999S", 0},
+		{"1 S", 0},
 	} {
 		if got := grpcTimeout([]byte(tc.text)); got != tc.want {
 			t.Errorf("%q: got %v; want %v", tc.text, got, tc.want)

@@ -2,7 +2,7 @@ package http2
 
 import (
 	"bytes"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // RFC 6455 asks for it, and it is no secret
 	"encoding/base64"
 
 	"github.com/isame-lb/isame-lb/pool"
@@ -22,7 +22,7 @@ func (st *Stream) takeRequestLocked(text []byte) (int, error) {
 	if err != nil || n == 0 {
 		return 0, errText
 	}
-	if h.UpgradeWanted && !(s.client.connects && wire.EqualFold(h.UpgradeTo, "websocket")) {
+	if h.UpgradeWanted && (!s.client.connects || !wire.EqualFold(h.UpgradeTo, "websocket")) {
 		st.refuseLocked()
 		return 0, errReset
 	}

@@ -11,9 +11,10 @@ import (
 // client is what a session has where we are the client, of a backend.
 type client struct {
 	ready chan struct{} // closed with the backend's first SETTINGS, or with the end
+	ping  pinging
 
 	// Owned by the loop.
-	pinged bool // a PING is on its way, to find out whether somebody is there
+	askedNanos int64 // when a PING asked whether somebody is there; 0 is not
 
 	// Guarded by the session's mutex.
 	nextID     uint32
@@ -22,7 +23,6 @@ type client struct {
 	connects   bool             // it takes extended CONNECT (RFC 8441)
 	request    wire.RequestHead // under work
 	used       bool             // an exchange is behind it
-	failed     bool             // it ended before its first SETTINGS
 }
 
 const (
@@ -31,17 +31,19 @@ const (
 	// backendStreams is how many streams a connection gets at most, however many the
 	// backend takes: more wait for one another in the socket.
 	backendStreams = 256
-	// pingAfter is how long a connection with streams may be silent before we ask
-	// whether somebody is there, pingWait how long the answer may take.
-	pingAfter = 15 * time.Second
-	pingWait  = 10 * time.Second
+	pingAfter      = 15 * time.Second
+	pingWait       = 10 * time.Second
 )
+
+// pinging is how long a connection with streams may be silent before we ask whether
+// somebody is there, and how long the answer may take.
+type pinging struct{ after, wait time.Duration }
 
 // beginClient makes s, a new Session, the client of a connection. The caller hands
 // the connection to its loop next.
-func (s *Session) beginClient(c *pool.Conn, host Host, shard *Shard, o Options) {
+func (s *Session) beginClient(c *pool.Conn, host Host, shard *Shard, o Options, p pinging) {
 	s.conn, s.host, s.shard, s.opts = c, host, shard, o
-	s.client = &client{ready: make(chan struct{}), nextID: 1, streamsMax: backendStreams}
+	s.client = &client{ready: make(chan struct{}), ping: p, nextID: 1, streamsMax: backendStreams}
 	s.prefaced = true
 	s.start()
 	m := &s.mu
@@ -134,19 +136,43 @@ func (s *Session) farewell(payload []byte) *frame.Fault {
 	return nil
 }
 
-// ask sends a PING to a backend that has been silent; false: it has not answered the
-// last one.
-func (s *Session) ask() bool {
-	if s.client.pinged {
-		return false
+// next is when the loop looks at a connection again that says nothing. Whether it has
+// streams may change without the loop's knowledge, so that is never far.
+func (c *client) next(busy bool, sinceNanos int64, idle time.Duration) int64 {
+	nowNanos := pool.Nanos()
+	by := nowNanos + int64(c.ping.after)
+	switch {
+	case busy && c.askedNanos != 0:
+		by = c.askedNanos + int64(c.ping.wait)
+	case busy:
+		by = min(by, max(sinceNanos+int64(c.ping.after), nowNanos))
+	case idle > 0:
+		by = min(by, sinceNanos+int64(idle))
 	}
-	s.client.pinged = true
-	m := &s.mu
-	m.Lock()
-	defer m.Unlock()
-	s.appendLocked(frame.AppendPing(nil, drainPing))
-	s.wroteLocked(true)
-	return true
+	return by
+}
+
+// silent is such a look: a connection without streams ends after its idle time, one
+// with streams is asked by PING whether somebody is there. False: it goes on.
+func (s *Session) silent(busy bool) bool {
+	c, nowNanos, sinceNanos := s.client, pool.Nanos(), s.since.Load()
+	switch {
+	case busy && c.askedNanos != 0 && nowNanos >= c.askedNanos+int64(c.ping.wait):
+		s.end(frame.CodeNone, "nobody is there")
+		return true
+	case busy && c.askedNanos == 0 && nowNanos >= sinceNanos+int64(c.ping.after):
+		c.askedNanos = nowNanos
+		m := &s.mu
+		m.Lock()
+		s.appendLocked(frame.AppendPing(nil, drainPing))
+		s.wroteLocked(true)
+		m.Unlock()
+	case !busy && s.opts.Idle > 0 && nowNanos >= sinceNanos+int64(s.opts.Idle):
+		s.end(frame.CodeNone, "idle")
+		return true
+	}
+	s.setDeadline(false, busy)
+	return false
 }
 
 // response takes a header block of a backend: the head of an answer, interim or
@@ -211,15 +237,4 @@ func (st *Stream) headLocked(t *headText, end bool) {
 	before := st.in.Len()
 	st.in.Append(t.finishResponse(st, end, switched))
 	st.headLeft += st.in.Len() - before
-}
-
-// silence is how long a session with a backend may say nothing.
-func (c *client) silence(busy bool, idle time.Duration) time.Duration {
-	switch {
-	case busy && c.pinged:
-		return pingWait
-	case busy:
-		return pingAfter
-	}
-	return idle
 }

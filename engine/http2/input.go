@@ -66,12 +66,12 @@ func (s *Session) late() bool {
 	switch {
 	case s.dead || stuck:
 		s.finish()
-	case busy && settled && (s.client == nil || s.ask()): // each exchange has its own deadlines
+	case settled && s.client != nil:
+		return s.silent(busy)
+	case busy && settled: // each exchange has its own deadlines
 		s.since.Store(pool.Nanos())
 		s.setDeadline(stuck, busy)
 		return false
-	case busy && settled:
-		s.end(frame.CodeNone, "nobody is there")
 	case !s.mu.settled:
 		s.end(frame.CodeSettingsTimeout, "no preface in time")
 	case s.sequence.Open():
@@ -136,7 +136,7 @@ func (s *Session) dispatch() {
 func (s *Session) heard() {
 	s.since.Store(pool.Nanos())
 	if s.client != nil {
-		s.client.pinged = false
+		s.client.askedNanos = 0
 	}
 }
 

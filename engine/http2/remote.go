@@ -18,6 +18,7 @@ import (
 type Remote struct {
 	is    pool.Multiplexing
 	shard *Shard
+	ping  pinging
 
 	mu struct {
 		sync.Mutex
@@ -29,7 +30,9 @@ type Remote struct {
 }
 
 // NewRemote returns a Remote whose streams share the memory of their loop's shard.
-func NewRemote(shard *Shard, m pool.Multiplexing) *Remote { return &Remote{is: m, shard: shard} }
+func NewRemote(shard *Shard, m pool.Multiplexing) *Remote {
+	return &Remote{is: m, shard: shard, ping: pinging{pingAfter, pingWait}}
+}
 
 // link is one connection of a Remote. It is the handler of its socket, and the host
 // of its session.
@@ -86,8 +89,7 @@ const opensMax = 8
 // freeLocked finds a connection with a stream left, and reserves it.
 func (r *Remote) freeLocked() *link {
 	nowNanos := int64(0)
-	for i := len(r.mu.links) - 1; i >= 0; i-- {
-		l := r.mu.links[i]
+	for i, l := range slices.Backward(r.mu.links) {
 		if l.bornBy != 0 {
 			if nowNanos == 0 {
 				nowNanos = pool.Nanos()
@@ -125,7 +127,7 @@ func (r *Remote) dial() (*link, error) {
 	}
 	l.session.beginClient(c, l, r.shard, Options{
 		HeaderBytes: responseBytes, Header: r.is.Connect, Idle: r.is.Idle, Write: stuckMax,
-	})
+	}, r.ping)
 	ready := l.session.client.ready
 	c.SetReadBy(0)
 	c.Hand(l, true)

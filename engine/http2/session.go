@@ -238,7 +238,8 @@ func (s *Session) setDeadline(stuck, busy bool) {
 	case stuck:
 		limit = s.opts.Write
 	case s.client != nil:
-		limit = s.client.silence(busy, limit)
+		s.conn.Alarm(s.client.next(busy, s.since.Load(), limit))
+		return
 	}
 	by := int64(0)
 	if limit > 0 {

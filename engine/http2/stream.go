@@ -280,7 +280,7 @@ func (st *Stream) CloseWrite() error {
 func (st *Stream) closeLocked() {
 	s, sent := st.session, st.answer.state == answerDone
 	switch {
-	case s.client != nil && !(sent && st.ended):
+	case s.client != nil && (!sent || !st.ended):
 		s.resetLocked(st.id, frame.CodeCancel)
 	case s.client != nil:
 	case !sent:
