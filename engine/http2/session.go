@@ -125,10 +125,11 @@ type Session struct {
 // connection to its loop; early are the bytes that were read of it.
 func (s *Session) Begin(c *pool.Conn, host Host, shard *Shard, o Options, early []byte) {
 	s.conn, s.host, s.shard, s.opts = c, host, shard, o
-	s.in.Sized(inRoom)
+	s.in.Sized(max(inRoom, len(early)))
 	if len(early) > 0 {
 		s.in.Append(early)
 	}
+	s.in.Sized(inRoom)
 	nowNanos := pool.Nanos()
 	s.since.Store(nowNanos)
 	s.budget.begin(nowNanos)
