@@ -120,7 +120,7 @@ func (s *Session) dropLocked(id uint32, size int, end bool) bool {
 // strayLocked judges a frame for a stream that is not there.
 func (s *Session) strayLocked(id uint32) *frame.Fault {
 	switch {
-	case id > s.lastID:
+	case s.isIdle(id):
 		return errIdle
 	case s.wasResetLocked(id):
 		return nil // it did not know yet

@@ -82,13 +82,10 @@ func (t *headText) add(f *hpack.Field) bool {
 	if !t.line() || !validName(f.Name) || !validValue(f.Value) {
 		return false
 	}
+	if aboutConnection(f) {
+		return false
+	}
 	switch string(f.Name) {
-	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
-		return false // section 8.2.2
-	case "te":
-		if string(f.Value) != "trailers" {
-			return false
-		}
 	case "host":
 		if t.hosted {
 			return bytes.EqualFold(f.Value, t.of(t.authority)) // said already, or said twice
@@ -111,6 +108,17 @@ func (t *headText) add(f *hpack.Field) bool {
 	t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)
 	t.text = append(t.text, "\r\n"...)
 	return true
+}
+
+// aboutConnection reports a field that HTTP/2 does not have (section 8.2.2).
+func aboutConnection(f *hpack.Field) bool {
+	switch string(f.Name) {
+	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
+		return true
+	case "te":
+		return string(f.Value) != "trailers"
+	}
+	return false
 }
 
 func (t *headText) keep(value []byte) span {
@@ -238,7 +246,7 @@ func (t *headText) readTrailers(d *hpack.Decoder) (headFault, error) {
 			return headTooLarge, d.Skip()
 		case err != nil, !more:
 			return fault, err
-		case !validName(f.Name) || !validValue(f.Value):
+		case !validName(f.Name) || !validValue(f.Value) || aboutConnection(&f):
 			fault = headMalformed
 		default:
 			t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)

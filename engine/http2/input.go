@@ -195,9 +195,14 @@ func (s *Session) pay(points int) *frame.Fault {
 	return errFlood
 }
 
-// fail answers a fault: a stream is reset, a session ended.
+// isIdle reports a stream that nobody has opened (RFC 9113 section 5.1): those of a
+// server have even numbers, and we open none.
+func (s *Session) isIdle(id uint32) bool { return id > s.lastID || id != 0 && id%2 == 0 }
+
+// fail answers a fault: a stream is reset, a session ended. One that is idle may not
+// be reset.
 func (s *Session) fail(id uint32, f *frame.Fault) {
-	if f.Stream {
+	if f.Stream && !s.isIdle(id) {
 		s.resetStream(id, f.Code)
 		f = s.pay(costReset)
 	}
@@ -266,7 +271,7 @@ func (s *Session) ping(h frame.Header, payload []byte) *frame.Fault {
 
 // windowUpdate takes WINDOW_UPDATE (RFC 9113 section 6.9).
 func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
-	if h.Stream > s.lastID {
+	if s.isIdle(h.Stream) {
 		return errIdle
 	}
 	by, f := frame.WindowUpdate(h, payload)
@@ -319,7 +324,7 @@ const smallUpdate = 1 << 10
 
 // reset takes RST_STREAM.
 func (s *Session) reset(h frame.Header) *frame.Fault {
-	if h.Stream > s.lastID {
+	if s.isIdle(h.Stream) {
 		return errIdle
 	}
 	m := &s.mu

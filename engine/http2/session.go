@@ -90,6 +90,7 @@ type Session struct {
 	block    block  // the header block under way
 	data     inData // the DATA frame under way
 	lastID   uint32 // of a stream that the client has opened
+	served   uint32 // likewise, and it was not passed over: what GOAWAY says
 	budget   budget
 	since    atomic.Int64 // Nanos that the deadline counts from
 	answered atomic.Int64 // answers that the budget does not know of yet
