@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
 
@@ -94,7 +95,7 @@ func (t *headText) add(f *hpack.Field) bool {
 		t.authority = t.keep(f.Value)
 	case "content-length":
 		n, err := strconv.ParseUint(string(f.Value), 10, 63)
-		if err != nil || t.length >= 0 {
+		if err != nil || t.length >= 0 || t.tunnels() { // what a tunnel carries is no content
 			return false
 		}
 		t.length = int64(n)
@@ -168,7 +169,7 @@ func (t *headText) line() bool {
 		}
 		t.text = append(append(append(t.text, "CONNECT "...), t.of(t.authority)...), " HTTP/1.1\r\n"...)
 		return t.host()
-	case !t.scheme.given || !t.originForm(), t.protocol.given && !connect:
+	case !t.isWeb() || !t.originForm(), t.protocol.given && !connect:
 		return false
 	case connect: // RFC 8441 section 5: what HTTP/1.1 calls an upgrade
 		method = []byte("GET")
@@ -186,6 +187,13 @@ func (t *headText) line() bool {
 		}
 	}
 	return true
+}
+
+// isWeb reports the two schemes there are; which of them does not count: proxies in
+// front of us take TLS off.
+func (t *headText) isWeb() bool {
+	scheme := t.of(t.scheme)
+	return wire.EqualFold(scheme, "http") || wire.EqualFold(scheme, "https")
 }
 
 // originForm reports a path that names nothing but a path: an absolute URL would
