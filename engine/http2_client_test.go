@@ -326,6 +326,15 @@ func (st *h2stream) header(name string) string {
 	return ""
 }
 
+// listed are fields as one text.
+func listed(fields []hpack.HeaderField) string {
+	all := make([]string, 0, len(fields))
+	for _, f := range fields {
+		all = append(all, f.Name+"="+f.Value)
+	}
+	return fmt.Sprint(all)
+}
+
 // until reads until ok holds; false: the session ended before.
 func (c *h2conn) until(ok func() bool) bool {
 	for !ok() {
