@@ -28,9 +28,13 @@ type rig struct {
 // address given.
 func start(t testing.TB, text, backend string) *rig {
 	t.Helper()
-	e, err := New(Options{
-		Logger: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel), Registry: observe.NewRegistry(2), Shards: 2,
-	})
+	return startLogged(t, zerolog.NewTestWriter(t), text, backend)
+}
+
+// startLogged is start with a log of its own.
+func startLogged(t testing.TB, log io.Writer, text, backend string) *rig {
+	t.Helper()
+	e, err := New(Options{Logger: zerolog.New(log).Level(zerolog.WarnLevel), Registry: observe.NewRegistry(2), Shards: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

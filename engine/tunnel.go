@@ -71,7 +71,9 @@ func (x *exchange) openTunnel() bool {
 	t.up, t.down = newPassage(t.c.Conn, backend), newPassage(backend, t.c.Conn)
 	t.up.count, t.down.count = x.policy.stats.BytesIn, x.policy.stats.BytesOut
 	t.up.shard, t.down.shard = x.c.shard.index, x.c.shard.index
+	t.up.in.Sized(max(tunnelRoom, t.c.in.Len())) // the buffer of the head may be larger
 	t.up.in.Append(t.c.in.Bytes())
+	t.up.in.Sized(tunnelRoom)
 	t.c.in.Release()
 	if wire.EqualFold(t.attempt.Response.UpgradeTo, "websocket") {
 		t.goodbye.speaks = true

@@ -86,17 +86,20 @@ func TestTunnelCarriesBothWaysUntilBothEnd(t *testing.T) {
 	}
 }
 
-// What the client sends behind its request, before the answer, is for the backend.
+// What the client sends behind its request, before the answer, is for the backend,
+// however much the buffer of the head takes of it.
 func TestTunnelPassesOnWhatCameEarly(t *testing.T) {
-	r := start(t, plain, switched(t, upgradeAnswer, echoBack))
-	c := r.dial()
-	c.send(upgradeRequest + "early")
-	if _, err := http.ReadResponse(c.r, nil); err != nil {
-		t.Fatal(err)
-	}
-	got := make([]byte, 5)
-	if _, err := io.ReadFull(c.r, got); err != nil || string(got) != "early" {
-		t.Errorf("got %q, %v; want early", got, err)
+	r := start(t, impatient("limits: {header_bytes: 128KiB}"), switched(t, upgradeAnswer, echoBack))
+	for _, early := range []string{"early", string(noise(60_000))} {
+		c := r.dial()
+		c.send(upgradeRequest + early)
+		if _, err := http.ReadResponse(c.r, nil); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(early))
+		if _, err := io.ReadFull(c.r, got); err != nil || string(got) != early {
+			t.Errorf("got %d bytes that are the same: %v, %v; want %d", len(got), string(got) == early, err, len(early))
+		}
 	}
 }
 

@@ -177,7 +177,10 @@ func (s *Session) silent(busy bool) bool {
 
 // response takes a header block of a backend: the head of an answer, interim or
 // final, or trailers.
-func (s *Session) response(id uint32) *frame.Fault {
+func (s *Session) response(id uint32, fault *frame.Fault) *frame.Fault {
+	if fault != nil {
+		return s.skip(fault)
+	}
 	m := &s.mu
 	m.Lock()
 	st := m.streams[id]
@@ -192,11 +195,11 @@ func (s *Session) response(id uint32) *frame.Fault {
 		return s.trailers(st)
 	}
 	t := &s.shard.head
-	fault, err := t.readResponse(&s.dec)
+	bad, err := t.readResponse(&s.dec)
 	switch {
 	case err != nil:
 		return tableError(err)
-	case fault != headGood, s.block.end && !t.mayEnd(st.isHEAD):
+	case bad != headGood, s.block.end && !t.mayEnd(st.isHEAD):
 		return errMalformed
 	}
 	m.Lock()

@@ -117,10 +117,10 @@ func (s *Session) dropLocked(id uint32, size int, end bool) bool {
 // strayLocked judges a frame for a stream that is not there.
 func (s *Session) strayLocked(id uint32) *frame.Fault {
 	switch {
-	case s.client != nil && id < s.client.nextID:
-		return nil // an answer that nobody waits for any more
-	case id > s.lastID:
+	case s.isIdleLocked(id):
 		return errIdle
+	case s.client != nil:
+		return nil // an answer that nobody waits for any more
 	case s.wasResetLocked(id):
 		return nil // it did not know yet
 	}

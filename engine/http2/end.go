@@ -64,7 +64,7 @@ func (s *Session) end(code frame.Code, why string) {
 	m := &s.mu
 	m.Lock()
 	m.goingAway = true
-	s.appendLocked(frame.AppendGoAway(nil, s.lastID, code, why))
+	s.appendLocked(frame.AppendGoAway(nil, s.served, code, why))
 	s.flushLocked()
 	stuck := m.stuck
 	m.Unlock()
@@ -167,7 +167,7 @@ func (s *Session) pong() {
 	m.Lock()
 	defer m.Unlock()
 	m.goingAway = true
-	s.appendLocked(frame.AppendGoAway(nil, s.lastID, frame.CodeNone, ""))
+	s.appendLocked(frame.AppendGoAway(nil, s.served, frame.CodeNone, ""))
 	s.wroteLocked(true)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
 
@@ -85,13 +86,10 @@ func (t *headText) add(f *hpack.Field) bool {
 	if !t.line() || !validName(f.Name) || !validValue(f.Value) {
 		return false
 	}
+	if aboutConnection(f) {
+		return false
+	}
 	switch string(f.Name) {
-	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
-		return false // section 8.2.2
-	case "te":
-		if string(f.Value) != "trailers" {
-			return false
-		}
 	case "host":
 		if t.hosted {
 			return bytes.EqualFold(f.Value, t.of(t.authority)) // said already, or said twice
@@ -100,7 +98,7 @@ func (t *headText) add(f *hpack.Field) bool {
 		t.authority = t.keep(f.Value)
 	case "content-length":
 		n, err := strconv.ParseUint(string(f.Value), 10, 63)
-		if err != nil || t.length >= 0 {
+		if err != nil || t.length >= 0 || t.tunnels() { // what a tunnel carries is no content
 			return false
 		}
 		t.length = int64(n)
@@ -114,6 +112,17 @@ func (t *headText) add(f *hpack.Field) bool {
 	t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)
 	t.text = append(t.text, "\r\n"...)
 	return true
+}
+
+// aboutConnection reports a field that HTTP/2 does not have (section 8.2.2).
+func aboutConnection(f *hpack.Field) bool {
+	switch string(f.Name) {
+	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
+		return true
+	case "te":
+		return string(f.Value) != "trailers"
+	}
+	return false
 }
 
 func (t *headText) keep(value []byte) span {
@@ -163,7 +172,7 @@ func (t *headText) line() bool {
 		}
 		t.text = append(append(append(t.text, "CONNECT "...), t.of(t.authority)...), " HTTP/1.1\r\n"...)
 		return t.host()
-	case !t.scheme.given || !t.originForm(), t.protocol.given && !connect:
+	case !t.isWeb() || !t.originForm(), t.protocol.given && !connect:
 		return false
 	case connect: // RFC 8441 section 5: what HTTP/1.1 calls an upgrade
 		method = []byte("GET")
@@ -181,6 +190,13 @@ func (t *headText) line() bool {
 		}
 	}
 	return true
+}
+
+// isWeb reports the two schemes there are; which of them does not count: proxies in
+// front of us take TLS off.
+func (t *headText) isWeb() bool {
+	scheme := t.of(t.scheme)
+	return wire.EqualFold(scheme, "http") || wire.EqualFold(scheme, "https")
 }
 
 // originForm reports a path that names nothing but a path: an absolute URL would
@@ -241,7 +257,7 @@ func (t *headText) readTrailers(d *hpack.Decoder) (headFault, error) {
 			return headTooLarge, d.Skip()
 		case err != nil, !more:
 			return fault, err
-		case !validName(f.Name) || !validValue(f.Value):
+		case !validName(f.Name) || !validValue(f.Value) || aboutConnection(&f):
 			fault = headMalformed
 		default:
 			t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)

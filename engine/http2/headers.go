@@ -54,32 +54,40 @@ func (s *Session) continuation(h frame.Header, payload []byte) *frame.Fault {
 // what is wrong with its frame.
 func (s *Session) headerBlock(id uint32, fragment []byte, fault *frame.Fault) *frame.Fault {
 	s.dec.Begin(fragment)
-	switch {
-	case fault != nil:
-		return s.skip(fault)
-	case s.client != nil:
-		return s.response(id)
+	if s.client != nil {
+		return s.response(id, fault)
 	}
 	m := &s.mu
 	m.Lock()
 	st := m.streams[id]
+	if st != nil && st.gone {
+		st = nil
+	}
 	running, leaving := len(m.streams), m.goingAway
 	m.Unlock()
 	switch {
-	case st != nil && !st.gone:
+	case id%2 == 0:
+		return errEvenStream
+	case st != nil && fault != nil:
+		return s.skip(fault)
+	case st != nil:
 		return s.trailers(st)
 	case id <= s.lastID:
 		return s.skip(s.lateHeaders(id))
-	case id%2 == 0:
-		return errEvenStream
 	}
 	s.lastID = id
 	switch {
-	case leaving:
-		return s.skip(nil) // GOAWAY has said that it will not be heard
+	case leaving: // GOAWAY has said that it will not be heard
+		if f := s.skip(nil); f != nil {
+			return f
+		}
+		return s.pay(costFrame)
+	case fault != nil:
+		return s.skip(fault)
 	case running >= streamsMax:
 		return s.skip(errRefused)
 	}
+	s.served = id
 	return s.request(id)
 }
 

@@ -213,9 +213,25 @@ func (s *Session) pay(points int) *frame.Fault {
 	return errFlood
 }
 
-// fail answers a fault: a stream is reset, a session ended.
+// isIdle reports a stream that nobody has opened (RFC 9113 section 5.1): those of a
+// server have even numbers, and we open none.
+func (s *Session) isIdle(id uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.isIdleLocked(id)
+}
+
+func (s *Session) isIdleLocked(id uint32) bool {
+	if s.client != nil {
+		return id >= s.client.nextID || id != 0 && id%2 == 0
+	}
+	return id > s.lastID || id != 0 && id%2 == 0
+}
+
+// fail answers a fault: a stream is reset, a session ended. One that is idle may not
+// be reset.
 func (s *Session) fail(id uint32, f *frame.Fault) {
-	if f.Stream {
+	if f.Stream && !s.isIdle(id) {
 		s.resetStream(id, f.Code)
 		f = s.pay(costReset)
 	}
@@ -378,16 +394,6 @@ func resetError(code frame.Code) error {
 		return pool.ErrStreamUnsent
 	}
 	return errReset
-}
-
-// isIdle reports a stream that was not opened yet.
-func (s *Session) isIdle(id uint32) bool {
-	if s.client != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return id >= s.client.nextID || id%2 == 0 && id != 0
-	}
-	return id > s.lastID
 }
 
 // wake calls the streams that wait for room or for the session's window.

@@ -91,6 +91,7 @@ type Session struct {
 	block    block  // the header block under way
 	data     inData // the DATA frame under way
 	lastID   uint32 // of a stream that the client has opened
+	served   uint32 // likewise, and it was not passed over: what GOAWAY says
 	budget   budget
 	since    atomic.Int64 // Nanos that the deadline counts from
 	answered atomic.Int64 // answers that the budget does not know of yet
@@ -127,10 +128,11 @@ type Session struct {
 // connection to its loop; early are the bytes that were read of it.
 func (s *Session) Begin(c *pool.Conn, host Host, shard *Shard, o Options, early []byte) {
 	s.conn, s.host, s.shard, s.opts = c, host, shard, o
-	s.start()
+	s.in.Sized(max(inRoom, len(early)))
 	if len(early) > 0 {
 		s.in.Append(early)
 	}
+	s.start()
 	m := &s.mu
 	m.Lock()
 	defer m.Unlock()

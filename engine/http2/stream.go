@@ -77,7 +77,7 @@ func (s *Session) newStream(id uint32) *Stream {
 	} else {
 		st = &Stream{}
 	}
-	st.session, st.id = s, id
+	st.session, st.id, st.gone = s, id, false
 	st.Conn.BeginStream(s.conn.Loop(), st, s.conn)
 	return st
 }
@@ -85,11 +85,15 @@ func (s *Session) newStream(id uint32) *Stream {
 // Recycle gives a closed stream back, to be used for another request. The loop calls
 // it, when nobody has it any more.
 func (st *Stream) Recycle() {
-	shard := st.session.shard
+	s, shard := st.session, st.session.shard
 	if len(shard.free) >= freeMax || cap(st.tail)+st.answer.held() > headKeep {
 		return
 	}
-	st.request = request{tail: st.tail[:0]}
+	if d := &s.data; d.stream == st { // the rest of the frame is for nobody, least of all for who is next
+		d.stream = nil
+		s.giveBack(nil, d.left)
+	}
+	st.request = request{tail: st.tail[:0], gone: true}
 	st.answer.reset()
 	st.session = nil
 	shard.free = append(shard.free, st)
