@@ -32,7 +32,8 @@ type tlsPolicy struct {
 	// day and accepts for seven, and is handed on from generation to generation
 	// for as long as clients are asked for the same.
 	session *tls.Config
-	clients [sha256.Size]byte // what clients are asked for
+	asked   [sha256.Size]byte   // what clients are asked for
+	clients *certs.ClientFields // what backends are told of them; nil is nothing
 }
 
 var (
@@ -53,7 +54,7 @@ func (e *Engine) newTLSPolicy(path string, slot int, c *config.ListenerTLS) (*tl
 		return nil, err
 	}
 	if old := e.table.Load(); old != nil {
-		if l := old.listener(slot); l != nil && l.tls != nil && l.tls.clients == p.clients {
+		if l := old.listener(slot); l != nil && l.tls != nil && l.tls.asked == p.asked {
 			p.session = l.tls.session
 			return p, nil
 		}
@@ -116,6 +117,9 @@ func (p *tlsPolicy) askClients(path string, c *config.ClientAuth) error {
 		}
 		_, _ = asked.Write(data)
 	}
+	if p.clients = certs.NewClientFields(c.Headers); p.clients != nil {
+		p.config.VerifyPeerCertificate = p.clients.Accepts
+	}
 	switch {
 	case c.Mode == "require":
 		p.config.ClientAuth = tls.RequireAndVerifyClientCert
@@ -124,7 +128,7 @@ func (p *tlsPolicy) askClients(path string, c *config.ClientAuth) error {
 	case c.Mode == "request":
 		p.config.ClientAuth = tls.RequestClientCert
 	}
-	asked.Sum(p.clients[:0])
+	asked.Sum(p.asked[:0])
 	return nil
 }
 

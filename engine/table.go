@@ -51,6 +51,7 @@ type listenerPolicy struct {
 	perIPMax       int32
 	trusted        []netip.Prefix
 	proxy          proxyPolicy
+	vouched        vouchedFields
 	tls            *tlsPolicy // nil for clear text
 	stats          *observe.ListenerStats
 	unrouted       *observe.RouteStats // exchanges without a route
@@ -182,6 +183,7 @@ func (b *tableBuilder) build(slots map[string]int, prev *pool.Set) error {
 		}
 		t.listeners[slot] = p
 	}
+	t.vouch()
 	var err error
 	if t.index, err = route.Build(b.cfg.Routes, names); err != nil {
 		return err

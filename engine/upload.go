@@ -330,7 +330,7 @@ func (u *upload) write(data []byte) bool {
 			u.frame = append(u.frame, "\r\n"...)
 		}
 		if u.x.body.Done() {
-			u.frame = wire.AppendLastChunk(u.frame, u.x.body.Trailers())
+			u.frame = wire.AppendLastChunk(u.frame, u.x.trailersSent())
 		}
 		head, tail = u.frame[:split], u.frame[split:]
 	}
@@ -364,6 +364,6 @@ func (x *exchange) appendBodyHere() {
 	}
 	x.bytesIn += x.upload.sent
 	if x.head.Framing == wire.ChunkedBody && x.body.Done() {
-		x.out = wire.AppendLastChunk(x.out, x.body.Trailers())
+		x.out = wire.AppendLastChunk(x.out, x.trailersSent())
 	}
 }
