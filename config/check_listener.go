@@ -19,6 +19,9 @@ func (c *checker) listener(path string, l *Listener) {
 	if l.TLS != nil {
 		c.listenerTLS(path+".tls", l.TLS)
 	}
+	if l.RedirectHTTPS != nil && l.TLS != nil {
+		c.reportf(path+".redirect_https", "has no effect on a listener with tls")
+	}
 	if l.H2C && l.TLS != nil {
 		c.reportf(path+".h2c", "is HTTP/2 in clear text, which a listener with tls does not speak (did you mean \"http2\"?)")
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // listenerTLS checks how a listener speaks TLS.
@@ -26,6 +27,21 @@ func (c *checker) listenerTLS(path string, t *ListenerTLS) {
 		c.reportf(auth+".ca_file", "is required when client_auth.mode is require")
 	}
 	c.clientHeaders(auth, &t.ClientAuth)
+	if t.HSTS != nil {
+		c.hsts(path+".hsts", t.HSTS)
+	}
+}
+
+// preloadAge is what hstspreload.org asks for.
+const preloadAge = 365 * 24 * time.Hour
+
+func (c *checker) hsts(path string, h *HSTS) {
+	if h.MaxAge%time.Second != 0 {
+		c.reportf(path+".max_age", "%s is not a whole number of seconds", FormatDuration(h.MaxAge))
+	}
+	if h.Preload && (h.MaxAge < preloadAge || !h.IncludeSubdomains) {
+		c.reportf(path+".preload", "needs include_subdomains and a max_age of at least %s: lists of browsers take nothing less", FormatDuration(preloadAge))
+	}
 }
 
 // clientFacts are what client_auth.headers can say of a certificate.

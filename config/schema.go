@@ -48,6 +48,8 @@ type Listener struct {
 	Address string `example:"\":8080\"" koanf:"address" required:"true"`
 	// TLS makes the listener speak HTTPS; absent means clear text.
 	TLS *ListenerTLS `koanf:"tls"`
+	// RedirectHTTPS answers every request with a redirect to https, in clear text only.
+	RedirectHTTPS *RedirectHTTPS `koanf:"redirect_https"`
 	// HTTP2 offers HTTP/2 by ALPN on a TLS listener (without effect yet: HTTP/1.1 is spoken).
 	HTTP2 bool `default:"true" koanf:"http2"`
 	// H2C accepts HTTP/2 in clear text with prior knowledge.

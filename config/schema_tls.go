@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // ListenerTLS is how a listener speaks TLS.
 type ListenerTLS struct {
 	// Certificates are the pairs to choose from by SNI; they are read again when their files change.
@@ -10,6 +12,30 @@ type ListenerTLS struct {
 	MinVersion string `default:"1.2" enum:"1.2|1.3" koanf:"min_version"`
 	// ClientAuth asks clients for certificates.
 	ClientAuth ClientAuth `koanf:"client_auth"`
+	// HSTS tells browsers to come by https only.
+	HSTS *HSTS `koanf:"hsts"`
+}
+
+// HSTS adds Strict-Transport-Security (RFC 6797) to every answer, also to those
+// the proxy makes itself. It replaces what a backend says.
+type HSTS struct {
+	// MaxAge is how long browsers remember it, in whole seconds; 0 makes them forget.
+	MaxAge time.Duration `default:"8760h" koanf:"max_age"`
+	// IncludeSubdomains is for all names below the host as well.
+	IncludeSubdomains bool `koanf:"include_subdomains"`
+	// Preload agrees to the lists that browsers ship; it is hard to take back.
+	Preload bool `koanf:"preload"`
+}
+
+// RedirectHTTPS answers every request with a redirect to the same host and URI
+// by https. Only OPTIONS * and challenges of an ACME server get another answer.
+// Behind a proxy that ends TLS itself this would go in circles: use a route that
+// matches its X-Forwarded-Proto instead.
+type RedirectHTTPS struct {
+	// Port is where clients find https; 443 is left out of the location.
+	Port int `default:"443" koanf:"port" max:"65535" min:"1"`
+	// Status is the status code of the answer.
+	Status int `default:"308" enum:"301|302|303|307|308" koanf:"status"`
 }
 
 // Certificate is one pair of PEM files.

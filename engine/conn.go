@@ -42,9 +42,9 @@ type conn struct {
 	in    pool.Buffer // bytes read from the client and not consumed
 	x     *exchange   // under way; nil while the connection is idle
 
-	ip        netip.Addr // the client's address, as setPeer says; invalid on a unix socket
-	peer      string     // the same as text
-	sni       string     // the name the client asked for in its TLS handshake
+	ip        netip.Addr   // the client's address, as setPeer says; invalid on a unix socket
+	peer      string       // the same as text
+	sni       string       // the name the client asked for in its TLS handshake
 	client    *clientLines // about its certificate; nil until a request needs them
 	countedIP bool
 	served    bool     // an exchange is behind it

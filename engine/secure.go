@@ -34,6 +34,7 @@ type tlsPolicy struct {
 	session *tls.Config
 	asked   [sha256.Size]byte   // what clients are asked for
 	clients *certs.ClientFields // what backends are told of them; nil is nothing
+	hsts    string              // the whole field line, or nothing
 }
 
 var (
@@ -48,7 +49,7 @@ func (e *Engine) newTLSPolicy(path string, slot int, c *config.ListenerTLS) (*tl
 	if err != nil {
 		return nil, err
 	}
-	p := &tlsPolicy{store: store, config: baseTLS(c)}
+	p := &tlsPolicy{store: store, config: baseTLS(c), hsts: hstsLine(c.HSTS)}
 	p.config.GetCertificate = store.Choose
 	if err := p.askClients(path+".client_auth", &c.ClientAuth); err != nil {
 		return nil, err

@@ -52,7 +52,8 @@ type listenerPolicy struct {
 	trusted        []netip.Prefix
 	proxy          proxyPolicy
 	vouched        vouchedFields
-	tls            *tlsPolicy // nil for clear text
+	toHTTPS        *routeEntry // of every request; nil where routes decide
+	tls            *tlsPolicy  // nil for clear text
 	stats          *observe.ListenerStats
 	unrouted       *observe.RouteStats // exchanges without a route
 }
@@ -79,6 +80,9 @@ func newListenerPolicy(name string, number int, c *config.Listener, reg *observe
 	}
 	if p.proxy, err = newProxyPolicy(c, p.trusted); err != nil {
 		return nil, fmt.Errorf("listeners.%s.proxy_protocol_from: %w", name, err)
+	}
+	if p.toHTTPS, err = p.redirectHTTPS(c.RedirectHTTPS); err != nil {
+		return nil, fmt.Errorf("listeners.%s.redirect_https: %w", name, err)
 	}
 	return p, nil
 }

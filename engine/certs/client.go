@@ -110,7 +110,9 @@ func renderer(fact string) func(dst []byte, leaf *x509.Certificate) []byte {
 	case "san":
 		return appendAlternatives
 	case "not_after":
-		return func(dst []byte, leaf *x509.Certificate) []byte { return leaf.NotAfter.UTC().AppendFormat(dst, time.RFC3339) }
+		return func(dst []byte, leaf *x509.Certificate) []byte {
+			return leaf.NotAfter.UTC().AppendFormat(dst, time.RFC3339)
+		}
 	case "certificate":
 		return appendCertificate
 	}
