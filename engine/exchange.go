@@ -122,6 +122,10 @@ func (x *exchange) admit() *reject {
 	if x.misdirected() {
 		return rejectMisdirected
 	}
+	if x.isChallenge() {
+		x.route = x.policy.challenge
+		return nil
+	}
 	if x.policy.toHTTPS != nil && !x.c.Secure() {
 		x.route = x.policy.toHTTPS
 		return nil

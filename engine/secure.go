@@ -17,6 +17,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/certs"
+	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
 )
@@ -42,12 +43,17 @@ var (
 	errNoTLS      = errors.New("the listener does not speak TLS any more")
 )
 
-// newTLSPolicy reads the files of one listener; path is where the configuration
+// newTLSPolicy reads the files of one listener of t; path is where the configuration
 // has its tls section.
-func (e *Engine) newTLSPolicy(path string, slot int, c *config.ListenerTLS) (*tlsPolicy, error) {
+func (e *Engine) newTLSPolicy(t *table, path string, slot int, c *config.ListenerTLS) (*tlsPolicy, error) {
 	store, err := certs.Load(path+".certificates", c.Certificates)
 	if err != nil {
 		return nil, err
+	}
+	if c.ACME != nil {
+		if err := e.manage(t, store, path+".acme", c.ACME); err != nil {
+			return nil, err
+		}
 	}
 	p := &tlsPolicy{store: store, config: baseTLS(c), hsts: hstsLine(c.HSTS)}
 	p.config.GetCertificate = store.Choose
@@ -62,13 +68,17 @@ func (e *Engine) newTLSPolicy(path string, slot int, c *config.ListenerTLS) (*tl
 	}
 	p.session = &tls.Config{
 		MinVersion:         tls.VersionTLS12,
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return e.currentTLS(slot) },
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return e.currentTLS(slot, hello) },
 	}
 	return p, nil
 }
 
-// currentTLS is the running generation's configuration of a listener.
-func (e *Engine) currentTLS(slot int) (*tls.Config, error) {
+// currentTLS is the running generation's configuration of a listener, or that of
+// a challenge of an ACME server.
+func (e *Engine) currentTLS(slot int, hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	if config := e.challenges.Config(hello); config != nil {
+		return config, nil
+	}
 	l := e.table.Load().listener(slot)
 	switch {
 	case l == nil:
@@ -87,7 +97,7 @@ func baseTLS(c *config.ListenerTLS) *tls.Config {
 	}
 	return &tls.Config{
 		MinVersion: lowest, MaxVersion: tls.VersionTLS13,
-		NextProtos: []string{"http/1.1"},
+		NextProtos: protocols(),
 		// For TLS 1.2; those of 1.3 are all good. The default has CBC suites too.
 		CipherSuites: []uint16{
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -102,6 +112,9 @@ func baseTLS(c *config.ListenerTLS) *tls.Config {
 		DynamicRecordSizingDisabled: true,
 	}
 }
+
+// protocols are what a listener speaks over TLS, the best first (ALPN).
+func protocols() []string { return []string{"http/1.1"} }
 
 // askClients sets which certificates clients are asked for.
 func (p *tlsPolicy) askClients(path string, c *config.ClientAuth) error {
@@ -150,7 +163,12 @@ func (c *conn) handshake(policy *listenerPolicy) {
 		c.end()
 		return
 	}
-	c.sni = c.TLSState().ServerName
+	s := c.TLSState()
+	if s.NegotiatedProtocol == acme.Protocol {
+		c.end() // the certificate was all it came for
+		return
+	}
+	c.sni = s.ServerName
 	c.preamble, c.waiting = preambleNone, false
 	c.beginWait()
 	c.Hand(c, true) // crypto/tls may have read the request already

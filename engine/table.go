@@ -24,6 +24,7 @@ type table struct {
 	routes     []routeEntry      // by number of the index
 	listeners  []*listenerPolicy // by slot; nil where this generation has none
 	pools      *pool.Set
+	keepers    keepers    // of certificates
 	access     *accessLog // nil when it is off
 }
 
@@ -53,6 +54,7 @@ type listenerPolicy struct {
 	proxy          proxyPolicy
 	vouched        vouchedFields
 	toHTTPS        *routeEntry // of every request; nil where routes decide
+	challenge      *routeEntry // of requests of ACME servers
 	tls            *tlsPolicy  // nil for clear text
 	stats          *observe.ListenerStats
 	unrouted       *observe.RouteStats // exchanges without a route
@@ -81,6 +83,7 @@ func newListenerPolicy(name string, number int, c *config.Listener, reg *observe
 	if p.proxy, err = newProxyPolicy(c, p.trusted); err != nil {
 		return nil, fmt.Errorf("listeners.%s.proxy_protocol_from: %w", name, err)
 	}
+	p.challenge = p.ownRoute(routeEntry{action: actionChallenge})
 	if p.toHTTPS, err = p.redirectHTTPS(c.RedirectHTTPS); err != nil {
 		return nil, fmt.Errorf("listeners.%s.redirect_https: %w", name, err)
 	}
@@ -123,6 +126,7 @@ const (
 	actionForward action = iota
 	actionRedirect
 	actionRespond
+	actionChallenge
 )
 
 // routeEntry is one route, compiled.
@@ -178,7 +182,7 @@ func (b *tableBuilder) build(slots map[string]int, prev *pool.Set) error {
 		}
 		slot := slots[name]
 		if c.TLS != nil {
-			if p.tls, err = b.engine.newTLSPolicy("listeners."+name+".tls", slot, c.TLS); err != nil {
+			if p.tls, err = b.engine.newTLSPolicy(t, "listeners."+name+".tls", slot, c.TLS); err != nil {
 				return err
 			}
 		}
