@@ -40,7 +40,8 @@ func (c *checker) hsts(path string, h *HSTS) {
 		c.reportf(path+".max_age", "%s is not a whole number of seconds", FormatDuration(h.MaxAge))
 	}
 	if h.Preload && (h.MaxAge < preloadAge || !h.IncludeSubdomains) {
-		c.reportf(path+".preload", "needs include_subdomains and a max_age of at least %s: lists of browsers take nothing less", FormatDuration(preloadAge))
+		c.reportf(path+".preload", "needs include_subdomains and a max_age of at least %s: lists of browsers take nothing less",
+			FormatDuration(preloadAge))
 	}
 }
 

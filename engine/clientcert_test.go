@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // at is the rig's engine by another listener.
@@ -185,9 +183,4 @@ func FuzzReadsAs(f *testing.F) {
 			t.Errorf("%q: got %v", name, got)
 		}
 	})
-}
-
-func TestDropWithoutNamesLooksAtNothing(t *testing.T) {
-	var v vouchedFields
-	v.drop(&wire.Head{Fields: []wire.Field{{NameEnd: 99}}}, false) // would be out of range
 }

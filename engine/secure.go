@@ -76,8 +76,8 @@ func (e *Engine) newTLSPolicy(t *table, path string, slot int, c *config.Listene
 // currentTLS is the running generation's configuration of a listener, or that of
 // a challenge of an ACME server.
 func (e *Engine) currentTLS(slot int, hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	if config := e.challenges.Config(hello); config != nil {
-		return config, nil
+	if c := e.challenges.Config(hello); c != nil {
+		return c, nil
 	}
 	l := e.table.Load().listener(slot)
 	switch {
@@ -132,7 +132,7 @@ func (p *tlsPolicy) askClients(path string, c *config.ClientAuth) error {
 		_, _ = asked.Write(data)
 	}
 	if p.clients = certs.NewClientFields(c.Headers); p.clients != nil {
-		p.config.VerifyPeerCertificate = p.clients.Accepts
+		p.config.VerifyConnection = p.clients.Accepts
 	}
 	switch {
 	case c.Mode == "require":

@@ -166,10 +166,10 @@ const clientCertificateMax = 8 << 10
 
 var errClientCertificateLarge = errors.New("the client's certificate is too large for a header field")
 
-// Accepts is a tls.Config's VerifyPeerCertificate for a listener with these
-// fields: it refuses certificates that no backend would take in its header.
-func (f *ClientFields) Accepts(raw [][]byte, _ [][]*x509.Certificate) error {
-	if len(raw) > 0 && len(raw[0]) > clientCertificateMax {
+// Accepts is a tls.Config's VerifyConnection for a listener with these fields: it
+// refuses certificates that no backend would take in its header.
+func (f *ClientFields) Accepts(s tls.ConnectionState) error {
+	if len(s.PeerCertificates) > 0 && len(s.PeerCertificates[0].Raw) > clientCertificateMax {
 		return errClientCertificateLarge
 	}
 	return nil

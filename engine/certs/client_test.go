@@ -122,11 +122,12 @@ func TestClientFieldsStandInOrder(t *testing.T) {
 func TestLargeClientCertificatesAreRefused(t *testing.T) {
 	f := NewClientFields(map[string]string{"X-A": "certificate"})
 	for n, want := range map[int]error{0: nil, clientCertificateMax: nil, clientCertificateMax + 1: errClientCertificateLarge} {
-		if err := f.Accepts([][]byte{make([]byte, n)}, nil); !errors.Is(err, want) {
+		s := tls.ConnectionState{PeerCertificates: []*x509.Certificate{{Raw: make([]byte, n)}}}
+		if err := f.Accepts(s); !errors.Is(err, want) {
 			t.Errorf("%d bytes: got %v; want %v", n, err, want)
 		}
 	}
-	if err := f.Accepts(nil, nil); err != nil {
+	if err := f.Accepts(tls.ConnectionState{}); err != nil {
 		t.Errorf("no certificate: got %v", err)
 	}
 }

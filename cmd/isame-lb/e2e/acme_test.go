@@ -14,10 +14,10 @@ import (
 
 // managed is a configuration with listener clear, which sends everybody to https,
 // and listener web; more is of its tls section. Both keep their ports over reloads.
-func managed(backends, clear, more string) string {
+func managed(backends, inClear, more string) string {
 	return `
 listeners:
-  ` + clear + `
+  ` + inClear + `
   web: {address: "127.0.0.1:0", tls: {` + strings.TrimPrefix(more, ", ") + `}}
 admin: {address: "127.0.0.1:0"}
 log: {format: json}

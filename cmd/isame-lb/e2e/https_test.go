@@ -16,10 +16,10 @@ func TestCurlFollowsToHTTPS(t *testing.T) {
 			"certificates: [{cert_file: %q, key_file: %q}], hsts: {max_age: 1h, include_subdomains: true}", c.certFile, c.keyFile))
 	}
 	p := start(t, text(""))
-	clear, secure := portOf(t, p.addressOf("clear")), portOf(t, p.addressOf("web"))
+	plain, secure := portOf(t, p.addressOf("clear")), portOf(t, p.addressOf("web"))
 	p.reload(text(", redirect_https: {port: "+secure+"}"), "applied")
-	out := curl(t, "--include", "--location", "--cacert", c.certFile, "--resolve", "a.test:"+clear+":127.0.0.1", "--resolve", "a.test:"+secure+":127.0.0.1",
-		"--data-binary", "hello", "http://a.test:"+clear+"/x?y=z")
+	out := curl(t, "--include", "--location", "--cacert", c.certFile, "--resolve", "a.test:"+plain+":127.0.0.1", "--resolve", "a.test:"+secure+":127.0.0.1",
+		"--data-binary", "hello", "http://a.test:"+plain+"/x?y=z")
 	for _, want := range []string{
 		"HTTP/1.1 308 ", "Location: https://a.test:" + secure + "/x?y=z\r\n", "HTTP/1.1 200 ", "Strict-Transport-Security: max-age=3600; includeSubDomains\r\n",
 		`"method":"POST"`, `"uri":"/x?y=z"`, `"body":"hello"`,

@@ -16,16 +16,20 @@ import (
 )
 
 // solvers are those of a section, by kind.
-func solversOf(t *testing.T, c *Challenges, clear bool) map[string]solver {
+func solversOf(t *testing.T, c *Challenges, inClear bool) map[string]solver {
 	t.Helper()
 	i, err := newIssuer(Section{Directory: "https://acme.test/dir"}, nil, c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	i.clear.Store(clear)
+	i.inClear.Store(inClear)
 	all := map[string]solver{}
 	for kind, s := range i.newClient().ChallengeSolvers {
-		all[kind] = s.(solver)
+		one, ok := s.(solver)
+		if !ok {
+			t.Fatalf("%s: got a %T", kind, s)
+		}
+		all[kind] = one
 	}
 	return all
 }
@@ -76,8 +80,11 @@ func TestChallengesInTLS(t *testing.T) {
 		protos []string
 		want   bool
 	}{
-		{"asked for", "A.test", []string{Protocol}, true}, {"another name", "b.test", []string{Protocol}, false},
-		{"among others", "a.test", []string{"http/1.1", Protocol}, false}, {"a browser", "a.test", []string{"h2", "http/1.1"}, false}, {"nothing", "a.test", nil, false},
+		{"asked for", "A.test", []string{Protocol}, true},
+		{"another name", "b.test", []string{Protocol}, false},
+		{"among others", "a.test", []string{"http/1.1", Protocol}, false},
+		{"a browser", "a.test", []string{"h2", "http/1.1"}, false},
+		{"nothing", "a.test", nil, false},
 	} {
 		if got := c.Config(&tls.ClientHelloInfo{ServerName: tc.sni, SupportedProtos: tc.protos}); (got != nil) != tc.want {
 			t.Errorf("%s: got %v", tc.name, got)

@@ -2,7 +2,7 @@
 // them, without ever being waited for: a Keeper works beside the traffic, and a
 // Certificate is what a handshake looks at.
 //
-//	New -> Host, Host, ... -> (the caller stores its table) -> Keep -> ... -> Stop
+//	New -> Host for each -> (the caller stores its table) -> Keep -> ... -> Stop
 //
 // Host finds out what the storage has, so a restart uses it at once. Keep gives
 // every host a goroutine that obtains, renews and tries again; a reload calls

@@ -31,7 +31,7 @@ type issuer struct {
 	storage    certmagic.Storage
 	challenges *Challenges
 	client     *http.Client
-	clear      atomic.Bool   // http-01 can be answered
+	inClear    atomic.Bool   // http-01 can be answered
 	orders     chan struct{} // one for each open order
 
 	mu struct {
@@ -72,7 +72,7 @@ func (i *issuer) Issue(ctx context.Context, csr *x509.CertificateRequest) (*cert
 	case i.orders <- struct{}{}:
 		defer func() { <-i.orders }()
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, ctx.Err() //nolint:wrapcheck // it says all there is
 	}
 	replaces, _ := ctx.Value(replacesKey{}).(*x509.Certificate)
 	chain, err := i.order(ctx, csr, replaces)
@@ -121,8 +121,10 @@ func (i *issuer) newClient() *acmez.Client {
 			acme.ChallengeTypeTLSALPN01: solver{of: i.challenges, present: i.challenges.presentALPN, remove: i.challenges.removeALPN},
 		},
 	}
-	if i.clear.Load() {
-		client.ChallengeSolvers[acme.ChallengeTypeHTTP01] = solver{of: i.challenges, present: i.challenges.presentToken, remove: i.challenges.removeToken}
+	if i.inClear.Load() {
+		client.ChallengeSolvers[acme.ChallengeTypeHTTP01] = solver{
+			of: i.challenges, present: i.challenges.presentToken, remove: i.challenges.removeToken,
+		}
 	}
 	return client
 }

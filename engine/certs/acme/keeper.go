@@ -42,7 +42,8 @@ const (
 // each with up to a tenth more. The public servers allow five failed validations
 // of a name an hour.
 var pauses = []time.Duration{
-	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour,
+	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 6 * time.Hour,
 }
 
 // Keeper keeps the certificates of one Section. Host, Keep and Stop are called by
@@ -94,7 +95,7 @@ var errOwnRenewal = errors.New("the keeper renews")
 
 // openStorage makes sure that the folder is there and can be written to, so that
 // the start says so instead of a line in the log after the first order.
-func openStorage(folder string) (certmagic.Storage, error) {
+func openStorage(folder string) (certmagic.Storage, error) { //nolint:ireturn // another one may take its place
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make folder %q: %w", folder, err)
 	}
@@ -128,11 +129,11 @@ func (k *Keeper) Host(name string) *Certificate {
 	return c
 }
 
-// Keep goes on with these hosts and no others. Clear says that the configuration
-// has a listener that can answer http-01 challenges.
-func (k *Keeper) Keep(hosts []string, clear bool) {
+// Keep goes on with these hosts and no others. inClear says that the configuration
+// has a listener in clear text, which can answer http-01 challenges.
+func (k *Keeper) Keep(hosts []string, inClear bool) {
 	if k.issuer != nil {
-		k.issuer.clear.Store(clear)
+		k.issuer.inClear.Store(inClear)
 	}
 	for name, c := range k.hosts {
 		if !slices.Contains(hosts, name) {

@@ -304,7 +304,8 @@ func TestLentCertificatesServeMeanwhile(t *testing.T) {
 		t.Errorf("got %v; want a certificate of its own that replaces none", err)
 	}
 	own := c.Current()
-	if c.Lend(other); c.Current() != own {
+	c.Lend(other)
+	if c.Current() != own {
 		t.Error("what was lent later is used")
 	}
 }

@@ -1,6 +1,8 @@
 package acme
 
 import (
+	"slices"
+
 	"github.com/rs/zerolog"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -20,8 +22,8 @@ func newLogger(log zerolog.Logger) *zap.Logger { return zap.New(logCore{log: log
 func (c logCore) Enabled(zapcore.Level) bool { return c.log.GetLevel() <= zerolog.DebugLevel }
 
 // With has more fields on every line.
-func (c logCore) With(fields []zapcore.Field) zapcore.Core {
-	return logCore{log: c.log, fields: append(c.fields[:len(c.fields):len(c.fields)], fields...)}
+func (c logCore) With(fields []zapcore.Field) zapcore.Core { //nolint:ireturn // as zap asks
+	return logCore{log: c.log, fields: append(slices.Clip(c.fields), fields...)}
 }
 
 // Check adds c to those who write the line.
