@@ -53,6 +53,11 @@ func acmeText(directory, storage, hosts string) string {
 		fmt.Sprintf("acme: {hosts: [%s], directory: %q, storage: %q}", hosts, directory, storage), 1)
 }
 
+// directory is that of the running generation.
+func (r *rig) directory() string {
+	return r.engine.Config().Listeners["web"].TLS.ACME.Directory
+}
+
 // shows is the certificate a client gets that asks for a host.
 func (r *rig) shows(host string) string {
 	r.t.Helper()
@@ -97,6 +102,16 @@ func TestStoredCertificatesServeAtOnceAndOverReloads(t *testing.T) {
 	bad := strings.Replace(acmeText(directory, storage, "a.test"), storage, a.certFile, 1)
 	if err := r.engine.Apply(parse(t, bad, address)); err == nil || !strings.Contains(err.Error(), "listeners.web.tls.acme: cannot make folder") {
 		t.Errorf("a storage that is a file: got %v", err)
+	}
+	lost := newPair(t, tomorrow(), "lost.test")
+	late := parse(t, strings.Replace(acmeText(r.directory(), storage, "a.test, late.test"), "}}\nroutes:", fmt.Sprintf(
+		`}, zlast: {address: "127.0.0.9:0", tls: {certificates: [{cert_file: %q, key_file: %q}]}}}
+routes:`, lost.certFile, lost.keyFile), 1), address)
+	if err := os.Remove(lost.certFile); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.engine.Apply(late); err == nil {
+		t.Error("a generation without a certificate's file was taken")
 	}
 	check("after a reload that was refused", map[string]string{"a.test": serialA})
 	r.apply(tlsText("", "", b), address)

@@ -26,6 +26,14 @@ func (c *Certificate) Current() *tls.Certificate { return c.current.Load() }
 // another section, until there is one.
 func (c *Certificate) Lend(other *tls.Certificate) { c.current.CompareAndSwap(nil, other) }
 
+// stop ends its goroutine, if it has one: a generation that was refused has asked
+// for hosts without that anybody looks after them.
+func (c *Certificate) stop() {
+	if c.end != nil {
+		c.end()
+	}
+}
+
 // take uses a certificate and reports whether that is another one than before.
 func (c *Certificate) take(found *certmagic.Certificate) bool {
 	if now := c.own.Load(); now != nil && now.Equal(found.Leaf) {

@@ -19,7 +19,7 @@ import (
 // ordersMax is how many orders of one section are open at a time.
 const ordersMax = 4
 
-// Times of one request to the server; the whole order has attemptMax.
+// Times of one request to the server; the whole order has orderMax.
 const (
 	requestTimeout = 30 * time.Second
 	idleTimeout    = 10 * time.Second
@@ -74,6 +74,8 @@ func (i *issuer) Issue(ctx context.Context, csr *x509.CertificateRequest) (*cert
 	case <-ctx.Done():
 		return nil, ctx.Err() //nolint:wrapcheck // it says all there is
 	}
+	ctx, cancel := context.WithTimeout(ctx, orderMax) // not while others are waited for
+	defer cancel()
 	replaces, _ := ctx.Value(replacesKey{}).(*x509.Certificate)
 	chain, err := i.order(ctx, csr, replaces)
 	if isProblem(err, acme.ProblemTypeAccountDoesNotExist) { // the server was set up anew

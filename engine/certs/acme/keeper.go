@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -32,7 +31,7 @@ type Section struct {
 // question to the server when it wants the certificate renewed.
 const (
 	checkEvery = 10 * time.Minute
-	attemptMax = 10 * time.Minute
+	orderMax   = 10 * time.Minute
 	// soonMax is how long before its end certmagic takes a certificate for due
 	// whatever its lifetime: five times this.
 	soonMax = time.Minute
@@ -137,7 +136,7 @@ func (k *Keeper) Keep(hosts []string, inClear bool) {
 	}
 	for name, c := range k.hosts {
 		if !slices.Contains(hosts, name) {
-			c.end()
+			c.stop()
 			delete(k.hosts, name)
 		}
 	}
@@ -154,10 +153,8 @@ func (k *Keeper) Keep(hosts []string, inClear bool) {
 
 // Stop ends everything, what is under way included, and waits for it.
 func (k *Keeper) Stop() {
-	for _, name := range slices.Collect(maps.Keys(k.hosts)) {
-		if end := k.hosts[name].end; end != nil {
-			end()
-		}
+	for _, c := range k.hosts {
+		c.stop()
 	}
 	k.running.Wait()
 	k.cache.Stop()
@@ -223,8 +220,6 @@ func (k *Keeper) sayFailed(c *Certificate, err error, attempt int, wait time.Dur
 // asks the server if need be. The cache knows the certificate only meanwhile, so
 // that it looks again each time, and does not renew behind our back.
 func (k *Keeper) attempt(ctx context.Context, c *Certificate) error {
-	ctx, cancel := context.WithTimeout(ctx, attemptMax)
-	defer cancel()
 	err := k.config.ManageSync(context.WithValue(ctx, replacesKey{}, c.own.Load()), []string{c.host})
 	for _, found := range k.cache.AllMatchingCertificates(c.host) {
 		if c.take(&found) {
