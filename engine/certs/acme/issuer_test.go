@@ -60,7 +60,10 @@ func (s *refusing) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *refusing) order(w http.ResponseWriter, r *http.Request) {
-	var jws struct{ Protected, Payload string }
+	var jws struct {
+		Protected string `json:"protected"`
+		Payload   string `json:"payload"`
+	}
 	_ = json.NewDecoder(r.Body).Decode(&jws)
 	head, _ := base64.RawURLEncoding.DecodeString(jws.Protected)
 	payload, _ := base64.RawURLEncoding.DecodeString(jws.Payload)
