@@ -41,7 +41,7 @@ test: tools ## install what the tests need, then run everything with the race de
 	@$(MAKE) --no-print-directory race
 
 .PHONY: tools
-tools: ## install the Debian packages the tests use (nginx, curl)
+tools: ## install the Debian packages the tests use (nginx, curl, testssl.sh)
 	@bash scripts/install-tools.sh
 
 .PHONY: race

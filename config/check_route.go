@@ -21,6 +21,7 @@ func (c *checker) route(path string, r *Route) {
 		referTo(c, indexPath(path+".listeners", i), "listener", name, c.cfg.Listeners)
 	}
 	c.noDuplicates(path+".listeners", r.Listeners)
+	c.reachable(path, r)
 	for i, name := range r.Middleware {
 		referTo(c, indexPath(path+".middleware", i), "middleware", name, c.cfg.Middleware)
 	}
@@ -34,6 +35,23 @@ func (c *checker) route(path string, r *Route) {
 	}
 	if r.Pool == "" && len(r.Split) == 0 {
 		c.forwardsNothing(path, r)
+	}
+}
+
+// reachable refuses a route all of whose listeners answer every request with a
+// redirect to https.
+func (c *checker) reachable(path string, r *Route) {
+	names := r.Listeners
+	if len(names) == 0 {
+		names = sortedNames(c.cfg.Listeners)
+	}
+	for _, name := range names {
+		if l, known := c.cfg.Listeners[name]; !known || l.RedirectHTTPS == nil || l.TLS != nil {
+			return
+		}
+	}
+	if len(names) > 0 {
+		c.reportf(path, "is never asked: redirect_https answers every request of %s", strings.Join(names, ", "))
 	}
 }
 

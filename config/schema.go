@@ -48,6 +48,8 @@ type Listener struct {
 	Address string `example:"\":8080\"" koanf:"address" required:"true"`
 	// TLS makes the listener speak HTTPS; absent means clear text.
 	TLS *ListenerTLS `koanf:"tls"`
+	// RedirectHTTPS answers every request with a redirect to https, in clear text only.
+	RedirectHTTPS *RedirectHTTPS `koanf:"redirect_https"`
 	// HTTP2 offers HTTP/2 by ALPN on a TLS listener.
 	HTTP2 bool `default:"true" koanf:"http2"`
 	// H2C accepts HTTP/2 in clear text with prior knowledge.
@@ -92,46 +94,6 @@ type ListenerLimits struct {
 	// body or takes an answer. One below it is given up when the time it was
 	// waited for in excess adds up to the body or write timeout.
 	MinRate Size `default:"100B" koanf:"min_rate"`
-}
-
-// ListenerTLS is how a listener speaks TLS.
-type ListenerTLS struct {
-	// Certificates are the pairs to choose from by SNI; they are read again when their files change.
-	Certificates []Certificate `example:"[{cert_file: a.pem, key_file: a.key}]" koanf:"certificates"`
-	// ACME obtains certificates automatically.
-	ACME *ACME `koanf:"acme"`
-	// MinVersion is the lowest version of TLS that is spoken.
-	MinVersion string `default:"1.2" enum:"1.2|1.3" koanf:"min_version"`
-	// ClientAuth asks clients for certificates.
-	ClientAuth ClientAuth `koanf:"client_auth"`
-}
-
-// Certificate is one pair of PEM files.
-type Certificate struct {
-	// CertFile holds the certificate chain in PEM.
-	CertFile string `example:"a.pem" file:"true" koanf:"cert_file" required:"true"`
-	// KeyFile holds the private key in PEM.
-	KeyFile string `example:"a.key" file:"true" koanf:"key_file" required:"true"`
-}
-
-// ACME obtains and renews certificates from an ACME server.
-type ACME struct {
-	// Email is the contact of the account.
-	Email string `example:"ops@example.com" koanf:"email"`
-	// Hosts are the names to obtain certificates for.
-	Hosts []string `example:"[example.com]" koanf:"hosts" required:"true"`
-	// Directory is the URL of the ACME directory.
-	Directory string `default:"https://acme-v02.api.letsencrypt.org/directory" koanf:"directory"`
-	// Storage is the folder that keeps account and certificates.
-	Storage string `default:"/var/lib/isame/acme" file:"true" koanf:"storage"`
-}
-
-// ClientAuth asks clients for certificates.
-type ClientAuth struct {
-	// Mode says whether clients are asked for a certificate.
-	Mode string `default:"none" enum:"none|request|require" koanf:"mode"`
-	// CAFile holds the authorities client certificates must chain to.
-	CAFile string `example:"ca.pem" file:"true" koanf:"ca_file"`
 }
 
 // Route says which requests it takes and what happens to them.

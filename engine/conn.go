@@ -50,9 +50,10 @@ type conn struct {
 	parent  *conn          // the connection of the stream
 	tunnel  *tunnel        // what the last exchange has become; then there are no more
 
-	ip        netip.Addr // the client's address, as setPeer says; invalid on a unix socket
-	peer      string     // the same as text
-	sni       string     // the name the client asked for in its TLS handshake
+	ip        netip.Addr   // the client's address, as setPeer says; invalid on a unix socket
+	peer      string       // the same as text
+	sni       string       // the name the client asked for in its TLS handshake
+	client    *clientLines // about its certificate; nil until a request needs them
 	countedIP bool
 	served    bool     // an exchange is behind it
 	waiting   bool     // for a request, until the moment that beginWait has set

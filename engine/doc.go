@@ -18,6 +18,11 @@
 //	session.go   connections of HTTP/2: package http2 makes a connection of each stream
 //	reject.go    answers the proxy makes itself; respond.go those a route makes
 //
+// What TLS adds: secure.go (handshakes, certificates by package certs), acme.go
+// (certificates of an ACME server by package certs/acme, and its challenges),
+// clientcert.go (what backends are told of client certificates), https.go
+// (redirects to https, HSTS).
+//
 // table.go is what all of that reads of a configuration, engine.go replaces it
 // (Apply) and ends everything (Shutdown). Control flow lives in step,
 // answerStep and attemptsFrom; the other steps are leaves.

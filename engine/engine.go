@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
@@ -50,6 +51,8 @@ type Engine struct {
 	retirement sync.WaitGroup
 
 	failureSaid oncePerSecond // a line about a connection that failed
+
+	challenges acme.Challenges // of ACME servers, to all listeners
 
 	// apply is held by one reload or shutdown at a time.
 	apply struct {
@@ -176,20 +179,23 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	if err != nil {
 		return err
 	}
-	next := &table{generation: generation, cfg: cfg}
+	next := &table{generation: generation, cfg: cfg, keepers: keepers{}}
 	var prev *pool.Set
-	if old := e.table.Load(); old != nil {
-		prev = old.pools
+	now := e.table.Load()
+	if now != nil {
+		prev = now.pools
 	}
 	b := tableBuilder{engine: e, cfg: cfg, t: next}
 	if err := b.build(slots, prev); err != nil {
 		for _, l := range opened {
 			l.close()
 		}
+		e.stopKeepers(next, now)
 		return err
 	}
 	next.pools.Start()
 	e.table.Store(next)
+	e.keepCertificates(now, next)
 	e.registry.SetGeneration(next.generation)
 	e.forgetBackends(next.pools)
 	e.sayCertificates(next)
@@ -327,6 +333,7 @@ func (e *Engine) Shutdown(ctx context.Context) (cut int) {
 	for _, l := range ls {
 		l.close()
 	}
+	e.stopKeepers(e.table.Load(), nil)
 	cut = e.drain(ctx, ls)
 	close(e.stopped)
 	if t := e.table.Load(); t != nil {

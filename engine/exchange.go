@@ -81,7 +81,7 @@ func newExchange() *exchange {
 const (
 	outRoom  = 4 << 10
 	pathRoom = 1 << 10
-	lineRoom = 128
+	lineRoom = 256
 	roomMax  = 64 << 10
 )
 
@@ -122,6 +122,14 @@ func (x *exchange) admit() *reject {
 	}
 	if x.misdirected() {
 		return rejectMisdirected
+	}
+	if x.isChallenge() {
+		x.route = x.policy.challenge
+		return nil
+	}
+	if x.policy.toHTTPS != nil && !x.c.Secure() {
+		x.route = x.policy.toHTTPS
+		return nil
 	}
 	q := route.Query{
 		Listener: x.policy.number, Host: x.head.Host, Method: x.head.Method, Path: x.path,
@@ -169,7 +177,7 @@ func (x *exchange) reject(r *reject) bool {
 	x.keep = x.keep && r.status != fasthttp.StatusBadRequest && r != rejectBodyTooLarge && x.mayDropBody()
 	o := rejectOptions{
 		close: !x.keep, html: prefersPage(x.head.Value(wire.FieldAccept)), head: x.isHEAD, now: x.c.shard.engine.date(),
-		more: x.appendAttempts(x.line[:0]),
+		more: x.appendHSTS(x.appendAttempts(x.line[:0])),
 	}
 	if x.isGRPC() {
 		x.answer = r.appendGRPC(x.answer[:0], o)

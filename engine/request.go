@@ -95,6 +95,7 @@ func (x *exchange) dropReplaced(trusted bool) {
 			f.Drop = f.Drop || !trusted
 		}
 	}
+	x.policy.vouched.drop(&x.head.Head, trusted)
 }
 
 // appendForwarded writes who asked, how, and under which id. What a trusted
@@ -121,7 +122,7 @@ func (x *exchange) appendForwarded(b []byte, trusted bool) []byte {
 		b = appendID(b)
 		b = append(b, "\r\n"...)
 	}
-	return b
+	return x.appendClient(b)
 }
 
 // appendID appends 128 random bits in hexadecimal.

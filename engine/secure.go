@@ -17,6 +17,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/certs"
+	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
 )
@@ -32,7 +33,9 @@ type tlsPolicy struct {
 	// day and accepts for seven, and is handed on from generation to generation
 	// for as long as clients are asked for the same.
 	session *tls.Config
-	clients [sha256.Size]byte // what clients are asked for
+	asked   [sha256.Size]byte   // what clients are asked for
+	clients *certs.ClientFields // what backends are told of them; nil is nothing
+	hsts    string              // the whole field line, or nothing
 }
 
 var (
@@ -40,35 +43,44 @@ var (
 	errNoTLS      = errors.New("the listener does not speak TLS any more")
 )
 
-// newTLSPolicy reads the files of one listener; path is where the configuration
+// newTLSPolicy reads the files of one listener of t; path is where the configuration
 // has its tls section.
-func (e *Engine) newTLSPolicy(path string, slot int, l *config.Listener) (*tlsPolicy, error) {
+func (e *Engine) newTLSPolicy(t *table, path string, slot int, l *config.Listener) (*tlsPolicy, error) {
 	c := l.TLS
 	store, err := certs.Load(path+".certificates", c.Certificates)
 	if err != nil {
 		return nil, err
 	}
-	p := &tlsPolicy{store: store, config: baseTLS(c)}
+	if c.ACME != nil {
+		if err := e.manage(t, store, path+".acme", c.ACME); err != nil {
+			return nil, err
+		}
+	}
+	p := &tlsPolicy{store: store, config: baseTLS(c), hsts: hstsLine(c.HSTS)}
 	p.config.NextProtos = protocols(l)
 	p.config.GetCertificate = store.Choose
 	if err := p.askClients(path+".client_auth", &c.ClientAuth); err != nil {
 		return nil, err
 	}
 	if old := e.table.Load(); old != nil {
-		if l := old.listener(slot); l != nil && l.tls != nil && l.tls.clients == p.clients {
+		if l := old.listener(slot); l != nil && l.tls != nil && l.tls.asked == p.asked {
 			p.session = l.tls.session
 			return p, nil
 		}
 	}
 	p.session = &tls.Config{
 		MinVersion:         tls.VersionTLS12,
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return e.currentTLS(slot) },
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return e.currentTLS(slot, hello) },
 	}
 	return p, nil
 }
 
-// currentTLS is the running generation's configuration of a listener.
-func (e *Engine) currentTLS(slot int) (*tls.Config, error) {
+// currentTLS is the running generation's configuration of a listener, or that of
+// a challenge of an ACME server.
+func (e *Engine) currentTLS(slot int, hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	if c := e.challenges.Config(hello); c != nil {
+		return c, nil
+	}
 	l := e.table.Load().listener(slot)
 	switch {
 	case l == nil:
@@ -113,6 +125,9 @@ func (p *tlsPolicy) askClients(path string, c *config.ClientAuth) error {
 		}
 		_, _ = asked.Write(data)
 	}
+	if p.clients = certs.NewClientFields(c.Headers); p.clients != nil {
+		p.config.VerifyConnection = p.clients.Accepts
+	}
 	switch {
 	case c.Mode == "require":
 		p.config.ClientAuth = tls.RequireAndVerifyClientCert
@@ -121,7 +136,7 @@ func (p *tlsPolicy) askClients(path string, c *config.ClientAuth) error {
 	case c.Mode == "request":
 		p.config.ClientAuth = tls.RequestClientCert
 	}
-	asked.Sum(p.clients[:0])
+	asked.Sum(p.asked[:0])
 	return nil
 }
 
@@ -144,7 +159,11 @@ func (c *conn) handshake(policy *listenerPolicy) {
 	}
 	state := c.TLSState()
 	c.sni = state.ServerName
-	if state.NegotiatedProtocol == h2 {
+	switch state.NegotiatedProtocol {
+	case acme.Protocol:
+		c.close() // the certificate was all it came for
+		return
+	case h2:
 		c.beginSession(policy)
 		c.Hand(c, true)
 		return

@@ -353,3 +353,30 @@ func (h *headed) Write(b []byte) (int, error) {
 	}
 	return h.Conn.Write(b)
 }
+
+// TestKeyExchange has clients of this year and of some years before.
+func TestKeyExchange(t *testing.T) {
+	r := start(t, tlsText("", "", newPair(t, tomorrow(), "a.test")), backend(t, sees))
+	for _, c := range []struct {
+		name    string
+		offered []tls.CurveID
+		want    tls.CurveID
+	}{
+		{"Go's own", nil, tls.X25519MLKEM768},
+		{"a browser's", []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384}, tls.X25519MLKEM768},
+		{"the other hybrids", []tls.CurveID{tls.SecP384r1MLKEM1024, tls.SecP256r1MLKEM768}, tls.SecP256r1MLKEM768},
+		{"no hybrid", []tls.CurveID{tls.CurveP384, tls.CurveP256, tls.X25519}, tls.X25519},
+		{"an old one's", []tls.CurveID{tls.CurveP256}, tls.CurveP256},
+		{"a strict one's", []tls.CurveID{tls.CurveP384}, tls.CurveP384},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cl, conn := r.mustDialTLS(&tls.Config{ServerName: "a.test", CurvePreferences: c.offered})
+			if got := conn.ConnectionState().CurveID; got != c.want {
+				t.Errorf("got %v; want %v", got, c.want)
+			}
+			if got := cl.get("/").StatusCode; got != 200 {
+				t.Errorf("got %d", got)
+			}
+		})
+	}
+}

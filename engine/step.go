@@ -57,6 +57,8 @@ func (x *exchange) step() (t turn) {
 		return x.forwardStep()
 	case actionRedirect:
 		return x.localTurn(x.redirect())
+	case actionChallenge:
+		return x.localTurn(x.challenge())
 	case actionRespond:
 	}
 	return x.localTurn(x.respond())

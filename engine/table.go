@@ -24,6 +24,7 @@ type table struct {
 	routes     []routeEntry      // by number of the index
 	listeners  []*listenerPolicy // by slot; nil where this generation has none
 	pools      *pool.Set
+	keepers    keepers    // of certificates
 	access     *accessLog // nil when it is off
 }
 
@@ -51,7 +52,10 @@ type listenerPolicy struct {
 	perIPMax       int32
 	trusted        []netip.Prefix
 	proxy          proxyPolicy
-	tls            *tlsPolicy // nil for clear text
+	vouched        vouchedFields
+	toHTTPS        *routeEntry // of every request; nil where routes decide
+	challenge      *routeEntry // of requests of ACME servers
+	tls            *tlsPolicy  // nil for clear text
 	h2c            bool
 	stats          *observe.ListenerStats
 	unrouted       *observe.RouteStats // exchanges without a route
@@ -79,6 +83,10 @@ func newListenerPolicy(name string, number int, c *config.Listener, reg *observe
 	}
 	if p.proxy, err = newProxyPolicy(c, p.trusted); err != nil {
 		return nil, fmt.Errorf("listeners.%s.proxy_protocol_from: %w", name, err)
+	}
+	p.challenge = p.ownRoute(routeEntry{action: actionChallenge})
+	if p.toHTTPS, err = p.redirectHTTPS(c.RedirectHTTPS); err != nil {
+		return nil, fmt.Errorf("listeners.%s.redirect_https: %w", name, err)
 	}
 	return p, nil
 }
@@ -119,6 +127,7 @@ const (
 	actionForward action = iota
 	actionRedirect
 	actionRespond
+	actionChallenge
 )
 
 // routeEntry is one route, compiled.
@@ -176,7 +185,7 @@ func (b *tableBuilder) build(slots map[string]int, prev *pool.Set) error {
 		}
 		slot := slots[name]
 		if c.TLS != nil {
-			if p.tls, err = b.engine.newTLSPolicy("listeners."+name+".tls", slot, &c); err != nil {
+			if p.tls, err = b.engine.newTLSPolicy(t, "listeners."+name+".tls", slot, &c); err != nil {
 				return err
 			}
 		}
@@ -185,6 +194,7 @@ func (b *tableBuilder) build(slots map[string]int, prev *pool.Set) error {
 		}
 		t.listeners[slot] = p
 	}
+	t.vouch()
 	var err error
 	if t.index, err = route.Build(b.cfg.Routes, names); err != nil {
 		return err

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of every alloc_test.go of the given packages (default: all)
+# Runs the tests of every *alloc_test.go of the given packages (default: all)
 # without the race detector, which would allocate by itself.
 set -euo pipefail
 
@@ -7,9 +7,10 @@ set -euo pipefail
 
 found=0
 while read -r folder package; do
-	[ -f "$folder/alloc_test.go" ] || continue
+	files=("$folder"/*alloc_test.go)
+	[ -f "${files[0]}" ] || continue
 	found=$((found + 1))
-	names="$(sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' "$folder/alloc_test.go" | paste -sd '|')"
+	names="$(sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' "${files[@]}" | paste -sd '|')"
 	go test -count=1 -run "^(${names})\$" "$package"
 done < <(go list -f '{{.Dir}} {{.ImportPath}}' "$@")
 echo "alloc: $found packages"

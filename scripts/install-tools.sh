@@ -11,6 +11,8 @@ readonly PROGRAMS="
 nginx   nginx-light
 haproxy haproxy
 curl    curl
+openssl openssl
+testssl testssl.sh
 "
 
 export PATH="$PATH:/usr/sbin:/usr/local/sbin"

@@ -3,7 +3,11 @@
 //
 // A Store never changes: a reload, which a change of the files triggers too,
 // reads everything anew and makes another one; a file that cannot be used
-// refuses the reload. Start reading at Load.
+// refuses the reload. Only what it was told to Manage comes and goes by itself:
+// package acme. Start reading at Load.
+//
+// ClientFields is about the other side: what backends are told of a client's
+// certificate.
 //
 // Imported by engine; imports config and the standard library only.
 package certs

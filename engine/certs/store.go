@@ -1,8 +1,10 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -12,19 +14,28 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 )
 
-// Store is the certificates of one listener. It may be used by any number of
-// goroutines.
+// Store is the certificates of one listener: those of files, which never change,
+// and those that are managed, which come and go by themselves. It may be used by
+// any number of goroutines.
 type Store struct {
-	byName map[string][]*tls.Certificate // lower case; "*.example.org" as it stands
-	first  []*tls.Certificate            // for everybody else
-	all    []Description
+	byName  map[string][]*tls.Certificate // lower case; "*.example.org" as it stands
+	first   []*tls.Certificate            // for everybody else
+	all     []Description                 // of files
+	managed map[string]Managed            // by host, lower case
+	hosts   []string                      // of managed, in the order of the configuration
+}
+
+// Managed is the certificate of one host that somebody obtains and renews. What
+// Current returns, nil while there is none, is not changed any more.
+type Managed interface {
+	Current() *tls.Certificate
 }
 
 // Description is what an operator wants to know of a certificate.
 type Description struct {
 	// Name is the first name it is good for.
 	Name string
-	// File is where it was read from.
+	// File is where it was read from, empty for one that is managed.
 	File string
 	// NotBefore and NotAfter bound its validity.
 	NotBefore, NotAfter time.Time
@@ -117,18 +128,56 @@ func isRSA(c *tls.Certificate) int {
 	return 0
 }
 
-// Descriptions are all certificates, in the order of the configuration. They
-// must not be changed.
-func (s *Store) Descriptions() []Description { return s.all }
+// Manage adds a host whose certificate is managed. It must be called before the
+// store is used. While there is one it goes before those of files, which serve the
+// host meanwhile.
+func (s *Store) Manage(host string, m Managed) {
+	if s.managed == nil {
+		s.managed = map[string]Managed{}
+	}
+	if s.managed[host] == nil {
+		s.hosts = append(s.hosts, host)
+	}
+	s.managed[host] = m
+}
+
+// Managed is what Manage was told of a host, nil for others.
+func (s *Store) Managed(host string) Managed { return s.managed[host] }
+
+// Descriptions are all certificates there are now, those of files first, in the
+// order of the configuration.
+func (s *Store) Descriptions() []Description {
+	all := slices.Clone(s.all)
+	for _, host := range s.hosts {
+		if c := s.managed[host].Current(); c != nil {
+			all = append(all, Description{Name: host, NotBefore: c.Leaf.NotBefore, NotAfter: c.Leaf.NotAfter})
+		}
+	}
+	return all
+}
+
+// errNoCertificate ends handshakes that nothing can be shown to.
+var errNoCertificate = errors.New("there is no certificate for the name")
 
 // Choose is a tls.Config's GetCertificate.
 func (s *Store) Choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	m := s.managedFor([]byte(hello.ServerName))
+	if m != nil {
+		if c := m.Current(); c != nil {
+			return c, nil
+		}
+	}
 	known := s.named([]byte(hello.ServerName))
 	if known == nil {
 		known = s.first
 	}
-	if len(known) == 1 {
+	switch {
+	case len(known) == 1:
 		return known[0], nil
+	case len(known) == 0 && m != nil:
+		return nil, fmt.Errorf("%w: the ACME server has not issued one for %q yet", errNoCertificate, hello.ServerName)
+	case len(known) == 0:
+		return s.chooseManaged(hello)
 	}
 	anyName := *hello
 	anyName.ServerName = "" // the names are ours; only the keys are asked for
@@ -140,6 +189,24 @@ func (s *Store) Choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return known[0], nil // the handshake says what is missing
 }
 
+// chooseManaged is for clients without a name of ours where there are no files:
+// the first host serves them, as the first pair of files does.
+func (s *Store) chooseManaged(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if m := s.firstManaged(); m != nil {
+		if c := m.Current(); c != nil {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %q", errNoCertificate, hello.ServerName)
+}
+
+func (s *Store) firstManaged() Managed {
+	if len(s.hosts) == 0 {
+		return nil
+	}
+	return s.managed[s.hosts[0]]
+}
+
 // nameBytesMax is the longest DNS name.
 const nameBytesMax = 253
 
@@ -147,24 +214,40 @@ const nameBytesMax = 253
 // of its domain; nil when there is none. It allocates nothing.
 func (s *Store) named(name []byte) []*tls.Certificate {
 	var room [nameBytesMax]byte
-	if len(name) == 0 || len(name) > len(room) {
+	lower := fold(&room, name)
+	if lower == nil {
 		return nil
 	}
-	lower, dot := room[:len(name)], -1
-	for i, c := range name {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c == '.' && dot < 0 {
-			dot = i
-		}
-		lower[i] = c
-	}
+	dot := bytes.IndexByte(lower, '.')
 	if known := s.byName[string(lower)]; known != nil || dot < 1 {
 		return known
 	}
 	lower[dot-1] = '*'
 	return s.byName[string(lower[dot-1:])]
+}
+
+// managedFor is the managed certificate of a name, nil where it has none. It
+// allocates nothing.
+func (s *Store) managedFor(name []byte) Managed {
+	if s.managed == nil {
+		return nil
+	}
+	var room [nameBytesMax]byte
+	return s.managed[string(fold(&room, name))]
+}
+
+// fold writes a name in lower case into room; nil is what is no name.
+func fold(room *[nameBytesMax]byte, name []byte) []byte {
+	if len(name) == 0 || len(name) > len(room) {
+		return nil
+	}
+	for i, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		room[i] = c
+	}
+	return room[:len(name)]
 }
 
 // Misdirected reports that a request for host came over a connection that was
@@ -175,14 +258,21 @@ func (s *Store) Misdirected(sni string, host []byte) bool {
 	if sni == "" || string(host) == sni {
 		return false
 	}
-	of := s.named(host)
-	if of == nil {
+	of, ofManaged := s.named(host), s.managedFor(host)
+	if of == nil && ofManaged == nil {
 		return false
 	}
 	var room [nameBytesMax]byte
-	used := s.named(room[:copy(room[:], sni)])
+	name := room[:copy(room[:], sni)]
+	if m := s.managedFor(name); m != nil && (m == ofManaged || m.Current() != nil) {
+		return m != ofManaged // it is good for one name
+	}
+	used := s.named(name)
 	if used == nil {
 		used = s.first
+	}
+	if len(used) == 0 {
+		return ofManaged != s.firstManaged()
 	}
 	for _, c := range used {
 		if slices.Contains(of, c) {

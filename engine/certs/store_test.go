@@ -218,6 +218,104 @@ func TestMisdirected(t *testing.T) {
 	}
 }
 
+// hosted is a managed certificate that comes and goes.
+type hosted struct{ current *tls.Certificate }
+
+func (h *hosted) Current() *tls.Certificate { return h.current }
+
+// issued is a certificate for a name.
+func issued(t *testing.T, name string) *tls.Certificate {
+	t.Helper()
+	pair := write(t, spec{names: []string{name}})
+	c, err := tls.LoadX509KeyPair(pair.CertFile, pair.KeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &c
+}
+
+func TestManagedCertificatesGoFirst(t *testing.T) {
+	a, b := &hosted{}, &hosted{}
+	files, bare := store(t, spec{names: []string{"first.test"}}, spec{names: []string{"a.test"}}), store(t)
+	for _, s := range []*Store{files, bare} {
+		s.Manage("a.test", a)
+		s.Manage("b.test", b)
+		s.Manage("b.test", b)
+	}
+	choose := func(s *Store, sni string) string {
+		c, err := s.Choose(&tls.ClientHelloInfo{ServerName: sni})
+		switch {
+		case err != nil:
+			return err.Error()
+		case c == a.current || c == b.current:
+			return "managed " + c.Leaf.DNSNames[0]
+		}
+		return c.Leaf.DNSNames[0]
+	}
+	check := func(s *Store, wants map[string]string) {
+		t.Helper()
+		for sni, want := range wants {
+			if got := choose(s, sni); got != want {
+				t.Errorf("%q: got %s; want %s", sni, got, want)
+			}
+		}
+	}
+	const none = `there is no certificate for the name: `
+	check(files, map[string]string{"a.test": "a.test", "b.test": "first.test", "": "first.test", "c.test": "first.test"})
+	check(bare, map[string]string{"a.test": none + `the ACME server has not issued one for "a.test" yet`, "": none + `""`, "c.test": none + `"c.test"`})
+	if got := len(files.Descriptions()); got != 2 {
+		t.Errorf("%d descriptions; want 2", got)
+	}
+	a.current, b.current = issued(t, "a.test"), issued(t, "b.test")
+	check(files, map[string]string{"A.test": "managed a.test", "b.test": "managed b.test", "": "first.test", "c.test": "first.test"})
+	check(bare, map[string]string{"a.TEST": "managed a.test", "b.test": "managed b.test", "": "managed a.test", "c.test": "managed a.test"})
+	all := files.Descriptions()
+	if len(all) != 4 || all[3].Name != "b.test" || all[3].File != "" || !all[3].NotAfter.Equal(b.current.Leaf.NotAfter) {
+		t.Errorf("descriptions: got %+v", all)
+	}
+	if files.Managed("a.test") != a || files.Managed("first.test") != nil {
+		t.Error("Managed does not tell what Manage was told")
+	}
+}
+
+func TestMisdirectedBetweenManagedHosts(t *testing.T) {
+	a, b, pending := &hosted{current: issued(t, "a.test")}, &hosted{current: issued(t, "b.test")}, &hosted{}
+	files, bare := store(t, spec{names: []string{"file.test", "pending.test"}}), store(t)
+	for _, s := range []*Store{files, bare} {
+		s.Manage("a.test", a)
+		s.Manage("b.test", b)
+		s.Manage("pending.test", pending)
+	}
+	for _, c := range []struct {
+		name, sni, host string
+		files, bare     bool
+	}{
+		{"same", "a.test", "A.test", false, false},
+		{"another host", "a.test", "b.test", true, true},
+		{"of files", "a.test", "file.test", true, false},
+		{"from files", "file.test", "a.test", true, false}, // bare: nobody's name, the first host's certificate
+		{"to one that files serve meanwhile", "file.test", "pending.test", false, true},
+		{"from one that files serve meanwhile", "pending.test", "file.test", false, false},
+		{"same, meanwhile", "pending.test", "PENDING.test", false, false},
+		{"a host of nobody", "a.test", "c.test", false, false},
+		{"a name of nobody", "c.test", "b.test", true, true},
+	} {
+		for _, s := range []struct {
+			kind  string
+			store *Store
+			want  bool
+		}{{"files", files, c.files}, {"bare", bare, c.bare}} {
+			if got := s.store.Misdirected(c.sni, []byte(c.host)); got != s.want {
+				t.Errorf("%s, %s: got %v; want %v", c.name, s.kind, got, s.want)
+			}
+		}
+	}
+	host := []byte("b.test")
+	if n := testing.AllocsPerRun(100, func() { files.Misdirected("a.test", host) }); n != 0 {
+		t.Errorf("%v allocations; want 0", n)
+	}
+}
+
 func TestLoadNamesWhatIsWrong(t *testing.T) {
 	good, other := write(t, spec{names: []string{"a.test"}}), write(t, spec{names: []string{"b.test"}})
 	text := filepath.Join(t.TempDir(), "text")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os/exec"
@@ -97,12 +98,22 @@ func freshClient() *http.Client {
 // curl runs the real curl and returns what it printed.
 func curl(t *testing.T, args ...string) string {
 	t.Helper()
+	out, err := tryCurl(t, args...)
+	if err != nil {
+		t.Fatalf("curl %q: %v", args, err)
+	}
+	return out
+}
+
+// tryCurl is curl that may fail; its error has what curl says.
+func tryCurl(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	needProgram(t, "curl", "curl")
 	var stdout, stderr bytes.Buffer
 	command := exec.Command("curl", append([]string{"--silent", "--show-error", "--max-time", "20", "--noproxy", "*"}, args...)...)
 	command.Stdout, command.Stderr = &stdout, &stderr
 	if err := command.Run(); err != nil {
-		t.Fatalf("curl %q: %v\n%s", args, err, stderr.String())
+		return stdout.String(), fmt.Errorf("%w\n%s", err, stderr.String())
 	}
-	return stdout.String()
+	return stdout.String(), nil
 }

@@ -216,8 +216,12 @@ func TestCertificatesAreReplacedUnderLoad(t *testing.T) {
 
 func TestBadCertificatesRefuseAndOldOnesWarn(t *testing.T) {
 	b, c, old := newBackend(t, nil), newPair(t, tomorrow(), "a.test"), newPair(t, time.Now().Add(-time.Hour), "old.test")
-	good := overTLS(members(b), "", "", c, old)
+	early := newPair(t, tomorrow().Add(48*time.Hour), "early.test") // good from tomorrow on
+	good := overTLS(members(b), "", "", c, old, early)
 	p := start(t, good)
+	if line := p.log.find("the certificate is not valid yet", "listener", "web", "certificate", "early.test"); line == nil || line["level"] != "warn" {
+		t.Errorf("got %v; want a warning about early.test", line)
+	}
 	line := p.log.find("the certificate has expired", "listener", "web", "certificate", "old.test")
 	if line == nil || line["level"] != "warn" {
 		t.Errorf("got %v; want a warning about old.test", line)

@@ -1,0 +1,238 @@
+package e2e
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// pebbleModule is the ACME server that its authors test clients with. It is built
+// by version, beside this module, so that it is no dependency of it.
+const pebbleModule = "github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3"
+
+var buildPebble = sync.OnceValues(func() (string, error) {
+	dir := filepath.Dir(lbBinary)
+	command := exec.Command("go", "install", pebbleModule)
+	command.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
+	if out, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("cannot build %s: %w\n%s", pebbleModule, err, out)
+	}
+	return filepath.Join(dir, "pebble"), nil
+})
+
+// pebble is a running ACME server.
+type pebble struct {
+	t          *testing.T
+	directory  string
+	management string
+	own        *pair // of its API
+	log        *logBuffer
+	command    *exec.Cmd
+	exited     chan struct{}
+}
+
+// validation says where pebble looks for the hosts, and how long the certificates
+// it makes are good for.
+type validation struct {
+	httpAddress, tlsAddress string // empty: nobody is there
+	seconds                 int
+}
+
+// pebbleStarts bounds how often a start is tried: it cannot be told to take a free
+// port either.
+const pebbleStarts = 5
+
+// startPebble runs a server that finds every host on this machine.
+func startPebble(t *testing.T, v validation) *pebble {
+	t.Helper()
+	binary, err := buildPebble()
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skipf("SKIPPED, the certificates of an ACME server are not tested: %v", err)
+	}
+	own := newPair(t, tomorrow(), "localhost")
+	for range pebbleStarts {
+		if p := tryPebble(t, binary, own, v); p != nil {
+			return p
+		}
+	}
+	t.Fatalf("cannot start pebble in %d tries", pebbleStarts)
+	return nil
+}
+
+func tryPebble(t *testing.T, binary string, own *pair, v validation) *pebble {
+	t.Helper()
+	address := freeAddress(t)
+	p := &pebble{
+		t: t, own: own, directory: "https://localhost:" + portOf(t, address) + "/dir", management: freeAddress(t), log: &logBuffer{}, exited: make(chan struct{}),
+	}
+	config := map[string]any{"pebble": map[string]any{
+		"listenAddress": address, "managementListenAddress": p.management, "certificate": own.certFile, "privateKey": own.keyFile,
+		"httpPort": validationPort(t, v.httpAddress), "tlsPort": validationPort(t, v.tlsAddress), "keyAlgorithm": "ecdsa",
+		"profiles": map[string]any{"default": map[string]any{"description": "test", "validityPeriod": v.seconds}},
+	}}
+	text, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "pebble.json")
+	replaceFile(t, file, string(text))
+	p.command = exec.Command(binary, "-config", file, "-dnsserver", startHosts(t))
+	p.command.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_AUTHZREUSE=0")
+	p.command.Stdout, p.command.Stderr = p.log, p.log
+	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.command.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		p.stop()
+		if t.Failed() {
+			t.Logf("log of pebble:\n%s", p.log)
+		}
+	})
+	if !p.answers() {
+		return nil
+	}
+	return p
+}
+
+// answers waits for both of its ports; false when it has ended instead.
+func (p *pebble) answers() bool {
+	up := false
+	eventually(p.t, "pebble answers", func() string {
+		select {
+		case <-p.exited:
+			return ""
+		default:
+		}
+		for _, url := range []string{p.directory, "https://" + p.management + "/roots/0"} {
+			if _, err := p.fetch(url); err != nil {
+				return err.Error()
+			}
+		}
+		up = true
+		return ""
+	})
+	return up
+}
+
+func (p *pebble) fetch(url string) ([]byte, error) {
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
+	}}
+	response, err := client.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", url, response.Status)
+	}
+	return io.ReadAll(response.Body)
+}
+
+// roots are what the certificates it makes chain to.
+func (p *pebble) roots() *x509.CertPool {
+	p.t.Helper()
+	text, err := p.fetch("https://" + p.management + "/roots/0")
+	pool := x509.NewCertPool()
+	if err != nil || !pool.AppendCertsFromPEM(text) {
+		p.t.Fatalf("cannot get the root: %v, %q", err, text)
+	}
+	return pool
+}
+
+// stop ends it; it is no harm to do so twice.
+func (p *pebble) stop() {
+	_ = p.command.Process.Signal(syscall.SIGTERM)
+	within(p.t, "pebble ends", p.exited)
+}
+
+// acme is an acme section of this server.
+func (p *pebble) acme(storage, hosts string) string {
+	return fmt.Sprintf(", acme: {hosts: [%s], email: ops@a.test, directory: %q, ca_file: %q, storage: %q}", hosts, p.directory, p.own.certFile, storage)
+}
+
+func portOf(t *testing.T, address string) string {
+	t.Helper()
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// validationPort is the port of an address, or one where every connection is closed.
+func validationPort(t *testing.T, address string) int {
+	t.Helper()
+	if address == "" {
+		nobody, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = nobody.Close() })
+		go func() {
+			for c, err := nobody.Accept(); err == nil; c, err = nobody.Accept() {
+				_ = c.Close()
+			}
+		}()
+		address = nobody.Addr().String()
+	}
+	port, err := strconv.Atoi(portOf(t, address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// startHosts runs a name server, by TCP, that says of every name that it is here.
+func startHosts(t *testing.T) (address string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &dns.Server{Listener: ln, ReadTimeout: time.Second, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg)
+		m.SetReply(q)
+		if q.Question[0].Qtype == dns.TypeA {
+			m.Answer = []dns.RR{&dns.A{
+				Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET}, A: net.IPv4(127, 0, 0, 1),
+			}}
+		}
+		_ = w.WriteMsg(m)
+	})}
+	done := make(chan struct{})
+	ready := make(chan struct{})
+	server.NotifyStartedFunc = func() { close(ready) }
+	go func() {
+		defer close(done)
+		_ = server.ActivateAndServe()
+	}()
+	<-ready
+	t.Cleanup(func() {
+		_ = server.Shutdown()
+		<-done
+	})
+	return ln.Addr().String()
+}

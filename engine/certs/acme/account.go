@@ -1,0 +1,118 @@
+package acme
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3/acme"
+)
+
+// account is the section's account, which is registered with the server if the
+// storage has none.
+func (i *issuer) account(ctx context.Context, client *acme.Client) (acme.Account, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.mu.account.Status == acme.StatusValid {
+		return i.mu.account, nil
+	}
+	lock := "register_acme_account_" + i.email()
+	if err := i.storage.Lock(ctx, lock); err != nil {
+		return acme.Account{}, fmt.Errorf("cannot lock %q: %w", lock, err)
+	}
+	defer func() { _ = i.storage.Unlock(context.WithoutCancel(ctx), lock) }() // else it is stale soon
+	account, err := i.loadAccount(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		account, err = i.register(ctx, client)
+	}
+	if err != nil {
+		return acme.Account{}, err
+	}
+	i.mu.account = account
+	return account, nil
+}
+
+// register makes an account. Who writes an acme section has agreed to the terms
+// of service of the server.
+func (i *issuer) register(ctx context.Context, client *acme.Client) (acme.Account, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return acme.Account{}, fmt.Errorf("cannot make the key of an account: %w", err)
+	}
+	account := acme.Account{TermsOfServiceAgreed: true, PrivateKey: key}
+	if i.section.Email != "" {
+		account.Contact = []string{"mailto:" + i.section.Email}
+	}
+	if account, err = client.NewAccount(ctx, account); err != nil {
+		return acme.Account{}, fmt.Errorf("cannot register with %q: %w", i.section.Directory, err)
+	}
+	text, err := json.MarshalIndent(account, "", "\t")
+	if err != nil {
+		return acme.Account{}, fmt.Errorf("cannot encode an account: %w", err)
+	}
+	private, err := certmagic.PEMEncodePrivateKey(key)
+	if err != nil {
+		return acme.Account{}, fmt.Errorf("cannot encode the key of an account: %w", err)
+	}
+	for ending, data := range map[string][]byte{keyEnding: private, textEnding: text} {
+		if err := i.storage.Store(ctx, i.accountKey(ending), data); err != nil {
+			return acme.Account{}, fmt.Errorf("cannot store an account: %w", err)
+		}
+	}
+	return account, nil
+}
+
+func (i *issuer) loadAccount(ctx context.Context) (account acme.Account, err error) {
+	text, err := i.storage.Load(ctx, i.accountKey(textEnding))
+	if err != nil {
+		return account, fmt.Errorf("cannot load the account: %w", err)
+	}
+	private, err := i.storage.Load(ctx, i.accountKey(keyEnding))
+	if err != nil {
+		return account, fmt.Errorf("cannot load the key of the account: %w", err)
+	}
+	if err := json.Unmarshal(text, &account); err != nil {
+		return account, fmt.Errorf("cannot read the stored account: %w", err)
+	}
+	if account.PrivateKey, err = certmagic.PEMDecodePrivateKey(private); err != nil {
+		return account, fmt.Errorf("cannot read the stored key of the account: %w", err)
+	}
+	return account, nil
+}
+
+// forgetAccount is for a server that does not know it any more.
+func (i *issuer) forgetAccount(ctx context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.mu.account = acme.Account{}
+	for _, ending := range []string{textEnding, keyEnding} {
+		if err := i.storage.Delete(ctx, i.accountKey(ending)); err != nil {
+			return fmt.Errorf("cannot forget the account: %w", err)
+		}
+	}
+	return nil
+}
+
+const textEnding, keyEnding = ".json", ".key"
+
+func (i *issuer) email() string {
+	if i.section.Email == "" {
+		return "default"
+	}
+	return strings.ToLower(i.section.Email)
+}
+
+// accountKey is where certmagic's own issuer would keep it, too.
+func (i *issuer) accountKey(ending string) string {
+	safe := certmagic.StorageKeys.Safe
+	name, _, _ := strings.Cut(i.email(), "@")
+	return path.Join("acme", safe(i.IssuerKey()), "users", safe(i.email()), safe(name)+ending)
+}

@@ -1,0 +1,66 @@
+package acme
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+)
+
+// Certificate is the certificate of one host, as it is now. Current may be called
+// by any goroutine; the rest belongs to the Keeper.
+type Certificate struct {
+	host    string
+	current atomic.Pointer[tls.Certificate]
+	end     func()                           // ends its goroutine; nil while there is none
+	own     atomic.Pointer[x509.Certificate] // the leaf of current, if it comes from this section
+}
+
+// Current is what handshakes use, nil until the host has a certificate. It must
+// not be changed.
+func (c *Certificate) Current() *tls.Certificate { return c.current.Load() }
+
+// Lend lets handshakes use a certificate that comes from elsewhere, such as
+// another section, until there is one.
+func (c *Certificate) Lend(other *tls.Certificate) { c.current.CompareAndSwap(nil, other) }
+
+// stop ends its goroutine, if it has one: a generation that was refused has asked
+// for hosts without that anybody looks after them.
+func (c *Certificate) stop() {
+	if c.end != nil {
+		c.end()
+	}
+}
+
+// take uses a certificate and reports whether that is another one than before.
+func (c *Certificate) take(found *certmagic.Certificate) bool {
+	if now := c.own.Load(); now != nil && now.Equal(found.Leaf) {
+		return false
+	}
+	c.own.Store(found.Leaf)
+	c.current.Store(&found.Certificate)
+	return true
+}
+
+// leaf is the certificate in use, nil when there is none.
+func (c *Certificate) leaf() *x509.Certificate {
+	if now := c.current.Load(); now != nil {
+		return now.Leaf
+	}
+	return nil
+}
+
+// renewalShare is how much of its lifetime a certificate has left when it is due.
+const renewalShare = 1.0 / 3
+
+// untilDue is the time until the certificate is due, 0 when it is, or is missing.
+func (c *Certificate) untilDue(now time.Time) time.Duration {
+	own := c.own.Load()
+	if own == nil {
+		return 0
+	}
+	lifetime := own.NotAfter.Sub(own.NotBefore)
+	return max(0, own.NotAfter.Add(-time.Duration(renewalShare*float64(lifetime))).Sub(now))
+}

@@ -1,0 +1,35 @@
+// Package acme obtains certificates from an ACME server (RFC 8555) and renews
+// them, without ever being waited for: a Keeper works beside the traffic, and a
+// Certificate is what a handshake looks at.
+//
+//	New -> Host for each -> (the caller stores its table) -> Keep -> ... -> Stop
+//
+// Host finds out what the storage has, so a restart uses it at once. Keep gives
+// every host a goroutine that obtains, renews and tries again; a reload calls
+// Keep with other hosts, and what goes on for those that stay is not disturbed.
+//
+// Challenges are answered by the proxy's own listeners: http-01 on those in clear
+// text, tls-alpn-01 (RFC 8737) on those with TLS. See Challenges.
+//
+// # What is certmagic's and what is ours
+//
+// github.com/caddyserver/certmagic does what is easy to get wrong: the layout of
+// the storage, locks in it, keys and CSRs, when to renew, by lifetime and by the
+// server's own word (ARI, RFC 9773). Its issuer and its maintenance are ours
+// (issuer.go over github.com/mholt/acmez, keeper.go), because the original ones
+// listen on ports 80 and 443 by themselves where these are free, and start
+// goroutines that cannot be stopped. One is left: it keeps a lock file fresh, and
+// ends up to five seconds after the lock is given back.
+//
+// # Another storage
+//
+// openStorage is the only place that knows of files. For a fleet, let it return
+// another certmagic.Storage (there are ones for Redis, Consul, S3 and SQL), made of
+// further keys of the acme section, which then belong into Section. Its locks make
+// sure that one proxy obtains a certificate, and the others find it: each asks the
+// storage every ten minutes. Challenges are known only to the proxy that asks for
+// them, so such a fleet must also write them into the storage in solver.Present,
+// and look there for tokens and names it does not know.
+//
+// Start reading at keeper.go. Imported by engine.
+package acme

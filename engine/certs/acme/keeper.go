@@ -1,0 +1,232 @@
+package acme
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"github.com/rs/zerolog"
+)
+
+// Section is what tells one ACME account from another: equal sections share a
+// Keeper.
+type Section struct {
+	Directory string
+	Email     string
+	Storage   string // a folder
+	// Authorities are the PEM certificates the directory must chain to; empty
+	// means the system's.
+	Authorities string
+}
+
+// How long things take. A check is a look into the storage and, now and then, a
+// question to the server when it wants the certificate renewed.
+const (
+	checkEvery = 10 * time.Minute
+	orderMax   = 10 * time.Minute
+	// soonMax is how long before its end certmagic takes a certificate for due
+	// whatever its lifetime: five times this.
+	soonMax = time.Minute
+)
+
+// pauses are the waits after attempts that failed, the last one again and again,
+// each with up to a tenth more. The public servers allow five failed validations
+// of a name an hour.
+var pauses = []time.Duration{
+	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 6 * time.Hour,
+}
+
+// Keeper keeps the certificates of one Section. Host, Keep and Stop are called by
+// one goroutine at a time.
+type Keeper struct {
+	log     zerolog.Logger
+	storage certmagic.Storage
+	cache   *certmagic.Cache // holds a certificate only while it is looked at
+	config  *certmagic.Config
+	issuer  *issuer // nil in tests that have their own
+	hosts   map[string]*Certificate
+	pauses  []time.Duration
+	running sync.WaitGroup
+}
+
+// New makes a keeper that knows no host yet and does nothing. Stop must be called,
+// also when Keep never was.
+func New(s Section, c *Challenges, log zerolog.Logger) (*Keeper, error) {
+	storage, err := openStorage(s.Storage)
+	if err != nil {
+		return nil, err
+	}
+	i, err := newIssuer(s, storage, c)
+	if err != nil {
+		return nil, err
+	}
+	k := newKeeper(storage, i, log)
+	k.issuer = i
+	return k, nil
+}
+
+func newKeeper(storage certmagic.Storage, i certmagic.Issuer, log zerolog.Logger) *Keeper {
+	k := &Keeper{log: log, storage: storage, hosts: map[string]*Certificate{}, pauses: pauses}
+	logger := newLogger(log)
+	k.cache = certmagic.NewCache(certmagic.CacheOptions{
+		// The cache's own maintenance finds nothing to do: see attempt.
+		GetConfigForCert:   func(certmagic.Certificate) (*certmagic.Config, error) { return nil, errOwnRenewal },
+		RenewCheckInterval: soonMax, Logger: logger,
+	})
+	k.config = certmagic.New(k.cache, certmagic.Config{
+		RenewalWindowRatio: renewalShare, Storage: storage, Logger: logger, Issuers: []certmagic.Issuer{i},
+		KeySource: certmagic.StandardKeyGenerator{KeyType: certmagic.P256},
+		OCSP:      certmagic.OCSPConfig{DisableStapling: true}, // it would ask the server while we load
+	})
+	return k
+}
+
+var errOwnRenewal = errors.New("the keeper renews")
+
+// openStorage makes sure that the folder is there and can be written to, so that
+// the start says so instead of a line in the log after the first order.
+func openStorage(folder string) (certmagic.Storage, error) { //nolint:ireturn // another one may take its place
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make folder %q: %w", folder, err)
+	}
+	probe, err := os.CreateTemp(folder, ".probe-*")
+	if err != nil {
+		return nil, fmt.Errorf("cannot write into folder %q: %w", folder, err)
+	}
+	_ = probe.Close()
+	if err := os.Remove(probe.Name()); err != nil {
+		return nil, fmt.Errorf("cannot write into folder %q: %w", folder, err)
+	}
+	return &certmagic.FileStorage{Path: filepath.Clean(folder)}, nil
+}
+
+// Host is the certificate of a host, in lower case, with what the storage has of
+// it. The same host has the same one until a Keep leaves it out.
+func (k *Keeper) Host(name string) *Certificate {
+	if c := k.hosts[name]; c != nil {
+		return c
+	}
+	c := &Certificate{host: name}
+	k.hosts[name] = c
+	stored, err := k.config.CacheManagedCertificate(context.Background(), name)
+	switch {
+	case err == nil:
+		c.take(&stored)
+		k.cache.Remove([]string{stored.Hash()})
+	case !errors.Is(err, fs.ErrNotExist):
+		k.log.Warn().Err(err).Str("host", name).Msg("cannot use the stored certificate")
+	}
+	return c
+}
+
+// Keep goes on with these hosts and no others. inClear says that the configuration
+// has a listener in clear text, which can answer http-01 challenges.
+func (k *Keeper) Keep(hosts []string, inClear bool) {
+	if k.issuer != nil {
+		k.issuer.inClear.Store(inClear)
+	}
+	for name, c := range k.hosts {
+		if !slices.Contains(hosts, name) {
+			c.stop()
+			delete(k.hosts, name)
+		}
+	}
+	for _, name := range hosts {
+		c := k.Host(name)
+		if c.end != nil {
+			continue
+		}
+		var ctx context.Context
+		ctx, c.end = context.WithCancel(context.Background())
+		k.running.Go(func() { k.run(ctx, c) })
+	}
+}
+
+// Stop ends everything, what is under way included, and waits for it.
+func (k *Keeper) Stop() {
+	for _, c := range k.hosts {
+		c.stop()
+	}
+	k.running.Wait()
+	k.cache.Stop()
+	if k.issuer != nil {
+		k.issuer.client.CloseIdleConnections()
+	}
+}
+
+// run is the goroutine of a host: it looks after its certificate until ctx ends.
+func (k *Keeper) run(ctx context.Context, c *Certificate) {
+	for failed := 0; ; {
+		err := k.attempt(ctx, c)
+		if ctx.Err() != nil {
+			return
+		}
+		wait := min(c.untilDue(time.Now()), checkEvery)
+		if err == nil && wait <= 0 {
+			err = errStillDue
+		}
+		failed++
+		if err == nil {
+			failed = 0
+		} else {
+			pause := k.pauses[min(failed, len(k.pauses))-1]
+			wait = pause + rand.N(pause/10+1)
+			k.sayFailed(c, err, failed, wait)
+		}
+		if !sleep(ctx, wait) {
+			return
+		}
+	}
+}
+
+var errStillDue = errors.New("what the server has issued is due for renewal already: are both clocks right?")
+
+// sleep reports false when ctx ended meanwhile.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (k *Keeper) sayFailed(c *Certificate, err error, attempt int, wait time.Duration) {
+	line := k.log.Error().Err(err).Str("host", c.host).Int("attempt", attempt).Dur("again_in_ms", wait)
+	leaf := c.leaf()
+	switch {
+	case leaf == nil:
+		line.Msg("cannot obtain certificate; the host has none of its own")
+	case time.Now().After(leaf.NotAfter):
+		line.Time("not_after", leaf.NotAfter).Msg("cannot renew certificate, and the one in use has expired")
+	default:
+		line.Time("not_after", leaf.NotAfter).Msg("cannot renew certificate; the one in use goes on")
+	}
+}
+
+// attempt makes sure once that the host has a certificate which is not due: it
+// looks into the storage, so that it finds what another proxy has renewed, and
+// asks the server if need be. The cache knows the certificate only meanwhile, so
+// that it looks again each time, and does not renew behind our back.
+func (k *Keeper) attempt(ctx context.Context, c *Certificate) error {
+	err := k.config.ManageSync(context.WithValue(ctx, replacesKey{}, c.own.Load()), []string{c.host})
+	for _, found := range k.cache.AllMatchingCertificates(c.host) {
+		if c.take(&found) {
+			k.log.Info().Str("host", c.host).Str("issuer", found.Leaf.Issuer.String()).Time("not_after", found.Leaf.NotAfter).
+				Msg("certificate is in use")
+		}
+	}
+	k.cache.RemoveManaged([]certmagic.SubjectIssuer{{Subject: c.host}})
+	return err //nolint:wrapcheck // it begins with the host and what was tried
+}
