@@ -49,7 +49,7 @@ func (x *exchange) flushClient() pool.Outcome {
 
 func (x *exchange) beginRelay() {
 	x.c.stayed()
-	x.upload.answered.Store(true)
+	x.upload.answered.Store(x.c.stream != nil)
 	x.status = x.attempt.Response.Status
 	x.chunked = x.composeHead()
 	x.answered = true
@@ -126,8 +126,9 @@ func (x *exchange) endRelay(out pool.Outcome) {
 // Date, Server and repeated fields stay what and where the backend put them.
 func (x *exchange) composeHead() (chunked bool) {
 	h := &x.attempt.Response
+	x.dropHSTS(&h.Head)
 	b := x.appendSticky(h.AppendFields(append(x.answer[:0], x.statusLine()...)))
-	b = x.appendAttempts(b)
+	b = x.appendHSTS(x.appendAttempts(b))
 	if h.Framing == wire.ChunkedBody || h.Framing == wire.UntilClose {
 		chunked = x.head.Minor == 1
 		if chunked {

@@ -35,7 +35,7 @@ type upload struct {
 	running  bool
 	stopping atomic.Bool  // set by stop before it wakes the goroutine
 	waiting  atomic.Bool  // it is the client that is waited for
-	answered atomic.Bool  // the answer has begun
+	answered atomic.Bool  // the answer has begun, and the protocol is one in which both may talk
 	moved    atomic.Int64 // Nanos at which the backend was last given bytes
 	ended    chan struct{}
 	run      func() // u.send, made once: a method value is an allocation
@@ -321,8 +321,9 @@ func (u *upload) read() pool.Outcome {
 	return pool.ClientGone
 }
 
-// by is until when the client is waited for. Once the answer has begun it may take
-// its time: then the two talk, and what bounds the silence is the answer's gap.
+// by is until when the client is waited for. Once the answer has begun a stream may
+// take its time: then the two talk, as calls of gRPC do, and what bounds the silence is
+// the answer's gap. Nobody talks so over HTTP/1.1, where silence holds a connection.
 func (u *upload) by() int64 {
 	if u.answered.Load() {
 		return 0
@@ -345,7 +346,7 @@ func (u *upload) write(data []byte) bool {
 			u.frame = append(u.frame, "\r\n"...)
 		}
 		if u.x.body.Done() {
-			u.frame = wire.AppendLastChunk(u.frame, u.x.body.Trailers())
+			u.frame = wire.AppendLastChunk(u.frame, u.x.trailersSent())
 		}
 		head, tail = u.frame[:split], u.frame[split:]
 	}
@@ -379,6 +380,6 @@ func (x *exchange) appendBodyHere() {
 	}
 	x.bytesIn += x.upload.sent
 	if x.head.Framing == wire.ChunkedBody && x.body.Done() {
-		x.out = wire.AppendLastChunk(x.out, x.body.Trailers())
+		x.out = wire.AppendLastChunk(x.out, x.trailersSent())
 	}
 }
