@@ -210,7 +210,9 @@ func (r *rig) settled2(t *testing.T) {
 		}
 		return streams, running, r.inFlight()
 	}
-	eventually(t, func() string { return fmt.Sprint("no streams, of listeners, connections and backends: ", fmt.Sprint(state())) }, func() bool {
+	eventually(t, func() string {
+		return fmt.Sprint("no streams, of listeners, connections and backends: ", fmt.Sprint(state()))
+	}, func() bool {
 		a, b, c := state()
 		return a == 0 && b == 0 && c == 0
 	})

@@ -19,7 +19,7 @@ func (c *conn) beginSession(p *listenerPolicy) {
 	c.state.Store(stateSession)
 	c.session = &http2.Session{}
 	c.session.Begin(c.Conn, c, c.shard.streams, http2.Options{
-		HeaderBytes: p.headerBytesMax, Header: p.header, Idle: p.idle, Write: p.write,
+		HeaderBytes: p.headerBytesMax, Header: p.header, Idle: p.idle, Write: p.write, BytesPerSecond: p.bytesPerSecond,
 	}, c.in.Bytes())
 	c.in.Release()
 }

@@ -3,15 +3,10 @@ package http2
 import (
 	"errors"
 	"os"
-	"time"
 
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
-
-// lingerTime is how long what a peer still sends is read after an error, so that
-// the GOAWAY which says why is not lost to a reset.
-const lingerTime = 2 * time.Second
 
 // readsMax is how many reads one turn of the loop makes.
 const readsMax = 8
@@ -39,6 +34,7 @@ func (s *Session) readFrames() {
 		switch {
 		case err == nil:
 		case errors.Is(err, pool.ErrWouldBlock):
+			s.noteBegun()
 			return
 		case errors.Is(err, os.ErrDeadlineExceeded) && !s.conn.Aborted():
 			if s.late() {
@@ -50,33 +46,6 @@ func (s *Session) readFrames() {
 		}
 	}
 	s.conn.Again() // there is more, but others have their turn
-}
-
-// late is a deadline that has passed; false: it was moved meanwhile.
-func (s *Session) late() bool {
-	m := &s.mu
-	m.Lock()
-	busy, stuck := len(m.streams) > 0, m.stuck
-	m.Unlock()
-	s.setDeadline(stuck)
-	if by := s.conn.ReadBy(); by == 0 || pool.Nanos() < by {
-		return false
-	}
-	switch {
-	case s.dead || stuck:
-		s.finish()
-	case busy && s.settled && !s.sequence.Open(): // each exchange has its own deadlines
-		s.since.Store(pool.Nanos())
-		s.setDeadline(stuck)
-		return false
-	case !s.settled:
-		s.end(frame.CodeSettingsTimeout, "no preface in time")
-	case s.sequence.Open():
-		s.end(frame.CodeEnhanceYourCalm, "a header block is not finished in time")
-	default:
-		s.end(frame.CodeNone, "idle")
-	}
-	return true
 }
 
 // dispatch deals with every frame that is complete, and with the beginning of DATA.
@@ -112,17 +81,20 @@ func (s *Session) dispatch() {
 				return
 			}
 			s.in.Discard(n)
+			s.times.begun = 0
 			continue
 		}
 		if len(b) < frame.HeaderBytes+int(h.Length) {
 			return
 		}
-		s.since.Store(pool.Nanos())
 		f := s.frame(h, b[frame.HeaderBytes:frame.HeaderBytes+int(h.Length)])
 		if s.over {
 			return
 		}
 		s.in.Discard(frame.HeaderBytes + int(h.Length))
+		if !s.sequence.Open() {
+			s.times.begun = 0
+		}
 		if f != nil {
 			s.fail(h.Stream, f)
 		}
@@ -186,8 +158,8 @@ func (s *Session) frame(h frame.Header, payload []byte) *frame.Fault {
 
 // pay takes points off the peer's stock.
 func (s *Session) pay(points int) *frame.Fault {
-	if n := s.answered.Swap(0); n > 0 {
-		s.budget.add(int(n) * budgetAnswer)
+	if n := s.earned.Swap(0); n > 0 {
+		s.budget.add(int(n))
 	}
 	if s.budget.take(points, pool.Nanos) {
 		return nil
@@ -214,14 +186,28 @@ func (s *Session) fail(id uint32, f *frame.Fault) {
 // settings takes SETTINGS (RFC 9113 section 6.5).
 func (s *Session) settings(h frame.Header, payload []byte) *frame.Fault {
 	if h.Flags.Has(frame.FlagAck) {
-		return nil
+		return s.pay(costFrame)
 	}
+	cost := len(payload) / settingBytes * costFrame
 	if s.settled {
-		if f := s.pay(costSettings); f != nil {
-			return f
-		}
+		cost += costSettings
+	}
+	if f := s.pay(cost); f != nil {
+		return f
 	}
 	s.settled = true
+	if f := s.apply(payload); f != nil {
+		return f
+	}
+	s.wake(waitWindow)
+	return nil
+}
+
+// settingBytes is the length of one setting.
+const settingBytes = 6
+
+// apply does what SETTINGS say, and acknowledges them.
+func (s *Session) apply(payload []byte) *frame.Fault {
 	m := &s.mu
 	m.Lock()
 	defer m.Unlock()
@@ -240,6 +226,7 @@ func (s *Session) settings(h frame.Header, payload []byte) *frame.Fault {
 			by := int64(set.Value) - m.initial
 			m.initial = int64(set.Value)
 			for _, st := range m.streams {
+				st.given += max(by, 0)
 				if st.window += by; st.window > frame.WindowMax {
 					return errWindow
 				}
@@ -254,8 +241,10 @@ func (s *Session) settings(h frame.Header, payload []byte) *frame.Fault {
 // ping answers PING.
 func (s *Session) ping(h frame.Header, payload []byte) *frame.Fault {
 	if h.Flags.Has(frame.FlagAck) {
-		s.pong()
-		return nil
+		if s.drained == 1 {
+			s.goAway()
+		}
+		return s.pay(costFrame)
 	}
 	data, f := frame.Ping(payload)
 	if f != nil {
@@ -275,36 +264,24 @@ func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
 		return errIdle
 	}
 	by, f := frame.WindowUpdate(h, payload)
+	if f == nil {
+		f = s.pay(costFrame)
+	}
 	if f != nil {
 		return f
 	}
-	if by < smallUpdate {
-		if f := s.pay(costFrame); f != nil {
-			return f
-		}
+	if h.Stream == 0 {
+		return s.openSession(int64(by))
 	}
 	m := &s.mu
 	m.Lock()
-	if h.Stream == 0 {
-		m.window += int64(by)
-		m.moved += int64(by)
-		over, wake := m.window > frame.WindowMax, m.waiting[waitWindow] > 0
-		m.Unlock()
-		if over {
-			return errWindow
-		}
-		if wake {
-			s.wake(waitWindow)
-		}
-		return nil
-	}
 	st := m.streams[h.Stream]
 	over, wake := false, false
 	if st != nil {
 		st.window += int64(by)
-		st.moved += int64(by)
+		st.given += int64(by)
 		over = st.window > frame.WindowMax
-		if wake = st.waits == waitWindow; wake {
+		if wake = st.waits == waitWindow && st.window > 0; wake {
 			st.unblockLocked()
 		}
 	}
@@ -318,9 +295,22 @@ func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
 	return nil
 }
 
-// smallUpdate is the increment below which a WINDOW_UPDATE costs points: it makes
-// us send frames of a few bytes.
-const smallUpdate = 1 << 10
+// openSession makes the window of the session larger.
+func (s *Session) openSession(by int64) *frame.Fault {
+	m := &s.mu
+	m.Lock()
+	m.window += by
+	m.given += by
+	over, wake := m.window > frame.WindowMax, m.waiting[waitSession] > 0
+	m.Unlock()
+	if over {
+		return errWindow
+	}
+	if wake {
+		s.wake(waitSession)
+	}
+	return nil
+}
 
 // reset takes RST_STREAM.
 func (s *Session) reset(h frame.Header) *frame.Fault {
@@ -343,24 +333,4 @@ func (s *Session) reset(h frame.Header) *frame.Fault {
 	}
 	st.Conn.Left(true)
 	return s.pay(costReset)
-}
-
-// wake calls the streams that wait for room or for the session's window.
-func (s *Session) wake(what wait) {
-	m := &s.mu
-	list := s.shard.waking[:0]
-	m.Lock()
-	for _, st := range m.streams {
-		if st.waits == what {
-			st.unblockLocked()
-			list = append(list, st)
-		}
-	}
-	m.Unlock()
-	s.shard.waking = nil // a call may come back here
-	for i, st := range list {
-		list[i] = nil
-		st.Conn.Room(true)
-	}
-	s.shard.waking = list[:0]
 }
