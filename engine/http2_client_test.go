@@ -36,7 +36,7 @@ type h2conn struct {
 	initial uint32    // window of a new stream, as the server says
 	ours    uint32    // and as we say
 	deaf    bool
-	mute    bool // and acknowledges nothing
+	mute    bool   // and acknowledges nothing
 	half    []byte // a header block that has begun
 	frames  map[http2.FrameType]int
 	pongs   int

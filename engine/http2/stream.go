@@ -83,6 +83,10 @@ func (st *Stream) Recycle() {
 	shard.free = append(shard.free, st)
 }
 
+// IsTunnel reports an extended CONNECT (RFC 8441): any 2xx means to its client that
+// the tunnel is open.
+func (st *Stream) IsTunnel() bool { return st.tunnel }
+
 // Session is the stream's.
 func (st *Stream) Session() *Session { return st.session }
 
