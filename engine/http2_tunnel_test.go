@@ -312,6 +312,35 @@ func TestHTTP2DrainSaysGoodbye(t *testing.T) {
 	c.expect("goaway NO_ERROR", c.ending())
 }
 
+// A tunnel that opens when the others were asked to end is asked as well.
+func TestHTTP2GoodbyeOfALateTunnel(t *testing.T) {
+	proceed := make(chan struct{})
+	r := start(t, h2cListener, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+		if readHead(in) != nil {
+			<-proceed
+			_, _ = io.WriteString(c, upgradeAnswer)
+			echoBack(c, in)
+		}
+	}))
+	c := r.h2()
+	id := c.open(false, connectTo("/")...)
+	eventually(t, func() string { return "a request in flight" }, func() bool { return r.inFlight() == 1 })
+	for _, l := range r.engine.apply.listeners {
+		for _, s := range l.shards {
+			s.leaveTunnels()
+		}
+	}
+	c.settle()
+	close(proceed)
+	if got := c.hears(id, 4); got != "\x88\x02\x03\xe9" {
+		t.Errorf("got % x; want a close frame with 1001", got)
+	}
+	c.data(id, true, "\x88\x80\x00\x00\x00\x00")
+	if st := c.answer(id); !st.whole {
+		t.Errorf("after the goodbye: %s; want the end of the stream", c.outcome(id))
+	}
+}
+
 // The rest of a frame whose stream has ended is for nobody, whoever has the memory of
 // the stream by then.
 func TestRestOfAFrameIsNotForTheNextStream(t *testing.T) {

@@ -31,9 +31,9 @@ func (c *conn) sessionTurn() {
 	}
 	if c.leaveTunnel.Swap(false) {
 		c.session.Each(func(st *http2.Stream) {
-			if of, ok := st.Host.(*conn); ok && of.tunnel != nil {
+			if of, ok := st.Host.(*conn); ok { // it may be a tunnel, or become one yet
 				of.leaveTunnel.Store(true)
-				of.tunnel.turn()
+				of.Again()
 			}
 		})
 	}
