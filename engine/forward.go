@@ -53,7 +53,7 @@ func (x *exchange) attemptsFrom(s stage) bool {
 	out, r := x.firstAttempt(s)
 	for r == nil {
 		if out == pool.OK && !x.mayRetryStatus() {
-			if x.attempt.Response.Status == statusSwitched {
+			if x.switches() {
 				return x.openTunnel()
 			}
 			return x.relay()

@@ -36,6 +36,7 @@ type h2conn struct {
 	initial uint32    // window of a new stream, as the server says
 	ours    uint32    // and as we say
 	deaf    bool
+	mute    bool   // and acknowledges nothing
 	half    []byte // a header block that has begun
 	frames  map[http2.FrameType]int
 	pongs   int
@@ -83,14 +84,21 @@ func (r *rig) h2TLS(settings ...http2.Setting) *h2conn {
 
 func newH2conn(t testing.TB, nc net.Conn, settings ...http2.Setting) *h2conn {
 	t.Helper()
+	c := silentH2conn(t, nc)
+	c.raw(http2.ClientPreface)
+	c.settings(settings...)
+	return c
+}
+
+// silentH2conn has not said anything yet.
+func silentH2conn(t testing.TB, nc net.Conn) *h2conn {
+	t.Helper()
 	c := &h2conn{
 		Conn: nc, t: t, fr: http2.NewFramer(nc, nc), dec: hpack.NewDecoder(4096, nil), streams: map[uint32]*h2stream{},
 		own: &h2stream{may: h2window, left: h2window}, initial: h2window, ours: h2window, frames: map[http2.FrameType]int{},
 	}
 	c.fr.AllowIllegalWrites = true
 	c.enc = hpack.NewEncoder(&c.block)
-	c.raw(http2.ClientPreface)
-	c.settings(settings...)
 	return c
 }
 
@@ -196,7 +204,7 @@ func (c *h2conn) step() bool {
 	case *http2.PingFrame:
 		if f.IsAck() {
 			c.pongs++
-		} else if !c.deaf {
+		} else if !c.mute {
 			_ = c.fr.WritePing(true, f.Data)
 		}
 	case *http2.GoAwayFrame:
@@ -249,7 +257,9 @@ func (c *h2conn) took(f *http2.SettingsFrame) {
 		}
 		c.initial = v
 	}
-	_ = c.fr.WriteSettingsAck()
+	if !c.mute {
+		_ = c.fr.WriteSettingsAck()
+	}
 }
 
 func (c *h2conn) tookData(f *http2.DataFrame) {

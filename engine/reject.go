@@ -49,6 +49,7 @@ var titles = map[string]string{
 	"shutting_down":        "The proxy is shutting down.",
 	"method_not_allowed":   "This method is not allowed here.",
 	"expectation_unknown":  "The expectation is not known.",
+	"upgrade_ignored":      "The backend has not switched to the protocol that was asked for.",
 	"request_body_invalid": "The request body is not framed as HTTP demands.",
 }
 

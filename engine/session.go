@@ -19,7 +19,7 @@ func (c *conn) beginSession(p *listenerPolicy) {
 	c.state.Store(stateSession)
 	c.session = &http2.Session{}
 	c.session.Begin(c.Conn, c, c.shard.streams, http2.Options{
-		HeaderBytes: p.headerBytesMax, Header: p.header, Idle: p.idle, Write: p.write,
+		HeaderBytes: p.headerBytesMax, Header: p.header, Idle: p.idle, Write: p.write, BytesPerSecond: p.bytesPerSecond,
 	}, c.in.Bytes())
 	c.in.Release()
 }
@@ -31,9 +31,9 @@ func (c *conn) sessionTurn() {
 	}
 	if c.leaveTunnel.Swap(false) {
 		c.session.Each(func(st *http2.Stream) {
-			if of, ok := st.Host.(*conn); ok && of.tunnel != nil {
+			if of, ok := st.Host.(*conn); ok { // it may be a tunnel, or become one yet
 				of.leaveTunnel.Store(true)
-				of.tunnel.turn()
+				of.Again()
 			}
 		})
 	}

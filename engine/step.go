@@ -21,7 +21,7 @@ const (
 	stageAnswer               // the response head is awaited
 	stageHedge                // it is late, and the request is sent to another backend too
 	stageJudge                // an attempt has failed, or may be repeated: see outcome
-	stageTunnel               // the backend has switched to another protocol
+	stageTunnel               // the backend has switched to another protocol, or should have
 	stageRelay                // content is being passed on
 	stageSpill                // content is partly written to the client
 	stageDone                 // the answer is partly written, and nothing follows it
@@ -191,7 +191,7 @@ func (x *exchange) answerStep() (t turn) {
 			return x.take()
 		case out != pool.OK || x.mayRetryStatus() || x.upload.looped:
 			return x.judgeLater(out)
-		case x.attempt.Response.Status == statusSwitched:
+		case x.switches():
 			x.stage = stageTunnel
 			return x.take()
 		}
@@ -283,7 +283,7 @@ func (x *exchange) waitingly() (t turn) {
 	case stageForward, stageSend, stageFlush, stageUpload, stageHedge, stageJudge:
 		keep = x.attemptsFrom(x.stage)
 	case stageTunnel:
-		x.openTunnel()
+		keep = x.openTunnel()
 	case stageRelay, stageSpill:
 		keep = x.relayFrom(x.stage)
 	case stageDone:

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/stat"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -48,9 +50,23 @@ func (x *exchange) upgrades() bool {
 	return x.upgrading && x.attempt.Response.UpgradeTo != nil && wire.HasElement(x.head.UpgradeTo, x.attempt.Response.UpgradeTo)
 }
 
+// switches reports that an answer is that of a tunnel: the backend has switched, or
+// has not and calls that a success, which a client of HTTP/2 would take for it.
+func (x *exchange) switches() bool {
+	status := x.attempt.Response.Status
+	return status == statusSwitched || status/100 == 2 && x.c.stream != nil && x.c.stream.IsTunnel()
+}
+
+// rejectIgnored is for a backend that does not know of upgrades. It is not to blame.
+var rejectIgnored = newReject(fasthttp.StatusBadGateway, "upgrade_ignored", "")
+
 // openTunnel passes the 101 on and makes a tunnel of the exchange, whose rest the
-// caller gives back. A goroutine calls it. False: the client has gone.
+// caller gives back. A goroutine calls it. False: the client has gone, or was refused.
 func (x *exchange) openTunnel() bool {
+	if x.attempt.Response.Status != statusSwitched {
+		x.release(pool.OK)
+		return x.reject(rejectIgnored)
+	}
 	x.c.stayed()
 	x.status = x.attempt.Response.Status
 	h := &x.attempt.Response
@@ -128,6 +144,8 @@ func (t *tunnel) turn() {
 		t.c.Again()
 	case upErr != nil:
 		t.end(t.up.why(upErr, "client", "backend"), backend)
+	case errors.Is(downErr, os.ErrDeadlineExceeded): // whose timer is first is chance
+		t.end("idle", backend)
 	case downErr != nil:
 		t.end(t.down.why(downErr, "backend", "client"), t.c.Conn)
 	case t.up.ended && t.down.ended:
@@ -165,6 +183,9 @@ func (t *tunnel) end(cause string, reset *pool.Conn) {
 	t.cause = cause
 	if reset != nil {
 		reset.ResetOnClose()
+	}
+	if reset != c.Conn {
+		_ = c.CloseWrite() // a stream without its end is a broken one
 	}
 	t.up.in.Release()
 	t.down.in.Release()

@@ -54,7 +54,7 @@ func (c *Conn) tryStream(p []byte) (int, error) {
 	h := &c.rd
 	h.state.And(^uint32(bitReady))
 	n, err := c.stream.TryRead(p)
-	if n == len(p) {
+	if n > 0 { // the end may stand behind it, and that is not announced once more
 		h.state.Or(bitReady)
 	}
 	return n, err

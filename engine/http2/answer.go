@@ -46,17 +46,31 @@ var answerLimits = wire.Limits{HeadBytes: outHard, Fields: 1 << 10}
 
 // TryWrite implements pool.Stream: it takes the text of the answer.
 func (st *Stream) TryWrite(parts *[3][]byte, inLoop bool) (int, error) {
+	n, heir, err := st.write(parts, inLoop)
+	if heir != nil {
+		heir.Conn.Room(false)
+	}
+	return n, err
+}
+
+// write is TryWrite under the mutex; heir is a stream to wake.
+func (st *Stream) write(parts *[3][]byte, inLoop bool) (taken int, heir *Stream, err error) {
 	s := st.session
-	m := &s.mu
-	m.Lock()
-	defer m.Unlock()
-	taken, flushed := 0, false
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken, err = st.writeLocked(parts, inLoop)
+	return taken, s.heirLocked(), err
+}
+
+func (st *Stream) writeLocked(parts *[3][]byte, inLoop bool) (taken int, err error) {
+	s := st.session
+	flushed := false
 	for i := range parts {
 		for len(parts[i]) > 0 {
 			switch {
-			case m.closed && st.promise:
+			case s.mu.closed && st.promise:
 				return taken, st.unsentLocked()
-			case st.gone, m.closed:
+			case st.gone, s.mu.closed:
 				return taken, errReset
 			}
 			n, err := st.takeLocked(parts[i])
@@ -83,8 +97,11 @@ func (st *Stream) TryWrite(parts *[3][]byte, inLoop bool) (int, error) {
 
 // takeLocked takes the beginning of text; 0 means that there is no room or window.
 func (st *Stream) takeLocked(text []byte) (int, error) {
-	a := &st.answer
-	if st.session.mu.out.Len() >= outSoft {
+	a, room := &st.answer, outSoft
+	if a.state == answerHead {
+		room = outHead // an interim answer in the loop cannot wait
+	}
+	if st.session.mu.out.Len() >= room {
 		return 0, nil
 	}
 	switch a.state {
@@ -119,6 +136,9 @@ func (st *Stream) sendLocked(content []byte, last int64) int {
 	}
 	st.window -= int64(n)
 	m.window -= int64(n)
+	if n == len(content) || n >= smallData {
+		st.session.earned.Add(earnData)
+	}
 	var room [frame.HeaderBytes]byte
 	st.session.appendLocked(frame.AppendDataHeader(room[:0], st.id, n, int64(n) == last))
 	st.session.appendLocked(content[:n])

@@ -30,7 +30,7 @@ func (st *Stream) takeRequestLocked(text []byte) (int, error) {
 	st.id = s.client.nextID
 	s.client.nextID += 2
 	st.isHEAD, st.tunnel, st.window = string(h.Method) == "HEAD", h.UpgradeWanted, m.initial
-	m.streams[st.id] = st
+	m.streams[st.id], m.quiet = st, 0
 	end := false
 	switch {
 	case st.tunnel:

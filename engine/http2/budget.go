@@ -5,9 +5,10 @@ import "time"
 // budget bounds the work that a peer causes and that leads to nothing: resets of
 // requests under way ("rapid reset", CVE-2023-44487), resets that it makes us send
 // ("made you reset", CVE-2025-8671), floods of PING, SETTINGS, PRIORITY, empty DATA,
-// CONTINUATION (CVE-2024-27316). It is a stock of points: such a frame takes some,
-// an answer that was sent to its end and time bring some back. Browsers cancel a
-// hundred requests at once when a page is left; that is within the stock.
+// CONTINUATION (CVE-2024-27316), windows that open byte by byte. It is a stock of
+// points: such a frame takes some, and time, content that is sent and answers that
+// end bring some back. Browsers cancel a hundred requests at once when a page is left;
+// that is within the stock.
 type budget struct {
 	points    int
 	lastNanos int64
@@ -16,8 +17,12 @@ type budget struct {
 const (
 	budgetMax    = 2000
 	budgetPerSec = 200
-	// budgetAnswer is what a finished answer brings.
-	budgetAnswer = 40
+	// earnAnswer is what a finished answer brings, and earnData a frame of content,
+	// unless small windows made it one of less than smallData: clients answer a frame
+	// with two updates of windows.
+	earnAnswer = 40
+	earnData   = 2 * costFrame
+	smallData  = 1 << 10
 	// costReset is a reset, of either side.
 	costReset = 10
 	// costFrame is a frame that carries nothing.

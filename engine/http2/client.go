@@ -14,6 +14,7 @@ type client struct {
 	ping  pinging
 
 	// Owned by the loop.
+	heardNanos int64 // when something came last
 	askedNanos int64 // when a PING asked whether somebody is there; 0 is not
 
 	// Guarded by the session's mutex.
@@ -43,7 +44,7 @@ type pinging struct{ after, wait time.Duration }
 // the connection to its loop next.
 func (s *Session) beginClient(c *pool.Conn, host Host, shard *Shard, o Options, p pinging) {
 	s.conn, s.host, s.shard, s.opts = c, host, shard, o
-	s.client = &client{ready: make(chan struct{}), ping: p, nextID: 1, streamsMax: backendStreams}
+	s.client = &client{ready: make(chan struct{}), ping: p, heardNanos: pool.Nanos(), nextID: 1, streamsMax: backendStreams}
 	s.prefaced = true
 	s.start()
 	m := &s.mu
@@ -136,43 +137,38 @@ func (s *Session) farewell(payload []byte) *frame.Fault {
 	return nil
 }
 
-// next is when the loop looks at a connection again that says nothing. Whether it has
-// streams may change without the loop's knowledge, so that is never far.
-func (c *client) next(busy bool, sinceNanos int64, idle time.Duration) int64 {
-	nowNanos := pool.Nanos()
-	by := nowNanos + int64(c.ping.after)
-	switch {
-	case busy && c.askedNanos != 0:
-		by = c.askedNanos + int64(c.ping.wait)
-	case busy:
-		by = min(by, max(sinceNanos+int64(c.ping.after), nowNanos))
-	case idle > 0:
-		by = min(by, sinceNanos+int64(idle))
+// lookBy is when the loop looks whether somebody is there. Whether there are streams
+// may change without the loop's knowledge, so that is never far.
+func (c *client) lookBy(lookedNanos int64) int64 {
+	if c.askedNanos != 0 {
+		return c.askedNanos + int64(c.ping.wait)
 	}
-	return by
+	return max(c.heardNanos, lookedNanos) + int64(c.ping.after)
 }
 
-// silent is such a look: a connection without streams ends after its idle time, one
-// with streams is asked by PING whether somebody is there. False: it goes on.
-func (s *Session) silent(busy bool) bool {
-	c, nowNanos, sinceNanos := s.client, pool.Nanos(), s.since.Load()
+// isDeserted is such a look: a connection with streams that was silent is asked by PING
+// whether somebody is there, and it reports that there was no answer.
+func (s *Session) isDeserted(busy bool, nowNanos int64) bool {
+	c := s.client
 	switch {
-	case busy && c.askedNanos != 0 && nowNanos >= c.askedNanos+int64(c.ping.wait):
-		s.end(frame.CodeNone, "nobody is there")
+	case c.askedNanos != 0 && nowNanos >= c.askedNanos+int64(c.ping.wait):
 		return true
-	case busy && c.askedNanos == 0 && nowNanos >= sinceNanos+int64(c.ping.after):
+	case busy && c.askedNanos == 0 && nowNanos >= c.heardNanos+int64(c.ping.after):
 		c.askedNanos = nowNanos
 		m := &s.mu
 		m.Lock()
 		s.appendLocked(frame.AppendPing(nil, drainPing))
 		s.wroteLocked(true)
 		m.Unlock()
-	case !busy && s.opts.Idle > 0 && nowNanos >= sinceNanos+int64(s.opts.Idle):
-		s.end(frame.CodeNone, "idle")
-		return true
 	}
-	s.setDeadline(false, busy)
 	return false
+}
+
+// heard notes that the peer has said something.
+func (s *Session) heard() {
+	if c := s.client; c != nil {
+		c.heardNanos, c.askedNanos = pool.Nanos(), 0
+	}
 }
 
 // response takes a header block of a backend: the head of an answer, interim or

@@ -21,7 +21,6 @@ func (s *Session) beginData(h frame.Header, rest []byte) (used int) {
 	}
 	d := &s.data
 	*d = inData{id: h.Stream, left: int(h.Length) - pad, pad: max(pad-1, 0), end: h.Flags.Has(frame.FlagEndStream)}
-	s.heard()
 	st, f := s.admitData(h, d.left)
 	d.stream = st
 	if f == nil && h.Length == 0 && !d.end {
@@ -83,34 +82,42 @@ func (s *Session) dropRestLocked(st *Stream) {
 		return
 	}
 	if m.dropping == nil {
-		m.dropping = make(map[uint32]int)
+		m.dropping = make(map[uint32]drop)
 	}
-	m.dropping[st.id] = dropMax
+	m.dropping[st.id] = drop{left: dropMax}
 	if st.taken > 0 {
 		s.appendLocked(frame.AppendWindowUpdate(nil, st.id, uint32(st.taken)))
 	}
 }
 
+// drop is what is known of a request that is dropped.
+type drop struct {
+	left int // bytes that may come, frames and all
+	owed int // bytes whose window was not given back
+}
+
 // dropLocked takes a frame of such a request.
 func (s *Session) dropLocked(id uint32, size int, end bool) bool {
 	m := &s.mu
-	left, ok := m.dropping[id]
-	left -= size
+	d, ok := m.dropping[id]
+	d.left -= frame.HeaderBytes + size
+	d.owed += size
 	switch {
 	case !ok:
 		return false
 	case end:
 		delete(m.dropping, id)
 		s.keepResetLocked(id) // it may be spoken of once more
-	case left < 0:
+		return true
+	case d.left < 0:
 		delete(m.dropping, id)
 		s.resetLocked(id, frame.CodeNone)
-	default:
-		m.dropping[id] = left
-		if size > 0 {
-			s.appendLocked(frame.AppendWindowUpdate(nil, id, uint32(size)))
-		}
+		return true
+	case d.owed >= streamWindow/4:
+		s.appendLocked(frame.AppendWindowUpdate(nil, id, uint32(d.owed)))
+		d.owed = 0
 	}
+	m.dropping[id] = d
 	return true
 }
 
@@ -178,16 +185,18 @@ func (s *Session) endData() {
 	}
 }
 
-// giveBack returns the window of bytes that nobody reads.
+// giveBack returns the window of bytes that nobody reads: padding, and what is for
+// nobody.
 func (s *Session) giveBack(st *Stream, n int) {
 	m := &s.mu
 	m.Lock()
 	defer m.Unlock()
 	m.owed += n
+	s.payBackLocked()
 	if st != nil && !st.gone {
 		st.owed += n
+		st.payBackLocked()
 	}
-	s.payBackLocked()
 }
 
 // payBackLocked gives the window of the session back, once it is worth a frame.
@@ -199,4 +208,14 @@ func (s *Session) payBackLocked() {
 	m.taken -= int64(m.owed)
 	s.appendLocked(frame.AppendWindowUpdate(nil, 0, uint32(m.owed)))
 	m.owed = 0
+}
+
+// payBackLocked is the same for the window of a stream.
+func (st *Stream) payBackLocked() {
+	if st.owed < streamWindow/4 || st.ended || st.gone {
+		return
+	}
+	st.taken -= int64(st.owed)
+	st.session.appendLocked(frame.AppendWindowUpdate(nil, st.id, uint32(st.owed)))
+	st.owed = 0
 }

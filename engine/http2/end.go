@@ -72,7 +72,7 @@ func (s *Session) end(code frame.Code, why string) {
 		s.host.Failed(code)
 	}
 	s.abandon()
-	if stuck || !s.mu.settled {
+	if stuck || s.client != nil && !s.mu.settled {
 		s.finish()
 		return
 	}
@@ -82,8 +82,7 @@ func (s *Session) end(code frame.Code, why string) {
 // hangUp ends our side. What the peer still sends is dropped for a while: closing
 // with unread bytes would be a reset, which can overtake what was sent last.
 func (s *Session) hangUp() {
-	s.dead = true
-	s.since.Store(pool.Nanos())
+	s.dead, s.times.dead = true, pool.Nanos()
 	m := &s.mu
 	m.Lock()
 	m.closed = true
@@ -93,7 +92,7 @@ func (s *Session) hangUp() {
 		s.finish()
 		return
 	}
-	s.setDeadline(false, false)
+	s.setAlarm()
 }
 
 // abandon tells every exchange that its client has left.
@@ -137,7 +136,7 @@ func (s *Session) finish() {
 }
 
 // Drain makes the session end when its exchanges have: GOAWAY says so to the peer
-// (RFC 9113 section 6.8), in two steps where it may have opened a stream meanwhile.
+// (RFC 9113 section 6.8), in two steps since it may have opened a stream meanwhile.
 // The loop calls it.
 func (s *Session) Drain() {
 	m := &s.mu
@@ -146,7 +145,7 @@ func (s *Session) Drain() {
 		m.Unlock()
 		return
 	}
-	s.drained = 1
+	s.drained, s.times.drained = 1, pool.Nanos()
 	s.appendLocked(frame.AppendGoAway(nil, frame.StreamMax, frame.CodeNone, ""))
 	s.appendLocked(frame.AppendPing(nil, drainPing))
 	s.wroteLocked(true)
@@ -156,12 +155,10 @@ func (s *Session) Drain() {
 
 var drainPing = [8]byte{'d', 'r', 'a', 'i', 'n'}
 
-// pong is the answer to our PING: the peer has seen the first GOAWAY, so no stream
-// comes any more that it opened before.
-func (s *Session) pong() {
-	if s.drained != 1 {
-		return
-	}
+// goAway is the second step. The peer has answered our PING, so it has seen the first
+// one, and no stream comes any more that it opened before; or it leaves the PING
+// unanswered.
+func (s *Session) goAway() {
 	s.drained = 2
 	m := &s.mu
 	m.Lock()

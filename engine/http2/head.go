@@ -102,6 +102,10 @@ func (t *headText) add(f *hpack.Field) bool {
 			return false
 		}
 		t.length = int64(n)
+	case "sec-websocket-key":
+		if t.tunnels() { // RFC 8441 section 5 has none, and the backend gets ours
+			return true
+		}
 	case "cookie": // section 8.2.3: the crumbs are one field in HTTP/1.1
 		if len(t.cookies) > 0 {
 			t.cookies = append(t.cookies, "; "...)

@@ -34,7 +34,7 @@ func (s *Session) headers(h frame.Header, payload []byte) *frame.Fault {
 // continuation takes CONTINUATION (RFC 9113 section 6.10).
 func (s *Session) continuation(h frame.Header, payload []byte) *frame.Fault {
 	b := &s.block
-	if b.bytes.Len()+len(payload) > blockMax {
+	if b.bytes.Len()+len(payload) > max(blockMax, s.opts.HeaderBytes) {
 		return errBlock
 	}
 	if f := s.pay(costFrame); f != nil {
@@ -144,6 +144,7 @@ func (s *Session) request(id uint32) *frame.Fault {
 	m.Lock()
 	st.window = m.initial
 	m.streams[id] = st
+	m.quiet = 0
 	m.Unlock()
 	s.host.Open(st)
 	return nil

@@ -3,15 +3,10 @@ package http2
 import (
 	"errors"
 	"os"
-	"time"
 
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
-
-// lingerTime is how long what a peer still sends is read after an error, so that
-// the GOAWAY which says why is not lost to a reset.
-const lingerTime = 2 * time.Second
 
 // readsMax is how many reads one turn of the loop makes.
 const readsMax = 8
@@ -38,7 +33,9 @@ func (s *Session) readFrames() {
 		_, err := s.in.ReadFrom(s.conn, inRoom)
 		switch {
 		case err == nil:
+			s.heard()
 		case errors.Is(err, pool.ErrWouldBlock):
+			s.noteBegun()
 			return
 		case errors.Is(err, os.ErrDeadlineExceeded) && !s.conn.Aborted():
 			if s.late() {
@@ -50,36 +47,6 @@ func (s *Session) readFrames() {
 		}
 	}
 	s.conn.Again() // there is more, but others have their turn
-}
-
-// late is a deadline that has passed; false: it was moved meanwhile.
-func (s *Session) late() bool {
-	m := &s.mu
-	m.Lock()
-	busy, stuck := len(m.streams) > 0, m.stuck
-	m.Unlock()
-	s.setDeadline(stuck, busy)
-	if by := s.conn.ReadBy(); by == 0 || pool.Nanos() < by {
-		return false
-	}
-	settled := s.mu.settled && !s.sequence.Open()
-	switch {
-	case s.dead || stuck:
-		s.finish()
-	case settled && s.client != nil:
-		return s.silent(busy)
-	case busy && settled: // each exchange has its own deadlines
-		s.since.Store(pool.Nanos())
-		s.setDeadline(stuck, busy)
-		return false
-	case !s.mu.settled:
-		s.end(frame.CodeSettingsTimeout, "no preface in time")
-	case s.sequence.Open():
-		s.end(frame.CodeEnhanceYourCalm, "a header block is not finished in time")
-	default:
-		s.end(frame.CodeNone, "idle")
-	}
-	return true
 }
 
 // dispatch deals with every frame that is complete, and with the beginning of DATA.
@@ -115,28 +82,23 @@ func (s *Session) dispatch() {
 				return
 			}
 			s.in.Discard(n)
+			s.times.begun = 0
 			continue
 		}
 		if len(b) < frame.HeaderBytes+int(h.Length) {
 			return
 		}
-		s.heard()
 		f := s.frame(h, b[frame.HeaderBytes:frame.HeaderBytes+int(h.Length)])
 		if s.over {
 			return
 		}
 		s.in.Discard(frame.HeaderBytes + int(h.Length))
+		if !s.sequence.Open() {
+			s.times.begun = 0
+		}
 		if f != nil {
 			s.fail(h.Stream, f)
 		}
-	}
-}
-
-// heard notes that the peer has said something.
-func (s *Session) heard() {
-	s.since.Store(pool.Nanos())
-	if s.client != nil {
-		s.client.askedNanos = 0
 	}
 }
 
@@ -204,8 +166,8 @@ func (s *Session) pay(points int) *frame.Fault {
 	if s.client != nil {
 		return nil // the operator's own backend
 	}
-	if n := s.answered.Swap(0); n > 0 {
-		s.budget.add(int(n) * budgetAnswer)
+	if n := s.earned.Swap(0); n > 0 {
+		s.budget.add(int(n))
 	}
 	if s.budget.take(points, pool.Nanos) {
 		return nil
@@ -243,13 +205,27 @@ func (s *Session) fail(id uint32, f *frame.Fault) {
 // settings takes SETTINGS (RFC 9113 section 6.5).
 func (s *Session) settings(h frame.Header, payload []byte) *frame.Fault {
 	if h.Flags.Has(frame.FlagAck) {
-		return nil
+		return s.pay(costFrame)
 	}
+	cost := len(payload) / settingBytes * costFrame
 	if s.mu.settled {
-		if f := s.pay(costSettings); f != nil {
-			return f
-		}
+		cost += costSettings
 	}
+	if f := s.pay(cost); f != nil {
+		return f
+	}
+	if f := s.apply(payload); f != nil {
+		return f
+	}
+	s.wake(waitWindow)
+	return nil
+}
+
+// settingBytes is the length of one setting.
+const settingBytes = 6
+
+// apply does what SETTINGS say, and acknowledges them.
+func (s *Session) apply(payload []byte) *frame.Fault {
 	from := frame.FromClient
 	if s.client != nil {
 		from = frame.FromServer
@@ -277,6 +253,7 @@ func (s *Session) settings(h frame.Header, payload []byte) *frame.Fault {
 			by := int64(set.Value) - m.initial
 			m.initial = int64(set.Value)
 			for _, st := range m.streams {
+				st.given += max(by, 0)
 				if st.window += by; st.window > frame.WindowMax {
 					return errWindow
 				}
@@ -291,10 +268,10 @@ func (s *Session) settings(h frame.Header, payload []byte) *frame.Fault {
 // ping answers PING.
 func (s *Session) ping(h frame.Header, payload []byte) *frame.Fault {
 	if h.Flags.Has(frame.FlagAck) {
-		if s.client == nil {
-			s.pong()
+		if s.drained == 1 {
+			s.goAway()
 		}
-		return nil
+		return s.pay(costFrame)
 	}
 	data, f := frame.Ping(payload)
 	if f != nil {
@@ -314,36 +291,24 @@ func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
 		return errIdle
 	}
 	by, f := frame.WindowUpdate(h, payload)
+	if f == nil {
+		f = s.pay(costFrame)
+	}
 	if f != nil {
 		return f
 	}
-	if by < smallUpdate {
-		if f := s.pay(costFrame); f != nil {
-			return f
-		}
+	if h.Stream == 0 {
+		return s.openSession(int64(by))
 	}
 	m := &s.mu
 	m.Lock()
-	if h.Stream == 0 {
-		m.window += int64(by)
-		m.moved += int64(by)
-		over, wake := m.window > frame.WindowMax, m.waiting[waitWindow] > 0
-		m.Unlock()
-		if over {
-			return errWindow
-		}
-		if wake {
-			s.wake(waitWindow)
-		}
-		return nil
-	}
 	st := m.streams[h.Stream]
 	over, wake := false, false
 	if st != nil {
 		st.window += int64(by)
-		st.moved += int64(by)
+		st.given += int64(by)
 		over = st.window > frame.WindowMax
-		if wake = st.waits == waitWindow; wake {
+		if wake = st.waits == waitWindow && st.window > 0; wake {
 			st.unblockLocked()
 		}
 	}
@@ -357,9 +322,22 @@ func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
 	return nil
 }
 
-// smallUpdate is the increment below which a WINDOW_UPDATE costs points: it makes
-// us send frames of a few bytes.
-const smallUpdate = 1 << 10
+// openSession makes the window of the session larger.
+func (s *Session) openSession(by int64) *frame.Fault {
+	m := &s.mu
+	m.Lock()
+	m.window += by
+	m.given += by
+	over, wake := m.window > frame.WindowMax, m.waiting[waitSession] > 0
+	m.Unlock()
+	if over {
+		return errWindow
+	}
+	if wake {
+		s.wake(waitSession)
+	}
+	return nil
+}
 
 // reset takes RST_STREAM.
 func (s *Session) reset(h frame.Header, payload []byte) *frame.Fault {
@@ -394,24 +372,4 @@ func resetError(code frame.Code) error {
 		return pool.ErrStreamUnsent
 	}
 	return errReset
-}
-
-// wake calls the streams that wait for room or for the session's window.
-func (s *Session) wake(what wait) {
-	m := &s.mu
-	list := s.shard.waking[:0]
-	m.Lock()
-	for _, st := range m.streams {
-		if st.waits == what {
-			st.unblockLocked()
-			list = append(list, st)
-		}
-	}
-	m.Unlock()
-	s.shard.waking = nil // a call may come back here
-	for i, st := range list {
-		list[i] = nil
-		st.Conn.Room(true)
-	}
-	s.shard.waking = list[:0]
 }

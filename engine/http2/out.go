@@ -8,9 +8,14 @@ import (
 
 // appendLocked appends frames to those on their way.
 func (s *Session) appendLocked(frames []byte) {
-	if !s.mu.closed {
-		s.mu.out.Append(frames) // outHard is far below what it holds
+	m := &s.mu
+	if m.closed || m.out.Append(frames) {
+		return
 	}
+	// Far above outHard. Without a frame, those behind it would mean something else.
+	m.closed = true
+	m.out.Drop()
+	s.conn.Abort()
 }
 
 // flushLocked writes as much as the socket takes. A write that has to wait keeps
@@ -21,11 +26,12 @@ func (s *Session) flushLocked() {
 		return
 	}
 	n, err := s.conn.Writev(m.out.Bytes(), nil, nil)
-	m.moved += int64(n)
+	m.written += int64(n)
 	m.out.Discard(n)
 	switch {
 	case errors.Is(err, pool.ErrWouldBlock):
 		m.stuck = true
+		m.fullNanos, m.queued = pool.Nanos(), s.conn.Queued()
 	case err != nil:
 		m.closed = true // reading tells why
 		m.out.Drop()
@@ -54,6 +60,7 @@ func (s *Session) flushElsewhereLocked() {
 		return
 	}
 	s.flushLocked()
+	m.met = m.stuck
 	if m.stuck || m.waiting[waitRoom] > 0 {
 		s.conn.Again()
 	}

@@ -23,13 +23,16 @@ const (
 	frameMax = 16 << 10
 	// inRoom holds the largest frame, and saves reads where there are many.
 	inRoom = 32 << 10
-	// outSoft is how many bytes of frames wait for the socket before streams have
-	// to, outHard how many there may be whatever they are for.
+	// outSoft is how many bytes of frames wait for the socket before content has to,
+	// outHead the same for heads, and outHard how many there may be whatever they are
+	// for. What one turn of the loop can add to that is within a Fifo.
 	outSoft = 64 << 10
+	outHead = 256 << 10
 	outHard = 512 << 10
-	// blockMax bounds a header block as it is sent. It is more than what its
-	// meaning is bounded by, which hpack checks.
-	blockMax = 64 << 10
+	// blockMax bounds a header block as it is sent, unless what it may mean is more,
+	// which hpack checks, and headerBytesMax that.
+	blockMax       = 64 << 10
+	headerBytesMax = 256 << 10
 	// droppingMax is how many requests may still come although they are answered,
 	// and dropMax how much of each.
 	droppingMax = 16
@@ -39,13 +42,13 @@ const (
 	resetsKept = 64
 )
 
-// Host is what a session is told from outside, and what it tells. All calls are
-// made by the loop, and none while the session's mutex is held.
+// Host is what a session is told from outside, and what it tells. All calls but
+// Failed are made by the loop, and none while the session's mutex is held.
 type Host interface {
 	// Open begins the exchange of a stream.
 	Open(s *Stream)
 	// Failed counts an error that was sent to the peer: a reset, or the end of the
-	// session.
+	// session. Any goroutine may call it.
 	Failed(code frame.Code)
 	// Closed says that the session is over and its connection is to be closed. It
 	// is called once, and nothing is called after it.
@@ -56,9 +59,11 @@ type Host interface {
 type Options struct {
 	// HeaderBytes bounds the head of a request, as text.
 	HeaderBytes int
-	// Header bounds the time for the preface and for a header block, Idle that
-	// without a stream, Write that in which the peer takes nothing. 0 is no limit.
+	// Header bounds the time for the preface, for a frame that is not DATA, and for a
+	// header block, Idle that without a stream, Write that in which the peer takes
+	// nothing, or less than BytesPerSecond. 0 is no limit.
 	Header, Idle, Write time.Duration
+	BytesPerSecond      int64
 }
 
 // Shard is what the sessions of one loop share: memory that a call needs for as
@@ -93,17 +98,17 @@ type Session struct {
 	lastID   uint32 // of a stream that the client has opened
 	served   uint32 // likewise, and it was not passed over: what GOAWAY says
 	budget   budget
-	since    atomic.Int64 // Nanos that the deadline counts from
-	answered atomic.Int64 // answers that the budget does not know of yet
-	dead     bool         // GOAWAY was sent for an error: what comes is dropped
-	over     bool         // the host was told
-	drained  uint8        // GOAWAYs of a drain that were sent
+	earned   atomic.Int64 // points that the budget does not know of yet
+	times    times
+	dead     bool  // GOAWAY was sent for an error: what comes is dropped
+	over     bool  // the host was told
+	drained  uint8 // GOAWAYs of a drain that were sent
 
 	mu struct {
 		sync.Mutex
 		settled   bool // the peer's first SETTINGS have come; the loop alone sets it
 		streams   map[uint32]*Stream
-		dropping  map[uint32]int // bytes of requests that are answered already, and still come
+		dropping  map[uint32]drop // requests that are answered already, and still come
 		out       pool.Fifo
 		enc       hpack.Encoder
 		block     []byte             // of an answer, while it is encoded
@@ -114,19 +119,26 @@ type Session struct {
 		taken     int64              // bytes of requests that came and whose window was not given back
 		owed      int                // bytes of requests that were used up, and whose window was not given back
 		waiting   [waits]int         // streams that wait, by what they wait for
-		moved     int64              // bytes that the socket has taken and the peer has made room for, in all
+		given     int64              // bytes that the peer has made room for, in all
+		written   int64              // and that the socket has taken
 		resets    [resetsKept]uint32 // streams that we have reset
 		resetAt   int
-		stuck     bool // the socket is full
-		later     bool // the loop will call Flush
-		closed    bool // nothing is written any more
-		goingAway bool // GOAWAY was sent: no new streams
+		stuck     bool      // the socket is full
+		met       bool      // by a goroutine: the event that it is not may have passed
+		pace      pool.Pace // of the peer, while the socket is full
+		fullNanos int64     // since when it is
+		queued    int64     // bytes that the peer had not taken then
+		quiet     int64     // Nanos since when there is no stream; 0: there are some
+		later     bool      // the loop will call Flush
+		closed    bool      // nothing is written any more
+		goingAway bool      // GOAWAY was sent: no new streams
 	}
 }
 
 // Begin makes s, a new Session, the server of a connection. The caller hands the
 // connection to its loop; early are the bytes that were read of it.
 func (s *Session) Begin(c *pool.Conn, host Host, shard *Shard, o Options, early []byte) {
+	o.HeaderBytes = min(o.HeaderBytes, headerBytesMax)
 	s.conn, s.host, s.shard, s.opts = c, host, shard, o
 	s.in.Sized(max(inRoom, len(early)))
 	if len(early) > 0 {
@@ -149,7 +161,7 @@ func (s *Session) Begin(c *pool.Conn, host Host, shard *Shard, o Options, early 
 func (s *Session) start() {
 	s.in.Sized(inRoom)
 	nowNanos := pool.Nanos()
-	s.since.Store(nowNanos)
+	s.times = times{begun: nowNanos, looked: nowNanos}
 	s.budget.begin(nowNanos)
 	s.dec.Reset(hpack.Limits{ListBytes: s.opts.HeaderBytes})
 	m := &s.mu
@@ -158,6 +170,8 @@ func (s *Session) start() {
 	m.streams = make(map[uint32]*Stream)
 	m.enc.Reset()
 	m.window, m.initial, m.frameMax = frame.WindowInitial, frame.WindowInitial, frame.PayloadBytesMin
+	m.quiet = nowNanos
+	m.pace.Begin(s.opts.Write, s.opts.BytesPerSecond)
 }
 
 // Ready is called by the loop: bytes may be there, the peer may have gone, or a
@@ -171,10 +185,14 @@ func (s *Session) Ready() {
 func (s *Session) Room() {
 	m := &s.mu
 	m.Lock()
+	starved := m.stuck && !s.tookLocked()
 	m.stuck = false
 	m.Unlock()
+	if starved {
+		s.finish()
+		return
+	}
 	s.Flush()
-	s.finishTurn()
 }
 
 // Flush writes what has gathered; the loop calls it at the end of a round.
@@ -183,69 +201,42 @@ func (s *Session) Flush() {
 	m.Lock()
 	m.later = false
 	s.flushLocked()
-	stuck := m.stuck
-	wake := m.waiting[waitRoom] > 0 && m.out.Len() < outSoft
 	m.Unlock()
-	if stuck {
-		s.conn.AwaitRoom()
-	}
-	if wake {
-		s.wake(waitRoom)
-	}
+	s.finishTurn()
 }
 
-// finishTurn is the end of a call: it writes, where nobody does it later, and sets
-// the deadline of the next one.
+// finishTurn is the end of a call: it writes, where nobody does it later, wakes who
+// waits for room, ends what is at its end, and sets the alarm.
 func (s *Session) finishTurn() {
+	if s.over {
+		return
+	}
 	m := &s.mu
 	m.Lock()
+	if m.met {
+		m.met, m.stuck = false, false
+		s.flushLocked()
+	}
 	if m.out.Len() > 0 && !m.later && !m.stuck {
 		m.later = true
 		s.conn.Later()
 	}
-	if m.stuck { // a goroutine may have met it, and the event passed meanwhile
-		m.stuck = false
-		s.flushLocked()
-	}
-	stuck, full, busy := m.stuck, m.out.Len() > outHard, len(m.streams) > 0
+	stuck, full := m.stuck, m.out.Len() > outHard
 	wake := m.waiting[waitRoom] > 0 && m.out.Len() < outSoft
-	over := m.goingAway && len(m.streams) == 0 && m.out.Len() == 0 && !stuck && !s.dead
+	done := m.goingAway && len(m.streams) == 0 && m.out.Len() == 0 && !stuck && !s.dead
 	m.Unlock()
 	switch {
-	case s.over:
-		return
 	case full:
 		s.end(frame.CodeEnhanceYourCalm, "frames are not read")
 		return
-	case over:
+	case done:
 		s.hangUp()
 		return
 	case stuck:
 		s.conn.AwaitRoom()
 	}
-	s.setDeadline(stuck, busy)
+	s.setAlarm()
 	if wake {
 		s.wake(waitRoom)
 	}
-}
-
-// setDeadline says when the loop calls although nothing has come.
-func (s *Session) setDeadline(stuck, busy bool) {
-	limit := s.opts.Idle
-	switch {
-	case s.dead:
-		limit = lingerTime
-	case !s.mu.settled || s.sequence.Open():
-		limit = s.opts.Header
-	case stuck:
-		limit = s.opts.Write
-	case s.client != nil:
-		s.conn.Alarm(s.client.next(busy, s.since.Load(), limit))
-		return
-	}
-	by := int64(0)
-	if limit > 0 {
-		by = s.since.Load() + int64(limit)
-	}
-	s.conn.Alarm(by)
 }

@@ -53,19 +53,10 @@ type request struct {
 	key     [keyBytes]byte // of a WebSocket
 
 	window int64
-	moved  int64 // that the peer has made room for, in all
+	given  int64 // bytes that the peer has made room for, in all
 	waits  wait  // what it waits for
+	waited wait  // what it has waited for last
 }
-
-// wait is what a stream waits for when it cannot write.
-type wait uint8
-
-const (
-	waitNone   wait = iota
-	waitRoom        // among the frames that go out
-	waitWindow      // its own, or that of the session
-	waits
-)
 
 var errReset = errors.New("the peer has reset the stream")
 
@@ -98,6 +89,10 @@ func (st *Stream) Recycle() {
 	st.session = nil
 	shard.free = append(shard.free, st)
 }
+
+// IsTunnel reports an extended CONNECT (RFC 8441): any 2xx means to its client that
+// the tunnel is open.
+func (st *Stream) IsTunnel() bool { return st.tunnel }
 
 // Session is the stream's.
 func (st *Stream) Session() *Session { return st.session }
@@ -150,11 +145,7 @@ func (st *Stream) usedLocked(n int) {
 	s.mu.owed += n
 	s.payBackLocked()
 	st.owed += n
-	if st.owed >= streamWindow/4 && !st.ended && !st.gone {
-		st.taken -= int64(st.owed)
-		s.appendLocked(frame.AppendWindowUpdate(nil, st.id, uint32(st.owed)))
-		st.owed = 0
-	}
+	st.payBackLocked()
 	if s.mu.out.Len() > 0 {
 		s.wroteLocked(st.Conn.InLoop())
 	}
@@ -212,41 +203,6 @@ func (c *chunkText) read(p []byte, in *pool.Fifo, ended bool, trailers []byte) (
 
 func (c *chunkText) say(text string) { c.from, c.to = 0, copy(c.carry[:], text) }
 
-// Full implements pool.Stream.
-func (st *Stream) Full() bool {
-	m := &st.session.mu
-	m.Lock()
-	defer m.Unlock()
-	return st.waits != waitNone && !st.gone
-}
-
-// Queued implements pool.Stream: it falls by the window that the peer gives, and by
-// what the socket takes.
-func (st *Stream) Queued() int64 {
-	m := &st.session.mu
-	m.Lock()
-	defer m.Unlock()
-	return -st.moved - m.moved
-}
-
-// blockLocked notes that the stream cannot write now.
-func (st *Stream) blockLocked() {
-	m := &st.session.mu
-	st.unblockLocked()
-	st.waits = waitWindow
-	if m.out.Len() >= outSoft {
-		st.waits = waitRoom
-	}
-	m.waiting[st.waits]++
-}
-
-func (st *Stream) unblockLocked() {
-	if st.waits != waitNone {
-		st.session.mu.waiting[st.waits]--
-		st.waits = waitNone
-	}
-}
-
 // leaveLocked is the end of the stream by the peer. Its exchange has not ended yet:
 // reads say why, or give what a backend has sent before.
 func (st *Stream) leaveLocked(why error) {
@@ -280,26 +236,42 @@ func (st *Stream) CloseWrite() error {
 	return nil
 }
 
-// closeLocked says to the peer that the stream is over, where it does not know.
-func (st *Stream) closeLocked() {
+// closeLocked says to the peer that the stream is over, where it does not know; failed
+// is an error that it says.
+func (st *Stream) closeLocked() (failed frame.Code) {
 	s, sent := st.session, st.answer.state == answerDone
 	switch {
 	case s.client != nil && (!sent || !st.ended):
 		s.resetLocked(st.id, frame.CodeCancel)
 	case s.client != nil:
 	case !sent:
-		s.resetLocked(st.id, frame.CodeInternal)
+		failed = st.brokenLocked()
+		s.resetLocked(st.id, failed)
 	case !st.ended:
 		s.dropRestLocked(st)
 	}
 	if sent {
-		s.answered.Add(1)
+		s.earned.Add(earnAnswer)
 	}
+	return failed
 }
 
 // Close implements pool.Stream. A request that was not read to its end is not wanted
 // any more (RFC 9113 section 8.1); an answer without its end is broken.
 func (st *Stream) Close() {
+	s := st.session
+	failed, heir := st.close()
+	if heir != nil {
+		heir.Conn.Room(false)
+	}
+	if failed != frame.CodeNone {
+		s.host.Failed(failed)
+	}
+}
+
+// close is Close under the mutex: failed is an error that the peer was sent, heir a
+// stream to wake.
+func (st *Stream) close() (failed frame.Code, heir *Stream) {
 	s := st.session
 	m := &s.mu
 	m.Lock()
@@ -309,16 +281,28 @@ func (st *Stream) Close() {
 		st.gone = true
 	}
 	if !st.gone {
-		st.closeLocked()
+		failed = st.closeLocked()
 		s.wroteLocked(st.Conn.InLoop())
 		st.leaveLocked(errReset)
 	}
 	st.dropLocked()
 	delete(m.streams, st.id)
 	if len(m.streams) == 0 {
-		s.since.Store(pool.Nanos())
+		m.quiet = pool.Nanos()
 		if m.goingAway {
 			s.conn.Again() // the loop ends the session
 		}
 	}
+	return failed, s.heirLocked()
+}
+
+// brokenLocked says why there is no whole answer.
+func (st *Stream) brokenLocked() frame.Code {
+	switch {
+	case st.answer.state == answerRaw:
+		return frame.CodeCancel // as TCP resets a connection (RFC 8441 section 5)
+	case st.headLeft > 0:
+		return frame.CodeRefusedStream // nobody has heard of it
+	}
+	return frame.CodeInternal
 }

@@ -1,0 +1,131 @@
+package http2
+
+import (
+	"time"
+
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire/frame"
+)
+
+// lingerTime is how long what a peer still sends is read after the end, so that the
+// GOAWAY which says why is not lost to a reset, and how long one may leave unanswered
+// that we drain.
+const lingerTime = 2 * time.Second
+
+// times are moments, in Nanos, that the deadlines of a session count from; 0 is never.
+// The loop owns them. What they bound besides stands behind the mutex: quiet, and the
+// time in which the socket is full.
+type times struct {
+	begun   int64 // since when the peer is in the middle of something
+	looked  int64 // when it was seen last that streams run
+	drained int64 // when a drain has begun
+	dead    int64 // when our side has ended
+}
+
+// noteBegun follows whether the peer is in the middle of something: its preface, a
+// frame, or a header block. It may take its time for content.
+func (s *Session) noteBegun() {
+	switch {
+	case s.mu.settled && !s.sequence.Open() && s.in.Len() == 0:
+		s.times.begun = 0
+	case s.times.begun == 0:
+		s.times.begun = pool.Nanos()
+	}
+}
+
+// setAlarm says when the loop calls although nothing has come: at the nearest of the
+// moments until which something is waited for.
+func (s *Session) setAlarm() {
+	t := &s.times
+	if s.dead {
+		s.conn.Alarm(deadline(t.dead, lingerTime))
+		return
+	}
+	m := &s.mu
+	m.Lock()
+	quiet, by := m.quiet, int64(0)
+	if m.stuck {
+		by = m.pace.By(m.fullNanos)
+	}
+	m.Unlock()
+	if quiet == 0 {
+		quiet = t.looked // when the last one ends, a goroutine may not be able to tell
+	}
+	by = earlier(by, deadline(quiet, s.opts.Idle))
+	by = earlier(by, deadline(t.begun, s.opts.Header))
+	if s.drained == 1 {
+		by = earlier(by, deadline(t.drained, lingerTime))
+	}
+	if s.client != nil {
+		by = earlier(by, s.client.lookBy(t.looked))
+	}
+	s.conn.Alarm(by)
+}
+
+// late deals with an alarm, and reports that it was the end.
+func (s *Session) late() bool {
+	t, nowNanos := &s.times, pool.Nanos()
+	m := &s.mu
+	m.Lock()
+	quiet, starved := m.quiet, false
+	if m.stuck && passed(m.pace.By(m.fullNanos), nowNanos) {
+		starved = !s.tookLocked()
+	}
+	m.Unlock()
+	switch {
+	case s.dead:
+		if passed(deadline(t.dead, lingerTime), nowNanos) {
+			s.finish()
+			return true
+		}
+	case starved:
+		s.finish()
+		return true
+	case passed(deadline(t.begun, s.opts.Header), nowNanos):
+		if s.mu.settled {
+			s.end(frame.CodeEnhanceYourCalm, "what has begun is not finished in time")
+		} else {
+			s.end(frame.CodeSettingsTimeout, "no preface in time")
+		}
+		return true
+	case passed(deadline(quiet, s.opts.Idle), nowNanos):
+		s.end(frame.CodeNone, "idle")
+		return true
+	case s.client != nil && s.isDeserted(quiet == 0, nowNanos):
+		s.end(frame.CodeNone, "nobody is there")
+		return true
+	case s.drained == 1 && passed(deadline(t.drained, lingerTime), nowNanos):
+		s.goAway()
+	}
+	t.looked = nowNanos
+	s.setAlarm()
+	return false
+}
+
+// tookLocked accounts for the time in which the socket was full, and reports whether
+// the peer has taken enough meanwhile to be waited for again.
+func (s *Session) tookLocked() bool {
+	m := &s.mu
+	nowNanos, queued := pool.Nanos(), s.conn.Queued()
+	enough := m.pace.Took(nowNanos-m.fullNanos, m.queued-queued)
+	m.fullNanos, m.queued = nowNanos, queued
+	return enough
+}
+
+// deadline is start plus a limit; no start or no limit is none.
+func deadline(startNanos int64, limit time.Duration) int64 {
+	if startNanos == 0 || limit <= 0 {
+		return 0
+	}
+	return startNanos + int64(limit)
+}
+
+// earlier is the nearer of two deadlines; 0 is none.
+func earlier(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+func passed(by, nowNanos int64) bool { return by != 0 && by <= nowNanos }
