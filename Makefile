@@ -41,7 +41,7 @@ test: tools ## install what the tests need, then run everything with the race de
 	@$(MAKE) --no-print-directory race
 
 .PHONY: tools
-tools: ## install the Debian packages the tests use (nginx, curl, testssl.sh)
+tools: ## install the Debian packages the tests use (nginx, haproxy, h2load, curl, testssl.sh)
 	@bash scripts/install-tools.sh
 
 .PHONY: race
@@ -65,7 +65,7 @@ bench: ## run each benchmark once (BENCH=regexp BENCHTIME=1x COUNT=1 PKG=)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) -timeout $(TIMEOUT) $(PKG)
 
 .PHONY: compare
-compare: build ## put Isame beside HAProxy and nginx on this machine
+compare: build ## put Isame beside HAProxy, nginx and Caddy on this machine (SCENARIOS= ROUNDS=5)
 	bash scripts/compare.sh
 
 .PHONY: pgo

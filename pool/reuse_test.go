@@ -296,6 +296,37 @@ func TestHangUpInThePoolIsLearnt(t *testing.T) {
 	a.Close(false, 0)
 }
 
+// A backend that has switched may be silent for an hour: the buffer of its head
+// does not wait with it, in clear text and in TLS, and what it says then is heard.
+func TestSwitchedConnectionHoldsNoBuffer(t *testing.T) {
+	for name, newPeer := range peers() {
+		t.Run(name, func(t *testing.T) {
+			b := newPeer(t)
+			var a Attempt
+			b.open(&a, ReuseFree)
+			b.send(&a)
+			b.receive()
+			b.say("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nearly")
+			if out := a.Head(false, soon()); out != OK || string(a.Response.UpgradeTo) != "x" {
+				t.Fatalf("got %v, to %q", out, a.Response.UpgradeTo)
+			}
+			if got := a.Early(); string(got) != "early" {
+				t.Errorf("got %q early", got)
+			}
+			a.Switched()
+			if a.in.Held() || a.Response.UpgradeTo != nil {
+				t.Errorf("the buffer is held: %t, and the response says %q", a.in.Held(), a.Response.UpgradeTo)
+			}
+			b.say("late")
+			got := make([]byte, 4)
+			if _, err := io.ReadFull(a.Conn(), got); err != nil || string(got) != "late" {
+				t.Errorf("got %q, %v; want what came late", got, err)
+			}
+			a.Close(false, 0)
+		})
+	}
+}
+
 // Connections beyond the age are left to requests that can be repeated, and
 // beyond the floor to nobody.
 func TestAgeDecidesWhoTakesAConnection(t *testing.T) {

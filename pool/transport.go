@@ -29,7 +29,7 @@ var responseLimits = wire.Limits{HeadBytes: responseHeadMax, Fields: responseFie
 //	Open   a connection that is known to be open, pooled or fresh
 //	Send   the prepared head with the body bytes that are already here
 //	Head   once for each interim response and once for the final one
-//	Next   until Done: the content, decoded
+//	Next   until Done: the content, decoded; for a 101 Early and Switched instead
 //	Close  exactly once after a successful Open
 //
 // It owns its buffer and its connection between Open and Close and allocates
@@ -363,6 +363,13 @@ func (a *Attempt) Early() []byte {
 	b := a.in.Bytes()
 	a.in.Discard(len(b))
 	return b
+}
+
+// Switched follows on a 101 that was passed on with everything Early: Response and
+// the buffer it lies in are given back, as the connection may be silent for long.
+func (a *Attempt) Switched() {
+	a.Response.Reset()
+	a.in.Release()
 }
 
 // Trailers are the fields behind the content, once Done.

@@ -3,13 +3,14 @@
 #
 # As root, and with apt-get reachable, what is missing is installed. Otherwise
 # it is named: with CI=true that is a failure, elsewhere a loud warning, since
-# most tests do not need it.
+# most tests do not need it. Arguments are the programs wanted (default: all).
 set -euo pipefail
 
 # One line a program: the command looked for, and the package that brings it.
 readonly PROGRAMS="
 nginx   nginx-light
 haproxy haproxy
+h2load  nghttp2-client
 curl    curl
 openssl openssl
 testssl testssl.sh
@@ -17,10 +18,13 @@ testssl testssl.sh
 
 export PATH="$PATH:/usr/sbin:/usr/local/sbin"
 
+readonly WANTED=" $* "
+
 missing() {
 	local program package
 	while read -r program package; do
 		[ -n "$program" ] || continue
+		[ "$WANTED" = "  " ] || [[ "$WANTED" == *" $program "* ]] || continue
 		command -v "$program" >/dev/null 2>&1 || printf '%s ' "$package"
 	done <<<"$PROGRAMS"
 }

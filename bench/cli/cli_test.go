@@ -103,6 +103,7 @@ func TestWrongUsage(t *testing.T) {
 		{"run", "http://a", "--arrival", "sometimes"},
 		{"run", "http://a", "--ramp", "x"},
 		{"run", "http://a", "--expect", "2xx"},
+		{"run", "https://a", "--tls-curves", "X25519,P-1"},
 		{"run", "http://a", "--requests", "/no/such/file"},
 		{"run", "http://a", "--body", "@/no/such/file"},
 		{"run", "http://a", "--ramp", "1:2", "--knee"},

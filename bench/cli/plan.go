@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ type planFlags struct {
 	arrival  string
 	insecure bool
 	resume   bool
+	curves   []string
 }
 
 // define adds the flags to a command.
@@ -42,6 +44,7 @@ func (f *planFlags) define(c *cobra.Command, duration time.Duration) {
 	fl.StringVar(&p.Unix, "unix", "", "connect to the unix socket at `PATH`")
 	fl.BoolVarP(&f.insecure, "insecure", "k", false, "accept any certificate")
 	fl.BoolVar(&f.resume, "tls-resume", false, "resume TLS sessions on new connections")
+	fl.StringSliceVar(&f.curves, "tls-curves", nil, "key exchanges offered, of `"+strings.Join(curveNames(), ", ")+"` (default those of Go)")
 }
 
 // prepare turns the flags into a plan.
@@ -72,8 +75,50 @@ func (f *planFlags) prepare(c *cobra.Command) (err error) {
 		}
 	}
 	p.TLS = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: f.insecure} //nolint:gosec // asked for by -k
+	if p.TLS.CurvePreferences, err = readCurves(f.curves); err != nil {
+		return err
+	}
 	if f.resume {
 		p.TLS.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	}
 	return nil
+}
+
+// curves are the key exchanges of TLS that --tls-curves may name.
+var curves = []struct {
+	name string
+	id   tls.CurveID
+}{
+	{"X25519", tls.X25519},
+	{"P-256", tls.CurveP256},
+	{"P-384", tls.CurveP384},
+	{"P-521", tls.CurveP521},
+	{"X25519MLKEM768", tls.X25519MLKEM768},
+	{"SecP256r1MLKEM768", tls.SecP256r1MLKEM768},
+	{"SecP384r1MLKEM1024", tls.SecP384r1MLKEM1024},
+}
+
+func curveNames() []string {
+	out := make([]string, 0, len(curves))
+	for _, c := range curves {
+		out = append(out, c.name)
+	}
+	return out
+}
+
+// readCurves turns names into key exchanges; none given: nil, which is Go's choice.
+func readCurves(wanted []string) ([]tls.CurveID, error) {
+	var out []tls.CurveID
+	for _, name := range wanted {
+		n := len(out)
+		for _, c := range curves {
+			if strings.EqualFold(c.name, name) {
+				out = append(out, c.id)
+			}
+		}
+		if len(out) == n {
+			return nil, fmt.Errorf("--tls-curves must be of %s, not %q", strings.Join(curveNames(), ", "), name)
+		}
+	}
+	return out, nil
 }

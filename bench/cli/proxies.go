@@ -14,8 +14,9 @@ import (
 
 const proxiesLong = `Starts Isame, HAProxy, nginx and Caddy with equal configurations, sends each the same load in
 interleaved rounds, and prints one table in Markdown: CPU microseconds a request,
-rates and latencies, and the ratio of Isame to each of the others. The proxy has a core of
-its own, load and origin share another. Proxies that are not installed are left out.`
+rates and latencies, memory of connections that wait, and the ratio of Isame to each of the
+others. The proxy has a core of its own, load and origin share another. Proxies that are not
+installed are left out, and so is HTTP/2 without h2load (Debian: nghttp2-client).`
 
 type proxiesFlags struct {
 	options proxies.Options

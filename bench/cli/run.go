@@ -27,6 +27,7 @@ Exit code 1: nothing was answered, or --fail-on-error and something failed.`
 const runExample = `  isame-bench run http://localhost:8080/ -c 64 -d 10s
   isame-bench run http://localhost:8080/ --rate 5000 --arrival poisson --warmup 2s
   isame-bench run https://localhost:8443/ -k --no-keepalive -c 16 -n 10000
+  isame-bench run https://localhost:8443/ -k --no-keepalive --tls-resume --tls-curves X25519
   isame-bench run http://localhost:8080/ --requests mix.txt --json
   isame-bench run http://localhost:8080/ --ramp 1000:20000 --steps 10 -d 3s
   isame-bench run http://localhost:8080/ --knee --target 5ms -d 3s

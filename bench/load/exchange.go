@@ -93,6 +93,9 @@ func (w *worker) shake(c *conn) {
 	case err != nil:
 		w.failed(c, CauseTLS, err)
 	case done:
+		if c.tls.conn.ConnectionState().DidResume {
+			w.record.resumed++
+		}
 		w.ready(c)
 	default:
 		w.watch(c, c.tls.unwritten())

@@ -60,6 +60,7 @@ type recorder struct {
 	bytesIn  uint64
 	bytesOut uint64
 	opened   uint64 // connections
+	resumed  uint64 // TLS sessions
 	unsent   uint64 // due, but no connection was free until the end
 
 	series  []slot

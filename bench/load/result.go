@@ -30,6 +30,7 @@ type Result struct {
 	BytesIn     uint64  `json:"bytes_received"`
 	BytesOut    uint64  `json:"bytes_sent"`
 	Opened      uint64  `json:"connections_opened"`
+	Resumed     uint64  `json:"tls_sessions_resumed,omitempty"` // of these connections
 	Interrupted bool    `json:"interrupted,omitempty"`
 
 	Latency   Latency   `json:"latency"`
@@ -140,6 +141,7 @@ func (r *Result) add(rec *recorder) {
 	r.BytesIn += rec.bytesIn
 	r.BytesOut += rec.bytesOut
 	r.Opened += rec.opened
+	r.Resumed += rec.resumed
 	r.Unsent += rec.unsent
 	r.Histogram.Merge(rec.latency)
 }

@@ -259,13 +259,16 @@ func TestLargeRequestBodiesArriveWhole(t *testing.T) {
 }
 
 func TestEarlyAnswerCountsAndClosesTheConnection(t *testing.T) {
+	over := make(chan struct{})
 	serve := func(_ int, c net.Conn, r *bufio.Reader) {
 		if _, err := http.ReadRequest(r); err == nil {
 			_, _ = io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-			_, _ = io.Copy(io.Discard, r) // until the client closes: no reset
+			<-over // no reset, and no room for the whole body, after which the connection would be kept
 		}
 	}
-	r := mustRun(t, Plan{URL: raw(t, serve), Connections: 1, Count: 3, Body: make([]byte, 32<<20)})
+	url := raw(t, serve)
+	t.Cleanup(func() { close(over) }) // before that of raw
+	r := mustRun(t, Plan{URL: url, Connections: 1, Count: 3, Body: make([]byte, 32<<20)})
 	if r.Answers["413"] != 3 || r.Errors != 0 || r.Opened != 3 {
 		t.Errorf("got %v, errors %v, %d connections; want three 413 on 3 connections", r.Answers, r.Causes, r.Opened)
 	}

@@ -56,7 +56,7 @@ func TestTLSSessionsResume(t *testing.T) {
 			n++
 		}
 	}
-	if r.Requests != 5 || n != 4 {
-		t.Errorf("got %d answers (%v), %d on resumed sessions; want 5 and 4", r.Requests, r.Causes, n)
+	if r.Requests != 5 || n != 4 || r.Resumed != 4 {
+		t.Errorf("got %d answers (%v), %d on resumed sessions, %d counted; want 5, 4 and 4", r.Requests, r.Causes, n, r.Resumed)
 	}
 }

@@ -19,6 +19,7 @@ import (
 //	/inspect   the request as the origin saw it, as JSON
 //	/sse       server-sent events: ?count=10&interval=100ms
 //	/drip      a body sent slowly: ?size=1KiB&pieces=10&interval=100ms
+//	/upgrade   another protocol, in which every byte comes back
 //	any other  the fixed answer, or the echo; ?size=16KiB, ?status=500 and
 //	           ?delay=exp:5ms change it for one request
 func (s *Server) handler(name string) fasthttp.RequestHandler {
@@ -33,6 +34,8 @@ func (s *Server) handler(name string) fasthttp.RequestHandler {
 			s.events(ctx)
 		case "/drip":
 			s.drip(ctx)
+		case "/upgrade":
+			s.upgrade(ctx)
 		default:
 			s.answer(ctx)
 		}

@@ -63,6 +63,7 @@ type Server struct {
 	servers   []*fasthttp.Server
 	names     []string
 	running   sync.WaitGroup
+	tunnels   tunnels
 }
 
 // Start listens and serves until Close. The addresses are taken when it returns; ctx
@@ -209,10 +210,11 @@ func (s *Server) Addrs() []string {
 // Names are what X-Origin says, in the order of Addrs.
 func (s *Server) Names() []string { return s.names }
 
-// Close stops listening, ends waiting answers and returns when all connections
+// Close stops listening, ends waiting answers and tunnels, and returns when all connections
 // are closed or ctx has ended.
 func (s *Server) Close(ctx context.Context) error {
 	close(s.done)
+	s.tunnels.close()
 	errs := make([]error, len(s.servers))
 	var down sync.WaitGroup
 	for i, server := range s.servers {

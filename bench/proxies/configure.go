@@ -27,7 +27,11 @@ func lines(backends []string, format string) string {
 // connections to one backend is raised, since the others have no such limit.
 func configureIsame(dir string, s setup) ([]string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "listeners:\n  web: {address: %q}\nroutes:\n  all: {path_prefix: /, pool: origin}\n", s.listen)
+	fmt.Fprintf(&b, "listeners:\n  web:\n    address: %q\n", s.listen)
+	if e := s.edge; e != nil {
+		fmt.Fprintf(&b, "    tls: {min_version: %q, certificates: [{cert_file: %q, key_file: %q}]}\n", "1.3", e.certFile, e.keyFile)
+	}
+	b.WriteString("routes:\n  all: {path_prefix: /, pool: origin}\n")
 	b.WriteString("pools:\n  origin:\n    connections: {max: 16384}\n    backends:\n")
 	for _, a := range s.backends {
 		fmt.Fprintf(&b, "      - {address: %q}\n", a)
@@ -39,21 +43,30 @@ func configureIsame(dir string, s setup) ([]string, error) {
 
 // configureHAProxy: one thread, connections to the backends kept and shared.
 func configureHAProxy(dir string, s setup) ([]string, error) {
+	global, bind, timeout := "", "", ""
+	if e := s.edge; e != nil {
+		global = "\tssl-default-bind-options ssl-min-ver TLSv1.3\n\tssl-default-bind-ciphersuites " + cipherSuite +
+			"\n\tssl-default-bind-curves " + e.exchange.openSSL + "\n"
+		bind = " ssl crt " + e.bothFile + " alpn h2,http/1.1"
+	}
+	if s.tunnels {
+		timeout = "\ttimeout tunnel 1h\n"
+	}
 	path, err := writeConfig(dir, "haproxy.cfg", `global
 	nbthread 1
 	no strict-limits
 	maxconn 24000
-defaults
+`+global+`defaults
 	mode http
 	timeout connect 5s
 	timeout client 60s
 	timeout server 60s
 	timeout http-keep-alive 60s
-	option forwardfor
+`+timeout+`	option forwardfor
 	http-reuse always
 frontend web
-	bind `+s.listen+`
-	http-request set-header X-Forwarded-Proto http
+	bind `+s.listen+bind+`
+	http-request set-header X-Forwarded-Proto `+s.scheme()+`
 	default_backend origin
 backend origin
 	balance roundrobin
@@ -66,6 +79,23 @@ func configureNginx(dir string, s setup) ([]string, error) {
 	user := ""
 	if os.Geteuid() == 0 {
 		user = "user root;"
+	}
+	listen, secure := "", ""
+	if e := s.edge; e != nil {
+		listen = " ssl http2"
+		secure = `
+		ssl_certificate ` + e.certFile + `;
+		ssl_certificate_key ` + e.keyFile + `;
+		ssl_protocols TLSv1.3;
+		ssl_conf_command Ciphersuites ` + cipherSuite + `;
+		ssl_ecdh_curve ` + e.exchange.openSSL + `;
+		ssl_session_tickets on;`
+	}
+	connection := `proxy_set_header Connection "";`
+	if s.tunnels {
+		connection = `proxy_set_header Connection upgrade;
+			proxy_set_header Upgrade $http_upgrade;
+			proxy_read_timeout 1h;`
 	}
 	path, err := writeConfig(dir, "nginx.conf", `daemon off;
 worker_processes 1;
@@ -89,11 +119,11 @@ http {
 		keepalive_requests 1000000000;
 	}
 	server {
-		listen `+s.listen+` backlog=4096;
+		listen `+s.listen+listen+` backlog=4096;`+secure+`
 		location / {
 			proxy_pass http://origin;
 			proxy_http_version 1.1;
-			proxy_set_header Connection "";
+			`+connection+`
 			proxy_set_header Host $host;
 			proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
 			proxy_set_header X-Forwarded-Proto $scheme;
@@ -107,14 +137,25 @@ http {
 // configureCaddy: connections to the backends kept; GOMAXPROCS follows the core
 // it is pinned to.
 func configureCaddy(dir string, s setup) ([]string, error) {
+	secure := ""
+	if e := s.edge; e != nil {
+		secure = `
+	tls ` + e.certFile + " " + e.keyFile + ` {
+		protocols tls1.3
+		curves ` + e.exchange.caddy + `
+	}`
+	}
 	path, err := writeConfig(dir, "Caddyfile", `{
 	admin off
 	auto_https off
 	log {
 		output discard
 	}
+	servers {
+		protocols h1 h2
+	}
 }
-http://`+s.listen+` {
+`+s.url()+` {`+secure+`
 	reverse_proxy {
 		to `+strings.Join(s.backends, " ")+`
 		lb_policy round_robin

@@ -26,7 +26,18 @@ type setup struct {
 	listen   string // host:port
 	admin    string // host:port that is free, for a contender that needs one
 	backends []string
+	edge     *edge // how to speak TLS; nil: clear text
+	tunnels  bool  // clients may change the protocol
 }
+
+func (s setup) scheme() string {
+	if s.edge != nil {
+		return "https"
+	}
+	return "http"
+}
+
+func (s setup) url() string { return s.scheme() + "://" + s.listen }
 
 // names are the contenders there are, in the order of the table's columns.
 func names() []string { return []string{isame, haproxy, nginx, caddy} }

@@ -45,6 +45,8 @@ type harness struct {
 	notes      []string
 	files      int
 	peak       float64 // slowest closed-loop rate of scenario small, for ofPeak
+	edge       *edge   // how the contenders speak TLS; nil: no scenario has asked yet
+	h2load     string  // the program; empty: not installed
 }
 
 // Run measures the proxies in each scenario. It takes about
@@ -81,8 +83,13 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 		return nil, err
 	}
 	defer remove()
+	h.h2load, _ = look(h2load)
 	out := h.describe(ctx)
 	for _, s := range chosen {
+		if s.streams > 0 && h.h2load == "" {
+			h.leaveOut(s)
+			continue
+		}
 		rows, err := h.scenario(ctx, s)
 		if err != nil {
 			return nil, fmt.Errorf("cannot measure %q: %w", s.name, err)
@@ -90,6 +97,9 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 		out.Rows = append(out.Rows, rows...)
 	}
 	out.Notes = h.notes
+	if h.edge != nil {
+		out.TLS = h.edge.describe()
+	}
 	return out, nil
 }
 
@@ -104,7 +114,9 @@ type contest struct {
 type entrant struct {
 	contender
 	process *process
+	address string // host:port
 	url     string
+	edge    *edge // nil: clear text
 	rate    []float64
 	p50     []float64
 	p99     []float64
@@ -112,6 +124,7 @@ type entrant struct {
 	rss     []float64
 	errors  uint64
 	limited int
+	full    uint64 // handshakes that should have been resumed
 }
 
 // scenario starts origin and proxies, measures all rounds and ends them again.
@@ -129,8 +142,14 @@ func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 			e.process.stop()
 		}
 	}()
+	how := setup{backends: backends, tunnels: s.tunnels}
+	if s.secure {
+		if how.edge, err = h.secured(ctx, backends); err != nil {
+			return nil, err
+		}
+	}
 	for _, p := range h.contenders {
-		e, err := h.enter(ctx, p, backends)
+		e, err := h.enter(ctx, p, how)
 		if err != nil {
 			return nil, err
 		}
@@ -178,13 +197,12 @@ func readAddresses(output string) []string {
 	return out
 }
 
-// enter starts a proxy and waits until it forwards.
-func (h *harness) enter(ctx context.Context, p contender, backends []string) (*entrant, error) {
+// enter starts a proxy and waits until it forwards. It finds the addresses of s.
+func (h *harness) enter(ctx context.Context, p contender, s setup) (*entrant, error) {
 	dir, err := os.MkdirTemp(h.dir, p.name+"-")
 	if err != nil {
 		return nil, fmt.Errorf("cannot create a folder: %w", err)
 	}
-	s := setup{backends: backends}
 	if s.listen, err = freeAddress(ctx); err != nil {
 		return nil, err
 	}
@@ -195,11 +213,11 @@ func (h *harness) enter(ctx context.Context, p contender, backends []string) (*e
 	if err != nil {
 		return nil, err
 	}
-	e := &entrant{contender: p, url: "http://" + s.listen}
+	e := &entrant{contender: p, address: s.listen, url: s.url(), edge: s.edge}
 	if e.process, err = start(ctx, place{h.proxyCore, dir}, p.program, args...); err != nil {
 		return nil, err
 	}
-	if err := e.process.ready(ctx, e.url+"/"); err != nil {
+	if err := e.process.ready(ctx, e.url+"/", s.edge.client()); err != nil {
 		e.process.stop()
 		return nil, err
 	}
@@ -267,13 +285,19 @@ func (c *contest) measure(ctx context.Context, e *entrant) error {
 	if r.Generator.Limit == load.LimitGenerator {
 		e.limited++
 	}
+	if full := r.Opened - r.Resumed; c.resume && full > uint64(c.connections) {
+		e.full += full
+	}
 	fmt.Fprintf(c.Log, "%-12s %-8s %8.0f/s  %6.2f us CPU  p99 %8.0f us  core %3.0f %%  errors %d\n", c.name, e.name, r.Rate, r.TargetCPU,
 		r.Latency.P99, r.TargetCPU*r.Rate/1e4, e.errors)
 	return nil
 }
 
-// load runs isame-bench against an entrant.
+// load runs isame-bench against an entrant, or h2load.
 func (c *contest) load(ctx context.Context, e *entrant, d time.Duration) (*load.Result, error) {
+	if c.streams > 0 {
+		return c.loadHTTP2(ctx, e, d)
+	}
 	args := []string{
 		"run", e.url + c.path, "--json", "--quiet", "--threads", "1", "--connections", strconv.Itoa(c.connections),
 		"--duration", d.String(), "--timeout", "5s", "--pid", strconv.Itoa(e.process.pid()),
@@ -283,6 +307,12 @@ func (c *contest) load(ctx context.Context, e *entrant, d time.Duration) (*load.
 	}
 	if c.newEach {
 		args = append(args, "--no-keepalive")
+	}
+	if e.edge != nil {
+		args = append(args, "--insecure", "--tls-curves", e.edge.exchange.name)
+	}
+	if c.resume {
+		args = append(args, "--tls-resume")
 	}
 	if c.bodyBytes > 0 {
 		name, err := c.body()

@@ -4,29 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/isame-lb/isame-lb/bench/compare"
-	"github.com/isame-lb/isame-lb/bench/scan"
 )
 
 const (
-	idleWarmUp   = 200 // connections opened and closed first, so that one-time costs do not count
-	idleDialers  = 16
-	idleSettle   = 3 * time.Second // for a proxy that puts idle connections away
-	idleDeadline = 10 * time.Second
-	filesSpare   = 500
+	idleWarmUp  = 200 // connections opened and closed first, so that one-time costs do not count
+	idleDialers = 16
+	idleSettle  = 3 * time.Second // for a proxy that puts idle connections away
+	filesSpare  = 500
 )
 
 // measureIdle opens many connections to each proxy, sends one request on each,
 // and measures how much its resident memory has grown while they are idle. Rounds
 // do not apply: memory once taken from the kernel would not be counted again.
 func (c *contest) measureIdle(ctx context.Context) ([]Row, error) {
-	// Each connection is one descriptor here; HAProxy wants two for each.
+	// Each connection is one descriptor here; HAProxy wants two for each, and a
+	// tunnel is two for every proxy.
 	n := min(c.idle, (c.files-filesSpare)/2)
 	if n < c.idle {
 		c.notes = append(c.notes, fmt.Sprintf("%s: %d connections, the limit of open files allows no more", c.name, n))
@@ -44,8 +41,7 @@ func (c *contest) measureIdle(ctx context.Context) ([]Row, error) {
 
 // grow returns by how many bytes the proxy's memory grows.
 func (c *contest) grow(ctx context.Context, e *entrant, n int) (int64, error) {
-	address := strings.TrimPrefix(e.url, "http://")
-	warm, err := openIdle(ctx, address, idleWarmUp)
+	warm, err := c.openIdle(ctx, e, idleWarmUp)
 	closeAll(warm)
 	if err != nil {
 		return 0, err
@@ -54,7 +50,7 @@ func (c *contest) grow(ctx context.Context, e *entrant, n int) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	held, err := openIdle(ctx, address, n)
+	held, err := c.openIdle(ctx, e, n)
 	defer closeAll(held)
 	if err != nil {
 		return 0, err
@@ -72,14 +68,14 @@ func (c *contest) grow(ctx context.Context, e *entrant, n int) (int64, error) {
 
 // openIdle opens n connections and has one request answered on each. What is
 // returned must be closed, also with an error.
-func openIdle(ctx context.Context, address string, n int) ([]net.Conn, error) {
+func (c *contest) openIdle(ctx context.Context, e *entrant, n int) ([]net.Conn, error) {
 	conns := make([]net.Conn, n)
 	errs := make([]error, idleDialers)
 	var dialers sync.WaitGroup
 	for d := range idleDialers {
 		dialers.Go(func() {
 			for i := d; i < n && errs[d] == nil && ctx.Err() == nil; i += idleDialers {
-				conns[i], errs[d] = openOne(ctx, address)
+				conns[i], errs[d] = hold(ctx, c.hold, e)
 			}
 		})
 	}
@@ -93,34 +89,4 @@ func closeAll(conns []net.Conn) {
 			c.Close()
 		}
 	}
-}
-
-func openOne(ctx context.Context, address string) (net.Conn, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("cannot connect: %w", err)
-	}
-	if err := conn.SetDeadline(time.Now().Add(idleDeadline)); err != nil {
-		return conn, fmt.Errorf("cannot set a deadline: %w", err)
-	}
-	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: "+address+"\r\n\r\n"); err != nil {
-		return conn, fmt.Errorf("cannot send a request: %w", err)
-	}
-	var s scan.Scanner
-	s.Reset(false)
-	b := make([]byte, 4096)
-	for done := false; !done; {
-		n, err := conn.Read(b)
-		if err != nil {
-			return conn, fmt.Errorf("cannot read an answer: %w", err)
-		}
-		if done, err = s.Feed(b[:n]); err != nil {
-			return conn, fmt.Errorf("cannot read an answer: %w", err)
-		}
-	}
-	if s.Status() != 200 || !s.KeepAlive() {
-		return conn, fmt.Errorf("cannot keep a connection: status %d, keep-alive %t", s.Status(), s.KeepAlive())
-	}
-	return conn, nil
 }

@@ -50,7 +50,7 @@ func (i *Isame) start(ctx context.Context, program, dir string, configure func(l
 	if i.process, err = start(ctx, place{-1, dir}, program, "run", "--config", path); err != nil {
 		return err
 	}
-	if err := i.process.ready(ctx, i.URL+"/"); err != nil {
+	if err := i.process.ready(ctx, i.URL+"/", nil); err != nil {
 		i.process.stop()
 		return err
 	}

@@ -25,6 +25,7 @@ type Outcome struct {
 	Date     time.Time
 	Rounds   int
 	Duration time.Duration
+	TLS      string // how it was spoken; empty: no scenario asked for it
 	Rows     []Row
 	Notes    []string
 }
@@ -64,6 +65,9 @@ func (c *contest) loadRows() []Row {
 		if e.limited > 0 {
 			c.notes = append(c.notes, fmt.Sprintf("%s, %s: the generator was the limit in %d of %d rounds", c.name, e.name, e.limited, c.Rounds))
 		}
+		if e.full > 0 {
+			c.notes = append(c.notes, fmt.Sprintf("%s, %s: %d handshakes were full, not resumed", c.name, e.name, e.full))
+		}
 	}
 	return rows
 }
@@ -86,7 +90,11 @@ func (o *Outcome) Markdown(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured %s at commit %s: medians of %d rounds of %s, interleaved; in brackets 95 %% confidence.\n",
 		o.Date.Format("2006-01-02 15:04"), o.Commit, o.Rounds, o.Duration)
-	fmt.Fprintf(&b, "Machine: %s. Proxy alone on one core, load and origin on another.\n\n", o.Machine)
+	fmt.Fprintf(&b, "Machine: %s. Proxy alone on one core, load and origin on another.\n", o.Machine)
+	if o.TLS != "" {
+		b.WriteString(o.TLS + "\n")
+	}
+	b.WriteString("\n")
 	b.WriteString("| scenario | figure |")
 	for _, c := range o.Columns {
 		b.WriteString(" " + c + " |")

@@ -3,6 +3,7 @@ package proxies
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -107,8 +108,9 @@ func (p *process) stop() {
 	<-p.done
 }
 
-// ready waits until a GET of url is answered with 200.
-func (p *process) ready(ctx context.Context, url string) error {
+// ready waits until a GET of url is answered with 200; secure is for https.
+func (p *process) ready(ctx context.Context, url string, secure *tls.Config) error {
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: secure, DisableKeepAlives: true}}
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -121,20 +123,19 @@ func (p *process) ready(ctx context.Context, url string) error {
 		case <-ctx.Done():
 			return fmt.Errorf("cannot reach %q at %s in %s (%w), it said: %s", p.cmd.Path, url, readyWithin, last, p.output)
 		case <-tick.C:
-			if last = ask(ctx, url); last == nil {
+			if last = ask(ctx, client, url); last == nil {
 				return nil
 			}
 		}
 	}
 }
 
-func ask(ctx context.Context, url string) error {
+func ask(ctx context.Context, client *http.Client, url string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("cannot build a request: %w", err)
 	}
-	r.Close = true
-	a, err := http.DefaultClient.Do(r)
+	a, err := client.Do(r)
 	if err != nil {
 		return fmt.Errorf("cannot send a request: %w", err)
 	}

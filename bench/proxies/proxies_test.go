@@ -72,6 +72,59 @@ func TestRunMeasuresWhatIsInstalled(t *testing.T) {
 	checkTable(t, o)
 }
 
+func TestRunMeasuresTheEdge(t *testing.T) {
+	t.Setenv(actAsBench, "1")
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var log bytes.Buffer
+	o, err := proxies.Run(ctx, proxies.Options{
+		Bench: program, Isame: "/no/such/isame-lb", Proxies: installed(t),
+		Scenarios: []string{"tls", "tls_16k", "tls_new", "tls_resumed", "h2"}, Rounds: 1, Duration: 200 * time.Millisecond, Log: &log,
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	rows, notes := 2*5, strings.Join(o.Notes, " ")
+	if _, err := exec.LookPath("h2load"); err != nil {
+		rows -= 2
+	}
+	if len(o.Rows) != rows || strings.Contains(notes, "not resumed") || !strings.HasPrefix(o.TLS, "TLS: 1.3, certificate ECDSA P-256") {
+		t.Errorf("got %d rows, notes %v, %q", len(o.Rows), o.Notes, o.TLS)
+	}
+	for _, r := range o.Rows {
+		for i, v := range r.Values {
+			if v <= 0 || r.Failed[i] > 0 {
+				t.Errorf("%s, %s: got %v, %v failed", r.Scenario, r.Figure, v, r.Failed)
+			}
+		}
+	}
+	var table bytes.Buffer
+	if err := o.Markdown(&table); err != nil || !strings.Contains(table.String(), o.TLS+"\n\n|") {
+		t.Errorf("the caption must name the key exchange: %v\n%s", err, table.String())
+	}
+}
+
+func TestHTTP2IsLeftOutLoudlyWithoutItsGenerator(t *testing.T) {
+	names := installed(t)
+	t.Setenv("PATH", t.TempDir()) // daemons are found all the same
+	var log bytes.Buffer
+	o, err := proxies.Run(t.Context(), proxies.Options{
+		Bench: "/no/such/isame-bench", Isame: "/no/such/isame-lb", Proxies: names,
+		Scenarios: []string{"h2"}, Rounds: 1, Duration: 100 * time.Millisecond, Log: &log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "h2: LEFT OUT, h2load is not installed (Debian: nghttp2-client)"
+	if len(o.Rows) != 0 || !slices.Contains(o.Notes, want) || log.String() != want+"\n" {
+		t.Errorf("got %d rows, notes %v, log %q", len(o.Rows), o.Notes, log.String())
+	}
+}
+
 // checkTable looks at the Markdown, and writes it into a file twice.
 func checkTable(t *testing.T, o *proxies.Outcome) {
 	t.Helper()

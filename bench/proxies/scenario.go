@@ -3,6 +3,8 @@ package proxies
 import (
 	"fmt"
 	"strings"
+
+	"golang.org/x/net/http2"
 )
 
 // scenario is one kind of load.
@@ -16,7 +18,12 @@ type scenario struct {
 	ofPeak      float64 // open loop at this share of the slowest contender's closed-loop rate
 	newEach     bool    // a new connection for each request
 	backends    int     // 0: one
+	secure      bool    // TLS 1.3 with the proxy
+	resume      bool    // new connections resume a TLS session
+	streams     int     // HTTP/2, so many requests at once on each connection; sent by h2load
 	idle        int     // idle connections opened instead of sending load
+	hold        holder  // opens one of them
+	tunnels     bool    // the proxy must let clients change the protocol
 }
 
 // scenarios are all there are, in the order of the table.
@@ -32,7 +39,21 @@ func scenarios() []scenario {
 		{name: "newconn", title: "new connection each request", path: "/", connections: 32, newEach: true},
 		{name: "conns4096", title: "4,096 connections", path: "/", connections: 4096},
 		{name: "backends1000", title: "1,000 backends", path: "/", connections: 64, backends: 1000},
-		{name: "idle10k", title: "10,000 idle connections", path: "/", idle: 10000},
+		{name: "tls", title: "TLS 1.3 keep-alive, 64 connections", path: "/", connections: 64, secure: true},
+		{name: "tls_16k", title: "TLS 1.3, 16 KiB body", path: "/?size=16KiB", connections: 64, secure: true},
+		{name: "tls_new", title: "TLS 1.3, full handshake each request", path: "/", connections: 16, newEach: true, secure: true},
+		{
+			name: "tls_resumed", title: "TLS 1.3, resumed handshake each request", path: "/", connections: 16, newEach: true,
+			secure: true, resume: true,
+		},
+		{name: "h2", title: "HTTP/2 over TLS, 16 connections x 8 streams", path: "/", connections: 16, streams: 8, secure: true},
+		{name: "idle10k", title: "10,000 idle connections", idle: 10000, hold: holder{ask: askPlain}},
+		{name: "idle_tls", title: "10,000 idle connections, TLS 1.3", idle: 10000, hold: holder{ask: askPlain}, secure: true},
+		{
+			name: "idle_h2", title: "10,000 idle connections, HTTP/2 over TLS", idle: 10000,
+			hold: holder{http2.NextProtoTLS, askHTTP2}, secure: true,
+		},
+		{name: "tunnels", title: "10,000 idle WebSocket tunnels", idle: 10000, hold: holder{ask: askTunnel}, tunnels: true},
 	}
 }
 

@@ -30,7 +30,11 @@ func Table(w io.Writer, r *load.Result, accept func(status int) bool) error {
 	fmt.Fprintf(&b, "  latency     mean %s   stddev %s   min %s   max %s\n", Micros(l.Mean), Micros(l.StdDev), Micros(l.Min), Micros(l.Max))
 	fmt.Fprintf(&b, "              p50 %s   p75 %s   p90 %s   p95 %s\n", Micros(l.P50), Micros(l.P75), Micros(l.P90), Micros(l.P95))
 	fmt.Fprintf(&b, "              p99 %s   p99.9 %s   p99.99 %s\n", Micros(l.P99), Micros(l.P999), Micros(l.P9999))
-	fmt.Fprintf(&b, "  connects    %d   mean %s   p99 %s\n", r.Opened, Micros(r.Connect.Mean), Micros(r.Connect.P99))
+	fmt.Fprintf(&b, "  connects    %d   mean %s   p99 %s", r.Opened, Micros(r.Connect.Mean), Micros(r.Connect.P99))
+	if r.Resumed > 0 {
+		fmt.Fprintf(&b, "   %d resumed a TLS session", r.Resumed)
+	}
+	b.WriteString("\n")
 	answers(&b, r, accept)
 	fmt.Fprintf(&b, "  generator   %.1f us CPU a request   %s\n", r.Generator.CPUPerRequest, r.Generator.Note)
 	if r.TargetCPU > 0 {
