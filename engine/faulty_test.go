@@ -65,6 +65,13 @@ func (f faulty) onSecond() faulty {
 	}
 }
 
+// breakOff is reset for a connection of which only the interface is at hand.
+func breakOff(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		reset(tcp)
+	}
+}
+
 // reset ends a connection as a crashed process does.
 func reset(c *net.TCPConn) {
 	_ = c.SetLinger(0)

@@ -52,7 +52,7 @@ func attack2(t *testing.T, r *rig, rec *recorder, cases []hostile2) {
 				}
 				other := r.h2()
 				other.expect("200 GET /before", other.ask(to("GET", "/before")...))
-				if got, want := rec.take(t), append(seen, beforeSeen2); !slices.Equal(got, want) {
+				if got, want := rec.take(t), slices.Concat(seen, []string{beforeSeen2}); !slices.Equal(got, want) {
 					t.Errorf("the backend saw\n%q; want\n%q", got, want)
 				}
 				if n := r.h2Errors(t, tc.code) - counted; tc.code != http2.ErrCodeNo && n != 1 {
@@ -248,7 +248,7 @@ func TestHTTP2FramesBehindTheEndOfARequest(t *testing.T) {
 		{"trailers", func(c *h2conn, id uint32) { c.headers(id, true, "x", "y") }},
 		{"another request", func(c *h2conn, id uint32) { c.headers(id, true, to("GET", "/")...) }},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
+		t.Run(tc.name, func(_ *testing.T) {
 			c := r.h2()
 			id := c.open(true, to("GET", "/")...)
 			<-asked

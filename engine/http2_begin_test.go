@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -38,11 +39,11 @@ func TestHTTP2PrefaceWithMuchBehindIt(t *testing.T) {
 	rec := record(t)
 	r := start(t, strings.Replace(h2cListener, "h2c: true", "h2c: true, limits: {header_bytes: 128KiB}", 1), rec.address)
 	for _, size := range []int{0, 1000, 60_000} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
+		t.Run(strconv.Itoa(size), func(t *testing.T) {
 			piece := &together{Conn: r.dial().Conn, held: &bytes.Buffer{}}
 			c := newH2conn(t, piece)
 			body := strings.Repeat("x", size)
-			id := c.open(size == 0, to("POST", "/", "content-length", fmt.Sprint(size))...)
+			id := c.open(size == 0, to("POST", "/", "content-length", strconv.Itoa(size))...)
 			c.upload(id, true, body)
 			piece.send(t)
 			if got := c.outcome(id); got != "200 POST /" {

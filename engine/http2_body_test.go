@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,7 +34,7 @@ func TestHTTP2EarlyAnswers(t *testing.T) {
 				c := r.h2()
 				more := []string{}
 				if length {
-					more = []string{"content-length", fmt.Sprint(len(body))}
+					more = []string{"content-length", strconv.Itoa(len(body))}
 				}
 				id := c.open(false, to("POST", tc.path, more...)...)
 				c.expect(tc.want, c.outcome(id))
@@ -50,7 +51,8 @@ func TestHTTP2EarlyAnswers(t *testing.T) {
 				for range 4 {
 					c.upload(id, false, body)
 				}
-				if c.settle(); !c.streams[id].reset || c.streams[id].code != http2.ErrCodeNo {
+				c.settle()
+				if !c.streams[id].reset || c.streams[id].code != http2.ErrCodeNo {
 					t.Errorf("four times as much: reset %v, %s; want a reset without error", c.streams[id].reset, c.streams[id].code)
 				}
 				c.expect(tc.want, c.ask(to("GET", tc.path)...))
@@ -89,6 +91,7 @@ func TestHTTP2ManyEarlyAnswers(t *testing.T) {
 }
 
 func TestHTTP2Expectations(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct{ name, says, interims, want string }{
 		{"the backend wants it", "HTTP/1.1 100 Continue\r\n\r\n", "[100 []]", "200 hello"},
 		{"it says nothing", "", "[100 []]", "200 hello"},

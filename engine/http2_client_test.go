@@ -167,7 +167,7 @@ func (c *h2conn) data(id uint32, end bool, content string) bool {
 // upload sends content as the windows allow; false: the stream or the session ended.
 func (c *h2conn) upload(id uint32, end bool, content string) bool {
 	st := c.streams[id]
-	for len(content) > 0 {
+	for content != "" {
 		n := min(int64(len(content)), st.may, c.own.may, 16<<10)
 		if n <= 0 {
 			if st.reset || !c.step() {

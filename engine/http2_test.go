@@ -70,8 +70,8 @@ func TestHTTP2BodiesBothWays(t *testing.T) {
 		echo(w, q)
 	}
 	address := backend(t, answer)
-	clear, secure := start(t, h2cListener, address), start(t, tlsText("", "", newPair(t, tomorrow(), "a.test")), address)
-	for name, c := range map[string]*http.Client{"http://example.com": clear.h2Client(), "https://a.test": secure.h2TLSClient()} {
+	bare, secure := start(t, h2cListener, address), start(t, tlsText("", "", newPair(t, tomorrow(), "a.test")), address)
+	for name, c := range map[string]*http.Client{"http://example.com": bare.h2Client(), "https://a.test": secure.h2TLSClient()} {
 		for _, size := range []int{0, 1, 5, 16 << 10, 100_000, 1 << 20, 5 << 20} {
 			for i := range 4 {
 				body, known, whole := string(noise(size)), i&1 != 0, i&2 != 0
@@ -110,7 +110,10 @@ func TestHTTP2StreamsAreIndependent(t *testing.T) {
 	r := start(t, h2cListener, backend(t, echoAtOnce))
 	c := r.h2Client()
 	var connections atomic.Int64
-	transport := c.Transport.(*http.Transport)
+	transport, ok := c.Transport.(*http.Transport)
+	if !ok {
+		t.Fatal("a client of another kind")
+	}
 	dial := transport.DialContext
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		connections.Add(1)
@@ -337,13 +340,13 @@ type lockedBuffer struct {
 func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.mu.Buffer.Write(p)
+	return b.mu.Write(p)
 }
 
 func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.mu.Buffer.String()
+	return b.mu.String()
 }
 
 // What a trusted peer says of its client stands, and is added to.

@@ -131,9 +131,9 @@ func TestHTTP2IdleSessionsEnd(t *testing.T) {
 func TestHTTP2SlowReaderKeepsItsAnswer(t *testing.T) {
 	const size = 48 << 20
 	address := sized(t, noise(size), new(atomic.Int64))
-	clear := start(t, timed2("write: 1s"), address)
+	bare := start(t, timed2("write: 1s"), address)
 	secure := start(t, tlsText("", ", timeouts: {write: 1s}", newPair(t, tomorrow(), "a.test")), address)
-	for name, c := range map[string]*h2conn{"clear": clear.h2(), "TLS": secure.h2TLS()} {
+	for name, c := range map[string]*h2conn{"clear": bare.h2(), "TLS": secure.h2TLS()} {
 		t.Run(name, func(t *testing.T) {
 			c.t, c.deaf = t, true
 			c.settings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 30})

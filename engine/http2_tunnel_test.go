@@ -68,14 +68,14 @@ func TestHTTP2TunnelCarriesBothWaysUntilBothEnd(t *testing.T) {
 		echoBack(c, in) // until the client ends its half
 		_, _ = io.WriteString(c, "last words")
 	})
-	clear, secure := start(t, h2cListener, address), start(t, tlsText("", "", newPair(t, tomorrow(), "a.test")), address)
+	bare, secure := start(t, h2cListener, address), start(t, tlsText("", "", newPair(t, tomorrow(), "a.test")), address)
 	for _, tc := range []struct {
 		name string
 		r    *rig
 		c    *h2conn
 		end  bool // an empty frame ends the client's half, else the last one with content
 	}{
-		{"clear", clear, clear.h2(), false}, {"an end of its own", clear, clear.h2(), true}, {"TLS", secure, secure.h2TLS(), false},
+		{"clear", bare, bare.h2(), false}, {"an end of its own", bare, bare.h2(), true}, {"TLS", secure, secure.h2TLS(), false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r, c := tc.r, tc.c
@@ -193,7 +193,7 @@ func TestHTTP2TunnelEndsOfBothSides(t *testing.T) {
 	r := start(t, h2cListener, switched(t, upgradeAnswer, func(c net.Conn, in *bufio.Reader) {
 		line, err := in.ReadString('\n')
 		if line == "reset\n" {
-			reset(c.(*net.TCPConn))
+			breakOff(c)
 			return
 		}
 		met <- err
@@ -349,7 +349,7 @@ func TestRestOfAFrameIsNotForTheNextStream(t *testing.T) {
 			if q.Header.Get("Upgrade") != "" {
 				_, _ = io.WriteString(c, upgradeAnswer)
 				_, _ = in.ReadByte()
-				reset(c.(*net.TCPConn))
+				breakOff(c)
 				return
 			}
 			_, _ = io.WriteString(c, replyTo([]byte(q.Method+" "+q.RequestURI+" HTTP/1.1\r\n")))
