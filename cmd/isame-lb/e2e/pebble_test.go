@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,19 +19,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// pebbleModule is the ACME server that its authors test clients with. It is built
-// by version, beside this module, so that it is no dependency of it.
+// pebbleModule is the ACME server that its authors test clients with.
 const pebbleModule = "github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3"
-
-var buildPebble = sync.OnceValues(func() (string, error) {
-	dir := filepath.Dir(lbBinary)
-	command := exec.Command("go", "install", pebbleModule)
-	command.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
-	if out, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("cannot build %s: %w\n%s", pebbleModule, err, out)
-	}
-	return filepath.Join(dir, "pebble"), nil
-})
 
 // pebble is a running ACME server.
 type pebble struct {
@@ -59,13 +47,7 @@ const pebbleStarts = 5
 // startPebble runs a server that finds every host on this machine.
 func startPebble(t *testing.T, v validation) *pebble {
 	t.Helper()
-	binary, err := buildPebble()
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("SKIPPED, the certificates of an ACME server are not tested: %v", err)
-	}
+	binary := needModule(t, pebbleModule, "the certificates of an ACME server are not tested")
 	own := newPair(t, tomorrow(), "localhost")
 	for range pebbleStarts {
 		if p := tryPebble(t, binary, own, v); p != nil {
