@@ -111,6 +111,9 @@ func (st *Stream) TryRead(p []byte) (int, error) {
 	n, done := st.readLocked(p)
 	switch {
 	case n > 0:
+		if done && st.tunnel { // nothing will announce the end, which a tunnel passes on
+			st.Conn.MarkReadable()
+		}
 		return n, nil
 	case done:
 		return 0, io.EOF
