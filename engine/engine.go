@@ -57,7 +57,7 @@ type Engine struct {
 	// apply is held by one reload or shutdown at a time.
 	apply struct {
 		sync.Mutex
-		listeners map[string]*listener // by address
+		listeners map[string]*listener // by listenerKey
 		slots     int                  // how many were given
 		budgets   map[string]*budgetCounts
 		latencies map[string]*quantile
@@ -200,7 +200,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	e.forgetBackends(next.pools)
 	e.sayCertificates(next)
 	for _, l := range opened {
-		e.apply.listeners[l.address] = l
+		e.apply.listeners[l.key] = l
 		l.accept()
 	}
 	e.closeRemoved(cfg)
@@ -229,7 +229,7 @@ func (e *Engine) openListeners(cfg *config.Config) (opened []*listener, slots ma
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(cfg.Listeners)) {
 		address := cfg.Listeners[name].Address
-		if l, ok := e.apply.listeners[address]; ok {
+		if l, ok := e.apply.listeners[listenerKey(name, address)]; ok {
 			slots[name] = l.slot
 			continue
 		}
@@ -254,14 +254,14 @@ func (e *Engine) openListeners(cfg *config.Config) (opened []*listener, slots ma
 // closeRemoved drains the listeners that cfg no longer has.
 func (e *Engine) closeRemoved(cfg *config.Config) {
 	kept := map[string]bool{}
-	for _, l := range cfg.Listeners {
-		kept[l.Address] = true
+	for name, l := range cfg.Listeners {
+		kept[listenerKey(name, l.Address)] = true
 	}
-	for address, l := range e.apply.listeners {
-		if kept[address] {
+	for key, l := range e.apply.listeners {
+		if kept[key] {
 			continue
 		}
-		delete(e.apply.listeners, address)
+		delete(e.apply.listeners, key)
 		l.close()
 		e.retirement.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), cfg.Shutdown.Drain)

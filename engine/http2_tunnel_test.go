@@ -371,3 +371,29 @@ func TestRestOfAFrameIsNotForTheNextStream(t *testing.T) {
 		}
 	}
 }
+
+// The end of a tunnel that comes together with the last bytes is passed on like one
+// that comes alone.
+func TestEndOfATunnelMayComeWithItsBytes(t *testing.T) {
+	agree := make(chan struct{})
+	r := start(t, h2cListener, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+		if readHead(in) == nil {
+			return
+		}
+		<-agree
+		_, _ = io.WriteString(c, upgradeAnswer)
+		echoBack(c, in) // until the client ends its half
+		_, _ = io.WriteString(c, " and last words")
+	}))
+	c := r.h2()
+	id := c.open(false, connectTo("/")...)
+	c.data(id, true, "bytes")
+	if !c.settle() { // all of it is there before anybody reads it
+		t.Fatalf("the session ended: %s", c.ending())
+	}
+	close(agree)
+	c.inTime(10 * time.Second)
+	if got, want := c.outcome(id), "200 bytes and last words"; got != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+}

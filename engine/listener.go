@@ -20,6 +20,7 @@ import (
 // stays; what a generation says about it (name, timeouts, limits, trusted
 // proxies) is in table.listeners[slot].
 type listener struct {
+	key     string // see listenerKey
 	address string
 	slot    int // index into every table's listeners; never given twice
 	shards  []*shard
@@ -29,6 +30,16 @@ type listener struct {
 	streams     atomic.Int64 // of HTTP/2, whose exchange has not ended
 	tunnels     atomic.Int64 // likewise
 	perIP       addressCounts
+}
+
+// listenerKey is what a listener is known by over reloads: its address, whatever its
+// name. Where the kernel chooses the port, one address is as many sockets as there are
+// names.
+func listenerKey(name, address string) string {
+	if strings.HasSuffix(address, ":0") && !strings.HasPrefix(address, "unix:") {
+		return name + "=" + address
+	}
+	return address
 }
 
 // bind opens the sockets of a listener: for TCP one a shard with SO_REUSEPORT,
@@ -130,7 +141,7 @@ func (e *Engine) openListener(name, address string, slot int) (*listener, error)
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{address: address, slot: slot}
+	l := &listener{key: listenerKey(name, address), address: address, slot: slot}
 	for i, socket := range socks {
 		from, err := pool.NewAcceptor(socket)
 		if err != nil {

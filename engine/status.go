@@ -31,7 +31,7 @@ func (e *Engine) Listeners() []ListenerStatus {
 	var all []ListenerStatus
 	for _, name := range slices.Sorted(maps.Keys(t.cfg.Listeners)) {
 		s := ListenerStatus{Name: name, Address: t.cfg.Listeners[name].Address}
-		if l := e.apply.listeners[s.Address]; l != nil {
+		if l := e.apply.listeners[listenerKey(name, s.Address)]; l != nil {
 			s.Bound = l.Addr()
 			s.Active, s.Idle = l.counts()
 			s.Tunnels = int(l.tunnels.Load())
