@@ -5,20 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
-
-// noise are n bytes that look random and are the same for the same seed.
-func noise(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
-	return b
-}
 
 // TestCurlSpeaksEveryVersion moves large files both ways with the real curl, and asks
 // for what versions of HTTP differ in.
