@@ -134,6 +134,7 @@ func TestHTTP3Trailers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	q.Header.Set("Te", "trailers")
 	q.Trailer = http.Header{"X-Asked": {"42"}}
 	resp, err := c.Do(q)
 	if err != nil {

@@ -92,10 +92,13 @@ func (s *Session) first(t streamType) bool {
 	return true
 }
 
+// deadliner is what is told of a stream by who reads it through a buffer.
+type deadliner interface{ SetReadDeadline(t time.Time) error }
+
 // control reads the client's control stream (RFC 9114 section 6.2.1), which has no end.
-func (s *Session) control(q *quic.ReceiveStream, in *bufio.Reader) *fault {
+func (s *Session) control(q deadliner, in *bufio.Reader) *fault {
 	settled := false
-	pushMax, goAway := uint64(0), ^uint64(0)
+	var ids controlIDs
 	for {
 		t, length, err := readFrame(in)
 		switch {
@@ -132,23 +135,37 @@ func (s *Session) control(q *quic.ReceiveStream, in *bufio.Reader) *fault {
 			}
 			continue
 		}
-		id, n := parseVarint(payload)
-		switch {
-		case n == 0 || n != len(payload):
-			return errFrameLayout
-		case t == frameCancelPush: // nothing was promised
-			return errID
-		case t == frameMaxPushID && id < pushMax, t == frameGoAway && id > goAway:
-			return errID
-		case t == frameMaxPushID:
-			pushMax = id
-		default:
-			goAway = id
+		if f := ids.take(t, payload); f != nil {
+			return f
 		}
 		if f := s.pay(http2.CostFrame); f != nil {
 			return f
 		}
 	}
+}
+
+// controlIDs are the identifiers that a client has named: of pushes, which there are
+// none of, so that they are only checked.
+type controlIDs struct {
+	pushMax uint64
+	goAway  uint64 // one more; 0 is none
+}
+
+func (c *controlIDs) take(t frameType, payload []byte) *fault {
+	id, n := parseVarint(payload)
+	switch {
+	case n == 0 || n != len(payload):
+		return errFrameLayout
+	case t == frameCancelPush: // nothing was promised
+		return errID
+	case t == frameMaxPushID && id < c.pushMax, t == frameGoAway && c.goAway != 0 && id >= c.goAway:
+		return errID
+	case t == frameMaxPushID:
+		c.pushMax = id
+	default:
+		c.goAway = id + 1
+	}
+	return nil
 }
 
 // encoderStream reads the client's QPACK encoder stream. The only instruction that it

@@ -25,7 +25,9 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, pieceB
 // reading is what the goroutine of a stream that is read knows.
 type reading struct {
 	st       *Stream
+	from     deadliner // what in reads
 	in       *bufio.Reader
+	announce func(*Stream) // has the exchange begin
 	text     http2.RequestText
 	at       sequence
 	opened   bool  // the exchange has begun
@@ -46,7 +48,7 @@ func (st *Stream) begin() {
 func (st *Stream) read() {
 	in := readers.Get().(*bufio.Reader) //nolint:forcetypeassert // nothing else is in it
 	in.Reset(st.quic)
-	r := &reading{st: st, in: in}
+	r := &reading{st: st, from: st.quic, in: in, announce: st.session.announce}
 	f := r.frames()
 	in.Reset(nil)
 	readers.Put(in)
@@ -199,9 +201,9 @@ func (r *reading) head(length uint64) *fault {
 
 // endsHere reports that nothing follows the head.
 func (r *reading) endsHere() (bool, *fault) {
-	_ = r.st.quic.SetReadDeadline(time.Now().Add(endWait))
+	_ = r.from.SetReadDeadline(time.Now().Add(endWait))
 	_, err := r.in.Peek(1)
-	_ = r.st.quic.SetReadDeadline(time.Time{})
+	_ = r.from.SetReadDeadline(time.Time{})
 	switch {
 	case err == nil, isTimeout(err):
 		return false, nil
@@ -214,14 +216,14 @@ func (r *reading) endsHere() (bool, *fault) {
 // open begins the exchange with the text of the head.
 func (r *reading) open(text []byte) {
 	st := r.st
-	_ = st.quic.SetReadDeadline(time.Time{})
+	_ = r.from.SetReadDeadline(time.Time{})
 	st.isHEAD = r.text.IsHEAD()
 	m := &st.mu
 	m.Lock()
 	m.head = text
 	m.Unlock()
 	r.opened = true
-	st.session.announce(st)
+	r.announce(st)
 }
 
 // data passes content on as it comes, as far as there is room for it.
