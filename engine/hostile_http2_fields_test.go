@@ -93,8 +93,17 @@ func malformedRequests() (cases []badFields) {
 		bad("of a cookie: "+value, get("cookie", value)...)
 	}
 	for _, field := range [][2]string{
-		{"connection", "close"}, {"connection", "x"}, {"keep-alive", "timeout=5"}, {"proxy-connection", "keep-alive"}, {"transfer-encoding", "chunked"},
-		{"transfer-encoding", "identity"}, {"upgrade", "h2c"}, {"te", "gzip"}, {"te", "trailers, gzip"}, {"te", ""}, {"te", "Trailers"},
+		{"connection", "close"},
+		{"connection", "x"},
+		{"keep-alive", "timeout=5"},
+		{"proxy-connection", "keep-alive"},
+		{"transfer-encoding", "chunked"},
+		{"transfer-encoding", "identity"},
+		{"upgrade", "h2c"},
+		{"te", "gzip"},
+		{"te", "trailers, gzip"},
+		{"te", ""},
+		{"te", "Trailers"},
 	} {
 		bad(field[0]+": "+field[1], get(field[0], field[1])...)
 	}

@@ -103,12 +103,14 @@ func TestHTTP3BackPressure(t *testing.T) {
 		}
 		for piece := noise(64 << 10); ; {
 			n, err := w.Write(piece)
-			if wrote.Add(int64(n)); err != nil {
+			wrote.Add(int64(n))
+			if err != nil {
 				return
 			}
 		}
 	}))
 	stalled := func(t *testing.T, n func() int64) int64 {
+		t.Helper()
 		last, same := int64(-1), 0
 		eventually(t, func() string { return fmt.Sprintf("nothing moves any more; %d bytes did", last) }, func() bool {
 			if now := n(); now != last {
@@ -172,7 +174,7 @@ func TestHTTP3Reloads(t *testing.T) {
 		if err == nil {
 			_ = q.CloseWithError(0x100, "")
 		}
-		return err //nolint:wrapcheck // a test
+		return err
 	}
 	if dials() == nil {
 		t.Fatal("it speaks HTTP/3 before it is asked to")

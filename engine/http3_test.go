@@ -18,11 +18,14 @@ import (
 )
 
 // h3Text is a listener that speaks HTTP/3, for a.test.
-func h3Text(t testing.TB) string { return tlsText("", ", http3: true", newPair(t, tomorrow(), "a.test")) }
+func h3Text(t testing.TB) string {
+	t.Helper()
+	return tlsText("", ", http3: true", newPair(t, tomorrow(), "a.test"))
+}
 
 // h3TLS is what a client of a.test says.
 func h3TLS() *tls.Config {
-	return &tls.Config{InsecureSkipVerify: true, ServerName: "a.test", NextProtos: []string{"h3"}} //nolint:gosec // a test's own certificate
+	return &tls.Config{InsecureSkipVerify: true, ServerName: "a.test", NextProtos: []string{"h3"}}
 }
 
 // h3Client speaks HTTP/3 over one connection.
@@ -126,7 +129,7 @@ func TestHTTP3Trailers(t *testing.T) {
 		_, _ = io.Copy(io.Discard, q.Body)
 		w.Header().Set("Trailer", "X-Sum")
 		_, _ = io.WriteString(w, "body")
-		w.(http.Flusher).Flush()
+		_ = http.NewResponseController(w).Flush()
 		w.Header().Set("X-Sum", q.Trailer.Get("X-Asked"))
 	}))
 	c, _ := r.h3Client()
@@ -200,7 +203,10 @@ func TestAltSvc(t *testing.T) {
 // h1TLSClient speaks HTTP/1.1 over TLS, and asks for a.test.
 func (r *rig) h1TLSClient() *http.Client {
 	c := r.h2TLSClient()
-	tr := c.Transport.(*http.Transport)
+	tr, ok := c.Transport.(*http.Transport)
+	if !ok {
+		r.t.Fatalf("a transport of type %T", c.Transport)
+	}
 	tr.ForceAttemptHTTP2 = false
 	tr.TLSClientConfig.NextProtos = []string{http11}
 	tr.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}

@@ -86,9 +86,9 @@ func forQUIC(config, session *tls.Config) *tls.Config {
 	return q
 }
 
-// quicIdleMin is the least time after which a client that says nothing at all is taken
+// quicIdleFloor is the least time after which a client that says nothing at all is taken
 // for gone. It is asked in the middle of it.
-const quicIdleMin = 10 * time.Second
+const quicIdleFloor = 10 * time.Second
 
 // quicConfig is how QUIC is spoken; the idle time is that of the generation which a
 // connection begins in. That one only finds clients that have gone: one that is there
@@ -109,7 +109,7 @@ func (p *quicPort) quicConfig() *quic.Config {
 		own := c.Clone()
 		own.GetConfigForClient = nil
 		own.HandshakeIdleTimeout = l.header // 0 is the library's own limit
-		own.MaxIdleTimeout = max(l.idle, quicIdleMin)
+		own.MaxIdleTimeout = max(l.idle, quicIdleFloor)
 		if l.idle == 0 {
 			own.MaxIdleTimeout = time.Minute
 		}
@@ -178,9 +178,17 @@ func addrOf(a net.Addr) netip.Addr {
 // stop ends accepting; connections go on.
 func (p *quicPort) stop() { _ = p.from.Close() }
 
+// releaseWait is how long connections that were cut may take to tell their clients.
+const releaseWait = time.Second
+
 // release closes the socket, and whatever is left.
 func (p *quicPort) release() {
 	p.stop()
+	for by := time.Now().Add(releaseWait); p.sessions.Load() > 0 && time.Now().Before(by); {
+		if !p.engine.wait(drainPoll) {
+			break
+		}
+	}
 	_ = p.transport.Close()
 	_ = p.socket.Close()
 	if p.ended != nil {

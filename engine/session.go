@@ -7,7 +7,7 @@ import (
 
 // A connection that speaks HTTP/2 has a session, and every stream of that is a conn
 // of its own: the same steps as for a connection of HTTP/1.1 carry its one exchange.
-// The shard's list has the connection, not its streams.
+// The shard's list has the connection, not its streams. quic.go is the same for HTTP/3.
 
 // h2 is the protocol's name in TLS (RFC 9113 section 3.2).
 const h2 = "h2"

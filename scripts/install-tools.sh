@@ -13,6 +13,7 @@ haproxy haproxy
 curl    curl
 openssl openssl
 testssl testssl.sh
+chromium chromium
 "
 
 export PATH="$PATH:/usr/sbin:/usr/local/sbin"

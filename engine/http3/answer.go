@@ -39,7 +39,7 @@ var errText = errors.New("BUG: the text of an answer is not that of a response")
 const answerHeadMax = 512 << 10
 
 // answerLimits are as wide as the engine's own.
-var answerLimits = wire.Limits{HeadBytes: answerHeadMax, Fields: 1 << 10} //nolint:gochecknoglobals // read-only
+var answerLimits = wire.Limits{HeadBytes: answerHeadMax, Fields: 1 << 10}
 
 // TryWrite implements pool.Stream: it takes the text of the answer.
 func (st *Stream) TryWrite(parts *[3][]byte, _ bool) (int, error) {

@@ -30,7 +30,7 @@ const (
 )
 
 // codeNames are the names without their prefixes, as those of HTTP/2 are.
-var codeNames = [...]struct { //nolint:gochecknoglobals // read-only table
+var codeNames = [...]struct {
 	code Code
 	name string
 }{

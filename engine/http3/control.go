@@ -101,15 +101,14 @@ func (s *Session) control(q deadliner, in *bufio.Reader) *fault {
 	var ids controlIDs
 	for {
 		t, length, err := readFrame(in)
-		switch {
-		case err != nil && !settled && isTimeout(err):
+		if err != nil && !settled && isTimeout(err) {
 			return errNoSettings
-		case err != nil:
+		}
+		if err != nil {
 			return closed(err)
-		case !settled && t != frameSettings:
-			return errNoSettings
-		case settled && (t == frameSettings || t == frameData || t == frameHeaders || t == framePushPromise), t.isOfHTTP2():
-			return errFrameHere
+		}
+		if f := onControl(t, settled); f != nil {
+			return f
 		}
 		if !t.isKnown() {
 			if err := skip(in, length); err != nil {
@@ -142,6 +141,17 @@ func (s *Session) control(q deadliner, in *bufio.Reader) *fault {
 			return f
 		}
 	}
+}
+
+// onControl judges a frame of the control stream by its type.
+func onControl(t frameType, settled bool) *fault {
+	switch {
+	case !settled && t != frameSettings:
+		return errNoSettings
+	case settled && t == frameSettings, t == frameData, t == frameHeaders, t == framePushPromise, t.isOfHTTP2():
+		return errFrameHere
+	}
+	return nil
 }
 
 // controlIDs are the identifiers that a client has named: of pushes, which there are

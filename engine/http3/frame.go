@@ -64,20 +64,6 @@ func parseVarint(b []byte) (v uint64, n int) {
 // frameHeaderMax is the longest header of a frame.
 const frameHeaderMax = 16
 
-// parseFrame is the header of a frame that b begins with, and its size; 0: there is
-// more to come.
-func parseFrame(b []byte) (t frameType, length uint64, n int) {
-	v, k := parseVarint(b)
-	if k == 0 {
-		return 0, 0, 0
-	}
-	length, m := parseVarint(b[k:])
-	if m == 0 {
-		return 0, 0, 0
-	}
-	return frameType(v), length, k + m
-}
-
 // appendFrame appends the header of a frame.
 func appendFrame(b []byte, t frameType, length int) []byte {
 	return appendVarint(appendVarint(b, uint64(t)), uint64(length))
@@ -148,8 +134,10 @@ func checkSettings(payload []byte) *fault {
 func appendSettings(b []byte, headerBytes int) []byte {
 	var p []byte
 	for _, set := range [][2]uint64{
-		{settingTableCapacity, 0}, {settingBlockedStreams, 0},
-		{settingFieldSectionMax, uint64(headerBytes)}, {settingConnectProtocol, 1},
+		{settingTableCapacity, 0},
+		{settingBlockedStreams, 0},
+		{settingFieldSectionMax, uint64(headerBytes)},
+		{settingConnectProtocol, 1},
 	} {
 		p = appendVarint(appendVarint(p, set[0]), set[1])
 	}

@@ -20,7 +20,7 @@ const endWait = 5 * time.Millisecond
 const sectionRoom = 4 << 10
 
 // readers are the memory of streams that are read.
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, pieceBytes) }} //nolint:gochecknoglobals // a pool
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, pieceBytes) }}
 
 // reading is what the goroutine of a stream that is read knows.
 type reading struct {
@@ -46,7 +46,10 @@ func (st *Stream) begin() {
 
 // read is the goroutine that reads: until the request ends or nobody wants it.
 func (st *Stream) read() {
-	in := readers.Get().(*bufio.Reader) //nolint:forcetypeassert // nothing else is in it
+	in, ok := readers.Get().(*bufio.Reader)
+	if !ok {
+		panic("BUG: something else is in the pool of readers")
+	}
 	in.Reset(st.quic)
 	r := &reading{st: st, from: st.quic, in: in, announce: st.session.announce}
 	f := r.frames()

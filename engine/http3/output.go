@@ -3,7 +3,7 @@ package http3
 import "sync"
 
 // pieces are the memory of writers.
-var pieces = sync.Pool{New: func() any { return new([pieceBytes]byte) }} //nolint:gochecknoglobals // a pool
+var pieces = sync.Pool{New: func() any { return new([pieceBytes]byte) }}
 
 // writeSoonLocked makes sure that what was taken is written.
 func (st *Stream) writeSoonLocked() {
@@ -16,7 +16,10 @@ func (st *Stream) writeSoonLocked() {
 
 // write is the goroutine that writes: until nothing is left.
 func (st *Stream) write() {
-	room := pieces.Get().(*[pieceBytes]byte) //nolint:forcetypeassert // nothing else is in it
+	room, ok := pieces.Get().(*[pieceBytes]byte)
+	if !ok {
+		panic("BUG: something else is in the pool of pieces")
+	}
 	st.writeAll(room[:])
 	pieces.Put(room)
 	m := &st.mu

@@ -199,24 +199,26 @@ func (s *Session) pay(points int) *fault {
 
 // fail ends the session for a fault of the peer; nil is none.
 func (s *Session) fail(f *fault) {
-	if f != nil && s.close(f.code, f.cause) {
-		s.host.Failed(f.code)
+	if f != nil {
+		s.close(f.code, f.cause)
 	}
 }
 
 // close ends the connection, once: its goroutines see that, and Run ends. QUIC waits
 // for its own goroutine there, which nobody in the loop may.
-func (s *Session) close(code Code, why string) bool {
+func (s *Session) close(code Code, why string) {
 	m := &s.mu
 	m.Lock()
 	was := m.closing
 	m.closing = true
 	m.Unlock()
 	if was || s.quic.Context().Err() != nil {
-		return false
+		return
+	}
+	if code != CodeNone {
+		s.host.Failed(code)
 	}
 	go func() { _ = s.quic.CloseWithError(code.onSession(), why) }() // it cannot fail
-	return true
 }
 
 // Ready is called by the loop: streams may have come, the connection may have ended, or

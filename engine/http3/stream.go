@@ -216,14 +216,14 @@ func (st *Stream) Close() {
 	case !sent:
 		code = CodeInternal
 	}
+	if !sent && !gone {
+		st.session.host.Failed(code)
+	}
 	if !sent {
 		st.quic.CancelWrite(code.onStream())
 	}
 	if !sent || !ended {
 		st.quic.CancelRead(code.onStream())
-	}
-	if !sent && !gone {
-		st.session.host.Failed(code)
 	}
 	if writing {
 		st.hurry()
