@@ -28,6 +28,9 @@ func (c *checker) listener(path string, l *Listener) {
 	if l.HTTP3 && l.TLS == nil {
 		c.reportf(path+".http3", "needs tls")
 	}
+	if l.HTTP3 && l.ProxyProtocol == "require" {
+		c.reportf(path+".http3", "has no PROXY headers, which proxy_protocol: require demands of every connection")
+	}
 	if l.HTTP3 && isUnix(l.Address) {
 		c.reportf(path+".http3", "needs a UDP port, which a unix socket does not have")
 	}

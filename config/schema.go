@@ -54,7 +54,7 @@ type Listener struct {
 	HTTP2 bool `default:"true" koanf:"http2"`
 	// H2C accepts HTTP/2 in clear text with prior knowledge.
 	H2C bool `koanf:"h2c"`
-	// HTTP3 also listens on the same port with QUIC.
+	// HTTP3 also listens on the UDP port of the same number, with QUIC, and tells clients so (Alt-Svc).
 	HTTP3 bool `koanf:"http3"`
 	// ProxyProtocol says whether clients may or must begin with a PROXY header (version 1 or 2).
 	ProxyProtocol string `default:"off" enum:"off|accept|require" koanf:"proxy_protocol"`

@@ -17,7 +17,6 @@ type unsupportedKey struct {
 // with the change that makes it work.
 func unsupportedKeys() []unsupportedKey {
 	return []unsupportedKey{
-		{"listeners.*.http3", "", "HTTP/3"},
 		{"routes.*.middleware", "", "middleware"},
 		{"routes.*.mirror", "", "mirroring"},
 		{"middleware.*", "", "middleware"},

@@ -36,7 +36,8 @@ func (l *accessLog) log(x *exchange, nowNanos int64) {
 	}
 	e := l.out.Log().Str("client", x.c.peerName()).Bytes("method", x.head.Method).Bytes("host", x.head.Host).
 		Bytes("target", x.head.Target).Int("status", x.status).Dur("took_ms", time.Duration(took)).
-		Int64("bytes_in", x.bytesIn).Int64("bytes_out", x.bytesOut).Str("listener", x.policy.name)
+		Int64("bytes_in", x.bytesIn).Int64("bytes_out", x.bytesOut).Str("listener", x.policy.name).
+		Str("protocol", x.protocol())
 	if x.route != nil {
 		e = e.Str("route", x.route.name)
 	}
@@ -50,6 +51,19 @@ func (l *accessLog) log(x *exchange, nowNanos int64) {
 		e = e.Str("cause", x.cause)
 	}
 	e.Send()
+}
+
+// protocol is the version of HTTP that the client speaks.
+func (x *exchange) protocol() string {
+	switch {
+	case x.c.stream != nil && x.c.via == via30:
+		return "HTTP/3"
+	case x.c.stream != nil:
+		return "HTTP/2"
+	case x.head.Minor == 0:
+		return "HTTP/1.0"
+	}
+	return "HTTP/1.1"
 }
 
 // logTunnel writes the line of a tunnel that has ended. The exchange that it began

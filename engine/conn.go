@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/http2"
+	"github.com/isame-lb/isame-lb/engine/http3"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
@@ -20,7 +21,7 @@ const (
 	stateActive               // inside an exchange
 	stateClosing              // drained while idle
 	stateTunnel               // switched to another protocol
-	stateSession              // speaks HTTP/2
+	stateSession              // speaks HTTP/2 or HTTP/3
 )
 
 // Lingering: how much of what the client still sends is read and dropped after
@@ -46,7 +47,11 @@ type conn struct {
 	in      pool.Buffer    // bytes read from the client and not consumed
 	x       *exchange      // under way; nil while the connection is idle
 	session *http2.Session // nil unless it speaks HTTP/2
-	stream  *http2.Stream  // what it is, where it is not a socket
+	quic    *http3.Session // nil unless it speaks HTTP/3
+	port    *quicPort      // where it came in then
+	stream  clientStream   // what it is, where it is not a socket
+	refused error          // why the request of the stream is refused unread
+	via     string         // what backends are told of the stream's protocol
 	parent  *conn          // the connection of the stream
 	tunnel  *tunnel        // what the last exchange has become; then there are no more
 
@@ -209,6 +214,9 @@ func (c *conn) Ready() {
 	case c.session != nil:
 		c.sessionTurn()
 		return
+	case c.quic != nil:
+		c.quicTurn()
+		return
 	case c.tunnel != nil:
 		c.tunnel.turn()
 		return
@@ -250,7 +258,7 @@ func (c *conn) step() turn {
 				return t
 			}
 		}
-		if c.refusal() == nil {
+		if c.refused == nil {
 			if t := c.awaitRequest(); t != turnAgain {
 				return t
 			}

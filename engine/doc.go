@@ -16,6 +16,7 @@
 //	relay.go     the answer, as it comes
 //	tunnel.go    what becomes of it when the backend switches to another protocol
 //	session.go   connections of HTTP/2: package http2 makes a connection of each stream
+//	quic.go      connections of HTTP/3, over UDP: package http3 does the same for these
 //	reject.go    answers the proxy makes itself; respond.go those a route makes
 //
 // What TLS adds: secure.go (handshakes, certificates by package certs), acme.go

@@ -175,7 +175,7 @@ func (e *Engine) editPools(edit func(*pool.Set) error) error {
 }
 
 func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
-	opened, slots, err := e.openListeners(cfg)
+	opened, err := e.openListeners(cfg)
 	if err != nil {
 		return err
 	}
@@ -186,10 +186,8 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 		prev = now.pools
 	}
 	b := tableBuilder{engine: e, cfg: cfg, t: next}
-	if err := b.build(slots, prev); err != nil {
-		for _, l := range opened {
-			l.close()
-		}
+	if err := b.build(opened.bound, opened.ports, prev); err != nil {
+		opened.close()
 		e.stopKeepers(next, now)
 		return err
 	}
@@ -199,9 +197,13 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	e.registry.SetGeneration(next.generation)
 	e.forgetBackends(next.pools)
 	e.sayCertificates(next)
-	for _, l := range opened {
+	for _, l := range opened.listeners {
 		e.apply.listeners[l.key] = l
 		l.accept()
+	}
+	for _, p := range opened.ports {
+		p.ln.quic = p
+		p.accept()
 	}
 	e.closeRemoved(cfg)
 	if prev != nil {
@@ -222,52 +224,98 @@ func (e *Engine) forgetBackends(now *pool.Set) {
 	})
 }
 
-// openListeners binds the addresses that are not open yet and returns them with
-// the slots of all listeners of cfg, by name.
-func (e *Engine) openListeners(cfg *config.Config) (opened []*listener, slots map[string]int, err error) {
-	slots = map[string]int{}
+// opening is what a configuration listens on: all of it, and what is new.
+type opening struct {
+	bound     map[string]*listener // by name
+	listeners []*listener
+	ports     []*quicPort
+}
+
+// close takes back what is new.
+func (o *opening) close() {
+	for _, p := range o.ports {
+		p.release()
+	}
+	for _, l := range o.listeners {
+		l.close()
+	}
+}
+
+// portOf is the UDP port of l: its own, or the one that was just opened.
+func portOf(l *listener, opened []*quicPort) *quicPort {
+	for _, p := range opened {
+		if p.ln == l {
+			return p
+		}
+	}
+	return l.quic
+}
+
+// openListeners binds the addresses that are not open yet.
+func (e *Engine) openListeners(cfg *config.Config) (*opening, error) {
+	o := &opening{bound: map[string]*listener{}}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(cfg.Listeners)) {
-		address := cfg.Listeners[name].Address
-		if l, ok := e.apply.listeners[listenerKey(name, address)]; ok {
-			slots[name] = l.slot
+		c := cfg.Listeners[name]
+		l, ok := e.apply.listeners[listenerKey(name, c.Address)]
+		if !ok {
+			var err error
+			if l, err = e.openListener(name, c.Address, e.apply.slots); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			e.apply.slots++
+			o.listeners = append(o.listeners, l)
+		}
+		o.bound[name] = l
+		if !c.HTTP3 || l.quic != nil {
 			continue
 		}
-		l, err := e.openListener(name, address, e.apply.slots)
+		p, err := e.openQUIC(name, l)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		e.apply.slots++
-		slots[name] = l.slot
-		opened = append(opened, l)
+		o.ports = append(o.ports, p)
 	}
 	if len(errs) == 0 {
-		return opened, slots, nil
+		return o, nil
 	}
-	for _, l := range opened {
-		l.close()
-	}
-	return nil, nil, errors.Join(errs...)
+	o.close()
+	return nil, errors.Join(errs...)
 }
 
-// closeRemoved drains the listeners that cfg no longer has.
+// closeRemoved drains the listeners that cfg no longer has, and the UDP ports.
 func (e *Engine) closeRemoved(cfg *config.Config) {
-	kept := map[string]bool{}
+	kept, quic := map[string]bool{}, map[string]bool{}
 	for name, l := range cfg.Listeners {
-		kept[listenerKey(name, l.Address)] = true
+		key := listenerKey(name, l.Address)
+		kept[key], quic[key] = true, l.HTTP3
 	}
-	for key, l := range e.apply.listeners {
-		if kept[key] {
-			continue
-		}
-		delete(e.apply.listeners, key)
-		l.close()
+	later := func(drain func(context.Context)) {
 		e.retirement.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), cfg.Shutdown.Drain)
 			defer cancel()
-			e.drain(ctx, []*listener{l})
+			drain(ctx)
 		})
+	}
+	for key, l := range e.apply.listeners {
+		switch p := l.quic; {
+		case !kept[key]:
+			delete(e.apply.listeners, key)
+			l.close()
+			later(func(ctx context.Context) {
+				e.drain(ctx, []*listener{l})
+				l.release()
+			})
+		case p != nil && !quic[key]:
+			l.quic = nil
+			p.stop()
+			later(func(ctx context.Context) {
+				p.retire(ctx)
+				p.release()
+			})
+		}
 	}
 }
 
@@ -335,6 +383,9 @@ func (e *Engine) Shutdown(ctx context.Context) (cut int) {
 	}
 	e.stopKeepers(e.table.Load(), nil)
 	cut = e.drain(ctx, ls)
+	for _, l := range ls {
+		l.release()
+	}
 	close(e.stopped)
 	if t := e.table.Load(); t != nil {
 		t.pools.Retire(nil, 0)

@@ -177,7 +177,7 @@ func (x *exchange) reject(r *reject) bool {
 	x.keep = x.keep && r.status != fasthttp.StatusBadRequest && r != rejectBodyTooLarge && x.mayDropBody()
 	o := rejectOptions{
 		close: !x.keep, html: prefersPage(x.head.Value(wire.FieldAccept)), head: x.isHEAD, now: x.c.shard.engine.date(),
-		more: x.appendHSTS(x.appendAttempts(x.line[:0])),
+		more: x.appendOwn(x.appendAttempts(x.line[:0])),
 	}
 	if x.isGRPC() {
 		x.answer = r.appendGRPC(x.answer[:0], o)

@@ -103,7 +103,7 @@ func (rec *recorder) take(t testing.TB) (whole []string) {
 }
 
 var (
-	added       = regexp.MustCompile(`X-Forwarded-For: 127\.0\.0\.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: [^\r]*\r\nX-Request-Id: [0-9a-f]{32}\r\nVia: (?:1\.[01]|2\.0) isame\r\n`)
+	added       = regexp.MustCompile(`X-Forwarded-For: 127\.0\.0\.1\r\nX-Forwarded-Proto: https?\r\nX-Forwarded-Host: [^\r]*\r\nX-Request-Id: [0-9a-f]{32}\r\nVia: (?:1\.[01]|[23]\.0) isame\r\n`)
 	identity    = regexp.MustCompile(`X-Request-Id: [0-9a-f]{32}\r\n`)
 	requestLine = regexp.MustCompile("^[!#$%&'*+\\-.^_`|~0-9A-Za-z]{1,32} (/[^\\x00-\\x20\\x7f#]*) HTTP/1\\.1$")
 	fieldLine   = regexp.MustCompile("^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+:[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")

@@ -65,6 +65,32 @@ func (x *exchange) hsts() string {
 
 func (x *exchange) appendHSTS(b []byte) []byte { return append(b, x.hsts()...) }
 
+// appendOwn appends what a listener says in answers that are the proxy's own.
+func (x *exchange) appendOwn(b []byte) []byte { return append(x.appendHSTS(b), x.altSvc()...) }
+
+// altSvc is the field line that names the port of HTTP/3, or nothing: it counts where
+// the client knows by a certificate whom it listens to, and does not speak it already.
+func (x *exchange) altSvc() string {
+	if x.policy.altSvc == "" || x.c.via == via30 || !x.c.Secure() {
+		return ""
+	}
+	return x.policy.altSvc
+}
+
+// appendAltSvc appends it to the answer of a backend, unless that has one.
+func (x *exchange) appendAltSvc(b []byte, h *wire.Head) []byte {
+	line := x.altSvc()
+	if line == "" {
+		return b
+	}
+	for i := range h.Fields {
+		if wire.EqualFold(h.Name(&h.Fields[i]), "alt-svc") {
+			return b
+		}
+	}
+	return append(b, line...)
+}
+
 // dropHSTS takes out what a backend says where the listener has its own: browsers
 // look at the first field only (RFC 6797 section 8.1), and who answers for the
 // certificates is the one to know.

@@ -25,9 +25,10 @@ type listener struct {
 	slot    int // index into every table's listeners; never given twice
 	shards  []*shard
 	sockets []*pool.Acceptor
+	quic    *quicPort // nil without http3; only a reload changes it
 
 	connections atomic.Int64 // open, over all shards
-	streams     atomic.Int64 // of HTTP/2, whose exchange has not ended
+	streams     atomic.Int64 // of HTTP/2 and HTTP/3, whose exchange has not ended
 	tunnels     atomic.Int64 // likewise
 	perIP       addressCounts
 }
@@ -177,5 +178,15 @@ func (l *listener) accept() {
 func (l *listener) close() {
 	for _, ln := range l.sockets {
 		_ = ln.Close() // the accept loops see net.ErrClosed and end
+	}
+	if l.quic != nil {
+		l.quic.stop()
+	}
+}
+
+// release gives back what the connections of a closed listener needed.
+func (l *listener) release() {
+	if l.quic != nil {
+		l.quic.release()
 	}
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"io"
-	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -150,13 +149,16 @@ func (c *conn) announced() wire.ProxyHeader {
 	if c.named != nil {
 		return *c.named
 	}
-	from, fromOK := c.RemoteAddr().(*net.TCPAddr)
-	to, toOK := c.LocalAddr().(*net.TCPAddr)
+	from, fromOK := c.RemoteAddr().(addrPort)
+	to, toOK := c.LocalAddr().(addrPort)
 	if !fromOK || !toOK {
 		return wire.ProxyHeader{}
 	}
 	return wire.ProxyHeader{Source: from.AddrPort(), Destination: to.AddrPort()}
 }
+
+// addrPort is an address of TCP or of UDP.
+type addrPort interface{ AddrPort() netip.AddrPort }
 
 // failed counts a connection that ends before its first request, and says so.
 func (c *conn) failed(policy *listenerPolicy, why observe.Failure, err error) turn {

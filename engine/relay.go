@@ -128,7 +128,7 @@ func (x *exchange) composeHead() (chunked bool) {
 	h := &x.attempt.Response
 	x.dropHSTS(&h.Head)
 	b := x.appendSticky(h.AppendFields(append(x.answer[:0], x.statusLine()...)))
-	b = x.appendHSTS(x.appendAttempts(b))
+	b = x.appendAltSvc(x.appendHSTS(x.appendAttempts(b)), &h.Head)
 	if h.Framing == wire.ChunkedBody || h.Framing == wire.UntilClose {
 		chunked = x.head.Minor == 1
 		if chunked {

@@ -11,6 +11,7 @@ const (
 	via11 = "Via: 1.1 isame\r\n"
 	via10 = "Via: 1.0 isame\r\n"
 	via20 = "Via: 2.0 isame\r\n"
+	via30 = "Via: 3.0 isame\r\n"
 )
 
 // prepare renders the head every attempt sends, once an exchange. Field lines
@@ -32,7 +33,7 @@ func (x *exchange) prepare() {
 	b = x.appendForwarded(b, trusted)
 	switch {
 	case x.c.stream != nil:
-		b = append(b, via20...)
+		b = append(b, x.c.via...)
 	case h.Minor == 0:
 		b = append(b, via10...)
 	default:

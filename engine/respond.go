@@ -71,7 +71,7 @@ func bodyAllowed(status int) bool {
 
 func (x *exchange) beginLocal(status int) []byte {
 	b := appendStatusLine(x.answer[:0], status)
-	return x.appendHSTS(append(append(append(b, "Date: "...), x.c.shard.engine.date()...), "\r\n"...))
+	return x.appendOwn(append(append(append(b, "Date: "...), x.c.shard.engine.date()...), "\r\n"...))
 }
 
 func (x *exchange) endLocal(b []byte, length int) []byte {

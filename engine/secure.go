@@ -28,6 +28,7 @@ import (
 type tlsPolicy struct {
 	store  *certs.Store
 	config *tls.Config // of this generation
+	quic   *tls.Config // likewise, over QUIC
 	// session begins every handshake and answers it with the current generation's
 	// config. It holds the keys of session tickets, which crypto/tls changes each
 	// day and accepts for seven, and is handed on from generation to generation
@@ -65,6 +66,7 @@ func (e *Engine) newTLSPolicy(t *table, path string, slot int, l *config.Listene
 	if old := e.table.Load(); old != nil {
 		if l := old.listener(slot); l != nil && l.tls != nil && l.tls.asked == p.asked {
 			p.session = l.tls.session
+			p.quic = forQUIC(p.config, p.session)
 			return p, nil
 		}
 	}
@@ -72,6 +74,7 @@ func (e *Engine) newTLSPolicy(t *table, path string, slot int, l *config.Listene
 		MinVersion:         tls.VersionTLS12,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return e.currentTLS(slot, hello) },
 	}
+	p.quic = forQUIC(p.config, p.session)
 	return p, nil
 }
 

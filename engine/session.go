@@ -7,7 +7,7 @@ import (
 
 // A connection that speaks HTTP/2 has a session, and every stream of that is a conn
 // of its own: the same steps as for a connection of HTTP/1.1 carry its one exchange.
-// The shard's list has the connection, not its streams.
+// The shard's list has the connection, not its streams. quic.go is the same for HTTP/3.
 
 // h2 is the protocol's name in TLS (RFC 9113 section 3.2).
 const h2 = "h2"
@@ -31,14 +31,19 @@ func (c *conn) sessionTurn() {
 	}
 	if c.leaveTunnel.Swap(false) {
 		c.session.Each(func(st *http2.Stream) {
-			if of, ok := st.Host.(*conn); ok { // it may be a tunnel, or become one yet
-				of.leaveTunnel.Store(true)
-				of.Again()
-			}
+			leaveTunnel(st.Host)
 		})
 	}
 	if c.session != nil { // it may have ended
 		c.session.Ready()
+	}
+}
+
+// leaveTunnel asks the tunnel that a stream may have become to end.
+func leaveTunnel(host any) {
+	if of, ok := host.(*conn); ok { // it may be a tunnel, or become one yet
+		of.leaveTunnel.Store(true)
+		of.Again()
 	}
 }
 
@@ -53,9 +58,15 @@ func (c *conn) RoundEnd() {
 func (c *conn) Open(st *http2.Stream) {
 	of, ok := st.Host.(*conn)
 	if !ok {
-		of = &conn{Conn: &st.Conn, stream: st}
+		of = &conn{Conn: &st.Conn, stream: st, via: via20}
 		st.Host = of
 	}
+	of.refused = st.Refusal
+	c.openStream(of)
+}
+
+// openStream begins the exchange of a stream of c.
+func (c *conn) openStream(of *conn) {
 	c.running.Add(1)
 	c.shard.ln.streams.Add(1)
 	of.parent = c
@@ -64,9 +75,9 @@ func (c *conn) Open(st *http2.Stream) {
 	of.left.Store(false)
 	of.leaveTunnel.Store(false)
 	of.state.Store(stateIdle)
-	st.Conn.Wait(false)
-	st.Conn.Watch(of)
-	st.Conn.Arrived(true)
+	of.Wait(false)
+	of.Watch(of)
+	of.Arrived(true)
 }
 
 // Failed is called by the session: an error was sent to the client.
@@ -80,14 +91,6 @@ func (c *conn) Failed(code frame.Code) {
 func (c *conn) Closed() {
 	c.session = nil
 	c.end()
-}
-
-// refusal is why the request of a stream is refused unread; nil for others.
-func (c *conn) refusal() error {
-	if c.stream == nil {
-		return nil
-	}
-	return c.stream.Refusal
 }
 
 // Prior knowledge: the first bytes of a client that speaks HTTP/2 in clear text

@@ -327,7 +327,7 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 	if x.startNanos == 0 && !x.begin() {
 		return nil, pool.ClientGone
 	}
-	if err := c.refusal(); err != nil {
+	if err := c.refused; err != nil {
 		x.forget()
 		return rejectFor(err), pool.OK
 	}

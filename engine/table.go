@@ -56,6 +56,7 @@ type listenerPolicy struct {
 	toHTTPS        *routeEntry // of every request; nil where routes decide
 	challenge      *routeEntry // of requests of ACME servers
 	tls            *tlsPolicy  // nil for clear text
+	altSvc         string      // the field line about HTTP/3, or nothing
 	h2c            bool
 	stats          *observe.ListenerStats
 	unrouted       *observe.RouteStats // exchanges without a route
@@ -174,7 +175,7 @@ type tableBuilder struct {
 	t      *table
 }
 
-func (b *tableBuilder) build(slots map[string]int, prev *pool.Set) error {
+func (b *tableBuilder) build(bound map[string]*listener, ports []*quicPort, prev *pool.Set) error {
 	t := b.t
 	names := slices.Sorted(maps.Keys(b.cfg.Listeners))
 	for number, name := range names {
@@ -183,11 +184,14 @@ func (b *tableBuilder) build(slots map[string]int, prev *pool.Set) error {
 		if err != nil {
 			return err
 		}
-		slot := slots[name]
+		slot := bound[name].slot
 		if c.TLS != nil {
 			if p.tls, err = b.engine.newTLSPolicy(t, "listeners."+name+".tls", slot, &c); err != nil {
 				return err
 			}
+		}
+		if c.HTTP3 {
+			p.altSvc = portOf(bound[name], ports).altSvc()
 		}
 		for len(t.listeners) <= slot {
 			t.listeners = append(t.listeners, nil)

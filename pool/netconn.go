@@ -56,6 +56,9 @@ func (c *Conn) ResetOnClose() {
 // LocalAddr is our address, asked of the kernel each time; nil if it does not know.
 func (c *Conn) LocalAddr() net.Addr {
 	if c.stream != nil {
+		if of := c.carrier(); of != nil {
+			return of.LocalAddr()
+		}
 		return c.outer((*Conn).LocalAddr)
 	}
 	sa, err := unix.Getsockname(c.fd)
@@ -69,6 +72,9 @@ func (c *Conn) LocalAddr() net.Addr {
 // does not know.
 func (c *Conn) RemoteAddr() net.Addr {
 	if c.stream != nil {
+		if of := c.carrier(); of != nil {
+			return of.RemoteAddr()
+		}
 		return c.outer((*Conn).RemoteAddr)
 	}
 	sa, err := unix.Getpeername(c.fd)

@@ -79,7 +79,9 @@ func (s *secure) handshake() error {
 }
 
 // Secure reports that the connection speaks TLS.
-func (c *Conn) Secure() bool { return c.secure != nil || c.within != nil && c.within.Secure() }
+func (c *Conn) Secure() bool {
+	return c.secure != nil || c.within != nil && c.within.Secure() || c.carrier() != nil
+}
 
 // Protocol is what the two sides agreed to speak, by ALPN; it is empty where they
 // agreed on nothing, and for clear text.
@@ -93,6 +95,9 @@ func (c *Conn) Protocol() string {
 // TLSState describes the session; it is zero for a connection in clear text.
 // Each call gathers it anew.
 func (c *Conn) TLSState() tls.ConnectionState {
+	if of := c.carrier(); of != nil {
+		return of.TLSState()
+	}
 	if c.secure == nil {
 		return tls.ConnectionState{}
 	}

@@ -1,5 +1,10 @@
 package pool
 
+import (
+	"crypto/tls"
+	"net"
+)
+
 // Stream is what a Conn is made of that is no socket: a stream of HTTP/2 or
 // HTTP/3. To whoever uses the Conn it is a connection that carries one exchange
 // in HTTP/1.1, so that the engine is one for all versions; the stream translates.
@@ -22,6 +27,25 @@ type Stream interface {
 	// Close ends the stream: a reset, unless both sides are at their end. It is
 	// called once, when nobody reads or writes any more.
 	Close()
+}
+
+// Carrier is a Stream that is a whole connection of QUIC: nothing is read or written
+// but on the streams within it.
+type Carrier interface {
+	Stream
+	// TLSState describes the keys of the connection.
+	TLSState() tls.ConnectionState
+	// LocalAddr and RemoteAddr are its two ends as they are now: a client may move.
+	LocalAddr() net.Addr
+	RemoteAddr() net.Addr
+}
+
+// carrier is c as a Carrier; nil for others.
+func (c *Conn) carrier() Carrier {
+	if of, ok := c.stream.(Carrier); ok {
+		return of
+	}
+	return nil
 }
 
 // BeginStream makes c, which is new or was closed, a connection on l made of s;

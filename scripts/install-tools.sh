@@ -14,6 +14,7 @@ h2load  nghttp2-client
 curl    curl
 openssl openssl
 testssl testssl.sh
+chromium chromium
 "
 
 export PATH="$PATH:/usr/sbin:/usr/local/sbin"

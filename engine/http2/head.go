@@ -261,11 +261,18 @@ func (t *headText) readTrailers(d *hpack.Decoder) (headFault, error) {
 			return headTooLarge, d.Skip()
 		case err != nil, !more:
 			return fault, err
-		case !validName(f.Name) || !validValue(f.Value) || aboutConnection(&f):
+		case !t.addTrailer(&f):
 			fault = headMalformed
-		default:
-			t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)
-			t.text = append(t.text, "\r\n"...)
 		}
 	}
+}
+
+// addTrailer takes one field of trailers; false: they are malformed.
+func (t *headText) addTrailer(f *hpack.Field) bool {
+	if !validName(f.Name) || !validValue(f.Value) || aboutConnection(f) {
+		return false
+	}
+	t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)
+	t.text = append(t.text, "\r\n"...)
+	return true
 }

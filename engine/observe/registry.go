@@ -19,6 +19,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/isame-lb/isame-lb/engine/http3"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/stat"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
@@ -154,6 +155,16 @@ type ListenerStats struct {
 	Failed [failures]*stat.Counter
 	// HTTP2Errors are the resets and ends of sessions that were sent to clients.
 	HTTP2Errors ErrorCounts
+	// HTTP3Errors are the same for HTTP/3.
+	HTTP3Errors HTTP3ErrorCounts
+}
+
+// HTTP3ErrorCounts counts by error code of HTTP/3.
+type HTTP3ErrorCounts [http3.Codes]*stat.Counter
+
+// Add counts one.
+func (e *HTTP3ErrorCounts) Add(shard int, code http3.Code) {
+	e[code.Index()].Add(shard, 1)
 }
 
 // ErrorCounts counts by error code of HTTP/2.
@@ -196,6 +207,9 @@ func (r *Registry) Listener(name string) *ListenerStats {
 		}
 		for i := range s.HTTP2Errors {
 			s.HTTP2Errors[i] = stat.NewCounter(r.shards)
+		}
+		for i := range s.HTTP3Errors {
+			s.HTTP3Errors[i] = stat.NewCounter(r.shards)
 		}
 		return s
 	})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/http3"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/stat"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
@@ -32,6 +33,7 @@ func (r *Registry) render(w io.Writer) {
 	renderRateLimited(e, limited)
 	renderListeners(e, listeners)
 	renderHTTP2Errors(e, listeners)
+	renderHTTP3Errors(e, listeners)
 	r.renderConnections(e)
 	r.renderCertificates(e)
 	r.renderConfig(e)
@@ -196,6 +198,18 @@ func renderHTTP2Errors(e *exposition, listeners map[string]*ListenerStats) {
 		for code, c := range listeners[name].HTTP2Errors {
 			if n := c.Sum(); n > 0 {
 				e.count(n, "listener", name, "code", frame.Code(code).String())
+			}
+		}
+	}
+}
+
+// renderHTTP3Errors does so for HTTP/3.
+func renderHTTP3Errors(e *exposition, listeners map[string]*ListenerStats) {
+	e.family("isame_http3_errors_total", counter, "Resets of streams and ends of connections that clients of HTTP/3 were sent.")
+	for _, name := range slices.Sorted(maps.Keys(listeners)) {
+		for code, c := range listeners[name].HTTP3Errors {
+			if n := c.Sum(); n > 0 {
+				e.count(n, "listener", name, "code", http3.CodeName(code))
 			}
 		}
 	}

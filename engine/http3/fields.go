@@ -1,0 +1,45 @@
+package http3
+
+import (
+	"errors"
+	"io"
+
+	"github.com/quic-go/qpack"
+
+	"github.com/isame-lb/isame-lb/pool/wire/hpack"
+)
+
+// fieldOverhead is what a field counts beside its bytes (RFC 9114 section 4.2.2).
+const fieldOverhead = 32
+
+// fieldsFault is what is wrong with a field section.
+type fieldsFault uint8
+
+const (
+	fieldsGood fieldsFault = iota
+	fieldsMalformed
+	fieldsTooLarge
+	fieldsBroken // it cannot be decoded: the session ends
+)
+
+// decodeFields calls each with the fields of a section, until it says that one is
+// malformed, or there are more bytes than max. The slices are each's alone. What
+// follows a fault is not looked at: without a dynamic table nothing is lost by that.
+func decodeFields(block []byte, limit int, each func(*hpack.Field) bool) fieldsFault {
+	next := qpack.NewDecoder().Decode(block)
+	for size := 0; ; {
+		f, err := next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return fieldsGood
+		case err != nil:
+			return fieldsBroken
+		}
+		if size += len(f.Name) + len(f.Value) + fieldOverhead; size > limit {
+			return fieldsTooLarge
+		}
+		if !each(&hpack.Field{Name: []byte(f.Name), Value: []byte(f.Value)}) {
+			return fieldsMalformed
+		}
+	}
+}

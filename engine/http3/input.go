@@ -1,0 +1,322 @@
+package http3
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/isame-lb/isame-lb/engine/http2"
+)
+
+// endWait is how long the end of a request is awaited behind its head: most have no
+// content and say so in the same packet, and HTTP/1.1 has to know at once.
+const endWait = 5 * time.Millisecond
+
+// sectionRoom is what a field section may be longer than the text of its fields.
+const sectionRoom = 4 << 10
+
+// readers are the memory of streams that are read.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, pieceBytes) }}
+
+// reading is what the goroutine of a stream that is read knows.
+type reading struct {
+	st       *Stream
+	from     deadliner // what in reads
+	in       *bufio.Reader
+	announce func(*Stream) // has the exchange begin
+	text     http2.RequestText
+	at       sequence
+	opened   bool  // the exchange has begun
+	measured bool  // the length of the content was said
+	promised int64 // what is still to come of it
+}
+
+// begin starts to read the stream.
+func (st *Stream) begin() {
+	st.unwatch = context.AfterFunc(st.quic.Context(), st.stopped)
+	if limit := st.session.opts.Header; limit > 0 {
+		_ = st.quic.SetReadDeadline(time.Now().Add(limit))
+	}
+	go st.read()
+}
+
+// read is the goroutine that reads: until the request ends or nobody wants it.
+func (st *Stream) read() {
+	in, ok := readers.Get().(*bufio.Reader)
+	if !ok {
+		panic("BUG: something else is in the pool of readers")
+	}
+	in.Reset(st.quic)
+	r := &reading{st: st, from: st.quic, in: in, announce: st.session.announce}
+	f := r.frames()
+	in.Reset(nil)
+	readers.Put(in)
+	if f == nil || f == errOver {
+		return
+	}
+	s := st.session
+	if !f.stream {
+		s.fail(f)
+	} else if f != errCancelled {
+		s.host.Failed(f.code)
+	}
+	if r.opened && f.stream && f != errCancelled {
+		st.quic.CancelWrite(f.code.onStream())
+		st.quic.CancelRead(f.code.onStream())
+	}
+	if r.opened {
+		st.leave(errReset, false)
+	} else {
+		st.refuse(f)
+	}
+	if f.stream {
+		s.fail(s.pay(http2.CostReset))
+	}
+}
+
+// frames reads all frames. nil: the end, also one that we have made.
+func (r *reading) frames() *fault {
+	for {
+		t, length, err := readFrame(r.in)
+		switch {
+		case errors.Is(err, io.EOF):
+			return r.end()
+		case err != nil:
+			return r.broken(err)
+		}
+		if f := r.at.next(t); f != nil {
+			return f
+		}
+		var f *fault
+		switch {
+		case !t.isKnown():
+			if f = r.st.session.pay(http2.CostFrame); f == nil {
+				if err := skip(r.in, length); err != nil {
+					f = r.broken(err)
+				}
+			}
+		case t == frameData:
+			f = r.data(length)
+		case r.at == beforeHead:
+			f = r.head(length)
+		default:
+			f = r.trailers(length)
+		}
+		if f != nil {
+			return f
+		}
+		if r.isOver() {
+			return nil
+		}
+	}
+}
+
+// broken is what an error of the stream means.
+func (r *reading) broken(err error) *fault {
+	switch {
+	case r.isOver(): // we have given it up ourselves
+		return nil
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errFrameCut
+	case isTimeout(err):
+		return errIncomplete
+	}
+	return errCancelled
+}
+
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
+// isOver reports that the exchange has closed the stream.
+func (r *reading) isOver() bool {
+	r.st.mu.Lock()
+	defer r.st.mu.Unlock()
+	return r.st.mu.closed
+}
+
+// section reads a field section; nil and no fault: it is too large to be read.
+func (r *reading) section(length uint64) ([]byte, *fault) {
+	if length > uint64(r.st.session.opts.HeaderBytes+sectionRoom) {
+		return nil, nil
+	}
+	block := make([]byte, length)
+	if _, err := io.ReadFull(r.in, block); err != nil {
+		if f := r.broken(cut(err)); f != nil {
+			return nil, f
+		}
+		return nil, errCancelled
+	}
+	return block, nil
+}
+
+// head reads the head of the request, and begins its exchange.
+func (r *reading) head(length uint64) *fault {
+	block, f := r.section(length)
+	if f != nil {
+		return f
+	}
+	r.text.Reset()
+	bad := fieldsTooLarge
+	if block != nil {
+		bad = decodeFields(block, r.st.session.opts.HeaderBytes, r.text.Add)
+	}
+	switch bad {
+	case fieldsBroken:
+		return errFields
+	case fieldsMalformed:
+		return errMalformed
+	case fieldsTooLarge:
+		r.st.tooLarge()
+		r.at = inContent
+		r.open(nil)
+		if block == nil {
+			return r.broken(skip(r.in, length))
+		}
+		return nil
+	case fieldsGood:
+	}
+	ended, f := r.endsHere()
+	if f != nil {
+		return f
+	}
+	if !r.text.Complete(ended) {
+		return errMalformed
+	}
+	st := r.st
+	r.at = inContent
+	st.tunnel = r.text.Tunnels()
+	if st.tunnel {
+		r.at = inTunnel
+	}
+	r.promised = r.text.Length()
+	r.measured = r.promised >= 0
+	st.chunked = !ended && !r.measured && !st.tunnel
+	r.open(r.text.Finish(st.chunked))
+	r.text = http2.RequestText{}
+	return nil
+}
+
+// endsHere reports that nothing follows the head.
+func (r *reading) endsHere() (bool, *fault) {
+	_ = r.from.SetReadDeadline(time.Now().Add(endWait))
+	_, err := r.in.Peek(1)
+	_ = r.from.SetReadDeadline(time.Time{})
+	switch {
+	case err == nil, isTimeout(err):
+		return false, nil
+	case errors.Is(err, io.EOF):
+		return true, nil
+	}
+	return false, errCancelled
+}
+
+// open begins the exchange with the text of the head.
+func (r *reading) open(text []byte) {
+	st := r.st
+	_ = r.from.SetReadDeadline(time.Time{})
+	st.isHEAD = r.text.IsHEAD()
+	m := &st.mu
+	m.Lock()
+	m.head = text
+	m.Unlock()
+	r.opened = true
+	r.announce(st)
+}
+
+// data passes content on as it comes, as far as there is room for it.
+func (r *reading) data(length uint64) *fault {
+	switch {
+	case length == 0:
+		return r.st.session.pay(http2.CostFrame)
+	case r.measured && uint64(r.promised) < length:
+		return errMalformed
+	case r.measured:
+		r.promised -= int64(length)
+	}
+	for length > 0 {
+		if _, err := r.in.Peek(1); err != nil {
+			return r.broken(cut(err))
+		}
+		b, _ := r.in.Peek(int(min(uint64(r.in.Buffered()), length)))
+		n, over := r.st.takeIn(b)
+		if over {
+			return errOver
+		}
+		_, _ = r.in.Discard(n)
+		length -= uint64(n)
+	}
+	return nil
+}
+
+// takeIn takes the beginning of content, and waits while there is no room.
+func (st *Stream) takeIn(b []byte) (n int, over bool) {
+	m := &st.mu
+	for {
+		m.Lock()
+		if m.gone {
+			m.Unlock()
+			return 0, true
+		}
+		n = min(len(b), inMax-m.in.Len())
+		if n > 0 {
+			m.in.Append(b[:n])
+			m.Unlock()
+			st.Conn.Arrived(false)
+			return n, false
+		}
+		m.full = true
+		m.Unlock()
+		<-st.space
+	}
+}
+
+// trailers reads the fields behind the content.
+func (r *reading) trailers(length uint64) *fault {
+	st := r.st
+	block, f := r.section(length)
+	switch {
+	case f != nil:
+		return f
+	case block == nil:
+		return errTrailers
+	}
+	r.text.Reset()
+	switch decodeFields(block, st.session.opts.HeaderBytes, r.text.AddTrailer) {
+	case fieldsBroken:
+		return errFields
+	case fieldsMalformed:
+		return errMalformed
+	case fieldsTooLarge:
+		return errTrailers
+	case fieldsGood:
+	}
+	r.at = behindTrailers
+	if st.chunked { // else there is no place for them in HTTP/1.1
+		st.mu.Lock()
+		st.mu.tail = r.text.Trailers()
+		st.mu.Unlock()
+	}
+	return nil
+}
+
+// end is the end of the request.
+func (r *reading) end() *fault {
+	switch {
+	case r.at == beforeHead:
+		return errIncomplete
+	case r.measured && r.promised > 0:
+		return errMalformed // less than it said
+	}
+	m := &r.st.mu
+	m.Lock()
+	m.ended = true
+	m.Unlock()
+	r.st.Conn.Arrived(false)
+	return nil
+}

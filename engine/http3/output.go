@@ -1,0 +1,81 @@
+package http3
+
+import "sync"
+
+// pieces are the memory of writers.
+var pieces = sync.Pool{New: func() any { return new([pieceBytes]byte) }}
+
+// writeSoonLocked makes sure that what was taken is written.
+func (st *Stream) writeSoonLocked() {
+	m := &st.mu
+	if !m.writing && !m.written && (m.out.Len() > 0 || m.answer.state == answerDone) {
+		m.writing = true
+		go st.write()
+	}
+}
+
+// write is the goroutine that writes: until nothing is left.
+func (st *Stream) write() {
+	room, ok := pieces.Get().(*[pieceBytes]byte)
+	if !ok {
+		panic("BUG: something else is in the pool of pieces")
+	}
+	st.writeAll(room[:])
+	pieces.Put(room)
+	m := &st.mu
+	m.Lock()
+	sent := m.answer.state == answerDone
+	m.Unlock()
+	st.settle(sent)
+}
+
+func (st *Stream) writeAll(room []byte) {
+	m := &st.mu
+	for {
+		m.Lock()
+		n := m.out.Take(room)
+		closed, done := m.closed, m.answer.state == answerDone
+		wake := m.waits && m.out.Len() < outSoft/2
+		if wake {
+			m.waits = false
+		}
+		if n == 0 && !done {
+			m.writing = false
+		}
+		m.Unlock()
+		if wake {
+			st.Conn.Room(false)
+		}
+		switch {
+		case n == 0 && done:
+			_ = st.quic.Close() // one that was reset needs none
+			st.endWriting()
+			return
+		case n == 0:
+			return
+		case closed:
+			st.hurry()
+		}
+		if _, err := st.quic.Write(room[:n]); err != nil {
+			st.writeFailed()
+			return
+		}
+		m.Lock()
+		m.moved += int64(n)
+		m.Unlock()
+	}
+}
+
+func (st *Stream) endWriting() {
+	st.mu.Lock()
+	st.mu.writing, st.mu.written = false, true
+	st.mu.out.Drop()
+	st.mu.Unlock()
+}
+
+// writeFailed is a peer that takes nothing any more, or not in time.
+func (st *Stream) writeFailed() {
+	st.quic.CancelWrite(CodeRequestCancelled.onStream())
+	st.endWriting()
+	st.leave(errReset, false)
+}

@@ -1,0 +1,271 @@
+package http3
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/isame-lb/isame-lb/engine/http2"
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// Bounds of a stream.
+const (
+	// inMax is how much of a request waits for the exchange beside its head.
+	inMax = 64 << 10
+	// outSoft is how much of an answer waits for QUIC before the exchange has to.
+	outSoft = 64 << 10
+	// pieceBytes is how much of either is moved at a time.
+	pieceBytes = 16 << 10
+)
+
+// Stream is one request and its answer: the pool.Stream in its Conn, which the host
+// uses like a connection to a client.
+//
+// One goroutine reads (input.go), one writes for as long as there is something
+// (output.go), and the exchange is the third who uses it. What they share is guarded
+// by mu; Conn is told of a change when that is not held.
+type Stream struct {
+	// Conn is what the exchange reads and writes.
+	Conn pool.Conn
+	// Host is the host's own.
+	Host any
+	// Refusal is why the request is refused although it was not read: an answer has
+	// to say so. Set, like the next three, before the exchange begins.
+	Refusal error
+
+	isHEAD  bool
+	chunked bool // the body is chunked in the text
+	tunnel  bool // it is an extended CONNECT (RFC 9220)
+
+	session *Session
+	quic    *quic.Stream
+	space   chan struct{} // wakes the reader: there is room, or it is over
+	unwatch func() bool   // ends the look at whether the peer stops us
+
+	mu struct {
+		sync.Mutex
+		head  []byte    // text of it that was not read
+		in    pool.Fifo // content
+		chunk http2.Chunker
+		tail  []byte // field lines of trailers
+		ended bool   // by the peer
+		gone  bool   // what comes is for nobody, and nothing is taken
+		why   error  // what reads say then
+		full  bool   // the reader waits for space
+
+		out     pool.Fifo // frames of the answer
+		answer  answer
+		writing bool  // the writer runs
+		written bool  // and the end of the answer, too
+		waits   bool  // the exchange waits for room
+		moved   int64 // bytes that QUIC has taken, in all
+		closed  bool  // by the exchange
+		removed bool
+	}
+}
+
+var errReset = errors.New("the peer has given up the stream")
+
+func newStream(s *Session, q *quic.Stream) *Stream {
+	st := &Stream{session: s, quic: q, space: make(chan struct{}, 1)}
+	st.Conn.BeginStream(s.Conn.Loop(), st, &s.Conn)
+	return st
+}
+
+// Recycle is there for the host, which calls it when an exchange has ended. Goroutines
+// may still know the stream, so that it is not used again.
+func (st *Stream) Recycle() {}
+
+// IsTunnel reports an extended CONNECT (RFC 9220).
+func (st *Stream) IsTunnel() bool { return st.tunnel }
+
+// TryRead implements pool.Stream: the text of the request.
+func (st *Stream) TryRead(p []byte) (int, error) {
+	m := &st.mu
+	m.Lock()
+	n, done := st.readLocked(p)
+	why, gone := m.why, m.gone
+	wake := m.full && m.in.Len() <= inMax/2
+	if wake {
+		m.full = false
+	}
+	m.Unlock()
+	if wake {
+		st.wakeReader()
+	}
+	switch {
+	case n > 0:
+		return n, nil
+	case done:
+		return 0, io.EOF
+	case gone:
+		return 0, why
+	}
+	return 0, nil
+}
+
+// readLocked moves text into p; done is its end.
+func (st *Stream) readLocked(p []byte) (n int, done bool) {
+	m := &st.mu
+	n = copy(p, m.head)
+	m.head, p = m.head[n:], p[n:]
+	switch {
+	case len(p) == 0 || m.gone:
+		return n, false
+	case !st.chunked:
+		k := m.in.Take(p)
+		return n + k, m.ended && m.in.Len() == 0
+	}
+	k, done := m.chunk.Read(p, &m.in, m.ended, m.tail)
+	return n + k, done
+}
+
+func (st *Stream) wakeReader() {
+	select {
+	case st.space <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// Full implements pool.Stream.
+func (st *Stream) Full() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.mu.waits && !st.mu.gone
+}
+
+// Queued implements pool.Stream: it falls by what QUIC has taken, which takes no more
+// than the peer allows.
+func (st *Stream) Queued() int64 {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return -st.mu.moved
+}
+
+// CloseWrite implements pool.Stream, for a tunnel.
+func (st *Stream) CloseWrite() error {
+	m := &st.mu
+	m.Lock()
+	defer m.Unlock()
+	if !m.gone && m.answer.state == answerRaw {
+		m.answer.state = answerDone
+		st.writeSoonLocked()
+	}
+	return nil
+}
+
+// leave is the end of the stream by the peer. Its exchange has not ended yet, and sees
+// why. inLoop: the loop calls.
+func (st *Stream) leave(why error, inLoop bool) {
+	m := &st.mu
+	m.Lock()
+	if m.gone || m.closed {
+		m.Unlock()
+		return
+	}
+	m.gone, m.why, m.waits = true, why, false
+	m.head = nil
+	m.in.Drop()
+	if m.answer.state != answerDone { // else what is left of it is still written
+		m.out.Drop()
+	}
+	m.Unlock()
+	st.wakeReader()
+	st.Conn.Left(inLoop)
+}
+
+// stopped is called when the peer takes nothing of the answer any more, also after the
+// end of it.
+func (st *Stream) stopped() {
+	m := &st.mu
+	m.Lock()
+	done := m.answer.state == answerDone
+	m.Unlock()
+	if !done {
+		st.leave(errReset, false)
+	}
+}
+
+// Close implements pool.Stream. A request that was not read to its end is not wanted
+// any more (RFC 9114 section 4.1); an answer without its end is broken. What is left of
+// a whole answer is still written.
+func (st *Stream) Close() {
+	m := &st.mu
+	m.Lock()
+	sent, gone, ended, writing := m.answer.state == answerDone, m.gone, m.ended, m.writing
+	m.closed, m.gone, m.waits = true, true, false
+	if m.why == nil {
+		m.why = errReset
+	}
+	m.head = nil
+	m.in.Drop()
+	if !sent {
+		m.out.Drop()
+	}
+	m.Unlock()
+	st.wakeReader()
+	if st.unwatch != nil {
+		st.unwatch()
+	}
+	code := CodeNone
+	switch {
+	case !sent && gone:
+		code = CodeRequestCancelled
+	case !sent:
+		code = CodeInternal
+	}
+	if !sent && !gone {
+		st.session.host.Failed(code)
+	}
+	if !sent {
+		st.quic.CancelWrite(code.onStream())
+	}
+	if !sent || !ended {
+		st.quic.CancelRead(code.onStream())
+	}
+	if writing {
+		st.hurry()
+	}
+	st.settle(sent)
+}
+
+// hurry bounds what is left of the answer: the exchange, which did, has ended.
+func (st *Stream) hurry() {
+	if limit := st.session.opts.Write; limit > 0 {
+		_ = st.quic.SetWriteDeadline(time.Now().Add(limit))
+	}
+}
+
+// settle forgets the stream when its exchange and its writer have ended.
+func (st *Stream) settle(answered bool) {
+	m := &st.mu
+	m.Lock()
+	over := m.closed && !m.writing && !m.removed
+	m.removed = m.removed || over
+	m.Unlock()
+	if over {
+		st.session.remove(st, answered)
+	}
+}
+
+// refuse is a stream that never becomes an exchange.
+func (st *Stream) refuse(f *fault) {
+	m := &st.mu
+	m.Lock()
+	m.closed, m.gone, m.removed = true, true, true
+	m.Unlock()
+	if st.unwatch != nil {
+		st.unwatch()
+	}
+	st.quic.CancelRead(f.code.onStream())
+	st.quic.CancelWrite(f.code.onStream())
+	st.session.remove(st, false)
+}
+
+// tooLarge makes the request one that is answered unread.
+func (st *Stream) tooLarge() { st.Refusal = wire.ErrHeaderTooLarge }

@@ -1,0 +1,314 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/isame-lb/isame-lb/engine/http2"
+	"github.com/isame-lb/isame-lb/engine/http3"
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// quicPort is the UDP side of a listener with http3: one socket, whose connections go
+// to the shards by turns. It may come and go while the listener stays.
+type quicPort struct {
+	engine    *Engine
+	ln        *listener
+	socket    *net.UDPConn
+	transport *quic.Transport
+	from      *quic.Listener
+	ended     chan struct{} // closed when nothing is accepted any more; nil before
+	turn      atomic.Uint32
+	sessions  atomic.Int64 // that have not ended
+	attempts  attemptRate
+}
+
+// openQUIC binds the UDP port of l; it does not accept yet.
+func (e *Engine) openQUIC(name string, l *listener) (*quicPort, error) {
+	fail := func(err error) error {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("listeners.%s.http3: cannot listen on UDP %q: the address is already in use (ss -lnup shows by whom)", name, l.Addr())
+		}
+		return fmt.Errorf("listeners.%s.http3: cannot listen on UDP %q: %w", name, l.Addr(), err)
+	}
+	at, err := netip.ParseAddrPort(l.Addr())
+	if err != nil {
+		return nil, fail(err)
+	}
+	socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return nil, fail(err)
+	}
+	p := &quicPort{engine: e, ln: l, socket: socket}
+	p.transport = &quic.Transport{Conn: socket, VerifySourceAddress: func(net.Addr) bool { return p.attempts.high(pool.Nanos()) }}
+	if p.from, err = p.transport.Listen(p.tlsConfig(), p.quicConfig()); err != nil {
+		_ = socket.Close()
+		return nil, fail(err)
+	}
+	return p, nil
+}
+
+// tlsConfig answers every handshake with the current generation's certificates.
+func (p *quicPort) tlsConfig() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, // QUIC has no other
+		NextProtos: []string{http3.Protocol},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			switch l := p.engine.table.Load().listener(p.ln.slot); {
+			case l == nil:
+				return nil, errNoListener
+			case l.tls == nil:
+				return nil, errNoTLS
+			default:
+				return l.tls.quic, nil
+			}
+		},
+	}
+}
+
+// forQUIC is a configuration of TLS as QUIC needs it. Session tickets are made and read
+// with the keys of tlsPolicy.session.
+func forQUIC(config, session *tls.Config) *tls.Config {
+	q := config.Clone()
+	q.MinVersion, q.NextProtos = tls.VersionTLS13, []string{http3.Protocol}
+	q.WrapSession = session.EncryptTicket
+	q.UnwrapSession = session.DecryptTicket
+	return q
+}
+
+// quicIdleFloor is the least time after which a client that says nothing at all is taken
+// for gone. It is asked in the middle of it.
+const quicIdleFloor = 10 * time.Second
+
+// quicConfig is how QUIC is spoken; the idle time is that of the generation which a
+// connection begins in. That one only finds clients that have gone: one that is there
+// and asks nothing is closed by its session.
+func (p *quicPort) quicConfig() *quic.Config {
+	c := &quic.Config{
+		MaxIncomingStreams: http3.StreamsMax, MaxIncomingUniStreams: http3.UniStreamsMax,
+		RequireStreamCreditRelease: true, // a stream that was reset counts until its exchange has ended
+		InitialStreamReceiveWindow: http3.StreamWindow, MaxStreamReceiveWindow: http3.StreamWindow,
+		InitialConnectionReceiveWindow: http3.SessionWindow, MaxConnectionReceiveWindow: http3.SessionWindow,
+		Allow0RTT: false, // what can be replayed would be a request
+	}
+	c.GetConfigForClient = func(*quic.ClientInfo) (*quic.Config, error) {
+		l := p.engine.table.Load().listener(p.ln.slot)
+		if l == nil {
+			return nil, errNoListener
+		}
+		own := c.Clone()
+		own.GetConfigForClient = nil
+		own.HandshakeIdleTimeout = l.header // 0 is the library's own limit
+		own.MaxIdleTimeout = max(l.idle, quicIdleFloor)
+		if l.idle == 0 {
+			own.MaxIdleTimeout = time.Minute
+		}
+		own.KeepAlivePeriod = own.MaxIdleTimeout / 2
+		return own, nil
+	}
+	return c
+}
+
+// accept takes connections in its own goroutine until stop.
+func (p *quicPort) accept() {
+	p.ended = make(chan struct{})
+	go func() {
+		defer close(p.ended)
+		for {
+			q, err := p.from.Accept(context.Background())
+			if err != nil {
+				if !errors.Is(err, quic.ErrServerClosed) {
+					p.engine.log.Error().Err(err).Str("address", p.ln.address).Msg("accepting over UDP ended")
+				}
+				return
+			}
+			p.admit(q)
+		}
+	}()
+}
+
+// admit makes a conn of a connection, or refuses it.
+func (p *quicPort) admit(q *quic.Conn) {
+	shards := p.ln.shards
+	s := shards[int(p.turn.Add(1)%uint32(len(shards)))]
+	policy := p.engine.table.Load().listener(p.ln.slot)
+	if policy == nil || s.draining.Load() {
+		_ = q.CloseWithError(quic.ApplicationErrorCode(http3.CodeNone), "")
+		return
+	}
+	session := &http3.Session{}
+	c := newConn(s, &session.Conn, addrOf(q.RemoteAddr()))
+	if r := s.overLimit(c, policy); r != nil {
+		policy.stats.HTTP3Errors.Add(s.index, http3.CodeExcessiveLoad)
+		_ = q.CloseWithError(quic.ApplicationErrorCode(http3.CodeExcessiveLoad), r.cause)
+		return
+	}
+	c.quic, c.port = session, p
+	c.sni = q.ConnectionState().TLS.ServerName
+	c.state.Store(stateSession)
+	session.Begin(q, s.loop, (*quicHost)(c), http3.Options{
+		HeaderBytes: policy.headerBytesMax, Header: policy.header, Idle: policy.idle, Write: policy.write,
+	})
+	p.sessions.Add(1)
+	s.add(c)
+	if s.draining.Load() { // it may have passed this one by
+		c.leaveSession.Store(true)
+	}
+	c.Hand(c, true)
+	go session.Run()
+}
+
+func addrOf(a net.Addr) netip.Addr {
+	if u, ok := a.(*net.UDPAddr); ok {
+		return u.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}
+
+// stop ends accepting; connections go on.
+func (p *quicPort) stop() { _ = p.from.Close() }
+
+// releaseWait is how long connections that were cut may take to tell their clients.
+const releaseWait = time.Second
+
+// release closes the socket, and whatever is left.
+func (p *quicPort) release() {
+	p.stop()
+	for by := time.Now().Add(releaseWait); p.sessions.Load() > 0 && time.Now().Before(by); {
+		if !p.engine.wait(drainPoll) {
+			break
+		}
+	}
+	_ = p.transport.Close()
+	_ = p.socket.Close()
+	if p.ended != nil {
+		<-p.ended
+	}
+}
+
+// retire drains a port whose listener stays.
+func (p *quicPort) retire(ctx context.Context) {
+	each := func(f func(*conn)) {
+		for _, s := range p.ln.shards {
+			s.eachOf(p, f)
+		}
+	}
+	each(func(c *conn) {
+		c.leaveSession.Store(true)
+		c.Again()
+	})
+	leave := time.NewTimer(untilGoodbye(ctx))
+	defer leave.Stop()
+	tick := time.NewTicker(drainPoll)
+	defer tick.Stop()
+	for p.sessions.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			each((*conn).cut)
+			return
+		case <-leave.C:
+			each(func(c *conn) {
+				c.leaveTunnel.Store(true)
+				c.Again()
+			})
+		case <-tick.C:
+		}
+	}
+}
+
+// eachOf calls f for the connections of a port.
+func (s *shard) eachOf(p *quicPort, f func(*conn)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := s.mu.first; c != nil; c = c.next {
+		if c.port == p {
+			f(c)
+		}
+	}
+}
+
+// altSvc is the field line that tells clients of TCP about the UDP port (RFC 7838).
+func (p *quicPort) altSvc() string {
+	port := 0
+	if u, ok := p.socket.LocalAddr().(*net.UDPAddr); ok {
+		port = u.Port
+	}
+	return `Alt-Svc: h3=":` + strconv.Itoa(port) + `"; ma=86400` + "\r\n"
+}
+
+// attemptRate counts handshakes that begin. Above attemptsMax in a second clients have
+// to show that they are where they say, which costs them a round trip (RFC 9000 section
+// 8.1.2): who lies cannot make us work for it.
+type attemptRate struct {
+	second atomic.Int64
+	count  atomic.Int64
+}
+
+const attemptsMax = 200
+
+func (a *attemptRate) high(nowNanos int64) bool {
+	now := nowNanos / int64(time.Second)
+	if was := a.second.Load(); was != now && a.second.CompareAndSwap(was, now) {
+		a.count.Store(0)
+	}
+	return a.count.Add(1) > attemptsMax
+}
+
+// quicHost is a conn as the host of a session of HTTP/3.
+type quicHost conn
+
+// Open is called by the session: a stream begins.
+func (h *quicHost) Open(st *http3.Stream) {
+	of := &conn{Conn: &st.Conn, stream: st, refused: st.Refusal, via: via30}
+	st.Host = of
+	(*conn)(h).openStream(of)
+}
+
+// Failed is called by the session: an error was sent to the client.
+func (h *quicHost) Failed(code http3.Code) {
+	if p := (*conn)(h).policy(); p != nil {
+		p.stats.HTTP3Errors.Add(h.shard.index, code)
+	}
+}
+
+// Closed is called by the session when it is over.
+func (h *quicHost) Closed() {
+	c := (*conn)(h)
+	c.quic = nil
+	c.port.sessions.Add(-1)
+	c.end()
+}
+
+// quicTurn is Ready for a session of HTTP/3.
+func (c *conn) quicTurn() {
+	if c.leaveSession.Load() {
+		c.quic.Drain()
+	}
+	if c.leaveTunnel.Swap(false) {
+		c.quic.Each(func(st *http3.Stream) { leaveTunnel(st.Host) })
+	}
+	c.quic.Ready()
+}
+
+// clientStream is a stream of HTTP/2 or HTTP/3, that a conn may be made of.
+type clientStream interface {
+	// Recycle gives the memory of a stream back whose exchange has ended.
+	Recycle()
+	// IsTunnel reports an extended CONNECT.
+	IsTunnel() bool
+}
+
+var (
+	_ clientStream = (*http2.Stream)(nil)
+	_ clientStream = (*http3.Stream)(nil)
+)
