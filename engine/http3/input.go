@@ -62,7 +62,7 @@ func (st *Stream) read() {
 	if !ok {
 		panic("BUG: something else is in the pool of readers")
 	}
-	in.Reset(st.quic)
+	in.Reset(wholeReads{st.quic})
 	r := &reading{st: st, from: st.quic, in: in, announce: st.session.announce}
 	f := r.frames()
 	in.Reset(nil)
@@ -88,6 +88,19 @@ func (st *Stream) read() {
 	if f.stream {
 		s.fail(s.pay(http2.CostReset))
 	}
+}
+
+// wholeReads are reads whose error does not come with bytes: a deadline that passes in
+// the middle of one would stay in the buffer, and be met when it is none any more.
+type wholeReads struct{ from io.Reader }
+
+// Read implements io.Reader. An error that lasts comes again.
+func (w wholeReads) Read(p []byte) (int, error) {
+	n, err := w.from.Read(p)
+	if n > 0 {
+		return n, nil
+	}
+	return n, err //nolint:wrapcheck // io.EOF counts
 }
 
 // frames reads all frames. nil: the end, also one that we have made.
