@@ -407,3 +407,25 @@ func TestHTTP3Tunnel(t *testing.T) {
 	_, _ = io.ReadAll(s)
 	r.settled2(t)
 }
+
+// A drain asks tunnels to end while there is time for it, and cuts none.
+func TestHTTP3TunnelsSayGoodbye(t *testing.T) {
+	p := newPair(t, tomorrow(), "a.test")
+	soon := func(text string) string { return strings.Replace(text, "drain: 5s", "drain: 1s", 1) }
+	address := scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+		if q := readHead(in); q != nil {
+			_, _ = io.WriteString(c, upgradeAnswer)
+			_, _ = io.Copy(io.Discard, in)
+		}
+	})
+	r := start(t, soon(tlsText("", ", http3: true", p)), address)
+	c := r.h3(noSettings)
+	s := c.open(false, section3(connectTo("/")...))
+	eventually(t, func() string { return "a tunnel" }, func() bool { return r.tunnels() == 1 })
+	r.apply(soon(tlsText("", "", p)), address)
+	all, _ := io.ReadAll(s)
+	if !strings.Contains(string(all), frame3(data3, "\x88\x02\x03\xe9")) {
+		t.Errorf("got %q; want a close frame", all)
+	}
+	r.settled2(t)
+}

@@ -281,6 +281,9 @@ func (h *quicHost) Failed(code http3.Code) {
 	}
 }
 
+// Panicked is called by the session: a stream has met a bug.
+func (h *quicHost) Panicked(p any, stack []byte) { h.shard.engine.panicked(p, stack) }
+
 // Closed is called by the session when it is over.
 func (h *quicHost) Closed() {
 	c := (*conn)(h)

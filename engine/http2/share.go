@@ -33,6 +33,9 @@ func (t *RequestText) IsHEAD() bool { return t.text.isHEAD() }
 // Tunnels reports an extended CONNECT (RFC 9220).
 func (t *RequestText) Tunnels() bool { return t.text.tunnels() }
 
+// HasContent reports a method whose request has content by its nature.
+func (t *RequestText) HasContent() bool { return wantsLength(t.text.of(t.text.method)) }
+
 // Length is that of the content, -1 where it was not said.
 func (t *RequestText) Length() int64 { return t.text.length }
 

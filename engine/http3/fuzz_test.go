@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,29 @@ func FuzzVarint(f *testing.F) {
 			}
 		}
 	})
+}
+
+// lateRead is a read that brings bytes and the end of a deadline at once.
+type lateRead struct{ reads int }
+
+func (l *lateRead) Read(p []byte) (int, error) {
+	l.reads++
+	if l.reads == 1 {
+		return copy(p, "ab"), os.ErrDeadlineExceeded
+	}
+	return copy(p, "cd"), nil
+}
+
+// A deadline that has passed beside bytes is not met later.
+func TestDeadlinesDoNotStay(t *testing.T) {
+	in := bufio.NewReader(wholeReads{&lateRead{}})
+	if b, err := in.Peek(1); err != nil || b[0] != 'a' {
+		t.Fatalf("got %q, %v", b, err)
+	}
+	room := make([]byte, 4)
+	if _, err := io.ReadFull(in, room); err != nil || string(room) != "abcd" {
+		t.Errorf("got %q, %v; want all", room, err)
+	}
 }
 
 // Fields are counted as they come: a small section may be a large list.

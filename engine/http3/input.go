@@ -6,15 +6,21 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/http2"
 )
 
-// endWait is how long the end of a request is awaited behind its head: most have no
-// content and say so in the same packet, and HTTP/1.1 has to know at once.
-const endWait = 5 * time.Millisecond
+// How long the end of a request is awaited behind its head: most have no content and
+// say so in the same packet, but HTTP/1.1 has to know at once, and a GET with a chunked
+// body of nothing is refused by some backends. A method that has content by its nature,
+// as gRPC's, may wait for an answer before it sends some.
+const (
+	endWait     = 100 * time.Millisecond
+	contentWait = 5 * time.Millisecond
+)
 
 // sectionRoom is what a field section may be longer than the text of its fields.
 const sectionRoom = 4 << 10
@@ -46,11 +52,17 @@ func (st *Stream) begin() {
 
 // read is the goroutine that reads: until the request ends or nobody wants it.
 func (st *Stream) read() {
+	defer func() {
+		if p := recover(); p != nil { // strangers' bytes, and a decoder that is not ours
+			st.session.host.Panicked(p, debug.Stack())
+			st.session.close(CodeInternal, "")
+		}
+	}()
 	in, ok := readers.Get().(*bufio.Reader)
 	if !ok {
 		panic("BUG: something else is in the pool of readers")
 	}
-	in.Reset(st.quic)
+	in.Reset(wholeReads{st.quic})
 	r := &reading{st: st, from: st.quic, in: in, announce: st.session.announce}
 	f := r.frames()
 	in.Reset(nil)
@@ -76,6 +88,19 @@ func (st *Stream) read() {
 	if f.stream {
 		s.fail(s.pay(http2.CostReset))
 	}
+}
+
+// wholeReads are reads whose error does not come with bytes: a deadline that passes in
+// the middle of one would stay in the buffer, and be met when it is none any more.
+type wholeReads struct{ from io.Reader }
+
+// Read implements io.Reader. An error that lasts comes again.
+func (w wholeReads) Read(p []byte) (int, error) {
+	n, err := w.from.Read(p)
+	if n > 0 {
+		return n, nil
+	}
+	return n, err //nolint:wrapcheck // io.EOF counts
 }
 
 // frames reads all frames. nil: the end, also one that we have made.
@@ -204,7 +229,11 @@ func (r *reading) head(length uint64) *fault {
 
 // endsHere reports that nothing follows the head.
 func (r *reading) endsHere() (bool, *fault) {
-	_ = r.from.SetReadDeadline(time.Now().Add(endWait))
+	wait := endWait
+	if r.text.HasContent() || r.text.Tunnels() {
+		wait = contentWait
+	}
+	_ = r.from.SetReadDeadline(time.Now().Add(wait))
 	_, err := r.in.Peek(1)
 	_ = r.from.SetReadDeadline(time.Time{})
 	switch {

@@ -44,6 +44,8 @@ type Host interface {
 	Open(s *Stream)
 	// Failed counts an error that was sent to the peer. Any goroutine calls it.
 	Failed(code Code)
+	// Panicked tells of a bug that a stream's bytes have met. Any goroutine calls it.
+	Panicked(p any, stack []byte)
 	// Closed says that the session is over. The loop calls it, once and last.
 	Closed()
 }
