@@ -100,7 +100,7 @@ func (w wholeReads) Read(p []byte) (int, error) {
 	if n > 0 {
 		return n, nil
 	}
-	return n, err //nolint:wrapcheck // io.EOF counts
+	return n, err
 }
 
 // frames reads all frames. nil: the end, also one that we have made.

@@ -15,6 +15,7 @@ import (
 // TestCurlSpeaksEveryVersion moves large files both ways with the real curl, and asks
 // for what versions of HTTP differ in.
 func TestCurlSpeaksEveryVersion(t *testing.T) {
+	t.Parallel()
 	content := noise(10 << 20)
 	sum := func(b []byte) string { s := sha256.Sum256(b); return hex.EncodeToString(s[:]) }
 	b := newBackend(t, func(w http.ResponseWriter, r *http.Request) {

@@ -25,6 +25,7 @@ const badPreface = "Sends invalid connection preface"
 // TestH2spec lets h2spec judge the listener, strictly, in clear text and over TLS. One
 // of its tests needs an answer with content enough to be stopped by a window.
 func TestH2spec(t *testing.T) {
+	t.Parallel()
 	binary := needModule(t, h2specModule, "conformance of HTTP/2 is not tested")
 	content := strings.Repeat("x", 4<<10)
 	b := newRawBackend(t, always("HTTP/1.1 200 OK\r\nContent-Length: "+strconv.Itoa(len(content))+"\r\n\r\n"+content))

@@ -52,14 +52,14 @@ func (p *proxy) mixedClients() []*mixedClient {
 		return tr, func() { _ = tr.Close() }
 	}
 	client := func(name string, open func() (http.RoundTripper, func())) *mixedClient {
-		kept, close := open()
-		p.t.Cleanup(close)
+		kept, end := open()
+		p.t.Cleanup(end)
 		m := &mixedClient{name: name}
 		m.ask = func(ctx context.Context, fresh bool) error {
 			tr := kept
 			if fresh {
-				own, close := open()
-				defer close()
+				own, end := open()
+				defer end()
 				tr = own
 			}
 			defer m.done.Add(1)
@@ -93,7 +93,7 @@ routes:
 pools:
   p: {backends: [{address: %q, weight: %d}, {address: %q}]}
   ws: {backends: [{address: %q}]}
-`, c.certFile, c.keyFile, 10+n%5, n%7, b[0].address, 1+n%3, b[1].address, s.backend.address)
+`, c.certFile, c.keyFile, 10+n%5, n%7, b[0].address, 1+n%3, b[1].address, s.address)
 	}
 	p := start(t, text(0))
 	clients := p.mixedClients()

@@ -20,7 +20,7 @@ var modules sync.Map
 func needModule(t *testing.T, module, subject string) string {
 	t.Helper()
 	build, _ := modules.LoadOrStore(module, sync.OnceValues(func() (string, error) { return buildModule(module) }))
-	file, err := build.(func() (string, error))() //nolint:forcetypeassert // nothing else is in it
+	file, err := build.(func() (string, error))() //nolint:errcheck,forcetypeassert // nothing else is in it
 	if err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)

@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-
-	"golang.org/x/net/http2"
 )
 
 // victim is a server that clients want to reach through the proxy, and may not.
@@ -96,7 +94,8 @@ func TestNeverAnOpenProxy(t *testing.T) {
 func TestNeverAnOpenProxyOverHTTP2(t *testing.T) {
 	b, v := newBackend(t, nil), newVictim(t)
 	p := start(t, overTLS(members(b), "", "", newPair(t, tomorrow(), "a.test")))
-	transport := &http2.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "a.test"}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "a.test"}, Protocols: new(http.Protocols)}
+	transport.Protocols.SetHTTP2(true)
 	t.Cleanup(transport.CloseIdleConnections)
 	ask := func(t *testing.T, q *http.Request) answer {
 		t.Helper()
