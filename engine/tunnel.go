@@ -79,7 +79,7 @@ func (x *exchange) openTunnel() bool {
 		t.goodbye.speaks = true
 		t.down.frames.follow(early)
 	}
-	t.attempt.Response.Reset() // its bytes are gone
+	t.attempt.ReleaseHead()
 	x.count()
 	t.c.tunnel = t
 	t.c.state.Store(stateTunnel)

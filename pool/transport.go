@@ -365,6 +365,14 @@ func (a *Attempt) Early() []byte {
 	return b
 }
 
+// ReleaseHead gives back the memory of the response's head and of what Early has
+// returned: Response is empty afterwards. It is for who keeps the connection for
+// another protocol.
+func (a *Attempt) ReleaseHead() {
+	a.Response.Reset()
+	a.in.Release()
+}
+
 // Trailers are the fields behind the content, once Done.
 func (a *Attempt) Trailers() *wire.Head { return a.body.Trailers() }
 
