@@ -77,8 +77,8 @@ resilience: build ## let origins go wrong behind isame-lb, asked beside measured
 	bin/isame-bench resilience --isame bin/isame-lb --duration $(FAULT) --scenarios "$(SCENARIOS)"
 
 .PHONY: soak
-soak: tools ## mixed load, a reload each second, a backend killed each 5 s (DURATION=60s)
-	ISAME_SOAK=$(DURATION) $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./cmd/isame-lb/e2e
+soak: tools ## mixed load, a reload each second, a backend killed each 5 s; then all clients, and 10,000 tunnels (DURATION=60s)
+	ISAME_SOAK=$(DURATION) $(GO) test -count=1 -timeout 0 -v -run '^Test(Soak|MixedClientsSeeNoChange|IdleTunnels)$$' ./cmd/isame-lb/e2e
 
 .PHONY: fmt
 fmt: ## format the code
