@@ -19,8 +19,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// pebbleModule is the ACME server that its authors test clients with.
-const pebbleModule = "github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3"
+// pebbleTool is the ACME server that its authors test clients with.
+var pebbleTool = newTool("an ACME server", "github.com/letsencrypt/pebble/v2/cmd/pebble", "v2.10.3")
 
 // pebble is a running ACME server.
 type pebble struct {
@@ -47,7 +47,7 @@ const pebbleStarts = 5
 // startPebble runs a server that finds every host on this machine.
 func startPebble(t *testing.T, v validation) *pebble {
 	t.Helper()
-	binary := needModule(t, pebbleModule, "the certificates of an ACME server are not tested")
+	binary := pebbleTool.need(t)
 	own := newPair(t, tomorrow(), "localhost")
 	for range pebbleStarts {
 		if p := tryPebble(t, binary, own, v); p != nil {

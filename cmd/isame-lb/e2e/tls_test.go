@@ -132,7 +132,8 @@ func TestOpenSSLOverTLS(t *testing.T) {
 		{"new keys in the middle", true, []string{"-tls1_3"}, "HTTP/1.1 200"},
 		{"1.1", false, []string{"-tls1_1", "-cipher", "ALL:@SECLEVEL=0"}, "alert"},
 		{"a suite without forward secrecy", false, []string{"-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0"}, "handshake failure"},
-		{"ALPN", false, []string{"-alpn", "h2,http/1.1"}, "ALPN protocol: http/1.1"},
+		{"ALPN", false, []string{"-alpn", "h2,http/1.1"}, "ALPN protocol: h2"},
+		{"ALPN without HTTP/2", false, []string{"-alpn", "http/1.1"}, "ALPN protocol: http/1.1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			args := append([]string{"s_client", "-crlf", "-connect", address, "-servername", "a.test", "-CAfile", c.certFile}, tt.args...)
