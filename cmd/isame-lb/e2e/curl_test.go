@@ -48,17 +48,17 @@ func TestCurlInEveryVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	direct := "http://" + b.address
-	clear, secure := "http://"+p.address(), "https://a.test:"+portOf(t, p.addressOf("secure"))
+	bare, secure := "http://"+p.address(), "https://a.test:"+portOf(t, p.addressOf("secure"))
 	trust := []string{"--cacert", c.certFile, "--resolve", "a.test:" + portOf(t, p.addressOf("secure")) + ":127.0.0.1"}
 	for _, tt := range []struct {
 		name, version, base string
 		args                []string
 	}{
-		{"HTTP/1.1", "1.1", clear, []string{"--http1.1"}},
+		{"HTTP/1.1", "1.1", bare, []string{"--http1.1"}},
 		{"HTTP/1.1 over TLS", "1.1", secure, append([]string{"--http1.1"}, trust...)},
 		{"HTTP/2 over TLS", "2", secure, append([]string{"--http2"}, trust...)},
-		{"HTTP/2 in clear text", "2", clear, []string{"--http2-prior-knowledge"}},
-		{"HTTP/2 asked for in clear text", "1.1", clear, []string{"--http2"}}, // RFC 9113 has no upgrade any more
+		{"HTTP/2 in clear text", "2", bare, []string{"--http2-prior-knowledge"}},
+		{"HTTP/2 asked for in clear text", "1.1", bare, []string{"--http2"}}, // RFC 9113 has no upgrade any more
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			run := func(base, path string, args ...string) (body []byte, written string) {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"os/exec"
@@ -37,7 +38,7 @@ func TestH2spec(t *testing.T) {
 		t.Fatalf("h2spec: %v, without a summary:\n%s", err, out)
 	}
 	t.Logf("h2spec: %s, in %v", summary[0], time.Since(began).Round(time.Millisecond))
-	if err != nil || string(summary[1]) != string(summary[2]) || len(summary[1]) < 3 {
+	if err != nil || !bytes.Equal(summary[1], summary[2]) || len(summary[1]) < 3 {
 		t.Errorf("h2spec: %v, %s; want all of more than a hundred tests passed:\n%s", err, summary[0], out)
 	}
 	p.eventuallyCounts(0, "isame_connections_open", "listener", "web")

@@ -147,7 +147,7 @@ func mixedOrigin(w http.ResponseWriter, r *http.Request, plain http.Handler) {
 	if err != nil {
 		return
 	}
-	_ = serveWS(c, r)
+	_ = serveWS(r.Context(), c, r)
 	_ = c.CloseNow()
 }
 

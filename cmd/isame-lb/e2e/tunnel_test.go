@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -117,19 +118,19 @@ func TestTunnelsEndInHalves(t *testing.T) {
 			if err := s.CloseWrite(); err != nil {
 				t.Error(err)
 			}
-			if got, err := io.ReadAll(s); err != nil || string(got) != string(first) {
+			if got, err := io.ReadAll(s); err != nil || !bytes.Equal(got, first) {
 				t.Errorf("the client got %d bytes, %v; want %d", len(got), err, size)
 			}
 		}},
 		{"the server first", func(c net.Conn) {
 			_, _ = c.Write(first)
-			_ = c.(*trackedConn).Conn.(*net.TCPConn).CloseWrite()
+			_ = endHalf(c)
 			got, err := io.ReadAll(c)
 			met <- outcomeOf(got, err)
 			_ = c.Close()
 		}, func(t *testing.T, s stream) {
 			t.Helper()
-			if got, err := io.ReadAll(s); err != nil || string(got) != string(first) {
+			if got, err := io.ReadAll(s); err != nil || !bytes.Equal(got, first) {
 				t.Errorf("the client got %d bytes, %v; want %d", len(got), err, size)
 			}
 			if _, err := s.Write([]byte("that is all")); err != nil {

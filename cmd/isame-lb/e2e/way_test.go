@@ -92,9 +92,9 @@ func dialTLS(ctx context.Context, address, protocol string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if got := conn.(*tls.Conn).ConnectionState().NegotiatedProtocol; got != protocol {
+	if secure, ok := conn.(*tls.Conn); !ok || secure.ConnectionState().NegotiatedProtocol != protocol {
 		_ = conn.Close()
-		return nil, fmt.Errorf("ALPN: got %q; want %q", got, protocol)
+		return nil, fmt.Errorf("ALPN does not choose %s", protocol)
 	}
 	return conn, nil
 }
@@ -139,7 +139,26 @@ func (s *plainStream) Read(p []byte) (int, error) { return s.in.Read(p) }
 
 // CloseWrite ends our direction: with a FIN, or the alert close_notify.
 func (s *plainStream) CloseWrite() error {
-	return s.Conn.(interface{ CloseWrite() error }).CloseWrite()
+	return endHalf(s.Conn)
+}
+
+// endHalf ends our direction of a connection.
+func endHalf(c net.Conn) error {
+	if tracked, ok := c.(*trackedConn); ok {
+		c = tracked.Conn
+	}
+	if half, ok := c.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return fmt.Errorf("cannot end half of a %T", c)
+}
+
+// streamOf is the stream of a 101 that a way has got.
+func streamOf(resp *http.Response) stream {
+	if s, ok := resp.Body.(stream); ok {
+		return s
+	}
+	panic(fmt.Sprintf("the body of %s is a %T", resp.Status, resp.Body))
 }
 
 // websocketKey is the one of RFC 6455 section 1.3.
@@ -164,7 +183,7 @@ func (w way) upgrade(t *testing.T, path string, fields ...string) stream {
 }
 
 func (w way) tryUpgrade(path string, fields ...string) (stream, error) {
-	q, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://a.test"+path, nil)
+	q, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://a.test"+path, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +201,7 @@ func (w way) tryUpgrade(path string, fields ...string) (stream, error) {
 		_ = resp.Body.Close()
 		return nil, fmt.Errorf("got Sec-WebSocket-Accept %q; want %q", got, acceptOf(websocketKey))
 	}
-	return resp.Body.(stream), nil
+	return streamOf(resp), nil
 }
 
 // set puts fields (name, value, name, value) into a header.

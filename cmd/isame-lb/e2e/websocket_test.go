@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -35,13 +36,12 @@ func newWSServer(t *testing.T, mode websocket.CompressionMode) *wsServer {
 		}
 		defer func() { _ = c.CloseNow() }()
 		c.SetReadLimit(-1)
-		s.closed <- serveWS(c, r)
+		s.closed <- serveWS(r.Context(), c, r)
 	})
 	return s
 }
 
-func serveWS(c *websocket.Conn, r *http.Request) error {
-	ctx := context.Background() // that of the request ends with its handler in HTTP/1.1 only
+func serveWS(ctx context.Context, c *websocket.Conn, r *http.Request) error {
 	switch r.URL.Path {
 	case "/close":
 		code, err := strconv.Atoi(r.URL.Query().Get("code"))
@@ -132,12 +132,15 @@ func expectMessage(ctx context.Context, c *websocket.Conn, kind websocket.Messag
 	return nil
 }
 
-// noise is bytes that do not repeat, the same in each run.
-func noise(n int) []byte {
-	b := make([]byte, n)
+// noises is the longest noise that any test wants.
+var noises = sync.OnceValue(func() []byte {
+	b := make([]byte, 16<<20)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
 	return b
-}
+})
+
+// noise is bytes that do not repeat, the same in each run; they are not to be changed.
+func noise(n int) []byte { return noises()[:n:n] }
 
 // startWS runs a proxy before a WebSocket server.
 func startWS(t *testing.T, mode websocket.CompressionMode) (*proxy, *wsServer) {
@@ -273,7 +276,7 @@ func TestWebSocketCompressionIsLeftAlone(t *testing.T) {
 			w.open = func(q *http.Request) (*http.Response, error) {
 				resp, err := open(q)
 				if err == nil {
-					resp.Body = counted{resp.Body.(stream), &onWire}
+					resp.Body = counted{streamOf(resp), &onWire}
 				}
 				return resp, err
 			}

@@ -57,7 +57,7 @@ func (c *recorded) Read(p []byte) (int, error) {
 func (c *recorded) Close() error {
 	var err error
 	c.close.Do(func() {
-		_ = c.Conn.(*net.TCPConn).CloseWrite()
+		_ = endHalf(c.Conn)
 		_ = c.SetReadDeadline(time.Now().Add(patience))
 		_, _ = io.Copy(io.Discard, readerOnly{c})
 		err = c.Conn.Close()
@@ -85,7 +85,7 @@ func recordedEcho(t *testing.T) *recorder {
 		if err != nil {
 			return
 		}
-		_ = serveWS(c, q)
+		_ = serveWS(q.Context(), c, q)
 		_ = c.CloseNow()
 	})}
 	done := make(chan struct{})
