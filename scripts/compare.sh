@@ -16,7 +16,6 @@ readonly commit="$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)"
 readonly ldflags="-s -w -X main.version=$version -X main.commit=$commit"
 
 build() {
-	[ -x "bin/$1" ] && [ "${REBUILD:-}" != 1 ] && return
 	mkdir -p bin
 	echo "compare: building bin/$1" >&2
 	go build -trimpath -ldflags "$ldflags" -o "bin/$1" "./cmd/$1"
