@@ -1,0 +1,131 @@
+//go:build !race
+
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/isame-lb/isame-lb/pool/wire/frame"
+)
+
+// bareClient is a client of HTTP/2 that allocates nothing: it sends the same frames
+// again, on the next stream, and reads to the end of that.
+type bareClient struct {
+	*client
+
+	request []byte // frames of one stream
+	heads   []int  // where they begin
+	id      uint32
+	in      []byte
+	held    int // bytes of in
+}
+
+// newBareClient opens a session whose windows are never used up.
+func newBareClient(t *testing.T, r *rig, body string, fields ...string) *bareClient {
+	t.Helper()
+	var block bytes.Buffer
+	enc := hpack.NewEncoder(&block)
+	for i := 0; i < len(fields); i += 2 {
+		_ = enc.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1], Sensitive: true}) // in no table; a buffer takes all
+	}
+	c := &bareClient{client: r.dial(), id: 1, in: make([]byte, 256<<10)}
+	var frames bytes.Buffer
+	fr := http2.NewFramer(&frames, nil)
+	_ = fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: body == ""})
+	c.heads = []int{0}
+	for body != "" {
+		c.heads = append(c.heads, frames.Len())
+		n := min(len(body), frame.PayloadBytesMin)
+		_ = fr.WriteData(1, n == len(body), []byte(body[:n]))
+		body = body[n:]
+	}
+	c.request = bytes.Clone(frames.Bytes())
+	frames.Reset()
+	_ = fr.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 30})
+	_ = fr.WriteWindowUpdate(0, 1<<30)
+	c.send(frame.Preface + frames.String())
+	return c
+}
+
+// exchange makes one; false: it failed.
+func (c *bareClient) exchange() bool {
+	for _, at := range c.heads {
+		binary.BigEndian.PutUint32(c.request[at+5:], c.id)
+	}
+	if _, err := c.Write(c.request); err != nil {
+		return false
+	}
+	for {
+		used, done := 0, false
+		for !done {
+			h, ok := frame.Parse(c.in[used:c.held])
+			size := frame.HeaderBytes + int(h.Length)
+			if !ok || c.held-used < size {
+				break
+			}
+			if h.Type == frame.TypeRSTStream || h.Type == frame.TypeGoAway {
+				return false
+			}
+			done = h.Stream == c.id && h.Flags.Has(frame.FlagEndStream) && (h.Type == frame.TypeHeaders || h.Type == frame.TypeData)
+			used += size
+		}
+		c.held = copy(c.in, c.in[used:c.held])
+		if done {
+			c.id += 2
+			return true
+		}
+		n, err := c.Read(c.in[c.held:])
+		if err != nil {
+			return false
+		}
+		c.held += n
+	}
+}
+
+// TestHTTP2ExchangeDoesNotAllocate is TestExchangeDoesNotAllocate for clients of HTTP/2.
+// Streams are used again when their exchange has ended in the loop, as most do.
+func TestHTTP2ExchangeDoesNotAllocate(t *testing.T) {
+	body := func(n int) string { return strings.Repeat("x", n) }
+	length := func(n int) string {
+		return "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + strconv.Itoa(n) + "\r\n\r\n" + body(n)
+	}
+	for _, tc := range []struct {
+		name, method, body, end, response string
+		most                              float64
+	}{
+		{"small GET", "GET", "", "\r\n\r\n", length(64), 0},
+		{"small POST", "POST", "name=isam", "name=isam", length(2), 0},
+		{"GET 16 KiB", "GET", "", "\r\n\r\n", length(16 << 10), 0},
+		// What the client has to make room for in between ends in a goroutine, and its
+		// stream, with what that consists of, is given back to nobody.
+		{"GET 1 MiB", "GET", "", "\r\n\r\n", length(1 << 20), 12},
+		{"GET chunked", "GET", "", "\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4000\r\n" + body(0x4000) + "\r\n0\r\n\r\n", 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := start(t, h2cListener, rawBackend(t, tc.end, tc.response))
+			fields := []string{":method", tc.method, ":scheme", "http", ":authority", "example.org", ":path", "/path?query=1", "user-agent", "test/1.0", "accept", "*/*"}
+			if tc.body != "" {
+				fields = append(fields, "content-length", strconv.Itoa(len(tc.body)))
+			}
+			c := newBareClient(t, r, tc.body, fields...)
+			exchange := func() {
+				if !c.exchange() {
+					t.Fatal("the session or the stream was broken off")
+				}
+			}
+			for range 50 {
+				exchange()
+			}
+			if n := testing.AllocsPerRun(300, exchange); n > tc.most {
+				t.Errorf("%v allocations an exchange; want at most %v", n, tc.most)
+			}
+		})
+	}
+}
