@@ -25,7 +25,8 @@ type headText struct {
 	text    []byte
 	pseudo  []byte // values of pseudo fields, one behind the other
 	cookies []byte
-	whole   []byte // a response, with its status line
+	whole   []byte      // a response, with its status line
+	field   hpack.Field // at hand: the decoder's memory
 
 	method, scheme, authority, path, protocol span
 	length                                    int64 // of content-length; -1 without one
@@ -56,23 +57,32 @@ func (t *headText) reset() {
 // read makes the text of a request of the block that d has begun; finish ends it. An
 // error is one of the decoder, after which the tables differ.
 func (t *headText) read(d *hpack.Decoder, ended bool) (headFault, error) {
+	fault, err := t.fields(d, (*headText).add)
+	if err == nil && fault == headGood && (!t.line() || ended && t.length > 0) {
+		fault = headMalformed
+	}
+	return fault, err
+}
+
+// readTrailers makes field lines of trailers.
+func (t *headText) readTrailers(d *hpack.Decoder) (headFault, error) {
+	return t.fields(d, (*headText).addTrailer)
+}
+
+// fields gives add the fields of the block that d has begun, until it refuses one; the
+// rest is decoded for the sake of the table.
+func (t *headText) fields(d *hpack.Decoder, add func(*headText, *hpack.Field) bool) (headFault, error) {
 	t.reset()
-	fault := headGood
-	var f hpack.Field
+	fault, f := headGood, &t.field
 	for {
-		more, err := d.Next(&f)
+		more, err := d.Next(f)
 		switch {
 		case errors.Is(err, hpack.ErrTooLarge):
 			return headTooLarge, d.Skip()
-		case err != nil:
+		case err != nil, !more:
 			return fault, err
-		case !more:
-			if fault == headGood && (!t.line() || ended && t.length > 0) {
-				fault = headMalformed
-			}
-			return fault, nil
 		case fault != headGood:
-		case !t.add(&f):
+		case !add(t, f):
 			fault = headMalformed
 		}
 	}
@@ -97,11 +107,9 @@ func (t *headText) add(f *hpack.Field) bool {
 		t.hosted = true
 		t.authority = t.keep(f.Value)
 	case "content-length":
-		n, err := strconv.ParseUint(string(f.Value), 10, 63)
-		if err != nil || t.length >= 0 || t.tunnels() { // what a tunnel carries is no content
+		if t.tunnels() || !t.addLength(f) { // what a tunnel carries is no content
 			return false
 		}
-		t.length = int64(n)
 	case "sec-websocket-key":
 		if t.tunnels() { // RFC 8441 section 5 has none, and the backend gets ours
 			return true
@@ -113,8 +121,23 @@ func (t *headText) add(f *hpack.Field) bool {
 		t.cookies = append(t.cookies, f.Value...)
 		return true
 	}
+	return t.addLine(f)
+}
+
+// addLine writes a field as it came.
+func (t *headText) addLine(f *hpack.Field) bool {
 	t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)
 	t.text = append(t.text, "\r\n"...)
+	return true
+}
+
+// addLength takes content-length, once; false: it is none, or there are two.
+func (t *headText) addLength(f *hpack.Field) bool {
+	n, err := strconv.ParseUint(string(f.Value), 10, 63)
+	if err != nil || t.length >= 0 {
+		return false
+	}
+	t.length = int64(n)
 	return true
 }
 
@@ -249,30 +272,10 @@ func wantsLength(method []byte) bool {
 	return false
 }
 
-// readTrailers makes field lines of trailers.
-func (t *headText) readTrailers(d *hpack.Decoder) (headFault, error) {
-	t.reset()
-	fault := headGood
-	var f hpack.Field
-	for {
-		more, err := d.Next(&f)
-		switch {
-		case errors.Is(err, hpack.ErrTooLarge):
-			return headTooLarge, d.Skip()
-		case err != nil, !more:
-			return fault, err
-		case !t.addTrailer(&f):
-			fault = headMalformed
-		}
-	}
-}
-
 // addTrailer takes one field of trailers; false: they are malformed.
 func (t *headText) addTrailer(f *hpack.Field) bool {
 	if !validName(f.Name) || !validValue(f.Value) || aboutConnection(f) {
 		return false
 	}
-	t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)
-	t.text = append(t.text, "\r\n"...)
-	return true
+	return t.addLine(f)
 }

@@ -2,7 +2,6 @@ package http2
 
 import (
 	"bytes"
-	"errors"
 	"net/http"
 	"strconv"
 
@@ -15,26 +14,11 @@ var grpcType = []byte("application/grpc")
 // readResponse makes the text of a response head of the block that d has begun, but
 // for what finishResponse adds.
 func (t *headText) readResponse(d *hpack.Decoder) (headFault, error) {
-	t.reset()
-	fault := headGood
-	var f hpack.Field
-	for {
-		more, err := d.Next(&f)
-		switch {
-		case errors.Is(err, hpack.ErrTooLarge):
-			return headTooLarge, d.Skip()
-		case err != nil:
-			return fault, err
-		case !more:
-			if t.status == 0 {
-				fault = headMalformed
-			}
-			return fault, nil
-		case fault != headGood:
-		case !t.addResponse(&f):
-			fault = headMalformed
-		}
+	fault, err := t.fields(d, (*headText).addResponse)
+	if err == nil && fault == headGood && t.status == 0 {
+		fault = headMalformed
 	}
+	return fault, err
 }
 
 // addResponse takes one field; false: the response is malformed.
@@ -49,20 +33,13 @@ func (t *headText) addResponse(f *hpack.Field) bool {
 	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te":
 		return false
 	case "content-length":
-		n, err := strconv.ParseUint(string(f.Value), 10, 63)
-		if err != nil || t.length >= 0 {
-			return false
-		}
-		t.length = int64(n)
-		return true // finishResponse says it, where it is how the content is told
+		return t.addLength(f) // finishResponse says it, where it is how the content is told
 	case "trailer":
 		t.trailed = true
 	case "content-type":
 		t.trailed = t.trailed || bytes.HasPrefix(f.Value, grpcType)
 	}
-	t.text = append(append(append(t.text, f.Name...), ": "...), f.Value...)
-	t.text = append(t.text, "\r\n"...)
-	return true
+	return t.addLine(f)
 }
 
 // addStatus takes :status, which stands alone and first (RFC 9113 section 8.3.2).
