@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -161,4 +162,18 @@ func eventually(t testing.TB, what func() string, ok func() bool) {
 			t.Fatalf("still not: %s", what())
 		}
 	}
+}
+
+// heldBack is how much a backend had sent when it was held back: it has begun, and then
+// there was no more for a while.
+func heldBack(t testing.TB, sent *atomic.Int64) int64 {
+	t.Helper()
+	last, since := int64(-1), time.Now()
+	eventually(t, func() string { return "the backend is held back" }, func() bool {
+		if n := sent.Load(); n != last {
+			last, since = n, time.Now()
+		}
+		return last > 0 && time.Since(since) > 100*time.Millisecond
+	})
+	return last
 }

@@ -58,48 +58,58 @@ func sized2(body string, known bool) io.Reader {
 }
 
 func TestHTTP2BodiesBothWays(t *testing.T) {
-	answer := func(w http.ResponseWriter, q *http.Request) {
-		w.Header().Set("X-Seen", strings.Join([]string{
-			q.Proto, q.Method, q.Host, q.RequestURI, q.Header.Get("Via"), q.Header.Get("X-Forwarded-Proto"), q.Header.Get("Cookie"),
-		}, "|"))
-		if q.Header.Get("X-Whole") != "" { // length and content known
-			body, _ := io.ReadAll(q.Body)
-			_, _ = w.Write(body)
-			return
-		}
-		echo(w, q)
-	}
-	address := backend(t, answer)
+	address := backend(t, echoSeen)
 	bare, secure := start(t, h2cListener, address), start(t, tlsText("", "", newPair(t, tomorrow(), "a.test")), address)
-	for name, c := range map[string]*http.Client{"http://example.com": bare.h2Client(), "https://a.test": secure.h2TLSClient()} {
-		for _, size := range []int{0, 1, 5, 16 << 10, 100_000, 1 << 20, 5 << 20} {
-			for i := range 4 {
-				body, known, whole := string(noise(size)), i&1 != 0, i&2 != 0
-				t.Run(fmt.Sprintf("%.5s %d, length known %v, answered whole %v", name, size, known, whole), func(t *testing.T) {
-					q, err := http.NewRequest(http.MethodPost, name+"/a/b?c=d", sized2(body, known))
-					if err != nil {
-						t.Fatal(err)
-					}
-					q.Header.Set("Cookie", "a=1; b=2")
-					if whole {
-						q.Header.Set("X-Whole", "1")
-					}
-					resp, err := c.Do(q)
-					if err != nil {
-						t.Fatal(err)
-					}
-					got, err := io.ReadAll(resp.Body)
-					_ = resp.Body.Close()
-					if err != nil || string(got) != body {
-						t.Fatalf("%d bytes, %v; want %d that are the same", len(got), err, len(body))
-					}
-					scheme, host, _ := strings.Cut(name, "://")
-					want := "HTTP/1.1|POST|" + host + "|/a/b?c=d|2.0 isame|" + scheme + "|a=1; b=2"
-					if resp.Header.Get("X-Seen") != want || resp.ProtoMajor != 2 {
-						t.Errorf("the backend saw %q in %s; want %q", resp.Header.Get("X-Seen"), resp.Proto, want)
-					}
-				})
-			}
+	for base, c := range map[string]*http.Client{"http://example.com": bare.h2Client(), "https://a.test": secure.h2TLSClient()} {
+		checkBodiesBothWays(t, c, base, 2)
+	}
+}
+
+// echoSeen is echo that says in X-Seen what it saw of the head. With X-Whole the length
+// of the answer is known.
+func echoSeen(w http.ResponseWriter, q *http.Request) {
+	w.Header().Set("X-Seen", strings.Join([]string{
+		q.Proto, q.Method, q.Host, q.RequestURI, q.Header.Get("Via"), q.Header.Get("X-Forwarded-Proto"), q.Header.Get("Cookie"),
+	}, "|"))
+	if q.Header.Get("X-Whole") != "" {
+		body, _ := io.ReadAll(q.Body)
+		_, _ = w.Write(body)
+		return
+	}
+	echo(w, q)
+}
+
+// checkBodiesBothWays sends bodies of all sizes to echoSeen by a client of HTTP/2 or 3,
+// which major is; base is a scheme and a host.
+func checkBodiesBothWays(t *testing.T, c *http.Client, base string, major int) {
+	t.Helper()
+	for _, size := range []int{0, 1, 5, 16 << 10, 100_000, 1 << 20, 5 << 20} {
+		for i := range 4 {
+			body, known, whole := string(noise(size)), i&1 != 0, i&2 != 0
+			t.Run(fmt.Sprintf("%.5s %d, length known %v, answered whole %v", base, size, known, whole), func(t *testing.T) {
+				q, err := http.NewRequest(http.MethodPost, base+"/a/b?c=d", sized2(body, known))
+				if err != nil {
+					t.Fatal(err)
+				}
+				q.Header.Set("Cookie", "a=1; b=2")
+				if whole {
+					q.Header.Set("X-Whole", "1")
+				}
+				resp, err := c.Do(q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+				if err != nil || string(got) != body {
+					t.Fatalf("%d bytes, %v; want %d that are the same", len(got), err, len(body))
+				}
+				scheme, host, _ := strings.Cut(base, "://")
+				want := fmt.Sprintf("HTTP/1.1|POST|%s|/a/b?c=d|%d.0 isame|%s|a=1; b=2", host, major, scheme)
+				if resp.Header.Get("X-Seen") != want || resp.ProtoMajor != major {
+					t.Errorf("the backend saw %q in %s; want %q", resp.Header.Get("X-Seen"), resp.Proto, want)
+				}
+			})
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -56,46 +55,8 @@ func get3(t testing.TB, c *http.Client, path string) (*http.Response, string) {
 }
 
 func TestHTTP3BodiesBothWays(t *testing.T) {
-	r := start(t, h3Text(t), backend(t, func(w http.ResponseWriter, q *http.Request) {
-		w.Header().Set("X-Seen", strings.Join([]string{
-			q.Proto, q.Method, q.Host, q.RequestURI, q.Header.Get("Via"), q.Header.Get("X-Forwarded-Proto"), q.Header.Get("Cookie"),
-		}, "|"))
-		if q.Header.Get("X-Whole") != "" { // length and content known
-			body, _ := io.ReadAll(q.Body)
-			_, _ = w.Write(body)
-			return
-		}
-		echo(w, q)
-	}))
-	c, _ := r.h3Client()
-	for _, size := range []int{0, 1, 5, 16 << 10, 100_000, 1 << 20, 5 << 20} {
-		for i := range 4 {
-			body, known, whole := string(noise(size)), i&1 != 0, i&2 != 0
-			t.Run(fmt.Sprintf("%d, length known %v, answered whole %v", size, known, whole), func(t *testing.T) {
-				q, err := http.NewRequest(http.MethodPost, "https://a.test/a/b?c=d", sized2(body, known))
-				if err != nil {
-					t.Fatal(err)
-				}
-				q.Header.Set("Cookie", "a=1; b=2")
-				if whole {
-					q.Header.Set("X-Whole", "1")
-				}
-				resp, err := c.Do(q)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got, err := io.ReadAll(resp.Body)
-				_ = resp.Body.Close()
-				if err != nil || string(got) != body {
-					t.Fatalf("%d bytes, %v; want %d that are the same", len(got), err, len(body))
-				}
-				want := "HTTP/1.1|POST|a.test|/a/b?c=d|3.0 isame|https|a=1; b=2"
-				if resp.Header.Get("X-Seen") != want || resp.ProtoMajor != 3 {
-					t.Errorf("the backend saw %q in %s; want %q", resp.Header.Get("X-Seen"), resp.Proto, want)
-				}
-			})
-		}
-	}
+	c, _ := start(t, h3Text(t), backend(t, echoSeen)).h3Client()
+	checkBodiesBothWays(t, c, "https://a.test", 3)
 }
 
 func TestHTTP3LocalAnswersAndHEAD(t *testing.T) {

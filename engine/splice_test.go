@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -120,13 +119,7 @@ func TestSlowClientOfALargeAnswer(t *testing.T) {
 	}))
 	c := r.dial()
 	c.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")
-	last, since := int64(-1), time.Now()
-	eventually(t, func() string { return "the backend is held back" }, func() bool {
-		if n := sent.Load(); n != last {
-			last, since = n, time.Now()
-		}
-		return last > 0 && time.Since(since) > 100*time.Millisecond
-	})
+	last := heldBack(t, &sent)
 	if last > 80<<20 {
 		t.Errorf("the backend sent %d bytes to a client that reads nothing; want it held back", last)
 	}

@@ -187,12 +187,6 @@ func TestTunnelDirectionsAreIndependent(t *testing.T) {
 }
 
 func TestTunnelEndsOfBothSides(t *testing.T) {
-	reset := func(c net.Conn) {
-		if tcp, ok := c.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0)
-		}
-		_ = c.Close()
-	}
 	t.Run("the client resets", func(t *testing.T) {
 		met := make(chan error, 1)
 		r := start(t, plain, switched(t, upgradeAnswer, func(c net.Conn, in *bufio.Reader) {
@@ -202,14 +196,14 @@ func TestTunnelEndsOfBothSides(t *testing.T) {
 		}))
 		c := r.dial()
 		c.upgrade()
-		reset(c.Conn)
+		breakOff(c.Conn)
 		if err := <-met; !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("the backend met %v; want a reset", err)
 		}
 		r.checkGone(t)
 	})
 	t.Run("the backend resets", func(t *testing.T) {
-		r := start(t, plain, switched(t, upgradeAnswer, func(c net.Conn, _ *bufio.Reader) { reset(c) }))
+		r := start(t, plain, switched(t, upgradeAnswer, func(c net.Conn, _ *bufio.Reader) { breakOff(c) }))
 		c := r.dial()
 		c.upgrade()
 		if _, err := c.r.ReadByte(); !errors.Is(err, syscall.ECONNRESET) {
