@@ -68,6 +68,10 @@ bench: ## run each benchmark once (BENCH=regexp BENCHTIME=1x COUNT=1 PKG=)
 compare: build ## put Isame beside HAProxy, nginx and Caddy on this machine (SCENARIOS= ROUNDS=5)
 	bash scripts/compare.sh
 
+.PHONY: versus
+versus: ## put this tree beside an older commit in paired rounds (BASE=HEAD~10 ROUNDS=31 SCENARIOS=)
+	bash scripts/versus.sh
+
 .PHONY: pgo
 pgo: ## take the CPU profile isame-lb is built with, after changes of the hot path
 	bash scripts/pgo.sh

@@ -36,14 +36,14 @@ func configureIsame(dir string, s setup) ([]string, error) {
 	for _, a := range s.backends {
 		fmt.Fprintf(&b, "      - {address: %q}\n", a)
 	}
-	fmt.Fprintf(&b, "admin: {address: %q}\nlog: {level: warn}\n", s.admin)
+	fmt.Fprintf(&b, "admin: {address: %q}\nlog: {level: warn, access: {enabled: %t}}\n", s.admin, s.logged)
 	path, err := writeConfig(dir, "isame.yaml", b.String())
 	return []string{"run", "--config", path}, err
 }
 
 // configureHAProxy: one thread, connections to the backends kept and shared.
 func configureHAProxy(dir string, s setup) ([]string, error) {
-	global, bind, timeout := "", "", ""
+	global, bind, timeout, log := "", "", "", ""
 	if e := s.edge; e != nil {
 		global = "\tssl-default-bind-options ssl-min-ver TLSv1.3\n\tssl-default-bind-ciphersuites " + cipherSuite +
 			"\n\tssl-default-bind-curves " + e.exchange.openSSL + "\n"
@@ -51,6 +51,10 @@ func configureHAProxy(dir string, s setup) ([]string, error) {
 	}
 	if s.tunnels {
 		timeout = "\ttimeout tunnel 1h\n"
+	}
+	if s.logged {
+		global += "\tlog stdout format raw local0\n"
+		log = "\tlog global\n\toption httplog\n"
 	}
 	path, err := writeConfig(dir, "haproxy.cfg", `global
 	nbthread 1
@@ -62,7 +66,7 @@ func configureHAProxy(dir string, s setup) ([]string, error) {
 	timeout client 60s
 	timeout server 60s
 	timeout http-keep-alive 60s
-`+timeout+`	option forwardfor
+`+timeout+log+`	option forwardfor
 	http-reuse always
 frontend web
 	bind `+s.listen+bind+`
@@ -71,6 +75,9 @@ frontend web
 backend origin
 	balance roundrobin
 `+lines(s.backends, "\tserver b%d %s\n"))
+	if s.logged { // -q closes standard output
+		return []string{"-db", "-f", path}, err
+	}
 	return []string{"-db", "-q", "-f", path}, err
 }
 
@@ -97,6 +104,10 @@ func configureNginx(dir string, s setup) ([]string, error) {
 			proxy_set_header Upgrade $http_upgrade;
 			proxy_read_timeout 1h;`
 	}
+	access := "off"
+	if s.logged {
+		access = dir + "/access.log combined buffer=64k flush=100ms"
+	}
 	path, err := writeConfig(dir, "nginx.conf", `daemon off;
 worker_processes 1;
 worker_rlimit_nofile 65536;
@@ -105,7 +116,7 @@ error_log `+dir+`/nginx.log error;
 `+user+`
 events { worker_connections 30000; }
 http {
-	access_log off;
+	access_log `+access+`;
 	client_body_temp_path `+dir+`/body;
 	proxy_temp_path `+dir+`/proxy;
 	client_body_buffer_size 128k;
@@ -145,17 +156,21 @@ func configureCaddy(dir string, s setup) ([]string, error) {
 		curves ` + e.exchange.caddy + `
 	}`
 	}
+	output, log := "discard", ""
+	if s.logged {
+		output, log = "stdout", "\n\tlog"
+	}
 	path, err := writeConfig(dir, "Caddyfile", `{
 	admin off
 	auto_https off
 	log {
-		output discard
+		output `+output+`
 	}
 	servers {
 		protocols h1 h2
 	}
 }
-`+s.url()+` {`+secure+`
+`+s.url()+` {`+secure+log+`
 	reverse_proxy {
 		to `+strings.Join(s.backends, " ")+`
 		lb_policy round_robin

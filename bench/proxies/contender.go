@@ -28,6 +28,7 @@ type setup struct {
 	backends []string
 	edge     *edge // how to speak TLS; nil: clear text
 	tunnels  bool  // clients may change the protocol
+	logged   bool  // each request is logged, to standard output or a file in dir
 }
 
 func (s setup) scheme() string {
@@ -39,11 +40,12 @@ func (s setup) scheme() string {
 
 func (s setup) url() string { return s.scheme() + "://" + s.listen }
 
-// names are the contenders there are, in the order of the table's columns.
+// names are the contenders that take part unasked, in the order of the table's columns.
 func names() []string { return []string{isame, haproxy, nginx, caddy} }
 
 const (
 	isame   = "isame"
+	before  = "before" // an older isame-lb
 	haproxy = "haproxy"
 	nginx   = "nginx"
 	caddy   = "caddy"
@@ -51,9 +53,10 @@ const (
 
 // find returns the contenders of the given names that are installed, and the
 // names of those that are not.
-func find(wanted []string, isameProgram string) (found []contender, missing []string, err error) {
+func find(wanted []string, isameProgram, beforeProgram string) (found []contender, missing []string, err error) {
 	all := map[string]contender{
 		isame:   {name: isame, program: isameProgram, version: []string{"version"}, configure: configureIsame},
+		before:  {name: before, program: beforeProgram, version: []string{"version"}, configure: configureIsame},
 		haproxy: {name: haproxy, program: haproxy, version: []string{"-v"}, configure: configureHAProxy},
 		nginx:   {name: nginx, program: nginx, version: []string{"-v"}, configure: configureNginx},
 		caddy:   {name: caddy, program: caddy, version: []string{"version"}, configure: configureCaddy},
@@ -61,7 +64,7 @@ func find(wanted []string, isameProgram string) (found []contender, missing []st
 	for _, name := range wanted {
 		c, known := all[name]
 		if !known {
-			return nil, nil, fmt.Errorf("cannot measure %q: the proxies are %s", name, strings.Join(names(), ", "))
+			return nil, nil, fmt.Errorf("cannot measure %q: the proxies are %s, %s", name, strings.Join(names(), ", "), before)
 		}
 		if c.program, err = look(c.program); err != nil {
 			missing = append(missing, name)

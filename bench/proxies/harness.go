@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,8 @@ type Options struct {
 	Bench string
 	// Isame is the isame-lb program.
 	Isame string
+	// Before is another build of it, which takes part as "before"; empty: it does not.
+	Before string
 	// Proxies and Scenarios are names; empty means all that there are.
 	Proxies   []string
 	Scenarios []string
@@ -63,8 +66,11 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	if len(h.Proxies) == 0 {
 		h.Proxies = names()
 	}
+	if o.Before != "" && !slices.Contains(h.Proxies, before) {
+		h.Proxies = append(slices.Clip(h.Proxies), before)
+	}
 	var missing []string
-	if h.contenders, missing, err = find(h.Proxies, o.Isame); err != nil {
+	if h.contenders, missing, err = find(h.Proxies, o.Isame, o.Before); err != nil {
 		return nil, err
 	}
 	if len(h.contenders) == 0 {
@@ -142,7 +148,7 @@ func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 			e.process.stop()
 		}
 	}()
-	how := setup{backends: backends, tunnels: s.tunnels}
+	how := setup{backends: backends, tunnels: s.tunnels, logged: s.logged}
 	if s.secure {
 		if how.edge, err = h.secured(ctx, backends); err != nil {
 			return nil, err
@@ -163,7 +169,7 @@ func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 
 // startOrigin starts so many origins in one process and returns their addresses.
 func (h *harness) startOrigin(ctx context.Context, count int) (p *process, addresses []string, err error) {
-	p, err = start(ctx, place{h.otherCore, h.dir}, h.Bench, "origin", "--listen", "127.0.0.1:0", "--count", strconv.Itoa(count))
+	p, err = start(ctx, place{core: h.otherCore, dir: h.dir}, h.Bench, "origin", "--listen", "127.0.0.1:0", "--count", strconv.Itoa(count))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -214,7 +220,11 @@ func (h *harness) enter(ctx context.Context, p contender, s setup) (*entrant, er
 		return nil, err
 	}
 	e := &entrant{contender: p, address: s.listen, url: s.url(), edge: s.edge}
-	if e.process, err = start(ctx, place{h.proxyCore, dir}, p.program, args...); err != nil {
+	at := place{core: h.proxyCore, dir: dir}
+	if s.logged {
+		at.output = filepath.Join(dir, "output.log")
+	}
+	if e.process, err = start(ctx, at, p.program, args...); err != nil {
 		return nil, err
 	}
 	if err := e.process.ready(ctx, e.url+"/", s.edge.client()); err != nil {
@@ -287,6 +297,11 @@ func (c *contest) measure(ctx context.Context, e *entrant) error {
 	}
 	if full := r.Opened - r.Resumed; c.resume && full > uint64(c.connections) {
 		e.full += full
+	}
+	if c.logged {
+		if err := e.process.emptyLogs(); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(c.Log, "%-12s %-8s %8.0f/s  %6.2f us CPU  p99 %8.0f us  core %3.0f %%  errors %d\n", c.name, e.name, r.Rate, r.TargetCPU,
 		r.Latency.P99, r.TargetCPU*r.Rate/1e4, e.errors)

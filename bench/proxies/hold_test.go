@@ -36,7 +36,7 @@ func TestEveryProxyHoldsConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = o.Close(ctx) }()
-	found, _, err := find(names(), program)
+	found, _, err := find(names(), program, "")
 	if err != nil {
 		t.Fatal(err)
 	}

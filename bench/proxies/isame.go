@@ -47,7 +47,7 @@ func (i *Isame) start(ctx context.Context, program, dir string, configure func(l
 		return err
 	}
 	i.URL = "http://" + listen
-	if i.process, err = start(ctx, place{-1, dir}, program, "run", "--config", path); err != nil {
+	if i.process, err = start(ctx, place{core: -1, dir: dir}, program, "run", "--config", path); err != nil {
 		return err
 	}
 	if err := i.process.ready(ctx, i.URL+"/", nil); err != nil {

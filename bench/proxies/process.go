@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"syscall"
@@ -28,20 +29,30 @@ const (
 type process struct {
 	cmd    *exec.Cmd
 	output *tail
+	dir    string
 	done   chan struct{} // closed when it has ended
 }
 
 // place is where a process runs: on one core (negative: any), in one folder, which
 // is also where it finds and leaves what belongs to its user.
 type place struct {
-	core int
-	dir  string
+	core   int
+	dir    string
+	output string // file for what it prints to standard output; empty: kept with its errors
 }
 
 // start runs a program. Ctx ends it hard.
 func start(ctx context.Context, at place, program string, args ...string) (*process, error) {
-	p := &process{cmd: exec.CommandContext(ctx, program, args...), output: &tail{}, done: make(chan struct{})}
+	p := &process{cmd: exec.CommandContext(ctx, program, args...), output: &tail{}, dir: at.dir, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	if at.output != "" {
+		f, err := os.OpenFile(at.output, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("cannot keep what %q prints: %w", program, err)
+		}
+		defer func() { _ = f.Close() }() // the child has its own
+		p.cmd.Stdout, p.cmd.Stderr = f, f
+	}
 	p.cmd.Dir = at.dir
 	p.cmd.Env = append(os.Environ(), "HOME="+at.dir, "XDG_CONFIG_HOME="+at.dir, "XDG_DATA_HOME="+at.dir)
 	// Own group: workers end with it. Should we die, the kernel ends it.
@@ -91,6 +102,28 @@ func cores() []int {
 		}
 	}
 	return out
+}
+
+// emptyLogs cuts the log files in the folder of the process, which appends to
+// them, and fails when nothing was logged.
+func (p *process) emptyLogs() error {
+	names, err := filepath.Glob(filepath.Join(p.dir, "*.log"))
+	if err != nil {
+		return fmt.Errorf("cannot find the logs of a round: %w", err)
+	}
+	var logged int64
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil {
+			logged += info.Size()
+		}
+		if err := os.Truncate(name, 0); err != nil {
+			return fmt.Errorf("cannot empty the log of a round: %w", err)
+		}
+	}
+	if logged == 0 {
+		return fmt.Errorf("cannot find a line in the logs %q", names)
+	}
+	return nil
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }

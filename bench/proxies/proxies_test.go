@@ -54,12 +54,12 @@ func TestRunMeasuresWhatIsInstalled(t *testing.T) {
 	names := installed(t)
 	o, err := proxies.Run(ctx, proxies.Options{
 		Bench: program, Isame: "/no/such/isame-lb", Proxies: append([]string{"isame"}, names...),
-		Scenarios: []string{"small", "post64k", "newconn", "rate2k"}, Rounds: 1, Duration: 200 * time.Millisecond, Log: &log,
+		Scenarios: []string{"small", "post64k", "newconn", "rate2k", "logged"}, Rounds: 1, Duration: 200 * time.Millisecond, Log: &log,
 	})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
-	if !slices.Equal(o.Columns, names) || len(o.Rows) != 3*2+3 || !strings.Contains(strings.Join(o.Notes, " "), "not installed: isame") {
+	if !slices.Equal(o.Columns, names) || len(o.Rows) != 4*2+3 || !strings.Contains(strings.Join(o.Notes, " "), "not installed: isame") {
 		t.Errorf("got columns %v, %d rows, notes %v", o.Columns, len(o.Rows), o.Notes)
 	}
 	for _, r := range o.Rows {
@@ -176,7 +176,7 @@ func TestBadOptionsAreRefused(t *testing.T) {
 		with func(*proxies.Options)
 		want string
 	}{
-		{"scenario", func(o *proxies.Options) { o.Scenarios = []string{"x"} }, "small, rate2k"},
+		{"scenario", func(o *proxies.Options) { o.Scenarios = []string{"x"} }, "small, logged, rate2k"},
 		{"proxy", func(o *proxies.Options) { o.Proxies = []string{"x"} }, "isame, haproxy, nginx, caddy"},
 		{"rounds", func(o *proxies.Options) { o.Rounds = 0 }, "rounds"},
 		{"none installed", func(o *proxies.Options) { o.Proxies, o.Isame = []string{"isame"}, "/no/such/program" }, "any of the proxies"},

@@ -24,12 +24,14 @@ type scenario struct {
 	idle        int     // idle connections opened instead of sending load
 	hold        holder  // opens one of them
 	tunnels     bool    // the proxy must let clients change the protocol
+	logged      bool    // the proxy logs each request
 }
 
 // scenarios are all there are, in the order of the table.
 func scenarios() []scenario {
 	return []scenario{
 		{name: "small", title: "small keep-alive, saturated, 64 connections", path: "/", connections: 64},
+		{name: "logged", title: "small, each request in the access log", path: "/", connections: 64, logged: true},
 		{name: "rate2k", title: "2,000/s on idle cores", path: "/", connections: 64, rate: 2000},
 		{name: "rate10k", title: "10,000/s on idle cores", path: "/", connections: 64, rate: 10000},
 		{name: "p99", title: "60 % of saturation, open loop", path: "/", connections: 64, ofPeak: 0.6},
