@@ -55,6 +55,7 @@ type exchange struct {
 	keep        bool // the client's connection may carry another request
 	answered    bool // bytes of a final answer were written
 	broken      bool // the answer was cut short and must look so
+	counted     bool // by metrics and log; the text of the request is gone
 	status      int
 	cause       string // of an answer the proxy made or a response cut short
 	backendName string
@@ -101,7 +102,7 @@ func releaseExchange(x *exchange) {
 	}
 	x.c, x.table, x.policy, x.route = nil, nil, nil, nil
 	x.path, x.target = nil, nil
-	x.answered, x.broken, x.keep = false, false, false
+	x.answered, x.broken, x.keep, x.counted = false, false, false, false
 	x.status, x.cause, x.backendName, x.attempts, x.refused = 0, "", "", 0, refusalNone
 	x.repeats = [causes]uint8{}
 	x.bytesIn, x.bytesOut = 0, 0
@@ -244,18 +245,24 @@ func (x *exchange) writeAnswer(body []byte) bool {
 // the spans of its fields point nowhere.
 func (x *exchange) forget() {
 	x.head.Reset()
+	x.path, x.target = nil, nil
+	x.c.in.Unpin()
 	x.isHEAD, x.upgrading = false, false
 	x.body.Begin(wire.UntilClose, 0)
 	x.upload.begun = false
 }
 
 // finish counts and logs the exchange and reports whether the connection may
-// carry another one. When hasTail says so, it waits.
+// carry another one. When hasTail says so, it waits. Counting comes first: what
+// follows moves the bytes of the head.
 func (x *exchange) finish(keep bool) bool {
 	x.leavePool()
 	x.count()
-	if keep && (x.body.Done() || x.dropBody()) {
-		return true
+	if keep {
+		x.upload.settle(x)
+		if x.body.Done() || x.dropBody() {
+			return true
+		}
 	}
 	if x.answered && !x.broken && x.mayStillCome() {
 		x.c.linger()
@@ -279,8 +286,14 @@ func (x *exchange) mayStillCome() bool {
 	return x.c.stream == nil && (!x.body.Done() || x.head.KeepAlive || x.c.in.Len() > 0)
 }
 
-// count is what metrics and access log learn of the exchange.
+// count is what metrics and access log learn of the exchange, once. It is the last
+// that reads the text of the request: from then on nothing of it is left, and its
+// buffer may be used for what comes next.
 func (x *exchange) count() {
+	if x.counted {
+		return
+	}
+	x.counted = true
 	nowNanos := pool.Nanos()
 	stats := x.policy.unrouted
 	if x.route != nil {
@@ -293,6 +306,9 @@ func (x *exchange) count() {
 	if x.table.access != nil {
 		x.table.access.log(x, nowNanos)
 	}
+	x.head.DropText()
+	x.path, x.target = nil, nil
+	x.c.in.Unpin()
 }
 
 // random is 64 fresh bits for balancers, ids and jitter. The runtime's

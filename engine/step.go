@@ -66,7 +66,7 @@ func (x *exchange) step() (t turn) {
 
 // localTurn ends an exchange that the proxy answered itself.
 func (x *exchange) localTurn(keep bool) turn {
-	keep = keep && x.upload.settle(x)
+	keep = keep && x.upload.isClean(x)
 	x.keep = keep
 	if x.spilled {
 		x.stage = stageDone
@@ -298,7 +298,7 @@ func (x *exchange) waitingly() (t turn) {
 		releaseExchange(x)
 		return turnTunnel
 	}
-	return x.c.after(x.finish(keep && x.upload.settle(x)))
+	return x.c.after(x.finish(keep && x.upload.isClean(x)))
 }
 
 // rescue turns a panic into a 500, where nothing was answered yet, and into the
@@ -339,6 +339,7 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 		}
 		if n > 0 {
 			c.in.Discard(n)
+			c.in.Pin() // the head lies there, until count
 			x.bytesIn = int64(n)
 			break
 		}

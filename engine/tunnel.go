@@ -78,6 +78,7 @@ func (x *exchange) openTunnel() bool {
 		x.release(out)
 		return false
 	}
+	x.count() // before the head's buffer goes to the tunnel
 	t := &tunnel{
 		c: x.c, policy: x.policy, route: x.route, fwd: x.fwd, attempt: x.attempt,
 		startNanos: x.startNanos, lastNanos: pool.Nanos(), idle: x.fwd.pool.timeouts.Tunnel, access: x.table.access,
@@ -96,7 +97,6 @@ func (x *exchange) openTunnel() bool {
 		t.down.frames.follow(early)
 	}
 	t.attempt.Switched()
-	x.count()
 	t.c.tunnel = t
 	t.c.state.Store(stateTunnel)
 	t.c.shard.ln.tunnels.Add(1)

@@ -205,20 +205,26 @@ func (u *upload) blame(out pool.Outcome) pool.Outcome {
 	return out
 }
 
-// settle reports whether the client's connection may carry another request as
-// far as the body is concerned. Bytes of a pipelined request that came with the
-// last ones of the body go back to where requests are read.
-func (u *upload) settle(x *exchange) bool {
-	switch {
-	case !u.begun:
+// isClean reports whether the client's connection may carry another request as far
+// as the body is concerned: bytes of a pipelined request that came with the last
+// ones of the body can go back to where requests are read.
+func (u *upload) isClean(x *exchange) bool {
+	if !u.begun {
 		return true
-	case !x.body.Done():
-		return false
 	}
 	in := &x.c.in
-	ok := u.in.Len() == 0 || (in.Len() == 0 && in.Append(u.in.Bytes()))
+	return x.body.Done() && (u.in.Len() == 0 || in.Len() == 0 && u.in.Len() <= in.Room())
+}
+
+// settle puts those bytes there, where isClean allows it.
+func (u *upload) settle(x *exchange) {
+	if !u.begun {
+		return
+	}
+	if u.in.Len() > 0 {
+		x.c.in.Append(u.in.Bytes())
+	}
 	u.in.Release()
-	return ok
 }
 
 // send is the goroutine. When the client is to blame it cuts the backend's

@@ -47,6 +47,8 @@ type Buffer struct {
 	size  int
 	limit int64 // of the read under way
 	kept  bool  // what was consumed is still in front of r
+
+	pinned bool // spans of what was consumed are in use: see Pin
 }
 
 // Sized sets how many bytes the next memory will have: size rounded up to a
@@ -86,14 +88,34 @@ func (b *Buffer) Kept() bool { return b.kept }
 // Kept.
 func (b *Buffer) Rewind() { b.r = 0 }
 
+// Pin says that spans of what was consumed, those of a head, are in use: until
+// Unpin nothing may be added to the buffer, moved in it or released. The methods
+// that do so all the same panic under the race detector, so that every test finds
+// who comes too early. Else a span would show what came later as what came first.
+func (b *Buffer) Pin() { b.pinned = true }
+
+// Unpin ends what Pin began: the spans are not used any more.
+func (b *Buffer) Unpin() { b.pinned = false }
+
+// Room is how many bytes Append would take now.
+func (b *Buffer) Room() int {
+	if b.mem == nil {
+		return bufferSizeMin << classOf(b.size)
+	}
+	return len(b.mem.b) - b.Len()
+}
+
 // Compact moves what is left to the front, to make room behind it. Slices of
 // Bytes taken before are invalid afterwards.
 func (b *Buffer) Compact() {
 	if b.mem == nil || b.r == 0 {
 		return
 	}
+	checkUnpinned(b)
+	end := b.w
 	b.w = copy(b.mem.b, b.mem.b[b.r:b.w])
 	b.r = 0
+	mangle(b.mem.b[b.w:end])
 }
 
 // Release gives the memory back and drops what was not consumed.
@@ -102,6 +124,7 @@ func (b *Buffer) Release() {
 	if b.mem == nil {
 		return
 	}
+	checkUnpinned(b)
 	mangle(b.mem.b)
 	giveMemory(b.mem)
 	b.mem, b.r, b.w = nil, 0, 0
@@ -111,8 +134,12 @@ func (b *Buffer) Release() {
 // there. A buffer without memory gets it when bytes arrive. There must be room:
 // see Full.
 func (b *Buffer) ReadFrom(c *Conn, limit int64) (int, error) {
+	checkUnpinned(b)
 	if b.kept && b.mem != nil && b.w == len(b.mem.b) {
 		b.kept = false
+	}
+	if b.mem != nil && !b.kept {
+		mangle(b.mem.b[:b.r])
 	}
 	if b.r == b.w && !b.kept {
 		b.r, b.w = 0, 0
@@ -129,6 +156,7 @@ func (b *Buffer) ReadFrom(c *Conn, limit int64) (int, error) {
 // Append copies p behind what is there and reports whether it fitted. The
 // buffer must not keep what was consumed.
 func (b *Buffer) Append(p []byte) bool {
+	checkUnpinned(b)
 	b.take()
 	b.Compact()
 	if len(p) > len(b.mem.b)-b.w {

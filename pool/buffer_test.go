@@ -108,3 +108,22 @@ func TestBufferKeepsWhatIsConsumedWhileThereIsRoom(t *testing.T) {
 		t.Error("kept after the release")
 	}
 }
+
+func TestRoomIsWhatAppendTakes(t *testing.T) {
+	for _, held := range []string{"", "held", "held, and a part consumed"} {
+		var b Buffer
+		b.Sized(5000)
+		if held != "" {
+			b.Append([]byte(held))
+			b.Discard(len(held) / 2)
+		}
+		room := b.Room()
+		if b.Append(make([]byte, room+1)) {
+			t.Errorf("with %q: %d bytes fitted; want %d at most", held, room+1, room)
+		}
+		if !b.Append(make([]byte, room)) || b.Room() != 0 {
+			t.Errorf("with %q: %d bytes did not fit", held, room)
+		}
+		b.Release()
+	}
+}

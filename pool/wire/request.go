@@ -54,6 +54,13 @@ func (h *RequestHead) Reset() {
 	h.Fields = fields
 }
 
+// DropText forgets the bytes of a complete head, whose buffer may move from now
+// on, and keeps what was concluded from them: numbers and flags.
+func (h *RequestHead) DropText() {
+	h.Raw, h.Method, h.Target, h.Path, h.Query, h.Host, h.UpgradeTo = nil, nil, nil, nil, nil, nil, nil
+	h.Fields, h.present, h.notable = h.Fields[:0], 0, 0
+}
+
 // Parse reads one request head from the start of buf. When the head is complete
 // it returns the number of bytes it takes, at least 1; the body, or the next
 // request, begins there. It returns 0 and nil when more bytes are needed: call
