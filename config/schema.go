@@ -260,12 +260,13 @@ type Backend struct {
 	// have together may serve; below that all zones share. The other zones, then
 	// the backups, take the retries that nobody else is left for.
 	Zone string `example:"a" koanf:"zone"`
-	// MaxRequests bounds the attempts in flight; 0 means no limit. When all backends are full a request gets 503, or
+	// MaxRequests bounds the attempts of this pool in flight; 0 means no limit. When all backends are full a request gets 503, or
 	// waits as concurrency says.
 	MaxRequests int `koanf:"max_requests" min:"0"`
 }
 
-// CircuitBreaker takes a failing member out of the rotation.
+// CircuitBreaker takes a failing member out of the rotation of this pool; other pools that name the same address judge
+// for themselves.
 type CircuitBreaker struct {
 	// Failures is the number of failures in a row that open it.
 	Failures int `default:"5" koanf:"failures" min:"1"`
@@ -315,7 +316,7 @@ type Sticky struct {
 
 // PoolConnections bound what is kept open to each backend.
 type PoolConnections struct {
-	// Max is the number of open connections to one backend; 0 means no limit.
+	// Max is the number of open connections of this pool to one backend; 0 means no limit.
 	Max int `default:"1024" koanf:"max" min:"0"`
 	// Idle is the time after which an unused connection is closed.
 	Idle time.Duration `default:"90s" koanf:"idle"`

@@ -37,8 +37,9 @@ import (
 //
 // A stale read is harmless: admit may let in a request just when the breaker
 // opens (it is one of those in flight then), or refuse one just when it closes
-// (the caller picks again). The word is a fact about the backend and survives
-// a reload; thresholds are passed in by the generation that asks.
+// (the caller picks again). The word is a fact about the backend as one pool has
+// met it (standing) and survives a reload; thresholds are passed in by the
+// generation that asks.
 type breaker struct{ word atomic.Uint64 }
 
 type breakerState uint8

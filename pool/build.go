@@ -71,6 +71,7 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		slowStart:    cfg.SlowStart,
 		timeouts:     cfg.Timeouts,
 		announces:    announces,
+		places:       map[string]*Member{},
 		now:          b.opts.now,
 		log:          b.opts.Logger.With().Str("pool", name).Logger(),
 	}
@@ -79,15 +80,16 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 	before := b.prev.before(name)
 	p.limit(cfg.Concurrency, before)
 	for i, c := range b.backends(p, &cfg) {
-		m := b.member(p, c, &cfg, def, trust)
+		m := b.member(p, c, &cfg, def, trust, before)
 		m.index = i
-		m.policy, m.window = policy, m.backend.window(breaker.Window)
+		m.policy, m.window = policy, m.standing.window(breaker.Window)
 		m.counted = faults
 		if cfg.CircuitBreaker != nil {
 			m.counted, m.fives = strictFaults, true
 		}
 		inherit(m, before)
 		p.members = append(p.members, m)
+		p.places[m.backend.place] = m
 	}
 	p.open(before)
 	return p, nil
@@ -97,7 +99,7 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 // them, so that no change falls between the two.
 func (p *Pool) open(before *Pool) {
 	for _, m := range p.members {
-		m.backend.watch(p)
+		m.standing.watch(p)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,23 +115,23 @@ func (p *Pool) open(before *Pool) {
 }
 
 // member takes hold of the facts of one backend and puts the policy over them.
-func (b *builder) member(p *Pool, c listed, cfg *config.Pool, def *definition, trust *trust) *Member {
+func (b *builder) member(p *Pool, c listed, cfg *config.Pool, def *definition, trust *trust, before *Pool) *Member {
 	d := &dialing{trust: trust, announces: p.announces, streams: cfg.Protocol == "h2" || cfg.Protocol == "h2c"}
 	if trust != nil {
 		d.name = nameOf(&cfg.TLS, &c)
 	}
 	back := b.backend(c.Address, d)
+	s := standingOf(back, before)
 	m := &Member{
-		backend: back, load: &back.load, breaker: &back.breaker,
-		tally: back.tally(p.name), pool: p,
+		backend: back, standing: s, load: &s.load, breaker: &s.breaker, tally: s.tally, pool: p,
 		rank: c.rank, discovered: c.discovered, zone: c.Zone, local: c.Zone != "" && c.Zone == b.zone, requestsMax: int64(c.MaxRequests),
 		weight: c.Weight, weightGiven: c.Weight, state: Enabled,
 	}
 	m.dialing = d
-	m.clients = b.clients(back, connOptions{connections: cfg.Connections, timeouts: cfg.Timeouts, protocol: cfg.Protocol, dial: d.key()}, d)
+	m.clients = b.clients(back, connOptions{pool: p.name, connections: cfg.Connections, timeouts: cfg.Timeouts, protocol: cfg.Protocol, dial: d.key()}, d)
 	m.shards = m.clients.shards
 	if def != nil {
-		m.check = b.check(back, def.over(d))
+		m.health = b.opinion(back, def.over(d), s, p.name)
 	}
 	return m
 }
@@ -162,14 +164,27 @@ func (b *builder) clients(back *Backend, o connOptions, d *dialing) *clients {
 	return c
 }
 
-// check takes hold of a health check, once for each generation.
-func (b *builder) check(back *Backend, def *definition) *check {
-	c := back.holdCheck(def)
-	if _, twice := b.set.held.checks[c]; twice {
-		back.dropCheck(c)
+// opinion takes hold of what a pool makes of a health check.
+func (b *builder) opinion(back *Backend, def *definition, s *standing, pool string) *opinion {
+	o := back.holdOpinion(def, s, pool)
+	b.set.held.opinions[o] = struct{}{}
+	return o
+}
+
+// standingOf is what the pool of this name has met at a backend so far. Where the
+// backend is spoken to in another way than before, only its counts go on.
+func standingOf(back *Backend, before *Pool) *standing {
+	if before == nil {
+		return newStanding(nil)
 	}
-	b.set.held.checks[c] = struct{}{}
-	return c
+	switch old := before.find(back.place); {
+	case old == nil:
+		return newStanding(nil)
+	case old.backend != back:
+		return newStanding(old.tally)
+	default:
+		return old.standing
+	}
 }
 
 // inherit carries over what the operator asked for and how long the member has
@@ -178,14 +193,10 @@ func inherit(m *Member, before *Pool) {
 	if before == nil {
 		return
 	}
-	old := before.Member(m.backend.address)
+	old := before.find(m.backend.place)
 	if old == nil {
 		m.late = true
 		return
-	}
-	if old.backend != m.backend {
-		m.backend.goOn(m.pool.name, old.tally)
-		m.tally = old.tally
 	}
 	before.mu.Lock()
 	defer before.mu.Unlock()

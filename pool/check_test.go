@@ -206,7 +206,7 @@ func TestAProbeFromBeforeTheDoubtSaysNothing(t *testing.T) {
 		answers <- sight{good: true}
 		pass(5 * time.Second) // the second one runs
 		suffer(p.Member("a:1"), 5, ConnectRefused, 0)
-		a := p.Member("a:1").check
+		a := p.Member("a:1").health
 		for i, want := range []Verdict{Unhealthy, Unhealthy, Healthy} { // it needs two good ones after that
 			answers <- sight{good: true}
 			synctest.Wait()
@@ -242,16 +242,17 @@ func TestProbesComeSlowerToTheLongHealthy(t *testing.T) {
 }
 
 func (*fakeProbes) verdictOf(s *Set, address string) Verdict {
-	return s.Pool("p").Member(address).check.verdict()
+	return s.Pool("p").Member(address).health.verdict()
 }
 
 func TestSuspicionCostsNothingOnceABackendIsUnhealthy(t *testing.T) {
 	c := newCheck(newBackend("a:1", &dialing{}), mustDefine(t, config.HealthCheck{Interval: time.Second}))
-	c.mu.health.condemn()
-	c.publishLocked(true)
+	o := c.hold(newStanding(nil), "p")
+	o.mu.health.condemn()
+	o.publishLocked()
 	c.mu.Lock() // whoever takes it now hangs
 	defer c.mu.Unlock()
-	if c.suspect(ConnectRefused, true, 1) {
+	if o.suspect(ConnectRefused, true, 1) {
 		t.Error("a verdict that stands changed")
 	}
 }

@@ -16,9 +16,12 @@ import (
 )
 
 // connOptions are the settings of connections that are fixed when a HostClient
-// is made. Pools with equal ones share connections to a backend; changing one
-// in a reload begins with fresh connections and keeps the backend's facts.
+// is made. Generations of a pool with equal ones share connections to a backend;
+// changing one in a reload begins with fresh connections and keeps the backend's
+// facts. The pool's name is one, so that connections.max counts what the pool has
+// dialled, and no pool waits for connections that another one holds.
 type connOptions struct {
+	pool        string
 	protocol    string
 	connections config.PoolConnections
 	timeouts    config.PoolTimeouts

@@ -202,7 +202,7 @@ func TestDiscoveryFollowsTheDNS(t *testing.T) {
 		f.say(5*time.Second, "b:1", "c:1")
 		pass(5 * time.Second)
 		want("static:1 b:1 c:1")
-		if now := f.pool().Member("b:1"); now.Backend() != b.Backend() || now.Backend().InFlight() != 1 || now.Client(0) != b.Client(0) {
+		if now := f.pool().Member("b:1"); now.Backend() != b.Backend() || now.InFlight() != 1 || now.Client(0) != b.Client(0) {
 			t.Error("the facts of b were lost")
 		}
 		f.say(5*time.Second, "static:1", "c:1")

@@ -4,11 +4,15 @@
 //
 // # Facts and policy
 //
-// A [Backend] is what is known about one address: requests in flight, latency,
-// breaker, health, counters, warm connections. It is shared by every pool and
-// every generation that names the address, and outlives a reload. A [Member] is
-// a backend as one [Pool] of one generation sees it: weight, limits, thresholds.
-// A [Set] is all pools of a generation.
+// A [Backend] is what is known about one address, whoever asks: its name, its
+// connections, what probes of one definition see. It is shared by every pool and
+// every generation that names the address. A standing is what one pool has met
+// there: requests in flight, latency, breaker, counters; an opinion is what that
+// pool holds of its health. Pools read nothing of each other's: what one of them
+// calls a failure, or too slow, is its own matter. All of these are facts and
+// outlive a reload that keeps the pool's name and the address. A [Member] is a
+// backend as one [Pool] of one generation sees it: weight, limits, thresholds. A
+// [Set] is all pools of a generation.
 //
 //	Build -> (the caller stores its table) -> Start -> ... -> Retire
 //
@@ -42,8 +46,9 @@
 //     primaries open, rounded down: a single backend is never ejected, unless a
 //     backup stands by or the section says 100. After open_for, or after a good
 //     probe that follows a bad one, trials begin.
-//   - Live traffic feeds health through the breaker: refused connections make a
-//     backend dead at once, an ejected one is unhealthy until probes are good.
+//   - Live traffic feeds the pool's health through its breaker: refused connections
+//     make a backend dead at once, an ejected one is unhealthy until probes are
+//     good. For other pools that share the check it only hurries the next probe.
 //
 // # Discovery
 //
@@ -79,7 +84,7 @@
 // # Where to start reading
 //
 // pool.go (Pick, rebuild), member.go (Acquire, Release), view.go (the rules),
-// breaker.go with window.go, check.go with prober.go, health.go, definition.go,
+// standing.go, breaker.go with window.go, check.go with opinion.go, prober.go, health.go, definition.go,
 // probe.go and grpc.go, build.go, listed.go and set.go (a reload), discovery.go
 // with package pool/lookup, limiter.go with queue.go and gradient.go (overload), clients.go (HostClients) with connect.go
 // (dialing.go, trust.go and tlsfault.go), then

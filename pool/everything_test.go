@@ -47,8 +47,8 @@ func buildEverything(tb testing.TB, kind algo.Kind, members int) *Pool {
 	}
 	tb.Cleanup(func() { s.Retire(nil, 0) })
 	p := s.Pool("p")
-	p.members[0].check.mu.health.condemn()
-	p.members[0].check.publishLocked(false)
+	p.members[0].health.mu.health.condemn()
+	p.members[0].health.publishLocked()
 	for range 5 {
 		attempt(p.members[1], Reset, 0)
 	}

@@ -407,23 +407,27 @@ func TestReloadKeepsWhatIsInProgressAndServesWhoWaits(t *testing.T) {
 	d.Retire(nil, 0)
 }
 
-// A backend of two pools is full with one's attempts: the other one's exchange
+// A backend is full with attempts of the generation before: the exchange of this one
 // is woken when it has a place again, and when another backend joins.
-func TestPlaceFreedByAnotherPoolIsFound(t *testing.T) {
-	one := config.Pool{Backends: []config.Backend{{Address: "127.0.0.1:1", Weight: 1, MaxRequests: 1}}}
-	two := one
-	two.Concurrency = &config.Concurrency{MaxQueue: 1, QueueTimeout: time.Minute}
-	s, err := Build(&config.Config{Pools: map[string]config.Pool{"one": one, "two": two}}, nil, Options{Shards: 1})
-	if err != nil {
-		t.Fatal(err)
+func TestPlaceFreedByAnotherGenerationIsFound(t *testing.T) {
+	build := func(c *config.Concurrency, prev *Set) *Set {
+		cfg := config.Pool{Backends: []config.Backend{{Address: "127.0.0.1:1", Weight: 1, MaxRequests: 1}}, Concurrency: c}
+		s, err := Build(&config.Config{Pools: map[string]config.Pool{"p": cfg}}, prev, Options{Shards: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Retire(nil, 0) })
+		return s
 	}
-	defer s.Retire(nil, 0)
-	busy, wanted := s.Pool("one").Members()[0], s.Pool("two").Members()[0]
-	l := s.Pool("two").Limiter()
+	one := build(nil, nil)
+	two := build(&config.Concurrency{MaxQueue: 1, QueueTimeout: time.Minute}, one)
+	two.Start()
+	busy, wanted := one.Pool("p").Members()[0], two.Pool("p").Members()[0]
+	l := two.Pool("p").Limiter()
 	for _, free := range []func(Permit){
 		func(k Permit) { busy.Release(k, OK, 200, Nanos(), 1) },
 		func(k Permit) {
-			s.Pool("two").rebuild()
+			two.Pool("p").rebuild()
 			busy.Release(k, OK, 200, Nanos(), 1)
 		},
 	} {

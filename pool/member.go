@@ -13,6 +13,7 @@ import (
 type Member struct {
 	// Set by Build and never changed.
 	backend     *Backend
+	standing    *standing // what the pool has met there, over reloads
 	load        *algo.Load
 	breaker     *breaker
 	window      *window
@@ -27,7 +28,7 @@ type Member struct {
 	pool        *Pool
 	clients     *clients
 	dialing     *dialing
-	check       *check // nil without health_check
+	health      *opinion // nil without health_check
 	zone        string
 	local       bool // its zone is the proxy's
 	discovered  bool // not of the pool's list
@@ -53,6 +54,10 @@ func (m *Member) Address() string { return m.backend.address }
 // Index is the member's place in its pool, the same in every view of one
 // generation. It is what algo.Tried remembers.
 func (m *Member) Index() int { return m.index }
+
+// InFlight is the number of attempts of the pool, over all generations, that began
+// and did not end.
+func (m *Member) InFlight() int64 { return m.load.InFlight.Load() }
 
 // Client returns the connections of one shard; shard is less than Options.Shards.
 func (m *Member) Client(shard int) *fasthttp.HostClient { return m.shards[shard] }
@@ -84,7 +89,7 @@ func (m *Member) Acquire(nowNanos int64) (Permit, bool) {
 func (m *Member) IsEjected() bool { return !m.breaker.closed() }
 
 // full reports that max_requests is reached. Who is told so may wait: the
-// backend is marked before the last look, so that whoever makes room later sees
+// standing is marked before the last look, so that whoever makes room later sees
 // the mark.
 func (m *Member) full() bool {
 	if m.load.InFlight.Load() < m.requestsMax {
@@ -93,7 +98,7 @@ func (m *Member) full() bool {
 	if m.pool.limits == nil || !m.pool.limits.Queues() {
 		return true
 	}
-	m.backend.crowded.Store(true)
+	m.standing.crowded.Store(true)
 	return m.load.InFlight.Load() >= m.requestsMax
 }
 
@@ -125,8 +130,8 @@ func (m *Member) Release(k Permit, o Outcome, status int, nowNanos, latencyNanos
 		latencyNanos = -1
 	}
 	m.load.End(nowNanos, latencyNanos)
-	if m.backend.crowded.Load() {
-		m.backend.makeRoom()
+	if m.standing.crowded.Load() {
+		m.standing.makeRoom()
 	}
 	if m.pool.limits != nil && latencyNanos > 0 && o != Outrun && status < 500 {
 		m.pool.limits.observe(nowNanos, latencyNanos)
@@ -161,24 +166,24 @@ func (m *Member) settle(e event, k Permit, o Outcome, nowNanos int64) {
 	switch e {
 	case eventTrip:
 		ejected := m.pool.eject(m, k, nowNanos)
-		condemned := m.check != nil && m.check.suspect(o, ejected, nowNanos)
+		condemned := m.health != nil && m.health.suspect(o, ejected, nowNanos)
 		if !ejected {
 			if condemned {
-				m.backend.changed()
+				m.standing.changed()
 			}
 			return
 		}
 		log.Warn().Str("backend", m.backend.address).Stringer("last", o).Msg("circuit breaker opened")
 	case eventReopened:
-		if m.check != nil {
-			m.check.suspect(o, true, nowNanos)
+		if m.health != nil {
+			m.health.suspect(o, true, nowNanos)
 		}
 		log.Warn().Str("backend", m.backend.address).Stringer("last", o).Msg("circuit breaker opened again after a trial")
 	case eventClosed:
-		m.backend.forgive()
+		m.standing.forgive()
 		log.Info().Str("backend", m.backend.address).Msg("circuit breaker closed")
 	case eventNone:
 		return
 	}
-	m.backend.changed()
+	m.standing.changed()
 }

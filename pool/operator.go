@@ -111,7 +111,7 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 		Health:     "unchecked",
 		Breaker:    m.breaker.state(nowNanos).String(),
 		Up:         m.up,
-		InFlight:   m.load.InFlight.Load(),
+		InFlight:   m.InFlight(),
 		Requests:   m.tally.requests(),
 		Failures:   m.tally.failures.Load(),
 		Since:      m.since,
@@ -120,9 +120,9 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 		s.ProxyProtocol = m.dialing.announces.String()
 	}
 	s.ConnectionsOpen, s.ConnectionsIdle = m.clients.counts()
-	if m.check != nil {
-		s.Health = m.check.verdict().String()
-		s.Probes = m.check.probes()
+	if m.health != nil {
+		s.Health = m.health.verdict().String()
+		s.Probes = m.health.probes()
 	}
 	s.Reason = m.reasonLocked(&s, nowNanos)
 	return s

@@ -28,6 +28,7 @@ type Pool struct {
 	timeouts     config.PoolTimeouts
 	announces    announcement
 	members      []*Member
+	places       map[string]*Member // by Backend.Place
 	limits       *Limiter     // nil without a concurrency section
 	limiter      *Limiter     // limits, or what a generation with one has left
 	limitPolicy  *limitPolicy // what Start puts in force
@@ -101,8 +102,8 @@ func (p *Pool) Unavailable() (cause string, retryAfter time.Duration) {
 	now := p.now()
 	for i, m := range v.waiting {
 		wait := time.Duration(m.breaker.waitNanos(now))
-		if m.check != nil && (m.check.verdict() == Unhealthy || m.isJoining()) {
-			wait = max(wait, m.check.def.interval)
+		if m.health != nil && (m.health.verdict() == Unhealthy || m.isJoining()) {
+			wait = max(wait, m.health.check.def.interval)
 		}
 		if i == 0 || wait < retryAfter {
 			retryAfter = wait
@@ -200,9 +201,9 @@ func (m *Member) candidate(nowNanos int64) candidate {
 		rank:    m.rank,
 		weight:  m.weight,
 	}
-	if m.check != nil {
+	if m.health != nil {
 		var verdict Verdict
-		verdict, c.dead = m.check.state()
+		verdict, c.dead = m.health.state()
 		c.healthy = verdict != Unhealthy
 		c.joining = m.isJoining()
 	}
@@ -211,7 +212,7 @@ func (m *Member) candidate(nowNanos int64) candidate {
 
 // isJoining reports that the member waits for its first good probe.
 func (m *Member) isJoining() bool {
-	return m.late && m.check != nil && m.check.verdict() == Unknown
+	return m.late && m.health != nil && m.health.verdict() == Unknown
 }
 
 // markUpLocked notes who may be picked, and since when. A member that comes
@@ -291,7 +292,7 @@ func (p *Pool) logView(was, is *view) {
 // last view for exchanges that still hold the old generation.
 func (p *Pool) retire() {
 	for _, m := range p.members {
-		m.backend.unwatch(p)
+		m.standing.unwatch(p)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

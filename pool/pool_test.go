@@ -202,8 +202,8 @@ func TestAcquireKeepsMaxRequests(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if over.Load() > 0 || m.Backend().InFlight() != 0 {
-		t.Errorf("%d times over the limit; %d in flight at the end", over.Load(), m.Backend().InFlight())
+	if over.Load() > 0 || m.InFlight() != 0 {
+		t.Errorf("%d times over the limit; %d in flight at the end", over.Load(), m.InFlight())
 	}
 	held := 0
 	for range 5 {

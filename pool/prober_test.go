@@ -303,14 +303,17 @@ func TestProbesAreBounded(t *testing.T) {
 		checks := make([]*check, 0, 20)
 		for range cap(checks) {
 			c := newCheck(newBackend("a:1", &dialing{}), d)
+			c.hold(newStanding(nil), "p")
 			c.start(p)
 			checks = append(checks, c)
 		}
 		pass(time.Minute)
 		for _, c := range checks {
-			if n := len(c.probes()); n < 2 {
+			c.mu.Lock()
+			if n := c.mu.probed.count; n < 2 {
 				t.Errorf("a check was starved: %d probes in a minute", n)
 			}
+			c.mu.Unlock()
 			c.stop()
 		}
 		if most != 3 {

@@ -121,10 +121,4 @@ func (s *Set) Remove(pool, address string) error {
 }
 
 // find is the member at this place, or nil.
-func (p *Pool) find(place string) *Member {
-	i := slices.IndexFunc(p.members, func(m *Member) bool { return m.backend.place == place })
-	if i < 0 {
-		return nil
-	}
-	return p.members[i]
-}
+func (p *Pool) find(place string) *Member { return p.places[place] }

@@ -68,7 +68,7 @@ type Set struct {
 type held struct {
 	backends map[string]*Backend
 	clients  map[*clients]*Backend
-	checks   map[*check]struct{}
+	opinions map[*opinion]struct{}
 
 	discoveries map[*discovery]struct{}
 }
@@ -85,7 +85,7 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 	}
 	s := &Set{pools: make(map[string]*Pool, len(cfg.Pools))}
 	s.held = held{
-		backends: map[string]*Backend{}, clients: map[*clients]*Backend{}, checks: map[*check]struct{}{},
+		backends: map[string]*Backend{}, clients: map[*clients]*Backend{}, opinions: map[*opinion]struct{}{},
 		discoveries: map[*discovery]struct{}{},
 	}
 	if prev == nil {
@@ -147,8 +147,8 @@ func (s *Set) Start() {
 		}
 		s.roster.forget(p.name, p.forgotten)
 	}
-	for c := range s.held.checks {
-		c.start(s.prober)
+	for o := range s.held.opinions {
+		o.check.start(s.prober)
 	}
 }
 
@@ -166,10 +166,8 @@ func (s *Set) retire(next *Set, drain time.Duration) {
 	for _, p := range s.ordered {
 		p.retire()
 	}
-	for c := range s.held.checks {
-		if c.backend.dropCheck(c) {
-			c.stop()
-		}
+	for o := range s.held.opinions {
+		o.check.backend.dropOpinion(o)
 	}
 	for d := range s.held.discoveries {
 		s.finder.drop(d)
@@ -188,9 +186,11 @@ func (s *Set) retire(next *Set, drain time.Duration) {
 
 // logLeaving says which backends are not in this generation any more.
 func (s *Set) logLeaving(old *Set) {
-	for id, b := range old.held.backends {
-		if _, stays := s.held.backends[id]; !stays {
-			s.prober.log.Info().Str("backend", b.address).Int64("in_flight", b.InFlight()).Msg("backend retired")
+	for _, p := range old.ordered {
+		for _, m := range p.members {
+			if _, stays := s.held.backends[m.backend.identity]; !stays {
+				p.log.Info().Str("backend", m.backend.address).Int64("in_flight", m.InFlight()).Msg("backend retired")
+			}
 		}
 	}
 }

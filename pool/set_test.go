@@ -60,9 +60,6 @@ func TestFactsOutliveAReload(t *testing.T) {
 	if q.Member("a:1").Backend() != a.Backend() || q.Member("a:1").Client(0) != a.Client(0) {
 		t.Error("backend or connections were replaced")
 	}
-	if a.Backend().Client(1) != a.Client(1) {
-		t.Error("Backend.Client is not the member's")
-	}
 	by := map[string]BackendStatus{}
 	for _, b := range q.Status().Backends {
 		by[b.Address] = b
@@ -74,34 +71,11 @@ func TestFactsOutliveAReload(t *testing.T) {
 		t.Errorf("b after the reload: %+v", b)
 	}
 	p.Member("b:1").Release(k, OK, 200, second, 1) // of the old generation
-	if n := q.Member("b:1").Backend().InFlight(); n != 0 {
+	if n := q.Member("b:1").InFlight(); n != 0 {
 		t.Errorf("%d in flight; want 0", n)
 	}
 	if next.Pool("p") != q || next.Pool("other") != nil || len(next.Status()) != 1 || len(next.Pools()) != 1 {
 		t.Error("the set does not find its pool")
-	}
-}
-
-func TestPoolsShareABackend(t *testing.T) {
-	now := func() int64 { return second }
-	s, err := Build(&config.Config{Pools: map[string]config.Pool{"p": poolOf("a:1", "b:1"), "q": poolOf("a:1", "c:1")}}, nil,
-		Options{now: now, Shards: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Retire(nil, 0)
-	p, q := s.Pool("p"), s.Pool("q")
-	for range 5 {
-		attempt(p.Member("a:1"), Timeout, 0)
-	}
-	if p.Member("a:1").Client(0) != q.Member("a:1").Client(0) {
-		t.Error("two sets of connections under equal options")
-	}
-	if attempt(q.Member("a:1"), OK, 200) {
-		t.Error("the other pool does not see the open breaker")
-	}
-	if got := q.Status().Backends[0]; got.Requests != 0 {
-		t.Errorf("the other pool counts %d requests it did not make", got.Requests)
 	}
 }
 
@@ -297,14 +271,14 @@ func TestReloadsUnderTraffic(t *testing.T) {
 	close(stop)
 	wg.Wait()
 	for _, m := range current.Pool("p").Members() {
-		if n := m.Backend().InFlight(); n != 0 {
+		if n := m.InFlight(); n != 0 {
 			t.Errorf("%s: %d in flight at the end", m.Address(), n)
 		}
-		m.backend.mu.Lock()
-		if n := len(m.backend.mu.watchers); n != 1 {
+		m.standing.mu.Lock()
+		if n := len(m.standing.mu.watchers); n != 1 {
 			t.Errorf("%s: %d pools watch; want 1", m.Address(), n)
 		}
-		m.backend.mu.Unlock()
+		m.standing.mu.Unlock()
 	}
 	current.Retire(nil, 0)
 	if !strings.Contains(log.String(), "backend retired") {

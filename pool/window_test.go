@@ -49,13 +49,13 @@ func TestWindowEqualsAListOfResults(t *testing.T) {
 
 // What every shard writes at every attempt shares its cache lines with nothing
 // that others only read.
-func TestBackendLayout(t *testing.T) {
-	var b Backend
-	if gap := unsafe.Offsetof(b.mu) - unsafe.Offsetof(b.breaker); gap < 64 {
-		t.Errorf("%d bytes from the breaker's word to the mutex; want 64", gap)
+func TestStandingLayout(t *testing.T) {
+	var s standing
+	if gap := unsafe.Offsetof(s.tally) - unsafe.Offsetof(s.breaker); gap < 64 {
+		t.Errorf("%d bytes from the breaker's word to what is only read; want 64", gap)
 	}
-	if gap := unsafe.Offsetof(b.load) - unsafe.Offsetof(b.address); gap < 64 {
-		t.Errorf("%d bytes from the address to the load; want 64", gap)
+	if gap := unsafe.Offsetof(s.load); gap < 64 {
+		t.Errorf("%d bytes before the load; want 64", gap)
 	}
 	if n := unsafe.Sizeof(tally{}); n > 64 || n <= 48 {
 		t.Errorf("a tally has %d bytes; want a cache line of its own (size class 64)", n)

@@ -1,0 +1,131 @@
+package pool
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/isame-lb/isame-lb/algo"
+)
+
+// windowsMax bounds the window lengths a standing keeps results for.
+const windowsMax = 8
+
+// standing is what one pool has met at one backend: requests in flight, latency,
+// breaker and counters. It is a fact of the pair, of the pool's name and the
+// backend's identity: a reload that keeps both keeps it, and no other pool reads
+// it. What a pool's requests meet depends on its timeouts, on what it counts as a
+// failure and on what is asked of it, so it says nothing about another's.
+//
+// Latency is of the pair, too, although the wire is the same: a pool of slow
+// reports would make a backend look slow to a pool of small pages.
+type standing struct {
+	// Written at the start and end of every attempt, by all shards.
+	_       [64]byte
+	load    algo.Load
+	breaker breaker     // read at every attempt, written when something is wrong
+	crowded atomic.Bool // an exchange may wait for a place: see makeRoom
+	_       [64]byte
+
+	tally *tally // set when it is made and never changed
+
+	mu struct {
+		sync.Mutex
+		windows  []*window
+		watchers map[*Pool]struct{} // one for each generation that runs
+	}
+}
+
+// newStanding begins with what the pool has counted before, under another
+// identity of the same address; nil is nothing.
+func newStanding(t *tally) *standing {
+	if t == nil {
+		t = &tally{}
+	}
+	s := &standing{tally: t}
+	s.mu.watchers = map[*Pool]struct{}{}
+	return s
+}
+
+// tally counts what a pool saw of a backend. It is never reset.
+type tally struct {
+	// byClass counts attempts by the first digit of the status; [0] are those
+	// without an answer.
+	byClass  [6]atomic.Uint64
+	failures atomic.Uint64
+}
+
+func (t *tally) requests() uint64 {
+	var n uint64
+	for i := range t.byClass {
+		n += t.byClass[i].Load()
+	}
+	return n
+}
+
+// window returns the results of the last length, which are kept over a reload.
+func (s *standing) window(length time.Duration) *window {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.mu.windows {
+		if w.length == length {
+			return w
+		}
+	}
+	w := newWindow(length)
+	if len(s.mu.windows) == windowsMax {
+		s.mu.windows = slices.Delete(s.mu.windows, 0, 1)
+	}
+	s.mu.windows = append(s.mu.windows, w)
+	return w
+}
+
+// forgive clears the windows after the breaker closed, so that failures from
+// before it opened do not open it again.
+func (s *standing) forgive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.mu.windows {
+		w.clear()
+	}
+}
+
+// watch makes p rebuild its view when something changes that decides whether
+// the backend may be picked.
+func (s *standing) watch(p *Pool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.watchers[p] = struct{}{}
+}
+
+func (s *standing) unwatch(p *Pool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.mu.watchers, p)
+}
+
+// changed tells the pool, in every generation that runs. It is cheap, may be
+// called by any goroutine, and must not be called with mu held.
+func (s *standing) changed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for p := range s.mu.watchers {
+		p.kick()
+	}
+}
+
+// makeRoom wakes one exchange that waits for a place, after one became free. The
+// mark goes first: an exchange that joins later sets it again and looks for
+// itself, one that has joined before is found.
+func (s *standing) makeRoom() {
+	s.crowded.Store(false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for p := range s.mu.watchers {
+		if p.limits != nil && p.limits.PlaceFreed() {
+			s.crowded.Store(true) // there may be more
+			return                // generations of a pool share its limiter
+		}
+	}
+}
