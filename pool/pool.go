@@ -29,13 +29,13 @@ type Pool struct {
 	announces    announcement
 	members      []*Member
 	places       map[string]*Member // by Backend.Place
-	limits       *Limiter     // nil without a concurrency section
-	limiter      *Limiter     // limits, or what a generation with one has left
-	limitPolicy  *limitPolicy // what Start puts in force
-	discovery    *discovery   // nil without
-	version      uint64       // of the discovery's answer that members has
-	edited       uint64       // version of the operator's edits that members has
-	forgotten    []string     // removals that nothing names any more
+	limits       *Limiter           // nil without a concurrency section
+	limiter      *Limiter           // limits, or what a generation with one has left
+	limitPolicy  *limitPolicy       // what Start puts in force
+	discovery    *discovery         // nil without
+	version      uint64             // of the discovery's answer that members has
+	edited       uint64             // version of the operator's edits that members has
+	forgotten    []string           // removals that nothing names any more
 	now          func() int64
 	log          zerolog.Logger
 
