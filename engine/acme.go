@@ -133,7 +133,7 @@ func (x *exchange) challenge() bool {
 		return x.reject(rejectNoRoute) // it has ended just now
 	}
 	x.status = fasthttp.StatusOK
-	x.keep = x.keep && x.mayDropBody()
+	x.keep = x.keep && x.mayKeep()
 	b := append(x.beginLocal(x.status), "Content-Type: application/octet-stream\r\n"...)
 	x.answer = x.endLocal(b, len(body))
 	if x.isHEAD {

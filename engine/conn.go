@@ -14,14 +14,13 @@ import (
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
-// States of a conn. Idle to closing is taken by drain, idle to active by the
-// connection's own side; whoever loses the race goes the other's way.
+// States of a conn, as others may see it.
 const (
-	stateIdle    int32 = iota // waits for a request
-	stateActive               // inside an exchange
-	stateClosing              // drained while idle
-	stateTunnel               // switched to another protocol
-	stateSession              // speaks HTTP/2 or HTTP/3
+	stateIdle      int32 = iota // waits for a request
+	stateHandshake              // of TLS: a goroutine has it
+	stateActive                 // inside an exchange
+	stateTunnel                 // switched to another protocol
+	stateSession                // speaks HTTP/2 or HTTP/3
 )
 
 // Lingering: how much of what the client still sends is read and dropped after
@@ -74,6 +73,8 @@ type conn struct {
 	queued       atomic.Pointer[pool.Waiter] // set while the exchange waits for admission
 	leaveTunnel  atomic.Bool                 // the drain asks its tunnel, or those of its streams, to end
 	leaveSession atomic.Bool                 // and its session
+	leaveIdle    atomic.Bool                 // or the connection itself, unless a request has come
+	lot          uint8                       // when that is, among all: see departure; under the shard's mu
 	running      atomic.Int32                // exchanges of its session
 	left         atomic.Bool                 // the client has gone, and nobody needs the answer
 	leaveBy      atomic.Int64                // it has ended its half: left if no answer has begun by then; 0 is not
@@ -284,14 +285,14 @@ func (c *conn) beginWait() {
 }
 
 // awaitRequest reads the first bytes of the next request. turnEnd: the client
-// closed, said nothing for too long, or we drain.
+// closed, said nothing for too long, or has to leave in a drain.
 func (c *conn) awaitRequest() turn {
 	if c.in.Len() == 0 {
-		if c.policy() == nil || c.stream == nil && c.shard.draining.Load() {
+		if c.policy() == nil {
 			return turnEnd
 		}
 		c.beginWait()
-		if t := c.readMore(); t != turnAgain {
+		if t := c.readFirst(); t != turnAgain {
 			return t
 		}
 	}
@@ -299,7 +300,7 @@ func (c *conn) awaitRequest() turn {
 		for yes, sure := c.speaksHTTP2(p); yes || !sure; yes, sure = c.speaksHTTP2(p) {
 			if yes {
 				c.beginSession(p)
-				c.session.Ready()
+				c.sessionTurn()
 				return turnWait
 			}
 			if t := c.readMore(); t != turnAgain {
@@ -308,10 +309,23 @@ func (c *conn) awaitRequest() turn {
 		}
 	}
 	c.waiting = false
-	if !c.state.CompareAndSwap(stateIdle, stateActive) {
+	c.state.Store(stateActive)
+	return turnAgain
+}
+
+// readFirst is readMore for a connection that owes nobody anything. One that has to
+// leave does so when its socket itself says that nothing is there: what the loop
+// was told may be older.
+func (c *conn) readFirst() turn {
+	leaving := c.leaveIdle.Load()
+	if leaving {
+		c.Suspect()
+	}
+	t := c.readMore()
+	if leaving && t == turnWait {
 		return turnEnd
 	}
-	return turnAgain
+	return t
 }
 
 // readMore reads what the client has sent.
@@ -337,9 +351,11 @@ func (c *conn) after(keep bool) turn {
 	return turnAgain
 }
 
-// policy is what the current generation says of the listener; nil when it is gone.
+// policy is what the current generation says of the listener, or the last one that
+// had it; nil when the listener is gone and drained.
 func (c *conn) policy() *listenerPolicy {
-	return c.shard.engine.table.Load().listener(c.shard.ln.slot)
+	slot := c.shard.ln.slot
+	return c.shard.engine.generation(slot).listener(slot)
 }
 
 // linger sends the end of our side and drops what the client still sends,

@@ -25,7 +25,7 @@
 // (redirects to https, HSTS).
 //
 // table.go is what all of that reads of a configuration, engine.go replaces it
-// (Apply) and ends everything (Shutdown). Control flow lives in step,
+// (Apply), drain.go ends listeners and everything (Shutdown). Control flow lives in step,
 // answerStep and attemptsFrom; the other steps are leaves.
 //
 // Loop and goroutine run the same code. In the loop, reads and writes fail with

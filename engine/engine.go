@@ -41,6 +41,9 @@ type Engine struct {
 
 	// table is the one pointer all exchanges load, once each.
 	table atomic.Pointer[table]
+	// last has by slot the last *table of a listener that is gone from it: what its
+	// connections live by until they have left.
+	last sync.Map
 
 	today      atomic.Pointer[today]
 	panics     atomic.Uint64
@@ -192,6 +195,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 		return err
 	}
 	next.pools.Start()
+	e.keepLast(now, cfg)
 	e.table.Store(next)
 	e.keepCertificates(now, next)
 	e.registry.SetGeneration(next.generation)
@@ -303,9 +307,9 @@ func (e *Engine) closeRemoved(cfg *config.Config) {
 		switch p := l.quic; {
 		case !kept[key]:
 			delete(e.apply.listeners, key)
-			l.close()
 			later(func(ctx context.Context) {
 				e.drain(ctx, []*listener{l})
+				e.last.Delete(l.slot)
 				l.release()
 			})
 		case p != nil && !quic[key]:
@@ -317,82 +321,6 @@ func (e *Engine) closeRemoved(cfg *config.Config) {
 			})
 		}
 	}
-}
-
-// drainPoll is how often a drain looks whether connections are left.
-const drainPoll = 10 * time.Millisecond
-
-// goodbyeTime is how much of a drain, at most a quarter of it, is left to tunnels
-// for their last words.
-const goodbyeTime = 5 * time.Second
-
-// drain lets the exchanges of ls finish until ctx ends, then cuts the rest and
-// returns how many connections were cut. Tunnels are asked to end a little before.
-func (e *Engine) drain(ctx context.Context, ls []*listener) (cut int) {
-	each := func(f func(*shard)) {
-		for _, l := range ls {
-			for _, s := range l.shards {
-				f(s)
-			}
-		}
-	}
-	each((*shard).drain)
-	leave := time.NewTimer(untilGoodbye(ctx))
-	defer leave.Stop()
-	tick := time.NewTicker(drainPoll)
-	defer tick.Stop()
-	for open(ls) > 0 {
-		select {
-		case <-ctx.Done():
-			each(func(s *shard) { cut += s.cut() })
-			return cut
-		case <-leave.C:
-			each((*shard).leaveTunnels)
-		case <-tick.C:
-		}
-	}
-	return 0
-}
-
-func untilGoodbye(ctx context.Context) time.Duration {
-	end, ok := ctx.Deadline()
-	if !ok {
-		return 0 // there is nothing to wait for
-	}
-	left := time.Until(end)
-	return left - min(left/4, goodbyeTime)
-}
-
-func open(ls []*listener) (n int64) {
-	for _, l := range ls {
-		n += l.connections.Load() + l.streams.Load()
-	}
-	return n
-}
-
-// Shutdown stops accepting, closes idle connections and lets exchanges finish
-// until ctx ends; then it cuts what is left and returns how many connections
-// that were. Ready is false from its beginning.
-func (e *Engine) Shutdown(ctx context.Context) (cut int) {
-	e.stopping.Store(true)
-	e.apply.Lock() // a reload under way ends first, and none begins any more
-	ls := slices.Collect(maps.Values(e.apply.listeners))
-	e.apply.Unlock()
-	for _, l := range ls {
-		l.close()
-	}
-	e.stopKeepers(e.table.Load(), nil)
-	cut = e.drain(ctx, ls)
-	for _, l := range ls {
-		l.release()
-	}
-	close(e.stopped)
-	if t := e.table.Load(); t != nil {
-		t.pools.Retire(nil, 0)
-	}
-	e.retirement.Wait()
-	e.closeLoops()
-	return cut
 }
 
 // Ready reports whether traffic should come here, and if not, why.

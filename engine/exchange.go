@@ -175,7 +175,7 @@ func (x *exchange) normalise() *reject {
 // cheap, else the connection ends after the answer.
 func (x *exchange) reject(r *reject) bool {
 	x.status, x.cause = r.status, r.cause
-	x.keep = x.keep && r.status != fasthttp.StatusBadRequest && r != rejectBodyTooLarge && x.mayDropBody()
+	x.keep = x.keep && r.status != fasthttp.StatusBadRequest && r != rejectBodyTooLarge && x.mayKeep()
 	o := rejectOptions{
 		close: !x.keep, html: prefersPage(x.head.Value(wire.FieldAccept)), head: x.isHEAD, now: x.c.shard.engine.date(),
 		more: x.appendOwn(x.appendAttempts(x.line[:0])),
@@ -190,6 +190,20 @@ func (x *exchange) reject(r *reject) bool {
 
 // bodyDropMax bounds what is read and dropped to keep a connection.
 const bodyDropMax = 256 << 10
+
+// mayKeep reports whether the connection may carry another request behind an answer
+// of our own.
+func (x *exchange) mayKeep() bool { return x.mayDropBody() && !x.mustLeave() }
+
+// mustLeave reports that a drain makes this answer the last of its connection. What
+// the client has sent behind its request already is answered first.
+func (x *exchange) mustLeave() bool {
+	c := x.c
+	if !c.shard.draining.Load() {
+		return false
+	}
+	return c.leaveIdle.Load() || !x.body.Done() || c.in.Len() == 0
+}
 
 // mayDropBody reports whether the rest of the request's body will be read and
 // dropped after the answer. A client that waits for 100 Continue has not sent

@@ -70,7 +70,7 @@ func bindTCP(addr string, shards int) ([]net.Listener, error) {
 	// The first bind is exclusive, so that a foreign holder is seen; only then
 	// is the port shared between our own shards.
 	ctx := context.Background()
-	probe, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	probe, err := listenAlone(ctx, addr)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // bindError says what it means
 	}
@@ -89,6 +89,21 @@ func bindTCP(addr string, shards int) ([]net.Listener, error) {
 		lns = append(lns, ln)
 	}
 	return lns, nil
+}
+
+// bindPatience is for how long an address that is in use is asked for again: a
+// process, or a listener of ours, that has begun to drain holds it until its queue
+// of connections is empty.
+const bindPatience = 3 * backlogTime
+
+func listenAlone(ctx context.Context, addr string) (net.Listener, error) {
+	for by := time.Now().Add(bindPatience); ; {
+		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+		if err == nil || !errors.Is(err, syscall.EADDRINUSE) || time.Now().After(by) {
+			return ln, err //nolint:wrapcheck // bindError says what it means
+		}
+		<-time.After(drainPoll)
+	}
 }
 
 func reusePort(_, _ string, c syscall.RawConn) error {

@@ -72,7 +72,7 @@ func (p *listenerPolicy) afterProxy() preamble {
 // handshake, which has a goroutine from the client's first byte to its end.
 func (c *conn) introduce() turn {
 	policy := c.policy()
-	if policy == nil || c.shard.draining.Load() {
+	if policy == nil {
 		return turnEnd
 	}
 	if c.preamble == preambleProxy {
@@ -87,6 +87,12 @@ func (c *conn) introduce() turn {
 	if policy.tls == nil {
 		return turnEnd // the listener has changed meanwhile
 	}
+	if c.in.Len() == 0 {
+		if t := c.readFirst(); t != turnAgain {
+			return t
+		}
+	}
+	c.state.Store(stateHandshake)
 	c.Take()
 	go c.handshake(policy)
 	return turnTaken
@@ -111,9 +117,15 @@ func (c *conn) readProxyHeader(policy *listenerPolicy) turn {
 		case err != nil:
 			return c.failed(policy, observe.FailureProxyHeader, err)
 		}
+		leaving := c.leaveIdle.Load()
+		if leaving {
+			c.Suspect()
+		}
 		_, err = c.in.ReadFrom(c.Conn, wire.ProxyHeaderBytesMax)
 		switch {
 		case err == nil:
+		case errors.Is(err, pool.ErrWouldBlock) && leaving:
+			return turnEnd
 		case errors.Is(err, pool.ErrWouldBlock):
 			return turnWait
 		case c.in.Len() == 0 && errors.Is(err, io.EOF):

@@ -136,7 +136,7 @@ func (x *exchange) composeHead() (chunked bool) {
 		}
 		x.keep = x.keep && chunked // HTTP/1.0 knows only the end of the connection
 	}
-	x.keep = x.keep && !x.refusedEarly() && !x.c.shard.draining.Load()
+	x.keep = x.keep && !x.refusedEarly() && !x.mustLeave()
 	switch {
 	case !x.keep:
 		b = append(b, "Connection: close\r\n"...)

@@ -17,7 +17,7 @@ func (x *exchange) redirect() bool {
 		return x.reject(rejectFor(wire.ErrBadHost)) // nothing to build a location from
 	}
 	x.status = r.status
-	x.keep = x.keep && x.mayDropBody()
+	x.keep = x.keep && x.mayKeep()
 	b := x.beginLocal(r.status)
 	b = append(b, "Location: "...)
 	b = r.redirect.Append(b, route.Values{
@@ -42,7 +42,7 @@ func (c *conn) scheme() []byte {
 func (x *exchange) respond() bool {
 	r := x.route
 	x.status = r.status
-	x.keep = x.keep && x.mayDropBody()
+	x.keep = x.keep && x.mayKeep()
 	body := r.body
 	b := x.beginLocal(x.status)
 	if r.contentType != "" && bodyAllowed(x.status) {
@@ -58,7 +58,7 @@ func (x *exchange) respond() bool {
 // options answers OPTIONS * about the proxy itself.
 func (x *exchange) options() bool {
 	x.status = fasthttp.StatusNoContent
-	x.keep = x.keep && x.mayDropBody()
+	x.keep = x.keep && x.mayKeep()
 	b := append(x.beginLocal(x.status), "Allow: "+methodsAllowed+"\r\n"...)
 	x.answer = x.endLocal(b, 0)
 	return x.writeAnswer(nil)

@@ -84,7 +84,7 @@ func (e *Engine) currentTLS(slot int, hello *tls.ClientHelloInfo) (*tls.Config, 
 	if c := e.challenges.Config(hello); c != nil {
 		return c, nil
 	}
-	l := e.table.Load().listener(slot)
+	l := e.generation(slot).listener(slot)
 	switch {
 	case l == nil:
 		return nil, errNoListener
@@ -172,6 +172,7 @@ func (c *conn) handshake(policy *listenerPolicy) {
 		return
 	}
 	c.preamble, c.waiting = preambleNone, false
+	c.state.Store(stateIdle)
 	c.beginWait()
 	c.Hand(c, true) // crypto/tls may have read the request already
 }

@@ -17,6 +17,9 @@ const h2 = "h2"
 func (c *conn) beginSession(p *listenerPolicy) {
 	c.preamble, c.waiting = preambleNone, false
 	c.state.Store(stateSession)
+	if c.shard.draining.Load() { // it may have passed this one by
+		c.leaveSession.Store(true)
+	}
 	c.session = &http2.Session{}
 	c.session.Begin(c.Conn, c, c.shard.streams, http2.Options{
 		HeaderBytes: p.headerBytesMax, Header: p.header, Idle: p.idle, Write: p.write, BytesPerSecond: p.bytesPerSecond,

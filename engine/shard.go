@@ -120,7 +120,7 @@ func passing(err error) bool {
 // admit makes a conn of an accepted socket, or refuses it and returns nil.
 func (s *shard) admit(sock *pool.Conn, peer netip.Addr) *conn {
 	c := newConn(s, sock, peer)
-	policy := s.engine.table.Load().listener(s.ln.slot)
+	policy := s.engine.generation(s.ln.slot).listener(s.ln.slot)
 	if policy != nil {
 		var ok bool
 		if c.preamble, ok = policy.expects(c.ip); !ok {
@@ -216,49 +216,11 @@ func (s *shard) counts() (active, idle int) {
 	defer s.mu.Unlock()
 	for c := s.mu.first; c != nil; c = c.next {
 		switch state := c.state.Load(); {
-		case state == stateIdle, state == stateSession && c.running.Load() == 0:
+		case state == stateIdle, state == stateHandshake, state == stateSession && c.running.Load() == 0:
 			idle++
 		default:
 			active++
 		}
 	}
 	return active, idle
-}
-
-// drain closes what is idle and makes the rest close after its exchange.
-func (s *shard) drain() {
-	s.draining.Store(true)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := s.mu.first; c != nil; c = c.next {
-		switch {
-		case c.state.CompareAndSwap(stateIdle, stateClosing):
-			c.Abort()
-		case c.state.Load() == stateSession:
-			c.leaveSession.Store(true)
-			c.Again()
-		}
-	}
-}
-
-// leaveTunnels asks every tunnel to end.
-func (s *shard) leaveTunnels() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := s.mu.first; c != nil; c = c.next {
-		if state := c.state.Load(); state == stateTunnel || state == stateSession {
-			c.leaveTunnel.Store(true)
-			c.Again()
-		}
-	}
-}
-
-// cut ends every connection that is left and returns how many there were.
-func (s *shard) cut() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := s.mu.first; c != nil; c = c.next {
-		c.cut()
-	}
-	return s.mu.count
 }

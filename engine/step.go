@@ -270,8 +270,7 @@ func (x *exchange) goOn() {
 	case turnAgain, turnWait, turnTaken:
 	}
 	c.beginWait()
-	// A drain that began meanwhile has passed this connection by: it was active.
-	c.Hand(c, c.in.Len() > 0 || c.shard.draining.Load())
+	c.Hand(c, c.in.Len() > 0)
 }
 
 // waitingly is the rest of the exchange, from its stage on.
@@ -359,7 +358,7 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 		}
 	}
 	x.isHEAD = string(x.head.Method) == "HEAD"
-	x.keep = x.head.KeepAlive && !c.shard.draining.Load() && c.stream == nil
+	x.keep = x.head.KeepAlive && c.stream == nil
 	x.body.Begin(x.head.Framing, x.head.ContentLength)
 	return nil, pool.OK
 }
@@ -368,8 +367,9 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 func (x *exchange) begin() bool {
 	x.forget()
 	x.startNanos = pool.Nanos()
-	x.table = x.c.shard.engine.table.Load()
-	x.policy = x.table.listener(x.c.shard.ln.slot)
+	slot := x.c.shard.ln.slot
+	x.table = x.c.shard.engine.generation(slot)
+	x.policy = x.table.listener(slot)
 	if x.policy == nil {
 		return false
 	}

@@ -3,11 +3,13 @@ package pool
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,8 +24,9 @@ type Acceptor struct {
 	file *os.File // ln's socket once more: a net.Listener does not lend its poller
 	raw  syscall.RawConn
 
-	paces  bool // the kernel paces what accepted connections send
-	closed atomic.Bool
+	paces    bool // the kernel paces what accepted connections send
+	finished atomic.Bool
+	closed   atomic.Bool
 }
 
 // NewAcceptor prepares ln, a TCP or unix listener. What accepted sockets inherit
@@ -51,10 +54,42 @@ func NewAcceptor(ln net.Listener) (*Acceptor, error) {
 	return a, nil
 }
 
-// Close stops listening; a goroutine inside Accept returns net.ErrClosed.
+// Close stops listening; a goroutine inside Accept returns net.ErrClosed. The kernel
+// resets connections that nobody has accepted: see Finish.
 func (a *Acceptor) Close() error {
-	a.closed.Store(true)
+	if a.closed.Swap(true) {
+		return nil
+	}
 	return errors.Join(a.ln.Close(), a.file.Close())
+}
+
+// Refuse makes the kernel refuse new connections from now on. Those that are in its
+// queue, and those whose handshake has begun, are not touched: Close at once would
+// reset them. On systems that cannot do it new ones are taken until Close.
+func (a *Acceptor) Refuse() {
+	if u, ok := a.ln.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false) // somebody else may listen there by then
+		_ = os.Remove(a.ln.Addr().String())
+		return
+	}
+	_ = a.raw.Control(func(fd uintptr) {
+		// A listening socket that is bound to an interface which does not exist is
+		// not found for a SYN any more. Handshakes under way are found by themselves.
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, math.MaxInt32)
+	})
+}
+
+// Finish lets Accept return what comes within wait and what is in the kernel's queue
+// then; afterwards Accept returns net.ErrClosed. The socket stays until Close.
+func (a *Acceptor) Finish(wait time.Duration) {
+	a.finished.Store(true)
+	_ = a.file.SetReadDeadline(time.Now().Add(wait))
+}
+
+// Loopback reports that only processes of this host can connect.
+func (a *Acceptor) Loopback() bool {
+	tcp, ok := a.ln.Addr().(*net.TCPAddr)
+	return !ok || tcp.IP.IsLoopback()
 }
 
 // Addr is the address that is listened on.
@@ -87,6 +122,12 @@ func (a *Acceptor) Accept(l *Loop) (*Conn, netip.Addr, error) {
 			}
 		}
 	})
+	if err != nil && a.finished.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+		if fd, peer, errno = a.acceptLast(); errno == syscall.EAGAIN {
+			return nil, netip.Addr{}, net.ErrClosed
+		}
+		err = nil
+	}
 	switch {
 	case err != nil && a.closed.Load():
 		return nil, netip.Addr{}, net.ErrClosed
@@ -100,4 +141,17 @@ func (a *Acceptor) Accept(l *Loop) (*Conn, netip.Addr, error) {
 		c.kernelPaced = a.paces
 	}
 	return c, peer, err
+}
+
+// acceptLast is Accept without waiting; EAGAIN is the end of the queue.
+func (a *Acceptor) acceptLast() (fd int, peer netip.Addr, errno syscall.Errno) {
+	err := a.raw.Control(func(ln uintptr) {
+		for fd, peer, errno = quickAccept(ln); errno == syscall.EINTR; {
+			fd, peer, errno = quickAccept(ln)
+		}
+	})
+	if err != nil {
+		return -1, netip.Addr{}, syscall.EAGAIN // closed meanwhile
+	}
+	return fd, peer, errno
 }

@@ -328,6 +328,10 @@ func (c *Conn) lastRead(p []byte, late *Buffer) (int, error) {
 	return 0, os.ErrDeadlineExceeded
 }
 
+// Suspect makes the next Read look at the socket itself, whatever the loop was told.
+// Only the reader may call it.
+func (c *Conn) Suspect() { c.rd.state.Or(bitReady) }
+
 // tryRead is one read that does not wait; 0 and nil mean that nothing is there.
 func (c *Conn) tryRead(p []byte, late *Buffer) (int, error) {
 	if late != nil {
