@@ -16,7 +16,7 @@ const linesMax = 500
 
 // topLevel is everything that may stand in the top folder, beside dot files.
 var topLevel = []string{
-	"engine", "pool", "algo", "config", "ctl", "bench", "cmd", "scripts",
+	"engine", "pool", "algo", "config", "ctl", "bench", "cmd", "scripts", "findings",
 	"Makefile", "go.mod", "go.sum", "README.md", "LICENSE",
 }
 
