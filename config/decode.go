@@ -42,19 +42,9 @@ func (d *decoder) decode(root *node, cfg *Config) {
 	var absent Retry
 	d.section(nil, "", reflect.ValueOf(&absent).Elem())
 	for name, route := range cfg.Routes {
-		d.settleRetry(joinPath("routes", name), &route, absent)
+		route.Retry.Default = reflect.DeepEqual(route.Retry, absent)
 		cfg.Routes[name] = route
 	}
-}
-
-// settleRetry fills what depends on other keys: a default per_try_timeout is
-// never longer than the timeout, and Default compares with an absent section.
-func (d *decoder) settleRetry(path string, route *Route, absent Retry) {
-	_, given := d.where[path+".retry.per_try_timeout"]
-	if !given && route.Timeout > 0 && route.Retry.PerTryTimeout > route.Timeout {
-		route.Retry.PerTryTimeout = route.Timeout
-	}
-	route.Retry.Default = reflect.DeepEqual(route.Retry, absent)
 }
 
 // badf notes a problem of the node at path.

@@ -173,7 +173,7 @@ type Retry struct {
 	// IdempotencyKey makes a request with an Idempotency-Key field as good as one with a method of the list.
 	IdempotencyKey bool `koanf:"idempotency_key"`
 	// PerTryTimeout bounds one attempt; 0 means only the route's timeout.
-	PerTryTimeout time.Duration `absent:"0s" default:"5s" koanf:"per_try_timeout"`
+	PerTryTimeout time.Duration `default:"0s" example:"5s" koanf:"per_try_timeout"`
 	// Backoff is the wait before each further attempt.
 	Backoff Backoff `koanf:"backoff"`
 	// Budget bounds retries as a share of all requests.
