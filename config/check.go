@@ -15,6 +15,8 @@ type checker struct {
 	*decoder
 	cfg   *Config
 	files []string // certificates and keys it looked at
+	// warnf notes what is valid and yet hardly meant.
+	warnf func(path, format string, args ...any)
 }
 
 // check runs every check.
@@ -65,13 +67,17 @@ func (c *checker) reportf(path, format string, args ...any) {
 }
 
 // position is where a path, or what is around it, stands.
-func (c *checker) position(path string) Origin {
+func (c *checker) position(path string) Origin { return nearestOrigin(c.where, path) }
+
+// nearestOrigin is where a path, or the nearest section around it that is
+// present, stands.
+func nearestOrigin(where map[string]Origin, path string) Origin {
 	for ; path != ""; path = parentPath(path) {
-		if at, ok := c.where[path]; ok {
+		if at, ok := where[path]; ok {
 			return at
 		}
 	}
-	return c.where[""]
+	return where[""]
 }
 
 // given reports whether a key is present in any layer.

@@ -14,6 +14,9 @@ func (c *checker) pool(path string, p *Pool) {
 	}
 	c.backends(path+".backends", p.Backends)
 	c.hashOn(path+".hash_on", p.HashOn)
+	if hashes := []string{"ip_hash", "consistent_hash", "maglev"}; p.HashOn != hashOnDefault && !slices.Contains(hashes, p.Algorithm) {
+		c.warnf(path+".hash_on", "has no effect with the algorithm %s", p.Algorithm)
+	}
 	if p.Discovery != nil {
 		c.discovery(path+".discovery", p.Discovery)
 	}
@@ -51,6 +54,9 @@ func (c *checker) poolProxyProtocol(path string, p *Pool) {
 // connectionsIdleDefault is the default of pools.*.connections.idle, which is
 // printed with every configuration and so is no wish of anybody.
 const connectionsIdleDefault = 90 * time.Second
+
+// hashOnDefault is the default of pools.*.hash_on, which is printed as well.
+const hashOnDefault = "source_ip"
 
 // backends checks the members of a pool.
 func (c *checker) backends(path string, backends []Backend) {

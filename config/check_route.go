@@ -63,6 +63,9 @@ func (c *checker) forwardsNothing(path string, r *Route) {
 	if r.Hedge != nil {
 		c.reportf(path+".hedge", "has no effect on a route without pool or split")
 	}
+	if !r.Retry.Default {
+		c.warnf(path+".retry", "has no effect on a route without pool or split")
+	}
 }
 
 // match checks which requests a route takes.

@@ -1,7 +1,8 @@
 package config
 
 import (
-	_ "embed" // for default.yaml
+	"bytes"
+	_ "embed" // for default.yaml and starter.yaml
 	"strings"
 )
 
@@ -10,6 +11,14 @@ const DefaultName = "embedded-default.yaml"
 
 //go:embed default.yaml
 var defaultText string
+
+//go:embed starter.yaml
+var starterText []byte
+
+// Starter returns a commented configuration to begin with, as YAML: listener web
+// on :8080, GET /health and a welcome text answered by the proxy itself, admin
+// endpoint on 127.0.0.1:9901. It needs no backend. The caller owns the bytes.
+func Starter() []byte { return bytes.Clone(starterText) }
 
 // Demo holds the addresses that the embedded default sends requests to. The
 // program that serves them chooses them, for instance free ports of 127.0.0.1.

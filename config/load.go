@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -37,6 +38,9 @@ type Loaded struct {
 	// configuration, what ${FILE:} names, certificates and keys. A watcher that
 	// sees one of them change should load again.
 	Files []string
+	// Warnings name what is valid and yet hardly meant, in the order of the file.
+	// Whoever loads a configuration shows them; they refuse nothing.
+	Warnings Problems
 
 	where map[string]Origin
 	raw   map[string]string
@@ -45,6 +49,21 @@ type Loaded struct {
 // Origin says where the value of a path such as pools.api.backends[0].weight
 // comes from. Keys that no layer has are default.
 func (l *Loaded) Origin(path string) Origin { return l.where[path] }
+
+// Problem is a problem at the place of path, or of what is around it, for checks
+// that need more than this package knows.
+func (l *Loaded) Problem(path, format string, args ...any) Problem {
+	return Problem{Origin: nearestOrigin(l.where, path), Path: path, Message: fmt.Sprintf(format, args...)}
+}
+
+// Warn adds a warning. Only who has just got the result of Load may call it,
+// before anybody else sees it.
+func (l *Loaded) Warn(path, format string, args ...any) {
+	p := l.Problem(path, format, args...)
+	p.Warning = true
+	l.Warnings = append(l.Warnings, p)
+	slices.SortStableFunc(l.Warnings, compareProblems)
+}
 
 // Load reads, merges, decodes and checks a configuration. The error is of type
 // Problems and holds everything that is wrong, not only the first. It reads
@@ -70,7 +89,7 @@ func Load(opts Options) (*Loaded, error) {
 	d := newDecoder(problems, &references{environ: environ, baseDir: base})
 	loaded := &Loaded{Config: &Config{}, where: d.where, raw: d.raw}
 	d.decode(merged, loaded.Config)
-	c := &checker{decoder: d, cfg: loaded.Config}
+	c := &checker{decoder: d, cfg: loaded.Config, warnf: loaded.Warn}
 	c.check()
 	c.unsupported()
 	if err := problems.err(); err != nil {

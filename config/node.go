@@ -84,6 +84,9 @@ func (n *node) at() Origin {
 	return n.from
 }
 
+// JoinPath appends a key to the path of a section, as paths stand in problems.
+func JoinPath(path, name string) string { return joinPath(path, name) }
+
 // joinPath appends a key to a path, in quotes where it could be misread.
 func joinPath(path, name string) string {
 	if !isPlain(name) {

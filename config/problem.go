@@ -50,10 +50,13 @@ type Problem struct {
 	Path string `json:"path,omitempty"`
 	// Message says what is wrong and, where it can be guessed, what was meant.
 	Message string `json:"message"`
+	// Warning says that the configuration is taken all the same.
+	Warning bool `json:"warning,omitempty"`
 }
 
 // String renders the problem as one line: FILE:LINE:COL: path.to.key: message.
-// A value of the environment has "env NAME", one of a flag "--set KEY" in front.
+// A value of the environment has "env NAME", one of a flag "--set KEY" in front;
+// a warning has "warning: " before its message.
 func (p Problem) String() string {
 	var b strings.Builder
 	if !p.IsDefault() {
@@ -63,6 +66,9 @@ func (p Problem) String() string {
 	if p.Path != "" {
 		b.WriteString(p.Path)
 		b.WriteString(": ")
+	}
+	if p.Warning {
+		b.WriteString("warning: ")
 	}
 	b.WriteString(p.Message)
 	return b.String()

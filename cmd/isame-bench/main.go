@@ -10,14 +10,11 @@ import (
 	"golang.org/x/term"
 
 	"github.com/isame-lb/isame-lb/bench/cli"
+	"github.com/isame-lb/isame-lb/ctl/api"
 )
 
-// version and commit are set by the linker for releases:
-// -ldflags "-X main.version=v1.2.3 -X main.commit=0123456789ab".
-var (
-	version = "dev"
-	commit  = "unknown"
-)
+// version and commit are set by the linker: -ldflags "-X main.version=v1.2.3".
+var version, commit string
 
 func main() {
 	os.Exit(run())
@@ -27,7 +24,7 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	return cli.Run(ctx, cli.Env{
-		Stdout: os.Stdout, Stderr: os.Stderr, Version: version + " (" + commit + ")",
+		Stdout: os.Stdout, Stderr: os.Stderr, Version: api.ReadBuild(version, commit).String(),
 		Terminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}, os.Args[1:])
 }

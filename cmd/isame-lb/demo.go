@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +23,7 @@ import (
 type demo struct {
 	backends [3]*demoServer
 	home     *demoServer
+	page     *home
 }
 
 // demoServer is one of them. It can be stopped for a while, to see what the
@@ -40,13 +39,13 @@ type demoServer struct {
 
 // startDemo starts all four; on error none is left running.
 func startDemo(build api.Build) (*demo, error) {
-	d := &demo{}
+	d := &demo{page: &home{build: build, started: time.Now()}}
 	for i := range d.backends {
 		s := &demoServer{}
 		s.handler = demoHandler(fmt.Sprintf("demo-%d", i+1), s)
 		d.backends[i] = s
 	}
-	d.home = &demoServer{handler: homeHandler(build, time.Now())}
+	d.home = &demoServer{handler: d.page}
 	for _, s := range d.all() {
 		s.address = "127.0.0.1:0"
 		if err := s.start(); err != nil {
@@ -82,16 +81,18 @@ func (d *demo) stop() {
 	}
 }
 
-// introduce says what to try.
-func (d *demo) introduce(log *zerolog.Logger) {
-	for _, line := range []string{
-		"no configuration file: three demo backends stand behind :8080",
-		"try: curl -i localhost:8080/health     answered by the proxy",
-		"try: curl -i localhost:8080/anything   three times: three backends",
+// introduce says what to try, in the log and on the service page.
+func (d *demo) introduce(log *zerolog.Logger, links demoLinks) {
+	d.page.links.Store(&links)
+	lines := []string{
+		"try: curl -i " + links.front + "/health     answered by the proxy",
+		"try: curl -i " + links.front + "/anything   three times: three backends",
 		"try: curl -X POST http://" + d.backends[0].address + "/stop   stops one for 15 s; no request fails",
-		"try: isame-ctl backends list           or isame-ctl pools demo, isame-ctl routes",
-		"then: isame-lb config > isame.yaml     and make it your own",
-	} {
+	}
+	if links.admin != nil {
+		lines = append(lines, "try: "+ctlHint(links.admin, "backends list")+"   or pools demo, routes; make build puts isame-ctl into bin")
+	}
+	for _, line := range append(lines, "then: "+ownName()+" init   writes "+initFile+"; make it your own and start again") {
 		log.Info().Msg(line)
 	}
 }
@@ -177,49 +178,3 @@ func pauseOf(r *http.Request) (time.Duration, error) {
 	}
 	return d, nil
 }
-
-// homeHandler answers with the service page.
-func homeHandler(build api.Build, started time.Time) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := homePage{
-			Name: "isame-lb", Version: build.Version, Uptime: time.Since(started).Round(time.Second).String(),
-			Links: map[string]string{
-				"health": "/health", "demo": "/anything", "metrics": "http://127.0.0.1:9901/metrics",
-				"status": "http://127.0.0.1:9901/api/v1/status", "admin": "http://127.0.0.1:9901/",
-			},
-		}
-		w.Header().Set("Vary", "Accept")
-		if strings.Contains(r.Header.Get("Accept"), "text/html") {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			_ = homeTemplate.Execute(w, v) // the client may have left
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(v)
-	})
-}
-
-type homePage struct {
-	Name    string            `json:"name"`
-	Version string            `json:"version"`
-	Uptime  string            `json:"uptime"`
-	Links   map[string]string `json:"links"`
-}
-
-var homeTemplate = template.Must(template.New("home").Parse(`<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Isame</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 4rem auto; padding: 0 1rem; }
-h1 { margin-bottom: 0; } p { margin-top: .25rem; opacity: .8; }
-</style>
-<h1>Isame</h1>
-<p>{{.Name}} {{.Version}}, up for {{.Uptime}}</p>
-<ul>{{range $name, $to := .Links}}
-<li><a href="{{$to}}">{{$name}}</a></li>{{end}}
-</ul>
-</html>
-`))

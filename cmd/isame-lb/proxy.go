@@ -80,6 +80,7 @@ func (p *proxy) start() error {
 	}
 	p.loaded.Store(loaded)
 	p.remember(loaded.Files)
+	p.logWarnings(loaded)
 	return nil
 }
 
@@ -141,11 +142,14 @@ func (p *proxy) run() error {
 
 // welcome says what serves where, and what to try.
 func (p *proxy) welcome() {
+	if p.demo != nil {
+		p.log.Info().Msg("no configuration file: " + ownName() + " init writes " + initFile + " to begin with; until then three demo backends serve")
+	}
 	for _, l := range p.engine.Listeners() {
 		p.log.Info().Str("listener", l.Name).Str("address", l.Bound).Msg("listening")
 	}
 	if p.admin != nil {
-		p.log.Info().Str("address", p.admin.Addr().String()).Msg("admin endpoint: try isame-ctl status")
+		p.log.Info().Str("address", p.admin.Addr().String()).Msg("admin endpoint: try " + ctlHint(p.admin.Addr(), "status"))
 	}
 	from := p.file
 	if from == "" {
@@ -154,8 +158,23 @@ func (p *proxy) welcome() {
 	p.log.Info().Str("version", p.build.Version).Str("config", from).Int("pid", os.Getpid()).
 		Int("shards", p.engine.Shards()).Msg("isame-lb serves")
 	if p.demo != nil {
-		p.demo.introduce(&p.log)
+		p.introduceDemo()
 	}
+}
+
+// introduceDemo says what to try, with the addresses that are really used.
+func (p *proxy) introduceDemo() {
+	links := demoLinks{}
+	if all := p.engine.Listeners(); len(all) > 0 {
+		links.front = reachable(all[0].Bound)
+	}
+	if p.admin != nil {
+		links.admin = p.admin.Addr()
+		if m := p.loaded.Load().Config.Metrics; m.Enabled {
+			links.metrics = m.Path
+		}
+	}
+	p.demo.introduce(&p.log, links)
 }
 
 // adminGrace is how long answers of the admin endpoint may take after the drain.

@@ -69,7 +69,15 @@ func (p *proxy) apply(loaded *config.Loaded) error {
 	}
 	setLevel(loaded.Config.Log.Level)
 	p.loaded.Store(loaded)
+	p.logWarnings(loaded)
 	return nil
+}
+
+// logWarnings writes one line for each warning of a configuration that is taken.
+func (p *proxy) logWarnings(loaded *config.Loaded) {
+	for i := range loaded.Warnings {
+		p.log.Warn().Str("problem", loaded.Warnings[i].String()).Msg("configuration warning")
+	}
 }
 
 // logRejected writes one line for each problem.

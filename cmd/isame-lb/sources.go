@@ -98,7 +98,7 @@ func (p *proxy) config(format string) (ctl.ConfigDocument, error) {
 // checkConfig checks a configuration somebody sent, in the environment of this
 // process.
 func (p *proxy) checkConfig(body []byte, format string) error {
-	_, err := config.Load(config.Options{
+	_, err := loadFrom(config.Options{
 		File: "request", Data: body, Format: format, Environ: os.Environ(), Set: p.flags.set,
 	})
 	return err

@@ -14,6 +14,14 @@ type Build struct {
 	GoVersion string `json:"go_version"`
 }
 
+// Text is the one line that every program prints for --version.
+func (b Build) Text(program string) string { return program + " " + b.String() }
+
+// String is version, commit and Go version: "v1.2.3 (commit 0123456789ab, go1.26.8)".
+func (b Build) String() string {
+	return b.Version + " (commit " + b.Commit + ", " + b.GoVersion + ")"
+}
+
 // ReadBuild reads what the Go tool stamped into the running binary. version and
 // commit, set by the linker for releases, win over the stamp when they are not
 // empty.

@@ -127,6 +127,7 @@ func (a *app) root() *cobra.Command {
 		Short: "Looks at and changes a running isame-lb",
 		Long: "isame-ctl talks to the admin API of a running isame-lb.\n\n" +
 			"Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 cannot reach the admin API.",
+		Version:       api.ReadBuild(a.env.Version, a.env.Commit).Text("isame-ctl"),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          a.noSuchCommand,
@@ -135,6 +136,7 @@ func (a *app) root() *cobra.Command {
 			return a.checkGlobals(c)
 		},
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetOut(a.env.Stdout)
 	root.SetErr(a.env.Stderr)
 	root.SetIn(a.env.Stdin)

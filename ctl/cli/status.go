@@ -155,7 +155,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Use: "version", Short: "Prints the version of isame-ctl", Args: arguments(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			b := api.ReadBuild(a.env.Version, a.env.Commit)
-			return a.print(b, func(s *screen) { s.linef("isame-ctl %s (%s, %s)", b.Version, b.Commit, b.GoVersion) })
+			return a.print(b, func(s *screen) { s.linef("%s", b.Text("isame-ctl")) })
 		},
 	}
 }

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/route"
+)
+
+func checkCommand() *cobra.Command {
+	var f flags
+	cmd := &cobra.Command{
+		Use: "check", Short: "Check a configuration and print every problem", Args: cobra.NoArgs,
+		Long: "Checks a configuration and prints every problem on a line of its own: exit 1, or 0 when there are only warnings or nothing.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			loaded, err := load(&f, (*demo)(nil).addresses())
+			if err != nil {
+				fmt.Fprintln(cmd.OutOrStdout(), strings.TrimRight(err.Error(), "\n"))
+				return errReported
+			}
+			for _, w := range loaded.Warnings {
+				fmt.Fprintln(cmd.OutOrStdout(), w)
+			}
+			return nil
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func configCommand() *cobra.Command {
+	var f flags
+	var format string
+	var origins bool
+	cmd := &cobra.Command{
+		Use: "config", Short: "Print the effective configuration, secrets masked", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			loaded, err := load(&f, (*demo)(nil).addresses())
+			if err != nil {
+				// Not to stdout, which may become somebody's file.
+				fmt.Fprintln(cmd.ErrOrStderr(), strings.TrimRight(err.Error(), "\n"))
+				return errReported
+			}
+			if origins {
+				return config.WriteOrigins(cmd.OutOrStdout(), loaded)
+			}
+			return config.Write(cmd.OutOrStdout(), loaded, format)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&format, "format", "yaml", "yaml or json")
+	cmd.Flags().BoolVar(&origins, "origins", false, "print each value with where it comes from: default, file:line, variable or flag")
+	return cmd
+}
+
+// load reads the configuration the flags ask for. The error is of type
+// config.Problems.
+func load(f *flags, demo config.Demo) (*config.Loaded, error) {
+	o := config.Options{Environ: os.Environ(), Set: f.set}
+	file, found := config.FindFile(f.file, o.Environ)
+	o.File = file
+	if !found {
+		o.File, o.Data = config.DefaultName, config.Default(demo)
+	}
+	return loadFrom(o)
+}
+
+// loadFrom loads a configuration and looks at what package config does not know.
+func loadFrom(o config.Options) (*config.Loaded, error) {
+	loaded, err := config.Load(o)
+	if err != nil {
+		return nil, err
+	}
+	if problems := checkRoutes(loaded); len(problems) > 0 {
+		return nil, problems
+	}
+	return loaded, nil
+}
+
+// checkRoutes finds what only the route index knows: two routes that take
+// exactly the same requests, templates that cannot be a location, and, as a
+// warning, routes that no request reaches.
+func checkRoutes(loaded *config.Loaded) config.Problems {
+	var problems config.Problems
+	cfg := loaded.Config
+	index, err := route.Build(cfg.Routes, slices.Sorted(maps.Keys(cfg.Listeners)))
+	if err != nil {
+		for text := range strings.SplitSeq(err.Error(), "\n") {
+			path, message, _ := strings.Cut(text, ": ")
+			problems = append(problems, loaded.Problem(path, "%s", cmp.Or(message, path)))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Routes)) {
+		if r := cfg.Routes[name].Redirect; r != nil {
+			if _, err := route.Compile(r.To); err != nil {
+				problems = append(problems, loaded.Problem(config.JoinPath("routes", name)+".redirect.to", "%s", err))
+			}
+		}
+	}
+	if err == nil {
+		warnOfHidden(loaded, index)
+	}
+	return problems
+}
+
+// warnOfHidden names the routes that no request reaches, because another one
+// takes all of theirs.
+func warnOfHidden(loaded *config.Loaded, index *route.Index) {
+	for i := range index.Len() {
+		if d := index.Description(i); d.HiddenBy != "" {
+			loaded.Warn(config.JoinPath("routes", d.Name), "no request reaches it: route %q takes all of them", d.HiddenBy)
+		}
+	}
+}
