@@ -3,20 +3,28 @@ package main
 import (
 	"crypto/sha256"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long files must be left alone before they are read: editors and
-// configuration management write in several steps.
-const settle = 200 * time.Millisecond
+// settle is how long the files must be left alone before they are read: editors
+// and configuration management write in several steps. settleMax bounds that for
+// a file that is written all the time, and lostRetry is the pause between two
+// looks for a folder that went away.
+const (
+	settle    = 200 * time.Millisecond
+	settleMax = 2 * time.Second
+	lostRetry = time.Second
+)
 
 // watcher tells the main loop that a file of the configuration changed. It
 // watches folders, because a file that is replaced by a rename, or a link that
-// is switched, is another file.
+// is switched, is another file. What else happens in a folder is not looked at.
 type watcher struct {
 	changed chan struct{}
 	fs      *fsnotify.Watcher // nil when the system offers none
@@ -26,14 +34,15 @@ type watcher struct {
 
 func (p *proxy) watch() *watcher {
 	w := &watcher{changed: make(chan struct{}, 1), files: make(chan []string), ended: make(chan struct{})}
-	fs, err := fsnotify.NewWatcher()
+	events, err := fsnotify.NewWatcher()
 	if err != nil {
 		p.log.Warn().Err(err).Msg("cannot watch the configuration for changes; SIGHUP and the API still reload")
 		close(w.ended)
 		return w
 	}
-	w.fs = fs
-	go w.loop(p)
+	w.fs = events
+	l := &watchLoop{watcher: w, proxy: p, folders: map[string]bool{}, refused: map[string]bool{}}
+	go l.run()
 	w.follow(p.loaded.Load().Files)
 	return w
 }
@@ -52,33 +61,6 @@ func (w *watcher) close() {
 	<-w.ended
 }
 
-func (w *watcher) loop(p *proxy) {
-	defer close(w.ended)
-	var quiet <-chan time.Time
-	folders := map[string]bool{}
-	for {
-		select {
-		case files := <-w.files:
-			w.addFolders(p, folders, files)
-		case _, ok := <-w.fs.Events:
-			if !ok {
-				return
-			}
-			quiet = time.After(settle)
-		case err, ok := <-w.fs.Errors:
-			if !ok {
-				return
-			}
-			p.log.Warn().Err(err).Msg("watching the configuration met an error")
-		case <-quiet:
-			quiet = nil
-			if p.filesChanged() {
-				w.tell()
-			}
-		}
-	}
-}
-
 // tell never waits: one change that was not looked at yet is as good as two.
 func (w *watcher) tell() {
 	select {
@@ -87,18 +69,150 @@ func (w *watcher) tell() {
 	}
 }
 
-func (w *watcher) addFolders(p *proxy, known map[string]bool, files []string) {
-	for _, f := range files {
-		folder := filepath.Dir(f)
-		if known[folder] {
-			continue
+// watchLoop is the state of the watcher's goroutine.
+type watchLoop struct {
+	*watcher
+	proxy *proxy
+	// files are followed; trail is every file and link on the way to one of them.
+	files []string
+	trail map[string]bool
+	// folders are watched; refused ones could not be, which was said once.
+	folders, refused map[string]bool
+
+	quiet    <-chan time.Time // when the files have settled; nil while nothing happened
+	deadline time.Time        // for the settling under way
+	lost     <-chan time.Time // when to look again for a folder that went away
+}
+
+func (l *watchLoop) run() {
+	defer close(l.ended)
+	for {
+		select {
+		case l.files = <-l.watcher.files:
+			l.follow()
+			l.unsettle() // what happened before the folders were watched
+		case e, ok := <-l.fs.Events:
+			if !ok {
+				return
+			}
+			l.hear(e)
+		case err, ok := <-l.fs.Errors:
+			if !ok {
+				return
+			}
+			l.proxy.log.Warn().Err(err).Msg("watching the configuration met an error")
+			l.unsettle() // events may have been lost
+		case <-l.quiet:
+			l.quiet = nil
+			if l.proxy.filesChanged() {
+				l.tell()
+			}
+		case <-l.lost:
+			l.lost = nil
+			l.follow()
+			l.unsettle()
 		}
-		if err := w.fs.Add(folder); err != nil {
-			p.log.Warn().Err(err).Str("folder", folder).Msg("cannot watch folder for changes")
-			continue
-		}
-		known[folder] = true
 	}
+}
+
+// hear looks at one event of a folder.
+func (l *watchLoop) hear(e fsnotify.Event) {
+	if l.folders[e.Name] && e.Has(fsnotify.Remove|fsnotify.Rename) {
+		delete(l.folders, e.Name)
+		_ = l.fs.Remove(e.Name) // it may be gone already
+		l.lost = time.After(lostRetry)
+	}
+	if !l.trail[e.Name] || e.Op == fsnotify.Chmod {
+		return
+	}
+	if e.Has(fsnotify.Create | fsnotify.Remove | fsnotify.Rename) {
+		l.follow() // a link may lead elsewhere now
+	}
+	l.unsettle()
+}
+
+// unsettle starts the wait for quiet anew, within its bound.
+func (l *watchLoop) unsettle() {
+	now := time.Now()
+	if l.quiet == nil {
+		l.deadline = now.Add(settleMax)
+	}
+	l.quiet = time.After(min(settle, l.deadline.Sub(now)))
+}
+
+// follow walks the way to each file anew and watches the folders on it.
+func (l *watchLoop) follow() {
+	l.trail = map[string]bool{}
+	folders := map[string]bool{}
+	for _, file := range l.files {
+		for _, step := range trailOf(file) {
+			l.trail[step] = true
+			folders[filepath.Dir(step)] = true
+		}
+	}
+	for folder := range l.folders {
+		if !folders[folder] {
+			delete(l.folders, folder)
+			_ = l.fs.Remove(folder) // it may be gone already
+		}
+	}
+	for folder := range folders {
+		if !l.folders[folder] {
+			l.add(folder)
+		}
+	}
+}
+
+func (l *watchLoop) add(folder string) {
+	err := l.fs.Add(folder)
+	if err == nil {
+		l.folders[folder] = true
+		delete(l.refused, folder)
+		return
+	}
+	l.lost = time.After(lostRetry)
+	if !l.refused[folder] {
+		l.refused[folder] = true
+		l.proxy.log.Warn().Err(err).Str("folder", folder).Msg("cannot watch folder for changes")
+	}
+}
+
+// stepsMax bounds the links on the way to a file, as the kernel does, and the
+// folders between them.
+const stepsMax = 255
+
+// trailOf lists what a change of may change what the file holds: each link on the
+// way to it and, last, the file itself or the first part of its path that is not
+// there. In the volumes of Kubernetes the files are links through a link "..data",
+// which is all that an update replaces.
+func trailOf(file string) []string {
+	var trail []string
+	at, rest := "/", strings.Split(strings.Trim(filepath.Clean(file), "/"), "/")
+	for range stepsMax {
+		if len(rest) == 0 {
+			break
+		}
+		next := filepath.Join(at, rest[0])
+		rest = rest[1:]
+		s, err := os.Lstat(next)
+		target := ""
+		if err == nil && s.Mode()&fs.ModeSymlink != 0 {
+			target, err = os.Readlink(next)
+		}
+		if err != nil {
+			return append(trail, next)
+		}
+		if target == "" {
+			at = next
+			continue
+		}
+		trail = append(trail, next)
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(at, target)
+		}
+		at, rest = "/", append(strings.Split(strings.Trim(filepath.Clean(target), "/"), "/"), rest...)
+	}
+	return append(trail, at)
 }
 
 // fingerprint is what files held.
