@@ -107,17 +107,8 @@ func (x *exchange) acquireAgain() *reject {
 	return x.acquire()
 }
 
-// sleep waits for the verdict on w. Whoever ends the exchange from outside finds
-// it in queued; who came before is seen here.
-func (x *exchange) sleep(w *pool.Waiter) pool.Shed {
-	x.c.queued.Store(w)
-	if x.nobodyWaits() {
-		w.Cancel()
-	}
-	s := w.Sleep()
-	x.c.queued.Store(nil)
-	return s
-}
+// sleep waits for the verdict on w, or until nobody waits for the exchange.
+func (x *exchange) sleep(w *pool.Waiter) pool.Shed { return w.Sleep(x.patience(0).Bell) }
 
 // awaited is what follows on the end of a wait.
 func (x *exchange) awaited(s pool.Shed) (pool.Outcome, *reject) {
@@ -131,11 +122,4 @@ func (x *exchange) awaited(s pool.Shed) (pool.Outcome, *reject) {
 		return pool.ClientGone, nil
 	}
 	return pool.OK, x.shed(s)
-}
-
-// leaveQueue ends the wait of an exchange whose client has gone.
-func (c *conn) leaveQueue() {
-	if w := c.queued.Load(); w != nil {
-		w.Cancel()
-	}
 }

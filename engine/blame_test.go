@@ -157,7 +157,7 @@ func TestBodyIsNotWholeWithoutItsLastPiece(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer loop.Close()
-	to, err := pool.Dial(loop, ln.Addr().String(), time.Second)
+	to, err := pool.Dial(t.Context(), loop, ln.Addr().String(), time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,14 +70,14 @@ type conn struct {
 	// backend is set while an attempt is open. Whoever takes it out may abort
 	// it; an attempt that finds it taken must not keep its connection.
 	backend      atomic.Pointer[pool.Conn]
-	queued       atomic.Pointer[pool.Waiter] // set while the exchange waits for admission
-	leaveTunnel  atomic.Bool                 // the drain asks its tunnel, or those of its streams, to end
-	leaveSession atomic.Bool                 // and its session
-	leaveIdle    atomic.Bool                 // or the connection itself, unless a request has come
-	lot          uint8                       // when that is, among all: see departure; under the shard's mu
-	running      atomic.Int32                // exchanges of its session
-	left         atomic.Bool                 // the client has gone, and nobody needs the answer
-	leaveBy      atomic.Int64                // it has ended its half: left if no answer has begun by then; 0 is not
+	bell         atomic.Pointer[pool.Bell] // ends its waits for what is no socket of its own; nil before the first
+	leaveTunnel  atomic.Bool               // the drain asks its tunnel, or those of its streams, to end
+	leaveSession atomic.Bool               // and its session
+	leaveIdle    atomic.Bool               // or the connection itself, unless a request has come
+	lot          uint8                     // when that is, among all: see departure; under the shard's mu
+	running      atomic.Int32              // exchanges of its session
+	left         atomic.Bool               // the client has gone, and nobody needs the answer
+	leaveBy      atomic.Int64              // it has ended its half: left if no answer has begun by then; 0 is not
 }
 
 func newConn(s *shard, sock *pool.Conn, peer netip.Addr) *conn {
@@ -137,8 +137,16 @@ func (c *conn) close() {
 // cut ends the connection from outside at whatever point it is.
 func (c *conn) cut() {
 	c.Abort() // first: who wakes from the other must see it
+	c.endWaits()
+}
+
+// endWaits ends whatever the exchange waits for. What makes nobodyWaits true comes
+// first: who begins to wait later looks at that.
+func (c *conn) endWaits() {
 	c.abortBackend()
-	c.leaveQueue()
+	if b := c.bell.Load(); b != nil {
+		b.Ring()
+	}
 }
 
 func (c *conn) abortBackend() {
@@ -184,8 +192,7 @@ func (c *conn) graceIsOver() bool {
 // must not work for nobody.
 func (c *conn) leave() {
 	c.left.Store(true) // first: who wakes must see it
-	c.abortBackend()
-	c.leaveQueue()
+	c.endWaits()
 }
 
 // stayed ends the grace: an answer has begun. A client that has left is noticed by
@@ -366,7 +373,7 @@ func (c *conn) linger() {
 		return
 	}
 	c.Resume()
-	c.SetReadBy(pool.Nanos() + int64(lingerTime))
+	c.SetReadBy(pool.After(pool.Nanos(), lingerTime))
 	c.in.Discard(c.in.Len())
 	for dropped := 0; dropped < lingerBytesMax; {
 		n, err := c.in.ReadFrom(c.Conn, roomMax)
@@ -383,5 +390,5 @@ func deadline(startNanos int64, limit time.Duration) int64 {
 	if limit <= 0 {
 		return 0
 	}
-	return startNanos + int64(limit)
+	return pool.After(startNanos, limit)
 }

@@ -84,6 +84,7 @@ func (e *Engine) Shutdown(ctx context.Context) (cut int) {
 		l.release()
 	}
 	close(e.stopped)
+	e.errands.Close()
 	if t := e.table.Load(); t != nil {
 		t.pools.Retire(nil, 0)
 	}

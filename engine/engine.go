@@ -51,6 +51,7 @@ type Engine struct {
 	stopping   atomic.Bool
 	refreshing atomic.Bool // a refresh is on its way
 	stopped    chan struct{}
+	errands    *pool.Errands // dials of all generations
 	retirement sync.WaitGroup
 
 	failureSaid oncePerSecond // a line about a connection that failed
@@ -71,7 +72,7 @@ type Engine struct {
 func New(o Options) (*Engine, error) {
 	e := &Engine{
 		log: o.Logger, registry: o.Registry, shardCount: o.Shards,
-		stopped: make(chan struct{}),
+		stopped: make(chan struct{}), errands: pool.NewErrands(),
 	}
 	if e.shardCount <= 0 {
 		e.shardCount = runtime.GOMAXPROCS(0)
@@ -336,7 +337,7 @@ func (e *Engine) Ready() (ok bool, reason string) {
 
 func (e *Engine) poolOptions() pool.Options {
 	return pool.Options{
-		Shards: e.shardCount, Logger: e.log, Loops: e.loops, Changed: e.refreshSoon,
+		Shards: e.shardCount, Logger: e.log, Loops: e.loops, Changed: e.refreshSoon, Errands: e.errands,
 		Multiplex: func(shard int, m pool.Multiplexing) pool.Multiplexer { return http2.NewRemote(e.streams[shard], m) },
 	}
 }

@@ -67,6 +67,9 @@ func (x *exchange) attemptsFrom(s stage) bool {
 			x.fwd.last = rejectGivenUp(x.attempt.Response.Status)
 		}
 		if cause == causeNone || !x.prepareRetry(cause) {
+			if x.nobodyWaits() {
+				return x.leave()
+			}
 			r = x.fwd.last
 			break
 		}
@@ -90,6 +93,7 @@ func (x *exchange) firstAttempt(s stage) (pool.Outcome, *reject) {
 	case stageSend:
 		return x.send(), nil
 	case stageFlush:
+		x.attempt.Patience = x.patience(x.attemptBy())
 		if out := x.attempt.SendRest(); out != pool.OK {
 			return out, nil
 		}
@@ -120,7 +124,7 @@ func (x *exchange) beginForward() {
 		query: pool.Query{Random: random(), NowNanos: x.startNanos},
 	}
 	if x.isGRPC() {
-		x.fwd.byNanos = earlier(x.fwd.byNanos, deadline(x.startNanos, grpcTimeout(x.head.Lookup("grpc-timeout"))))
+		x.fwd.byNanos = pool.Earlier(x.fwd.byNanos, deadline(x.startNanos, grpcTimeout(x.head.Lookup("grpc-timeout"))))
 	}
 	if r.split != nil {
 		x.fwd.pool = r.pools[r.split.Pick(random())]
@@ -185,6 +189,7 @@ func (x *exchange) acquire() *reject {
 // send makes one attempt up to its response head, waiting.
 func (x *exchange) send() pool.Outcome {
 	f := &x.fwd
+	x.attempt.Patience = x.patience(x.attemptBy())
 	if out := x.attempt.Open(f.member.Client(x.c.shard.index), x.reuse()); out != pool.OK {
 		return out
 	}
@@ -199,7 +204,7 @@ func (x *exchange) send() pool.Outcome {
 	if !x.body.Done() {
 		x.upload.start(x)
 	}
-	out := x.awaitHead(earlier(f.headBy, f.hedgeBy))
+	out := x.awaitHead(pool.Earlier(f.headBy, f.hedgeBy))
 	if out == pool.Timeout && x.hedgeDue() {
 		return x.hedge()
 	}
@@ -214,7 +219,7 @@ func (x *exchange) beginAttempt() {
 	if x.c.Aborted() || x.c.left.Load() { // in the meantime, when there was no backend to abort
 		a.Conn().Abort()
 	}
-	f.headBy = earlier(f.byNanos, earlier(deadline(f.beganNanos, x.route.retry.perTry),
+	f.headBy = pool.Earlier(f.byNanos, pool.Earlier(deadline(f.beganNanos, x.route.retry.perTry),
 		deadline(f.beganNanos, f.pool.timeouts.Read)))
 	f.hedgeBy = x.hedgeTime()
 }
@@ -227,7 +232,7 @@ func (x *exchange) sendHead() pool.Outcome {
 // awaitContinue waits for the backend's word on whether it wants the body. One
 // that says nothing gets it after expectWait.
 func (x *exchange) awaitContinue(headBy int64) pool.Outcome {
-	wait := earlier(headBy, pool.Nanos()+int64(expectWait))
+	wait := pool.Earlier(headBy, pool.After(pool.Nanos(), expectWait))
 	out := x.awaitHead(wait)
 	if out != pool.Timeout || wait == headBy || x.upload.begun {
 		return out
@@ -269,7 +274,7 @@ func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 					return pool.ClientGone
 				}
 				x.upload.start(x)
-				headBy = earlier(x.fwd.byNanos, deadline(pool.Nanos(), x.fwd.pool.timeouts.Read))
+				headBy = pool.Earlier(x.fwd.byNanos, deadline(pool.Nanos(), x.fwd.pool.timeouts.Read))
 			}
 		default:
 			if !x.interim(x.statusLine(), &a.Response) {
@@ -294,7 +299,7 @@ func (x *exchange) extend(headBy *int64) bool {
 	if u.waiting.Load() {
 		sinceNanos = nowNanos
 	}
-	*headBy = earlier(f.byNanos, earlier(deadline(sinceNanos, x.route.retry.perTry), deadline(sinceNanos, f.pool.timeouts.Read)))
+	*headBy = pool.Earlier(f.byNanos, pool.Earlier(deadline(sinceNanos, x.route.retry.perTry), deadline(sinceNanos, f.pool.timeouts.Read)))
 	return *headBy == 0 || *headBy > nowNanos
 }
 
@@ -355,12 +360,4 @@ func (x *exchange) release(out pool.Outcome) {
 func (x *exchange) abandon() {
 	x.release(pool.ClientGone)
 	x.leavePool()
-}
-
-// earlier is the nearer of two deadlines; 0 is none.
-func earlier(a, b int64) int64 {
-	if a == 0 || (b != 0 && b < a) {
-		return b
-	}
-	return a
 }

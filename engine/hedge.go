@@ -52,7 +52,7 @@ func (x *exchange) hedgeTime() int64 {
 	if wait == 0 {
 		return 0
 	}
-	return x.fwd.beganNanos + wait
+	return pool.After(x.fwd.beganNanos, time.Duration(wait))
 }
 
 // hedge goes on with an attempt whose answer is late: rivals are started as the
@@ -66,9 +66,9 @@ func (x *exchange) hedge() pool.Outcome {
 		more := x.startRival(r) && len(r.rivals) < h.max
 		f.hedgeBy = 0
 		if more {
-			f.hedgeBy = pool.Nanos() + h.wait()
+			f.hedgeBy = pool.After(pool.Nanos(), time.Duration(h.wait()))
 		}
-		out := x.awaitHead(earlier(f.headBy, f.hedgeBy))
+		out := x.awaitHead(pool.Earlier(f.headBy, f.hedgeBy))
 		if out == pool.Timeout && x.hedgeDue() {
 			continue
 		}
@@ -91,25 +91,20 @@ func (x *exchange) hedgeDue() bool {
 // nobodyWaits reports that the client has gone, or was cut by the drain.
 func (x *exchange) nobodyWaits() bool { return x.clientGone || x.c.left.Load() || x.c.Aborted() }
 
-// raceLook is how often a race whose first attempt has failed looks whether
-// somebody still waits for its answer.
-const raceLook = 100 * time.Millisecond
-
 // settleRace ends a race in which this attempt has ended with out and without an
 // answer: a rival that has one, or gets one, takes its place.
 func (x *exchange) settleRace(r *race, out pool.Outcome) pool.Outcome {
-	tick := time.NewTicker(raceLook)
-	defer tick.Stop()
-	for running := len(r.rivals); running > 0 && !x.nobodyWaits(); {
+	left := x.patience(0).Bell.Rung()
+	for range r.rivals {
 		select {
 		case v := <-r.ended:
-			running--
 			if v != nil {
 				r.winner = v
 				x.replace(v, out)
 				return pool.OK
 			}
-		case <-tick.C:
+		case <-left:
+			return out
 		}
 	}
 	return out
@@ -153,9 +148,9 @@ func (x *exchange) startRival(r *race) bool {
 	f.query.Tried.Add(m.Index())
 	x.repeats[causeHedge]++
 	v := &rival{
-		race: r, attempt: pool.Attempt{Client: x.attempt.Client}, head: slices.Clone(x.out), toHEAD: x.isHEAD, route: x.route, pool: f.pool,
+		race: r, attempt: pool.Attempt{Client: x.attempt.Client}, bell: pool.NewBell(), head: slices.Clone(x.out), toHEAD: x.isHEAD, route: x.route, pool: f.pool,
 		member: m, permit: permit, shard: x.c.shard.index, beganNanos: nowNanos,
-		byNanos: earlier(f.byNanos, earlier(deadline(nowNanos, x.route.retry.perTry), deadline(nowNanos, f.pool.timeouts.Read))),
+		byNanos: pool.Earlier(f.byNanos, pool.Earlier(deadline(nowNanos, x.route.retry.perTry), deadline(nowNanos, f.pool.timeouts.Read))),
 	}
 	r.rivals = append(r.rivals, v)
 	go v.run()

@@ -154,6 +154,10 @@ func (c cause) ifOn(r *retryPolicy, may bool) cause {
 	return causeNone
 }
 
+// retryAfterMax bounds the wait that a backend may ask for, also where the route has no
+// deadline: an answer that asks for more is the client's, which can wait at less cost.
+const retryAfterMax = time.Minute
+
 // mayRetryStatus reports that the answer's status is one the route retries and
 // that another attempt can be made, so this answer is not the client's.
 func (x *exchange) mayRetryStatus() bool {
@@ -165,9 +169,9 @@ func (x *exchange) mayRetryStatus() bool {
 	nowNanos := pool.Nanos()
 	x.fwd.retryAfter = x.askedToWait()
 	longest := max(r.backoff(x.attempts, 0), x.fwd.retryAfter)
-	latest := nowNanos + int64(longest) // the answer is lost once the wait begins
+	latest := pool.After(nowNanos, longest) // the answer is lost once the wait begins
 	switch {
-	case x.fwd.byNanos != 0 && latest >= x.fwd.byNanos:
+	case x.fwd.byNanos != 0 && latest >= x.fwd.byNanos, x.fwd.retryAfter > retryAfterMax:
 		x.refuse(refusalDeadline)
 		return false
 	case x.fwd.paid:
@@ -253,11 +257,11 @@ func (x *exchange) prepareRetry(c cause) bool {
 		}
 	}
 	f.retryAfter = 0
-	if f.byNanos != 0 && nowNanos+int64(wait) >= f.byNanos {
+	if f.byNanos != 0 && pool.After(nowNanos, wait) >= f.byNanos {
 		x.refuse(refusalDeadline)
 		return false
 	}
-	if wait > 0 && !x.c.shard.engine.wait(wait) {
+	if wait > 0 && !x.pause(wait) {
 		return false
 	}
 	x.repeats[c]++

@@ -37,7 +37,11 @@ func (r *race) end() {
 		}
 	}
 	for _, v := range r.rivals {
-		if c := v.conn.Load(); c != nil && v != r.winner {
+		if v == r.winner {
+			continue
+		}
+		v.bell.Ring()
+		if c := v.conn.Load(); c != nil {
 			c.Abort()
 		}
 	}
@@ -57,6 +61,7 @@ var hedgeNames = [hedgeResults]string{"won", "lost", "failed"}
 type rival struct {
 	race    *race
 	conn    atomic.Pointer[pool.Conn] // for the end of the race
+	bell    *pool.Bell                // likewise, before it has one
 	attempt pool.Attempt
 	open    bool   // the attempt holds a connection
 	head    []byte // of the request: the exchange may be gone while it is sent
@@ -92,6 +97,7 @@ func (v *rival) run() {
 func (v *rival) try(which pool.Reuse) pool.Outcome {
 	a := &v.attempt
 	v.open = false
+	a.Patience = pool.Patience{ByNanos: v.byNanos, Bell: v.bell}
 	if out := a.Open(v.member.Client(v.shard), which); out != pool.OK {
 		return out
 	}

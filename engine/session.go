@@ -76,6 +76,7 @@ func (c *conn) openStream(of *conn) {
 	of.shard, of.ip, of.peer, of.sni, of.named = c.shard, c.ip, c.peer, c.sni, c.named
 	of.served, of.waiting = false, false
 	of.left.Store(false)
+	of.bell.Store(nil)
 	of.leaveTunnel.Store(false)
 	of.state.Store(stateIdle)
 	of.Wait(false)

@@ -159,7 +159,7 @@ func (x *exchange) uploadTurn(out pool.Outcome) turn {
 // already is announced by the kernel like everything later: nothing is read on
 // suspicion.
 func (x *exchange) awaitBackend() turn {
-	x.attempt.Conn().SetReadBy(earlier(x.fwd.headBy, x.fwd.hedgeBy))
+	x.attempt.Conn().SetReadBy(pool.Earlier(x.fwd.headBy, x.fwd.hedgeBy))
 	x.attempt.Conn().Watch((*answerHandler)(x))
 	if x.c.Ended() {
 		x.c.Hung()
@@ -182,7 +182,7 @@ func (h *answerHandler) Ready() {
 func (x *exchange) answerStep() (t turn) {
 	defer x.rescue(&t)
 	if x.stage == stageAnswer {
-		out := x.awaitHead(earlier(x.fwd.headBy, x.fwd.hedgeBy))
+		out := x.awaitHead(pool.Earlier(x.fwd.headBy, x.fwd.hedgeBy))
 		switch {
 		case out == pool.Pending:
 			return turnWait

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -36,6 +37,7 @@ type clients struct {
 	dialing *dialing
 	tls     *tls.Config // nil for clear text
 	faults  tlsFaults
+	errands *Errands // dials under way
 	shards  []*fasthttp.HostClient
 	refs    int // sets that use it, guarded by the backend's mutex
 	gate    gate
@@ -59,7 +61,10 @@ type gate struct {
 }
 
 func newClients(address string, o connOptions, d *dialing, opts *Options) *clients {
-	c := &clients{address: address, options: o, dialing: d, tls: d.tls(), gate: gate{max: o.connections.Max}}
+	c := &clients{address: address, options: o, dialing: d, tls: d.tls(), errands: opts.Errands, gate: gate{max: o.connections.Max}}
+	if c.errands == nil {
+		c.errands = NewErrands()
+	}
 	c.faults.log = opts.Logger.With().Str("backend", address).Logger()
 	c.shards = make([]*fasthttp.HostClient, opts.shards())
 	for i := range c.shards {
@@ -104,7 +109,7 @@ func (*link) RoundTrip(*fasthttp.HostClient, *fasthttp.Request, *fasthttp.Respon
 
 // dial is HostClient.Dial: for connections of no client in particular.
 func (k *link) dial(address string) (net.Conn, error) {
-	nc, err := k.dialFor(address, &wire.ProxyHeader{})
+	nc, err := k.dialFor(k.clients.errands.ctx, address, &wire.ProxyHeader{})
 	if c, ok := nc.(*Conn); ok && !k.speaksHTTP1(c) {
 		_ = c.Close()
 		return nil, errNoHTTP1
@@ -112,8 +117,8 @@ func (k *link) dial(address string) (net.Conn, error) {
 	return nc, err
 }
 
-// dialFor makes a connection for requests of a client.
-func (k *link) dialFor(address string, client *wire.ProxyHeader) (net.Conn, error) {
+// dialFor makes a connection for requests of a client, unless ctx ends before.
+func (k *link) dialFor(ctx context.Context, address string, client *wire.ProxyHeader) (net.Conn, error) {
 	if k.noDial.Load() {
 		return nil, errNotNow
 	}
@@ -121,7 +126,7 @@ func (k *link) dialFor(address string, client *wire.ProxyHeader) (net.Conn, erro
 		return nil, fmt.Errorf("cannot connect to backend %q: the pool was built without event loops", address)
 	}
 	return k.clients.dial(func(address string) (net.Conn, error) {
-		c, err := k.connect(address, client)
+		c, err := k.connect(ctx, address, client)
 		if err != nil {
 			return nil, err
 		}
@@ -131,11 +136,11 @@ func (k *link) dialFor(address string, client *wire.ProxyHeader) (net.Conn, erro
 
 // dialSingle makes a connection outside the pool, which carries one request of a
 // client. It counts against connections.max; endSingle takes it back.
-func (k *link) dialSingle(hc *fasthttp.HostClient, client *wire.ProxyHeader) (*Conn, error) {
+func (k *link) dialSingle(ctx context.Context, hc *fasthttp.HostClient, client *wire.ProxyHeader) (*Conn, error) {
 	k.clients.single.Add(1)
-	nc, err := k.dialFor(hc.Addr, client)
+	nc, err := k.dialFor(ctx, hc.Addr, client)
 	for errors.Is(err, errNotNow) { // the loop asked at the same moment; it never waits
-		nc, err = k.dialFor(hc.Addr, client)
+		nc, err = k.dialFor(ctx, hc.Addr, client)
 	}
 	if err != nil {
 		k.clients.single.Add(-1)
@@ -195,7 +200,7 @@ func orForever(d time.Duration) time.Duration {
 	return d
 }
 
-// dial runs in the goroutine of the exchange that needs a connection.
+// dial runs in the goroutine of an errand.
 func (c *clients) dial(dial fasthttp.DialFunc, address string) (net.Conn, error) {
 	if c.gate.max <= 0 {
 		return dial(address)

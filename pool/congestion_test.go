@@ -84,7 +84,7 @@ func TestOnlyLoopbackListenersLosePacing(t *testing.T) {
 
 func TestDialedLoopbackConnectionsAreNotPaced(t *testing.T) {
 	ln, l := pacedListener(t, "127.0.0.1:0"), testLoops(t, 1)[0]
-	c, err := Dial(l, ln.Addr().String(), 0)
+	c, err := Dial(t.Context(), l, ln.Addr().String(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,7 @@ type Conn struct {
 	written     int
 	writePace   Pace
 	paced       bool    // by writePace
+	writeEnd    int64   // the last moment for a write, whatever the pace says; 0 is none
 	kernelPaced bool    // the kernel sends at its own pace: see unpace
 	attached    bool    // to the loop's epoll set
 	handler     Handler // of a looped connection
@@ -242,6 +243,10 @@ func (c *Conn) SetWritePace(gap time.Duration, perSecond int64) {
 	c.writePace.Begin(gap, perSecond)
 	c.paced = true
 }
+
+// SetWriteEnd sets the moment, in Nanos, after which a blocked Write fails however well
+// the peer keeps its pace; 0 is never. Only the writer may call it.
+func (c *Conn) SetWriteEnd(nanos int64) { c.writeEnd = nanos }
 
 // Abort makes every blocked and later Read and Write fail at once. The
 // descriptor stays open until Close.

@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"context"
+	"errors"
 	"os"
 
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -8,20 +10,25 @@ import (
 
 // connect makes a connection that is ready for the first request of a client: the
 // socket, then the PROXY header and the TLS handshake where the pool has them, all
-// of it within timeouts.connect. What the two sides agreed to speak is
-// Conn.Protocol. It runs in the goroutine of the exchange that needs the connection.
-func (k *link) connect(address string, client *wire.ProxyHeader) (*Conn, error) {
+// of it within timeouts.connect and the life of ctx. What the two sides agreed to speak
+// is Conn.Protocol. It runs in the goroutine of an errand.
+func (k *link) connect(ctx context.Context, address string, client *wire.ProxyHeader) (*Conn, error) {
 	c := k.clients
 	began, limit := Nanos(), c.options.timeouts.Connect
-	conn, err := Dial(k.loop, address, limit)
+	conn, err := Dial(ctx, k.loop, address, limit)
 	if err != nil {
 		return nil, err
 	}
 	by := int64(0)
 	if limit > 0 {
-		by = began + int64(limit)
+		by = After(began, limit)
 	}
-	if err := c.prepare(conn, client, by); err != nil {
+	stop := context.AfterFunc(ctx, conn.Abort)
+	err = c.prepare(conn, client, by)
+	if !stop() && err == nil {
+		err = errAborted
+	}
+	if err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
@@ -40,6 +47,9 @@ func (c *clients) prepare(conn *Conn, client *wire.ProxyHeader, byNanos int64) e
 	}
 	if c.tls != nil {
 		if err := conn.ConnectTLS(c.tls); err != nil {
+			if errors.Is(err, errAborted) {
+				return err // by us
+			}
 			c.faults.met(tlsReason(err, c.options.timeouts.Connect))
 			if isTimeout(err) {
 				return os.ErrDeadlineExceeded

@@ -49,7 +49,7 @@ func (c *Conn) awaitRoom() error {
 		return nil
 	}
 	began, queued := Nanos(), c.Queued()
-	h.wantedNanos = c.writePace.By(began)
+	h.wantedNanos = Earlier(c.writePace.By(began), c.writeEnd)
 	h.arm(c.writeTimer())
 	h.sleep(c.full)
 	h.state.And(^uint32(bitReady))
@@ -57,7 +57,7 @@ func (c *Conn) awaitRoom() error {
 	switch {
 	case h.state.Load()&bitAborted != 0:
 		return errAborted
-	case !c.writePace.Took(Nanos()-began, queued-c.Queued()):
+	case c.writeEnd != 0 && Nanos() >= c.writeEnd, !c.writePace.Took(Nanos()-began, queued-c.Queued()):
 		return os.ErrDeadlineExceeded
 	}
 	return nil

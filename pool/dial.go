@@ -28,17 +28,17 @@ func splitAddress(address string) (network, addr string) {
 	return "tcp", address
 }
 
-// Dial connects to a backend within timeout (0 is no limit) and returns a
-// connection on l. TCP_NODELAY is on, as package net does it, and the kernel's
+// Dial connects to a backend within timeout (0 is no limit) and the life of ctx, and
+// returns a connection on l. TCP_NODELAY is on, as package net does it, and the kernel's
 // keep-alive probes find a dead peer under an idle connection.
-func Dial(l *Loop, address string, timeout time.Duration) (*Conn, error) {
+func Dial(ctx context.Context, l *Loop, address string, timeout time.Duration) (*Conn, error) {
 	network, addr := splitAddress(address)
 	d := net.Dialer{
 		Timeout:         timeout,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
 		Control:         unpaceDial,
 	}
-	c, err := d.DialContext(context.Background(), network, addr)
+	c, err := d.DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // dialOutcome reads it, on the hot path
 	}
@@ -81,6 +81,10 @@ func Adopt(l *Loop, c net.Conn) (*Conn, error) {
 // dialOutcome is what a failed connect means.
 func dialOutcome(err error) Outcome {
 	switch {
+	case errors.Is(err, ErrLeft):
+		return ClientGone
+	case errors.Is(err, ErrLate):
+		return ConnectLate
 	case errors.Is(err, fasthttp.ErrNoFreeConns):
 		return NoFreeConn
 	case errors.Is(err, syscall.ECONNREFUSED):

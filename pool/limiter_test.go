@@ -210,7 +210,7 @@ func TestLimiterUnderContention(t *testing.T) {
 					if random.IntN(8) == 0 {
 						go w.Cancel()
 					}
-					switch s := w.Sleep(); s {
+					switch s := w.Sleep(nil); s {
 					case ShedNone:
 					case ShedLeft:
 						left.Add(1)
@@ -342,7 +342,7 @@ func TestWaitersForAPlaceKeepTheirTurn(t *testing.T) {
 	if s := l.JoinPlace(l.NewWaiter(), 0); s != ShedFull {
 		t.Errorf("a third got %q; want queue_full", s)
 	}
-	if !l.PlaceFreed() || first.Sleep() != ShedNone {
+	if !l.PlaceFreed() || first.Sleep(nil) != ShedNone {
 		t.Error("the first was not woken")
 	}
 	now++
@@ -351,7 +351,7 @@ func TestWaitersForAPlaceKeepTheirTurn(t *testing.T) {
 	}
 	l.PlaceFreed()
 	first.Quit() // woken and quit at once: the second one's turn
-	if s := second.Sleep(); s != ShedNone {
+	if s := second.Sleep(nil); s != ShedNone {
 		t.Errorf("the second got %q; want its turn", s)
 	}
 	if l.PlaceFreed() || l.Waiting() != 0 {
@@ -386,7 +386,7 @@ func TestReloadKeepsWhatIsInProgressAndServesWhoWaits(t *testing.T) {
 		t.Error("a generation that does not run yet has changed the limit")
 	}
 	b.Start()
-	if s := w.Sleep(); s != ShedNone || b.Pool("p").Limiter() != l || l.InProgress() != 2 {
+	if s := w.Sleep(nil); s != ShedNone || b.Pool("p").Limiter() != l || l.InProgress() != 2 {
 		t.Errorf("after the reload: %q, %d in progress; want admitted as the second", s, l.InProgress())
 	}
 	a.Retire(b, 0)
@@ -394,7 +394,7 @@ func TestReloadKeepsWhatIsInProgressAndServesWhoWaits(t *testing.T) {
 	l.Join(w, 0)
 	c := build(nil, b)
 	c.Start()
-	if s := w.Sleep(); s != ShedNone || c.Pool("p").Limiter() != nil || c.Pool("p").Status().Concurrency != nil {
+	if s := w.Sleep(nil); s != ShedNone || c.Pool("p").Limiter() != nil || c.Pool("p").Status().Concurrency != nil {
 		t.Errorf("without the section: %q; want admitted, and no limiter", s)
 	}
 	b.Retire(c, 0)
@@ -443,7 +443,7 @@ func TestPlaceFreedByAnotherGenerationIsFound(t *testing.T) {
 			t.Fatal("over max_requests")
 		}
 		free(k)
-		if s := w.Sleep(); s != ShedNone {
+		if s := w.Sleep(nil); s != ShedNone {
 			t.Errorf("got %q; want to be woken", s)
 		}
 	}

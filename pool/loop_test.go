@@ -35,7 +35,7 @@ func pair(t testing.TB, l *Loop) (*Conn, net.Conn) {
 		t.Fatal(err)
 	}
 	defer func() { _ = ln.Close() }()
-	c, err := Dial(l, ln.Addr().String(), time.Second)
+	c, err := Dial(t.Context(), l, ln.Addr().String(), time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -14,9 +15,9 @@ import (
 // goroutine may call it.
 type Multiplexer interface {
 	// Open returns a stream for one exchange, and whether its connection has carried
-	// others before. fresh asks for one on a new connection. inLoop: the caller must
-	// not wait, and ErrNotNow says that a goroutine has to open it.
-	Open(fresh, inLoop bool) (c *Conn, used bool, err error)
+	// others before. fresh asks for one on a new connection. It waits as long as p says.
+	// inLoop: the caller must not wait, and ErrNotNow says that a goroutine has to open it.
+	Open(fresh, inLoop bool, p Patience) (c *Conn, used bool, err error)
 	// Counts are the connections, and those without a stream.
 	Counts() (open, idle int)
 	// CloseIdle closes connections without a stream.
@@ -28,9 +29,10 @@ type Multiplexing struct {
 	// Loop is that of its streams.
 	Loop *Loop
 	// Dial makes a connection that is ready to be spoken on. It waits, within the
-	// pool's limits of time and number. Hangup closes one.
-	Dial   func() (*Conn, error)
-	Hangup func(*Conn)
+	// pool's limits of time and number, and runs as one of Errands. Hangup closes one.
+	Dial    func(context.Context) (*Conn, error)
+	Hangup  func(*Conn)
+	Errands *Errands
 	// Connect bounds the time until the backend has said its first word, Idle that
 	// of a connection without a stream, MaxAge that of one which still takes
 	// streams. 0 is no limit.
@@ -65,7 +67,8 @@ var errHTTP1 = errors.New("the backend has chosen HTTP/1.1")
 func (k *link) multiplexing(hc *fasthttp.HostClient) Multiplexing {
 	o := &k.clients.options
 	return Multiplexing{
-		Loop: k.loop, Dial: func() (*Conn, error) { return k.dialStreams(hc) }, Hangup: k.endSingle,
+		Loop: k.loop, Dial: func(ctx context.Context) (*Conn, error) { return k.dialStreams(ctx, hc) },
+		Hangup: k.endSingle, Errands: k.clients.errands,
 		Connect: o.timeouts.Connect, Idle: o.connections.Idle, MaxAge: o.connections.MaxAge,
 	}
 }
@@ -84,8 +87,8 @@ func (k *link) speaksHTTP1(c *Conn) bool {
 
 // dialStreams makes a connection that speaks HTTP/2. A backend that has chosen
 // HTTP/1.1, where it had the choice, is spoken to in that until it chooses anew.
-func (k *link) dialStreams(hc *fasthttp.HostClient) (*Conn, error) {
-	c, err := k.dialSingle(hc, &wire.ProxyHeader{})
+func (k *link) dialStreams(ctx context.Context, hc *fasthttp.HostClient) (*Conn, error) {
+	c, err := k.dialSingle(ctx, hc, &wire.ProxyHeader{})
 	if err != nil || !c.Secure() || c.Protocol() == protocolHTTP2 {
 		return c, err
 	}
@@ -102,7 +105,7 @@ func (a *Attempt) openStream(k *link, which Reuse, inLoop bool) (out Outcome, sp
 	if k.clients.onlyHTTP1.Load() {
 		return OK, false
 	}
-	c, used, err := k.streams.Open(which == ReuseNone, inLoop)
+	c, used, err := k.streams.Open(which == ReuseNone, inLoop, a.Patience)
 	switch {
 	case errors.Is(err, ErrNotNow):
 		return Pending, true

@@ -135,7 +135,7 @@ func (o *opinion) suspect(met Outcome, ejected bool, nowNanos int64) bool {
 		return false // the usual case of a backend that goes on failing: no lock
 	}
 	c := o.check
-	o.quiet.Store(nowNanos + int64(c.def.hurry()))
+	o.quiet.Store(After(nowNanos, c.def.hurry()))
 	c.mu.Lock()
 	p, was := c.mu.prober, o.mu.health.verdict
 	if p == nil || c.mu.stopped || was == Unhealthy {

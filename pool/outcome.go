@@ -16,6 +16,10 @@ const (
 	ConnectRefused
 	// ConnectTimeout means that no connection came about within timeouts.connect.
 	ConnectTimeout
+	// ConnectLate means that the exchange, or the time of its attempt, was over before
+	// there was a connection. It says less of the backend than ConnectTimeout: the two
+	// may have been short.
+	ConnectLate
 	// ConnectFailed is every other failure to connect: name, route, descriptors.
 	ConnectFailed
 	// TLSFailed means that the backend was reached and the two sides found no way
@@ -123,7 +127,7 @@ func (o Outcome) verdict() verdict {
 		return verdict{"pending", BlameNobody, RetryNo, 500}
 	case ConnectRefused:
 		return verdict{"connect_refused", BlameBackend, RetryNeverSent, 502}
-	case ConnectTimeout:
+	case ConnectTimeout, ConnectLate: // the same to whoever looks from outside
 		return verdict{"connect_timeout", BlameBackend, RetryNeverSent, 504}
 	case ConnectFailed:
 		return verdict{"connect_failed", BlameBackend, RetryNeverSent, 502}
@@ -175,7 +179,7 @@ func (o Outcome) Status() int { return o.verdict().status }
 // faults are the outcomes a circuit breaker counts even where no circuit_breaker
 // section stands: failures to connect, resets and timeouts. A body cut short is
 // a reset that came late.
-const faults uint32 = 1<<ConnectRefused | 1<<ConnectTimeout | 1<<ConnectFailed | 1<<TLSFailed |
+const faults uint32 = 1<<ConnectRefused | 1<<ConnectTimeout | 1<<ConnectLate | 1<<ConnectFailed | 1<<TLSFailed |
 	1<<Reset | 1<<Timeout | 1<<Truncated
 
 // strictFaults are those counted where the section stands, beside 5xx answers.

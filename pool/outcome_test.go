@@ -14,6 +14,7 @@ func TestOutcomeTable(t *testing.T) {
 		{ConnectRefused, "connect_refused", BlameBackend, RetryNeverSent, 502},
 		{Pending, "pending", BlameNobody, RetryNo, 500},
 		{ConnectTimeout, "connect_timeout", BlameBackend, RetryNeverSent, 504},
+		{ConnectLate, "connect_timeout", BlameBackend, RetryNeverSent, 504},
 		{ConnectFailed, "connect_failed", BlameBackend, RetryNeverSent, 502},
 		{TLSFailed, "tls_failed", BlameBackend, RetryNeverSent, 502},
 		{NoFreeConn, "no_free_connection", BlameProxy, RetryNeverSent, 503},

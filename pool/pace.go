@@ -31,7 +31,7 @@ func (p *Pace) By(nowNanos int64) int64 {
 	if p.gapNanos <= 0 {
 		return 0
 	}
-	return nowNanos + p.stockNanos
+	return After(nowNanos, time.Duration(p.stockNanos))
 }
 
 // Took accounts for a wait and the bytes it brought, and reports whether the

@@ -167,11 +167,11 @@ func (l *Limiter) waitLocked(w *Waiter, q *queue, nowNanos, byNanos int64) {
 	if w.beganNanos == 0 {
 		p := l.policy.Load()
 		w.beganNanos = nowNanos
-		w.endBy = nowNanos + p.timeout
+		w.endBy = After(nowNanos, time.Duration(p.timeout))
 		if byNanos != 0 {
 			w.endBy = min(w.endBy, byNanos)
 		}
-		w.hurryBy = min(w.endBy, nowNanos+max(p.timeout/hurryShare, int64(hurryShortest)))
+		w.hurryBy = min(w.endBy, After(nowNanos, time.Duration(max(p.timeout/hurryShare, int64(hurryShortest)))))
 	}
 	if last := q.newest; last != nil && last.beganNanos < w.beganNanos && last.late(q.standing(l.policy.Load(), nowNanos), nowNanos) {
 		l.refuseLocked(last, ShedTimeout) // it was spared as the newest
@@ -198,14 +198,18 @@ func (l *Limiter) refuseLocked(w *Waiter, s Shed) {
 	w.tell(l.count(s))
 }
 
-// Sleep waits for the verdict of a Join or JoinPlace.
-func (w *Waiter) Sleep() Shed {
+// Sleep waits for the verdict of a Join or JoinPlace, or until the bell, which may be
+// nil, rings: then nobody wants it any more.
+func (w *Waiter) Sleep(bell *Bell) Shed {
 	t := time.NewTimer(time.Duration(w.hurryBy - w.limiter.now()))
 	defer t.Stop()
 	for {
 		select {
 		case s := <-w.verdict:
 			return s
+		case <-bell.Rung():
+			w.Cancel()
+			return <-w.verdict // ours, or one that came just before
 		case <-t.C:
 			if again := w.limiter.expire(w, w.limiter.now()); again > 0 {
 				t.Reset(time.Duration(again))

@@ -29,6 +29,9 @@ type Options struct {
 	// Loops are the shards' event loops, which new connections belong to; without
 	// them no connection can be made.
 	Loops []*Loop
+	// Errands are where connections are dialled; nil is a place of their own. Whoever
+	// made them closes them when the last exchange has ended.
+	Errands *Errands
 	// ProbesMax bounds the health probes that run at the same time; 0 is 256.
 	ProbesMax int
 	// Multiplex makes what opens streams of HTTP/2 to a backend, from a shard;

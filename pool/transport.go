@@ -40,6 +40,9 @@ type Attempt struct {
 	// Client is whose request it is, for pools that announce that: see
 	// Pool.Announces. It is set before Open; the zero value is somebody unknown.
 	Client wire.ProxyHeader
+	// Patience is how long Open may wait for a connection, and Send for room, beside the
+	// pool's own limits. It is set before them.
+	Patience Patience
 
 	hc        *fasthttp.HostClient
 	link      *link
@@ -86,15 +89,13 @@ func (a *Attempt) open(hc *fasthttp.HostClient, k *link, which Reuse, inLoop boo
 		return a.dialUnless(inLoop)
 	}
 	for retired := 0; ; { // each turn but a repeated one closes an idle connection, so it ends
-		c, err := leases.take(hc)
+		c, err := a.take(inLoop)
 		switch {
 		case err == nil:
-		case !errors.Is(err, errNotNow):
-			return dialOutcome(err)
-		case inLoop:
+		case errors.Is(err, errNotNow):
 			return Pending
 		default:
-			continue // the loop asked at the same moment; it has not waited
+			return dialOutcome(err)
 		}
 		switch a.fit(c, which) {
 		case fits:
@@ -113,6 +114,14 @@ func (a *Attempt) open(hc *fasthttp.HostClient, k *link, which Reuse, inLoop boo
 			return Pending
 		}
 	}
+}
+
+// take takes a pooled connection or, where that is none, dials; not so in the loop.
+func (a *Attempt) take(inLoop bool) (*Conn, error) {
+	if inLoop {
+		return leases.take(a.hc)
+	}
+	return a.link.fetchPooled(a.hc, a.Patience)
 }
 
 // fitness is what becomes of a connection that was taken from the pool.
@@ -183,7 +192,7 @@ func (a *Attempt) dialUnless(inLoop bool) Outcome {
 	if inLoop {
 		return Pending
 	}
-	c, err := a.link.dialSingle(a.hc, &a.Client)
+	c, err := a.link.fetchSingle(a.hc, a.Client, a.Patience)
 	if err != nil {
 		return dialOutcome(err)
 	}
@@ -202,22 +211,24 @@ func (a *Attempt) Conn() *Conn { return a.conn }
 // Reused reports that the connection carried a request before.
 func (a *Attempt) Reused() bool { return a.reused }
 
-// Send writes p to a backend that may take nothing for at most gap; 0 is no
-// limit. A peer that has closed is no failure yet: it may have answered first,
+// Send writes p to a backend that may take nothing for at most gap (0 is no limit), and
+// for as long as Patience says. A peer that has closed is no failure yet: it may have answered first,
 // which Head finds out.
 func (a *Attempt) Send(p []byte, gap time.Duration) Outcome {
 	a.conn.SetWritePace(gap, 0)
-	_, err := a.conn.Write(p)
-	return sendOutcome(err)
+	a.conn.SetWriteEnd(a.Patience.ByNanos)
+	return a.sent(a.conn.Write(p))
 }
 
 // SendRest goes on with a Send that answered Pending.
 func (a *Attempt) SendRest() Outcome {
-	_, err := a.conn.Flush()
-	return sendOutcome(err)
+	a.conn.SetWriteEnd(a.Patience.ByNanos)
+	return a.sent(a.conn.Flush())
 }
 
-func sendOutcome(err error) Outcome {
+// sent is what a write of the request means.
+func (a *Attempt) sent(_ int, err error) Outcome {
+	a.conn.SetWriteEnd(0)
 	switch {
 	case err == nil:
 		return OK

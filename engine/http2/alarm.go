@@ -51,13 +51,13 @@ func (s *Session) setAlarm() {
 	if quiet == 0 {
 		quiet = t.looked // when the last one ends, a goroutine may not be able to tell
 	}
-	by = earlier(by, deadline(quiet, s.opts.Idle))
-	by = earlier(by, deadline(t.begun, s.opts.Header))
+	by = pool.Earlier(by, deadline(quiet, s.opts.Idle))
+	by = pool.Earlier(by, deadline(t.begun, s.opts.Header))
 	if s.drained == 1 {
-		by = earlier(by, deadline(t.drained, lingerTime))
+		by = pool.Earlier(by, deadline(t.drained, lingerTime))
 	}
 	if s.client != nil {
-		by = earlier(by, s.client.lookBy(t.looked))
+		by = pool.Earlier(by, s.client.lookBy(t.looked))
 	}
 	s.conn.Alarm(by)
 }
@@ -82,9 +82,13 @@ func (s *Session) late() bool {
 		s.finish()
 		return true
 	case passed(deadline(t.begun, s.opts.Header), nowNanos):
-		if s.mu.settled {
+		switch {
+		case s.mu.settled:
 			s.end(frame.CodeEnhanceYourCalm, "what has begun is not finished in time")
-		} else {
+		case s.client != nil:
+			s.client.late = true
+			s.end(frame.CodeSettingsTimeout, "no preface in time")
+		default:
 			s.end(frame.CodeSettingsTimeout, "no preface in time")
 		}
 		return true
@@ -117,15 +121,7 @@ func deadline(startNanos int64, limit time.Duration) int64 {
 	if startNanos == 0 || limit <= 0 {
 		return 0
 	}
-	return startNanos + int64(limit)
-}
-
-// earlier is the nearer of two deadlines; 0 is none.
-func earlier(a, b int64) int64 {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
+	return pool.After(startNanos, limit)
 }
 
 func passed(by, nowNanos int64) bool { return by != 0 && by <= nowNanos }

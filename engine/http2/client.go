@@ -14,6 +14,7 @@ type client struct {
 	ping  pinging
 
 	// Owned by the loop.
+	late       bool  // the backend has said nothing in time; may be read after ready
 	heardNanos int64 // when something came last
 	askedNanos int64 // when a PING asked whether somebody is there; 0 is not
 
@@ -141,9 +142,9 @@ func (s *Session) farewell(payload []byte) *frame.Fault {
 // may change without the loop's knowledge, so that is never far.
 func (c *client) lookBy(lookedNanos int64) int64 {
 	if c.askedNanos != 0 {
-		return c.askedNanos + int64(c.ping.wait)
+		return pool.After(c.askedNanos, c.ping.wait)
 	}
-	return max(c.heardNanos, lookedNanos) + int64(c.ping.after)
+	return pool.After(max(c.heardNanos, lookedNanos), c.ping.after)
 }
 
 // isDeserted is such a look: a connection with streams that was silent is asked by PING

@@ -1,7 +1,9 @@
 package http2
 
 import (
+	"context"
 	"errors"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -22,11 +24,17 @@ type Remote struct {
 
 	mu struct {
 		sync.Mutex
-		links   []*link       // that take streams, the youngest last
-		full    []*link       // that take none any more
-		dialing chan struct{} // closed when the dial under way has ended
-		err     error         // how it ended
+		links   []*link  // that take streams, the youngest last
+		full    []*link  // that take none any more
+		dialing *dialing // under way; nil for none
 	}
+}
+
+// dialing is a connection that is being made. It has a goroutine of its own: everybody
+// who needs it waits in the same way, and it outlives those who leave.
+type dialing struct {
+	ended chan struct{} // closed when err is set
+	err   error
 }
 
 // NewRemote returns a Remote whose streams share the memory of their loop's shard.
@@ -47,7 +55,7 @@ type link struct {
 var errNoHTTP2 = errors.New("the backend does not speak HTTP/2")
 
 // Open implements pool.Multiplexer.
-func (r *Remote) Open(fresh, inLoop bool) (c *pool.Conn, used bool, err error) {
+func (r *Remote) Open(fresh, inLoop bool, p pool.Patience) (c *pool.Conn, used bool, err error) {
 	for range opensMax {
 		r.mu.Lock()
 		if !fresh {
@@ -57,29 +65,38 @@ func (r *Remote) Open(fresh, inLoop bool) (c *pool.Conn, used bool, err error) {
 				return &st.Conn, used, nil
 			}
 		}
-		switch wait := r.mu.dialing; {
-		case inLoop:
+		if inLoop {
 			r.mu.Unlock()
 			return nil, false, pool.ErrNotNow
-		case wait != nil:
-			r.mu.Unlock()
-			<-wait
-			if err := r.dialed(); err != nil {
-				return nil, false, err
-			}
-			fresh = false // it is fresh enough
-			continue
 		}
-		r.mu.dialing = make(chan struct{})
+		d := r.mu.dialing
+		if d == nil {
+			d = r.beginDialLocked()
+		}
 		r.mu.Unlock()
-		l, err := r.dial()
-		r.endDial(l, err)
-		if err != nil {
-			return nil, false, err
+		if err := pool.Await(p, d.ended); err != nil {
+			return nil, false, err //nolint:wrapcheck // pool reads it, on the hot path
 		}
-		fresh = false
+		if d.err != nil {
+			return nil, false, d.err
+		}
+		fresh = false // it is fresh enough
 	}
 	return nil, false, fasthttp.ErrNoFreeConns
+}
+
+// beginDialLocked dials.
+func (r *Remote) beginDialLocked() *dialing {
+	d := &dialing{ended: make(chan struct{})}
+	r.mu.dialing = d
+	if !r.is.Errands.Run(func(ctx context.Context) {
+		l, err := r.dial(ctx)
+		r.endDial(d, l, err)
+	}) {
+		r.mu.dialing, d.err = nil, pool.ErrEnded
+		close(d.ended)
+	}
+	return d
 }
 
 // opensMax is how many connections one exchange dials, or waits for, at most: others
@@ -108,31 +125,31 @@ func (r *Remote) freeLocked() *link {
 	return nil
 }
 
-// dialed is how the last dial has ended.
-func (r *Remote) dialed() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.mu.err
-}
-
-// dial makes a connection, and waits for the backend's first word.
-func (r *Remote) dial() (*link, error) {
-	c, err := r.is.Dial()
+// dial makes a connection, and waits for the backend's first word, all of it within
+// Connect.
+func (r *Remote) dial(ctx context.Context) (*link, error) {
+	began := pool.Nanos()
+	c, err := r.is.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	l := &link{remote: r, conn: c}
 	if r.is.MaxAge > 0 {
-		l.bornBy = pool.Nanos() + int64(r.is.MaxAge)
+		l.bornBy = pool.After(pool.Nanos(), r.is.MaxAge)
 	}
 	l.session.beginClient(c, l, r.shard, Options{
 		HeaderBytes: responseBytes, Header: r.is.Connect, Idle: r.is.Idle, Write: stuckMax,
 	}, r.ping)
-	ready := l.session.client.ready
+	l.session.times.begun = began
+	of := l.session.client
 	c.SetReadBy(0)
+	defer context.AfterFunc(ctx, c.Abort)()
 	c.Hand(l, true)
-	<-ready // within Connect, or the session ends
-	if l.session.hasEnded() {
+	<-of.ready // within Connect, or the session ends
+	switch {
+	case of.late:
+		return nil, os.ErrDeadlineExceeded
+	case l.session.hasEnded():
 		return nil, errNoHTTP2
 	}
 	return l, nil
@@ -142,14 +159,14 @@ func (r *Remote) dial() (*link, error) {
 const stuckMax = time.Minute
 
 // endDial tells those who wait.
-func (r *Remote) endDial(l *link, err error) {
+func (r *Remote) endDial(d *dialing, l *link, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.mu.err = err; l != nil {
+	if l != nil {
 		r.mu.links = append(r.mu.links, l)
 	}
-	close(r.mu.dialing)
-	r.mu.dialing = nil
+	r.mu.dialing, d.err = nil, err
+	close(d.ended)
 }
 
 // Counts implements pool.Multiplexer.

@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -30,11 +31,14 @@ func TestSilentBackendsAreAskedByPing(t *testing.T) {
 			hungUp := make(chan struct{})
 			r := NewRemote(&Shard{}, pool.Multiplexing{
 				Loop: loop, Connect: 5 * time.Second, Idle: time.Minute,
-				Dial:   func() (*pool.Conn, error) { return pool.Dial(loop, address, 5*time.Second) },
-				Hangup: func(c *pool.Conn) { _ = c.Close(); close(hungUp) },
+				Dial: func(ctx context.Context) (*pool.Conn, error) {
+					return pool.Dial(ctx, loop, address, 5*time.Second)
+				},
+				Hangup:  func(c *pool.Conn) { _ = c.Close(); close(hungUp) },
+				Errands: pool.NewErrands(),
 			})
 			r.ping = pinging{after: 50 * time.Millisecond, wait: 100 * time.Millisecond}
-			c, used, err := r.Open(false, false)
+			c, used, err := r.Open(false, false, pool.Patience{})
 			if err != nil || used {
 				t.Fatalf("got used %v, %v; want a fresh stream", used, err)
 			}

@@ -1,0 +1,153 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// A dial is an errand: it has a goroutine of its own, and the exchange that needs the
+// connection waits for its end with Patience. One that stops waiting (its deadline has
+// passed, its client has left) gives its places back at once, while the dial goes on
+// within timeouts.connect: the connection is kept for the next exchange. Where a
+// handshake takes longer than clients wait, no connection would ever come about
+// otherwise. Only a connection that nobody else may use is broken off.
+
+var (
+	// ErrLeft is the end of a wait for something that nobody wants any more.
+	ErrLeft = errors.New("nobody waits for it any more")
+	// ErrLate is the end of a wait that has taken its caller too long.
+	ErrLate = errors.New("the exchange cannot wait any longer")
+	// ErrEnded is the answer to a dial after Errands.Close.
+	ErrEnded = errors.New("no connection is made any more")
+)
+
+// Errands are the dials under way of an engine, in all generations. NewErrands makes
+// one; any goroutine may use it.
+type Errands struct {
+	ctx    context.Context //nolint:containedctx // it is the life of the errands
+	cancel context.CancelFunc
+	mu     struct {
+		sync.Mutex
+		closed  bool
+		running sync.WaitGroup
+	}
+}
+
+// NewErrands returns Errands that Close ends.
+func NewErrands() *Errands {
+	e := &Errands{}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	return e
+}
+
+// Close breaks off what is under way and waits for it.
+func (e *Errands) Close() {
+	e.mu.Lock()
+	e.mu.closed = true
+	e.mu.Unlock()
+	e.cancel()
+	e.mu.running.Wait()
+}
+
+// Run calls f in a goroutine of its own. False: everything is at its end.
+func (e *Errands) Run(f func(ctx context.Context)) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.mu.closed {
+		return false
+	}
+	e.mu.running.Go(func() { f(e.ctx) })
+	return true
+}
+
+// errand is one dial of an exchange.
+type errand struct {
+	mu struct {
+		sync.Mutex
+		ended bool
+		left  bool // whoever waited does so no more
+	}
+	done chan struct{} // closed when conn and err are set
+	conn *Conn
+	err  error
+}
+
+// fetch makes a connection with dial and waits for it as long as p says. One that comes
+// too late goes to unwanted. alone: it is of no use to others, and the dial is broken
+// off when nobody waits for it.
+func (e *Errands) fetch(p Patience, alone bool, dial func(context.Context) (*Conn, error), unwanted func(*Conn)) (*Conn, error) {
+	r := &errand{done: make(chan struct{})}
+	ctx, cancel := context.WithCancel(e.ctx)
+	if !e.Run(func(context.Context) {
+		defer cancel()
+		r.conn, r.err = dial(ctx)
+		if r.end() && r.err == nil {
+			unwanted(r.conn)
+		}
+	}) {
+		cancel()
+		return nil, ErrEnded
+	}
+	if err := Await(p, r.done); err != nil && r.leave() {
+		if alone {
+			cancel()
+		}
+		return nil, err
+	}
+	return r.conn, r.err
+}
+
+// end makes the result known, and reports that nobody waits for it.
+func (r *errand) end() (left bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mu.ended = true
+	close(r.done)
+	return r.mu.left
+}
+
+// leave ends the wait; false when there is a result after all.
+func (r *errand) leave() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mu.left = !r.mu.ended
+	return r.mu.left
+}
+
+// fetchPooled takes a connection of hc's pool, or dials one for it.
+func (k *link) fetchPooled(hc *fasthttp.HostClient, p Patience) (*Conn, error) {
+	return k.clients.errands.fetch(p, false, func(context.Context) (*Conn, error) {
+		for {
+			c, err := leases.take(hc)
+			if !errors.Is(err, errNotNow) {
+				return c, err
+			} // else the loop has asked at the same moment; it has not waited
+		}
+	}, func(c *Conn) { k.keepUnused(hc, c) })
+}
+
+// fetchSingle dials a connection outside the pool: see dialSingle.
+func (k *link) fetchSingle(hc *fasthttp.HostClient, client wire.ProxyHeader, p Patience) (*Conn, error) {
+	return k.clients.errands.fetch(p, true, func(ctx context.Context) (*Conn, error) {
+		return k.dialSingle(ctx, hc, &client)
+	}, k.endSingle)
+}
+
+// keepUnused gives a connection that nobody waited for to the pool. From there on it is
+// like one that was used: the backend may close it at any time.
+func (k *link) keepUnused(hc *fasthttp.HostClient, c *Conn) {
+	sinceNanos := c.reuse.idleNanos
+	if !c.reuse.used {
+		c.reuse.used, sinceNanos = true, Nanos()
+	}
+	if c.rest(sinceNanos) {
+		leases.put(hc, c)
+		return
+	}
+	leases.drop(hc, c)
+}
