@@ -77,7 +77,8 @@ type conn struct {
 	lot          uint8                     // when that is, among all: see departure; under the shard's mu
 	running      atomic.Int32              // exchanges of its session
 	left         atomic.Bool               // the client has gone, and nobody needs the answer
-	leaveBy      atomic.Int64              // it has ended its half: left if no answer has begun by then; 0 is not
+	leaveBy      atomic.Int64              // it has ended its half: left if the backend says nothing until then; 0 is not
+	graced       atomic.Bool               // a timer will look at leaveBy
 }
 
 func newConn(s *shard, sock *pool.Conn, peer netip.Addr) *conn {
@@ -152,55 +153,6 @@ func (c *conn) endWaits() {
 func (c *conn) abortBackend() {
 	if b := c.backend.Swap(nil); b != nil {
 		b.Abort()
-	}
-}
-
-// leaveGrace is how long an answer is still awaited for a client that has ended
-// its half: most have gone and cannot say so, a few still read.
-const leaveGrace = time.Second
-
-// Hung is called when the client has left, or has ended its half, while a backend
-// is asked for it: by the loop, also where a goroutine carries the exchange.
-func (c *conn) Hung() {
-	if c.Broken() {
-		c.leave()
-	} else if c.leaveBy.Load() == 0 {
-		c.leaveBy.Store(pool.Nanos() + int64(leaveGrace))
-		time.AfterFunc(leaveGrace, c.graceOver)
-	}
-}
-
-// graceOver ends the attempt unless the answer has begun. Where the loop carries
-// the exchange it looks for itself: see clientEvent.
-func (c *conn) graceOver() {
-	switch {
-	case c.leaveBy.Load() == 0:
-	case c.Minded():
-		c.leave()
-	default:
-		c.Again()
-	}
-}
-
-// graceIsOver reports that no answer has begun within the grace.
-func (c *conn) graceIsOver() bool {
-	by := c.leaveBy.Load()
-	return by != 0 && pool.Nanos() >= by
-}
-
-// leave ends the attempt under way, if it is still without an answer: a backend
-// must not work for nobody.
-func (c *conn) leave() {
-	c.left.Store(true) // first: who wakes must see it
-	c.endWaits()
-}
-
-// stayed ends the grace: an answer has begun. A client that has left is noticed by
-// the writes to it from now on.
-func (c *conn) stayed() {
-	c.Unmind()
-	if c.leaveBy.Load() != 0 {
-		c.leaveBy.Store(0)
 	}
 }
 
@@ -351,6 +303,7 @@ func (c *conn) readMore() turn {
 func (c *conn) after(keep bool) turn {
 	releaseExchange(c.x)
 	c.x, c.served = nil, true
+	c.forgetLeaving()
 	if !keep {
 		return turnEnd
 	}

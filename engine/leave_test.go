@@ -2,9 +2,12 @@ package engine
 
 import (
 	"bufio"
+	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -95,6 +98,206 @@ func TestClientThatEndedItsHalfGetsItsAnswer(t *testing.T) {
 		}
 		if a := c.receive("GET"); a.StatusCode != 200 || a.body != "xxxxxx" {
 			t.Errorf("reused %v: got %d %q; want the whole answer", reused, a.StatusCode, a.body)
+		}
+	}
+}
+
+// begins answers /begun with a head and a part of its content, and is silent then until
+// the connection ends; anything else at once.
+type begins struct {
+	begun    string
+	released chan struct{}
+}
+
+func (b *begins) backend(t *testing.T) string {
+	t.Helper()
+	return scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+		for q := readHead(in); q != nil; q = readHead(in) {
+			if q.URL.Path == "/begun" {
+				_, _ = io.WriteString(c, b.begun)
+				_, _ = in.Peek(1)
+				b.released <- struct{}{}
+				return
+			}
+			_, _ = io.WriteString(c, ok)
+		}
+	})
+}
+
+// An answer that has begun and says nothing more ends with its client, too, whatever the
+// time of reading is: at once after a reset, after the grace when the client may only have
+// ended its half. A connection taken up again is the loop's, a dialled one a goroutine's.
+func TestBegunAnswerOfAClientThatLeftIsReleased(t *testing.T) {
+	pair := newPair(t, tomorrow(), "a.test")
+	text := strings.NewReplacer("backends:", "concurrency: {max_requests: 3}, timeouts: {read: 0s}, backends:", "all: {pool: p}", "all: {pool: p, timeout: 0s}")
+	for _, answer := range []struct{ name, text string }{
+		{"events", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nevent\r\n"},
+		{"long poll", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"},
+		{"stalled", "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + strings.Repeat("x", 100000)},
+		{"until the end", "HTTP/1.1 200 OK\r\n\r\nevent"},
+	} {
+		for _, leave := range []struct {
+			name  string
+			do    func(*net.TCPConn)
+			after time.Duration
+		}{
+			{"reset", reset, 0},
+			{"close", func(c *net.TCPConn) { _ = c.Close() }, leaveGrace},
+			{"end of its half", func(c *net.TCPConn) { _ = c.CloseWrite() }, leaveGrace},
+		} {
+			for _, secure := range []bool{false, true} {
+				for _, reused := range []bool{false, true} {
+					name := answer.name + ", " + leave.name + map[bool]string{true: ", TLS"}[secure] + map[bool]string{true: ", reused"}[reused]
+					t.Run(name, func(t *testing.T) {
+						t.Parallel()
+						b := &begins{answer.text, make(chan struct{}, 1)}
+						config := plain
+						if secure {
+							config = tlsText("", "", pair)
+						}
+						h := &heldRig{rig: start(t, text.Replace(config), b.backend(t))}
+						c := h.dial()
+						tcp := c.Conn.(*net.TCPConn) //nolint:forcetypeassert // it is one
+						if secure {
+							conn := tls.Client(c.Conn, &tls.Config{InsecureSkipVerify: true, ServerName: "a.test"})
+							c = &client{Conn: conn, t: t, r: bufio.NewReader(conn)}
+						}
+						if reused {
+							c.get("/")
+						}
+						c.send("GET /begun HTTP/1.1\r\nHost: a.test\r\n\r\n")
+						resp, err := http.ReadResponse(c.r, nil)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if answer.name != "long poll" {
+							if _, err := io.ReadFull(resp.Body, make([]byte, 5)); err != nil {
+								t.Fatal(err)
+							}
+						}
+						if answer.name == "stalled" { // the client has taken what there is
+							if _, err := io.CopyN(io.Discard, resp.Body, 100000-5); err != nil {
+								t.Fatal(err)
+							}
+						}
+						left := time.Now()
+						leave.do(tcp)
+						<-b.released
+						if took := time.Since(left); took < leave.after || took > leave.after+5*time.Second {
+							t.Errorf("released after %v; want %v", took, leave.after)
+						}
+						h.settle(0, 0)
+						h.checkGone(t)
+						if n := h.failures(); n != 0 {
+							t.Errorf("the backend was blamed %d times; want 0", n)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// Streams say that they are given up, and nothing is to be waited for.
+func TestBegunAnswerOfAStreamThatWasResetIsReleased(t *testing.T) {
+	text := strings.NewReplacer("backends:", "concurrency: {max_requests: 3}, timeouts: {read: 0s}, backends:", "all: {pool: p}", "all: {pool: p, timeout: 0s}")
+	for _, tc := range []struct {
+		name string
+		text string
+		use  func(*rig) *http.Client
+	}{
+		{"HTTP/2", strings.Replace(plain, `:0"`, `:0", h2c: true`, 1), func(r *rig) *http.Client { return r.h2Client() }},
+		{"HTTP/3", h3Text(t), func(r *rig) *http.Client { c, _ := r.h3Client(); return c }},
+	} {
+		for _, reused := range []bool{false, true} {
+			t.Run(tc.name+map[bool]string{true: ", reused"}[reused], func(t *testing.T) {
+				b := &begins{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nevent\r\n", make(chan struct{}, 1)}
+				h := &heldRig{rig: start(t, text.Replace(tc.text), b.backend(t))}
+				c := tc.use(h.rig)
+				url := "https://a.test"
+				if tc.name == "HTTP/2" {
+					url = "http://a.test"
+				}
+				if reused {
+					resp, err := c.Get(url)
+					if err != nil {
+						t.Fatal(err)
+					}
+					_, _ = io.Copy(io.Discard, resp.Body)
+					_ = resp.Body.Close()
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				q, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/begun", http.NoBody)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp, err := c.Do(q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = resp.Body.Close() }()
+				if _, err := resp.Body.Read(make([]byte, 5)); err != nil {
+					t.Fatal(err)
+				}
+				cancel()
+				<-b.released
+				h.settle(0, 0)
+			})
+		}
+	}
+}
+
+// Who has ended its half and still reads gets what comes: it is the silence of the
+// backend that is bounded, and not the time that the client takes to read.
+func TestClientThatEndedItsHalfMayReadSlowly(t *testing.T) {
+	content := strings.Repeat("0123456789abcdef", 1<<19)
+	for _, reused := range []bool{false, true} {
+		r := start(t, plain, backend(t, func(w http.ResponseWriter, q *http.Request) {
+			if q.URL.Path == "/long" {
+				_, _ = io.WriteString(w, content)
+			}
+		}))
+		c := r.dial()
+		if reused {
+			c.get("/")
+		}
+		c.send("GET /long HTTP/1.1\r\nHost: t\r\n\r\n")
+		if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil { //nolint:forcetypeassert // it is one
+			t.Fatal(err)
+		}
+		<-time.After(2 * leaveGrace)
+		if a := c.receive("GET"); a.StatusCode != 200 || a.body != content {
+			t.Errorf("reused %v: got %d and %d bytes; want the whole answer", reused, a.StatusCode, len(a.body))
+		}
+	}
+}
+
+// The grace of one exchange is not that of the next on the connection: each pipelined
+// request has all of it.
+func TestGraceBeginsWithTheExchange(t *testing.T) {
+	for _, body := range []string{"", "Content-Length: 5\r\n"} { // the loop waits for the second answer, or a goroutine
+		r := start(t, plain, backend(t, func(w http.ResponseWriter, q *http.Request) {
+			_, _ = io.Copy(io.Discard, q.Body)
+			if q.URL.Path != "/" {
+				<-time.After(leaveGrace * 7 / 10)
+			}
+			_, _ = io.WriteString(w, q.URL.Path)
+		}))
+		c := r.dial()
+		c.get("/")
+		all := "GET /1 HTTP/1.1\r\nHost: t\r\n\r\n" + "POST /2 HTTP/1.1\r\nHost: t\r\n" + body + "\r\n"
+		if body != "" {
+			all += "hello"
+		}
+		c.send(all)
+		if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil { //nolint:forcetypeassert // it is one
+			t.Fatal(err)
+		}
+		for _, want := range []string{"/1", "/2"} {
+			if a := c.receive("GET"); a.StatusCode != 200 || a.body != want {
+				t.Errorf("got %d %q; want 200 %q", a.StatusCode, a.body, want)
+			}
 		}
 	}
 }

@@ -44,11 +44,12 @@ func (x *exchange) flushClient() pool.Outcome {
 	if err != nil {
 		return pool.ClientGone
 	}
+	x.c.stays()
 	return pool.OK
 }
 
 func (x *exchange) beginRelay() {
-	x.c.stayed()
+	x.c.stays()
 	x.upload.answered.Store(x.c.stream != nil)
 	x.status = x.attempt.Response.Status
 	x.chunked = x.composeHead()
@@ -99,6 +100,7 @@ func (x *exchange) relayContent(pieces int) pool.Outcome {
 		if out != pool.OK || a.Done() {
 			return out
 		}
+		x.c.stays()
 	}
 }
 

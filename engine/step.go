@@ -223,11 +223,11 @@ func (x *exchange) clientEvent() (t turn) {
 	switch {
 	case x.stage == stageAnswer && x.upload.looped:
 		return x.uploadTurn(x.upload.pump())
-	case x.c.Broken() && (x.stage == stageAnswer || x.stage == stageRelay),
-		x.stage == stageAnswer && x.c.graceIsOver():
+	case x.stage != stageAnswer && x.stage != stageRelay:
+	case x.c.Broken(), x.c.graceIsOver():
 		x.clientGone = true
 		x.attempt.Conn().AbortRead()
-	case x.c.Ended() && x.stage == stageAnswer:
+	case x.c.Ended():
 		x.c.Hung()
 	}
 	return turnWait
@@ -241,13 +241,13 @@ func (x *exchange) judgeLater(out pool.Outcome) turn {
 
 // take gives the connection and its exchange to a goroutine.
 func (x *exchange) take() turn {
-	if x.stage < stageRelay {
+	if x.stage <= stageSpill {
 		x.c.TakeMinded()
+		if x.c.Ended() {
+			x.c.Hung()
+		}
 	} else {
 		x.c.Take()
-	}
-	if x.stage < stageRelay && x.c.Ended() {
-		x.c.Hung()
 	}
 	if x.fwd.open {
 		x.attempt.Conn().Take()

@@ -67,7 +67,7 @@ func (x *exchange) openTunnel() bool {
 		x.release(pool.OK)
 		return x.reject(rejectIgnored)
 	}
-	x.c.stayed()
+	x.c.forgetLeaving()
 	x.status = x.attempt.Response.Status
 	h := &x.attempt.Response
 	b := append(h.AppendFields(append(x.answer[:0], x.statusLine()...)), "Connection: upgrade\r\nUpgrade: "...)

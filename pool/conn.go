@@ -135,13 +135,14 @@ func (c *Conn) hung() {
 	}
 }
 
-// call runs the handler of a looped connection, or tells that of a minded one
-// what a stream could not tell it from another goroutine.
+// call runs the handler of a looped connection, or tells that of a minded one once more
+// of a hang-up: somebody has asked for that (Again), or a stream could not tell it from
+// another goroutine.
 func (c *Conn) call() {
 	switch state := c.rd.state.Load(); {
 	case state&bitLooped != 0:
 		c.handler.Ready()
-	case c.stream != nil && state&bitHung != 0:
+	case state&bitHung != 0:
 		c.hung()
 	}
 }

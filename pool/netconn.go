@@ -14,6 +14,7 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	c.Unwatch() // a call that was posted must not meet the descriptor's next owner
+	c.Unmind()
 	for _, h := range []*half{&c.rd, &c.wr} {
 		if h.timer != nil {
 			h.timer.Stop()

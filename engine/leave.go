@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// A client that leaves ends its exchange, wherever that stands: a backend must not work
+// for nobody, and hold its place meanwhile. A reset, or the reset of a stream, says so at
+// once. The end of the client's half does not: most have gone and cannot say so, a few
+// still read (half-close). Those get what comes, and are given up when the backend says
+// nothing for leaveGrace. A client that has gone meets the first bytes that come with a
+// reset, so it is a silent backend alone that this is about: nginx ends the exchange at
+// the end of the half already, HAProxy, asked to (abortonclose), before the answer alone.
+
+// leaveGrace is how long a backend may be silent once its client has ended its half.
+const leaveGrace = time.Second
+
+// Hung is called when the client has left, or has ended its half, while a backend is
+// asked for it: by the loop, also where a goroutine carries the exchange, and once more
+// by the timer that this sets.
+func (c *conn) Hung() {
+	switch {
+	case c.Broken(), c.graceIsOver():
+		c.leave()
+	default:
+		nowNanos := pool.Nanos()
+		c.leaveBy.CompareAndSwap(0, pool.After(nowNanos, leaveGrace))
+		if !c.graced.CompareAndSwap(false, true) {
+			return
+		}
+		wait := time.Duration(c.leaveBy.Load() - nowNanos)
+		if wait <= 0 { // the client has not taken what there is
+			wait = leaveGrace
+		}
+		time.AfterFunc(wait, c.lookAgain)
+	}
+}
+
+// lookAgain is the timer. It belongs to the connection and not to the exchange that set
+// it, which may be over: what it finds is judged as if it were seen for the first time.
+func (c *conn) lookAgain() {
+	c.graced.Store(false)
+	if c.leaveBy.Load() != 0 {
+		c.Again()
+	}
+}
+
+// graceIsOver reports that the backend was silent for the whole grace. Bytes that the
+// client has not taken are its own affair: whoever has gone resets them.
+func (c *conn) graceIsOver() bool {
+	by := c.leaveBy.Load()
+	return by != 0 && pool.Nanos() >= by && c.Queued() == 0
+}
+
+// leave ends the attempt under way and whatever else the exchange waits for.
+func (c *conn) leave() {
+	c.left.Store(true) // first: who wakes must see it
+	c.endWaits()
+}
+
+// stays begins the grace anew: the backend has said something, and the client has taken
+// it.
+func (c *conn) stays() {
+	if c.leaveBy.Load() != 0 {
+		c.leaveBy.Store(pool.After(pool.Nanos(), leaveGrace))
+	}
+}
+
+// forgetLeaving ends the grace with its exchange, or with what becomes a tunnel.
+func (c *conn) forgetLeaving() {
+	c.Unmind()
+	if c.leaveBy.Load() != 0 {
+		c.leaveBy.Store(0)
+	}
+}
