@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // A client that leaves ends its exchange, wherever that stands: a backend must not work
@@ -34,7 +35,7 @@ func (c *conn) Hung() {
 		if wait <= 0 { // the client has not taken what there is
 			wait = leaveGrace
 		}
-		time.AfterFunc(wait, c.lookAgain)
+		safely.After(wait, "leave", c.lookAgain)
 	}
 }
 

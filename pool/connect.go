@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -23,7 +24,7 @@ func (k *link) connect(ctx context.Context, address string, client *wire.ProxyHe
 	if limit > 0 {
 		by = After(began, limit)
 	}
-	stop := context.AfterFunc(ctx, conn.Abort)
+	stop := safely.AfterDone(ctx, "dial", conn.Abort)
 	err = c.prepare(conn, client, by)
 	if !stop() && err == nil {
 		err = errAborted

@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -54,14 +55,19 @@ func (e *Errands) Close() {
 	e.mu.running.Wait()
 }
 
-// Run calls f in a goroutine of its own. False: everything is at its end.
-func (e *Errands) Run(f func(ctx context.Context)) bool {
+// Run calls f in a goroutine of its own, and failed if that panics. False: everything is
+// at its end.
+func (e *Errands) Run(f func(ctx context.Context), failed func()) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.mu.closed {
 		return false
 	}
-	e.mu.running.Go(func() { f(e.ctx) })
+	e.mu.running.Add(1)
+	safely.New("dial", func() {
+		defer e.mu.running.Done()
+		f(e.ctx)
+	}, failed).Go()
 	return true
 }
 
@@ -89,6 +95,9 @@ func (e *Errands) fetch(p Patience, alone bool, dial func(context.Context) (*Con
 		if r.end() && r.err == nil {
 			unwanted(r.conn)
 		}
+	}, func() {
+		r.err = ErrEnded
+		r.end()
 	}) {
 		cancel()
 		return nil, ErrEnded
@@ -106,8 +115,10 @@ func (e *Errands) fetch(p Patience, alone bool, dial func(context.Context) (*Con
 func (r *errand) end() (left bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mu.ended = true
-	close(r.done)
+	if !r.mu.ended {
+		r.mu.ended = true
+		close(r.done)
+	}
 	return r.mu.left
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
 
@@ -92,7 +93,7 @@ func (r *Remote) beginDialLocked() *dialing {
 	if !r.is.Errands.Run(func(ctx context.Context) {
 		l, err := r.dial(ctx)
 		r.endDial(d, l, err)
-	}) {
+	}, func() { r.endDial(d, nil, pool.ErrEnded) }) {
 		r.mu.dialing, d.err = nil, pool.ErrEnded
 		close(d.ended)
 	}
@@ -143,7 +144,7 @@ func (r *Remote) dial(ctx context.Context) (*link, error) {
 	l.session.times.begun = began
 	of := l.session.client
 	c.SetReadBy(0)
-	defer context.AfterFunc(ctx, c.Abort)()
+	defer safely.AfterDone(ctx, "dial", c.Abort)()
 	c.Hand(l, true)
 	<-of.ready // within Connect, or the session ends
 	switch {
