@@ -24,6 +24,8 @@
 //
 // Weight is obeyed by all of them, and so are slow start (Member.Ramp) and
 // Query.Tried. A member of weight 0 takes nothing new, unless all have weight 0.
+// Retries and hedges, whose Tried is not empty, take no turn: the picks of first
+// attempts come in the same order with and without them.
 //
 // # One rule for concurrency
 //

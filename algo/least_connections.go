@@ -87,7 +87,7 @@ func (b *leastConnections) pickExact(q Query) int {
 	if lowest == math.MaxInt64 {
 		return b.left(q.Random, q.Tried)
 	}
-	return b.oneOf(equals)
+	return b.oneOf(equals, q)
 }
 
 // ratio is in flight / weight as the bits of a float32, whose order is that of
@@ -98,9 +98,10 @@ func (b *leastConnections) ratio(busy int64, position int) int64 {
 
 // oneOf lets equal members, at least one, take turns. With unequal weights the
 // turn is mapped to a place on the line of their weights; successive turns times
-// the golden ratio fill that line evenly.
-func (b *leastConnections) oneOf(equals uint32) int {
-	turn := b.take()
+// the golden ratio fill that line evenly. A retry takes no turn (see round_robin):
+// a random number stands for it.
+func (b *leastConnections) oneOf(equals uint32, q Query) int {
+	turn := b.turnOf(q)
 	if equals&(equals-1) == 0 {
 		return bits.TrailingZeros32(equals)
 	}
@@ -128,7 +129,7 @@ func (b *leastConnections) oneOf(equals uint32) int {
 // word, so that no branch depends on a load.
 func (b *leastConnections) pickSampled(q Query) int {
 	n := uint64(len(b.ids))
-	place := uint64(b.take()) * golden
+	place := uint64(b.turnOf(q)) * golden
 	first, _ := below(place, n)
 	opposite, _ := below(place+1<<63, n)
 	drawn, _ := b.sampler.draw(q.Random)
@@ -149,9 +150,20 @@ func (b *leastConnections) pickSampled(q Query) int {
 	if best >= excluded {
 		return b.left(q.Random, q.Tried)
 	}
+	if !q.Tried.isEmpty() {
+		return best.position()
+	}
 	second := min(best.unless(c0), best.unless(c1), best.unless(c2), best.unless(c3), best.unless(c4))
 	b.hint.Store(uint32(second.position()))
 	return best.position()
+}
+
+// turnOf is the turn of a first attempt, and a random number for a retry.
+func (b *leastConnections) turnOf(q Query) uint32 {
+	if !q.Tried.isEmpty() {
+		return uint32(mix(q.Random))
+	}
+	return b.take()
 }
 
 // candidate is a member in a comparison: bit 63 set when it may not be taken,

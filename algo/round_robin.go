@@ -6,8 +6,10 @@
 //
 // Invariants: over n picks without retries every member is picked once; the
 // turn goes on over rebuilds. Two picks never take the same turn, because the
-// counter is added to, not read and written. A retry takes a turn of its own;
-// when that falls on a tried member, the next one in order stands in.
+// counter is added to, not read and written. A retry takes no turn, or the member
+// that follows a failing one would lose its own, and the failing one be asked
+// first ever more often (with two members and one client: always). It is drawn
+// among the untried instead, so that the next in order does not take them all.
 
 package algo
 
@@ -26,9 +28,8 @@ func (b *roundRobin) Pick(q Query) int {
 	if n == 0 {
 		return -1
 	}
-	position := int(b.take() % n)
 	if !q.Tried.isEmpty() {
-		position = b.leftFrom(position, q.Tried)
+		return b.index(b.left(q.Random, q.Tried))
 	}
-	return b.index(position)
+	return b.index(int(b.take() % n))
 }

@@ -9,6 +9,7 @@ import "math/bits"
 type sampler struct {
 	n     uint64
 	cells []cell
+	sums  []uint64 // of the weights before each position, and of all; nil without cells
 }
 
 // cell belongs to its own position below keep, of 2^32, and to other above.
@@ -23,6 +24,10 @@ func newSampler(v *view) sampler {
 		return s
 	}
 	s.cells = make([]cell, s.n)
+	s.sums = make([]uint64, s.n+1)
+	for i, w := range v.weights {
+		s.sums[i+1] = s.sums[i] + uint64(w)
+	}
 	parts := make([]uint64, s.n) // what is still to be placed, in 1/n of total
 	var small, large []uint16    // positions with less than one cell, and the rest
 	for i, w := range v.weights {

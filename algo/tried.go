@@ -51,6 +51,9 @@ func (t Tried) Len() int {
 	return lanes / 16
 }
 
+// Last is the set of the member that was added last; of an empty set it is empty.
+func (t Tried) Last() Tried { return Tried{lo: t.lo & 0xffff} }
+
 // isEmpty is the test in front of every slow path.
 func (t Tried) isEmpty() bool { return t.lo == 0 }
 

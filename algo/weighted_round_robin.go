@@ -7,9 +7,10 @@
 //
 // Invariants: one period picks every member exactly weight times (weights
 // divided by their greatest common divisor; above sequenceMax in sum, scaled
-// with the error stated at sequence); no two picks take the same turn. After a
-// rebuild the counter points somewhere into the new sequence: any place is a
-// legal start.
+// with the error stated at sequence); no two picks take the same turn. A retry
+// takes no turn (see round_robin): it is drawn by weight among the untried, in a
+// large pool from a random place in the sequence on. After a rebuild the counter
+// points somewhere into the new sequence: any place is a legal start.
 
 package algo
 
@@ -58,15 +59,20 @@ func (b *weightedRoundRobin) Pick(q Query) int {
 	if len(b.steps) == 0 {
 		return -1
 	}
-	at := int(b.take() % uint32(len(b.steps)))
-	if q.Tried.isEmpty() {
-		return b.index(int(b.steps[at].position))
+	if !q.Tried.isEmpty() {
+		return b.pickUntried(q)
 	}
-	return b.pickUntried(at, q)
+	at := int(b.take() % uint32(len(b.steps)))
+	return b.index(int(b.steps[at].position))
 }
 
-// pickUntried looks for the next turn of an untried member from at on.
-func (b *weightedRoundRobin) pickUntried(at int, q Query) int {
+// pickUntried chooses for a retry.
+func (b *weightedRoundRobin) pickUntried(q Query) int {
+	if len(b.ids) <= walkMax {
+		return b.index(b.left(q.Random, q.Tried))
+	}
+	place, _ := below(q.Random, uint64(len(b.steps)))
+	at := int(place)
 	for range turnsMax {
 		s := b.steps[at]
 		if !b.isTried(int(s.position), q.Tried) {

@@ -159,8 +159,7 @@ func (x *exchange) acquire() *reject {
 	for range pool.TriedMax {
 		m, index := f.pool.Pick(f.query)
 		if m == nil && f.query.Tried.Len() > 0 && !refused {
-			f.query.Tried = pool.Tried{} // nobody else is left: the same ones again
-			m, index = f.pool.Pick(f.query)
+			m, index = x.pickAgain()
 		}
 		if m == nil {
 			break
@@ -184,6 +183,19 @@ func (x *exchange) acquire() *reject {
 		cause = pool.CauseCircuitOpen // just now: the view does not say so yet
 	}
 	return rejectUnavailable(cause, after)
+}
+
+// pickAgain picks among members that were tried, because nobody else is left: those
+// before the last one first. So it is no pick of a first attempt, which would take
+// another exchange's turn, unless there is one member only.
+func (x *exchange) pickAgain() (*pool.Member, int) {
+	f := &x.fwd
+	f.query.Tried = f.query.Tried.Last()
+	if m, index := f.pool.Pick(f.query); m != nil {
+		return m, index
+	}
+	f.query.Tried = pool.Tried{}
+	return f.pool.Pick(f.query)
 }
 
 // send makes one attempt up to its response head, waiting.
