@@ -33,7 +33,8 @@ func proxiesCommand(env Env) *cobra.Command {
 	o, fl := &f.options, c.Flags()
 	fl.StringVar(&o.Isame, "isame", "bin/isame-lb", "the isame-lb program")
 	fl.StringVar(&o.Before, "before", "", "another build of `PROGRAM` isame-lb, which takes part as before")
-	fl.StringSliceVar(&o.Proxies, "proxies", nil, "of isame, haproxy, nginx, caddy, before; the first is compared with the others (default all)")
+	fl.StringSliceVar(&o.Proxies, "proxies", nil,
+		"the first is compared with the others; of isame, haproxy, nginx, caddy, before (default: all)")
 	fl.StringSliceVar(&o.Scenarios, "scenarios", nil, "of "+strings.Join(proxies.ScenarioNames(), ", ")+" (default all)")
 	fl.IntVar(&o.Rounds, "rounds", 5, "how often each is measured in each scenario")
 	fl.DurationVarP(&o.Duration, "duration", "d", time.Second, "how long each time")
