@@ -47,8 +47,8 @@ func (l *accessLog) log(x *exchange, nowNanos int64) {
 	if x.refused != refusalNone {
 		e = e.Str("no_retry", x.refused.String())
 	}
-	if x.cause != "" {
-		e = e.Str("cause", x.cause)
+	if x.end != pool.EndOK {
+		e = e.Str("cause", x.end.Word())
 	}
 	e.Send()
 }
@@ -69,8 +69,12 @@ func (x *exchange) protocol() string {
 // logTunnel writes the line of a tunnel that has ended. The exchange that it began
 // as has had its own.
 func (l *accessLog) logTunnel(t *tunnel) {
-	l.out.Log().Str("client", t.c.peerName()).Str("listener", t.policy.name).Str("route", t.route.name).
+	e := l.out.Log().Str("client", t.c.peerName()).Str("listener", t.policy.name).Str("route", t.route.name).
 		Str("backend", t.fwd.member.Address()).Int("status", statusSwitched).
 		Dur("took_ms", time.Duration(pool.Nanos()-t.startNanos)).
-		Int64("bytes_in", t.up.bytes).Int64("bytes_out", t.down.bytes).Str("tunnel", t.cause).Send()
+		Int64("bytes_in", t.up.bytes).Int64("bytes_out", t.down.bytes).Bool("tunnel", true)
+	if t.why != pool.EndOK {
+		e = e.Str("cause", t.why.Word())
+	}
+	e.Send()
 }

@@ -95,8 +95,9 @@ func TestAccessLogIsOfItsOwnRequest(t *testing.T) {
 
 // accessBackend answers each request once its body is whole, and says on seen what
 // it has read: heads, then pieces of bodies.
-func accessBackend(t testing.TB, seen chan string) string {
-	return backend(t, func(w http.ResponseWriter, q *http.Request) {
+func accessBackend(tb testing.TB, seen chan string) string {
+	tb.Helper()
+	return backend(tb, func(w http.ResponseWriter, q *http.Request) {
 		say := func(text string) {
 			select {
 			case seen <- text:

@@ -77,6 +77,7 @@ type conn struct {
 	lot          uint8                     // when that is, among all: see departure; under the shard's mu
 	running      atomic.Int32              // exchanges of its session
 	left         atomic.Bool               // the client has gone, and nobody needs the answer
+	cutOff       atomic.Bool               // by the drain, whatever it looks like
 	leaveBy      atomic.Int64              // it has ended its half: left if the backend says nothing until then; 0 is not
 	graced       atomic.Bool               // a timer will look at leaveBy
 }
@@ -137,7 +138,8 @@ func (c *conn) close() {
 
 // cut ends the connection from outside at whatever point it is.
 func (c *conn) cut() {
-	c.Abort() // first: who wakes from the other must see it
+	c.cutOff.Store(true) // first: who sees that the connection has ended asks why
+	c.Abort()            // first: who wakes from the other must see it
 	c.endWaits()
 }
 
@@ -149,6 +151,10 @@ func (c *conn) endWaits() {
 		b.Ring()
 	}
 }
+
+// wasCut reports that we have ended the connection, or that of the stream, and not
+// its client.
+func (c *conn) wasCut() bool { return c.cutOff.Load() || c.parent != nil && c.parent.cutOff.Load() }
 
 func (c *conn) abortBackend() {
 	if b := c.backend.Swap(nil); b != nil {

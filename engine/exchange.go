@@ -57,7 +57,8 @@ type exchange struct {
 	broken      bool // the answer was cut short and must look so
 	counted     bool // by metrics and log; the text of the request is gone
 	status      int
-	cause       string // of an answer the proxy made or a response cut short
+	end         pool.End   // of an answer the proxy made or a response cut short
+	phase       pool.Phase // how far it has come
 	backendName string
 	attempts    int
 	repeats     [causes]uint8
@@ -103,7 +104,7 @@ func releaseExchange(x *exchange) {
 	x.c, x.table, x.policy, x.route = nil, nil, nil, nil
 	x.path, x.target = nil, nil
 	x.answered, x.broken, x.keep, x.counted = false, false, false, false
-	x.status, x.cause, x.backendName, x.attempts, x.refused = 0, "", "", 0, refusalNone
+	x.status, x.end, x.backendName, x.attempts, x.refused = 0, pool.EndOK, "", 0, refusalNone
 	x.repeats = [causes]uint8{}
 	x.bytesIn, x.bytesOut = 0, 0
 	x.bodyFault, x.outcome = pool.OK, pool.OK
@@ -115,6 +116,7 @@ func releaseExchange(x *exchange) {
 
 // admit finds the route and decides whether the request may go on.
 func (x *exchange) admit() *reject {
+	x.phase = pool.PhaseRoute
 	if x.head.Form == wire.FormAsterisk {
 		return nil // about the proxy itself
 	}
@@ -174,7 +176,7 @@ func (x *exchange) normalise() *reject {
 // reject answers with r. The rest of a request's body is dropped where that is
 // cheap, else the connection ends after the answer.
 func (x *exchange) reject(r *reject) bool {
-	x.status, x.cause = r.status, r.cause
+	x.status, x.end = r.status, r.end
 	x.keep = x.keep && r.status != fasthttp.StatusBadRequest && r != rejectBodyTooLarge && x.mayKeep()
 	o := rejectOptions{
 		close: !x.keep, html: prefersPage(x.head.Value(wire.FieldAccept)), head: x.isHEAD, now: x.c.shard.engine.date(),
@@ -249,6 +251,9 @@ func (x *exchange) writeAnswer(body []byte) bool {
 		return x.keep
 	case err != nil:
 		x.keep = false
+		if x.end == pool.EndOK {
+			x.end, x.phase = pool.EndClientGone, pool.PhaseRelay
+		}
 	}
 	x.bytesOut += int64(n)
 	return x.keep
@@ -308,6 +313,12 @@ func (x *exchange) count() {
 		return
 	}
 	x.counted = true
+	if x.end == pool.EndClientGone && x.c.wasCut() { // it has not left: we have
+		x.end = pool.EndDrained
+		if x.status == pool.ClientGone.Status() {
+			x.status = fasthttp.StatusServiceUnavailable
+		}
+	}
 	nowNanos := pool.Nanos()
 	stats := x.policy.unrouted
 	if x.route != nil {
@@ -315,6 +326,9 @@ func (x *exchange) count() {
 	}
 	shard := x.c.shard.index
 	stats.Observe(shard, x.status, time.Duration(nowNanos-x.startNanos))
+	if x.phase != pool.PhaseTunnel { // that one has not ended
+		x.c.shard.engine.registry.Ends.Add(shard, x.end, x.phase)
+	}
 	x.policy.stats.BytesIn.Add(shard, x.bytesIn)
 	x.policy.stats.BytesOut.Add(shard, x.bytesOut)
 	if x.table.access != nil {

@@ -111,7 +111,7 @@ func (x *exchange) firstAttempt(s stage) (pool.Outcome, *reject) {
 
 // leave ends an exchange whose client has gone: nobody is there to answer.
 func (x *exchange) leave() bool {
-	x.status, x.cause = pool.ClientGone.Status(), pool.ClientGone.Cause()
+	x.status, x.end = pool.ClientGone.Status(), pool.EndClientGone
 	x.release(pool.ClientGone)
 	x.keep = false
 	return false
@@ -119,6 +119,7 @@ func (x *exchange) leave() bool {
 
 func (x *exchange) beginForward() {
 	r := x.route
+	x.phase = pool.PhaseAdmit
 	x.fwd = forwarding{
 		pool: r.pools[0], byNanos: deadline(x.startNanos, r.timeout), beganNanos: x.startNanos,
 		query: pool.Query{Random: random(), NowNanos: x.startNanos},
@@ -147,11 +148,11 @@ func (x *exchange) beginForward() {
 // of the next pick, so it ends with the pool's last member at the latest.
 func (x *exchange) acquire() *reject {
 	f := &x.fwd
+	x.phase = pool.PhasePick
 	if m := f.again; m != nil {
 		f.again = nil
 		if permit, ok := m.Acquire(f.beganNanos); ok {
-			f.member, f.permit = m, permit
-			x.backendName = m.Address()
+			x.got(m, permit)
 			return nil
 		}
 	}
@@ -165,8 +166,7 @@ func (x *exchange) acquire() *reject {
 			break
 		}
 		if permit, ok := m.Acquire(f.beganNanos); ok {
-			f.member, f.permit = m, permit
-			x.backendName = m.Address()
+			x.got(m, permit)
 			return nil
 		}
 		refused, busy = true, busy || !m.IsEjected()
@@ -179,8 +179,8 @@ func (x *exchange) acquire() *reject {
 		return rejectBusy
 	}
 	cause, after := f.pool.Unavailable()
-	if cause == "" && refused {
-		cause = pool.CauseCircuitOpen // just now: the view does not say so yet
+	if cause == pool.EndOK && refused {
+		cause = pool.EndCircuitOpen // just now: the view does not say so yet
 	}
 	return rejectUnavailable(cause, after)
 }
@@ -196,6 +196,12 @@ func (x *exchange) pickAgain() (*pool.Member, int) {
 	}
 	f.query.Tried = pool.Tried{}
 	return f.pool.Pick(f.query)
+}
+
+// got notes whose attempt is next.
+func (x *exchange) got(m *pool.Member, permit pool.Permit) {
+	x.fwd.member, x.fwd.permit = m, permit
+	x.backendName, x.phase = m.Address(), pool.PhaseConnect
 }
 
 // send makes one attempt up to its response head, waiting.
@@ -227,6 +233,7 @@ func (x *exchange) send() pool.Outcome {
 func (x *exchange) beginAttempt() {
 	f, a := &x.fwd, &x.attempt
 	f.open, f.interims = true, 0
+	x.phase = pool.PhaseAnswer
 	x.c.backend.Store(a.Conn())
 	if x.c.Aborted() || x.c.left.Load() { // in the meantime, when there was no backend to abort
 		a.Conn().Abort()

@@ -51,7 +51,7 @@ func grpcCode(status int) int {
 // appendGRPC renders the answer for a call.
 func (r *reject) appendGRPC(dst []byte, o rejectOptions) []byte {
 	dst = append(append(dst, "HTTP/1.1 200 OK\r\nDate: "...), o.now...)
-	dst = append(append(dst, "\r\nContent-Type: application/grpc\r\nX-Isame-Error: "...), r.cause...)
+	dst = append(append(dst, "\r\nContent-Type: application/grpc\r\nX-Isame-Error: "...), r.end.Word()...)
 	dst = strconv.AppendInt(append(dst, "\r\nGrpc-Status: "...), int64(grpcCode(r.status)), 10)
 	dst = append(append(dst, "\r\nGrpc-Message: "...), r.detail...)
 	if r.retryAfter != "" {

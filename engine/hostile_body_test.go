@@ -25,8 +25,8 @@ func TestBodiesOverTheLimit(t *testing.T) {
 		{name: "length", send: post("Content-Length: 101\r\n", long), want: []string{"413 body_too_large close"}},
 		{name: "length of which nothing comes", send: post("Content-Length: 9000000000000000000\r\n", ""), want: []string{"413 body_too_large close"}},
 		{name: "length with Expect", send: post("Expect: 100-continue\r\nContent-Length: 101\r\n", ""), want: []string{"413 body_too_large close"}},
-		{name: "chunks", send: post("Transfer-Encoding: chunked\r\n", chunks(101)), want: []string{"413 client_too_large close"}},
-		{name: "chunks without an end", send: post("Transfer-Encoding: chunked\r\n", "65\r\n"+long), want: []string{"413 client_too_large close"}},
+		{name: "chunks", send: post("Transfer-Encoding: chunked\r\n", chunks(101)), want: []string{"413 body_too_large close"}},
+		{name: "chunks without an end", send: post("Transfer-Encoding: chunked\r\n", "65\r\n"+long), want: []string{"413 body_too_large close"}},
 		{name: "GET", send: "GET / HTTP/1.1\r\nHost: t\r\nContent-Length: 101\r\n\r\n" + long, want: []string{"413 body_too_large close"}},
 		{name: "HTTP/1.0", send: "POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 101\r\n\r\n" + long, want: []string{"413 body_too_large close"}},
 	}

@@ -202,8 +202,8 @@ func TestHTTP2BodyLimits(t *testing.T) {
 	}{
 		{"length within", "1024", "200 POST /", 1024},
 		{"length over", "1025", "413 body_too_large", 1025},
-		{"over", "", "413 client_too_large", 1025},
-		{"far over", "", "413 client_too_large", 100_000},
+		{"over", "", "413 body_too_large", 1025},
+		{"far over", "", "413 body_too_large", 100_000},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r.t = t

@@ -150,7 +150,8 @@ func (p *quicPort) admit(q *quic.Conn) {
 	c := newConn(s, &session.Conn, addrOf(q.RemoteAddr()))
 	if r := s.overLimit(c, policy); r != nil {
 		policy.stats.HTTP3Errors.Add(s.index, http3.CodeExcessiveLoad)
-		_ = q.CloseWithError(quic.ApplicationErrorCode(http3.CodeExcessiveLoad), r.cause)
+		s.endedEarly(r)
+		_ = q.CloseWithError(quic.ApplicationErrorCode(http3.CodeExcessiveLoad), r.end.Word())
 		return
 	}
 	c.quic, c.port = session, p

@@ -16,7 +16,7 @@ import (
 // forward. It is rendered once; only Date and Connection differ between uses.
 type reject struct {
 	status     int
-	cause      string
+	end        pool.End
 	retryAfter string // seconds, or empty
 	allow      string // of a 405
 	detail     string // for people; ASCII without percent signs, so that it stands in a field as it is
@@ -24,67 +24,27 @@ type reject struct {
 	problem, page []byte // bodies
 }
 
-// titles are short texts for people, by cause; the status text otherwise.
-var titles = map[string]string{
-	"no_route":               "No route matches this host and path.",
-	"no_backend":             "No backend of the pool can take requests now.",
-	"no_backends":            "The pool has no backends.",
-	"no_backend_enabled":     "No backend of the pool is enabled.",
-	"no_healthy_backend":     "No backend of the pool is healthy.",
-	"circuit_open":           "The backends have failed too often lately.",
-	"connect_refused":        "The backend refuses connections.",
-	"connect_timeout":        "The backend could not be reached in time.",
-	"connect_failed":         "The backend could not be reached.",
-	"tls_failed":             "The backend and the proxy could not agree on TLS.",
-	"reused_connection_died": "The backend closed the connection before it answered.",
-	"truncated":              "The backend broke its answer off.",
-	"outrun":                 "Another attempt was faster.",
-	"reset":                  "The backend broke the connection before it answered.",
-	"timeout":                "The backend did not answer in time.",
-	"bad_response":           "The backend sent something that is not a valid answer.",
-	"no_free_connection":     "All connections to the backend are in use.",
-	"body_too_large":         "The request body is larger than allowed.",
-	"concurrency_limit":      "As many requests as allowed are in progress.",
-	"queue_full":             "Too many requests are waiting already.",
-	"queue_timeout":          "The request has waited too long for its turn.",
-	"backends_busy":          "All backends have as many requests as they may.",
-	"connection_limit":       "Too many open connections.",
-	"connection_limit_ip":    "Too many open connections from this address.",
-	"slow_header":            "The request header did not arrive in time.",
-	"internal_error":         "The proxy met an error of its own.",
-	"retry_impossible":       "The backend failed, and no other attempt could be made.",
-	"shutting_down":          "The proxy is shutting down.",
-	"method_not_allowed":     "This method is not allowed here.",
-	"expectation_unknown":    "The expectation is not known.",
-	"upgrade_ignored":        "The backend has not switched to the protocol that was asked for.",
-	"request_body_invalid":   "The request body is not framed as HTTP demands.",
-}
-
 var (
-	rejectNoRoute          = newReject(404, "no_route", "")
-	rejectBusy             = newReject(503, "backends_busy", "1")
-	rejectBodyTooLarge     = newReject(413, "body_too_large", "")
-	rejectConnections      = newReject(503, "connection_limit", "1")
-	rejectConnectionsPerIP = newReject(503, "connection_limit_ip", "1")
-	rejectSlowHeader       = newReject(408, "slow_header", "")
-	rejectInternal         = newReject(500, "internal_error", "")
+	rejectNoRoute          = newReject(404, pool.EndNoRoute, "")
+	rejectBusy             = newReject(503, pool.EndBackendsBusy, "1")
+	rejectBodyTooLarge     = newReject(413, pool.EndBodyTooLarge, "")
+	rejectConnections      = newReject(503, pool.EndConnectionLimit, "1")
+	rejectConnectionsPerIP = newReject(503, pool.EndConnectionLimitIP, "1")
+	rejectSlowHeader       = newReject(408, pool.EndSlowHeader, "")
+	rejectInternal         = newReject(500, pool.EndInternalError, "")
 	rejectTrace            = newMethodReject()
 
 	// shedRejects are the answers of an overload, by reason.
 	shedRejects = [...]*reject{
-		pool.ShedLimit:   newReject(503, pool.ShedLimit.String(), "1"),
-		pool.ShedFull:    newReject(503, pool.ShedFull.String(), "1"),
-		pool.ShedTimeout: newReject(503, pool.ShedTimeout.String(), "1"),
+		pool.ShedLimit:   newReject(503, pool.ShedLimit.End(), "1"),
+		pool.ShedFull:    newReject(503, pool.ShedFull.End(), "1"),
+		pool.ShedTimeout: newReject(503, pool.ShedTimeout.End(), "1"),
 	}
 )
 
-func newReject(status int, cause, retryAfter string) *reject {
-	r := &reject{status: status, cause: cause, retryAfter: retryAfter}
-	title := titles[cause]
-	if title == "" {
-		title = fasthttp.StatusMessage(status) + "."
-	}
-	r.detail = title
+func newReject(status int, end pool.End, retryAfter string) *reject {
+	r := &reject{status: status, end: end, retryAfter: retryAfter, detail: end.Text()}
+	title, cause := r.detail, end.Word()
 	code := strconv.Itoa(status)
 	r.problem = []byte(`{"type":"about:blank","title":"` + fasthttp.StatusMessage(status) + `","status":` + code +
 		`,"detail":"` + title + `","cause":"` + cause + `"}` + "\n")
@@ -98,7 +58,7 @@ func newReject(status int, cause, retryAfter string) *reject {
 const methodsAllowed = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"
 
 func newMethodReject() *reject {
-	r := newReject(fasthttp.StatusMethodNotAllowed, "method_not_allowed", "")
+	r := newReject(fasthttp.StatusMethodNotAllowed, pool.EndMethodNotAllowed, "")
 	r.allow = methodsAllowed
 	return r
 }
@@ -111,11 +71,11 @@ var outcomeRejects = func() (all [256]*reject) {
 		if o.Status() == 503 {
 			after = "1"
 		}
-		all[i] = newReject(o.Status(), o.Cause(), after)
+		all[i] = newReject(o.Status(), o.End(), after)
 	}
 	// A client that ended only its sending half inside a body still reads: it has
 	// sent half a request (RFC 9112 section 8).
-	all[pool.ClientGone] = newReject(fasthttp.StatusBadRequest, pool.ClientGone.Cause(), "")
+	all[pool.ClientGone] = newReject(fasthttp.StatusBadRequest, pool.ClientGone.End(), "")
 	return all
 }()
 
@@ -134,7 +94,11 @@ func rejectFor(err error) *reject {
 			return r
 		}
 	}
-	r := newReject(ref.Status, ref.Cause, "")
+	end, ok := pool.EndOf(ref.Cause)
+	if !ok {
+		return rejectInternal
+	}
+	r := newReject(ref.Status, end, "")
 	if ref.Status == fasthttp.StatusMethodNotAllowed {
 		r.allow = methodsAllowed
 	}
@@ -146,14 +110,19 @@ func rejectFor(err error) *reject {
 // eligible member; waits are whole seconds, so it stays small.
 var unavailable sync.Map
 
-// rejectUnavailable is the answer when nobody can be picked: cause in the words
-// of the pool, and when it makes sense to come back.
-func rejectUnavailable(cause string, after time.Duration) *reject {
-	if cause == "" {
-		cause = "no_backend" // somebody became eligible just now
+type unavailableKey struct {
+	cause   pool.End
+	seconds int64
+}
+
+// rejectUnavailable is the answer when nobody can be picked: the pool's cause, and
+// when it makes sense to come back.
+func rejectUnavailable(cause pool.End, after time.Duration) *reject {
+	if cause == pool.EndOK {
+		cause = pool.EndNoBackend // somebody became eligible just now
 	}
 	seconds := int64(min(max(after.Round(time.Second), time.Second), time.Hour) / time.Second)
-	key := cause + " " + strconv.FormatInt(seconds, 10)
+	key := unavailableKey{cause, seconds}
 	if known, ok := unavailable.Load(key); ok {
 		if r, ok := known.(*reject); ok {
 			return r
@@ -179,7 +148,7 @@ func rejectGivenUp(status int) *reject {
 	if status == fasthttp.StatusServiceUnavailable {
 		after = "1"
 	}
-	r := newReject(status, "retry_impossible", after)
+	r := newReject(status, pool.EndRetryImpossible, after)
 	givenUp.Store(status, r)
 	return r
 }
@@ -201,7 +170,7 @@ func (r *reject) append(dst []byte, o rejectOptions) []byte {
 	}
 	dst = appendStatusLine(dst, r.status)
 	dst = append(append(append(dst, "Date: "...), o.now...), "\r\nX-Isame-Error: "...)
-	dst = append(append(append(dst, r.cause...), "\r\nCache-Control: no-store\r\nContent-Type: "...), kind...)
+	dst = append(append(append(dst, r.end.Word()...), "\r\nCache-Control: no-store\r\nContent-Type: "...), kind...)
 	if r.retryAfter != "" {
 		dst = append(append(dst, "\r\nRetry-After: "...), r.retryAfter...)
 	}

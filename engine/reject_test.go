@@ -16,7 +16,7 @@ func TestAnswersSayWhatIsWrongWithBackends(t *testing.T) {
 			t.Errorf("%v: got %q; want more than the status", o, r.detail)
 		}
 	}
-	for _, cause := range []string{"", "no_backends", "no_backend_enabled", "no_healthy_backend", pool.CauseCircuitOpen} {
+	for _, cause := range []pool.End{pool.EndOK, pool.EndNoBackends, pool.EndNoBackendEnabled, pool.EndNoHealthyBackend, pool.EndCircuitOpen} {
 		if r := rejectUnavailable(cause, 0); r.detail == fasthttp.StatusMessage(r.status)+"." {
 			t.Errorf("%s: got %q; want more than the status", cause, r.detail)
 		}

@@ -51,7 +51,7 @@ func (x *exchange) flushClient() pool.Outcome {
 func (x *exchange) beginRelay() {
 	x.c.stays()
 	x.upload.answered.Store(x.c.stream != nil)
-	x.status = x.attempt.Response.Status
+	x.status, x.phase = x.attempt.Response.Status, pool.PhaseRelay
 	x.chunked = x.composeHead()
 	x.answered = true
 	x.relayNanos = x.fwd.headNanos
@@ -228,7 +228,7 @@ func (x *exchange) trailers() *wire.Head {
 // left open, and where the framing is the end of the connection, that end is a
 // reset.
 func (x *exchange) breakOff(out pool.Outcome) {
-	x.keep, x.broken, x.cause = false, true, out.Cause()
+	x.keep, x.broken, x.end = false, true, out.End()
 	if x.head.Minor == 0 {
 		x.c.ResetOnClose()
 	}

@@ -186,6 +186,7 @@ func (c *conn) handshakeFailed(policy *listenerPolicy, err error) {
 		return // somebody looked whether we listen, or we drain
 	case errors.As(err, &r) && r.Conn != nil && isClearHTTP(r.RecordHeader):
 		_ = c.failed(policy, observe.FailureClearText, err)
+		c.shard.endedEarly(rejectClearText)
 		_, _ = c.Write(rejectClearText.append(nil, rejectOptions{close: true, now: c.shard.engine.date()}))
 		c.linger()
 		return
@@ -203,8 +204,8 @@ func isClearHTTP(first [5]byte) bool {
 }
 
 var (
-	rejectClearText   = newReject(fasthttp.StatusBadRequest, "clear_text_on_tls_port", "")
-	rejectMisdirected = newReject(fasthttp.StatusMisdirectedRequest, "misdirected_request", "")
+	rejectClearText   = newReject(fasthttp.StatusBadRequest, pool.EndClearTextOnTLSPort, "")
+	rejectMisdirected = newReject(fasthttp.StatusMisdirectedRequest, pool.EndMisdirected, "")
 )
 
 // misdirected reports a request for a host whose certificate is not the one the

@@ -170,11 +170,17 @@ func (s *shard) overPeerLimit(c *conn, p *listenerPolicy) bool {
 // sayRefused says why a connection will be closed, without waiting for anybody.
 // Who is about to speak TLS would not understand.
 func (s *shard) sayRefused(c *conn, p *listenerPolicy, r *reject) {
+	s.endedEarly(r)
 	if p != nil && p.tls != nil {
 		return
 	}
 	c.SetWriteBy(pool.Nanos() + int64(acceptPauseFirst))
 	_, _ = c.Write(r.append(nil, rejectOptions{close: true, now: s.engine.date()})) // best effort
+}
+
+// endedEarly counts a connection that is refused before its first request.
+func (s *shard) endedEarly(r *reject) {
+	s.engine.registry.Ends.Add(s.index, r.end, pool.PhaseAccept)
 }
 
 func (s *shard) add(c *conn) {

@@ -366,7 +366,7 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 // begin loads the generation; false when it does not have this listener.
 func (x *exchange) begin() bool {
 	x.forget()
-	x.startNanos = pool.Nanos()
+	x.startNanos, x.phase = pool.Nanos(), pool.PhaseRead
 	slot := x.c.shard.ln.slot
 	x.table = x.c.shard.engine.generation(slot)
 	x.policy = x.table.listener(slot)

@@ -36,7 +36,7 @@ type tunnel struct {
 	begun      bool // the backend's connection is in the loop
 	goodbye    goodbye
 	access     *accessLog
-	cause      string
+	why        pool.End
 }
 
 // tunnelRoom is the buffer of one direction, while it has bytes.
@@ -58,7 +58,7 @@ func (x *exchange) switches() bool {
 }
 
 // rejectIgnored is for a backend that does not know of upgrades. It is not to blame.
-var rejectIgnored = newReject(fasthttp.StatusBadGateway, "upgrade_ignored", "")
+var rejectIgnored = newReject(fasthttp.StatusBadGateway, pool.EndUpgradeIgnored, "")
 
 // openTunnel passes the 101 on and makes a tunnel of the exchange, whose rest the
 // caller gives back. A goroutine calls it. False: the client has gone, or was refused.
@@ -78,6 +78,7 @@ func (x *exchange) openTunnel() bool {
 		x.release(out)
 		return false
 	}
+	x.phase = pool.PhaseTunnel
 	x.count() // before the head's buffer goes to the tunnel
 	t := &tunnel{
 		c: x.c, policy: x.policy, route: x.route, fwd: x.fwd, attempt: x.attempt,
@@ -143,15 +144,15 @@ func (t *tunnel) turn() {
 		t.setDeadlines()
 		t.c.Again()
 	case upErr != nil:
-		t.end(t.up.why(upErr, "client", "backend"), backend)
+		t.end(t.up.why(upErr, pool.EndClientGone, pool.EndBackendGone), backend)
 	case errors.Is(downErr, os.ErrDeadlineExceeded): // whose timer is first is chance
-		t.end("idle", backend)
+		t.end(pool.EndIdle, backend)
 	case downErr != nil:
-		t.end(t.down.why(downErr, "backend", "client"), t.c.Conn)
+		t.end(t.down.why(downErr, pool.EndBackendGone, pool.EndClientGone), t.c.Conn)
 	case t.up.ended && t.down.ended:
-		t.end("closed", nil)
+		t.end(pool.EndOK, nil)
 	case t.c.leaveTunnel.Load() && t.goodbye.say(t):
-		t.end("drained", nil)
+		t.end(pool.EndDrained, nil)
 	}
 }
 
@@ -160,7 +161,7 @@ func (t *tunnel) rescue() {
 	if p := recover(); p != nil {
 		t.c.shard.engine.panicked(p, debug.Stack())
 		if t.c.tunnel == t {
-			t.end("internal_error", t.attempt.Conn())
+			t.end(pool.EndInternalError, t.attempt.Conn())
 		}
 	}
 }
@@ -178,9 +179,13 @@ func (t *tunnel) setDeadlines() {
 
 // end closes both connections; one that did not cause the end is reset, so that
 // nobody takes a broken conversation for a whole one.
-func (t *tunnel) end(cause string, reset *pool.Conn) {
+func (t *tunnel) end(why pool.End, reset *pool.Conn) {
 	c := t.c
-	t.cause = cause
+	if why != pool.EndOK && c.wasCut() {
+		why = pool.EndDrained
+	}
+	t.why = why
+	c.shard.engine.registry.Ends.Add(c.shard.index, why, pool.PhaseTunnel)
 	if reset != nil {
 		reset.ResetOnClose()
 	}
@@ -305,13 +310,13 @@ func (p *passage) read() (bool, error) {
 	return false, err
 }
 
-// why says in a word what ended a tunnel.
-func (p *passage) why(err error, from, to string) string {
+// why says what ended a tunnel: that one of its ends has gone, or nobody spoke.
+func (p *passage) why(err error, from, to pool.End) pool.End {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return "idle"
+		return pool.EndIdle
 	case p.faulty:
-		return to + "_gone"
+		return to
 	}
-	return from + "_gone"
+	return from
 }

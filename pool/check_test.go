@@ -71,8 +71,8 @@ func TestAllDeadIsUnavailableUntilOneProbeIsGood(t *testing.T) {
 		if m, _ := p.Pick(Query{}); m != nil {
 			t.Fatalf("picked %s although nobody answers", m.Address())
 		}
-		if cause, after := p.Unavailable(); cause != causeUnhealthy || after != 4*time.Second {
-			t.Errorf("cause %q, retry after %v; want %q and the probes' interval", cause, after, causeUnhealthy)
+		if cause, after := p.Unavailable(); cause != EndNoHealthyBackend || after != 4*time.Second {
+			t.Errorf("cause %q, retry after %v; want %q and the probes' interval", cause, after, EndNoHealthyBackend)
 		}
 		pass(5 * time.Second)
 		f.set("b:1", "")
@@ -121,8 +121,8 @@ func TestAllBreakersOpenIsUnavailableUntilTheFirstTrial(t *testing.T) {
 			t.Fatalf("picked %s although its breaker is open", m.Address())
 		}
 		cause, after := p.Unavailable()
-		if cause != CauseCircuitOpen || after.Round(10*time.Millisecond) != 7*time.Second {
-			t.Errorf("cause %q, retry after %v; want %q and the 7 s left of a", cause, after, CauseCircuitOpen)
+		if cause != EndCircuitOpen || after.Round(10*time.Millisecond) != 7*time.Second {
+			t.Errorf("cause %q, retry after %v; want %q and the 7 s left of a", cause, after, EndCircuitOpen)
 		}
 		pass(after + time.Millisecond)
 		synctest.Wait()

@@ -286,8 +286,8 @@ func TestDNSThatIsDownAtTheStart(t *testing.T) {
 		f.fail(lookup.ErrServer)
 		f.start(t, checked())
 		defer f.stop()
-		if cause, _ := f.pool().Unavailable(); cause != causeNoBackends {
-			t.Errorf("cause %q; want %q", cause, causeNoBackends)
+		if cause, _ := f.pool().Unavailable(); cause != EndNoBackends {
+			t.Errorf("cause %q; want %q", cause, EndNoBackends)
 		}
 		f.say(time.Minute, "a:1")
 		pass(time.Second)

@@ -104,10 +104,13 @@ const (
 	Sheds
 )
 
-// String is the reason in the words of X-Isame-Error.
-func (s Shed) String() string {
-	return [...]string{"", "concurrency_limit", "queue_full", "queue_timeout", "client_gone"}[min(s, ShedLeft)]
+// End is how an exchange ends that was refused for this reason.
+func (s Shed) End() End {
+	return [...]End{EndOK, EndConcurrencyLimit, EndQueueFull, EndQueueTimeout, EndClientGone}[min(s, ShedLeft)]
 }
+
+// String is its word.
+func (s Shed) String() string { return s.End().Word() }
 
 func newLimiter(now func() int64, p *limitPolicy) *Limiter {
 	l := &Limiter{now: now, gradient: newSampler()}

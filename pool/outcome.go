@@ -58,34 +58,6 @@ const (
 	outcomes // how many there are
 )
 
-// Blame says who caused an outcome.
-type Blame uint8
-
-const (
-	// BlameNobody is the blame of a success.
-	BlameNobody Blame = iota
-	// BlameClient means that another backend would have met the same.
-	BlameClient
-	// BlameBackend counts against the backend: failures and circuit breaker.
-	BlameBackend
-	// BlameProxy is a limit of ours, or a race nobody can be blamed for.
-	BlameProxy
-)
-
-// String is the word for logs.
-func (b Blame) String() string {
-	switch b {
-	case BlameNobody:
-		return "nobody"
-	case BlameClient:
-		return "client"
-	case BlameProxy:
-		return "proxy"
-	case BlameBackend:
-	}
-	return "backend"
-}
-
 // Retry says what an outcome permits as far as the backend is concerned. The
 // caller adds what it knows: method, replayable body, budget, deadline, and
 // that no byte of an answer has reached the client.
@@ -109,8 +81,7 @@ const (
 
 // verdict is one line of the table all methods read.
 type verdict struct {
-	cause  string
-	blame  Blame
+	end    End
 	retry  Retry
 	status int
 }
@@ -122,52 +93,55 @@ const statusClientClosed = 499
 func (o Outcome) verdict() verdict {
 	switch o {
 	case OK:
-		return verdict{"ok", BlameNobody, RetryNo, 200}
+		return verdict{EndOK, RetryNo, 200}
 	case Pending:
-		return verdict{"pending", BlameNobody, RetryNo, 500}
+		return verdict{EndInternalError, RetryNo, 500}
 	case ConnectRefused:
-		return verdict{"connect_refused", BlameBackend, RetryNeverSent, 502}
+		return verdict{EndConnectRefused, RetryNeverSent, 502}
 	case ConnectTimeout, ConnectLate: // the same to whoever looks from outside
-		return verdict{"connect_timeout", BlameBackend, RetryNeverSent, 504}
+		return verdict{EndConnectTimeout, RetryNeverSent, 504}
 	case ConnectFailed:
-		return verdict{"connect_failed", BlameBackend, RetryNeverSent, 502}
+		return verdict{EndConnectFailed, RetryNeverSent, 502}
 	case TLSFailed:
-		return verdict{"tls_failed", BlameBackend, RetryNeverSent, 502}
+		return verdict{EndTLSFailed, RetryNeverSent, 502}
 	case NoFreeConn:
-		return verdict{"no_free_connection", BlameProxy, RetryNeverSent, 503}
+		return verdict{EndNoFreeConnection, RetryNeverSent, 503}
 	case ReusedDied:
-		return verdict{"reused_connection_died", BlameProxy, RetryReusedIdle, 502}
+		return verdict{EndReusedDied, RetryReusedIdle, 502}
 	case ReusedNeverReceived: // the same to whoever looks from outside
-		return verdict{"reused_connection_died", BlameProxy, RetryNeverReceived, 502}
+		return verdict{EndReusedDied, RetryNeverReceived, 502}
 	case Reset:
-		return verdict{"reset", BlameBackend, RetryMaybeProcessed, 502}
+		return verdict{EndReset, RetryMaybeProcessed, 502}
 	case Timeout:
-		return verdict{"timeout", BlameBackend, RetryMaybeProcessed, 504}
+		return verdict{EndTimeout, RetryMaybeProcessed, 504}
 	case Truncated:
-		return verdict{"truncated", BlameBackend, RetryNo, 502}
+		return verdict{EndTruncated, RetryNo, 502}
 	case ClientGone:
-		return verdict{"client_gone", BlameClient, RetryNo, statusClientClosed}
+		return verdict{EndClientGone, RetryNo, statusClientClosed}
 	case ClientBadBody:
-		return verdict{"client_bad_body", BlameClient, RetryNo, 400}
+		return verdict{EndClientBadBody, RetryNo, 400}
 	case ClientSlow:
-		return verdict{"client_slow", BlameClient, RetryNo, 408}
+		return verdict{EndClientSlow, RetryNo, 408}
 	case ClientTooLarge:
-		return verdict{"client_too_large", BlameClient, RetryNo, 413}
+		return verdict{EndBodyTooLarge, RetryNo, 413}
 	case Outrun:
-		return verdict{"outrun", BlameProxy, RetryNo, 502}
+		return verdict{EndOutrun, RetryNo, 502}
 	case BadResponse, outcomes:
 	}
-	return verdict{"bad_response", BlameBackend, RetryMaybeProcessed, 502}
+	return verdict{EndBadResponse, RetryMaybeProcessed, 502}
 }
 
+// End is how an exchange ends whose last attempt this was.
+func (o Outcome) End() End { return o.verdict().end }
+
 // Cause is the word for X-Isame-Error, logs and metrics.
-func (o Outcome) Cause() string { return o.verdict().cause }
+func (o Outcome) Cause() string { return o.verdict().end.Word() }
 
 // String is Cause.
-func (o Outcome) String() string { return o.verdict().cause }
+func (o Outcome) String() string { return o.verdict().end.Word() }
 
-// Blame says who caused it.
-func (o Outcome) Blame() Blame { return o.verdict().blame }
+// Side says who caused it.
+func (o Outcome) Side() Side { return o.verdict().end.Side() }
 
 // Retry says whether another attempt is allowed; see the type.
 func (o Outcome) Retry() Retry { return o.verdict().retry }
@@ -187,7 +161,7 @@ const strictFaults = faults | 1<<BadResponse
 
 // neutral outcomes say nothing about the backend: they neither count against it
 // nor clear it.
-const neutral uint32 = 1<<NoFreeConn | 1<<ReusedDied | 1<<ReusedNeverReceived | 1<<ClientGone |
+const neutral uint32 = 1<<Pending | 1<<NoFreeConn | 1<<ReusedDied | 1<<ReusedNeverReceived | 1<<ClientGone |
 	1<<ClientBadBody | 1<<ClientSlow | 1<<ClientTooLarge | 1<<Outrun
 
 // in reports whether o is one of the outcomes in mask.

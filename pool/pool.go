@@ -95,9 +95,9 @@ func (p *Pool) Pick(q algo.Query) (*Member, int) {
 
 // Unavailable says why a pick finds nobody, in the words of X-Isame-Error, and
 // after which time another try makes sense: when the first breaker lets a trial
-// in, or the next probe may find a backend well. The cause is empty when members
+// in, or the next probe may find a backend well. The cause is EndOK when members
 // are eligible. The time is a second at least.
-func (p *Pool) Unavailable() (cause string, retryAfter time.Duration) {
+func (p *Pool) Unavailable() (cause End, retryAfter time.Duration) {
 	v := p.view.Load()
 	now := p.now()
 	for i, m := range v.waiting {
@@ -277,9 +277,9 @@ func (p *Pool) wakeLocked(afterNanos int64) {
 // logView says once when the pool as a whole changes for its users.
 func (p *Pool) logView(was, is *view) {
 	switch {
-	case is.cause != "" && is.cause != was.cause:
-		p.log.Error().Str("cause", is.cause).Msg("no backend can be picked")
-	case is.cause == "" && was.cause != "":
+	case is.cause != EndOK && is.cause != was.cause:
+		p.log.Error().Str("cause", is.cause.Word()).Msg("no backend can be picked")
+	case is.cause == EndOK && was.cause != EndOK:
 		p.log.Info().Int("backends", len(is.first.members)).Msg("backends can be picked again")
 	}
 	if is.panicking != was.panicking {

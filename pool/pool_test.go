@@ -165,7 +165,7 @@ func TestOperatorStates(t *testing.T) {
 
 func TestUnavailableSaysWhy(t *testing.T) {
 	_, p := buildOne(t, poolOf("a:1"), nil, nil)
-	if cause, _ := p.Unavailable(); cause != "" {
+	if cause, _ := p.Unavailable(); cause != EndOK {
 		t.Errorf("cause %q with a member up", cause)
 	}
 	if err := p.SetState("a:1", Disabled); err != nil {
@@ -174,7 +174,7 @@ func TestUnavailableSaysWhy(t *testing.T) {
 	if m, i := p.Pick(algo.Query{}); m != nil || i != -1 {
 		t.Errorf("picked %v, %d", m, i)
 	}
-	if cause, after := p.Unavailable(); cause != causeNoneEnabled || after < time.Second {
+	if cause, after := p.Unavailable(); cause != EndNoBackendEnabled || after < time.Second {
 		t.Errorf("cause %q, retry after %v", cause, after)
 	}
 }

@@ -18,8 +18,8 @@ type view struct {
 	lastRank int
 	// panicking says that health was ignored because too few are healthy.
 	panicking bool
-	// cause says in words why first is empty; empty when it is not.
-	cause string
+	// cause says why first is empty; EndOK when it is not.
+	cause End
 	keeps []bool // by member index: see Pool.Keeps
 	// waiting are the members that would serve if it were not for health or
 	// breaker, where first is empty.
@@ -96,18 +96,8 @@ type choice struct {
 	tiers     [][]int // in the order in which they are asked
 	lastRank  int     // rank of the last tier
 	panicking bool
-	cause     string
+	cause     End // why nobody may be picked; EndOK: somebody may
 }
-
-// CauseCircuitOpen is the cause where every breaker is open.
-const CauseCircuitOpen = "circuit_open"
-
-// The other causes of an empty choice, for X-Isame-Error, logs and the API.
-const (
-	causeNoBackends  = "no_backends"
-	causeNoneEnabled = "no_backend_enabled"
-	causeUnhealthy   = "no_healthy_backend"
-)
 
 // zoneEnoughPercent is how much of the weight of the proxy's own zone must be
 // there for the zone to take all requests. Below that its last members would
@@ -205,18 +195,18 @@ func (c *choice) add(cs []candidate, rank int, ignoreHealth bool) {
 	c.lastRank = rank
 }
 
-func causeOf(cs []candidate) string {
-	cause := causeNoneEnabled
+func causeOf(cs []candidate) End {
+	cause := EndNoBackendEnabled
 	if len(cs) == 0 {
-		cause = causeNoBackends
+		cause = EndNoBackends
 	}
 	for _, m := range cs {
 		switch {
 		case !m.serving:
 		case m.joining || !m.healthy:
-			cause = causeUnhealthy
+			cause = EndNoHealthyBackend
 		case !m.ready:
-			return CauseCircuitOpen
+			return EndCircuitOpen
 		}
 	}
 	return cause

@@ -38,6 +38,9 @@ type Registry struct {
 	generation atomic.Uint64
 	reloads    map[ReloadResult]*atomic.Uint64 // never changed after New
 
+	// Ends counts how exchanges ended.
+	Ends *EndStats
+
 	// pools is asked at each scrape for what only the pools know.
 	pools atomic.Pointer[func() []pool.Status]
 
@@ -75,6 +78,7 @@ func NewRegistry(shards int) *Registry {
 		shards:  shards,
 		set:     metrics.NewSet(),
 		reloads: map[ReloadResult]*atomic.Uint64{ReloadApplied: {}, ReloadRejected: {}},
+		Ends:    newEndStats(shards),
 	}
 	r.names.routes = map[routeKey]*routeCells{}
 	r.names.retries = map[retryKey]*stat.Counter{}

@@ -26,6 +26,7 @@ func (r *Registry) render(w io.Writer) {
 	e := newExposition(w)
 	defer flush(e.w)
 	renderRoutes(e, routes)
+	r.Ends.render(e)
 	renderBackends(e, backends)
 	renderPools(e, pools)
 	r.renderPoolState(e)

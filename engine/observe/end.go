@@ -1,0 +1,43 @@
+package observe
+
+import (
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/stat"
+)
+
+// EndStats counts the ends of exchanges and of tunnels, by the closed list of
+// package pool. Nothing in it changes after it was made, but the counters.
+type EndStats struct {
+	// counters by end and phase; phases that an end has no business in share the
+	// counter of one that it has.
+	counters [pool.Ends][pool.Phases]*stat.Counter
+}
+
+func newEndStats(shards int) *EndStats {
+	s := &EndStats{}
+	for e := range pool.Ends {
+		for p := range e.Under() {
+			s.counters[e][p] = stat.NewCounter(shards)
+		}
+		for p := range pool.Phases {
+			s.counters[e][p] = s.counters[e][e.In(p)]
+		}
+	}
+	return s
+}
+
+// Add counts an exchange that ended so, having come as far as phase.
+func (s *EndStats) Add(shard int, end pool.End, phase pool.Phase) {
+	s.counters[end][phase].Add(shard, 1)
+}
+
+// render writes every end, those that were not met as 0: a counter that begins at
+// 1 hides its first step from rate().
+func (s *EndStats) render(e *exposition) {
+	e.family("isame_ends_total", counter, "Exchanges and tunnels by how they ended, whose doing it was, and how far they had come.")
+	for end := range pool.Ends {
+		for p := range end.Under() {
+			e.count(s.counters[end][p].Sum(), "cause", end.Word(), "side", end.Side().String(), "phase", p.String())
+		}
+	}
+}

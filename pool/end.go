@@ -1,0 +1,288 @@
+package pool
+
+import "iter"
+
+// End is how an exchange ended, as one word of a closed list. The same word stands
+// in X-Isame-Error, in the field cause of the access log, and in the label cause
+// of isame_ends_total. Words are added and never renamed or used again. All
+// methods are pure; the zero value is the good end.
+type End uint8
+
+// Ends that are refusals of bytes have the words of package wire: see EndOf.
+const (
+	// EndOK is the good end: an answer was sent whole, whatever its status.
+	EndOK End = iota
+
+	EndBadRequestLine
+	EndBadMethod
+	EndBadTarget
+	EndBadPath
+	EndTLSOnPlainPort
+	EndHTTP2Preface
+	EndBadLineEnd
+	EndFoldedField
+	EndBadFieldName
+	EndBadFieldValue
+	EndMissingHost
+	EndDuplicateHost
+	EndBadHost
+	EndBadLength
+	EndConflictingLength
+	EndBadCoding
+	EndTooManyOptions
+	EndConnectNotAllowed
+	EndTargetTooLong
+	EndUnknownExpectation
+	EndHeaderTooLarge
+	EndTooManyFields
+	EndUnsupportedCoding
+	EndUnsupportedVersion
+	EndClearTextOnTLSPort
+	EndSlowHeader
+
+	EndConnectionLimit
+	EndConnectionLimitIP
+
+	EndMisdirected
+	EndNoRoute
+	EndMethodNotAllowed
+
+	EndBodyTooLarge
+	EndConcurrencyLimit
+	EndQueueFull
+	EndQueueTimeout
+
+	EndNoBackend
+	EndNoBackends
+	EndNoBackendEnabled
+	EndNoHealthyBackend
+	EndCircuitOpen
+	EndBackendsBusy
+
+	EndConnectRefused
+	EndConnectTimeout
+	EndConnectFailed
+	EndTLSFailed
+	EndNoFreeConnection
+
+	EndReusedDied
+	EndReset
+	EndTimeout
+	EndBadResponse
+	EndOutrun
+	EndRetryImpossible
+	EndUpgradeIgnored
+	EndClientBadBody
+	EndClientSlow
+
+	EndTruncated
+	EndClientGone
+	EndBackendGone
+	EndIdle
+	EndDrained
+	EndInternalError
+
+	// Ends is how many there are.
+	Ends
+)
+
+// Side says whose doing an end was.
+type Side uint8
+
+const (
+	// SideNobody is the side of the good end.
+	SideNobody Side = iota
+	// SideClient means that another backend would have met the same.
+	SideClient
+	// SideBackend is what counts against a backend.
+	SideBackend
+	// SideProxy is a limit or a policy of ours, or a race nobody can be blamed for.
+	SideProxy
+	// SideService is what a stage depends on, beside the backends.
+	SideService
+)
+
+// String is the value of the label side.
+func (s Side) String() string {
+	return [...]string{"nobody", "client", "backend", "proxy", "service"}[min(s, SideService)]
+}
+
+// Phase says how far an exchange had come at its end. An exchange goes through
+// them in this order; a retry goes back to PhasePick.
+type Phase uint8
+
+const (
+	// PhaseAccept is before the first request of a connection.
+	PhaseAccept Phase = iota
+	// PhaseRead is until the head of the request is there and checked.
+	PhaseRead
+	// PhaseRoute is until it is known what becomes of it.
+	PhaseRoute
+	// PhaseAdmit is the wait for a slot, and what limits ask of the request.
+	PhaseAdmit
+	// PhasePick is the choice of a backend.
+	PhasePick
+	// PhaseConnect is until there is a connection to it.
+	PhaseConnect
+	// PhaseAnswer is from the first byte of the request sent to the head of the
+	// answer. The body of the request may be on its way, and for longer.
+	PhaseAnswer
+	// PhaseRelay is from the first byte of the answer sent to the client to its last.
+	PhaseRelay
+	// PhaseDone is the phase of the good end.
+	PhaseDone
+	// PhaseTunnel is after a switch of protocols.
+	PhaseTunnel
+	// Phases is how many there are.
+	Phases
+)
+
+// String is the value of the label phase.
+func (p Phase) String() string {
+	return [...]string{
+		"accept", "read", "route", "admit", "pick", "connect", "answer", "relay", "done", "tunnel", "",
+	}[min(p, Phases)]
+}
+
+// phases is a set of them.
+type phases uint16
+
+func in(all ...Phase) (set phases) {
+	for _, p := range all {
+		set |= 1 << p
+	}
+	return set
+}
+
+// waits are the phases in which a client can leave and a drain can cut.
+var waits = in(PhaseRead, PhaseAdmit, PhasePick, PhaseConnect, PhaseAnswer, PhaseRelay, PhaseTunnel)
+
+// listedEnd is what is known of an End.
+type listedEnd struct {
+	word   string
+	side   Side
+	phases phases
+	text   string // for people: a sentence in ASCII, without percent signs and quotes
+}
+
+// endings is the list.
+var endings = [Ends]listedEnd{
+	EndOK: {"ok", SideNobody, in(PhaseDone, PhaseTunnel), "The answer was sent whole."},
+
+	EndBadRequestLine:     {"bad_request_line", SideClient, in(PhaseRead), "The first line is not that of a request."},
+	EndBadMethod:          {"bad_method", SideClient, in(PhaseRead), "The method is not a token."},
+	EndBadTarget:          {"bad_target", SideClient, in(PhaseRead), "The request target is not valid."},
+	EndBadPath:            {"bad_path", SideClient, in(PhaseRoute), "The path has bytes or escapes that are not allowed."},
+	EndTLSOnPlainPort:     {"tls_on_plain_port", SideClient, in(PhaseRead), "TLS was spoken where clear text is expected."},
+	EndHTTP2Preface:       {"http2_preface", SideClient, in(PhaseRead), "HTTP/2 was spoken where HTTP/1.1 is expected."},
+	EndBadLineEnd:         {"bad_line_end", SideClient, in(PhaseRead), "A line does not end as HTTP demands."},
+	EndFoldedField:        {"folded_field", SideClient, in(PhaseRead), "A field line is folded."},
+	EndBadFieldName:       {"bad_field_name", SideClient, in(PhaseRead), "The name of a field is not valid."},
+	EndBadFieldValue:      {"bad_field_value", SideClient, in(PhaseRead), "The value of a field is not valid."},
+	EndMissingHost:        {"missing_host", SideClient, in(PhaseRead), "The Host field is missing."},
+	EndDuplicateHost:      {"duplicate_host", SideClient, in(PhaseRead), "There is more than one Host field."},
+	EndBadHost:            {"bad_host", SideClient, in(PhaseRead, PhaseRoute), "The Host field is not valid."},
+	EndBadLength:          {"bad_content_length", SideClient, in(PhaseRead), "The Content-Length is not valid."},
+	EndConflictingLength:  {"conflicting_length", SideClient, in(PhaseRead), "The request states its length in two ways."},
+	EndBadCoding:          {"bad_transfer_encoding", SideClient, in(PhaseRead), "The Transfer-Encoding is not valid."},
+	EndTooManyOptions:     {"too_many_connection_options", SideClient, in(PhaseRead), "The Connection field names too many options."},
+	EndConnectNotAllowed:  {"connect_not_allowed", SideClient, in(PhaseRead), "CONNECT is not allowed here."},
+	EndTargetTooLong:      {"target_too_long", SideClient, in(PhaseRead), "The request target is longer than allowed."},
+	EndUnknownExpectation: {"unknown_expectation", SideClient, in(PhaseRead), "The expectation is not known."},
+	EndHeaderTooLarge:     {"header_too_large", SideClient, in(PhaseRead), "The request header is larger than allowed."},
+	EndTooManyFields:      {"too_many_fields", SideClient, in(PhaseRead), "The request has more fields than allowed."},
+	EndUnsupportedCoding:  {"unsupported_transfer_coding", SideClient, in(PhaseRead), "The transfer coding is not supported."},
+	EndUnsupportedVersion: {"unsupported_version", SideClient, in(PhaseRead), "This version of HTTP is not supported."},
+	EndClearTextOnTLSPort: {"clear_text_on_tls_port", SideClient, in(PhaseAccept), "Clear text was spoken where TLS is expected."},
+	EndSlowHeader:         {"slow_header", SideClient, in(PhaseRead), "The request header did not arrive in time."},
+
+	EndConnectionLimit:   {"connection_limit", SideProxy, in(PhaseAccept), "Too many open connections."},
+	EndConnectionLimitIP: {"connection_limit_ip", SideProxy, in(PhaseAccept), "Too many open connections from this address."},
+
+	EndMisdirected:      {"misdirected_request", SideClient, in(PhaseRoute), "The connection was opened for another host."},
+	EndNoRoute:          {"no_route", SideProxy, in(PhaseRoute), "No route matches this host and path."},
+	EndMethodNotAllowed: {"method_not_allowed", SideProxy, in(PhaseRoute), "This method is not allowed here."},
+
+	EndBodyTooLarge:     {"body_too_large", SideClient, in(PhaseAdmit, PhaseAnswer), "The request body is larger than allowed."},
+	EndConcurrencyLimit: {"concurrency_limit", SideProxy, in(PhaseAdmit), "As many requests as allowed are in progress."},
+	EndQueueFull:        {"queue_full", SideProxy, in(PhaseAdmit), "Too many requests are waiting already."},
+	EndQueueTimeout:     {"queue_timeout", SideProxy, in(PhaseAdmit), "The request has waited too long for its turn."},
+
+	EndNoBackend:        {"no_backend", SideBackend, in(PhasePick), "No backend of the pool can take requests now."},
+	EndNoBackends:       {"no_backends", SideProxy, in(PhasePick), "The pool has no backends."},
+	EndNoBackendEnabled: {"no_backend_enabled", SideProxy, in(PhasePick), "No backend of the pool is enabled."},
+	EndNoHealthyBackend: {"no_healthy_backend", SideBackend, in(PhasePick), "No backend of the pool is healthy."},
+	EndCircuitOpen:      {"circuit_open", SideBackend, in(PhasePick), "The backends have failed too often lately."},
+	EndBackendsBusy:     {"backends_busy", SideProxy, in(PhasePick), "All backends have as many requests as they may."},
+
+	EndConnectRefused:   {"connect_refused", SideBackend, in(PhaseConnect), "The backend refuses connections."},
+	EndConnectTimeout:   {"connect_timeout", SideBackend, in(PhaseConnect), "The backend could not be reached in time."},
+	EndConnectFailed:    {"connect_failed", SideBackend, in(PhaseConnect), "The backend could not be reached."},
+	EndTLSFailed:        {"tls_failed", SideBackend, in(PhaseConnect, PhaseAnswer), "The backend and the proxy could not agree on TLS."},
+	EndNoFreeConnection: {"no_free_connection", SideProxy, in(PhaseConnect), "All connections to the backend are in use."},
+
+	EndReusedDied:      {"reused_connection_died", SideProxy, in(PhaseAnswer), "The backend closed the connection before it answered."},
+	EndReset:           {"reset", SideBackend, in(PhaseAnswer), "The backend broke the connection before it answered."},
+	EndTimeout:         {"timeout", SideBackend, in(PhaseAnswer, PhaseRelay), "The backend did not answer in time."},
+	EndBadResponse:     {"bad_response", SideBackend, in(PhaseAnswer, PhaseRelay), "The backend sent something that is not a valid answer."},
+	EndOutrun:          {"outrun", SideProxy, in(PhaseAnswer), "Another attempt was faster."},
+	EndRetryImpossible: {"retry_impossible", SideBackend, in(PhaseAnswer), "The backend failed, and no other attempt could be made."},
+	EndUpgradeIgnored:  {"upgrade_ignored", SideBackend, in(PhaseAnswer), "The backend has not switched to the protocol that was asked for."},
+	EndClientBadBody:   {"client_bad_body", SideClient, in(PhaseAnswer, PhaseRelay), "The request body is not framed as HTTP demands."},
+	EndClientSlow:      {"client_slow", SideClient, in(PhaseAnswer, PhaseRelay), "The request body did not arrive in time."},
+
+	EndTruncated:     {"truncated", SideBackend, in(PhaseAnswer, PhaseRelay), "The backend broke its answer off."},
+	EndClientGone:    {"client_gone", SideClient, waits, "The client has left."},
+	EndBackendGone:   {"backend_gone", SideBackend, in(PhaseTunnel), "The backend broke a tunnel off."},
+	EndIdle:          {"idle", SideProxy, in(PhaseTunnel), "A tunnel was silent for too long."},
+	EndDrained:       {"drained", SideProxy, waits, "The proxy is shutting down, or its listener is gone."},
+	EndInternalError: {"internal_error", SideProxy, waits | in(PhaseRoute), "The proxy met an error of its own."},
+}
+
+// Word is the name of the end.
+func (e End) Word() string { return endings[e].word }
+
+// String is Word.
+func (e End) String() string { return endings[e].word }
+
+// Side says whose doing it was.
+func (e End) Side() Side { return endings[e].side }
+
+// Text says it in a sentence for people, which fits into a header field and JSON
+// as it is.
+func (e End) Text() string { return endings[e].text }
+
+// In is the phase an exchange with this end is counted under that had come as far
+// as p: p or, where the end has no business there, the next one of its phases, and
+// behind the last that one.
+func (e End) In(p Phase) Phase {
+	last := p
+	for at := range e.Under() {
+		if at >= p {
+			return at
+		}
+		last = at
+	}
+	return last
+}
+
+// Under are the phases that e is counted under, in their order.
+func (e End) Under() iter.Seq[Phase] {
+	return func(yield func(Phase) bool) {
+		for p := range Phases {
+			if endings[e].phases>>p&1 == 1 && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// EndOf is the end with this word; false where the list has none.
+func EndOf(word string) (End, bool) {
+	for e := range Ends {
+		if endings[e].word == word {
+			return e, true
+		}
+	}
+	return EndOK, false
+}
