@@ -79,7 +79,8 @@ type rival struct {
 // run is the goroutine.
 func (v *rival) run() {
 	r, out := v.race, v.try(pool.ReuseFree)
-	if (out == pool.ReusedDied || out == pool.ReusedNeverReceived) && r.state.Load() == raceOpen {
+	again := out.Retry() == pool.RetryReusedIdle || out.Retry() == pool.RetryNeverReceived
+	if again && r.state.Load() == raceOpen {
 		v.attempt.Close(false, 0)
 		out = v.try(pool.ReuseNone)
 	}

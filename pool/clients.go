@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/valyala/fasthttp"
 )
@@ -45,6 +46,10 @@ type clients struct {
 	// onlyHTTP1 is set when the backend, asked by ALPN, has chosen HTTP/1.1.
 	onlyHTTP1 atomic.Bool
 	ages      idleAges
+	strays    strays
+	// deaths are connections in use again that died of a request, as it seems, since
+	// one of them has answered.
+	deaths atomic.Int32
 }
 
 // gate bounds the connections of all shards together. A bound divided by the
@@ -66,13 +71,16 @@ func newClients(address string, o connOptions, d *dialing, opts *Options) *clien
 		c.errands = NewErrands()
 	}
 	c.faults.log = opts.Logger.With().Str("backend", address).Logger()
+	c.strays.begin(c.faults.log)
 	c.shards = make([]*fasthttp.HostClient, opts.shards())
 	for i := range c.shards {
 		k := &link{clients: c}
 		if i < len(opts.Loops) {
 			k.loop = opts.Loops[i]
 		}
-		c.shards[i] = newHostClient(c, k)
+		k.hc = newHostClient(c, k)
+		k.park.release = safely.New("park", k.releaseParked, nil)
+		c.shards[i] = k.hc
 		if speaksStreams(o.protocol, c.tls != nil) && opts.Multiplex != nil {
 			k.streams = opts.Multiplex(i, k.multiplexing(c.shards[i]))
 		}
@@ -84,8 +92,10 @@ func newClients(address string, o connOptions, d *dialing, opts *Options) *clien
 // and whether that loop is asking for a connection just now.
 type link struct {
 	clients *clients
+	hc      *fasthttp.HostClient
 	loop    *Loop
 	noDial  atomic.Bool
+	park    park
 	streams Multiplexer // where the backend is spoken to in HTTP/2
 }
 
@@ -248,8 +258,9 @@ func (c *clients) counts() (open, idle int) {
 	open = int(c.single.Load())
 	for _, hc := range c.shards {
 		open += hc.ConnsCount()
-		idle += hc.IdleConnsCount()
-		if m := linkOf(hc).streams; m != nil {
+		k := linkOf(hc)
+		idle += hc.IdleConnsCount() + k.park.len()
+		if m := k.streams; m != nil {
 			_, quiet := m.Counts() // single has them all
 			idle += quiet
 		}
@@ -260,7 +271,10 @@ func (c *clients) counts() (open, idle int) {
 func (c *clients) closeIdle() {
 	for _, hc := range c.shards {
 		hc.CloseIdleConnections()
-		if m := linkOf(hc).streams; m != nil {
+		k := linkOf(hc)
+		for k.closeParked() { //nolint:revive // each turn closes one
+		}
+		if m := k.streams; m != nil {
 			m.CloseIdle()
 		}
 	}

@@ -116,10 +116,13 @@ func (c *Conn) event(events uint32) {
 	if bits == 0 {
 		return
 	}
-	if c.rd.signal(bits) {
+	switch {
+	case c.rd.signal(bits):
 		c.handler.Ready()
-	} else if bits&bitHung != 0 {
+	case bits&bitHung != 0:
 		c.hung()
+	case c.rd.state.Load()&bitPooled != 0:
+		c.spokeIdle()
 	}
 }
 
@@ -382,15 +385,18 @@ func (c *Conn) trySocket(p []byte) (int, error) {
 // last read: the connection may carry another request. A byte that nobody asked
 // for would otherwise be taken for the answer to the next request (response
 // queue poisoning). It costs one recvfrom that does not wait. Over TLS a peer may
-// say things that are no application data: see secure.quiet.
+// say things that are no application data: see secure.spoken.
 func (c *Conn) Quiet() bool {
 	switch {
 	case c.rd.state.Load()&(bitHung|bitAborted) != 0 || c.wr.state.Load()&bitAborted != 0:
 		return false
-	case c.secure != nil:
-		return c.secure.quiet()
+	case c.secure == nil:
+		return c.silent()
+	case c.secure.undisturbed():
+		return true
 	}
-	return c.silent()
+	_, quiet := c.secure.spoken(1)
+	return quiet
 }
 
 // silent reports that the socket has nothing to read, not even an end.

@@ -33,7 +33,7 @@ func (k *link) connect(ctx context.Context, address string, client *wire.ProxyHe
 		_ = conn.Close()
 		return nil, err
 	}
-	conn.keepFor(&c.ages)
+	conn.keepFor(c)
 	return conn, nil
 }
 

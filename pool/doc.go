@@ -88,7 +88,8 @@
 // probe.go and grpc.go, build.go, listed.go and set.go (a reload), discovery.go
 // with package pool/lookup, limiter.go with queue.go and gradient.go (overload), clients.go (HostClients) with connect.go
 // (dialing.go, trust.go and tlsfault.go), then
-// transport.go (the wire) with reuse.go and idle.go (idle connections) and
+// transport.go (the wire) with reuse.go, idle.go, fitness.go and look.go (idle
+// connections), stray.go and park.go (bytes that nobody asked for) and
 // splice.go (long content, past the buffers), on conn.go and loop.go (sockets)
 // with secure.go (TLS; secureidle.go, securequiet.go). Package pool/wire parses
 // HTTP/1.1, pool/wire/frame and pool/wire/hpack the frames and header blocks of

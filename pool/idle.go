@@ -10,11 +10,14 @@ import (
 // happens, so that a request does not meet one that is being closed just then.
 // It is a fact of the backend's connections, shared by the shards.
 //
-// What is told to it: an idle connection hung up (Conn.event), a connection was
-// found dead when it was taken or before the first byte of an answer (Attempt),
-// and the word of the backend itself (Keep-Alive: timeout=N). What it answers is
-// the smallest of these less a margin, forgotten after five to ten minutes
-// without another of that kind: a backend that was restarted has closed young
+// What is told to it is evidence of that, and of nothing else: an idle connection hung
+// up, in the pool (Conn.endIdle) or as it was taken (Attempt.fit); the backend had
+// closed before a request was there, or had said 408 (Attempt.observe); and its own
+// word (Keep-Alive: timeout=N). Stray bytes are no such evidence, nor is a death that
+// may have come of the request, but for several in a row, at once: Attempt.mourn.
+//
+// What it answers is the smallest of these less a margin, forgotten after five to ten
+// minutes without another of that kind: a backend that was restarted has closed young
 // connections too, and does not do it again.
 //
 // It is lock-free: two words, each with the number of a window of time in its

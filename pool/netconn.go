@@ -24,6 +24,9 @@ func (c *Conn) Close() error {
 		c.stream.Close()
 		return nil
 	}
+	if c.reuse != nil {
+		c.reuse.end()
+	}
 	if c.secure != nil {
 		c.secure.closeWrite()
 		c.secure.drop()

@@ -34,6 +34,9 @@ const (
 	// ReusedNeverReceived is ReusedDied with the proof that the backend has not
 	// received a byte of the request: see Conn.unreceived.
 	ReusedNeverReceived
+	// ReusedBad means that the first bytes on an idle connection, taken up again, were
+	// no answer: those to another request perhaps, see strays.
+	ReusedBad
 	// Reset means that a fresh connection, or one whose request was sent, broke
 	// before the first byte of the answer.
 	Reset
@@ -68,8 +71,9 @@ const (
 	RetryNo Retry = iota
 	// RetryNeverSent means that no byte reached a backend: any method may be tried again.
 	RetryNeverSent
-	// RetryReusedIdle means that a dead idle connection was met: the same backend
-	// may be tried again at once on a fresh one, with idempotent methods.
+	// RetryReusedIdle means that an idle connection was met that is dead, or says what
+	// is no answer: the same backend may be tried again at once on a fresh one, with
+	// idempotent methods.
 	RetryReusedIdle
 	// RetryNeverReceived is RetryReusedIdle for any method: the backend cannot
 	// have acted on the request.
@@ -110,6 +114,8 @@ func (o Outcome) verdict() verdict {
 		return verdict{EndReusedDied, RetryReusedIdle, 502}
 	case ReusedNeverReceived: // the same to whoever looks from outside
 		return verdict{EndReusedDied, RetryNeverReceived, 502}
+	case ReusedBad:
+		return verdict{EndBadResponse, RetryReusedIdle, 502}
 	case Reset:
 		return verdict{EndReset, RetryMaybeProcessed, 502}
 	case Timeout:
@@ -160,8 +166,9 @@ const faults uint32 = 1<<ConnectRefused | 1<<ConnectTimeout | 1<<ConnectLate | 1
 const strictFaults = faults | 1<<BadResponse
 
 // neutral outcomes say nothing about the backend: they neither count against it
-// nor clear it.
-const neutral uint32 = 1<<Pending | 1<<NoFreeConn | 1<<ReusedDied | 1<<ReusedNeverReceived | 1<<ClientGone |
+// nor clear it. What a connection in use again says may belong to another exchange;
+// if the backend does not speak HTTP, the repetition on a fresh one counts.
+const neutral uint32 = 1<<Pending | 1<<NoFreeConn | 1<<ReusedDied | 1<<ReusedNeverReceived | 1<<ReusedBad | 1<<ClientGone |
 	1<<ClientBadBody | 1<<ClientSlow | 1<<ClientTooLarge | 1<<Outrun
 
 // in reports whether o is one of the outcomes in mask.

@@ -3,8 +3,10 @@ package pool
 import (
 	"errors"
 	"io"
+	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -32,12 +34,16 @@ const retiredMax = 16
 // lies in the HostClient's pool, which bitPooled says, that is whoever clears
 // the bit: an Attempt that takes it, or the loop when the backend hangs up.
 type reuse struct {
-	ages           *idleAges
+	home           *clients
 	lease          any   // what HostClient.AcquireConn returned, for its release
 	idleNanos      int64 // when the last answer was read to its end
 	roundTripNanos int64 // as the kernel measured it when it connected
 	tcp            bool
-	used           bool // a request was sent on it
+	used           bool        // a request was sent on it
+	ending         endedBy     // of the last answer on it
+	looking        sync.Mutex  // held by the loop while it looks what an end is about
+	old            atomic.Bool // beyond connections.max_age
+	expiry         *time.Timer // sets old; nil without a limit
 
 	// sent is how many bytes of this request the socket may have taken, never
 	// fewer: a write is counted before it is made, and what it did not take is
@@ -45,13 +51,22 @@ type reuse struct {
 	sent atomic.Int64
 }
 
-// keepFor makes c a connection that can be used again.
-func (c *Conn) keepFor(ages *idleAges) {
-	r := &reuse{ages: ages}
+// keepFor makes c a connection to a backend that can be used again.
+func (c *Conn) keepFor(home *clients) {
+	r := &reuse{home: home}
 	if info, err := unix.GetsockoptTCPInfo(c.fd, unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
 		r.tcp, r.roundTripNanos = true, int64(info.Rtt)*1000
 	}
 	c.reuse = r
+}
+
+// end is a part of Close, which nobody but the loop may be faster than: see endIdle.
+func (r *reuse) end() {
+	r.looking.Lock()   // it finds the connection gone afterwards
+	r.looking.Unlock() //nolint:staticcheck // nothing else is guarded
+	if r.expiry != nil {
+		r.expiry.Stop()
+	}
 }
 
 // rest begins the time in the pool; the caller puts c there next, or drops it
@@ -66,17 +81,6 @@ func (c *Conn) rest(sinceNanos int64) bool {
 
 // wake ends the time in the pool; false when the loop has closed c meanwhile.
 func (c *Conn) wake() bool { return c.rd.state.And(^uint32(bitPooled))&bitPooled != 0 }
-
-// hungIdle is the end of a connection in the pool, in the loop's goroutine. It
-// is closed here and now: the pool would keep its descriptor until it is taken.
-func (c *Conn) hungIdle() {
-	if !c.wake() {
-		return // taken in this very moment
-	}
-	nowNanos := Nanos()
-	c.reuse.ages.observe(nowNanos, nowNanos-c.reuse.idleNanos, c.reuse.roundTripNanos)
-	_ = c.Close()
-}
 
 // unreceived reports that the backend cannot have seen a byte of this request,
 // given what reading met: a byte, an end (io.EOF) or an error.

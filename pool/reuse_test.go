@@ -239,7 +239,7 @@ func TestDeathOfReusedConnection(t *testing.T) {
 					t.Errorf("got %v (%d); want %v (%d)", got, got, tc.want, tc.want)
 				}
 				learnt := linkOf(b.hc).clients.ages.known()
-				if want := tc.want == ReusedDied || tc.want == ReusedNeverReceived; learnt != want {
+				if want := tc.want == ReusedNeverReceived; learnt != want {
 					t.Errorf("learnt is %v; want %v", learnt, want)
 				}
 				a.Close(false, 0)

@@ -55,6 +55,16 @@ type Attempt struct {
 	reused    bool  // the connection carried a request before
 	pooled    bool  // it goes back to the HostClient
 	touched   bool  // a byte of a response has come
+	headed    bool  // the head of one has
+	toHEAD    bool  // the request was a HEAD
+	suspect   doubt // of the attempt before
+}
+
+// doubt is a backend, and what its last answer ended with, whose next words on that
+// connection were no answer. Should it answer on another one, they were stray bytes.
+type doubt struct {
+	link   *link
+	ending endedBy
 }
 
 // OpenPooled is Open for the loop: it takes a pooled connection or, when there
@@ -77,7 +87,10 @@ func (a *Attempt) Open(hc *fasthttp.HostClient, which Reuse) Outcome {
 }
 
 func (a *Attempt) open(hc *fasthttp.HostClient, k *link, which Reuse, inLoop bool) Outcome {
-	a.hc, a.link, a.touched, a.openNanos = hc, k, false, 0
+	a.hc, a.link, a.touched, a.headed, a.openNanos = hc, k, false, false, 0
+	if which != ReuseNone {
+		a.suspect = doubt{}
+	}
 	a.Response.Reset()
 	a.in.Sized(responseHeadMax)
 	if k.streams != nil {
@@ -92,6 +105,8 @@ func (a *Attempt) open(hc *fasthttp.HostClient, k *link, which Reuse, inLoop boo
 		c, err := a.take(inLoop)
 		switch {
 		case err == nil:
+		case errors.Is(err, fasthttp.ErrNoFreeConns) && k.closeParked():
+			continue
 		case errors.Is(err, errNotNow):
 			return Pending
 		default:
@@ -122,69 +137,6 @@ func (a *Attempt) take(inLoop bool) (*Conn, error) {
 		return leases.take(a.hc)
 	}
 	return a.link.fetchPooled(a.hc, a.Patience)
-}
-
-// fitness is what becomes of a connection that was taken from the pool.
-type fitness uint8
-
-const (
-	fits fitness = iota
-	fitsOthers
-	fitsNobody
-)
-
-// fit judges c by its age, where one is known, and by a look at its socket.
-func (a *Attempt) fit(c *Conn, which Reuse) fitness {
-	r := c.reuse
-	if !r.used {
-		return fits
-	}
-	if !c.wake() {
-		return fitsNobody // the loop has closed it
-	}
-	r.sent.Store(0)
-	if r.ages.known() {
-		a.openNanos = Nanos()
-		age, limit := a.openNanos-r.idleNanos, r.ages.limit(a.openNanos)
-		switch {
-		case age > max(limit, retiredFloor):
-			return fitsNobody
-		case age > limit && which == ReuseSafe:
-			return fitsOthers
-		}
-	}
-	if !c.Quiet() { // an aborted one is not quiet
-		a.observe(c)
-		return fitsNobody
-	}
-	return fits
-}
-
-// observe learns from a pooled connection that is found dead.
-func (a *Attempt) observe(c *Conn) {
-	nowNanos, r := Nanos(), c.reuse
-	openNanos := a.openNanos
-	switch {
-	case openNanos == 0: // nothing was known: later than it was, so it teaches less
-		openNanos = nowNanos
-	case nowNanos-openNanos > diedSoonNanos:
-		return // a backend that fails at its work, not one that keeps its time
-	}
-	r.ages.observe(nowNanos, openNanos-r.idleNanos, r.roundTripNanos)
-}
-
-// diedSoonNanos bounds the time between taking a connection and its death, for
-// its age to be the reason.
-const diedSoonNanos = int64(time.Second)
-
-// putBack returns c to the pool as if it had not been taken.
-func (a *Attempt) putBack(c *Conn) {
-	if c.rest(c.reuse.idleNanos) {
-		leases.put(a.hc, c)
-		return
-	}
-	a.observe(c)
-	leases.drop(a.hc, c)
 }
 
 // dialUnless dials a connection for this one request; the loop cannot wait for it.
@@ -245,23 +197,20 @@ func (a *Attempt) sent(_ int, err error) Outcome {
 // valid until the first Next.
 func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 	a.conn.SetReadBy(byNanos)
+	a.toHEAD = toHEAD
 	for {
 		if a.in.Len() > 0 {
 			a.touched = true
 			n, err := a.Response.Parse(a.in.Bytes(), &responseLimits, toHEAD)
-			if err != nil {
-				return BadResponse
+			if err != nil || n == 0 && a.in.Full() {
+				return a.noHead()
 			}
 			if n > 0 {
 				if a.reused && a.conn.stream == nil && a.unasked() {
-					a.observe(a.conn)
-					return ReusedNeverReceived
+					return a.neverAsked()
 				}
 				a.beginContent(n)
 				return OK
-			}
-			if a.in.Full() {
-				return BadResponse
 			}
 		}
 		if _, err := a.in.ReadFrom(a.conn, responseHeadMax); err != nil {
@@ -274,6 +223,13 @@ func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 func (a *Attempt) beginContent(n int) {
 	a.in.Discard(n)
 	a.body.Begin(a.Response.Framing, a.Response.ContentLength)
+	a.headed = true
+	if a.suspect.link != nil {
+		a.confirm()
+	}
+	if d := &a.link.clients.deaths; a.reused && d.Load() != 0 {
+		d.Store(0)
+	}
 	if a.conn.Secure() {
 		a.link.clients.faults.over()
 	}
@@ -294,25 +250,13 @@ func (a *Attempt) readOutcome(err error) Outcome {
 	case !a.reused || a.touched:
 		return Reset
 	}
-	a.observe(a.conn)
 	if a.conn.unreceived(err) {
+		a.observe(a.conn)
 		return ReusedNeverReceived
 	}
+	a.mourn()
 	return ReusedDied
 }
-
-// unasked reports that the response was sent before the request was there: the
-// last word of a backend that closes an idle connection (408), which must not
-// become the answer to the next request on it. Those that neither are a 408 nor
-// come with the end of the connection were found by Quiet, but for one that
-// crosses the request on its way, and asking the kernel for each answer would
-// cost a system call.
-func (a *Attempt) unasked() bool {
-	suspect := a.Response.Status == statusRequestTimeout || a.conn.Ended() || a.conn.reuse.sent.Load() == 0
-	return suspect && a.conn.unreceived(nil)
-}
-
-const statusRequestTimeout = 408
 
 // Done reports that the whole response was taken.
 func (a *Attempt) Done() bool { return a.body.Done() }
@@ -392,25 +336,30 @@ func (a *Attempt) Trailers() *wire.Head { return a.body.Trailers() }
 // close.
 func (a *Attempt) Close(whole bool, lastNanos int64) {
 	c := a.conn
-	whole = whole && a.body.Done() && a.in.Len() == 0
+	whole = whole && a.body.Done()
 	keep := whole && a.pooled && a.Response.KeepAlive
+	if keep && a.in.Len() > 0 && a.Response.Status != statusSwitching {
+		keep = false
+		a.link.clients.strays.metWith(endingOf(&a.Response, a.toHEAD))
+	}
+	behind := a.in.Len()
 	a.conn, a.touched = nil, false
 	a.in.Release()
 	a.dropPipe()
 	a.piped = false
 	a.body.Begin(wire.UntilClose, 0)
 	if keep && a.Response.IdleTimeout >= 0 {
-		c.reuse.ages.observe(lastNanos, int64(a.Response.IdleTimeout), c.reuse.roundTripNanos)
+		c.reuse.home.ages.observe(lastNanos, int64(a.Response.IdleTimeout), c.reuse.roundTripNanos)
 	}
 	switch {
 	case c.stream != nil:
 		_ = c.Close()
-	case keep && c.rest(lastNanos):
-		leases.put(a.hc, c)
+	case keep:
+		a.link.keep(c, endingOf(&a.Response, a.toHEAD), lastNanos)
 	case a.pooled:
 		leases.drop(a.hc, c)
 	default:
-		if whole && a.link.clients.dialing.announces != announceNothing {
+		if whole && behind == 0 && a.link.clients.dialing.announces != announceNothing {
 			c.leavesNoPort()
 		}
 		a.link.endSingle(c)

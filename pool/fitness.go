@@ -1,0 +1,133 @@
+package pool
+
+import "time"
+
+// fitness is what becomes of a connection that was taken from the pool.
+type fitness uint8
+
+const (
+	fits fitness = iota
+	fitsOthers
+	fitsNobody
+)
+
+// fit judges c by its age, where one is known, and by a look at its socket.
+func (a *Attempt) fit(c *Conn, which Reuse) fitness {
+	r := c.reuse
+	if !r.used {
+		return fits
+	}
+	if !c.wake() || r.old.Load() {
+		return fitsNobody // the loop has closed it, or it has had its time
+	}
+	r.sent.Store(0)
+	if r.home.deaths.Load() > 0 {
+		a.openNanos = Nanos()
+	}
+	if r.home.ages.known() {
+		a.openNanos = Nanos()
+		age, limit := a.openNanos-r.idleNanos, r.home.ages.limit(a.openNanos)
+		switch {
+		case age > max(limit, retiredFloor):
+			return fitsNobody
+		case age > limit && which == ReuseSafe:
+			return fitsOthers
+		}
+	}
+	if found := c.look(); found != foundSilence {
+		r.learn(found, a.opened(), false)
+		return fitsNobody
+	}
+	return fits
+}
+
+// opened is when the connection was taken. Where that was not noted, as nothing was
+// known, it is later than it was, so it teaches less.
+func (a *Attempt) opened() int64 {
+	if a.openNanos == 0 {
+		return Nanos()
+	}
+	return a.openNanos
+}
+
+// observe learns from a pooled connection that the backend has closed, as its proof
+// is, before the request was there.
+func (a *Attempt) observe(c *Conn) {
+	c.reuse.home.ages.observe(Nanos(), a.opened()-c.reuse.idleNanos, c.reuse.roundTripNanos)
+}
+
+// mourn follows on a connection in use again that died when the backend may have had
+// the request. One death says nothing of its age: the request may have been too much
+// for the backend. One after the other, each at once, look like a backend that closes
+// whatever is used again.
+func (a *Attempt) mourn() {
+	r := a.conn.reuse
+	again := r.home.deaths.Add(1) > 1
+	if again && a.openNanos != 0 && Nanos()-a.openNanos <= r.roundTripNanos+diedAtOnceNanos {
+		a.observe(a.conn)
+	}
+}
+
+// diedAtOnceNanos bounds the time, beside the way there and back, in which nobody can
+// have done much about a request.
+const diedAtOnceNanos = int64(5 * time.Millisecond)
+
+// putBack returns c to the pool as if it had not been taken.
+func (a *Attempt) putBack(c *Conn) {
+	if c.rest(c.reuse.idleNanos) {
+		leases.put(a.hc, c)
+		return
+	}
+	a.observe(c)
+	leases.drop(a.hc, c)
+}
+
+// unasked reports that the response was sent before the request was there: the
+// last word of a backend that closes an idle connection (408), or stray bytes that
+// crossed the request on their way, which must not become its answer. The kernel is
+// asked, which costs a system call, where that is likely: a 408, the end of the
+// connection behind it, and whoever is known for stray bytes, or may still send some.
+func (a *Attempt) unasked() bool {
+	r := a.conn.reuse
+	likely := a.Response.Status == statusRequestTimeout || a.conn.Ended() || r.sent.Load() == 0 || r.home.strays.doubts(r.ending)
+	return likely && a.conn.unreceived(nil)
+}
+
+const statusRequestTimeout = 408
+
+// neverAsked draws the conclusion from an unasked response.
+func (a *Attempt) neverAsked() Outcome {
+	if r := a.conn.reuse; a.Response.Status == statusRequestTimeout {
+		a.observe(a.conn)
+	} else {
+		r.home.strays.met(r.ending, 0)
+	}
+	return ReusedNeverReceived
+}
+
+// noHead is what bytes mean that are no response head. Where they are the first on a
+// connection in use again they may be stray ones, and not what the backend says to
+// this request: no byte of them has reached a client, and a request that may be sent
+// twice is repeated once, on a fresh connection, where nobody has left anything. If
+// the backend answers there, stray bytes they were.
+func (a *Attempt) noHead() Outcome {
+	if !a.reused || a.headed || a.conn.stream != nil {
+		return BadResponse
+	}
+	r := a.conn.reuse
+	if a.conn.unreceived(nil) {
+		r.home.strays.met(r.ending, 0)
+		return ReusedNeverReceived
+	}
+	a.suspect = doubt{a.link, r.ending}
+	return ReusedBad
+}
+
+// confirm follows on an answer behind an attempt whose connection had said something
+// else.
+func (a *Attempt) confirm() {
+	if s := a.suspect; s.link == a.link && !a.reused {
+		a.link.clients.strays.met(s.ending, 0)
+	}
+	a.suspect = doubt{}
+}
