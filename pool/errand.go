@@ -150,13 +150,15 @@ func (k *link) fetchSingle(hc *fasthttp.HostClient, client wire.ProxyHeader, p P
 }
 
 // keepUnused gives a connection that nobody waited for to the pool. From there on it is
-// like one that was used: the backend may close it at any time.
+// like one that was used: the backend may close it at any time. One that came from the
+// pool goes back as it is: the loop may have closed it in the meantime.
 func (k *link) keepUnused(hc *fasthttp.HostClient, c *Conn) {
-	sinceNanos := c.reuse.idleNanos
-	if !c.reuse.used {
-		c.reuse.used, sinceNanos = true, Nanos()
+	if c.reuse.used {
+		leases.put(hc, c)
+		return
 	}
-	if c.rest(sinceNanos) {
+	c.reuse.used = true
+	if c.rest(Nanos()) {
 		leases.put(hc, c)
 		return
 	}
