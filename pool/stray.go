@@ -49,7 +49,7 @@ type strays struct {
 	// owed is how many connections have to be silent before the backend is trusted
 	// with the others, by what the end of the answer before rests on. Read at every
 	// answer, written rarely.
-	owed        [endings]atomic.Int32
+	owed        [endedBys]atomic.Int32
 	latestNanos atomic.Int64 // the most a stray byte was seen to be late
 	log         zerolog.Logger
 	named       atomic.Bool
@@ -81,12 +81,12 @@ const (
 	endsByHEAD                   // the method
 	endsBy204
 	endsByStatus // 304
-	endings
+	endedBys
 )
 
 // String is the word for the log.
 func (e endedBy) String() string {
-	return [endings]string{"an answer with content", "HEAD", "204", "304"}[e]
+	return [endedBys]string{"an answer with content", "HEAD", "204", "304"}[e]
 }
 
 // endingOf is what the end of an answer rests on.
@@ -109,7 +109,7 @@ const (
 
 func (s *strays) begin(log zerolog.Logger) {
 	s.log = log
-	for e := endsByFraming + 1; e < endings; e++ {
+	for e := endsByFraming + 1; e < endedBys; e++ {
 		s.owed[e].Store(provenAfter)
 	}
 }

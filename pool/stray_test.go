@@ -223,7 +223,9 @@ func TestSilenceIsLearnt(t *testing.T) {
 	var s strays
 	s.named.Store(true)
 	for _, step := range []struct{ late, want time.Duration }{
-		{0, time.Second}, {300 * time.Millisecond, time.Second}, {900 * time.Millisecond, 1800 * time.Millisecond},
+		{0, time.Second},
+		{300 * time.Millisecond, time.Second},
+		{900 * time.Millisecond, 1800 * time.Millisecond},
 		{200 * time.Millisecond, 1800 * time.Millisecond},
 	} {
 		s.met(endsByHEAD, int64(step.late))
