@@ -99,7 +99,7 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 // them, so that no change falls between the two.
 func (p *Pool) open(before *Pool) {
 	for _, m := range p.members {
-		m.standing.watch(p)
+		m.standing.account.watch(p)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,7 +115,9 @@ func (p *Pool) open(before *Pool) {
 }
 
 // member takes hold of the facts of one backend and puts the policy over them.
-func (b *builder) member(p *Pool, c listed, cfg *config.Pool, def *definition, trust *trust, before *Pool) *Member {
+func (b *builder) member(
+	p *Pool, c listed, cfg *config.Pool, def *definition, trust *trust, before *Pool,
+) *Member {
 	d := &dialing{trust: trust, announces: p.announces, streams: cfg.Protocol == "h2" || cfg.Protocol == "h2c"}
 	if trust != nil {
 		d.name = nameOf(&cfg.TLS, &c)
@@ -123,9 +125,9 @@ func (b *builder) member(p *Pool, c listed, cfg *config.Pool, def *definition, t
 	back := b.backend(c.Address, d)
 	s := standingOf(back, before)
 	m := &Member{
-		backend: back, standing: s, load: &s.load, breaker: &s.breaker, tally: s.tally, pool: p,
+		backend: back, standing: s, load: &s.load, breaker: &s.breaker, tally: &s.account.tally, pool: p,
 		rank: c.rank, discovered: c.discovered, zone: c.Zone, local: c.Zone != "" && c.Zone == b.zone, requestsMax: int64(c.MaxRequests),
-		weight: c.Weight, weightGiven: c.Weight, state: Enabled,
+		weightGiven: c.Weight,
 	}
 	m.dialing = d
 	m.clients = b.clients(back, connOptions{pool: p.name, connections: cfg.Connections, timeouts: cfg.Timeouts, protocol: cfg.Protocol, dial: d.key()}, d)
@@ -172,23 +174,22 @@ func (b *builder) opinion(back *Backend, def *definition, s *standing, pool stri
 }
 
 // standingOf is what the pool of this name has met at a backend so far. Where the
-// backend is spoken to in another way than before, only its counts go on.
+// backend is spoken to in another way than before, only its account goes on.
 func standingOf(back *Backend, before *Pool) *standing {
-	if before == nil {
-		return newStanding(nil)
+	var old *Member
+	if before != nil {
+		old = before.find(back.place)
 	}
-	switch old := before.find(back.place); {
+	switch {
 	case old == nil:
-		return newStanding(nil)
+		return &standing{account: newAccount()}
 	case old.backend != back:
-		return newStanding(old.tally)
-	default:
-		return old.standing
+		return &standing{account: old.standing.account}
 	}
+	return old.standing
 }
 
-// inherit carries over what the operator asked for and how long the member has
-// been up. An operator's weight holds until the configured one changes.
+// inherit carries over how long the member has been up.
 func inherit(m *Member, before *Pool) {
 	if before == nil {
 		return
@@ -200,11 +201,8 @@ func inherit(m *Member, before *Pool) {
 	}
 	before.mu.Lock()
 	defer before.mu.Unlock()
-	m.state, m.up, m.since, m.upNanos = old.state, old.up, old.since, old.upNanos
+	m.up, m.since, m.upNanos = old.up, old.since, old.upNanos
 	m.late = old.late && !old.up // it still waits for its first good probe
-	if old.weightGiven == m.weightGiven {
-		m.weight = old.weight
-	}
 }
 
 func policyOf(c *config.CircuitBreaker) *breakerPolicy {

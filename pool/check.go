@@ -60,7 +60,8 @@ func (c *check) hold(s *standing, pool string) *opinion {
 func (c *check) drop(o *opinion) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if o.mu.refs--; o.mu.refs == 0 {
+	o.mu.refs--
+	if o.mu.refs == 0 {
 		delete(c.mu.opinions, o.standing)
 	}
 	return len(c.mu.opinions) == 0

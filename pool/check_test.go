@@ -247,7 +247,7 @@ func (*fakeProbes) verdictOf(s *Set, address string) Verdict {
 
 func TestSuspicionCostsNothingOnceABackendIsUnhealthy(t *testing.T) {
 	c := newCheck(newBackend("a:1", &dialing{}), mustDefine(t, config.HealthCheck{Interval: time.Second}))
-	o := c.hold(newStanding(nil), "p")
+	o := c.hold(&standing{account: newAccount()}, "p")
 	o.mu.health.condemn()
 	o.publishLocked()
 	c.mu.Lock() // whoever takes it now hangs

@@ -11,14 +11,15 @@ import (
 
 // neighbours builds two pools, a and b, over the same backends, and retires them with
 // the test.
-func neighbours(t *testing.T, a, b config.Pool, prev *Set, opts Options) (s *Set, first, second *Pool) {
+func neighbours(t *testing.T, a, b config.Pool, opts Options) (s *Set, first, second *Pool) {
 	t.Helper()
-	s, err := Build(&config.Config{Pools: map[string]config.Pool{"a": a, "b": b}}, prev, opts)
+	s, err := Build(&config.Config{Pools: map[string]config.Pool{"a": a, "b": b}}, nil, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Retire(nil, 0) })
-	return s, s.Pool("a"), s.Pool("b")
+	first, second = s.Pool("a"), s.Pool("b")
+	return s, first, second
 }
 
 // TestAPoolConcludesNothingForAnother: whatever a pool's exchanges meet at a backend, the
@@ -46,7 +47,7 @@ func TestAPoolConcludesNothingForAnother(t *testing.T) {
 							}
 							return c
 						}
-						s, a, b := neighbours(t, cfg(sections.a), cfg(sections.b), nil, Options{now: bubbleClock(), Shards: 1})
+						s, a, b := neighbours(t, cfg(sections.a), cfg(sections.b), Options{now: bubbleClock(), Shards: 1})
 						f := fakeProbes{}
 						f.mu.bad, f.mu.times = map[string]string{}, map[string][]time.Time{}
 						s.prober.probe = f.probe
@@ -83,7 +84,7 @@ func TestAPoolConcludesNothingForAnother(t *testing.T) {
 // own probes to see; they come soon.
 func TestRefusedConnectionsHurryTheProbeOfAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, a, b := neighbours(t, checked("x:1", "y:1"), checked("x:1", "y:1"), nil, Options{now: bubbleClock(), Shards: 1})
+		s, a, b := neighbours(t, checked("x:1", "y:1"), checked("x:1", "y:1"), Options{now: bubbleClock(), Shards: 1})
 		f := fakeProbes{}
 		f.mu.bad, f.mu.times = map[string]string{}, map[string][]time.Time{}
 		s.prober.probe = f.probe
@@ -109,7 +110,7 @@ func TestRequestsInFlightAreThePools(t *testing.T) {
 	cfg := poolOf("x:1", "y:1")
 	cfg.Backends[0].MaxRequests = 2
 	cfg.Algorithm = "least_connections"
-	_, a, b := neighbours(t, cfg, cfg, nil, Options{Shards: 1})
+	_, a, b := neighbours(t, cfg, cfg, Options{Shards: 1})
 	var held []Permit
 	for range 2 {
 		k, ok := b.Member("x:1").Acquire(second)
@@ -145,7 +146,7 @@ func TestRequestsInFlightAreThePools(t *testing.T) {
 func TestLatencyIsThePools(t *testing.T) {
 	cfg := poolOf("x:1", "y:1")
 	cfg.Algorithm = "peak_ewma"
-	_, a, b := neighbours(t, cfg, cfg, nil, Options{Shards: 1, now: func() int64 { return second }})
+	_, a, b := neighbours(t, cfg, cfg, Options{Shards: 1, now: func() int64 { return second }})
 	for _, m := range b.Members() {
 		attempt(m, OK, 200)
 	}
@@ -160,7 +161,7 @@ func TestLatencyIsThePools(t *testing.T) {
 func TestConnectionsMaxCountsWhatThePoolDialled(t *testing.T) {
 	cfg := poolOf(silentBackend(t, "tcp"))
 	cfg.Connections.Max = 2
-	_, a, b := neighbours(t, cfg, cfg, nil, Options{Shards: 2, Loops: testLoops(t, 2)})
+	_, a, b := neighbours(t, cfg, cfg, Options{Shards: 2, Loops: testLoops(t, 2)})
 	for _, p := range []*Pool{a, b} {
 		for shard := range 2 {
 			hc := p.Members()[0].Client(shard)
@@ -180,7 +181,7 @@ func TestConnectionsMaxCountsWhatThePoolDialled(t *testing.T) {
 }
 
 func TestTheOperatorDrainsOnePool(t *testing.T) {
-	_, a, b := neighbours(t, poolOf("x:1", "y:1"), poolOf("x:1", "y:1"), nil, Options{Shards: 1})
+	_, a, b := neighbours(t, poolOf("x:1", "y:1"), poolOf("x:1", "y:1"), Options{Shards: 1})
 	if err := a.SetState("x:1", Drain); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +193,7 @@ func TestTheOperatorDrainsOnePool(t *testing.T) {
 // TestAReloadKeepsWhatEachPoolConcluded, and a pool with another name begins anew.
 func TestAReloadKeepsWhatEachPoolConcluded(t *testing.T) {
 	opts := Options{Shards: 1, now: func() int64 { return second }}
-	s, a, b := neighbours(t, poolOf("x:1", "y:1"), poolOf("x:1", "y:1"), nil, opts)
+	s, a, b := neighbours(t, poolOf("x:1", "y:1"), poolOf("x:1", "y:1"), opts)
 	k, _ := a.Member("y:1").Acquire(second)
 	for range 5 {
 		attempt(a.Member("x:1"), Timeout, 0)
@@ -228,5 +229,74 @@ func TestAReloadKeepsWhatEachPoolConcluded(t *testing.T) {
 	a.Member("y:1").Release(k, OK, 200, second, 1) // of the old generation
 	if n := next.Pool("a").Status().InFlight; n != 0 {
 		t.Errorf("%d in flight; want 0", n)
+	}
+}
+
+// TestAnOperatorsWishMeetsAReload: a generation is built, but does not serve yet, when
+// the operator speaks to the one that does. Both obey, whichever was first.
+func TestAnOperatorsWishMeetsAReload(t *testing.T) {
+	ca := newAuthority(t)
+	for _, tc := range []struct {
+		name   string
+		change func(*config.Pool) // by the reload
+	}{
+		{"nothing else", func(*config.Pool) {}},
+		{"fresh connections", func(c *config.Pool) { c.Connections.Idle = time.Minute }},
+		{"TLS", func(c *config.Pool) { c.TLS = ca.trusting("a.test") }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s, p := buildOne(t, poolOf("a:1", "b:1"), nil, nil)
+			s.Start()
+			cfg := poolOf("a:1", "b:1")
+			tc.change(&cfg)
+			next, q := buildOne(t, cfg, s, nil)
+			if err := p.SetState("a:1", Drain); err != nil {
+				t.Fatal(err)
+			}
+			for _, one := range []*Pool{p, q} {
+				if got := picks(one, 4); got["b:1"] != 4 || one.Status().Backends[0].State != string(Drain) {
+					t.Errorf("drained while the next generation was built: picks %v", got)
+				}
+			}
+			next.Start()
+			s.Retire(next, 0)
+			if err := p.SetState("a:1", Enabled); err != nil { // who still holds the old one
+				t.Fatal(err)
+			}
+			if got := picks(q, 4); got["a:1"] != 2 {
+				t.Errorf("enabled again by a request that began before: picks %v", got)
+			}
+			last, r := buildOne(t, cfg, next, nil)
+			if err := q.SetWeight("a:1", 3); err != nil {
+				t.Fatal(err)
+			}
+			last.Start()
+			next.Retire(last, 0)
+			if got := picks(r, 8); got["a:1"] != 6 {
+				t.Errorf("weight 3 of 4: picks %v", got)
+			}
+		})
+	}
+}
+
+// TestAnOperatorsWeightEndsWithTheConfiguredOne, and does not come back with it.
+func TestAnOperatorsWeightEndsWithTheConfiguredOne(t *testing.T) {
+	var s *Set
+	for i, step := range []struct{ given, set, want int }{{1, 3, 3}, {1, 0, 3}, {2, 0, 2}, {1, 0, 1}} {
+		cfg := poolOf("a:1", "b:1")
+		cfg.Backends[0].Weight = step.given
+		next, p := buildOne(t, cfg, s, nil)
+		next.Start()
+		if s != nil {
+			s.Retire(next, 0)
+		}
+		if s = next; step.set > 0 {
+			if err := p.SetWeight("a:1", step.set); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := p.Status().Backends[0].Weight; got != step.want {
+			t.Errorf("step %d: weight %d; want %d", i, got, step.want)
+		}
 	}
 }

@@ -37,7 +37,8 @@ type Member struct {
 	// slowly, and serve after their first good probe.
 	late bool
 
-	// Guarded by the pool's mutex; read by rebuild and Status only.
+	// Guarded by the pool's mutex; read by rebuild and Status only. Weight and state
+	// are what the account says since the last rebuild.
 	weight  int
 	state   State
 	up      bool
@@ -169,7 +170,7 @@ func (m *Member) settle(e event, k Permit, o Outcome, nowNanos int64) {
 		condemned := m.health != nil && m.health.suspect(o, ejected, nowNanos)
 		if !ejected {
 			if condemned {
-				m.standing.changed()
+				m.standing.account.changed()
 			}
 			return
 		}
@@ -185,5 +186,5 @@ func (m *Member) settle(e event, k Permit, o Outcome, nowNanos int64) {
 	case eventNone:
 		return
 	}
-	m.standing.changed()
+	m.standing.account.changed()
 }

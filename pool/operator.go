@@ -29,7 +29,7 @@ func (p *Pool) SetState(address string, s State) error {
 	default:
 		return fmt.Errorf("cannot set backend %q to state %q: want enabled, drain or disabled", address, s)
 	}
-	return p.change(address, func(m *Member) { m.state = s })
+	return p.change(address, func(m *Member) { m.standing.account.setState(s) })
 }
 
 // SetWeight changes a member's share; 0 takes nothing new. It holds over
@@ -38,20 +38,22 @@ func (p *Pool) SetWeight(address string, weight int) error {
 	if weight < 0 || weight > weightMax {
 		return fmt.Errorf("cannot set weight of backend %q to %d: want 0 to %d", address, weight, weightMax)
 	}
-	return p.change(address, func(m *Member) { m.weight = weight })
+	return p.change(address, func(m *Member) { m.standing.account.setWeight(weight, m.weightGiven) })
 }
 
-// change applies an operator's wish; when it returns, the next pick obeys it.
+// change applies an operator's wish; when it returns, the next pick obeys it, in
+// this generation and in others that run or are built beside it.
 func (p *Pool) change(address string, apply func(*Member)) error {
 	m := p.Member(address)
 	if m == nil {
 		return fmt.Errorf("cannot find backend %q in pool %q", address, p.name)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	apply(m)
-	p.rebuildLocked()
-	p.log.Info().Str("backend", address).Str("state", string(m.state)).Int("weight", m.weight).
+	for _, one := range m.standing.account.generations() {
+		one.rebuild()
+	}
+	state, weight := m.standing.account.wish(m.weightGiven)
+	p.log.Info().Str("backend", address).Str("state", string(state)).Int("weight", weight).
 		Msg("backend changed by the operator")
 	return nil
 }

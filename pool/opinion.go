@@ -96,7 +96,7 @@ func (n *change) tell(p *prober, reason string) {
 		n.opinion.announce(p, n.was, n.is, reason)
 	}
 	if n.shown || lifted {
-		s.changed()
+		s.account.changed()
 	}
 }
 

@@ -162,6 +162,7 @@ func (p *Pool) rebuildLocked() {
 	now := p.now()
 	candidates := make([]candidate, len(p.members))
 	for i, m := range p.members {
+		m.state, m.weight = m.standing.account.wish(m.weightGiven)
 		candidates[i] = m.candidate(now)
 	}
 	c := choose(candidates, p.panicPercent)
@@ -292,7 +293,7 @@ func (p *Pool) logView(was, is *view) {
 // last view for exchanges that still hold the old generation.
 func (p *Pool) retire() {
 	for _, m := range p.members {
-		m.standing.unwatch(p)
+		m.standing.account.unwatch(p)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

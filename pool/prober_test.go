@@ -303,7 +303,7 @@ func TestProbesAreBounded(t *testing.T) {
 		checks := make([]*check, 0, 20)
 		for range cap(checks) {
 			c := newCheck(newBackend("a:1", &dialing{}), d)
-			c.hold(newStanding(nil), "p")
+			c.hold(&standing{account: newAccount()}, "p")
 			c.start(p)
 			checks = append(checks, c)
 		}

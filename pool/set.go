@@ -149,6 +149,9 @@ func (s *Set) Start() {
 			p.limiter.enforce(p.limitPolicy)
 		}
 		s.roster.forget(p.name, p.forgotten)
+		for _, m := range p.members {
+			m.standing.account.settle(m.weightGiven)
+		}
 	}
 	for o := range s.held.opinions {
 		o.check.start(s.prober)

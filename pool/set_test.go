@@ -274,11 +274,11 @@ func TestReloadsUnderTraffic(t *testing.T) {
 		if n := m.InFlight(); n != 0 {
 			t.Errorf("%s: %d in flight at the end", m.Address(), n)
 		}
-		m.standing.mu.Lock()
-		if n := len(m.standing.mu.watchers); n != 1 {
+		m.standing.account.mu.Lock()
+		if n := len(m.standing.account.mu.watchers); n != 1 {
 			t.Errorf("%s: %d pools watch; want 1", m.Address(), n)
 		}
-		m.standing.mu.Unlock()
+		m.standing.account.mu.Unlock()
 	}
 	current.Retire(nil, 0)
 	if !strings.Contains(log.String(), "backend retired") {

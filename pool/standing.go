@@ -28,24 +28,12 @@ type standing struct {
 	crowded atomic.Bool // an exchange may wait for a place: see makeRoom
 	_       [64]byte
 
-	tally *tally // set when it is made and never changed
+	account *account // set when it is made and never changed
 
 	mu struct {
 		sync.Mutex
-		windows  []*window
-		watchers map[*Pool]struct{} // one for each generation that runs
+		windows []*window
 	}
-}
-
-// newStanding begins with what the pool has counted before, under another
-// identity of the same address; nil is nothing.
-func newStanding(t *tally) *standing {
-	if t == nil {
-		t = &tally{}
-	}
-	s := &standing{tally: t}
-	s.mu.watchers = map[*Pool]struct{}{}
-	return s
 }
 
 // tally counts what a pool saw of a backend. It is never reset.
@@ -91,38 +79,12 @@ func (s *standing) forgive() {
 	}
 }
 
-// watch makes p rebuild its view when something changes that decides whether
-// the backend may be picked.
-func (s *standing) watch(p *Pool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.mu.watchers[p] = struct{}{}
-}
-
-func (s *standing) unwatch(p *Pool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.mu.watchers, p)
-}
-
-// changed tells the pool, in every generation that runs. It is cheap, may be
-// called by any goroutine, and must not be called with mu held.
-func (s *standing) changed() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for p := range s.mu.watchers {
-		p.kick()
-	}
-}
-
 // makeRoom wakes one exchange that waits for a place, after one became free. The
 // mark goes first: an exchange that joins later sets it again and looks for
 // itself, one that has joined before is found.
 func (s *standing) makeRoom() {
 	s.crowded.Store(false)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for p := range s.mu.watchers {
+	for _, p := range s.account.generations() {
 		if p.limits != nil && p.limits.PlaceFreed() {
 			s.crowded.Store(true) // there may be more
 			return                // generations of a pool share its limiter

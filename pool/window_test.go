@@ -51,7 +51,7 @@ func TestWindowEqualsAListOfResults(t *testing.T) {
 // that others only read.
 func TestStandingLayout(t *testing.T) {
 	var s standing
-	if gap := unsafe.Offsetof(s.tally) - unsafe.Offsetof(s.breaker); gap < 64 {
+	if gap := unsafe.Offsetof(s.account) - unsafe.Offsetof(s.breaker); gap < 64 {
 		t.Errorf("%d bytes from the breaker's word to what is only read; want 64", gap)
 	}
 	if gap := unsafe.Offsetof(s.load); gap < 64 {
