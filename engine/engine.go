@@ -193,6 +193,9 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	if err := b.build(opened.bound, opened.ports, prev); err != nil {
 		opened.close()
 		e.stopKeepers(next, now)
+		if now != nil {
+			e.forgetRoutes(now.cfg)
+		}
 		return err
 	}
 	next.pools.Start()
@@ -201,6 +204,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	e.keepCertificates(now, next)
 	e.registry.SetGeneration(next.generation)
 	e.forgetBackends(next.pools)
+	e.forgetRoutes(cfg)
 	e.sayCertificates(next)
 	for _, l := range opened.listeners {
 		e.apply.listeners[l.key] = l
@@ -215,6 +219,21 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 		e.retirement.Go(func() { prev.Retire(next.pools, cfg.Shutdown.Drain) })
 	}
 	return nil
+}
+
+// forgetRoutes drops the retry budgets and live latencies of routes that cfg does
+// not have. A route that comes back under its name begins anew.
+func (e *Engine) forgetRoutes(cfg *config.Config) {
+	for name := range e.apply.budgets {
+		if _, stays := cfg.Routes[name]; !stays {
+			delete(e.apply.budgets, name)
+		}
+	}
+	for name := range e.apply.latencies {
+		if _, stays := cfg.Routes[name]; !stays {
+			delete(e.apply.latencies, name)
+		}
+	}
 }
 
 // forgetBackends bounds the counters of backends that are gone.

@@ -20,22 +20,20 @@ type ListenerStatus struct {
 	Tunnels int
 }
 
-// Listeners are the running configuration's listeners, by name.
+// Listeners are the running configuration's listeners, by name. Like all reads of
+// what runs it looks at the table alone: it never waits for a reload.
 func (e *Engine) Listeners() []ListenerStatus {
 	t := e.table.Load()
 	if t == nil {
 		return nil
 	}
-	e.apply.Lock()
-	defer e.apply.Unlock()
 	var all []ListenerStatus
 	for _, name := range slices.Sorted(maps.Keys(t.cfg.Listeners)) {
 		s := ListenerStatus{Name: name, Address: t.cfg.Listeners[name].Address}
-		if l := e.apply.listeners[listenerKey(name, s.Address)]; l != nil {
-			s.Bound = l.Addr()
-			s.Active, s.Idle = l.counts()
-			s.Tunnels = int(l.tunnels.Load())
-		}
+		l := t.bound[name]
+		s.Bound = l.Addr()
+		s.Active, s.Idle = l.counts()
+		s.Tunnels = int(l.tunnels.Load())
 		all = append(all, s)
 	}
 	return all

@@ -21,8 +21,9 @@ type table struct {
 	generation uint64
 	cfg        *config.Config
 	index      *route.Index
-	routes     []routeEntry      // by number of the index
-	listeners  []*listenerPolicy // by slot; nil where this generation has none
+	routes     []routeEntry         // by number of the index
+	listeners  []*listenerPolicy    // by slot; nil where this generation has none
+	bound      map[string]*listener // by name
 	pools      *pool.Set
 	keepers    keepers    // of certificates
 	access     *accessLog // nil when it is off
@@ -177,6 +178,7 @@ type tableBuilder struct {
 
 func (b *tableBuilder) build(bound map[string]*listener, ports []*quicPort, prev *pool.Set) error {
 	t := b.t
+	t.bound = bound
 	names := slices.Sorted(maps.Keys(b.cfg.Listeners))
 	for number, name := range names {
 		c := b.cfg.Listeners[name]

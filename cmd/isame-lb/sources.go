@@ -72,8 +72,16 @@ func (p *proxy) listeners() []api.ListenerStatus {
 	}
 	counts := p.registry.RequestsByListener()
 	all := ctl.DescribeListeners(cfg)
-	for i, l := range p.engine.Listeners() {
+	now := map[string]engine.ListenerStatus{} // of this generation or, where a reload comes between, of the next
+	for _, l := range p.engine.Listeners() {
+		now[l.Name] = l
+	}
+	for i := range all {
 		s := &all[i]
+		l, there := now[s.Name]
+		if !there {
+			continue
+		}
 		stats := p.registry.Listener(l.Name)
 		s.Address, s.ConnectionsActive, s.ConnectionsIdle = l.Bound, int64(l.Active), int64(l.Idle)
 		s.Requests, s.BytesIn, s.BytesOut = counts[l.Name], stats.BytesIn.Sum(), stats.BytesOut.Sum()
