@@ -23,11 +23,15 @@ const (
 	stateSession                // speaks HTTP/2 or HTTP/3
 )
 
-// Lingering: how much of what the client still sends is read and dropped after
-// an early answer, so that the answer is not lost to a reset.
+// Lingering: for how long what the client still sends is read and dropped after an
+// early answer, so that the answer is not lost to a reset: not longer than lingerTime
+// without a byte, nor when what comes is below lingerRate, nor than lingerMax in all.
+// Most clients look at the answer only when they have sent all of their body, or when
+// sending fails: a bound in bytes loses the answer to large uploads.
 const (
-	lingerBytesMax = 1 << 20
-	lingerTime     = 2 * time.Second
+	lingerTime = 2 * time.Second
+	lingerRate = 4 << 10 // bytes a second
+	lingerMax  = 30 * time.Second
 )
 
 // turnsMax is how many pipelined exchanges of one connection are carried before
@@ -332,15 +336,23 @@ func (c *conn) linger() {
 		return
 	}
 	c.Resume()
-	c.SetReadBy(pool.After(pool.Nanos(), lingerTime))
 	c.in.Discard(c.in.Len())
-	for dropped := 0; dropped < lingerBytesMax; {
+	c.in.Sized(roomMax)
+	var pace pool.Pace
+	pace.Begin(lingerTime, lingerRate)
+	now := pool.Nanos()
+	for end := pool.After(now, lingerMax); now < end; {
+		c.SetReadBy(min(pace.By(now), end))
 		n, err := c.in.ReadFrom(c.Conn, roomMax)
 		if err != nil {
 			return
 		}
 		c.in.Discard(n)
-		dropped += n
+		began := now
+		now = pool.Nanos()
+		if !pace.Took(now-began, int64(n)) {
+			return
+		}
 	}
 }
 

@@ -15,6 +15,8 @@ curl    curl
 openssl openssl
 testssl testssl.sh
 chromium chromium
+python3 python3
+node    nodejs
 "
 
 export PATH="$PATH:/usr/sbin:/usr/local/sbin"
