@@ -381,18 +381,21 @@ func (e *Engine) latency(routeName string) *quantile {
 	return q
 }
 
-// today is the Date field, good for one second.
+// today is the value of Date until the next second begins.
 type today struct {
-	second int64
-	value  []byte
+	untilNanos int64 // in pool.Nanos
+	value      []byte
 }
 
 // date is the value of Date for answers the proxy makes.
-func (e *Engine) date() []byte {
-	now := time.Now()
+func (e *Engine) date() []byte { return e.dateAt(pool.Nanos()) }
+
+// dateAt is date for a caller who knows the time. It allocates once a second.
+func (e *Engine) dateAt(nowNanos int64) []byte {
 	d := e.today.Load()
-	if d == nil || d.second != now.Unix() {
-		d = &today{second: now.Unix(), value: dateValue(now)}
+	if d == nil || nowNanos >= d.untilNanos {
+		now := time.Now()
+		d = &today{untilNanos: pool.Nanos() + int64(time.Second) - int64(now.Nanosecond()), value: dateValue(now)}
 		e.today.Store(d)
 	}
 	return d.value

@@ -96,14 +96,15 @@ func TestContinueIsSaidOnce(t *testing.T) {
 func TestInterimAnswers(t *testing.T) {
 	const hint = "HTTP/1.1 103 Early Hints\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: x\r\nLink: </a>\r\n\r\n"
 	const passed = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
-	final := "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+	const dated = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+	final := "HTTP/1.1 200 OK\r\n" + dated + "Content-Length: 2\r\n\r\nok"
 	refused := "HTTP/1.1 502 Bad Gateway\r\n"
 	for _, tc := range []struct{ name, version, sent, got string }{
 		{"passed on without hop-by-hop fields", "1.1", hint + final, passed + final},
 		{"several kinds", "1.1", "HTTP/1.1 102 Processing\r\n\r\n" + hint + "HTTP/1.1 199 Odd\r\n\r\n" + final, "HTTP/1.1 102 Processing\r\n\r\n" + passed + "HTTP/1.1 199 Odd\r\n\r\n" + final},
 		{"32 of them", "1.1", strings.Repeat(hint, 32) + final, strings.Repeat(passed, 32) + final},
 		{"33 of them", "1.1", strings.Repeat(hint, 33) + final, strings.Repeat(passed, 32) + refused},
-		{"never to HTTP/1.0", "1.0", strings.Repeat(hint, 3) + final, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"},
+		{"never to HTTP/1.0", "1.0", strings.Repeat(hint, 3) + final, "HTTP/1.1 200 OK\r\n" + dated + "Content-Length: 2\r\nConnection: close\r\n\r\nok"},
 		{"an unasked 100 is dropped", "1.1", "HTTP/1.1 100 Continue\r\n\r\n" + final, final},
 		{"a length in it is no body", "1.1", "HTTP/1.1 103 Early\r\nContent-Length: 40\r\n\r\n" + final, "HTTP/1.1 103 Early\r\n\r\n" + final},
 		{"a body behind it", "1.1", "HTTP/1.1 103 Early\r\nContent-Length: 5\r\n\r\nhello" + final, "HTTP/1.1 103 Early\r\n\r\n" + refused},
@@ -147,7 +148,7 @@ func TestForbiddenTrailersAreDropped(t *testing.T) {
 
 	r := start(t, plain, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 		for readHead(in) != nil {
-			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+chunks+trailers)
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nDate: today\r\nTransfer-Encoding: chunked\r\n\r\n"+chunks+trailers)
 		}
 	}))
 	for _, tc := range []struct{ fields, want string }{
@@ -159,7 +160,7 @@ func TestForbiddenTrailersAreDropped(t *testing.T) {
 	} {
 		c := r.dial()
 		c.send("GET / HTTP/1.1\r\nHost: t\r\n" + tc.fields + "\r\n")
-		want := "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + tc.want
+		want := "HTTP/1.1 200 OK\r\nDate: today\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + tc.want
 		got := make([]byte, len(want))
 		if n, err := io.ReadFull(c.r, got); err != nil || string(got) != want {
 			t.Errorf("with %q: got %q, %v; want %q", tc.fields, got[:n], err, want)

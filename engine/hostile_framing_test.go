@@ -108,7 +108,7 @@ func TestHostileChunks(t *testing.T) {
 	var cases []hostile
 	for name, body := range map[string]string{
 		"sign": "+5\r\nhello\r\n0\r\n\r\n", "minus": "-5\r\nhello\r\n0\r\n\r\n", "leading space": " 5\r\nhello\r\n0\r\n\r\n",
-		"space behind": "5 \r\nhello\r\n0\r\n\r\n", "tab behind": "5\t\r\nhello\r\n0\r\n\r\n", "0x": "0x5\r\nhello\r\n0\r\n\r\n", "17 digits": "00000000000000005\r\nhello\r\n0\r\n\r\n",
+		"space and a digit": "5 5\r\nhello\r\n0\r\n\r\n", "endless space": "5" + strings.Repeat(" ", 300) + "\r\nhello\r\n0\r\n\r\n", "0x": "0x5\r\nhello\r\n0\r\n\r\n", "17 digits": "00000000000000005\r\nhello\r\n0\r\n\r\n",
 		"overflow": "ffffffffffffffff\r\nhello\r\n0\r\n\r\n", "negative as 64 bits": "8000000000000000\r\nhello\r\n0\r\n\r\n", "empty size": "\r\nhello\r\n0\r\n\r\n",
 		"no hexadecimal": "g\r\nhello\r\n0\r\n\r\n", "full-width digit": "\xef\xbc\x95\r\nhello\r\n0\r\n\r\n", "LF alone": "5\nhello\r\n0\r\n\r\n", "CR alone": "5\rhello\r\n0\r\n\r\n",
 		"no CRLF behind the data": "5\r\nhello0\r\n\r\n", "LF behind the data": "5\r\nhello\n0\r\n\r\n", "CR behind the data": "5\r\nhello\r0\r\n\r\n",
@@ -120,6 +120,14 @@ func TestHostileChunks(t *testing.T) {
 		"endless trailers": "5\r\nhello\r\n0\r\nX: " + strings.Repeat("x", 9000) + "\r\n\r\n",
 	} {
 		cases = append(cases, hostile{name: name, send: post("Transfer-Encoding: chunked\r\n", body), want: []string{"400 client_bad_body close"}})
+	}
+	for name, body := range map[string]string{ // bad white space (RFC 9112 section 7.1.1) is borne, and not passed on
+		"space behind": "5 \r\nhello\r\n0 \r\n\r\n", "tab behind": "5\t\r\nhello\r\n0\t\r\n\r\n", "space before an extension": "5 \t;x=1\r\nhello\r\n0 ;y\r\n\r\n",
+	} {
+		cases = append(cases, hostile{
+			name: name, send: post("Transfer-Encoding: chunked\r\n", body), want: []string{"200 POST /"},
+			seen: []string{"POST / HTTP/1.1\r\nHost: t\r\n+\r\nTransfer-Encoding: chunked\r\n\r\n{hello}"},
+		})
 	}
 	for name, body := range map[string]string{
 		"end inside a size": "5", "end inside data": "5\r\nhel", "end behind data": "5\r\nhello", "end before the last chunk": "5\r\nhello\r\n",

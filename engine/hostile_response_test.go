@@ -73,7 +73,7 @@ func refusedResponses() map[string]string {
 		"NUL in a name": line + "X\x00: y\r\n\r\n", "NUL in a value": line + "X: y\x00\r\n\r\n", "no colon": line + "X\r\n\r\n", "empty name": line + ": y\r\n\r\n",
 		"bare LF": "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", "bare LF behind a field": line + "X: y\nContent-Length: 5\r\n\r\nhello", "bare CR in a value": line + "X: y\rZ: 1\r\n\r\n",
 		"splitting by bare CR": line + "Location: /\rSet-Cookie: x\r\n\r\n", "white-space line": line + " \r\n\r\n",
-		"status 99": "HTTP/1.1 99 Low\r\n\r\n", "status 099": "HTTP/1.1 099 Low\r\n\r\n", "status 600": "HTTP/1.1 600 High\r\n\r\n", "status 999": "HTTP/1.1 999 High\r\n\r\n",
+		"status 99": "HTTP/1.1 99 Low\r\n\r\n", "status 099": "HTTP/1.1 099 Low\r\n\r\n",
 		"status 1000": "HTTP/1.1 1000 High\r\n\r\n", "status 2x0": "HTTP/1.1 2x0 Odd\r\n\r\n", "status +20": "HTTP/1.1 +20 Odd\r\n\r\n", "status 20": "HTTP/1.1 20 Odd\r\n\r\n",
 		"no status": "HTTP/1.1 OK\r\n\r\n", "status 000": "HTTP/1.1 000 None\r\n\r\n", "two spaces": "HTTP/1.1  200 OK\r\n\r\n", "tab": "HTTP/1.1\t200 OK\r\n\r\n",
 		"control byte in the reason": "HTTP/1.1 200 O\x01K\r\n\r\n", "NUL in the reason": "HTTP/1.1 200 O\x00K\r\n\r\n", "escape in the reason": "HTTP/1.1 200 \x1b[2J\r\n\r\n",

@@ -340,7 +340,9 @@ func (st *h2stream) header(name string) string {
 func listed(fields []hpack.HeaderField) string {
 	all := make([]string, 0, len(fields))
 	for _, f := range fields {
-		all = append(all, f.Name+"="+f.Value)
+		if f.Name != "date" { // of the moment
+			all = append(all, f.Name+"="+f.Value)
+		}
 	}
 	return fmt.Sprint(all)
 }

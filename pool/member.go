@@ -138,10 +138,7 @@ func (m *Member) Release(k Permit, o Outcome, status int, nowNanos, latencyNanos
 		m.pool.limits.observe(nowNanos, latencyNanos)
 	}
 	r := m.judge(o, status)
-	class := uint(status) / 100
-	if class >= uint(len(m.tally.byClass)) {
-		class = 0
-	}
+	class := uint(min(max(status, 0)/100, 5)) // what is above is like 5xx (RFC 9110 section 15)
 	m.tally.byClass[class].Add(1)
 	if o.in(strictFaults) || o == OK && status >= 500 {
 		m.tally.failures.Add(1)

@@ -23,6 +23,7 @@ type chunkState uint8
 
 const (
 	chunkSize      chunkState = iota // a digit of the size, or what ends it
+	chunkSpace                       // white space behind the size, or what ends that
 	chunkExtension                   // bytes of the extension up to CR
 	chunkSizeLF                      // LF after size and extension
 	chunkData                        // left bytes of data
@@ -97,7 +98,7 @@ func (d *Chunked) step(c byte) (chunkState, *Refusal) {
 	switch d.state {
 	case chunkSize:
 		return d.size(c)
-	case chunkExtension:
+	case chunkSpace, chunkExtension:
 		return d.extend(c)
 	case chunkSizeLF:
 		if c != '\n' {
@@ -127,7 +128,7 @@ func (d *Chunked) step(c byte) (chunkState, *Refusal) {
 	}
 }
 
-// size takes a byte of the chunk size: no sign, no 0x, no white space.
+// size takes a byte of the chunk size: no sign, no 0x, no white space before it.
 func (d *Chunked) size(c byte) (chunkState, *Refusal) {
 	switch {
 	case byteClass[c]&classHex != 0:
@@ -143,21 +144,38 @@ func (d *Chunked) size(c byte) (chunkState, *Refusal) {
 		return chunkSizeLF, nil
 	case c == ';':
 		return chunkExtension, nil
+	case c == ' ', c == '\t':
+		return d.extendBy(chunkSpace)
 	}
 	return chunkSize, ErrBadChunkSize
 }
 
-// extend takes a byte of a chunk extension.
+// extend takes a byte behind the size: white space, which recipients must bear
+// before a semicolon (RFC 9112 section 7.1.1, "bad white space"; some senders pad
+// sizes with it), or a chunk extension. Nothing else may follow white space: "5 5" is
+// not a size.
 func (d *Chunked) extend(c byte) (chunkState, *Refusal) {
-	if c == '\r' {
+	switch {
+	case c == '\r':
 		return chunkSizeLF, nil
+	case d.state == chunkExtension:
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return chunkExtension, ErrBadChunkExtension
+		}
+		return d.extendBy(chunkExtension)
+	case c == ';':
+		return chunkExtension, nil
+	case c == ' ', c == '\t':
+		return d.extendBy(chunkSpace)
 	}
+	return chunkSpace, ErrBadChunkSize
+}
+
+// extendBy counts a byte that is dropped.
+func (d *Chunked) extendBy(next chunkState) (chunkState, *Refusal) {
 	d.extension++
 	d.credit++
-	if c < ' ' && c != '\t' || c == 0x7f || d.extension > extensionBytesMax || d.credit > extensionCreditMax {
-		return chunkExtension, ErrBadChunkExtension
-	}
-	return chunkExtension, nil
+	return next, refuseIf(d.extension > extensionBytesMax || d.credit > extensionCreditMax, ErrBadChunkExtension)
 }
 
 // trailer collects bytes of a trailer line up to its LF and returns their

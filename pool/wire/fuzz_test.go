@@ -236,7 +236,7 @@ func FuzzNormalizePath(f *testing.F) {
 			return
 		}
 		checkPath(t, match, true)
-		checkPath(t, forward, !bytes.Equal(forward, raw))
+		checkPath(t, forward, false)
 		again, _, err := NormalizePath(nil, match)
 		if err != nil || !bytes.Equal(again, match) {
 			t.Fatalf("%q: match %q becomes %q, %v; want it to stay", raw, match, again, err)

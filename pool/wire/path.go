@@ -9,7 +9,8 @@ import "bytes"
 // those spelled %2e, resolved as in RFC 3986 section 5.2.4. %2F, %5C and %25
 // stay encoded, in upper case: they separate nothing, and decoding twice never
 // yields another path. forward is raw byte for byte, unless dot segments had to
-// be resolved: then it has the segments of match in the spelling they came in.
+// be resolved: then it has the segments of match in the spelling they came in, and
+// the repeated slashes behind those that stay. So the two always mean the same route.
 //
 // A path that needs nothing done is returned as match and forward without
 // copying. Otherwise both may stand in dst's memory, from its start up to its
@@ -74,6 +75,9 @@ type pathBuilder struct {
 // add appends one segment, the last one without a slash after it.
 func (p *pathBuilder) add(raw []byte, last bool) bool {
 	if len(raw) == 0 {
+		if !last {
+			p.forward = append(p.forward, '/')
+		}
 		return true
 	}
 	start := len(p.match)
@@ -99,13 +103,17 @@ func (p *pathBuilder) add(raw []byte, last bool) bool {
 	return true
 }
 
-// parent removes the last segment of a path that ends with a slash; the root is
-// its own parent.
+// parent removes the last segment of a path that ends with slashes; the root is its
+// own parent, however many slashes it has.
 func parent(path []byte) []byte {
-	if len(path) == 1 {
+	end := len(path)
+	for end > 0 && path[end-1] == '/' {
+		end--
+	}
+	if end == 0 {
 		return path
 	}
-	return path[:bytes.LastIndexByte(path[:len(path)-1], '/')+1]
+	return path[:bytes.LastIndexByte(path[:end], '/')+1]
 }
 
 // decodeSegment appends segment, decoded, to dst.

@@ -49,7 +49,12 @@ func TestNormalizePath(t *testing.T) {
 		{"/a/%2e/b", "/a/b", "/a/b"},
 		{"/a//../b", "/b", "/b"},
 		{"/%41%2f/x/../%62", "/A%2F/b", "/%41%2f/%62"},
-		{"//x//../%7Ey//z", "/~y/z", "/%7Ey/z"},
+		{"//x//../%7Ey//z", "/~y/z", "//%7Ey//z"},
+		{"/a//b/../c//d", "/a/c/d", "/a//c//d"},
+		{"/a//b//../c", "/a/c", "/a//c"},
+		{"//../a", "/a", "//a"},
+		{"/x/./https://h/y", "/x/https:/h/y", "/x/https://h/y"},
+		{"/b/..//", "/", "//"},
 	}
 	for _, c := range cases {
 		t.Run(c.raw, func(t *testing.T) {

@@ -25,7 +25,7 @@ var (
 // https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt
 //
 // Both addresses are invalid where the header names none: for a connection of
-// the proxy itself (LOCAL, a health check), and for families that are not IP
+// the proxy itself (LOCAL, a health check, whose family and addresses are ignored), and for families that are not IP
 // (UNKNOWN, UNSPEC, unix). The connection's own addresses count then. TLVs, and
 // with them the checksum, are skipped.
 type ProxyHeader struct {
@@ -147,7 +147,7 @@ const (
 )
 
 func (h *ProxyHeader) parseV2(b []byte) (int, error) {
-	if len(b) > 12 && b[12]>>4 != 2 || len(b) > 12 && b[12]&0xf > 1 || len(b) > 13 && !knownFamily(b[13]) {
+	if len(b) > 12 && b[12]>>4 != 2 || len(b) > 12 && b[12]&0xf > 1 || len(b) > 13 && b[12]&0xf == 1 && !knownFamily(b[13]) {
 		return 0, ErrBadProxyHeader
 	}
 	if len(b) < proxyV2Fixed {

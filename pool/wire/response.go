@@ -22,7 +22,8 @@ type ResponseHead struct {
 	// IdleTimeout is how long the backend promises to keep the connection idle
 	// (Keep-Alive: timeout=), -1 when it promises nothing.
 	IdleTimeout time.Duration
-	// Status is 100 to 599.
+	// Status is 100 to 999. What is above 599 means what 500 does (RFC 9110
+	// section 15), and is passed on as it came.
 	Status  int
 	Framing Framing
 	// Minor is the minor version: 0 or 1.
@@ -114,7 +115,7 @@ func (h *ResponseHead) statusLine(buf []byte) (int, *Refusal) {
 	}
 	h.Minor = byte(binary.LittleEndian.Uint64(line)>>56) - '0'
 	status, ok := parseLength(line[9:statusBytes])
-	if !ok || status < 100 || status > 599 {
+	if !ok || status < 100 {
 		return 0, ErrBadStatus
 	}
 	h.Status = int(status)

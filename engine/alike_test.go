@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// alike runs check with a client of each version of HTTP, on a listener of alikeText.
+func alike(t *testing.T, address string, check func(t *testing.T, r *rig, get func(path string) *http.Response)) {
+	r := start(t, strings.Replace(h3Text(t), "away: {path: /away, redirect: {to: \"{scheme}://{host}/here\"}}",
+		"away: {path_prefix: /away, redirect: {to: \"{scheme}://b.test{uri}\"}}\n  admin: {path_prefix: /admin, respond: {status: 403}}", 1), address)
+	h3, _ := r.h3Client()
+	for name, c := range map[string]*http.Client{"HTTP/1.1": r.h1TLSClient(), "HTTP/2.0": r.h2TLSClient(), "HTTP/3.0": h3} {
+		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		t.Run(name, func(t *testing.T) {
+			check(t, r, func(path string) *http.Response {
+				t.Helper()
+				resp, err := c.Get("https://a.test" + path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				_ = resp.Body.Close()
+				if resp.Proto != name {
+					t.Errorf("got %s; want %s", resp.Proto, name)
+				}
+				return resp
+			})
+		})
+	}
+}
+
+// answering is a backend whose answer to each request is head and a body of "ok".
+func answering(t *testing.T, head func(q *http.Request) string) string {
+	return scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+		for q := readHead(in); q != nil; q = readHead(in) {
+			_, _ = io.WriteString(c, head(q)+"Content-Length: 2\r\n\r\nok")
+		}
+	})
+}
+
+func TestAnswersWithoutDateGetOne(t *testing.T) {
+	const own = "Mon, 01 Jan 2001 00:00:00 GMT"
+	address := answering(t, func(q *http.Request) string {
+		if q.URL.Path == "/dated" {
+			return "HTTP/1.1 200 OK\r\ndate: " + own + "\r\n"
+		}
+		return "HTTP/1.1 200 OK\r\n"
+	})
+	alike(t, address, func(t *testing.T, _ *rig, get func(string) *http.Response) {
+		if got := get("/dated").Header.Values("Date"); len(got) != 1 || got[0] != own {
+			t.Errorf("got %q; want the backend's own", got)
+		}
+		got := get("/").Header.Values("Date")
+		if len(got) != 1 {
+			t.Fatalf("got %q; want one", got)
+		}
+		if at, err := http.ParseTime(got[0]); err != nil || time.Since(at).Abs() > 10*time.Second {
+			t.Errorf("got %q; want now", got)
+		}
+	})
+}
+
+// What is above 599 passes as it came, and counts as a 5xx (RFC 9110 section 15).
+func TestStatusesAbove599Pass(t *testing.T) {
+	address := answering(t, func(q *http.Request) string {
+		return "HTTP/1.1 " + q.URL.Path[1:] + " Odd\r\n"
+	})
+	alike(t, address, func(t *testing.T, r *rig, get func(string) *http.Response) {
+		for _, status := range []int{600, 799, 999} {
+			was := r.engine.Pools()[0].Backends[0]
+			if got := get("/" + strconv.Itoa(status)); got.StatusCode != status || got.Header.Get("X-Isame-Error") != "" {
+				t.Errorf("got %d %v; want %d", got.StatusCode, got.Header, status)
+			}
+			member := r.engine.table.Load().pools.Pools()[0].Members()[0]
+			eventually(t, func() string { return "the answer counts as a failure" }, func() bool {
+				return r.engine.Pools()[0].Backends[0].Failures == was.Failures+1 && member.Codes()[0] == 0
+			})
+		}
+	})
+}
+
+// Paths reach backends byte for byte, but for dot segments; routes see repeated slashes
+// as one.
+func TestRepeatedSlashesReachBackends(t *testing.T) {
+	address := answering(t, func(q *http.Request) string { return "HTTP/1.1 200 OK\r\nX-Seen: " + q.RequestURI + "\r\n" })
+	alike(t, address, func(t *testing.T, _ *rig, get func(string) *http.Response) {
+		for path, want := range map[string]string{
+			"/a//b": "/a//b", "/a///b//?x=//y": "/a///b//?x=//y", "/fetch/https://h/x": "/fetch/https://h/x",
+			"/a/./b//c": "/a/b//c", "/a/../b//c": "/b//c", "/bucket//key/../k2//": "/bucket//k2//",
+		} {
+			if got := get(path).Header.Get("X-Seen"); got != want {
+				t.Errorf("%s: got %q; want %q", path, got, want)
+			}
+		}
+		for _, path := range []string{"//admin", "/x/..//admin", "///admin//x", "//./admin", "/x//../..//admin"} {
+			if got := get(path).StatusCode; got != 403 {
+				t.Errorf("%s: got %d; want the route of /admin", path, got)
+			}
+		}
+		if got := get("/away//b//c?d").Header.Get("Location"); got != "https://b.test/away//b//c?d" {
+			t.Errorf("got %q; want the slashes kept", got)
+		}
+	})
+}
