@@ -2,6 +2,7 @@ package certs
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -65,7 +66,7 @@ func Load(path string, pairs []config.Certificate) (*Store, error) {
 		s.add(c, pair.CertFile)
 	}
 	for _, known := range s.byName {
-		slices.SortStableFunc(known, cheaperFirst)
+		slices.SortStableFunc(known, preferred)
 	}
 	return s, nil
 }
@@ -98,7 +99,7 @@ func (s *Store) add(c *tls.Certificate, file string) {
 	s.all = append(s.all, d)
 	if len(s.first) == 0 || len(names) > 0 && slices.Contains(namesOf(s.first[0].Leaf), names[0]) {
 		s.first = append(s.first, c)
-		slices.SortStableFunc(s.first[1:], cheaperFirst) // what stands first in the file names the rest
+		slices.SortStableFunc(s.first[1:], preferred) // what stands first in the file names the rest
 	}
 }
 
@@ -118,8 +119,11 @@ func namesOf(leaf *x509.Certificate) []string {
 	return names
 }
 
-// cheaperFirst puts RSA behind other keys: a signature costs ten times as much.
-func cheaperFirst(a, b *tls.Certificate) int { return isRSA(a) - isRSA(b) }
+// preferred puts RSA behind other keys, since a signature costs ten times as much,
+// and then the longest valid first: the renewed one, where the old one is left.
+func preferred(a, b *tls.Certificate) int {
+	return cmp.Or(isRSA(a)-isRSA(b), b.Leaf.NotAfter.Compare(a.Leaf.NotAfter))
+}
 
 func isRSA(c *tls.Certificate) int {
 	if c.Leaf.PublicKeyAlgorithm == x509.RSA {
@@ -159,34 +163,62 @@ func (s *Store) Descriptions() []Description {
 // errNoCertificate ends handshakes that nothing can be shown to.
 var errNoCertificate = errors.New("there is no certificate for the name")
 
-// Choose is a tls.Config's GetCertificate.
+// Choose is a tls.Config's GetCertificate. Of the certificates for the name it takes
+// the best one: see best. Where there is none those of the first pair's names count.
 func (s *Store) Choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	m := s.managedFor([]byte(hello.ServerName))
+	name, m := []byte(hello.ServerName), s.managedFor([]byte(hello.ServerName))
+	b := best{hello: *hello, now: time.Now()}
+	b.hello.ServerName = "" // the names are ours; only the keys are asked for
 	if m != nil {
-		if c := m.Current(); c != nil {
-			return c, nil
-		}
+		b.try(m.Current())
 	}
-	known := s.named([]byte(hello.ServerName))
-	if known == nil {
-		known = s.first
+	exact, wide := s.exact(name), s.wide(name)
+	for _, c := range exact {
+		b.try(c)
+	}
+	for _, c := range wide {
+		b.try(c)
+	}
+	if b.cert == nil {
+		for _, c := range s.first {
+			b.try(c)
+		}
 	}
 	switch {
-	case len(known) == 1:
-		return known[0], nil
-	case len(known) == 0 && m != nil:
+	case b.cert != nil:
+		return b.cert, nil
+	case m != nil:
 		return nil, fmt.Errorf("%w: the ACME server has not issued one for %q yet", errNoCertificate, hello.ServerName)
-	case len(known) == 0:
-		return s.chooseManaged(hello)
 	}
-	anyName := *hello
-	anyName.ServerName = "" // the names are ours; only the keys are asked for
-	for _, c := range known {
-		if anyName.SupportsCertificate(c) == nil {
-			return c, nil
-		}
+	return s.chooseManaged(hello)
+}
+
+// best keeps the best of the certificates it is shown: one that the client can
+// verify, by the kind of its key, before one that it cannot; then one that is valid
+// now before one that has expired or is not valid yet; then the one that was shown
+// first. Even a bad one is better than none: the handshake says what is missing.
+type best struct {
+	hello tls.ClientHelloInfo
+	now   time.Time
+	cert  *tls.Certificate
+	score int
+}
+
+func (b *best) try(c *tls.Certificate) {
+	const verifiable, valid = 2, 1
+	if c == nil || b.score == verifiable|valid {
+		return
 	}
-	return known[0], nil // the handshake says what is missing
+	score := 0
+	if b.hello.SupportsCertificate(c) == nil {
+		score |= verifiable
+	}
+	if !b.now.Before(c.Leaf.NotBefore) && !b.now.After(c.Leaf.NotAfter) {
+		score |= valid
+	}
+	if b.cert == nil || score > b.score {
+		b.cert, b.score = c, score
+	}
 }
 
 // chooseManaged is for clients without a name of ours where there are no files:
@@ -213,14 +245,25 @@ const nameBytesMax = 253
 // named are the certificates for a name, exact ones before those for all names
 // of its domain; nil when there is none. It allocates nothing.
 func (s *Store) named(name []byte) []*tls.Certificate {
+	if known := s.exact(name); known != nil {
+		return known
+	}
+	return s.wide(name)
+}
+
+// exact are the certificates that have the name itself.
+func (s *Store) exact(name []byte) []*tls.Certificate {
+	var room [nameBytesMax]byte
+	return s.byName[string(fold(&room, name))]
+}
+
+// wide are those for all names of its domain.
+func (s *Store) wide(name []byte) []*tls.Certificate {
 	var room [nameBytesMax]byte
 	lower := fold(&room, name)
-	if lower == nil {
-		return nil
-	}
 	dot := bytes.IndexByte(lower, '.')
-	if known := s.byName[string(lower)]; known != nil || dot < 1 {
-		return known
+	if dot < 1 {
+		return nil
 	}
 	lower[dot-1] = '*'
 	return s.byName[string(lower[dot-1:])]

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -30,7 +31,9 @@ import (
 type spec struct {
 	names []string
 	cn    string
-	key   string // ecdsa, rsa or ed25519
+	key   string        // ecdsa, rsa or ed25519
+	from  time.Duration // of its validity, from now
+	until time.Duration // likewise; 0 is an hour
 }
 
 func newKey(t *testing.T, kind string) crypto.Signer {
@@ -56,7 +59,11 @@ func write(t *testing.T, s spec) config.Certificate {
 	t.Helper()
 	key := newKey(t, s.key)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: s.cn}, NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: s.cn},
+		NotBefore: time.Now().Add(min(s.from, 0)), NotAfter: time.Now().Add(cmp.Or(s.until, time.Hour)),
+	}
+	if s.from > 0 {
+		template.NotBefore = time.Now().Add(s.from)
 	}
 	for _, name := range s.names {
 		if ip := net.ParseIP(name); ip != nil {
@@ -157,6 +164,45 @@ func TestChoose(t *testing.T) {
 
 // TestChooseFitsTheKeysOfTheClient has two certificates for a name, and for
 // clients that name nobody.
+// A certificate that clients will refuse is shown only where there is no better one.
+func TestChooseTakesTheBestOfAName(t *testing.T) {
+	const day = 24 * time.Hour
+	exact, wide := []string{"a.test"}, []string{"*.test"}
+	expired, future := spec{from: -2 * day, until: -day}, spec{from: day, until: 2 * day}
+	as := func(s spec, cn string, names []string, key string) spec {
+		s.cn, s.names, s.key = cn, names, key
+		return s
+	}
+	onlyRSA := &tls.Config{ServerName: "a.test", MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}}
+	for _, tc := range []struct {
+		name   string
+		specs  []spec
+		client *tls.Config
+		want   string
+	}{
+		{"valid before expired", []spec{as(expired, "old", exact, ""), as(spec{}, "new", exact, "")}, nil, "new"},
+		{"valid before not yet valid", []spec{as(future, "next", exact, ""), as(spec{}, "now", exact, "")}, nil, "now"},
+		{"valid RSA before expired ECDSA", []spec{as(expired, "old", exact, ""), as(spec{}, "rsa", exact, "rsa")}, nil, "rsa"},
+		{"valid wildcard before expired exact", []spec{as(expired, "old", exact, ""), as(spec{}, "wide", wide, "")}, nil, "wide"},
+		{"exact before wildcard", []spec{as(spec{until: day}, "wide", wide, ""), as(spec{}, "exact", exact, "")}, nil, "exact"},
+		{"expired exact before expired wildcard", []spec{as(expired, "wide", wide, ""), as(expired, "exact", exact, "")}, nil, "exact"},
+		{"expired before somebody else's", []spec{as(spec{}, "other", []string{"b.test"}, ""), as(expired, "old", exact, "")}, nil, "old"},
+		{"the latest end", []spec{as(spec{}, "short", exact, ""), as(spec{until: day}, "long", exact, "")}, nil, "long"},
+		{"RSA of the wildcard for a client without ECDSA", []spec{as(spec{}, "exact", exact, ""), as(spec{}, "wide", wide, "rsa")}, onlyRSA, "wide"},
+		{"valid among the first", []spec{as(expired, "old", []string{"d.test", "x"}, ""), as(spec{}, "new", []string{"d.test"}, "")}, &tls.Config{ServerName: "nobody.example"}, "new"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			client := tc.client
+			if client == nil {
+				client = &tls.Config{ServerName: "a.test"}
+			}
+			if got := chosen(t, store(t, tc.specs...), client.Clone()).Subject.CommonName; got != tc.want {
+				t.Errorf("got %q; want %q", got, tc.want)
+			}
+		})
+	}
+}
+
 func TestChooseFitsTheKeysOfTheClient(t *testing.T) {
 	s := store(t, spec{names: []string{"a.test"}, key: "rsa"}, spec{names: []string{"a.test"}, key: "ecdsa"}, spec{names: []string{"b.test"}})
 	for _, c := range []struct {
