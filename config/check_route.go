@@ -144,7 +144,7 @@ func (c *checker) method(path, method string) {
 	if !c.token(path, "method", method) {
 		return
 	}
-	standard := []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+	standard := []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
 	if upper := strings.ToUpper(method); upper != method && slices.Contains(standard, upper) {
 		c.reportf(path, "%s is not a method%s", c.quote(path, method), didYouMean(quoted(upper)))
 	}

@@ -198,7 +198,7 @@ func TestDefaultsOfAbsentSections(t *testing.T) {
 	loaded := load(t, nil, nil)
 	r := loaded.Config.Routes["api"].Retry
 	want := Retry{
-		Attempts: 2, On: []string{"connect_failure"}, Methods: []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"},
+		Attempts: 2, On: []string{"connect_failure", "reset"}, Methods: []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "QUERY"},
 		Backoff: Backoff{Initial: 10 * time.Millisecond, Max: time.Second, Factor: 2, Jitter: 0.5},
 		Budget:  Budget{Percent: 20, MinPerSecond: 10}, Default: true,
 	}

@@ -59,6 +59,7 @@ type retryPolicy struct {
 	on       [causes]bool
 	statuses []int
 	methods  []string
+	unasked  bool // no section asks for it: an answer that has begun is not asked for again
 	byKey    bool // a request with an Idempotency-Key counts as idempotent
 	perTry   time.Duration
 	initial  time.Duration
@@ -70,7 +71,7 @@ type retryPolicy struct {
 
 func newRetryPolicy(c *config.Retry, budget *retryBudget) retryPolicy {
 	p := retryPolicy{
-		attempts: max(c.Attempts, 1), methods: c.Methods, byKey: c.IdempotencyKey, perTry: c.PerTryTimeout, budget: budget,
+		attempts: max(c.Attempts, 1), unasked: c.Default, methods: c.Methods, byKey: c.IdempotencyKey, perTry: c.PerTryTimeout, budget: budget,
 		initial: c.Backoff.Initial, max: c.Backoff.Max, factor: c.Backoff.Factor, jitter: c.Backoff.Jitter,
 	}
 	p.on[causeReused] = true // a lost race of our own making, not a failure
@@ -137,7 +138,7 @@ func (x *exchange) wantedCause(out pool.Outcome) cause {
 		case pool.Timeout:
 			return causeTimeout.ifOn(r, may)
 		case pool.Reset:
-			return causeReset.ifOn(r, may)
+			return causeReset.ifOn(r, may && (!r.unasked || !x.attempt.Touched()))
 		}
 	case pool.RetryNo:
 		if out == pool.OK {

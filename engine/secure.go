@@ -197,7 +197,7 @@ func (c *conn) handshakeFailed(policy *listenerPolicy, err error) {
 // isClearHTTP reports that a client's first bytes begin a request of HTTP/1.1.
 func isClearHTTP(first [5]byte) bool {
 	switch string(first[:]) {
-	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO", "DELET", "PATCH", "TRACE", "CONNE":
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO", "DELET", "PATCH", "TRACE", "CONNE", "QUERY":
 		return true
 	}
 	return false

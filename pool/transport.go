@@ -163,6 +163,9 @@ func (a *Attempt) Conn() *Conn { return a.conn }
 // Reused reports that the connection carried a request before.
 func (a *Attempt) Reused() bool { return a.reused }
 
+// Touched reports that a byte of a response has come.
+func (a *Attempt) Touched() bool { return a.touched }
+
 // Send writes p to a backend that may take nothing for at most gap (0 is no limit), and
 // for as long as Patience says. A peer that has closed is no failure yet: it may have answered first,
 // which Head finds out.

@@ -266,7 +266,7 @@ func (t *headText) finish(chunked bool) []byte {
 // says so (RFC 9110 section 8.6).
 func wantsLength(method []byte) bool {
 	switch string(method) {
-	case "POST", "PUT", "PATCH":
+	case "POST", "PUT", "PATCH", "QUERY":
 		return true
 	}
 	return false
