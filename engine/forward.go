@@ -31,6 +31,7 @@ type forwarding struct {
 	open       bool // x.attempt holds a connection
 	entered    bool // the exchange has a slot of its pool's limiter
 
+	judged     bool          // whether the answer's status is retried is decided: paid
 	paid       bool          // the next retry is taken from the budget already
 	retryAfter time.Duration // the last answer asks to wait so long
 
@@ -232,7 +233,7 @@ func (x *exchange) send() pool.Outcome {
 // beginAttempt notes that the attempt has a connection.
 func (x *exchange) beginAttempt() {
 	f, a := &x.fwd, &x.attempt
-	f.open, f.interims = true, 0
+	f.open, f.interims, f.judged = true, 0, false
 	x.phase = pool.PhaseAnswer
 	x.c.backend.Store(a.Conn())
 	if x.c.Aborted() || x.c.left.Load() { // in the meantime, when there was no backend to abort

@@ -117,6 +117,7 @@ func (x *exchange) replace(v *rival, out pool.Outcome) {
 	x.release(out)
 	x.attempt, v.attempt = v.attempt, pool.Attempt{}
 	f.member, f.permit, f.beganNanos, f.open = v.member, v.permit, v.beganNanos, true
+	f.judged = false
 	f.headNanos = pool.Nanos()
 	x.backendName = v.member.Address()
 	x.c.backend.Store(x.attempt.Conn())

@@ -160,34 +160,40 @@ func (c cause) ifOn(r *retryPolicy, may bool) cause {
 const retryAfterMax = time.Minute
 
 // mayRetryStatus reports that the answer's status is one the route retries and
-// that another attempt can be made, so this answer is not the client's.
+// that another attempt can be made, so this answer is not the client's. It decides once
+// an answer, in the loop or in the goroutine that has taken over; only when it has
+// decided for a retry the upload is stopped: an answer that is passed on may need it.
 func (x *exchange) mayRetryStatus() bool {
-	r := &x.route.retry
+	f, r := &x.fwd, &x.route.retry
+	if f.judged {
+		return f.paid
+	}
+	f.judged = true
 	if !r.on[causeStatus] || x.attempts >= r.attempts || !slices.Contains(r.statuses, x.attempt.Response.Status) ||
 		!x.safeToRepeat() {
 		return false
 	}
 	nowNanos := pool.Nanos()
-	x.fwd.retryAfter = x.askedToWait()
-	longest := max(r.backoff(x.attempts, 0), x.fwd.retryAfter)
+	f.retryAfter = x.askedToWait()
+	longest := max(r.backoff(x.attempts, 0), f.retryAfter)
 	latest := pool.After(nowNanos, longest) // the answer is lost once the wait begins
 	switch {
-	case x.fwd.byNanos != 0 && latest >= x.fwd.byNanos, x.fwd.retryAfter > retryAfterMax:
+	case f.byNanos != 0 && latest >= f.byNanos, f.retryAfter > retryAfterMax:
 		x.refuse(refusalDeadline)
 		return false
-	case x.fwd.paid:
-		return true // asked again, by the goroutine that has taken over
-	}
-	x.upload.stop(x) // the rest of the body is not for this backend
-	if !x.replayable() {
+	case !x.replayable():
+		x.refuse(refusalBody)
+		return false
+	case !r.budget.take(nowNanos): // now: the answer is still at hand
+		x.refuse(refusalBudget)
+		return false
+	case !x.upload.claim():
+		r.budget.giveBack()
 		x.refuse(refusalBody)
 		return false
 	}
-	if !r.budget.take(nowNanos) { // now: the answer is still at hand
-		x.refuse(refusalBudget)
-		return false
-	}
-	x.fwd.paid = true
+	f.paid = true
+	x.upload.stop(x) // the rest of the body is not for this backend
 	return true
 }
 
@@ -334,6 +340,16 @@ func (b *retryBudget) has(nowNanos int64) bool {
 	requests := float64(current>>32) + float64(last>>32)*(1-passed)
 	retries := float64(current&budgetMaskLow) + float64(last&budgetMaskLow)*(1-passed)
 	return retries < requests*b.percent/100+float64(b.perSecond)*budgetWindow.Seconds()
+}
+
+// giveBack takes a retry back that was not made.
+func (b *retryBudget) giveBack() {
+	for {
+		word := b.counts.current.Load()
+		if word&budgetMaskLow == 0 || b.counts.current.CompareAndSwap(word, word-1) {
+			return // or its window is over
+		}
+	}
 }
 
 // take counts one retry, if there is room for it.

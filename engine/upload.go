@@ -21,6 +21,16 @@ const pipelineMax = 16 << 10
 // pumpReadsMax is how often one turn of the loop reads from one client.
 const pumpReadsMax = 8
 
+// States of upload.keeps: whether what was read of a body is still here, so that it can
+// be sent to another backend. Whoever reads goes from all to not, before it lets go of a
+// byte; whoever wants to repeat the attempt from all to wanted, and then nothing is let
+// go of.
+const (
+	keepsNot int32 = iota
+	keepsAll
+	keepsWanted
+)
+
 // upload sends the part of a request body that did not come with its head. The
 // loop does it as the client's bytes come: looped. When the backend takes no
 // more, or answers before it has everything, a goroutine of its own goes on, so
@@ -36,6 +46,7 @@ type upload struct {
 	stopping atomic.Bool  // set by stop before it wakes the goroutine
 	waiting  atomic.Bool  // it is the client that is waited for
 	answered atomic.Bool  // the answer has begun, and the protocol is one in which both may talk
+	keeps    atomic.Int32 // see keepsNot
 	moved    atomic.Int64 // Nanos at which the backend was last given bytes
 	ended    chan struct{}
 	run      func() // u.send, made once: a method value is an allocation
@@ -50,6 +61,7 @@ type upload struct {
 	sent      int64     // content bytes, for the limit
 	pace      pool.Pace
 	waitNanos int64 // since when the client is waited for; 0 is not
+	long      bool  // the body does not fit into what may be kept
 	out       pool.Outcome
 	full      bool // the backend took a part of a write, whose rest is in its connection
 	cut       bool // the backend takes nothing any more
@@ -68,10 +80,13 @@ func (u *upload) begin(x *exchange) {
 		u.begun = true
 		u.body, u.bodySent = x.body, u.sent
 		u.in.Sized(int(min(x.body.Limit(), uploadRoom)))
-		if x.head.Framing == wire.ChunkedBody || x.body.Limit() <= uploadRoom {
-			u.in.Keep()
-		}
+		u.in.Keep()
+		u.long = x.head.Framing == wire.Length && x.body.Limit() > uploadRoom
 		u.pace.Begin(x.policy.bodyGap, x.policy.bytesPerSecond)
+	}
+	u.keeps.Store(keepsNot)
+	if u.in.Kept() {
+		u.keeps.Store(keepsAll)
 	}
 	u.whole, u.cut, u.full, u.out, u.waitNanos = false, false, false, pool.OK, 0
 	u.x, u.to = x, x.attempt.Conn()
@@ -154,8 +169,13 @@ func (u *upload) rewind(x *exchange) {
 	}
 }
 
-// replayable reports that the request can be sent once more. No upload may run.
-func (x *exchange) replayable() bool { return !x.upload.begun || x.upload.in.Kept() }
+// replayable reports that the request can be sent once more, as far as one can tell: an
+// upload that runs may change that at any time. See claim.
+func (x *exchange) replayable() bool { return !x.upload.begun || x.upload.keeps.Load() != keepsNot }
+
+// claim makes a replayable request stay so, or reports that it has just ceased to be.
+// The upload under way may end early then; the caller stops it.
+func (u *upload) claim() bool { return !u.begun || u.keeps.CompareAndSwap(keepsAll, keepsWanted) }
 
 // unfinished reports that the body is still on its way.
 func (u *upload) unfinished() bool {
@@ -301,6 +321,9 @@ func (u *upload) read() pool.Outcome {
 		x.c.SetReadBy(u.by())
 		u.waiting.Store(true)
 	}
+	if u.in.Overflows() && !u.keeps.CompareAndSwap(keepsAll, keepsNot) {
+		return pool.Pending // another backend gets it
+	}
 	n, err := u.in.ReadFrom(x.c.Conn, limit)
 	for errors.Is(err, os.ErrDeadlineExceeded) && u.answered.Load() && !u.stopping.Load() {
 		x.c.SetReadBy(0) // the answer has begun meanwhile
@@ -314,6 +337,9 @@ func (u *upload) read() pool.Outcome {
 	u.waiting.Store(false)
 	switch {
 	case err == nil:
+		if u.long && u.keeps.CompareAndSwap(keepsAll, keepsNot) {
+			u.in.Forgo()
+		}
 		x.bytesIn += int64(n)
 		if u.answered.Load() || u.pace.Took(waited, int64(n)) {
 			return pool.OK

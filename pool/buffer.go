@@ -84,6 +84,12 @@ func (b *Buffer) Keep() { b.r, b.w, b.kept = 0, 0, true }
 // Kept reports that everything since Keep is still there.
 func (b *Buffer) Kept() bool { return b.kept }
 
+// Overflows reports that the next ReadFrom has to drop what was kept.
+func (b *Buffer) Overflows() bool { return b.kept && b.mem != nil && b.w == len(b.mem.b) }
+
+// Forgo ends what Keep began.
+func (b *Buffer) Forgo() { b.kept = false }
+
 // Rewind makes everything since Keep unread again. It may only be called while
 // Kept.
 func (b *Buffer) Rewind() { b.r = 0 }
@@ -135,8 +141,8 @@ func (b *Buffer) Release() {
 // see Full.
 func (b *Buffer) ReadFrom(c *Conn, limit int64) (int, error) {
 	checkUnpinned(b)
-	if b.kept && b.mem != nil && b.w == len(b.mem.b) {
-		b.kept = false
+	if b.Overflows() {
+		b.Forgo()
 	}
 	if b.mem != nil && !b.kept {
 		mangle(b.mem.b[:b.r])
