@@ -16,13 +16,17 @@ const expectWait = time.Second
 
 // forwarding is what the attempts of one exchange share.
 type forwarding struct {
-	pool      *poolEntry
-	query     pool.Query
-	byNanos   int64 // the route's deadline; 0 is none
-	headBy    int64 // until then the attempt's response head is awaited
-	hedgeBy   int64 // then another backend is asked too; 0 is never
-	headNanos int64 // when the last response head came
-	interims  int   // 1xx answers of the attempt
+	pool    *poolEntry
+	query   pool.Query
+	byNanos int64 // the route's deadline; 0 is none
+	headBy  int64 // until then the attempt's response head is awaited
+	hedgeBy int64 // then another backend is asked too; 0 is never
+	// continueBy is until when a client that expects 100 Continue waits for the
+	// backend's word; 0: it does not, or not any more.
+	continueBy int64
+	continued  bool  // it was told
+	headNanos  int64 // when the last response head came
+	interims   int   // 1xx answers of the attempt
 
 	// The attempt under way.
 	member     *pool.Member // acquired and not yet released; nil between attempts
@@ -101,9 +105,14 @@ func (x *exchange) firstAttempt(s stage) (pool.Outcome, *reject) {
 		if !x.body.Done() {
 			x.upload.start(x)
 		}
-		return x.awaitHead(x.fwd.headBy), nil
+		return x.awaitAnswer(), nil
 	case stageUpload:
-		return x.awaitHead(x.fwd.headBy), nil
+		if x.spilled { // an interim answer
+			if out := x.flushClient(); out != pool.OK {
+				return out, nil
+			}
+		}
+		return x.awaitAnswer(), nil
 	case stageHedge:
 		return x.hedge(), nil
 	}
@@ -217,17 +226,10 @@ func (x *exchange) send() pool.Outcome {
 	if out := x.sendHead(); out != pool.OK {
 		return out
 	}
-	if x.head.ExpectContinue && !x.body.Done() && !x.upload.begun {
-		return x.awaitContinue(f.headBy)
-	}
-	if !x.body.Done() {
+	if !x.body.Done() { // also where 100 Continue is expected: it may come all the same
 		x.upload.start(x)
 	}
-	out := x.awaitHead(pool.Earlier(f.headBy, f.hedgeBy))
-	if out == pool.Timeout && x.hedgeDue() {
-		return x.hedge()
-	}
-	return out
+	return x.awaitAnswer()
 }
 
 // beginAttempt notes that the attempt has a connection.
@@ -241,7 +243,10 @@ func (x *exchange) beginAttempt() {
 	}
 	f.headBy = pool.Earlier(f.byNanos, pool.Earlier(deadline(f.beganNanos, x.route.retry.perTry),
 		deadline(f.beganNanos, f.pool.timeouts.Read)))
-	f.hedgeBy = x.hedgeTime()
+	f.hedgeBy, f.continueBy = x.hedgeTime(), 0
+	if x.head.ExpectContinue && !x.body.Done() && !f.continued && !x.upload.came.Load() {
+		f.continueBy = pool.After(pool.Nanos(), expectWait)
+	}
 }
 
 // sendHead sends what is prepared.
@@ -249,35 +254,64 @@ func (x *exchange) sendHead() pool.Outcome {
 	return x.attempt.Send(x.out, x.fwd.pool.timeouts.Write)
 }
 
-// awaitContinue waits for the backend's word on whether it wants the body. One
-// that says nothing gets it after expectWait.
-func (x *exchange) awaitContinue(headBy int64) pool.Outcome {
-	wait := pool.Earlier(headBy, pool.After(pool.Nanos(), expectWait))
-	out := x.awaitHead(wait)
-	if out != pool.Timeout || wait == headBy || x.upload.begun {
-		return out
-	}
-	if !x.interim(continueLine, nil) {
-		return pool.ClientGone
-	}
-	x.upload.start(x)
-	return x.awaitHead(headBy)
+// unasked reports that the client holds its body back until it is told to send it.
+func (x *exchange) unasked() bool { return x.fwd.continueBy != 0 && !x.upload.came.Load() }
+
+// continueDue reports that the backend has said nothing of Expect: 100-continue for so
+// long that the client is told without it.
+func (x *exchange) continueDue() bool {
+	f, nowNanos := &x.fwd, pool.Nanos()
+	return x.unasked() && nowNanos >= f.continueBy && (f.headBy == 0 || nowNanos < f.headBy)
 }
 
-// awaitHead reads response heads until the final one; interim ones are passed on.
-func (x *exchange) awaitHead(headBy int64) pool.Outcome {
+// sayContinue tells the client to send its body. What follows is as for interim.
+func (x *exchange) sayContinue() pool.Outcome {
+	f := &x.fwd
+	f.continueBy, f.continued = 0, true
+	f.headBy = pool.Earlier(f.byNanos, deadline(pool.Nanos(), f.pool.timeouts.Read))
+	return x.interim(continueLine, nil)
+}
+
+// lookBy is the nearest moment at which something has to be done while the answer is
+// awaited: it is late, or another backend is asked, or the client is told to go on.
+func (x *exchange) lookBy() int64 {
+	f := &x.fwd
+	return pool.Earlier(f.headBy, pool.Earlier(f.hedgeBy, f.continueBy))
+}
+
+// awaitAnswer waits for the answer to a request that was sent, or is on its way.
+func (x *exchange) awaitAnswer() pool.Outcome {
+	for {
+		out := x.awaitHead(x.lookBy())
+		switch {
+		case out != pool.Timeout:
+			return out
+		case x.continueDue():
+			if out := x.sayContinue(); out != pool.OK {
+				return out
+			}
+		case x.hedgeDue():
+			return x.hedge()
+		default:
+			return out
+		}
+	}
+}
+
+// awaitHead reads response heads until the final one; interim ones are passed on. Timeout
+// may also mean that something else is due, see lookBy. In the loop Pending is the end of
+// what can be done: with spilled set the client is waited for, and else the backend.
+func (x *exchange) awaitHead(by int64) pool.Outcome {
 	a := &x.attempt
 	for {
-		out := a.Head(x.isHEAD, headBy)
-		for out == pool.Timeout && x.extend(&headBy) {
-			out = a.Head(x.isHEAD, headBy)
+		out := a.Head(x.isHEAD, by)
+		for out == pool.Timeout && x.extend() {
+			by = x.fwd.headBy
+			out = a.Head(x.isHEAD, by)
 		}
-		switch out {
-		case pool.OK:
-		case pool.Pending:
-			if x.upload.begun { // its progress may have moved it
-				x.fwd.headBy = headBy
-			}
+		switch {
+		case out == pool.OK:
+		case out == pool.Pending, out == pool.Timeout && x.continueDue():
 			return out
 		default:
 			return x.upload.blame(out)
@@ -288,56 +322,53 @@ func (x *exchange) awaitHead(headBy int64) pool.Outcome {
 			return pool.OK
 		case x.fwd.interims == interimMax, status == statusSwitched:
 			return pool.BadResponse // nobody asked for that many, nor to switch
-		case status == 100:
-			if !x.upload.begun && x.head.ExpectContinue && !x.body.Done() { // else it was sent unasked
-				if !x.interim(continueLine, nil) {
-					return pool.ClientGone
-				}
-				x.upload.start(x)
-				headBy = pool.Earlier(x.fwd.byNanos, deadline(pool.Nanos(), x.fwd.pool.timeouts.Read))
-			}
-		default:
-			if !x.interim(x.statusLine(), &a.Response) {
-				return pool.ClientGone
-			}
+		case status != 100:
+			out = x.interim(x.statusLine(), &a.Response)
+		case x.unasked(): // else it was sent unasked
+			out = x.sayContinue()
+			by = x.fwd.headBy
 		}
 		x.fwd.interims++
+		if out != pool.OK {
+			return out
+		}
 	}
 }
 
 // extend moves the deadline of the response head on while the body is still on
 // its way: a backend need not answer before it has the request. Its time counts
 // from the last bytes it was given, and stands still while the client is waited
-// for, which the listener's body timeout bounds. The route's deadline stays.
-func (x *exchange) extend(headBy *int64) bool {
+// for, which the listener's body timeout bounds. The route's deadline stays, and so
+// does it all before the client was asked for its body.
+func (x *exchange) extend() bool {
 	f, u := &x.fwd, &x.upload
-	if !u.begun || x.attempt.Conn().Aborted() {
+	if !u.begun || x.unasked() || x.attempt.Conn().Aborted() {
 		return false
 	}
+	f.continueBy = 0 // its body has come without
 	nowNanos := pool.Nanos()
 	sinceNanos := u.moved.Load()
 	if u.waiting.Load() {
 		sinceNanos = nowNanos
 	}
-	*headBy = pool.Earlier(f.byNanos, pool.Earlier(deadline(sinceNanos, x.route.retry.perTry), deadline(sinceNanos, f.pool.timeouts.Read)))
-	return *headBy == 0 || *headBy > nowNanos
+	f.headBy = pool.Earlier(f.byNanos, pool.Earlier(deadline(sinceNanos, x.route.retry.perTry), deadline(sinceNanos, f.pool.timeouts.Read)))
+	return f.headBy == 0 || f.headBy > nowNanos
 }
 
 var continueLine = []byte("HTTP/1.1 100 Continue\r\n")
 
-// interim writes a 1xx answer to a client that knows them.
-func (x *exchange) interim(line []byte, h *wire.ResponseHead) bool {
+// interim writes a 1xx answer to a client that knows them. Pending: in the loop, and it
+// takes no more just now.
+func (x *exchange) interim(line []byte, h *wire.ResponseHead) pool.Outcome {
 	if x.head.Minor == 0 {
-		return true
+		return pool.OK
 	}
 	x.answer = append(x.answer[:0], line...)
 	if h != nil {
 		x.answer = h.AppendFields(x.answer)
 	}
 	x.answer = append(x.answer, "\r\n"...)
-	n, err := x.c.Write(x.answer)
-	x.bytesOut += int64(n)
-	return err == nil // in the loop: a client that cannot take even this is as good as gone
+	return x.written(x.c.Write(x.answer))
 }
 
 // release ends the attempt under way: the upload is stopped, the connection

@@ -68,7 +68,7 @@ func (x *exchange) hedge() pool.Outcome {
 		if more {
 			f.hedgeBy = pool.After(pool.Nanos(), time.Duration(h.wait()))
 		}
-		out := x.awaitHead(pool.Earlier(f.headBy, f.hedgeBy))
+		out := x.awaitHead(x.lookBy())
 		if out == pool.Timeout && x.hedgeDue() {
 			continue
 		}

@@ -157,8 +157,11 @@ func (x *exchange) composeHead() (chunked bool) {
 // rest not worth reading: an error, or one to Expect: 100-continue, after which
 // the body may or may not come.
 func (x *exchange) refusedEarly() bool {
-	if !x.upload.begun {
+	switch {
+	case !x.upload.begun:
 		return !x.body.Done()
+	case x.unasked():
+		return true
 	}
 	return x.attempt.Response.Status >= 300 && x.upload.unfinished()
 }

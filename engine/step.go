@@ -89,7 +89,7 @@ func (x *exchange) forwardStep() turn {
 		x.stage = stageForward
 		return x.take()
 	}
-	if x.bodyFault != pool.OK || (!x.body.Done() && x.head.ExpectContinue) {
+	if x.bodyFault != pool.OK {
 		x.stage = stageForward
 		return x.take()
 	}
@@ -159,7 +159,7 @@ func (x *exchange) uploadTurn(out pool.Outcome) turn {
 // already is announced by the kernel like everything later: nothing is read on
 // suspicion.
 func (x *exchange) awaitBackend() turn {
-	x.attempt.Conn().SetReadBy(pool.Earlier(x.fwd.headBy, x.fwd.hedgeBy))
+	x.attempt.Conn().SetReadBy(x.lookBy())
 	x.attempt.Conn().Watch((*answerHandler)(x))
 	if x.c.Ended() {
 		x.c.Hung()
@@ -182,8 +182,16 @@ func (h *answerHandler) Ready() {
 func (x *exchange) answerStep() (t turn) {
 	defer x.rescue(&t)
 	if x.stage == stageAnswer {
-		out := x.awaitHead(pool.Earlier(x.fwd.headBy, x.fwd.hedgeBy))
+		out := x.awaitHead(x.lookBy())
+		if out == pool.Timeout && x.continueDue() {
+			if out = x.sayContinue(); out == pool.OK {
+				out = x.awaitHead(x.lookBy())
+			}
+		}
 		switch {
+		case out == pool.Pending && x.spilled:
+			x.stage = stageUpload
+			return x.take()
 		case out == pool.Pending:
 			return turnWait
 		case out == pool.Timeout && x.hedgeDue():

@@ -46,6 +46,7 @@ type upload struct {
 	stopping atomic.Bool  // set by stop before it wakes the goroutine
 	waiting  atomic.Bool  // it is the client that is waited for
 	answered atomic.Bool  // the answer has begun, and the protocol is one in which both may talk
+	came     atomic.Bool  // something of it has come
 	keeps    atomic.Int32 // see keepsNot
 	moved    atomic.Int64 // Nanos at which the backend was last given bytes
 	ended    chan struct{}
@@ -60,6 +61,7 @@ type upload struct {
 	frame     []byte    // chunk framing
 	sent      int64     // content bytes, for the limit
 	pace      pool.Pace
+	askedBy   int64 // until then the client may wait to be asked for its body
 	waitNanos int64 // since when the client is waited for; 0 is not
 	long      bool  // the body does not fit into what may be kept
 	out       pool.Outcome
@@ -89,7 +91,7 @@ func (u *upload) begin(x *exchange) {
 		u.keeps.Store(keepsAll)
 	}
 	u.whole, u.cut, u.full, u.out, u.waitNanos = false, false, false, pool.OK, 0
-	u.x, u.to = x, x.attempt.Conn()
+	u.x, u.to, u.askedBy = x, x.attempt.Conn(), x.fwd.continueBy
 	u.stopping.Store(false)
 	u.answered.Store(false)
 	u.to.SetWritePace(x.fwd.pool.timeouts.Write, 0)
@@ -212,7 +214,7 @@ func (u *upload) blame(out pool.Outcome) pool.Outcome {
 	if !u.begun {
 		return out
 	}
-	slow := out == pool.Timeout && u.waiting.Load()
+	slow := out == pool.Timeout && u.waiting.Load() && (u.x == nil || !u.x.unasked())
 	if u.x != nil {
 		u.stop(u.x)
 	}
@@ -317,7 +319,7 @@ func (u *upload) read() pool.Outcome {
 		limit = pipelineMax // what is read too much must fit into conn.in
 	}
 	if u.waitNanos == 0 {
-		u.waitNanos = pool.Nanos()
+		u.waitNanos = max(pool.Nanos(), u.askedBy) // its time begins when it is asked
 		x.c.SetReadBy(u.by())
 		u.waiting.Store(true)
 	}
@@ -332,7 +334,7 @@ func (u *upload) read() pool.Outcome {
 	if errors.Is(err, pool.ErrWouldBlock) {
 		return pool.Pending
 	}
-	waited := pool.Nanos() - u.waitNanos
+	waited := max(pool.Nanos()-u.waitNanos, 0)
 	u.waitNanos = 0
 	u.waiting.Store(false)
 	switch {
@@ -340,6 +342,7 @@ func (u *upload) read() pool.Outcome {
 		if u.long && u.keeps.CompareAndSwap(keepsAll, keepsNot) {
 			u.in.Forgo()
 		}
+		u.came.Store(true)
 		x.bytesIn += int64(n)
 		if u.answered.Load() || u.pace.Took(waited, int64(n)) {
 			return pool.OK
@@ -393,6 +396,7 @@ func (u *upload) write(data []byte) bool {
 // that expects 100 Continue has changed its mind if it sends all the same.
 func (x *exchange) appendBodyHere() {
 	x.upload.begun, x.upload.sent = false, 0
+	x.upload.came.Store(false)
 	for !x.body.Done() && x.c.in.Len() > 0 {
 		data, err := x.body.Take(&x.c.in)
 		if err != nil {
@@ -410,6 +414,7 @@ func (x *exchange) appendBodyHere() {
 	if x.policy.bodyBytesMax > 0 && x.upload.sent > x.policy.bodyBytesMax {
 		x.bodyFault = pool.ClientTooLarge
 	}
+	x.upload.came.Store(x.upload.sent > 0)
 	x.bytesIn += x.upload.sent
 	if x.head.Framing == wire.ChunkedBody && x.body.Done() {
 		x.out = wire.AppendLastChunk(x.out, x.trailersSent())
