@@ -4,6 +4,8 @@ import (
 	"math"
 	"sync/atomic"
 	"time"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // rateSeconds is how many seconds requests_per_second looks back.
@@ -21,13 +23,14 @@ type rate struct {
 func (r *rate) run(total func() uint64, stop <-chan struct{}) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
-	r.add(total())
+	sample := func() { r.add(total()) }
+	safely.Do("rate", sample, nil)
 	for {
 		select {
 		case <-stop:
 			return
 		case <-ticker.C:
-			r.add(total())
+			safely.Do("rate", sample, nil)
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // Bounds of the admin endpoint; none of them is reached by an honest client.
@@ -163,13 +165,13 @@ func (s *Server) Start() error {
 	if s.opts.TLS != nil {
 		serving = tls.NewListener(serving, s.opts.TLS)
 	}
-	s.running.Go(func() {
+	safely.GoIn(&s.running, "admin", func() {
 		if err := s.fast.Serve(serving); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.opts.Logger.Error().Err(err).Str("address", s.opts.Address).Msg("the admin endpoint stopped")
 		}
 	})
 	if s.rate != nil {
-		s.running.Go(func() { s.rate.run(s.opts.Sources.RequestsTotal, s.stop) })
+		safely.GoIn(&s.running, "rate", func() { s.rate.run(s.opts.Sources.RequestsTotal, s.stop) })
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/certs"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // keepers are those of a generation, with the hosts it has for each. Keepers live
@@ -107,7 +108,7 @@ func (e *Engine) stopKeepers(t, other *table) {
 	}
 	for s, k := range t.keepers {
 		if other == nil || other.keepers[s] == nil {
-			e.retirement.Go(k.Stop)
+			safely.GoIn(&e.retirement, "retirement", k.Stop)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/http3"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -63,6 +64,7 @@ type conn struct {
 	sni       string       // the name the client asked for in its TLS handshake
 	client    *clientLines // about its certificate; nil until a request needs them
 	countedIP bool
+	ended     bool     // close was called
 	served    bool     // an exchange is behind it
 	waiting   bool     // for a request, until the moment that beginWait has set
 	preamble  preamble // what must come before the first request
@@ -115,6 +117,12 @@ func serveConn(nc net.Conn) error {
 	if !ok {
 		panic("BUG: the accept loop made something that is not a conn")
 	}
+	defer func() {
+		if safely.Caught("worker", recover()) { // the library's goroutine has no guard
+			c.close()
+		}
+	}()
+	safely.Enter("worker")
 	c.beginWait()
 	c.Hand(c, false)
 	return nil
@@ -130,6 +138,10 @@ func (c *conn) end() {
 
 // close is end for a goroutine that owns the connection.
 func (c *conn) close() {
+	if c.ended { // the end of one that has met a bug, maybe in the middle of this
+		return
+	}
+	c.ended = true
 	c.in.Release()
 	_, shard := c.Conn.Close(), c.shard // nothing is left to be lost
 	if c.stream == nil {
@@ -138,6 +150,23 @@ func (c *conn) close() {
 	}
 	c.parent.running.Add(-1)
 	shard.ln.streams.Add(-1)
+}
+
+// Crashed is called by the loop when an event of the connection has met a bug that no
+// exchange has caught.
+func (c *conn) Crashed() {
+	switch {
+	case c.session != nil:
+		c.session.Crashed()
+	case c.quic != nil:
+		c.quic.Crashed()
+	default:
+		if x := c.x; x != nil {
+			x.abandon()
+		}
+		c.cut()
+		c.end()
+	}
 }
 
 // cut ends the connection from outside at whatever point it is.

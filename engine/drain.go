@@ -90,6 +90,7 @@ func (e *Engine) Shutdown(ctx context.Context) (cut int) {
 	}
 	e.retirement.Wait()
 	e.closeLoops()
+	e.forgetPanics()
 	return cut
 }
 

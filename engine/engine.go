@@ -17,6 +17,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // Options are what an Engine is made of.
@@ -45,14 +46,15 @@ type Engine struct {
 	// connections live by until they have left.
 	last sync.Map
 
-	today      atomic.Pointer[today]
-	panics     atomic.Uint64
-	pauseSaid  atomic.Int64 // Nanos of the last line about a paused accept
-	stopping   atomic.Bool
-	refreshing atomic.Bool // a refresh is on its way
-	stopped    chan struct{}
-	errands    *pool.Errands // dials of all generations
-	retirement sync.WaitGroup
+	today        atomic.Pointer[today]
+	panics       atomic.Uint64
+	forgetPanics func()
+	pauseSaid    atomic.Int64 // Nanos of the last line about a paused accept
+	stopping     atomic.Bool
+	refreshing   atomic.Bool // a refresh is on its way
+	stopped      chan struct{}
+	errands      *pool.Errands // dials of all generations
+	retirement   sync.WaitGroup
 
 	failureSaid oncePerSecond // a line about a connection that failed
 
@@ -92,6 +94,7 @@ func New(o Options) (*Engine, error) {
 	e.registry.SetPools(e.Pools)
 	e.registry.SetConnections(e.connections)
 	e.registry.SetCertificates(e.certificates)
+	e.forgetPanics = safely.OnPanic(e.panicked)
 	return e, nil
 }
 
@@ -127,11 +130,11 @@ func (e *Engine) refreshSoon() {
 	if e.refreshing.Swap(true) {
 		return
 	}
-	go func() {
+	safely.Go("refresh", func() {
 		if err := e.Refresh(); err != nil && !errors.Is(err, ErrStopping) {
 			e.log.Error().Err(err).Msg("cannot use the members that were found; the others stay")
 		}
-	}()
+	})
 }
 
 // Refresh applies the running configuration once more, as the same generation,
@@ -216,7 +219,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	}
 	e.closeRemoved(cfg)
 	if prev != nil {
-		e.retirement.Go(func() { prev.Retire(next.pools, cfg.Shutdown.Drain) })
+		safely.GoIn(&e.retirement, "retirement", func() { prev.Retire(next.pools, cfg.Shutdown.Drain) })
 	}
 	return nil
 }
@@ -317,7 +320,7 @@ func (e *Engine) closeRemoved(cfg *config.Config) {
 		kept[key], quic[key] = true, l.HTTP3
 	}
 	later := func(drain func(context.Context)) {
-		e.retirement.Go(func() {
+		safely.GoIn(&e.retirement, "retirement", func() {
 			ctx, cancel := context.WithTimeout(context.Background(), cfg.Shutdown.Drain)
 			defer cancel()
 			drain(ctx)
@@ -424,8 +427,8 @@ func (e *Engine) acceptPaused(l *listener, err error, pause time.Duration) {
 		Msg("cannot accept connections now; raise the limit of open files or lower listeners.*.limits.connections")
 }
 
-// panicked records a bug of ours that an exchange met.
-func (e *Engine) panicked(p any, stack []byte) {
+// panicked records a bug of ours, and that it has ended no more than what met it.
+func (e *Engine) panicked(p safely.Panic) {
 	e.panics.Add(1)
-	e.log.Error().Interface("panic", p).Bytes("stack", stack).Msg("an exchange met a bug and was ended with 500")
+	e.log.Error().Str("in", p.Place).Interface("panic", p.Value).Bytes("stack", p.Stack).Msg("a bug was met, and has ended what met it")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -43,7 +44,7 @@ type exchange struct {
 	fwd     forwarding
 
 	bodyFault  pool.Outcome // of the body bytes that came with the head
-	run        func()       // goOn, made once: a method value is an allocation
+	run        safely.Func  // goOn, made once: a method value is an allocation
 	chunked    bool         // the answer's content is chunked for the client
 	headed     bool         // the answer's head is written, or spilled
 	relayNanos int64        // when the last content came
@@ -75,7 +76,7 @@ func newExchange() *exchange {
 		line: make([]byte, 0, lineRoom),
 	}
 	x.upload.prepare()
-	x.run = x.goOn
+	x.run = safely.Own(x.goOn)
 	return x
 }
 

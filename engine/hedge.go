@@ -6,6 +6,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // hedging is a route's hedge section, compiled: when the first attempt has no
@@ -154,6 +155,6 @@ func (x *exchange) startRival(r *race) bool {
 		byNanos: pool.Earlier(f.byNanos, pool.Earlier(deadline(nowNanos, x.route.retry.perTry), deadline(nowNanos, f.pool.timeouts.Read))),
 	}
 	r.rivals = append(r.rivals, v)
-	go v.run()
+	safely.New("hedge", v.run, v.broken).Go()
 	return true
 }

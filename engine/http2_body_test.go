@@ -10,14 +10,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
 )
 
-// A final answer while the upload goes on: the client is not told to stop by a reset,
-// which many take for a failure, before it has sent a lot in vain.
+// A final answer while the upload goes on: the client is told to stop by a reset without
+// an error, a while later: many take one that comes with the answer for a failure.
 func TestHTTP2EarlyAnswers(t *testing.T) {
-	r := start(t, strings.Replace(h2cListener, "{pool: p}}", "{pool: p}, none: {path: /none, respond: {status: 200, body: none}}}", 1),
+	r := start(t, strings.Replace(h2cListener, "{pool: p}}", "{pool: p}, none: {path: /none, respond: {status: 200, body: none}}, empty: {path: /empty, respond: {status: 200}}}", 1),
 		scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 			for q := readHead(in); q != nil; q = readHead(in) {
 				_, _ = io.WriteString(c, "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno")
@@ -27,67 +28,103 @@ func TestHTTP2EarlyAnswers(t *testing.T) {
 			}
 		}))
 	body := strings.Repeat("x", dropped2)
-	for _, tc := range []struct{ path, want string }{{"/", "403 no"}, {"/none", "200 none"}} {
+	for _, tc := range []struct{ path, want string }{{"/", "403 no"}, {"/none", "200 none"}, {"/empty", "200"}} {
 		for _, length := range []bool{false, true} {
-			t.Run(fmt.Sprint(tc.path, " length ", length), func(t *testing.T) {
-				r.t = t
-				c := r.h2()
-				more := []string{}
-				if length {
-					more = []string{"content-length", strconv.Itoa(len(body))}
-				}
-				id := c.open(false, to("POST", tc.path, more...)...)
-				c.expect(tc.want, c.outcome(id))
-				if !c.upload(id, true, body) {
-					t.Fatalf("the upload was cut: %s", c.outcome(id))
-				}
-				if !c.settle() || c.streams[id].reset {
-					t.Errorf("behind the upload: %s", c.outcome(id))
-				}
-				c.expect(tc.want, c.ask(to("GET", tc.path)...))
-				// More than that is not taken, and the session goes on.
-				id = c.open(false, to("POST", tc.path)...)
-				c.expect(tc.want, c.outcome(id))
-				for range 4 {
-					c.upload(id, false, body)
-				}
-				c.settle()
-				if !c.streams[id].reset || c.streams[id].code != http2.ErrCodeNo {
-					t.Errorf("four times as much: reset %v, %s; want a reset without error", c.streams[id].reset, c.streams[id].code)
-				}
-				c.expect(tc.want, c.ask(to("GET", tc.path)...))
-				r.settled2(t)
-			})
+			for _, rest := range []struct {
+				name  string
+				times int // dropped2 bytes each
+				ends  bool
+			}{{"all of it", 1, true}, {"nothing more", 0, false}, {"without an end", 1, false}, {"more than is taken", 5, false}} {
+				t.Run(fmt.Sprint(tc.path, " length ", length, ", ", rest.name), func(t *testing.T) {
+					r.t = t
+					c := r.h2()
+					more := []string{}
+					if length {
+						more = []string{"content-length", strconv.Itoa(10 * len(body))}
+						if rest.ends {
+							more[1] = strconv.Itoa(len(body))
+						}
+					}
+					id := c.open(false, to("POST", tc.path, more...)...)
+					c.expect(tc.want, c.outcome(id))
+					answered := time.Now()
+					for i := range rest.times {
+						if !c.upload(id, rest.ends && i == rest.times-1, body) {
+							break
+						}
+					}
+					if rest.ends {
+						c.settle()
+					} else {
+						c.until(func() bool { return c.streams[id].reset })
+					}
+					c.stoppedLate(c.streams[id], answered, !rest.ends)
+					c.expect(tc.want, c.ask(to("GET", tc.path)...))
+					r.settled2(t)
+				})
+			}
 		}
 	}
 }
 
-// dropped2 is about half of what is dropped of a request that is answered.
-const dropped2 = 4 << 20
+// stoppedLate checks the reset of a request that was answered before its end.
+func (c *h2conn) stoppedLate(st *h2stream, answered time.Time, want bool) {
+	c.t.Helper()
+	took := time.Since(answered)
+	switch {
+	case !st.reset && want:
+		c.t.Errorf("the client was not told to stop: %s", c.ending())
+	case st.reset && (st.code != http2.ErrCodeNo || took < dropTime2-10*time.Millisecond):
+		c.t.Errorf("reset %s %v after the answer; want NO_ERROR after %v", st.code, took, dropTime2)
+	case st.reset && took > 20*dropTime2:
+		c.t.Errorf("reset %v after the answer; want %v", took, dropTime2)
+	}
+}
 
-// Many requests that are answered and go on: only a few are dropped, the others reset.
+// dropTime2 is how long the rest of a request that is answered is dropped, and dropped2
+// about half of how much.
+const (
+	dropTime2 = 100 * time.Millisecond
+	dropped2  = 4 << 20
+)
+
+// Many requests that are answered and go on count as open, and are all told to stop.
 func TestHTTP2ManyEarlyAnswers(t *testing.T) {
 	r := start(t, strings.Replace(h2cListener, "{pool: p}", "{respond: {status: 200, body: x}}", 1), nobody(t))
 	c := r.h2()
-	resets := 0
+	answered := time.Now()
 	for range 100 {
 		id := c.open(false, to("POST", "/")...)
 		c.expect("200 x", c.outcome(id))
 	}
-	c.settle()
 	for id, st := range c.streams {
-		if st.reset {
-			resets++
-			c.expect("NO_ERROR", st.code.String())
+		if id%3 == 0 {
+			c.headers(id, true, "x", "trailer") // unless it was told to stop meanwhile
 			continue
 		}
-		c.upload(id, false, "x")
-		c.headers(id, true, "x", "trailer")
-	}
-	if resets != 100-16 {
-		t.Errorf("%d resets; want 84", resets)
+		c.until(func() bool { return st.reset })
+		c.stoppedLate(st, answered, true)
 	}
 	c.expect("200 x", c.ask(to("GET", "/")...))
+}
+
+// A drain waits for the reset, too: it would be the same failure.
+func TestHTTP2EarlyAnswersInADrain(t *testing.T) {
+	r := start(t, strings.Replace(h2cListener, "{pool: p}", "{respond: {status: 200, body: x}}", 1), nobody(t))
+	c := r.h2()
+	c.settle()
+	for _, l := range r.engine.apply.listeners {
+		for _, s := range l.shards {
+			s.drain()
+		}
+	}
+	c.until(func() bool { return c.gone })
+	id := c.open(false, to("POST", "/")...) // it was on its way
+	c.expect("200 x", c.outcome(id))
+	answered := time.Now()
+	c.until(func() bool { return c.streams[id].reset })
+	c.stoppedLate(c.streams[id], answered, true)
+	c.expect("goaway NO_ERROR", c.ending())
 }
 
 func TestHTTP2Expectations(t *testing.T) {

@@ -46,6 +46,23 @@ func (c *h2conn) hears(id uint32, n int) string {
 	return got
 }
 
+// Isame has made the key, and the client cannot check what belongs to it.
+func TestHTTP2WebSocketsThatAreNotAccepted(t *testing.T) {
+	for name, line := range map[string]string{
+		"missing": "", "of another key": "Sec-WebSocket-Accept: " + accepted("bm90IHRoZSBvbmUgb2Y6IQ==") + "\r\n", "empty": "Sec-WebSocket-Accept: \r\n",
+		"cut short": "Sec-WebSocket-Accept: s3pPLMBiTxaQ\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer := strings.Replace(upgradeAnswer, "Sec-WebSocket-Accept: "+sampleAccept+"\r\n", line, 1)
+			r := start(t, h2cListener, switched(t, answer, echoBack))
+			c := r.h2()
+			c.expect("502 bad_response", c.outcome(c.open(false, connectTo("/chat")...)))
+			c.expect("200 ok", c.ask(to("GET", "/")...))
+			eventually(t, func() string { return "no tunnel, nothing in flight" }, func() bool { return r.tunnels() == 0 && r.inFlight() == 0 })
+		})
+	}
+}
+
 // The client's settings tell nothing of CONNECT, ours do.
 func TestHTTP2SaysThatItKnowsExtendedConnect(t *testing.T) {
 	c := start(t, h2cListener, nobody(t)).h2()
@@ -117,8 +134,10 @@ func TestHTTP2TunnelIsAnUpgradeToTheBackend(t *testing.T) {
 				break
 			}
 		}
+		_, rest, _ := strings.Cut(head.String(), "Sec-WebSocket-Key: ")
+		key, _, _ := strings.Cut(rest, "\r\n")
 		heads <- added.ReplaceAllLiteralString(head.String(), "+\r\n")
-		_, _ = io.WriteString(c, strings.Replace(upgradeAnswer, "\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n\r\n", 1))
+		_, _ = io.WriteString(c, strings.Replace(upgradeAnswer, sampleAccept, accepted(key)+"\r\nSec-WebSocket-Protocol: chat", 1))
 		echoBack(c, in)
 	}))
 	c := r.h2()
@@ -316,9 +335,9 @@ func TestHTTP2DrainSaysGoodbye(t *testing.T) {
 func TestHTTP2GoodbyeOfALateTunnel(t *testing.T) {
 	proceed := make(chan struct{})
 	r := start(t, h2cListener, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
-		if readHead(in) != nil {
+		if q := readHead(in); q != nil {
 			<-proceed
-			_, _ = io.WriteString(c, upgradeAnswer)
+			_, _ = io.WriteString(c, acceptTo(q, upgradeAnswer))
 			echoBack(c, in)
 		}
 	}))
@@ -347,7 +366,7 @@ func TestRestOfAFrameIsNotForTheNextStream(t *testing.T) {
 	r := start(t, h2cListener, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 		for q := readHead(in); q != nil; q = readHead(in) {
 			if q.Header.Get("Upgrade") != "" {
-				_, _ = io.WriteString(c, upgradeAnswer)
+				_, _ = io.WriteString(c, acceptTo(q, upgradeAnswer))
 				_, _ = in.ReadByte()
 				breakOff(c)
 				return
@@ -377,11 +396,12 @@ func TestRestOfAFrameIsNotForTheNextStream(t *testing.T) {
 func TestEndOfATunnelMayComeWithItsBytes(t *testing.T) {
 	agree := make(chan struct{})
 	r := start(t, h2cListener, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
-		if readHead(in) == nil {
+		q := readHead(in)
+		if q == nil {
 			return
 		}
 		<-agree
-		_, _ = io.WriteString(c, upgradeAnswer)
+		_, _ = io.WriteString(c, acceptTo(q, upgradeAnswer))
 		echoBack(c, in) // until the client ends its half
 		_, _ = io.WriteString(c, " and last words")
 	}))

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -80,10 +81,14 @@ func TestHTTP3EarlyAnswers(t *testing.T) {
 	if got := c.outcome(s); got != "404 no_route" {
 		t.Errorf("got %q; want 404 no_route", got)
 	}
+	var stop *quic.StreamError
 	eventually(t, func() string { return "the server stops the upload" }, func() bool {
 		_, err := s.Write([]byte(frame3(data3, strings.Repeat("x", 1000))))
-		return err != nil
+		return errors.As(err, &stop)
 	})
+	if !stop.Remote || stop.ErrorCode != 0x100 {
+		t.Errorf("stopped with %v; want H3_NO_ERROR", stop)
+	}
 	if got := c.ask(to("GET", "/early")...); got != "404 no_route" {
 		t.Errorf("the next one: got %q", got)
 	}
@@ -386,7 +391,7 @@ func TestHTTP3Limits(t *testing.T) {
 func TestHTTP3Tunnel(t *testing.T) {
 	r := start(t, h3Text(t), scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 		if q := readHead(in); q != nil && q.Header.Get("Upgrade") == "websocket" {
-			_, _ = io.WriteString(c, upgradeAnswer)
+			_, _ = io.WriteString(c, acceptTo(q, upgradeAnswer))
 			echoBack(c, in)
 		}
 	}))
@@ -414,7 +419,7 @@ func TestHTTP3TunnelsSayGoodbye(t *testing.T) {
 	soon := func(text string) string { return strings.Replace(text, "drain: 5s", "drain: 1s", 1) }
 	address := scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 		if q := readHead(in); q != nil {
-			_, _ = io.WriteString(c, upgradeAnswer)
+			_, _ = io.WriteString(c, acceptTo(q, upgradeAnswer))
 			_, _ = io.Copy(io.Discard, in)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -94,7 +95,7 @@ func (c *conn) introduce() turn {
 	}
 	c.state.Store(stateHandshake)
 	c.Take()
-	go c.handshake(policy)
+	safely.New("handshake", func() { c.handshake(policy) }, c.close).Go()
 	return turnTaken
 }
 

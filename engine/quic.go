@@ -17,6 +17,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/http3"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // quicPort is the UDP side of a listener with http3: one socket, whose connections go
@@ -63,7 +64,7 @@ func (p *quicPort) tlsConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, // QUIC has no other
 		NextProtos: []string{http3.Protocol},
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		GetConfigForClient: caught("QUIC keys", func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			switch l := p.engine.table.Load().listener(p.ln.slot); {
 			case l == nil:
 				return nil, errNoListener
@@ -72,7 +73,7 @@ func (p *quicPort) tlsConfig() *tls.Config {
 			default:
 				return l.tls.quic, nil
 			}
-		},
+		}),
 	}
 }
 
@@ -83,7 +84,30 @@ func forQUIC(config, session *tls.Config) *tls.Config {
 	q.MinVersion, q.NextProtos = tls.VersionTLS13, []string{http3.Protocol}
 	q.WrapSession = session.EncryptTicket
 	q.UnwrapSession = session.DecryptTicket
+	if f := q.GetCertificate; f != nil {
+		q.GetCertificate = caught("QUIC certificate", f)
+	}
+	if f := q.VerifyConnection; f != nil {
+		q.VerifyConnection = func(s tls.ConnectionState) error {
+			_, err := caught("QUIC client certificate", func(s tls.ConnectionState) (struct{}, error) { return struct{}{}, f(s) })(s)
+			return err
+		}
+	}
 	return q
+}
+
+// errCallBug is a call that has met a bug of ours.
+var errCallBug = errors.New("the call met a bug, see the log")
+
+// caught is f for a goroutine of the library, which has no guard: a panic of f is an
+// error of what asked.
+func caught[A, R any](place string, f func(A) (R, error)) func(A) (R, error) {
+	return func(a A) (r R, err error) {
+		if !safely.Do(place, func() { r, err = f(a) }, nil) {
+			err = errCallBug
+		}
+		return r, err
+	}
 }
 
 // quicIdleFloor is the least time after which a client that says nothing at all is taken
@@ -101,7 +125,7 @@ func (p *quicPort) quicConfig() *quic.Config {
 		InitialConnectionReceiveWindow: http3.SessionWindow, MaxConnectionReceiveWindow: http3.SessionWindow,
 		Allow0RTT: false, // what can be replayed would be a request
 	}
-	c.GetConfigForClient = func(*quic.ClientInfo) (*quic.Config, error) {
+	c.GetConfigForClient = caught("QUIC limits", func(*quic.ClientInfo) (*quic.Config, error) {
 		l := p.engine.table.Load().listener(p.ln.slot)
 		if l == nil {
 			return nil, errNoListener
@@ -115,14 +139,14 @@ func (p *quicPort) quicConfig() *quic.Config {
 		}
 		own.KeepAlivePeriod = own.MaxIdleTimeout / 2
 		return own, nil
-	}
+	})
 	return c
 }
 
 // accept takes connections in its own goroutine until stop.
 func (p *quicPort) accept() {
 	p.ended = make(chan struct{})
-	go func() {
+	safely.Go("accept", func() {
 		defer close(p.ended)
 		for {
 			q, err := p.from.Accept(context.Background())
@@ -132,9 +156,11 @@ func (p *quicPort) accept() {
 				}
 				return
 			}
-			p.admit(q)
+			safely.Do("admit", func() { p.admit(q) }, func() {
+				_ = q.CloseWithError(quic.ApplicationErrorCode(http3.CodeInternal), "")
+			})
 		}
-	}()
+	})
 }
 
 // admit makes a conn of a connection, or refuses it.
@@ -166,7 +192,7 @@ func (p *quicPort) admit(q *quic.Conn) {
 		c.leaveSession.Store(true)
 	}
 	c.Hand(c, true)
-	go session.Run()
+	safely.New("session", session.Run, session.Broken).Go()
 }
 
 func addrOf(a net.Addr) netip.Addr {
@@ -282,9 +308,6 @@ func (h *quicHost) Failed(code http3.Code) {
 	}
 }
 
-// Panicked is called by the session: a stream has met a bug.
-func (h *quicHost) Panicked(p any, stack []byte) { h.shard.engine.panicked(p, stack) }
-
 // Closed is called by the session when it is over.
 func (h *quicHost) Closed() {
 	c := (*conn)(h)
@@ -310,6 +333,9 @@ type clientStream interface {
 	Recycle()
 	// IsTunnel reports an extended CONNECT.
 	IsTunnel() bool
+	// Accepts reports that a Sec-WebSocket-Accept belongs to the key that we have
+	// made for the client, which cannot check it.
+	Accepts(answer []byte) bool
 }
 
 var (

@@ -212,6 +212,58 @@ func TestMalformedAnswersOfStreams(t *testing.T) {
 	}
 }
 
+// Answers that have no content may say a length all the same.
+func TestAnswersWithoutContentOfStreams(t *testing.T) {
+	for _, tc := range []struct {
+		name, method, status, length string
+		interim                      bool
+		want                         string
+	}{
+		{"204", "GET", "204", "", false, "204 -"},
+		{"204 with a length", "GET", "204", "5", false, "204 -"},
+		{"204 with a length of nothing", "GET", "204", "0", false, "204 -"},
+		{"204 to HEAD", "HEAD", "204", "5", false, "204 -"},
+		{"304", "GET", "304", "", false, "304 -"},
+		{"304 with a length", "GET", "304", "5", false, "304 5"},
+		{"200 to HEAD with a length", "HEAD", "200", "5", false, "200 5"},
+		{"204 behind a 103 with a length", "GET", "204", "5", true, "204 -"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := start(t, overH2C, scriptedH2(t, func(p *h2Peer, id uint32, f *http2.MetaHeadersFrame) bool {
+				if f.PseudoValue("path") != "/bare" {
+					p.ok(id)
+					return true
+				}
+				pairs := []string{":status", tc.status}
+				if tc.length != "" {
+					pairs = append(pairs, "content-length", tc.length)
+				}
+				if tc.interim {
+					p.headers(id, false, ":status", "103", "content-length", "7", "link", "</x>")
+				}
+				p.headers(id, true, pairs...)
+				return true
+			}))
+			c := r.dial()
+			c.send(tc.method + " /bare HTTP/1.1\r\nHost: t\r\n\r\n")
+			a := c.receive(tc.method)
+			for a.StatusCode == 103 {
+				a = c.receive(tc.method)
+			}
+			length := "-"
+			if said := a.Header.Get("Content-Length"); said != "" {
+				length = said
+			}
+			if got := fmt.Sprint(a.StatusCode, " ", length); got != tc.want || a.body != "" {
+				t.Errorf("got %s %q; want %s and no content", got, a.body, tc.want)
+			}
+			if a := c.get("/good"); a.body != "ok" {
+				t.Errorf("the next one: got %d %q; want ok", a.StatusCode, a.body)
+			}
+		})
+	}
+}
+
 // An answer that is cut, or is not as long as it says, is never complete to the client.
 func TestCutAnswersOfStreams(t *testing.T) {
 	for _, tc := range []struct {

@@ -45,11 +45,11 @@ func (x *exchange) respond() bool {
 	x.keep = x.keep && x.mayKeep()
 	body := r.body
 	b := x.beginLocal(x.status)
-	if r.contentType != "" && bodyAllowed(x.status) {
+	if r.contentType != "" && !wire.WithoutContent(x.status, false) {
 		b = append(append(append(b, "Content-Type: "...), r.contentType...), "\r\n"...)
 	}
 	x.answer = x.endLocal(b, len(body))
-	if x.isHEAD || !bodyAllowed(x.status) {
+	if wire.WithoutContent(x.status, x.isHEAD) {
 		body = nil
 	}
 	return x.writeAnswer(body)
@@ -64,18 +64,13 @@ func (x *exchange) options() bool {
 	return x.writeAnswer(nil)
 }
 
-// bodyAllowed reports whether a status may have content (RFC 9110 section 6.4.1).
-func bodyAllowed(status int) bool {
-	return status != fasthttp.StatusNoContent && status != fasthttp.StatusNotModified
-}
-
 func (x *exchange) beginLocal(status int) []byte {
 	b := appendStatusLine(x.answer[:0], status)
 	return x.appendOwn(append(append(append(b, "Date: "...), x.c.shard.engine.date()...), "\r\n"...))
 }
 
 func (x *exchange) endLocal(b []byte, length int) []byte {
-	if bodyAllowed(x.status) {
+	if !wire.WithoutContent(x.status, false) {
 		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(length), 10), "\r\n"...)
 	}
 	switch {

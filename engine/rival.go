@@ -93,6 +93,12 @@ func (v *rival) run() {
 	r.ended <- nil
 }
 
+// broken is the end of a goroutine that has met a bug.
+func (v *rival) broken() {
+	v.end(pool.Reset)
+	v.race.ended <- nil
+}
+
 // try makes the attempt, up to the head of the final answer. Interim answers are
 // left out: which attempt they belong to would not be known.
 func (v *rival) try(which pool.Reuse) pool.Outcome {

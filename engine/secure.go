@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -146,12 +145,6 @@ func (p *tlsPolicy) askClients(path string, c *config.ClientAuth) error {
 // handshake is the goroutine in which a connection agrees on its keys; then the
 // loop has it back. It waits within the deadline of the first request's head.
 func (c *conn) handshake(policy *listenerPolicy) {
-	defer func() {
-		if p := recover(); p != nil {
-			c.shard.engine.panicked(p, debug.Stack())
-			c.close()
-		}
-	}()
 	c.SetWriteBy(deadline(pool.Nanos(), policy.header))
 	err := c.ServeTLS(policy.tls.session, c.in.Bytes())
 	c.in.Release()

@@ -14,6 +14,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // Accepting pauses while the process is out of descriptors or memory.
@@ -72,12 +73,12 @@ func newShard(e *Engine, ln *listener, index int, from *pool.Acceptor) *shard {
 
 // start accepts in its own goroutine until the socket is closed.
 func (s *shard) start() {
-	go func() {
+	safely.Go("accept", func() {
 		defer close(s.ended)
 		if err := s.server.Serve(&acceptor{Acceptor: s.from, shard: s}); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.engine.log.Error().Err(err).Str("address", s.ln.address).Int("shard", s.index).Msg("accepting ended")
 		}
-	}()
+	})
 }
 
 // acceptor turns accepted sockets into conns. It never returns a temporary
@@ -95,7 +96,9 @@ func (a *acceptor) Accept() (net.Conn, error) {
 		sock, peer, err := a.Acceptor.Accept(a.shard.loop)
 		switch {
 		case err == nil:
-			if c := a.shard.admit(sock, peer); c != nil {
+			var c *conn
+			safely.Do("admit", func() { c = a.shard.admit(sock, peer) }, func() { _ = sock.Close() })
+			if c != nil {
 				return c, nil
 			}
 			pause = acceptPauseFirst

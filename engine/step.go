@@ -2,9 +2,9 @@ package engine
 
 import (
 	"errors"
-	"runtime/debug"
 
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -175,6 +175,11 @@ type answerHandler exchange
 func (h *answerHandler) Ready() {
 	x := (*exchange)(h)
 	c := x.c
+	defer func() { // the loop knows the backend's connection, and x may be another's by then
+		if safely.Caught("answer", recover()) {
+			c.Crashed()
+		}
+	}()
 	c.carryOn(x.answerStep())
 }
 
@@ -260,7 +265,7 @@ func (x *exchange) take() turn {
 	if x.fwd.open {
 		x.attempt.Conn().Take()
 	}
-	go x.run()
+	x.run.Go()
 	return turnTaken
 }
 
@@ -268,6 +273,12 @@ func (x *exchange) take() turn {
 // that is needed, and gives the connection back to the loop.
 func (x *exchange) goOn() {
 	c := x.c
+	defer func() {
+		if safely.Caught("exchange", recover()) { // outside of what rescue ends
+			c.cut()
+			c.close()
+		}
+	}()
 	switch x.waitingly() {
 	case turnEnd:
 		c.close()
@@ -284,6 +295,7 @@ func (x *exchange) goOn() {
 // waitingly is the rest of the exchange, from its stage on.
 func (x *exchange) waitingly() (t turn) {
 	defer x.rescue(&t)
+	safely.Enter("exchange")
 	x.upload.resume()
 	keep := false
 	switch x.stage {
@@ -311,12 +323,10 @@ func (x *exchange) waitingly() (t turn) {
 // rescue turns a panic into a 500, where nothing was answered yet, and into the
 // end of this connection. Whatever was acquired is given back.
 func (x *exchange) rescue(t *turn) {
-	p := recover()
-	if p == nil {
+	if !safely.Caught("exchange", recover()) {
 		return
 	}
 	x.keep = false
-	x.c.shard.engine.panicked(p, debug.Stack())
 	x.abandon()
 	x.forget()
 	if !x.answered {

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"io"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/stat"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
@@ -66,6 +66,10 @@ func (x *exchange) openTunnel() bool {
 	if x.attempt.Response.Status != statusSwitched {
 		x.release(pool.OK)
 		return x.reject(rejectIgnored)
+	}
+	if s := x.c.stream; s != nil && !s.Accepts(x.attempt.Response.Lookup("sec-websocket-accept")) {
+		x.release(pool.BadResponse)
+		return x.reject(outcomeRejects[pool.BadResponse]) // who is there does not speak WebSocket
 	}
 	x.c.forgetLeaving()
 	x.status = x.attempt.Response.Status
@@ -158,11 +162,8 @@ func (t *tunnel) turn() {
 
 // rescue turns a panic into the end of this tunnel.
 func (t *tunnel) rescue() {
-	if p := recover(); p != nil {
-		t.c.shard.engine.panicked(p, debug.Stack())
-		if t.c.tunnel == t {
-			t.end(pool.EndInternalError, t.attempt.Conn())
-		}
+	if safely.Caught("tunnel", recover()) && t.c.tunnel == t {
+		t.end(pool.EndInternalError, t.attempt.Conn())
 	}
 }
 

@@ -3,6 +3,8 @@ package engine
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
@@ -13,12 +15,26 @@ import (
 	"time"
 )
 
+// sampleAccept belongs to the key of upgradeRequest.
+const sampleAccept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
 const (
 	upgradeRequest = "GET /chat HTTP/1.1\r\nHost: t\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 	upgradeAnswer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-		"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+		"Sec-WebSocket-Accept: " + sampleAccept + "\r\n\r\n"
 )
+
+// accepted is the Sec-WebSocket-Accept of a key (RFC 6455 section 4.2.2).
+func accepted(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// acceptTo is an answer in which the sample stands for what belongs to the key of q.
+func acceptTo(q *http.Request, answer string) string {
+	return strings.Replace(answer, sampleAccept, accepted(q.Header.Get("Sec-WebSocket-Key")), 1)
+}
 
 // switched is a backend that switches and then speaks as talk says.
 func switched(t *testing.T, answer string, talk func(c net.Conn, in *bufio.Reader)) string {
@@ -32,7 +48,7 @@ func switched(t *testing.T, answer string, talk func(c net.Conn, in *bufio.Reade
 			_, _ = io.WriteString(c, ok)
 			return
 		}
-		_, _ = io.WriteString(c, answer)
+		_, _ = io.WriteString(c, acceptTo(q, answer))
 		talk(c, in)
 	})
 }

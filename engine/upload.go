@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -50,7 +51,7 @@ type upload struct {
 	keeps    atomic.Int32 // see keepsNot
 	moved    atomic.Int64 // Nanos at which the backend was last given bytes
 	ended    chan struct{}
-	run      func() // u.send, made once: a method value is an allocation
+	run      safely.Func // u.send, made once: a method value is an allocation
 
 	x         *exchange
 	to        *pool.Conn
@@ -72,7 +73,7 @@ type upload struct {
 
 func (u *upload) prepare() {
 	u.ended = make(chan struct{}, 1)
-	u.run = u.send
+	u.run = safely.New("upload", u.send, u.broken)
 	u.frame = make([]byte, 0, 64)
 }
 
@@ -111,7 +112,7 @@ func (u *upload) resume() {
 		return
 	}
 	u.looped, u.running = false, true
-	go u.run()
+	u.run.Go()
 }
 
 // pump is one turn in the loop: it sends what is there. OK: the loop has nothing
@@ -257,6 +258,15 @@ func (u *upload) send() {
 	if u.out != pool.OK {
 		u.to.Abort()
 	}
+	u.ended <- struct{}{}
+}
+
+// broken is the end of a goroutine that has met a bug: the exchange sees a backend that
+// has gone, and a body that cannot be sent again.
+func (u *upload) broken() {
+	u.out, u.cut = pool.ClientGone, true
+	u.in.Release() // and with it, what was kept
+	u.to.Abort()
 	u.ended <- struct{}{}
 }
 

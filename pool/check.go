@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // check is what probes see of one backend under one definition: a fact. Pools
@@ -77,7 +79,7 @@ func (c *check) start(p *prober) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.mu.cancel, c.mu.prober = cancel, p
-	c.mu.timer = time.AfterFunc(0, func() { c.run(ctx, p) })
+	c.mu.timer = safely.After(0, "prober", func() { c.run(ctx, p) })
 }
 
 // stop ends probing, aborts the probe that runs and waits for its end.
@@ -113,7 +115,8 @@ func (c *check) run(ctx context.Context, p *prober) {
 		return
 	}
 	began := time.Now()
-	seen := p.probe(ctx, c.backend.address, c.def)
+	seen := sight{reason: "the probe met a bug, see the log"}
+	safely.Do("probe", func() { seen = p.probe(ctx, c.backend.address, c.def) }, nil)
 	<-p.slots
 	c.finish(p, seen, began)
 }

@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 var (
@@ -49,7 +51,7 @@ type Conn struct {
 	kernelPaced bool    // the kernel sends at its own pace: see unpace
 	attached    bool    // to the loop's epoll set
 	handler     Handler // of a looped connection
-	fire        [2]func()
+	fire        [2]safely.Func
 
 	stream Stream      // what it is made of, where that is no socket
 	within *Conn       // the connection that the stream is a part of; may be nil
@@ -411,20 +413,26 @@ func (c *Conn) silent() bool {
 	}
 }
 
-func (c *Conn) readTimer() func() {
-	if c.fire[0] == nil {
-		c.fire[0] = func() {
+func (c *Conn) readTimer() safely.Func {
+	if !c.fire[0].Made() {
+		c.fire[0] = safely.Own(func() {
+			defer func() { safely.Caught("timer", recover()) }()
+			safely.Enter("timer")
 			if c.rd.signal(bitExpired) {
 				c.loop.post(c)
 			}
-		}
+		})
 	}
 	return c.fire[0]
 }
 
-func (c *Conn) writeTimer() func() {
-	if c.fire[1] == nil {
-		c.fire[1] = func() { c.wr.signal(bitExpired) }
+func (c *Conn) writeTimer() safely.Func {
+	if !c.fire[1].Made() {
+		c.fire[1] = safely.Own(func() {
+			defer func() { safely.Caught("timer", recover()) }()
+			safely.Enter("timer")
+			c.wr.signal(bitExpired)
+		})
 	}
 	return c.fire[1]
 }

@@ -2,12 +2,14 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/pool/lookup"
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/rs/zerolog"
 )
 
@@ -90,7 +92,7 @@ func (f *finder) hold(def config.DNS) *discovery {
 		ctx, cancel := context.WithCancel(context.Background())
 		d.cancel = cancel
 		f.mu.all[def] = d
-		go d.run(ctx, f)
+		safely.Go("discovery", func() { d.run(ctx, f) })
 	}
 	d.refs++
 	return d
@@ -158,10 +160,17 @@ func (d *discovery) run(ctx context.Context, f *finder) {
 	}
 }
 
+// errLookupBug is a lookup that has met a bug of ours. The next one is made as usual.
+var errLookupBug = errors.New("the lookup met a bug, see the log")
+
 // lookUp asks once, keeps what came of it, and says when to ask again.
 func (d *discovery) lookUp(ctx context.Context, f *finder) (wait time.Duration, changed bool) {
 	bounded, cancel := context.WithTimeout(ctx, lookupMax)
-	a, err := f.find(bounded, lookup.Question{Name: d.def.Name, Type: d.def.Type, Port: d.def.Port, Server: d.def.Resolver})
+	var a lookup.Answer
+	err := errLookupBug // unless it comes to its end
+	safely.Do("lookup", func() {
+		a, err = f.find(bounded, lookup.Question{Name: d.def.Name, Type: d.def.Type, Port: d.def.Port, Server: d.def.Resolver})
+	}, nil)
 	cancel()
 	if ctx.Err() != nil {
 		return 0, false

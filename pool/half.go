@@ -4,6 +4,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // half is one direction of a Conn. Its state is one word:
@@ -92,7 +94,7 @@ func (h *half) late() bool {
 // arm makes sure that the timer fires no later than wanted. One that fires
 // earlier is left alone: moving a deadline away with every request costs two
 // stores instead of a timer operation.
-func (h *half) arm(fire func()) {
+func (h *half) arm(fire safely.Func) {
 	if h.state.Load()&bitExpired != 0 { // it fired while nobody waited
 		h.state.And(^uint32(bitExpired))
 		h.armedNanos = 0
@@ -103,7 +105,7 @@ func (h *half) arm(fire func()) {
 	h.armedNanos = h.wantedNanos
 	wait := time.Duration(h.wantedNanos - Nanos())
 	if h.timer == nil {
-		h.timer = time.AfterFunc(wait, fire)
+		h.timer = fire.After(wait)
 		return
 	}
 	h.timer.Reset(wait)

@@ -3,10 +3,10 @@ package pool
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // listed is one backend of a pool: from its list, or discovered.
@@ -36,7 +36,7 @@ func (b *builder) discover(cfg *config.Config) {
 		b.set.held.discoveries[d] = struct{}{}
 	}
 	limit := make(chan struct{})
-	timer := time.AfterFunc(lookupFirstMax, func() { close(limit) })
+	timer := safely.After(lookupFirstMax, "first lookup", func() { close(limit) })
 	defer timer.Stop()
 	for d := range b.set.held.discoveries {
 		d.await(limit)

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // eventsMax is how many events one look at the kernel brings.
@@ -32,6 +34,11 @@ type Rounder interface{ RoundEnd() }
 // leaves while a goroutine has the connection: see Conn.TakeMinded.
 type Minder interface{ Hung() }
 
+// Crasher is a Handler that is told, in the loop's goroutine, that a call of it, or of
+// what it called, has panicked: it ends what it stands for, and closes the connection.
+// One that is none is cut.
+type Crasher interface{ Crashed() }
+
 // Loop is the event loop of one shard: an epoll set of its own, and one
 // goroutine that looks at it and carries on what needs no waiting. Connections
 // that wait cost no goroutine, and a read is only made when the kernel said
@@ -47,7 +54,9 @@ type Loop struct {
 	wakeFD int // eventfd: another goroutine has posted
 	look   func(fd uintptr) bool
 	events [eventsMax]unix.EpollEvent
-	n      int // valid events
+	n      int   // valid events
+	at     int   // of these, dealt with
+	busy   *Conn // whose event it is
 	ended  chan struct{}
 
 	closing atomic.Bool
@@ -56,8 +65,10 @@ type Loop struct {
 		closed bool
 		posted []*Conn
 	}
-	taken []*Conn // posted ones under work
-	later []*Conn // of the loop's goroutine alone: see Later
+	taken   []*Conn // posted ones under work
+	takenAt int     // of these, called
+	later   []*Conn // of the loop's goroutine alone: see Later
+	laterAt int     // of these, called
 }
 
 // NewLoop starts a loop; Close ends it.
@@ -95,7 +106,7 @@ func (l *Loop) start() error {
 		return fmt.Errorf("cannot watch the epoll set: %w", err)
 	}
 	l.raw = raw
-	go l.run()
+	go l.run() // its rounds catch panics; a loop that cannot wait must not be survived
 	return nil
 }
 
@@ -117,17 +128,46 @@ func (l *Loop) run() {
 		if err := l.raw.Read(l.look); err != nil {
 			panic("BUG: cannot wait for events: " + err.Error())
 		}
-		for i := range l.n {
-			l.deliver(&l.events[i])
+		for l.at = 0; !l.round(); {
+			l.crashed()
 		}
-		l.runPosted()
-		l.runLater()
 		// Exchanges that wait have goroutines; without this they would get
 		// their turn only every 10 ms while the loop has work.
 		runtime.Gosched()
 	}
-	l.runPosted() // the end of connections that were cut just before Close
+	for !l.round() { // the end of connections that were cut just before Close
+		l.crashed()
+	}
+}
+
+// round deals with the events at hand, and with what was posted and put off. false: a
+// call has panicked; the next round goes on behind it.
+func (l *Loop) round() (done bool) {
+	defer func() { safely.Caught("event", recover()) }()
+	for l.at < l.n {
+		l.at++
+		l.deliver(&l.events[l.at-1])
+	}
+	l.runPosted()
 	l.runLater()
+	return true
+}
+
+// crashed ends the connection whose event has met a bug.
+func (l *Loop) crashed() {
+	c := l.busy
+	if l.busy = nil; c == nil {
+		return
+	}
+	cut := func() {
+		c.Abort()
+		_ = c.Close() // the loop alone knows it, or everybody sees that it was cut
+	}
+	if h, ok := c.handler.(Crasher); ok {
+		safely.Do("crash", h.Crashed, cut)
+	} else {
+		safely.Do("crash", cut, nil)
+	}
 }
 
 // deliver passes an event on to its connection.
@@ -137,6 +177,7 @@ func (l *Loop) deliver(e *unix.EpollEvent) {
 		return
 	}
 	if c := connOf(int(e.Fd)); c != nil && c.loop == l && c.serial == e.Pad {
+		l.busy = c
 		c.event(e.Events)
 	}
 }
@@ -166,11 +207,17 @@ func (l *Loop) post(c *Conn) {
 }
 
 func (l *Loop) runPosted() {
-	l.mu.Lock()
-	l.taken, l.mu.posted = l.mu.posted, l.taken[:0]
-	l.mu.Unlock()
-	for i, c := range l.taken {
-		l.taken[i] = nil
+	if l.takenAt == len(l.taken) { // else a call of these has panicked
+		l.mu.Lock()
+		l.taken, l.mu.posted = l.mu.posted, l.taken[:0]
+		l.mu.Unlock()
+		l.takenAt = 0
+	}
+	for l.takenAt < len(l.taken) {
+		c := l.taken[l.takenAt]
+		l.taken[l.takenAt] = nil
+		l.takenAt++
+		l.busy = c
 		c.call()
 	}
 }
@@ -182,14 +229,16 @@ func (l *Loop) Later(c *Conn) { l.later = append(l.later, c) }
 
 // runLater calls everybody who asked, also those who ask while it does.
 func (l *Loop) runLater() {
-	for i := 0; i < len(l.later); i++ {
-		c := l.later[i]
-		l.later[i] = nil
+	for l.laterAt < len(l.later) {
+		c := l.later[l.laterAt]
+		l.later[l.laterAt] = nil
+		l.laterAt++
+		l.busy = c
 		if f, ok := c.handler.(Rounder); ok {
 			f.RoundEnd()
 		}
 	}
-	l.later = l.later[:0]
+	l.later, l.laterAt = l.later[:0], 0
 }
 
 // The connections of the process by descriptor: what an event refers to. An

@@ -8,6 +8,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/rs/zerolog"
 )
 
@@ -142,7 +143,7 @@ func (p *Pool) eject(m *Member, k Permit, nowNanos int64) bool {
 // one is waiting are answered by that one.
 func (p *Pool) kick() {
 	if !p.dirty.Swap(true) {
-		go p.rebuild()
+		safely.New("view", p.rebuild, p.rebuildLater).Go()
 	}
 }
 
@@ -153,6 +154,15 @@ func (p *Pool) rebuild() {
 	defer p.mu.Unlock()
 	p.dirty.Store(false)
 	p.rebuildLocked()
+}
+
+// rebuildLater follows a rebuild that has met a bug: the view that there is stays.
+func (p *Pool) rebuildLater() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.mu.retired {
+		p.wakeLocked(int64(time.Second))
+	}
 }
 
 func (p *Pool) rebuildLocked() {
@@ -269,7 +279,7 @@ func (p *Pool) wakeLocked(afterNanos int64) {
 			p.mu.timer.Stop()
 		}
 	case p.mu.timer == nil:
-		p.mu.timer = time.AfterFunc(time.Duration(afterNanos), p.rebuild)
+		p.mu.timer = safely.New("view", p.rebuild, p.rebuildLater).After(time.Duration(afterNanos))
 	default:
 		p.mu.timer.Reset(time.Duration(afterNanos))
 	}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/valyala/fasthttp"
 )
@@ -35,7 +36,7 @@ func probe(ctx context.Context, address string, d *definition) sight {
 		return sight{dead: nobodyThere(err), reason: failure(err, d.timeout, "cannot connect")}
 	}
 	defer func() { _ = c.Close() }()
-	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(longAgo) })
+	stop := safely.AfterDone(ctx, "probe", func() { _ = c.SetDeadline(longAgo) })
 	defer stop()
 	if d.dialing != nil && d.dialing.announces != announceNothing {
 		if _, err := c.Write(d.dialing.announces.append(nil, &wire.ProxyHeader{})); err != nil {

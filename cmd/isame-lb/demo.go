@@ -15,6 +15,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // demo is what the embedded default forwards to: three backends that say who
@@ -111,7 +112,7 @@ func (s *demoServer) start() error {
 	s.address = ln.Addr().String()
 	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: demoHeaderTimeout}
 	s.server = server
-	go func() { _ = server.Serve(ln) }() // ends with ErrServerClosed
+	safely.Go("demo", func() { _ = server.Serve(ln) }) // ends with ErrServerClosed
 	return nil
 }
 
@@ -130,7 +131,7 @@ func (s *demoServer) stop(pause time.Duration) {
 		s.server = nil
 	}
 	if pause > 0 {
-		s.restart = time.AfterFunc(pause, func() { _ = s.start() })
+		s.restart = safely.After(pause, "demo", func() { _ = s.start() })
 	}
 }
 
@@ -153,7 +154,7 @@ func demoHandler(name string, s *demoServer) http.Handler {
 		}
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = io.WriteString(w, name+" stops for "+pause.String()+"\n") //nolint:gosec // plain text, and a duration that was parsed
-		go s.stop(pause)                                                 //nolint:contextcheck // the pause outlives the request
+		safely.Go("demo", func() { s.stop(pause) })                      //nolint:contextcheck // the pause outlives the request
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

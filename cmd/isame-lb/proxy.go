@@ -18,6 +18,7 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/engine"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // proxy is the process: what serve wires together.
@@ -188,7 +189,7 @@ func (p *proxy) shutdown(s os.Signal, signals <-chan os.Signal) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	done := make(chan int, 1)
-	go func() { done <- p.engine.Shutdown(ctx) }()
+	safely.New("shutdown", func() { done <- p.engine.Shutdown(ctx) }, func() { done <- 0 }).Go()
 	for {
 		select {
 		case cut := <-done:

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // settle is how long the files must be left alone before they are read: editors
@@ -42,7 +44,7 @@ func (p *proxy) watch() *watcher {
 	}
 	w.fs = events
 	l := &watchLoop{watcher: w, proxy: p, folders: map[string]bool{}, refused: map[string]bool{}}
-	go l.run()
+	safely.Go("watch", l.run)
 	w.follow(p.loaded.Load().Files)
 	return w
 }

@@ -42,12 +42,12 @@ func (s *Session) setAlarm() {
 		return
 	}
 	m := &s.mu
-	m.Lock()
-	quiet, by := m.quiet, int64(0)
+	s.lock()
+	quiet, by := m.quiet, m.dropBy
 	if m.stuck {
-		by = m.pace.By(m.fullNanos)
+		by = pool.Earlier(by, m.pace.By(m.fullNanos))
 	}
-	m.Unlock()
+	s.unlock()
 	if quiet == 0 {
 		quiet = t.looked // when the last one ends, a goroutine may not be able to tell
 	}
@@ -66,12 +66,13 @@ func (s *Session) setAlarm() {
 func (s *Session) late() bool {
 	t, nowNanos := &s.times, pool.Nanos()
 	m := &s.mu
-	m.Lock()
+	s.stopDropped(nowNanos)
+	s.lock()
 	quiet, starved := m.quiet, false
 	if m.stuck && passed(m.pace.By(m.fullNanos), nowNanos) {
 		starved = !s.tookLocked()
 	}
-	m.Unlock()
+	s.unlock()
 	switch {
 	case s.dead:
 		if passed(deadline(t.dead, lingerTime), nowNanos) {

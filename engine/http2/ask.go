@@ -107,12 +107,18 @@ var (
 	schemeHTTPS   = []byte("https")
 )
 
-// keyBytes is the length of a Sec-WebSocket-Key: 16 bytes in base64.
-const keyBytes = 24
+// Key is a Sec-WebSocket-Key: 16 bytes in base64. The zero value is none.
+type Key [24]byte
+
+// Accepts reports that a backend of HTTP/1.1 has answered with what belongs to the key
+// (RFC 6455 section 4.1). Where there is none, anything does.
+func (k *Key) Accepts(answer []byte) bool {
+	return *k == Key{} || string(answer) == string(appendAccept(nil, *k))
+}
 
 // appendAccept appends what a server of HTTP/1.1 says to a key (RFC 6455 section
 // 4.2.2).
-func appendAccept(b []byte, key [keyBytes]byte) []byte {
+func appendAccept(b []byte, key Key) []byte {
 	sum := sha1.Sum(append(bytes.Clone(key[:]), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...)) //nolint:gosec // it is no secret
 	return base64.StdEncoding.AppendEncode(b, sum[:])
 }

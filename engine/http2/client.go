@@ -122,7 +122,7 @@ func (s *Session) farewell(payload []byte) *frame.Fault {
 		return f
 	}
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	m.goingAway = true
 	var unsent []*Stream
 	for id, st := range m.streams {
@@ -131,7 +131,7 @@ func (s *Session) farewell(payload []byte) *frame.Fault {
 			unsent = append(unsent, st)
 		}
 	}
-	m.Unlock()
+	s.unlock()
 	for _, st := range unsent {
 		st.Conn.Left(true)
 	}
@@ -156,11 +156,10 @@ func (s *Session) isDeserted(busy bool, nowNanos int64) bool {
 		return true
 	case busy && c.askedNanos == 0 && nowNanos >= c.heardNanos+int64(c.ping.after):
 		c.askedNanos = nowNanos
-		m := &s.mu
-		m.Lock()
+		s.lock()
 		s.appendLocked(frame.AppendPing(nil, drainPing))
 		s.wroteLocked(true)
-		m.Unlock()
+		s.unlock()
 	}
 	return false
 }
@@ -179,10 +178,10 @@ func (s *Session) response(id uint32, fault *frame.Fault) *frame.Fault {
 		return s.skip(fault)
 	}
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	st := m.streams[id]
 	known := id < s.client.nextID && id%2 == 1
-	m.Unlock()
+	s.unlock()
 	switch {
 	case !known:
 		return errIdle
@@ -214,7 +213,7 @@ func (s *Session) response(id uint32, fault *frame.Fault) *frame.Fault {
 
 // mayEnd reports that a response may end with its head.
 func (t *headText) mayEnd(toHEAD bool) bool {
-	return t.status >= 200 && (t.length <= 0 || toHEAD || t.status == 304)
+	return t.status >= 200 && (t.length <= 0 || wire.WithoutContent(t.status, toHEAD))
 }
 
 // headLocked takes the text of a response head.
@@ -223,7 +222,7 @@ func (st *Stream) headLocked(t *headText, end bool) {
 	switched := st.tunnel && t.status >= 200 && t.status < 300 // RFC 8441 section 5
 	if final {
 		st.headed, st.ended = true, end
-		bodiless := st.isHEAD || t.status == 204 || t.status == 304
+		bodiless := wire.WithoutContent(t.status, st.isHEAD)
 		st.measured, st.promised = t.length >= 0 && !bodiless, t.length
 		// HTTP/1.1 has trailers only behind chunks.
 		st.chunked = !end && (!st.measured || t.trailed) && !switched

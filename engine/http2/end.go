@@ -9,7 +9,7 @@ import (
 // leave.
 func (s *Session) resetStream(id uint32, code frame.Code) {
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	st := m.streams[id]
 	if st != nil && st.gone {
 		st = nil
@@ -19,7 +19,7 @@ func (s *Session) resetStream(id uint32, code frame.Code) {
 		st.leaveLocked(faultError(s.client, code))
 	}
 	s.wroteLocked(true)
-	m.Unlock()
+	s.unlock()
 	s.host.Failed(code)
 	if st != nil {
 		st.Conn.Left(true)
@@ -62,12 +62,12 @@ func (s *Session) end(code frame.Code, why string) {
 		return
 	}
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	m.goingAway = true
 	s.appendLocked(frame.AppendGoAway(nil, s.served, code, why))
 	s.flushLocked()
 	stuck := m.stuck
-	m.Unlock()
+	s.unlock()
 	if code != frame.CodeNone {
 		s.host.Failed(code)
 	}
@@ -84,10 +84,10 @@ func (s *Session) end(code frame.Code, why string) {
 func (s *Session) hangUp() {
 	s.dead, s.times.dead = true, pool.Nanos()
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	m.closed = true
 	m.out.Drop()
-	m.Unlock()
+	s.unlock()
 	if s.conn.CloseWrite() != nil {
 		s.finish()
 		return
@@ -98,7 +98,7 @@ func (s *Session) hangUp() {
 // abandon tells every exchange that its client has left.
 func (s *Session) abandon() {
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	list := make([]*Stream, 0, len(m.streams))
 	for _, st := range m.streams {
 		if !st.gone {
@@ -106,7 +106,7 @@ func (s *Session) abandon() {
 			list = append(list, st)
 		}
 	}
-	m.Unlock()
+	s.unlock()
 	for _, st := range list {
 		st.Conn.Left(true)
 	}
@@ -119,16 +119,16 @@ func (s *Session) finish() {
 		return
 	}
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	m.closed = true
 	m.out.Drop()
-	m.Unlock()
+	s.unlock()
 	s.abandon()
 	s.over = true
 	if !s.mu.settled {
-		s.mu.Lock()
+		s.lock()
 		s.welcomeLocked() // nobody has to wait for it
-		s.mu.Unlock()
+		s.unlock()
 	}
 	s.in.Release()
 	s.block.bytes.Drop()
@@ -140,20 +140,25 @@ func (s *Session) finish() {
 // The loop calls it.
 func (s *Session) Drain() {
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	if m.goingAway || s.over || s.drained > 0 {
-		m.Unlock()
+		s.unlock()
 		return
 	}
 	s.drained, s.times.drained = 1, pool.Nanos()
 	s.appendLocked(frame.AppendGoAway(nil, frame.StreamMax, frame.CodeNone, ""))
 	s.appendLocked(frame.AppendPing(nil, drainPing))
 	s.wroteLocked(true)
-	m.Unlock()
+	s.unlock()
 	s.finishTurn()
 }
 
-var drainPing = [8]byte{'d', 'r', 'a', 'i', 'n'}
+// What our PINGs carry: one is answered to tell that a GOAWAY has been seen, the others
+// only to be heard.
+var (
+	drainPing = [8]byte{'d', 'r', 'a', 'i', 'n'}
+	nudgePing = [8]byte{'n', 'u', 'd', 'g', 'e'}
+)
 
 // goAway is the second step. The peer has answered our PING, so it has seen the first
 // one, and no stream comes any more that it opened before; or it leaves the PING
@@ -178,12 +183,12 @@ func (s *Session) Busy() bool {
 // Each calls f for every stream whose exchange runs. The loop calls it.
 func (s *Session) Each(f func(*Stream)) {
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	list := make([]*Stream, 0, len(m.streams))
 	for _, st := range m.streams {
 		list = append(list, st)
 	}
-	m.Unlock()
+	s.unlock()
 	for _, st := range list {
 		f(st)
 	}

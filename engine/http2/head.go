@@ -34,6 +34,7 @@ type headText struct {
 	trailed                                   bool  // trailers may follow its content
 	lineDone                                  bool  // the request line is written
 	hosted                                    bool  // and Host
+	key                                       Key   // of a WebSocket, that we have made
 }
 
 // span is a part of pseudo; the zero value was not given.
@@ -102,7 +103,7 @@ func (t *headText) add(f *hpack.Field) bool {
 	switch string(f.Name) {
 	case "host":
 		if t.hosted {
-			return bytes.EqualFold(f.Value, t.of(t.authority)) // said already, or said twice
+			return sameAuthority(t.of(t.scheme), f.Value, t.of(t.authority)) // said already, or said twice
 		}
 		t.hosted = true
 		t.authority = t.keep(f.Value)
@@ -213,7 +214,8 @@ func (t *headText) line() bool {
 		t.text = append(append(t.text, "Connection: upgrade\r\nUpgrade: "...), t.of(t.protocol)...)
 		t.text = append(t.text, "\r\n"...)
 		if string(t.of(t.protocol)) == "websocket" {
-			t.text = append(appendKey(append(t.text, "Sec-WebSocket-Key: "...)), "\r\n"...)
+			t.key = newKey()
+			t.text = append(append(append(t.text, "Sec-WebSocket-Key: "...), t.key[:]...), "\r\n"...)
 		}
 	}
 	return true
@@ -242,6 +244,29 @@ func (t *headText) host() bool {
 	t.hosted = true
 	t.text = append(append(append(t.text, "Host: "...), t.of(t.authority)...), "\r\n"...)
 	return len(t.of(t.authority)) > 0
+}
+
+// sameAuthority reports that two authorities of a URL with this scheme are the same one:
+// a port that is empty, or the scheme's own, says nothing (RFC 9113 section 8.3.1, RFC
+// 3986 section 6.2.3).
+func sameAuthority(scheme, a, b []byte) bool {
+	return bytes.EqualFold(withoutOwnPort(scheme, a), withoutOwnPort(scheme, b))
+}
+
+// withoutOwnPort is an authority without a port that says nothing.
+func withoutOwnPort(scheme, authority []byte) []byte {
+	i := bytes.LastIndexByte(authority, ':')
+	if i < 0 {
+		return authority
+	}
+	own := "80"
+	if wire.EqualFold(scheme, "https") {
+		own = "443"
+	}
+	if port := string(authority[i+1:]); port != "" && port != own {
+		return authority
+	}
+	return authority[:i]
 }
 
 func (t *headText) isHEAD() bool  { return string(t.of(t.method)) == "HEAD" }

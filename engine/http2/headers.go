@@ -58,13 +58,13 @@ func (s *Session) headerBlock(id uint32, fragment []byte, fault *frame.Fault) *f
 		return s.response(id, fault)
 	}
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	st := m.streams[id]
 	if st != nil && st.gone {
 		st = nil
 	}
-	running, leaving := len(m.streams), m.goingAway
-	m.Unlock()
+	running, leaving := len(m.streams)+len(m.dropping), m.goingAway
+	s.unlock()
 	switch {
 	case id%2 == 0:
 		return errEvenStream
@@ -130,7 +130,7 @@ func (s *Session) request(id uint32) *frame.Fault {
 		return errMalformed
 	}
 	st := s.newStream(id)
-	st.ended, st.isHEAD, st.tunnel = s.block.end, t.isHEAD(), t.tunnels()
+	st.ended, st.isHEAD, st.tunnel, st.key = s.block.end, t.isHEAD(), t.tunnels(), t.key
 	st.measured, st.promised = t.length >= 0 && !st.ended, t.length
 	st.chunked = !st.ended && !st.measured && !st.tunnel
 	if fault == headTooLarge {
@@ -141,20 +141,20 @@ func (s *Session) request(id uint32) *frame.Fault {
 		st.headLeft = len(text)
 	}
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	st.window = m.initial
 	m.streams[id] = st
 	m.quiet = 0
-	m.Unlock()
+	s.unlock()
 	s.host.Open(st)
 	return nil
 }
 
 // trailers takes the fields behind a request's body (RFC 9113 section 8.1).
 func (s *Session) trailers(st *Stream) *frame.Fault {
-	s.mu.Lock()
+	s.lock()
 	done := st.answer.state == answerDone
-	s.mu.Unlock()
+	s.unlock()
 	switch {
 	case st.ended && done:
 		return s.skip(errClosed)
@@ -173,16 +173,15 @@ func (s *Session) trailers(st *Stream) *frame.Fault {
 	case fault == headMalformed, st.measured && st.promised != 0:
 		return errMalformed
 	}
-	m := &s.mu
-	m.Lock()
+	s.lock()
 	here := !st.gone
 	if here {
 		if st.chunked { // else there is no place for them in HTTP/1.1
 			st.tail = append(st.tail[:0], t.text...)
 		}
-		st.ended = true
+		st.endedLocked()
 	}
-	m.Unlock()
+	s.unlock()
 	if here {
 		st.Conn.Arrived(true)
 	}

@@ -267,21 +267,20 @@ func (s *Session) apply(payload []byte) *frame.Fault {
 
 // ping answers PING.
 func (s *Session) ping(h frame.Header, payload []byte) *frame.Fault {
-	if h.Flags.Has(frame.FlagAck) {
-		if s.drained == 1 {
-			s.goAway()
-		}
-		return s.pay(costFrame)
-	}
 	data, f := frame.Ping(payload)
 	if f != nil {
 		return f
 	}
-	m := &s.mu
-	m.Lock()
+	if h.Flags.Has(frame.FlagAck) {
+		if s.drained == 1 && data == drainPing {
+			s.goAway()
+		}
+		return s.pay(costFrame)
+	}
+	s.lock()
 	s.appendLocked(frame.AppendPingAck(nil, data))
 	s.wroteLocked(true)
-	m.Unlock()
+	s.unlock()
 	return s.pay(costFrame)
 }
 
@@ -301,7 +300,7 @@ func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
 		return s.openSession(int64(by))
 	}
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	st := m.streams[h.Stream]
 	over, wake := false, false
 	if st != nil {
@@ -312,7 +311,7 @@ func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
 			st.unblockLocked()
 		}
 	}
-	m.Unlock()
+	s.unlock()
 	switch {
 	case over:
 		return errStreamWindow
@@ -325,11 +324,11 @@ func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
 // openSession makes the window of the session larger.
 func (s *Session) openSession(by int64) *frame.Fault {
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	m.window += by
 	m.given += by
 	over, wake := m.window > frame.WindowMax, m.waiting[waitSession] > 0
-	m.Unlock()
+	s.unlock()
 	if over {
 		return errWindow
 	}
@@ -349,7 +348,7 @@ func (s *Session) reset(h frame.Header, payload []byte) *frame.Fault {
 		return f
 	}
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	st := m.streams[h.Stream]
 	if st != nil && st.gone {
 		st = nil
@@ -358,7 +357,7 @@ func (s *Session) reset(h frame.Header, payload []byte) *frame.Fault {
 		st.leaveLocked(resetError(code))
 	}
 	delete(m.dropping, h.Stream)
-	m.Unlock()
+	s.unlock()
 	if st == nil {
 		return s.pay(costFrame)
 	}

@@ -86,6 +86,9 @@ func (r *Remote) Open(fresh, inLoop bool, p pool.Patience) (c *pool.Conn, used b
 	return nil, false, fasthttp.ErrNoFreeConns
 }
 
+// errDialBug is what those are told who wait for a dial that has met a bug of ours.
+var errDialBug = errors.New("the dial met a bug, see the log")
+
 // beginDialLocked dials.
 func (r *Remote) beginDialLocked() *dialing {
 	d := &dialing{ended: make(chan struct{})}
@@ -93,7 +96,7 @@ func (r *Remote) beginDialLocked() *dialing {
 	if !r.is.Errands.Run(func(ctx context.Context) {
 		l, err := r.dial(ctx)
 		r.endDial(d, l, err)
-	}, func() { r.endDial(d, nil, pool.ErrEnded) }) {
+	}, func() { r.endDial(d, nil, errDialBug) }) {
 		r.mu.dialing, d.err = nil, pool.ErrEnded
 		close(d.ended)
 	}
@@ -220,6 +223,9 @@ func (l *link) Room() { l.session.Room() }
 
 // RoundEnd is called by the loop.
 func (l *link) RoundEnd() { l.session.Flush() }
+
+// Crashed is called by the loop when one of these calls has met a bug.
+func (l *link) Crashed() { l.session.Crashed() }
 
 // Open is for servers.
 func (*link) Open(*Stream) { panic("BUG: a backend opened a stream") }

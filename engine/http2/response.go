@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
 
@@ -66,9 +67,9 @@ func (t *headText) finishResponse(st *Stream, end, switched bool) []byte {
 		t.whole = append(appendAccept(t.whole, st.key), "\r\n"...)
 	case st.chunked && t.status >= http.StatusOK:
 		t.whole = append(t.whole, "Transfer-Encoding: chunked\r\n"...)
-	case t.length >= 0:
+	case t.length >= 0 && !wire.WithoutLength(t.status):
 		t.whole = append(strconv.AppendInt(append(t.whole, "Content-Length: "...), t.length, 10), "\r\n"...)
-	case end && !st.isHEAD && t.status != http.StatusNoContent && t.status != http.StatusNotModified:
+	case end && !wire.WithoutContent(t.status, st.isHEAD):
 		t.whole = append(t.whole, "Content-Length: 0\r\n"...)
 	}
 	t.whole = append(append(t.whole, t.text...), "\r\n"...)

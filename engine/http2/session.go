@@ -33,13 +33,14 @@ const (
 	// which hpack checks, and headerBytesMax that.
 	blockMax       = 64 << 10
 	headerBytesMax = 256 << 10
-	// droppingMax is how many requests may still come although they are answered,
-	// and dropMax how much of each.
-	droppingMax = 16
+	// dropMax is how much may still come of a request that is answered, dropTimeMax for
+	// how long, and dropTime for how long it may be silent: see dropRestLocked.
 	dropMax     = 8 << 20
+	dropTime    = 100 * time.Millisecond
+	dropTimeMax = 10 * time.Second
 	// resetsKept is how many streams that we have reset are remembered: what the
 	// peer sent before it knew is no mistake of its.
-	resetsKept = 64
+	resetsKept = streamsMax
 )
 
 // Host is what a session is told from outside, and what it tells. All calls but
@@ -103,12 +104,15 @@ type Session struct {
 	dead     bool  // GOAWAY was sent for an error: what comes is dropped
 	over     bool  // the host was told
 	drained  uint8 // GOAWAYs of a drain that were sent
+	locked   bool  // by the loop, outside of a defer: see lock
 
 	mu struct {
 		sync.Mutex
 		settled   bool // the peer's first SETTINGS have come; the loop alone sets it
 		streams   map[uint32]*Stream
 		dropping  map[uint32]drop // requests that are answered already, and still come
+		dropBy    int64           // Nanos at which something has to be done about them; 0 is never
+		nudgeBy   int64           // Nanos at which a client is told something that has ended one; 0 is never
 		out       pool.Fifo
 		enc       hpack.Encoder
 		block     []byte             // of an answer, while it is encoded
@@ -184,10 +188,10 @@ func (s *Session) Ready() {
 // Room is called by the loop when the socket takes bytes again.
 func (s *Session) Room() {
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	starved := m.stuck && !s.tookLocked()
 	m.stuck = false
-	m.Unlock()
+	s.unlock()
 	if starved {
 		s.finish()
 		return
@@ -198,10 +202,10 @@ func (s *Session) Room() {
 // Flush writes what has gathered; the loop calls it at the end of a round.
 func (s *Session) Flush() {
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	m.later = false
 	s.flushLocked()
-	m.Unlock()
+	s.unlock()
 	s.finishTurn()
 }
 
@@ -212,7 +216,7 @@ func (s *Session) finishTurn() {
 		return
 	}
 	m := &s.mu
-	m.Lock()
+	s.lock()
 	if m.met {
 		m.met, m.stuck = false, false
 		s.flushLocked()
@@ -223,8 +227,8 @@ func (s *Session) finishTurn() {
 	}
 	stuck, full := m.stuck, m.out.Len() > outHard
 	wake := m.waiting[waitRoom] > 0 && m.out.Len() < outSoft
-	done := m.goingAway && len(m.streams) == 0 && m.out.Len() == 0 && !stuck && !s.dead
-	m.Unlock()
+	done := m.goingAway && len(m.streams)+len(m.dropping) == 0 && m.out.Len() == 0 && !stuck && !s.dead
+	s.unlock()
 	switch {
 	case full:
 		s.end(frame.CodeEnhanceYourCalm, "frames are not read")

@@ -33,6 +33,9 @@ func (t *RequestText) IsHEAD() bool { return t.text.isHEAD() }
 // Tunnels reports an extended CONNECT (RFC 9220).
 func (t *RequestText) Tunnels() bool { return t.text.tunnels() }
 
+// Key is that of the WebSocket which the request asks for.
+func (t *RequestText) Key() Key { return t.text.key }
+
 // HasContent reports a method whose request has content by its nature.
 func (t *RequestText) HasContent() bool { return wantsLength(t.text.of(t.text.method)) }
 

@@ -33,7 +33,7 @@ type request struct {
 	isHEAD  bool
 	chunked bool // the body is chunked in the text
 	tunnel  bool // it is an extended CONNECT (RFC 8441)
-
+	key     Key  // of the WebSocket it asks for: ours to a backend of HTTP/1.1, or the other way round
 	// Guarded by the session's mutex.
 	in       pool.Fifo // text of the head, then content
 	headLeft int       // bytes of the head in it
@@ -48,9 +48,8 @@ type request struct {
 	why      error // what reads say then
 
 	// Of a stream to a backend.
-	promise bool           // it was reserved, and has no number yet
-	headed  bool           // the head of the final answer has come
-	key     [keyBytes]byte // of a WebSocket
+	promise bool // it was reserved, and has no number yet
+	headed  bool // the head of the final answer has come
 
 	window int64
 	given  int64 // bytes that the peer has made room for, in all
@@ -93,6 +92,9 @@ func (st *Stream) Recycle() {
 // IsTunnel reports an extended CONNECT (RFC 8441): any 2xx means to its client that
 // the tunnel is open.
 func (st *Stream) IsTunnel() bool { return st.tunnel }
+
+// Accepts reports that a backend has accepted the WebSocket whose key we have made.
+func (st *Stream) Accepts(answer []byte) bool { return st.key.Accepts(answer) }
 
 // Session is the stream's.
 func (st *Stream) Session() *Session { return st.session }

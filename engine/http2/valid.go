@@ -46,10 +46,11 @@ func validPseudo(value []byte) bool {
 	return true
 }
 
-// appendKey appends what a WebSocket handshake in HTTP/1.1 has to name (RFC 6455
+// newKey makes what a WebSocket handshake in HTTP/1.1 has to name (RFC 6455
 // section 4.1); in HTTP/2 there is none (RFC 8441 section 5).
-func appendKey(b []byte) []byte {
-	var key [16]byte
-	_, _ = rand.Read(key[:])
-	return base64.StdEncoding.AppendEncode(b, key[:])
+func newKey() (key Key) {
+	var random [16]byte
+	_, _ = rand.Read(random[:])
+	base64.StdEncoding.Encode(key[:], random[:])
+	return key
 }

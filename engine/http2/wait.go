@@ -67,7 +67,7 @@ func (st *Stream) unblockLocked() {
 func (s *Session) wake(what wait) {
 	m := &s.mu
 	list := s.shard.waking[:0]
-	m.Lock()
+	s.lock()
 	left := int64(0)
 	switch what {
 	case waitRoom:
@@ -87,7 +87,7 @@ func (s *Session) wake(what wait) {
 		list = append(list, st)
 		left -= int64(m.frameMax)
 	}
-	m.Unlock()
+	s.unlock()
 	s.shard.waking = nil // a call may come back here
 	for i, st := range list {
 		list[i] = nil

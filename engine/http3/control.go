@@ -9,6 +9,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/isame-lb/isame-lb/engine/http2"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // streamType is a type of unidirectional streams (RFC 9114 section 6.2).
@@ -34,7 +35,7 @@ func (s *Session) acceptUni() {
 			return
 		}
 		s.gone.Add(1)
-		go s.readUni(q)
+		safely.New("stream of one direction", func() { s.readUni(q) }, s.crashed).Go()
 	}
 }
 

@@ -2,15 +2,14 @@ package http3
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
 	"net"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/http2"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // How long the end of a request is awaited behind its head: most have no content and
@@ -43,21 +42,21 @@ type reading struct {
 
 // begin starts to read the stream.
 func (st *Stream) begin() {
-	st.unwatch = context.AfterFunc(st.quic.Context(), st.stopped)
+	st.unwatch = safely.New("stopped", st.stopped, st.session.crashed).AfterDone(st.quic.Context())
 	if limit := st.session.opts.Header; limit > 0 {
 		_ = st.quic.SetReadDeadline(time.Now().Add(limit))
 	}
-	go st.read()
+	safely.Own(st.read).Go()
 }
 
 // read is the goroutine that reads: until the request ends or nobody wants it.
 func (st *Stream) read() {
 	defer func() {
-		if p := recover(); p != nil { // strangers' bytes, and a decoder that is not ours
-			st.session.host.Panicked(p, debug.Stack())
-			st.session.close(CodeInternal, "")
+		if safely.Caught("request stream", recover()) { // strangers' bytes, and a decoder that is not ours
+			st.session.crashed()
 		}
 	}()
+	safely.Enter("request stream")
 	in, ok := readers.Get().(*bufio.Reader)
 	if !ok {
 		panic("BUG: something else is in the pool of readers")
@@ -215,7 +214,7 @@ func (r *reading) head(length uint64) *fault {
 	}
 	st := r.st
 	r.at = inContent
-	st.tunnel = r.text.Tunnels()
+	st.tunnel, st.key = r.text.Tunnels(), r.text.Key()
 	if st.tunnel {
 		r.at = inTunnel
 	}
@@ -285,24 +284,33 @@ func (r *reading) data(length uint64) *fault {
 
 // takeIn takes the beginning of content, and waits while there is no room.
 func (st *Stream) takeIn(b []byte) (n int, over bool) {
-	m := &st.mu
 	for {
-		m.Lock()
-		if m.gone {
-			m.Unlock()
+		n, over = st.tryTakeIn(b)
+		switch {
+		case over:
 			return 0, true
-		}
-		n = min(len(b), inMax-m.in.Len())
-		if n > 0 {
-			m.in.Append(b[:n])
-			m.Unlock()
+		case n > 0:
 			st.Conn.Arrived(false)
 			return n, false
 		}
-		m.full = true
-		m.Unlock()
 		<-st.space
 	}
+}
+
+// tryTakeIn is takeIn without waiting.
+func (st *Stream) tryTakeIn(b []byte) (n int, over bool) {
+	m := &st.mu
+	m.Lock()
+	defer m.Unlock()
+	if m.gone {
+		return 0, true
+	}
+	if n = min(len(b), inMax-m.in.Len()); n > 0 {
+		m.in.Append(b[:n])
+	} else {
+		m.full = true
+	}
+	return n, false
 }
 
 // trailers reads the fields behind the content.

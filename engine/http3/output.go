@@ -1,6 +1,10 @@
 package http3
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
+)
 
 // pieces are the memory of writers.
 var pieces = sync.Pool{New: func() any { return new([pieceBytes]byte) }}
@@ -10,12 +14,18 @@ func (st *Stream) writeSoonLocked() {
 	m := &st.mu
 	if !m.writing && !m.written && (m.out.Len() > 0 || m.answer.state == answerDone) {
 		m.writing = true
-		go st.write()
+		safely.Own(st.write).Go()
 	}
 }
 
 // write is the goroutine that writes: until nothing is left.
 func (st *Stream) write() {
+	defer func() {
+		if safely.Caught("answer stream", recover()) {
+			st.session.crashed()
+		}
+	}()
+	safely.Enter("answer stream")
 	room, ok := pieces.Get().(*[pieceBytes]byte)
 	if !ok {
 		panic("BUG: something else is in the pool of pieces")
@@ -32,17 +42,7 @@ func (st *Stream) write() {
 func (st *Stream) writeAll(room []byte) {
 	m := &st.mu
 	for {
-		m.Lock()
-		n := m.out.Take(room)
-		closed, done := m.closed, m.answer.state == answerDone
-		wake := m.waits && m.out.Len() < outSoft/2
-		if wake {
-			m.waits = false
-		}
-		if n == 0 && !done {
-			m.writing = false
-		}
-		m.Unlock()
+		n, closed, done, wake := st.nextOut(room)
 		if wake {
 			st.Conn.Room(false)
 		}
@@ -64,6 +64,23 @@ func (st *Stream) writeAll(room []byte) {
 		m.moved += int64(n)
 		m.Unlock()
 	}
+}
+
+// nextOut takes what is written next: n bytes, with done the last ones. n is 0 and done
+// is false: nothing is there now, and the writer ends. wake: there is room again.
+func (st *Stream) nextOut(room []byte) (n int, closed, done, wake bool) {
+	m := &st.mu
+	m.Lock()
+	defer m.Unlock()
+	n = m.out.Take(room)
+	done = m.answer.state == answerDone
+	if wake = m.waits && m.out.Len() < outSoft/2; wake {
+		m.waits = false
+	}
+	if n == 0 && !done {
+		m.writing = false
+	}
+	return n, m.closed, done, wake
 }
 
 func (st *Stream) endWriting() {

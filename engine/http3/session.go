@@ -11,6 +11,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // Protocol is the protocol's name in TLS (RFC 9114 section 3.1).
@@ -44,8 +45,6 @@ type Host interface {
 	Open(s *Stream)
 	// Failed counts an error that was sent to the peer. Any goroutine calls it.
 	Failed(code Code)
-	// Panicked tells of a bug that a stream's bytes have met. Any goroutine calls it.
-	Panicked(p any, stack []byte)
 	// Closed says that the session is over. The loop calls it, once and last.
 	Closed()
 }
@@ -104,7 +103,7 @@ func (s *Session) Begin(q *quic.Conn, l *pool.Loop, host Host, o Options) {
 // the loop.
 func (s *Session) Run() {
 	s.gone.Add(1)
-	go s.acceptUni()
+	safely.New("streams", s.acceptUni, s.crashed).Go()
 	s.openControl()
 	for {
 		q, err := s.quic.AcceptStream(s.quic.Context())
@@ -113,12 +112,34 @@ func (s *Session) Run() {
 		}
 		s.accept(q)
 	}
+	s.ended()
+}
+
+// ended tells the loop of the end of the connection.
+func (s *Session) ended() {
 	s.gone.Wait()
 	m := &s.mu
 	m.Lock()
 	m.ended = true
 	m.Unlock()
 	s.Conn.Again()
+}
+
+// Broken is the end of a Run that has met a bug.
+func (s *Session) Broken() {
+	s.crashed()
+	s.ended()
+}
+
+// crashed ends the session for a bug of ours.
+func (s *Session) crashed() { s.close(CodeInternal, "") }
+
+// Crashed is called by the loop when one of its calls has met a bug.
+func (s *Session) Crashed() {
+	s.crashed() // Run tells the loop of the end
+	s.Each(func(st *Stream) {
+		safely.Do("crash", func() { st.leave(pool.ErrStreamLost, true) }, func() { st.Close() })
+	})
 }
 
 // openControl begins our control stream. A client that allows none gets none, which
@@ -220,7 +241,7 @@ func (s *Session) close(code Code, why string) {
 	if code != CodeNone {
 		s.host.Failed(code)
 	}
-	go func() { _ = s.quic.CloseWithError(code.onSession(), why) }() // it cannot fail
+	safely.Go("close", func() { _ = s.quic.CloseWithError(code.onSession(), why) }) // it cannot fail
 }
 
 // Ready is called by the loop: streams may have come, the connection may have ended, or
@@ -291,7 +312,7 @@ func (s *Session) Drain() {
 	m.away = true
 	m.Unlock()
 	if !was && control != nil {
-		go s.goAway(control, id)
+		safely.Go("goaway", func() { s.goAway(control, id) })
 	}
 }
 

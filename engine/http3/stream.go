@@ -39,8 +39,9 @@ type Stream struct {
 	Refusal error
 
 	isHEAD  bool
-	chunked bool // the body is chunked in the text
-	tunnel  bool // it is an extended CONNECT (RFC 9220)
+	chunked bool      // the body is chunked in the text
+	tunnel  bool      // it is an extended CONNECT (RFC 9220)
+	key     http2.Key // of the WebSocket it asks for, that we have made
 
 	session *Session
 	quic    *quic.Stream
@@ -84,29 +85,35 @@ func (st *Stream) Recycle() {}
 // IsTunnel reports an extended CONNECT (RFC 9220).
 func (st *Stream) IsTunnel() bool { return st.tunnel }
 
+// Accepts reports that a backend has accepted the WebSocket whose key we have made.
+func (st *Stream) Accepts(answer []byte) bool { return st.key.Accepts(answer) }
+
 // TryRead implements pool.Stream: the text of the request.
 func (st *Stream) TryRead(p []byte) (int, error) {
-	m := &st.mu
-	m.Lock()
-	n, done := st.readLocked(p)
-	why, gone := m.why, m.gone
-	wake := m.full && m.in.Len() <= inMax/2
-	if wake {
-		m.full = false
-	}
-	m.Unlock()
+	n, wake, err := st.tryRead(p)
 	if wake {
 		st.wakeReader()
 	}
+	return n, err
+}
+
+// tryRead is TryRead under the mutex; wake: there is room for more.
+func (st *Stream) tryRead(p []byte) (n int, wake bool, err error) {
+	m := &st.mu
+	m.Lock()
+	defer m.Unlock()
+	n, done := st.readLocked(p)
+	if wake = m.full && m.in.Len() <= inMax/2; wake {
+		m.full = false
+	}
 	switch {
 	case n > 0:
-		return n, nil
 	case done:
-		return 0, io.EOF
-	case gone:
-		return 0, why
+		err = io.EOF
+	case m.gone:
+		err = m.why
 	}
-	return 0, nil
+	return n, wake, err
 }
 
 // readLocked moves text into p; done is its end.
@@ -197,7 +204,7 @@ func (st *Stream) stopped() {
 func (st *Stream) Close() {
 	m := &st.mu
 	m.Lock()
-	sent, gone, ended, writing := m.answer.state == answerDone, m.gone, m.ended, m.writing
+	sent, gone, writing := m.answer.state == answerDone, m.gone, m.writing
 	m.closed, m.gone, m.waits = true, true, false
 	if m.why == nil {
 		m.why = errReset
@@ -225,7 +232,7 @@ func (st *Stream) Close() {
 	if !sent {
 		st.quic.CancelWrite(code.onStream())
 	}
-	if !sent || !ended {
+	if !sent {
 		st.quic.CancelRead(code.onStream())
 	}
 	if writing {
@@ -241,13 +248,19 @@ func (st *Stream) hurry() {
 	}
 }
 
-// settle forgets the stream when its exchange and its writer have ended.
+// settle forgets the stream when its exchange and its writer have ended. A client whose
+// request has not ended is told to stop then, without an error and behind the whole
+// answer (RFC 9114 section 4.1): one that hears it first may take it for a failure.
 func (st *Stream) settle(answered bool) {
 	m := &st.mu
 	m.Lock()
 	over := m.closed && !m.writing && !m.removed
 	m.removed = m.removed || over
+	ended := m.ended
 	m.Unlock()
+	if over && answered && !ended {
+		st.quic.CancelRead(CodeNone.onStream())
+	}
 	if over {
 		st.session.remove(st, answered)
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 const (
@@ -138,7 +140,7 @@ func send(ctx context.Context, c *dns.Client, server string, q *dns.Msg) (*dns.M
 		return nil, err //nolint:wrapcheck // by exchangeOnce
 	}
 	defer func() { _ = conn.Close() }()
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	stop := safely.AfterDone(ctx, "lookup", func() { _ = conn.Close() })
 	defer stop()
 	m, _, err := c.ExchangeWithConnContext(ctx, q, conn)
 	return m, err //nolint:wrapcheck // by exchangeOnce

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // askersMax bounds the questions for targets that are out at the same time.
@@ -84,7 +86,8 @@ func (r *resolver) targets(ctx context.Context, records []*dns.SRV, extra []dns.
 		if t.read(name, extra) {
 			continue
 		}
-		asked.Go(func() {
+		t.err = errTargetBug // until it comes to its end
+		safely.GoIn(&asked, "lookup", func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			t.ask(ctx, r, name)
@@ -93,6 +96,9 @@ func (r *resolver) targets(ctx context.Context, records []*dns.SRV, extra []dns.
 	asked.Wait()
 	return all
 }
+
+// errTargetBug is a lookup of a target that has met a bug of ours.
+var errTargetBug = errors.New("the lookup met a bug, see the log")
 
 // read takes the target's addresses from additional records, if they are there.
 func (t *target) read(name string, extra []dns.RR) bool {

@@ -44,21 +44,33 @@ func New(place string, f, end func()) Func {
 // defer that ends in Caught.
 func Own(f func()) Func { return Func{run: f} }
 
+// Made reports that there is a function.
+func (f Func) Made() bool { return f.run != nil }
+
 // Go starts the function in a goroutine of its own.
 func (f Func) Go() { go f.run() }
 
 // After starts the function in a goroutine of its own after d.
 func (f Func) After(d time.Duration) *time.Timer { return time.AfterFunc(d, f.run) }
 
+// In is Go for a goroutine that group waits for.
+func (f Func) In(group *sync.WaitGroup) { group.Go(f.run) }
+
+// AfterDone starts the function in a goroutine of its own when ctx ends.
+func (f Func) AfterDone(ctx context.Context) (stop func() bool) { return context.AfterFunc(ctx, f.run) }
+
 // Go starts f in a goroutine of its own. A panic of f ends that goroutine alone.
 func Go(place string, f func()) { New(place, f, nil).Go() }
+
+// GoIn is Go for a goroutine that group waits for.
+func GoIn(group *sync.WaitGroup, place string, f func()) { New(place, f, nil).In(group) }
 
 // After is time.AfterFunc.
 func After(d time.Duration, place string, f func()) *time.Timer { return New(place, f, nil).After(d) }
 
 // AfterDone is context.AfterFunc.
 func AfterDone(ctx context.Context, place string, f func()) (stop func() bool) {
-	return context.AfterFunc(ctx, New(place, f, nil).run)
+	return New(place, f, nil).AfterDone(ctx)
 }
 
 // Do calls f, and reports whether it came to its end. After a panic of f it calls end,

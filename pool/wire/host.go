@@ -7,9 +7,9 @@ const hostBytesMax = 255
 
 // ValidHost checks an authority as it stands in Host or in an absolute-form
 // target: a name or IPv4 address of letters, digits, "-", "_", "~" and single
-// dots, or [IPv6] without a zone, and an optional port 1 to 65535. User
-// information, lists, percent-encoding, an empty name and an empty port are
-// refused: each is read in more than one way. The error is a *[Refusal].
+// dots, or [IPv6] without a zone, and an optional port 1 to 65535, which may be empty
+// (RFC 3986 section 3.2.3). User information, lists, percent-encoding and an empty name
+// are refused: each is read in more than one way. The error is a *[Refusal].
 func ValidHost(authority []byte) error {
 	if r := hostFault(authority); r != nil {
 		return r
@@ -41,9 +41,9 @@ func hostFault(authority []byte) *Refusal {
 	return nil
 }
 
-// portFault checks ":" and a port, or nothing at all.
+// portFault checks ":" and a port, ":" alone, or nothing at all.
 func portFault(b []byte) *Refusal {
-	if len(b) == 0 {
+	if len(b) == 0 || string(b) == ":" {
 		return nil
 	}
 	n, ok := parseLength(b[1:])
@@ -67,7 +67,7 @@ func SplitAuthority(authority []byte) (host, port []byte) {
 	if len(authority) > 0 && authority[0] == '[' {
 		if stop := bytes.IndexByte(authority, ']'); stop > 0 {
 			if stop+2 <= len(authority) {
-				port = authority[stop+2:]
+				port = authority[stop+2:] // may be empty
 			}
 			return authority[1:stop], port
 		}

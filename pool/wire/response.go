@@ -154,9 +154,9 @@ func (h *ResponseHead) finish(forHEAD bool) *Refusal {
 	h.IdleTimeout = x.idle
 	h.KeepAlive = !x.close && (h.Minor == 1 || x.keepAlive)
 	switch {
-	case h.Status < http.StatusOK || h.Status == http.StatusNoContent:
+	case WithoutLength(h.Status):
 		h.finishBare(&x)
-	case forHEAD || h.Status == http.StatusNotModified:
+	case WithoutContent(h.Status, forHEAD):
 		h.Framing = NoBody
 	case x.chunked:
 		h.Framing = ChunkedBody

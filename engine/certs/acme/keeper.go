@@ -14,6 +14,8 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // Section is what tells one ACME account from another: equal sections share a
@@ -147,7 +149,7 @@ func (k *Keeper) Keep(hosts []string, inClear bool) {
 		}
 		var ctx context.Context
 		ctx, c.end = context.WithCancel(context.Background())
-		k.running.Go(func() { k.run(ctx, c) })
+		safely.GoIn(&k.running, "acme", func() { k.run(ctx, c) })
 	}
 }
 
@@ -166,7 +168,8 @@ func (k *Keeper) Stop() {
 // run is the goroutine of a host: it looks after its certificate until ctx ends.
 func (k *Keeper) run(ctx context.Context, c *Certificate) {
 	for failed := 0; ; {
-		err := k.attempt(ctx, c)
+		err := errAttemptBug // unless it comes to its end
+		safely.Do("acme attempt", func() { err = k.attempt(ctx, c) }, nil)
 		if ctx.Err() != nil {
 			return
 		}
@@ -187,6 +190,9 @@ func (k *Keeper) run(ctx context.Context, c *Certificate) {
 		}
 	}
 }
+
+// errAttemptBug is an attempt that has met a bug of ours. The next one is made as usual.
+var errAttemptBug = errors.New("the attempt met a bug, see the log")
 
 var errStillDue = errors.New("what the server has issued is due for renewal already: are both clocks right?")
 
