@@ -17,7 +17,7 @@ type Config struct {
 	Zone string `example:"a" koanf:"zone"`
 	// Listeners are the addresses clients connect to, by name.
 	Listeners map[string]Listener `koanf:"listeners"`
-	// Routes decide what happens to a request, by name; the most specific one wins.
+	// Routes decide what happens to a request, by name; the highest priority wins, then the most specific one.
 	Routes map[string]Route `koanf:"routes"`
 	// Pools are groups of backends that serve the same thing, by name.
 	Pools map[string]Pool `koanf:"pools"`
@@ -114,7 +114,8 @@ type Route struct {
 	Headers map[string]string `example:"{X-Env: canary}" koanf:"headers"`
 	// Query holds parameters that must all be present with these values.
 	Query map[string]string `example:"{debug: \"1\"}" koanf:"query"`
-	// Priority decides between routes that are equally specific; higher wins.
+	// Priority counts before everything else: routes of a higher one are tried first,
+	// however specific those of a lower one are.
 	Priority int `example:"10" koanf:"priority"`
 	// Middleware names the steps in front of the pool, in this order.
 	Middleware []string `example:"[limit]" koanf:"middleware"`

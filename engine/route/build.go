@@ -18,8 +18,6 @@ func Build(routes map[string]config.Route, listeners []string) (*Index, error) {
 	b := builder{
 		names:     slices.Sorted(maps.Keys(routes)),
 		listeners: make(map[string]int, len(listeners)),
-		seen:      make(map[edgeKey]int32, len(routes)),
-		siteOf:    make(map[hostPattern]int32),
 		patterns:  make(map[string]compiled),
 	}
 	for i, name := range listeners {
@@ -31,16 +29,19 @@ func Build(routes map[string]config.Route, listeners []string) (*Index, error) {
 		b.compile(&b.drafts[i], name, routes[name])
 	}
 
-	if len(b.errs) == 0 {
-		b.place()
-		b.compare()
-	}
-
 	if len(b.errs) > 0 {
 		return nil, errors.Join(b.errs...)
 	}
 
-	x := b.finish()
+	b.sort()
+
+	x := b.tiers()
+	if len(b.errs) > 0 {
+		slices.SortFunc(b.errs, func(e, f error) int { return cmp.Compare(e.Error(), f.Error()) })
+
+		return nil, errors.Join(b.errs...)
+	}
+
 	x.listeners = slices.Clone(listeners)
 
 	hiddenBy := b.shadows()
@@ -59,10 +60,11 @@ type builder struct {
 	names     []string
 	listeners map[string]int
 	drafts    []draft // by route number
-	order     []int32 // all routes by precedence within equal host and path
+	order     []int32 // all routes by priority, then by precedence within equal host and path
 	patterns  map[string]compiled
 	errs      []error
 
+	// Of the tier under work:
 	sites  []draftSite
 	siteOf map[hostPattern]int32
 	nodes  []draftNode
@@ -98,9 +100,8 @@ type draftSite struct {
 	rest     []int32
 }
 
-// place puts every route under each of its hosts. Routes are placed in order,
-// so every list is in order.
-func (b *builder) place() {
+// sort sets the order in which routes are placed.
+func (b *builder) sort() {
 	b.order = make([]int32, len(b.drafts))
 	for i := range b.order {
 		b.order[i] = int32(i)
@@ -109,15 +110,55 @@ func (b *builder) place() {
 	slices.SortFunc(b.order, func(i, j int32) int {
 		return precede(&b.drafts[i], &b.drafts[j], int(i), int(j))
 	})
+}
 
-	for _, route := range b.order {
+// tiers makes an index of the routes of each priority, and returns the first one of
+// the chain: the highest.
+func (b *builder) tiers() *Index {
+	var first, last *Index
+
+	for from := 0; from < len(b.order) || first == nil; {
+		to := from
+		for to < len(b.order) && b.drafts[b.order[to]].priority == b.drafts[b.order[from]].priority {
+			to++
+		}
+
+		x := b.tier(b.order[from:to])
+		if from = to; first == nil {
+			first, last = x, x
+			x.descriptions = make([]Description, len(b.drafts))
+
+			continue
+		}
+
+		x.names, x.rules, x.descriptions = first.names, first.rules, first.descriptions
+		last.lower, last = x, x
+	}
+
+	return first
+}
+
+// tier makes an index of the routes of one priority.
+func (b *builder) tier(routes []int32) *Index {
+	b.sites, b.nodes = nil, nil
+	b.siteOf, b.seen = make(map[hostPattern]int32), make(map[edgeKey]int32, len(routes))
+	b.place(routes)
+	b.compare()
+
+	return b.finish()
+}
+
+// place puts routes under each of their hosts. They are placed in order, so every
+// list is in order.
+func (b *builder) place(routes []int32) {
+	for _, route := range routes {
 		for _, host := range b.drafts[route].hosts {
 			b.placeUnder(route, host)
 		}
 	}
 }
 
-// precede orders routes of the same host and path: points 3 to 6 of the order
+// precede orders routes of the same host and path: points 1 and 4 to 6 of the order
 // of precedence. Numbers are in order of name.
 func precede(r, s *draft, i, j int) int {
 	return cmp.Or(
@@ -202,8 +243,6 @@ func (b *builder) compare() {
 		b.compareList(n.below, reported)
 		b.compareList(n.prefix, reported)
 	}
-
-	slices.SortFunc(b.errs, func(e, f error) int { return cmp.Compare(e.Error(), f.Error()) })
 }
 
 func (b *builder) compareList(list []int32, reported map[[2]int32]bool) {
@@ -236,13 +275,12 @@ var errSame = errors.New("takes exactly the same requests")
 // finish moves what was built into the form lookups read.
 func (b *builder) finish() *Index {
 	x := &Index{
-		rules:        make([]rule, len(b.drafts)),
-		descriptions: make([]Description, len(b.drafts)),
-		names:        b.names,
-		any:          none,
-		sites:        make([]site, len(b.sites)),
-		siteHosts:    make([]string, len(b.sites)),
-		table:        newTable(len(b.sites) + len(b.nodes)),
+		rules:     make([]rule, len(b.drafts)),
+		names:     b.names,
+		any:       none,
+		sites:     make([]site, len(b.sites)),
+		siteHosts: make([]string, len(b.sites)),
+		table:     newTable(len(b.sites) + len(b.nodes)),
 	}
 
 	for i := range b.drafts {

@@ -8,16 +8,16 @@
 //
 // A request takes the first route, in this order, whose every predicate holds:
 //
-//  1. Host. The exact name, then wildcards from the longest suffix to the
+//  1. Priority, higher first; it is 0 where nothing is said. When nothing matches
+//     among the routes of one priority, those of the next lower one are tried.
+//  2. Host. The exact name, then wildcards from the longest suffix to the
 //     shortest ("*.a.example.org" before "*.example.org"), then routes without
 //     a host or with "*". When nothing matches under one of them, the next one
 //     is tried: a more specific host does not hide the routes of a wider one.
-//  2. Path, within one host. The exact path, then prefixes from the longest to
+//  3. Path, within one host. The exact path, then prefixes from the longest to
 //     the shortest ("/" is a prefix, the shortest one), then regular
 //     expressions, then routes without a path. Again the next one is tried
 //     when nothing matches under the one before.
-//  3. Priority, higher first. It decides only between routes that are equally
-//     specific by 1 and 2; all regular expressions of one host are equal.
 //  4. The number of further predicates, more first: each header and each query
 //     parameter counts one, methods count one, listeners count one.
 //  5. A route that names HEAD, before one that takes HEAD because it names GET.
@@ -54,7 +54,8 @@
 //
 // A lookup costs one hash of the host, one for each wildcard length in use, and
 // one step for each path segment that a route has in common with the request,
-// however many routes there are. Two things grow: routes that share host and
+// however many routes there are; and that once more for each priority above the
+// winner's. Two things grow: routes that share host and
 // path are tried one after another, and so are regular expressions of one host
 // whose literal beginning the path has: "^/users/[0-9]+" is tried only for
 // paths that begin with /users/, "[0-9]+$" for all. Finding those takes a

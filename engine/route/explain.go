@@ -58,15 +58,22 @@ func (x *Index) Explain(q *Query, visit func(Step)) int {
 }
 
 func (x *Index) explain(q *Query) []Step {
-	c := newCursor(x, appendLower(nil, hostOf(q.Host)), q.Path)
+	t, host := x, appendLower(nil, hostOf(q.Host))
+	c := newCursor(t, host, q.Path)
 	winner := -1
 
 	var steps []Step
 
 	for len(steps) < explainStepsMax {
-		e, ok := c.next(x)
+		e, ok := c.next(t)
 		if !ok {
-			break
+			if t = t.lower; t == nil {
+				break
+			}
+
+			c = newCursor(t, host, q.Path)
+
+			continue
 		}
 
 		route := e.route()
@@ -74,7 +81,7 @@ func (x *Index) explain(q *Query) []Step {
 			continue // The winner again, under a wider host.
 		}
 
-		steps = append(steps, x.step(int(route), c.site))
+		steps = append(steps, t.step(int(route), c.site))
 		step := &steps[len(steps)-1]
 		failed, which := x.rules[route].check(q)
 
@@ -155,14 +162,14 @@ func (x *Index) why(first, second *Step) string {
 	d, e := &x.descriptions[first.Route], &x.descriptions[second.Route]
 
 	switch {
+	case d.Priority != e.Priority:
+		return fmt.Sprintf("priority %d is higher than %d", d.Priority, e.Priority)
 	case first.site != second.site:
 		return fmt.Sprintf("host %q is more specific than %q", first.Host, second.Host)
 	case d.kind() != e.kind():
 		return d.kind().String() + " goes before " + e.kind().String()
 	case d.PathPrefix != e.PathPrefix:
 		return fmt.Sprintf("prefix %q is longer than %q", d.PathPrefix, e.PathPrefix)
-	case d.Priority != e.Priority:
-		return fmt.Sprintf("priority %d is higher than %d", d.Priority, e.Priority)
 	case r.count() != s.count():
 		return fmt.Sprintf("it has %d further predicates, not %d", r.count(), s.count())
 	case r.viaGet != s.viaGet:

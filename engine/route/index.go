@@ -29,12 +29,17 @@ type Query struct {
 }
 
 // Index is the route table. It never changes after Build; any goroutine may use
-// it. The zero value and nil have no routes.
+// it. The zero value and nil have no routes. It is a chain of tables, one for each
+// priority in use, the highest first: where all routes have the same, as most do,
+// there is one.
 type Index struct {
+	lower *Index // routes of the next lower priority; nil: there are none
+
+	// Shared by the whole chain.
 	rules        []rule
 	descriptions []Description
 	names        []string
-	listeners    []string
+	listeners    []string // of the first one
 
 	entries []entry // of the lists with more than one route
 	named   bool    // a route has a host
@@ -84,6 +89,16 @@ func (x *Index) lookupFolded(q *Query, host []byte) int {
 }
 
 func (x *Index) lookup(q *Query, host []byte) int {
+	for t := x; t != nil; t = t.lower {
+		if route := t.lookupTier(q, host); route != int(none) {
+			return route
+		}
+	}
+
+	return int(none)
+}
+
+func (x *Index) lookupTier(q *Query, host []byte) int {
 	c := newCursor(x, host, q.Path)
 	for {
 		e, ok := c.next(x)

@@ -156,14 +156,29 @@ func TestLookupOrdersEquallySpecificRoutes(t *testing.T) {
 			"b": {Path: "/", Priority: 1},
 		}, "GET /", "b"},
 		{"negative priority", routes{"a": {Path: "/", Priority: -1}, "b": {Path: "/"}}, "GET /", "b"},
-		{"priority never beats a longer prefix", routes{
+		{"priority before a longer prefix", routes{
 			"a": {PathPrefix: "/x", Priority: 9},
 			"b": {PathPrefix: "/x/y"},
-		}, "GET /x/y", "b"},
-		{"priority never beats the host", routes{
-			"a": {Priority: 9},
+		}, "GET /x/y", "a"},
+		{"priority before the host", routes{
+			"a": {PathPrefix: "/.git", Priority: 9},
 			"b": {Hosts: []string{"h"}},
-		}, "GET h/", "b"},
+		}, "GET h/.git/x", "a"},
+		{"an expression before the prefix /", routes{
+			"a": {PathRegex: "\\.php$", Priority: 1},
+			"b": {PathPrefix: "/"},
+		}, "GET /x.php", "a"},
+		{"and what it does not match", routes{
+			"a": {PathRegex: "\\.php$", Priority: 1},
+			"b": {PathPrefix: "/"},
+		}, "GET /x", "b"},
+		{"each priority in turn", routes{
+			"a": {PathPrefix: "/", Methods: []string{"POST"}, Priority: 3},
+			"b": {PathPrefix: "/x", Priority: 2},
+			"c": {Hosts: []string{"h"}, Priority: 1},
+			"d": {},
+			"e": {Path: "/y", Priority: -1},
+		}, "GET h/y", "c"},
 		{"more predicates first", routes{
 			"a": {Path: "/", Methods: []string{"GET"}},
 			"b": {Path: "/", Methods: []string{"GET"}, Headers: map[string]string{"a": "1"}},

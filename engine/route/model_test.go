@@ -49,9 +49,9 @@ func (w *twin) lookup(q *Query) string {
 
 	return slices.MinFunc(matches, func(a, b match) int {
 		return cmp.Or(
+			cmp.Compare(b.route.Priority, a.route.Priority),
 			cmp.Compare(a.hostRank, b.hostRank),
 			cmp.Compare(a.pathRank, b.pathRank),
-			cmp.Compare(b.route.Priority, a.route.Priority),
 			cmp.Compare(twinCount(b.route), twinCount(a.route)),
 			cmp.Compare(twinViaGet(a.route), twinViaGet(b.route)),
 			cmp.Compare(a.name, b.name),
@@ -287,7 +287,7 @@ func compareWithTwin(t *testing.T, seed uint64, count, requests int) (found int)
 		if want != "none" {
 			found++
 
-			if by := x.Description(number).HiddenBy; by != "" {
+			if by := x.Description(number).HiddenBy; by != "" && string(q.Path) != "*" { // the engine answers "OPTIONS *" itself
 				t.Fatalf("seed %d: %s takes a request, but is said to be hidden by %s", seed, want, by)
 			}
 		}

@@ -1,76 +1,182 @@
 package route
 
-// shadows finds routes that no request can reach, because another one that asks
-// for nothing more comes first wherever they stand. It returns for each route
-// the number of one that hides it, or none. It knows the two cases people run
-// into: a list in which something stands after a route that takes everything,
-// and regular expressions of a host whose prefix "/" takes everything.
+import (
+	"bytes"
+	"strings"
+)
+
+// shadows finds routes that no request can reach, because another one takes all of
+// theirs and comes first wherever they stand. It returns for each route the number of
+// one that hides it, or none. What it knows are single routes that hide another one
+// whole: a wider one of higher priority, one of the same host and path that asks for
+// less, and the prefix "/" before the regular expressions of its host. Hidden by
+// several together it does not see.
 //
-// They are described, not refused: a route may be hidden for a while on
-// purpose, by raising another one's priority.
+// They are described, not refused: a route may be hidden for a while on purpose, by
+// raising another one's priority. "OPTIONS *" does not count there: the engine answers
+// it before it looks for a route.
 func (b *builder) shadows() []int32 {
-	s := shadows{b: b, hiddenBy: make([]int32, len(b.drafts)), open: make([]bool, len(b.drafts))}
-	for i := range s.hiddenBy {
-		s.hiddenBy[i] = none
-	}
+	s := shadows{b: b, at: make([]int, len(b.drafts)), bold: make(map[place][]int32)}
 
-	for i := range b.nodes {
-		n := &b.nodes[i]
-		s.see(n.exact, none)
-		s.see(n.prefix, none)
-		s.see(n.below, none)
-	}
+	for at, route := range b.order {
+		s.at[route] = at
+		d := &b.drafts[route]
 
-	for i := range b.sites {
-		d := &b.sites[i]
-		s.see(d.rest, none)
-		s.see(d.patterns, s.root(d))
-	}
+		if len(d.headers) > 0 || len(d.params) > 0 {
+			continue // It leaves some requests to others.
+		}
 
-	for i, open := range s.open {
-		if open {
-			s.hiddenBy[i] = none
+		for _, host := range d.hosts {
+			p := place{host: host, kind: d.kind, path: d.rule.where(d.path)}
+			if len(s.bold[p]) < boldMax {
+				s.bold[p] = append(s.bold[p], route)
+			}
 		}
 	}
 
-	return s.hiddenBy
+	hiddenBy := make([]int32, len(b.drafts))
+	for i := range hiddenBy {
+		hiddenBy[i] = s.hider(int32(i))
+	}
+
+	return hiddenBy
+}
+
+// boldMax bounds the routes of one host and path that are compared with each other
+// one: the first ones in order.
+const boldMax = 8
+
+// place is where a route stands.
+type place struct {
+	host hostPattern
+	kind kind
+	path string // the expression of a pattern
+}
+
+// where is the path of a route, or its regular expression.
+func (r *rule) where(path string) string {
+	if r.pattern != nil {
+		return r.pattern.String()
+	}
+
+	return path
 }
 
 // shadows is the state of one search.
 type shadows struct {
-	b        *builder
-	hiddenBy []int32 // where a route is hidden somewhere, what hides it there
-	open     []bool  // the route can be reached somewhere
+	b    *builder
+	at   []int             // of each route in the order of precedence
+	bold map[place][]int32 // routes that ask neither for headers nor for parameters, in order
 }
 
-// see looks at one list, which comes after a route that takes everything where
-// hider is not none.
-func (s *shadows) see(list []int32, hider int32) {
-	for _, route := range list {
-		if hider == none {
-			s.open[route] = true
-		} else {
-			s.hiddenBy[route] = hider
+// hider is a route that hides the given one under each of its hosts, or none.
+func (s *shadows) hider(route int32) int32 {
+	by := none
+
+	for _, host := range s.b.drafts[route].hosts {
+		by = none
+
+		for wide, more := host, true; more && by == none; wide, more = wide.wider() {
+			by = s.under(route, host, wide)
 		}
 
-		if hider == none && !s.b.drafts[route].asks() {
-			hider = route
+		if by == none {
+			return none
 		}
 	}
+
+	return by
 }
 
-// root returns a route of a site that takes every path beginning with "/", as
-// every path does but that of "OPTIONS *"; or none.
-func (s *shadows) root(d *draftSite) int32 {
-	if d.root == none {
-		return none
-	}
+// under looks at routes under a host that takes all that route's own host takes.
+func (s *shadows) under(route int32, own, host hostPattern) int32 {
+	d := &s.b.drafts[route]
+	found := none
 
-	for _, route := range s.b.nodes[d.root].below {
-		if !s.b.drafts[route].asks() {
-			return route
+	try := func(kind kind, path string) {
+		for _, other := range s.bold[place{host: host, kind: kind, path: path}] {
+			if found == none && other != route && s.precedes(other, route, own == host) && s.b.drafts[other].rule.takesAllOf(&d.rule) {
+				found = other
+			}
 		}
 	}
 
-	return none
+	try(d.kind, d.rule.where(d.path))
+	try(kindRest, "")
+	try(kindPrefix, "/")
+
+	if d.kind == kindPattern || d.kind == kindRest {
+		return found
+	}
+
+	if d.kind == kindExact {
+		try(kindPrefix, d.path)
+	}
+
+	for i := strings.LastIndexByte(d.path, '/'); i > 0 && found == none; i = strings.LastIndexByte(d.path[:i], '/') {
+		try(kindPrefix, d.path[:i+1])
+		try(kindPrefix, d.path[:i])
+	}
+
+	return found
+}
+
+// precedes reports that other goes before route for all that both take: by its
+// priority, or under the same host by the order there. It asks only about pairs of
+// which other takes every path of route.
+func (s *shadows) precedes(other, route int32, sameHost bool) bool {
+	o, r := &s.b.drafts[other], &s.b.drafts[route]
+
+	switch {
+	case o.priority != r.priority:
+		return o.priority > r.priority
+	case !sameHost || o.kind > r.kind:
+		return false
+	case o.kind < r.kind:
+		return r.kind == kindPattern // "OPTIONS *" passes prefixes on the way to routes without a path
+	}
+
+	return o.path == r.path && s.at[other] < s.at[route]
+}
+
+// takesAllOf reports that r, which has no headers and parameters to ask for, takes
+// what s takes, as far as listener and method decide.
+func (r *rule) takesAllOf(s *rule) bool {
+	if r.listeners != nil {
+		if s.listeners == nil {
+			return false
+		}
+
+		for i, bits := range s.listeners {
+			if i >= len(r.listeners) && bits != 0 || i < len(r.listeners) && bits&^r.listeners[i] != 0 {
+				return false
+			}
+		}
+	}
+
+	if r.methods == nil {
+		return true
+	}
+
+	for _, method := range s.methods {
+		if !r.takesMethod([]byte(method)) {
+			return false
+		}
+	}
+
+	return s.methods != nil
+}
+
+// wider is the next pattern that takes all hosts of h and more; false: there is none.
+func (h hostPattern) wider() (hostPattern, bool) {
+	if h == anyHost() {
+		return h, false
+	}
+
+	name := []byte(h.name)
+	if i := bytes.IndexByte(name, '.'); i >= 0 && i+1 < len(name) {
+		return hostPattern{name: string(name[i+1:]), wild: true}, true
+	}
+
+	return anyHost(), true
 }
