@@ -83,7 +83,7 @@ func (d *decoder) unknownKeys(n *node, path string, fields []field) {
 		for i := range fields {
 			known = known || fields[i].key == e.name
 		}
-		if known {
+		if known || path == "" && holdsAnchors(e.name) {
 			continue
 		}
 		at := e.value.key
@@ -99,6 +99,12 @@ func (d *decoder) unknownKeys(n *node, path string, fields []field) {
 		}
 		d.problems.addf(at, joinPath(path, e.name), "unknown key%s", didYouMean(cmp.Or(quoted(here), elsewhere)))
 	}
+}
+
+// holdsAnchors reports whether a key at the top only holds what YAML anchors name,
+// for use elsewhere in the file; nothing in it is looked at.
+func holdsAnchors(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "x-")
 }
 
 // slot is where a value goes.

@@ -195,6 +195,10 @@ func (w *walk) intoSection(key string, last bool) bool {
 	if w.a.fold {
 		key = strings.ToLower(key)
 	}
+	if name := w.meantVariable(); name != "" {
+		w.problems.addf(w.a.from, joinPath(w.path, key), "unknown key%s: levels are separated by two underscores", didYouMean(name))
+		return false
+	}
 	here, elsewhere := w.schema.meantKey(key, fields)
 	w.problems.addf(w.a.from, joinPath(w.path, key), "unknown key%s", didYouMean(cmp.Or(quoted(here), elsewhere)))
 	return false

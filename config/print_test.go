@@ -96,8 +96,11 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 		"listeners.web.address=:81", "pools.api.algorithm=p2c", "routes.api.priority=3", "shutdown.drain=1s", "log.level=warn",
 	})
 	got := map[string]string{}
-	for _, p := range CheckReload(before.Config, after.Config) {
+	for _, p := range KeepRestartKeys(before, after) {
 		got[p.Path] = p.Message
+		if want := "flag --set " + p.Path; p.Origin.String() != want {
+			t.Errorf("%s: got origin %q; want %q", p.Path, p.Origin, want)
+		}
 	}
 	want := map[string]string{
 		"admin.address":       `cannot be changed by a reload: restart to go from "127.0.0.1:9901" to "127.0.0.1:9902"`,
@@ -110,8 +113,14 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q; want %q", got, want)
 	}
-	if same := CheckReload(before.Config, load(t, nil, nil).Config); len(same) != 0 {
+	if same := KeepRestartKeys(before, load(t, nil, nil)); len(same) != 0 {
 		t.Errorf("got %v for equal configurations; want nothing", same)
+	}
+	if a := after.Config.Admin; a.Address != "127.0.0.1:9901" || a.Token != "" || len(a.AllowedHosts) != 0 || after.Config.Pools["api"].Algorithm != "p2c" {
+		t.Errorf("got %+v; want the running values of what needs a restart, and the new ones of the rest", a)
+	}
+	if at := after.Origin("admin.address"); !at.IsDefault() {
+		t.Errorf("got origin %q of admin.address; want that of the value in effect", at)
 	}
 }
 

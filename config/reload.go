@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,30 +22,49 @@ func restartKeys() []string {
 	}
 }
 
-// CheckReload names what differs between two configurations and takes effect
-// only at a restart, secrets masked. Nothing in the result means that a reload
-// applies everything. The problems have no position: ask Loaded.Origin.
-func CheckReload(from, to *Config) []Problem {
-	before, after := restartValues(from), restartValues(to)
+// KeepRestartKeys names, with their places in next, the keys that differ from the
+// running configuration and take effect at a restart only, secrets masked, and
+// puts their running values and origins into next, so that next says what is in
+// effect. Nothing in the result means that a reload applies everything. Only who
+// has just got next from Load may call it.
+func KeepRestartKeys(running, next *Loaded) []Problem {
+	before, after := restartValues(running.Config), restartValues(next.Config)
 	var problems []Problem
 	for _, path := range restartKeys() {
 		was, is := before[path], after[path]
 		if was.text == is.text {
 			continue
 		}
+		at := nearestOrigin(next.where, path)
+		is.value.Set(was.value)
+		keepEntries(running.where, next.where, path)
+		keepEntries(running.raw, next.raw, path)
 		message := "cannot be changed by a reload: restart to go from " + was.String() + " to " + is.String()
 		if was.secret {
 			message = "cannot be changed by a reload: restart to use the new value"
 		}
-		problems = append(problems, Problem{Path: path, Message: message})
+		problems = append(problems, Problem{Origin: at, Path: path, Message: message})
 	}
 	return problems
+}
+
+// keepEntries replaces what next says of a path, and of the items of its list, by
+// what running says.
+func keepEntries[V any](running, next map[string]V, path string) {
+	below := func(key string, _ V) bool { return key == path || strings.HasPrefix(key, path+"[") }
+	maps.DeleteFunc(next, below)
+	for key, value := range running {
+		if below(key, value) {
+			next[key] = value
+		}
+	}
 }
 
 // restartValue is the value of a key that needs a restart.
 type restartValue struct {
 	text   string
 	secret bool
+	value  reflect.Value // settable
 }
 
 func (v restartValue) String() string {
@@ -61,7 +81,7 @@ func restartValues(cfg *Config) map[string]restartValue {
 	v := &visitor{schema: schema{}}
 	v.visit = func(s step) bool {
 		if slices.Contains(keys, s.path) {
-			m[s.path] = restartValue{text: joined(s.v), secret: isSecret(s.v.Type())}
+			m[s.path] = restartValue{text: joined(s.v), secret: isSecret(s.v.Type()), value: s.v}
 		}
 		return shapeOf(s.v.Type()) == shapeSection
 	}

@@ -25,6 +25,26 @@ func synonym(word string) string {
 	return ""
 }
 
+// valueSynonymText lists values as other proxies spell them, each with ours.
+const valueSynonymText = `
+rr=round_robin wrr=weighted_round_robin static-rr=weighted_round_robin roundrobin=round_robin
+leastconn=least_connections least_conn=least_connections least_request=least_connections lc=least_connections wlc=least_connections
+power_of_two=p2c power_of_two_choices=p2c random_choose=p2c random_choice=p2c ewma=peak_ewma peakewma=peak_ewma
+source=ip_hash hash=consistent_hash uri=consistent_hash uri_hash=consistent_hash header=consistent_hash cookie=consistent_hash
+ring_hash=consistent_hash ringhash=consistent_hash chash=consistent_hash ketama=consistent_hash
+h1=http1 http=http1 http2=h2 grpc=h2c https=http1 warning=warn`
+
+// meantValue guesses which of the values of a key was meant, or "".
+func meantValue(word string, values []string) string {
+	low := strings.ToLower(word)
+	for pair := range strings.FieldsSeq(valueSynonymText) {
+		if theirs, ours, _ := strings.Cut(pair, "="); theirs == low && slices.Contains(values, ours) {
+			return ours
+		}
+	}
+	return nearest(word, values)
+}
+
 // prefixMin is the length from which the begin of a word stands for all of it.
 const prefixMin = 4
 
@@ -46,6 +66,12 @@ func nearest(word string, candidates []string) string {
 		}
 	}
 	return best
+}
+
+// DidYouMean is " (did you mean "name"?)" with the one of the names that a misspelt
+// word most likely means; "" when none is near.
+func DidYouMean(word string, names []string) string {
+	return didYouMean(quoted(nearest(word, names)))
 }
 
 // didYouMean renders a suggestion in brackets with a space before it; "" gives "".

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/valyala/fasthttp"
@@ -100,7 +101,7 @@ func (s *Server) findBackend(name, address string) (pool.BackendStatus, error) {
 		}
 		addresses = append(addresses, p.Backends[i].Address)
 	}
-	return pool.BackendStatus{}, fmt.Errorf("backend %q of pool %q: %w: %s", address, name, ErrNotFound, someOf(addresses))
+	return pool.BackendStatus{}, fmt.Errorf("backend %q of pool %q: %w: %s", address, name, ErrNotFound, someOf(addresses)+config.DidYouMean(address, addresses))
 }
 
 // decode reads one JSON value strictly: an unknown key is a change the sender
@@ -135,10 +136,11 @@ func (s *Server) putConfig(x *call) error {
 		return api.NewProblem(fasthttp.StatusUnsupportedMediaType, err.Error())
 	}
 	format := map[string]string{typeYAML: FormatYAML, typeJSON: FormatJSON, typeTOML: FormatTOML}[media]
-	if err := s.opts.Sources.CheckConfig(x.ctx.PostBody(), format); err != nil {
+	result, err := s.opts.Sources.CheckConfig(x.ctx.PostBody(), format)
+	if err != nil {
 		return configRefused("the configuration has problems", err)
 	}
-	return x.answer(api.CheckResult{Valid: true})
+	return x.answer(result)
 }
 
 // reload does not end when its client leaves: half a reload is worse than one nobody waits for.
@@ -147,12 +149,9 @@ func (s *Server) reload(x *call) error {
 	if src.Reload == nil {
 		return notSupported("reload")
 	}
-	if err := src.Reload(x.ctx); err != nil {
+	result, err := src.Reload(x.ctx)
+	if err != nil {
 		return configRefused("the reload was refused and the running configuration stays", err)
-	}
-	var result api.ReloadResult
-	if src.Status != nil {
-		result.Generation = src.Status().Generation
 	}
 	return x.answer(result)
 }

@@ -82,13 +82,13 @@ func sampleSources(changes *[]string) Sources {
 		Config: func(format string) (ConfigDocument, error) {
 			return ConfigDocument{Body: []byte("# " + format + "\n"), ETag: "g7"}, nil
 		},
-		CheckConfig: func(body []byte, format string) error {
+		CheckConfig: func(body []byte, format string) (api.CheckResult, error) {
 			*changes = append(*changes, "check "+format+" "+string(body))
-			return nil
+			return api.CheckResult{Valid: true}, nil
 		},
-		Reload: func(context.Context) error {
+		Reload: func(context.Context) (api.ReloadResult, error) {
 			*changes = append(*changes, "reload")
-			return nil
+			return api.ReloadResult{Generation: 7}, nil
 		},
 		PatchBackend: func(name, address string, p api.BackendPatch) error {
 			text := "patch " + name + " " + address

@@ -17,11 +17,16 @@ func ConfigProblems(err error) []api.ConfigProblem {
 	if !errors.As(err, &list) {
 		return []api.ConfigProblem{{Text: err.Error()}}
 	}
-	out := make([]api.ConfigProblem, 0, len(list))
+	return DescribeProblems(list)
+}
+
+// DescribeProblems turns problems and warnings into their API values; nil for none.
+func DescribeProblems(list []config.Problem) []api.ConfigProblem {
+	var out []api.ConfigProblem
 	for _, p := range list {
 		out = append(out, api.ConfigProblem{
 			Text: p.String(), File: p.File, Line: p.Line, Column: p.Col,
-			Env: p.Env, Flag: p.Flag, Path: p.Path, Message: p.Message,
+			Env: p.Env, Flag: p.Flag, Path: p.Path, Message: p.Message, Warning: p.Warning,
 		})
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/valyala/fasthttp"
@@ -80,7 +81,7 @@ func (s *Server) findPool(name string) (pool.Status, error) {
 		}
 		names = append(names, list[i].Name)
 	}
-	return pool.Status{}, fmt.Errorf("pool %q: %w: %s", name, ErrNotFound, someOf(names))
+	return pool.Status{}, fmt.Errorf("pool %q: %w: %s", name, ErrNotFound, someOf(names)+config.DidYouMean(name, names))
 }
 
 // someOf names what there is, without flooding the reader.

@@ -217,7 +217,9 @@ func TestErrorsOfSourcesBecomeProblems(t *testing.T) {
 		})
 	}
 	t.Run("configuration", func(t *testing.T) {
-		src := Sources{CheckConfig: func([]byte, string) error { return fmt.Errorf("cannot load: %w", problems) }}
+		src := Sources{CheckConfig: func([]byte, string) (api.CheckResult, error) {
+			return api.CheckResult{}, fmt.Errorf("cannot load: %w", problems)
+		}}
 		s := start(t, Options{Sources: src})
 		got := raw(t, s, request("PUT", "/api/v1/config?dry_run=1", jsonBody, "{}"))
 		var p api.Problem

@@ -53,11 +53,11 @@ type Sources struct {
 	// secrets masked. ETag is without quotes.
 	Config func(format string) (ConfigDocument, error)
 	// CheckConfig says what is wrong with a configuration in one of the
-	// formats above: nil, or an error ConfigProblems understands.
-	CheckConfig func(body []byte, format string) error
+	// formats above: its warnings, or an error ConfigProblems understands.
+	CheckConfig func(body []byte, format string) (api.CheckResult, error)
 	// Reload reads the configuration file again and returns when it has taken
 	// effect or was refused, with an error ConfigProblems understands.
-	Reload func(ctx context.Context) error
+	Reload func(ctx context.Context) (api.ReloadResult, error)
 	// PatchBackend changes weight or state of a backend; the patch was checked.
 	PatchBackend func(pool, address string, patch api.BackendPatch) error
 	// AddBackend adds a backend and returns when it is there, with an error

@@ -93,6 +93,40 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+// TestBashCompletionNeedsNoPackage lets a bare bash complete lines, taken apart as
+// bash does it.
+func TestBashCompletionNeedsNoPackage(t *testing.T) {
+	program, admin := build(t), startAdmin(t)
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Fatal("bash is needed")
+	}
+	for _, c := range []struct{ line, words, want string }{
+		{"isame-ctl sta", "isame-ctl sta", "status"},
+		{"isame-ctl pools ", "isame-ctl pools ''", "demo"},
+		{"isame-ctl backends drain 127.0.0.1:", "isame-ctl backends drain 127.0.0.1 : ''", "1"},
+		{"isame-ctl --output=js", "isame-ctl --output = js", "json"},
+		{"isame-ctl --admin " + admin + " pools d", "isame-ctl --admin http : " + strings.TrimPrefix(admin, "http:") + " pools d", "demo"},
+	} {
+		t.Run(c.line, func(t *testing.T) {
+			words := strings.ReplaceAll(c.words, "127.0.0.1:", "127.0.0.1 : ")
+			script := `PATH=` + filepath.Dir(program) + `:$PATH
+source <(isame-ctl completion bash) || exit 1
+COMP_LINE='` + c.line + `' COMP_POINT=${#COMP_LINE} COMP_WORDS=(` + words + `) COMP_TYPE=9
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+compopt() { :; }
+__start_isame-ctl
+printf '%s\n' "${COMPREPLY[@]}"`
+			command := exec.CommandContext(t.Context(), bash, "--norc", "--noprofile", "-c", script)
+			command.Env = append(os.Environ(), "ISAME_ADMIN="+admin)
+			out, err := command.CombinedOutput()
+			if first, _, _ := strings.Cut(strings.TrimSpace(string(out)), " "); err != nil || first != c.want {
+				t.Errorf("got %q, %v; want %q", out, err, c.want)
+			}
+		})
+	}
+}
+
 // TestCompletionScripts lets each shell that is installed read its script.
 func TestCompletionScripts(t *testing.T) {
 	program := build(t)

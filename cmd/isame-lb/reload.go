@@ -12,22 +12,27 @@ import (
 	"github.com/isame-lb/isame-lb/engine/observe"
 )
 
-// reloadRequest asks the main loop for a reload; done gets its error.
-type reloadRequest struct{ done chan error }
+// reloadRequest asks the main loop for a reload; done gets its outcome.
+type reloadRequest struct{ done chan reloadOutcome }
+
+type reloadOutcome struct {
+	result api.ReloadResult
+	err    error
+}
 
 // requestReload is the admin API's reload.
-func (p *proxy) requestReload(ctx context.Context) error {
-	r := reloadRequest{done: make(chan error, 1)}
+func (p *proxy) requestReload(ctx context.Context) (api.ReloadResult, error) {
+	r := reloadRequest{done: make(chan reloadOutcome, 1)}
 	select {
 	case p.reloads <- r:
 	case <-ctx.Done():
-		return errBusy
+		return api.ReloadResult{}, errBusy
 	}
 	select {
-	case err := <-r.done:
-		return err
+	case o := <-r.done:
+		return o.result, o.err
 	case <-ctx.Done():
-		return errBusy
+		return api.ReloadResult{}, errBusy
 	}
 }
 
@@ -36,12 +41,13 @@ var errBusy = fmt.Errorf("cannot wait longer for the reload: %w", ctl.ErrConflic
 
 // reload loads the configuration again and applies it. Called by the main loop
 // only. On error the running configuration goes on.
-func (p *proxy) reload(trigger string) error {
+func (p *proxy) reload(trigger string) reloadOutcome {
 	began := time.Now()
 	p.remember(p.loaded.Load().Files) // before they are read, so that no change is missed
 	loaded, err := load(p.flags, p.demo.addresses())
+	var kept []config.Problem
 	if err == nil {
-		err = p.apply(loaded)
+		kept, err = p.apply(loaded)
 	}
 	r := &api.Reload{At: began, Result: string(observe.ReloadApplied), Trigger: trigger}
 	if err != nil {
@@ -49,28 +55,37 @@ func (p *proxy) reload(trigger string) error {
 		p.registry.CountReload(observe.ReloadRejected)
 		p.lastReload.Store(r)
 		p.logRejected(trigger, err)
-		return err
+		return reloadOutcome{err: err}
+	}
+	for _, k := range kept {
+		r.RestartNeeded = append(r.RestartNeeded, k.Path)
 	}
 	p.registry.CountReload(observe.ReloadApplied)
 	p.lastReload.Store(r)
-	p.log.Info().Str("trigger", trigger).Uint64("generation", p.engine.Generation()).
-		Dur("took_ms", time.Since(began)).Msg("configuration reloaded")
-	return nil
+	line, message := p.log.Info(), "configuration reloaded"
+	if len(kept) > 0 {
+		line, message = p.log.Warn().Strs("restart_needed", r.RestartNeeded), "configuration reloaded, but for what needs a restart"
+	}
+	line.Str("trigger", trigger).Uint64("generation", p.engine.Generation()).Dur("took_ms", time.Since(began)).Msg(message)
+	return reloadOutcome{result: api.ReloadResult{
+		Generation: p.engine.Generation(), RestartNeeded: ctl.DescribeProblems(kept), Warnings: ctl.DescribeProblems(loaded.Warnings),
+	}}
 }
 
 // apply makes loaded the running configuration. What only a restart can change
-// is named and stays as it is.
-func (p *proxy) apply(loaded *config.Loaded) error {
-	for _, r := range config.CheckReload(p.loaded.Load().Config, loaded.Config) {
-		p.log.Warn().Str("key", r.Path).Msg(r.Message)
-	}
+// stays as it is, in loaded too, and is returned.
+func (p *proxy) apply(loaded *config.Loaded) ([]config.Problem, error) {
+	kept := config.KeepRestartKeys(p.loaded.Load(), loaded)
 	if err := p.engine.Apply(loaded.Config); err != nil {
-		return err
+		return nil, err
+	}
+	for _, k := range kept {
+		p.log.Warn().Str("key", k.Path).Msg(k.Message)
 	}
 	setLevel(loaded.Config.Log.Level)
 	p.loaded.Store(loaded)
 	p.logWarnings(loaded)
-	return nil
+	return kept, nil
 }
 
 // logWarnings writes one line for each warning of a configuration that is taken.

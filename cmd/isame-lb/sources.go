@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
@@ -105,11 +106,14 @@ func (p *proxy) config(format string) (ctl.ConfigDocument, error) {
 
 // checkConfig checks a configuration somebody sent, in the environment of this
 // process.
-func (p *proxy) checkConfig(body []byte, format string) error {
-	_, err := loadFrom(config.Options{
+func (p *proxy) checkConfig(body []byte, format string) (api.CheckResult, error) {
+	loaded, err := loadFrom(config.Options{
 		File: "request", Data: body, Format: format, Environ: os.Environ(), Set: p.flags.set,
 	})
-	return err
+	if err != nil {
+		return api.CheckResult{}, err
+	}
+	return api.CheckResult{Valid: true, Warnings: ctl.DescribeProblems(loaded.Warnings)}, nil
 }
 
 func (p *proxy) patchBackend(poolName, address string, patch api.BackendPatch) error {
@@ -143,9 +147,22 @@ func (p *proxy) addBackend(poolName string, b api.NewBackend) error {
 	}
 	loaded, err := config.Load(config.Options{File: "request", Data: body, Format: ctl.FormatJSON})
 	if err != nil {
-		return err
+		return asSent(err)
 	}
 	return poolError(p.engine.AddBackend(poolName, loaded.Config.Pools["pool"].Backends[0]))
+}
+
+// asSent names the keys of a backend as whoever sent it has written them.
+func asSent(err error) error {
+	var problems config.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	sent := make(config.Problems, len(problems))
+	for i, p := range problems {
+		sent[i] = config.Problem{Path: strings.TrimPrefix(p.Path, "pools.pool.backends[0]."), Message: p.Message}
+	}
+	return sent
 }
 
 func (p *proxy) removeBackend(poolName, address string) error {

@@ -62,17 +62,26 @@ type ConfigProblem struct {
 	Path string `json:"path,omitempty"`
 	// Message says what is wrong with it.
 	Message string `json:"message,omitempty"`
+	// Warning says that the configuration is taken all the same.
+	Warning bool `json:"warning,omitempty"`
 }
 
 // CheckResult is the answer to a configuration that was checked and found good.
 type CheckResult struct {
 	Valid bool `json:"valid"`
+	// Warnings name what is valid and yet hardly meant.
+	Warnings []ConfigProblem `json:"warnings,omitempty"`
 }
 
 // ReloadResult is the answer to a reload that took effect.
 type ReloadResult struct {
 	// Generation is the configuration that serves now.
 	Generation uint64 `json:"generation"`
+	// RestartNeeded are the keys that changed and are read at the start only: the
+	// process goes on with their old values.
+	RestartNeeded []ConfigProblem `json:"restart_needed,omitempty"`
+	// Warnings name what is valid and yet hardly meant.
+	Warnings []ConfigProblem `json:"warnings,omitempty"`
 }
 
 // Live is the answer of GET /health and, when it is good, of GET /ready.

@@ -53,6 +53,9 @@ type Reload struct {
 	Trigger string `json:"trigger,omitempty"`
 	// Reason is the first problem of a rejected one.
 	Reason string `json:"reason,omitempty"`
+	// RestartNeeded are the keys that an applied one left as they were, because
+	// only a restart changes them.
+	RestartNeeded []string `json:"restart_needed,omitempty"`
 }
 
 // PoolSummary is one pool in Status: enough to see whether something is wrong.

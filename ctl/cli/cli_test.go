@@ -30,6 +30,9 @@ type proxy struct {
 	mu    sync.Mutex
 	pools []pool.Status
 	ready string // why it is not ready; empty is ready
+
+	reloaded api.ReloadResult // what a reload answers
+	refused  error            // why it is refused; nil when it is not
 	url   string
 }
 
@@ -86,10 +89,15 @@ func sampleRoutes() []api.RouteStatus {
 	}
 }
 
+// reload is refused, or leaves a key, as a test asks.
+func (p *proxy) reload(context.Context) (api.ReloadResult, error) {
+	return p.reloaded, p.refused
+}
+
 // startProxy runs a fake process until the test ends.
 func startProxy(t *testing.T, token string) *proxy {
 	t.Helper()
-	p := &proxy{pools: samplePools()}
+	p := &proxy{pools: samplePools(), reloaded: api.ReloadResult{Generation: 7}}
 	s := ctl.New(ctl.Options{
 		Address: "127.0.0.1:0", Token: token, Logger: zerolog.Nop(),
 		Sources: ctl.Sources{
@@ -103,7 +111,7 @@ func startProxy(t *testing.T, token string) *proxy {
 			Pools:  p.status,
 			Routes: sampleRoutes,
 			Ready:  p.isReady,
-			Reload: func(context.Context) error { return nil },
+			Reload: p.reload,
 			Config: func(format string) (ctl.ConfigDocument, error) {
 				return ctl.ConfigDocument{Body: []byte(format + "\n")}, nil
 			},

@@ -77,7 +77,7 @@ func (a *app) completionCommand(root *cobra.Command) *cobra.Command {
 			var err error
 			switch args[0] {
 			case "bash":
-				err = root.GenBashCompletionV2(a.env.Stdout, true)
+				err = bashCompletion(root, a.env.Stdout)
 			case "zsh":
 				err = root.GenZshCompletion(a.env.Stdout)
 			case "fish":

@@ -44,6 +44,7 @@ func (a *app) configShow() *cobra.Command {
 type checkReport struct {
 	Valid    bool                `json:"valid"`
 	Problems []api.ConfigProblem `json:"problems"`
+	Warnings []api.ConfigProblem `json:"warnings,omitempty"`
 }
 
 func (a *app) configCheck() *cobra.Command {
@@ -87,12 +88,15 @@ func (a *app) check(file, format string) error {
 			opts.Format = ctl.FormatYAML
 		}
 	}
-	_, err := config.Load(opts)
+	loaded, err := config.Load(opts)
 	report := checkReport{Valid: err == nil, Problems: []api.ConfigProblem{}}
+	text := opts.File + ": no problems\n"
 	if err != nil {
 		report.Problems = ctl.ConfigProblems(err)
+	} else if len(loaded.Warnings) > 0 {
+		report.Warnings = ctl.DescribeProblems(loaded.Warnings)
+		text = loaded.Warnings.Error() + "\n"
 	}
-	text := opts.File + ": no problems\n"
 	if err != nil {
 		text = strings.TrimSuffix(err.Error(), "\n") + "\n"
 	}

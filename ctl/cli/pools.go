@@ -147,11 +147,11 @@ func showBackends(s *screen, pools []pool.Status, withPool bool) {
 	columns := []column{
 		{title: "BACKEND", min: 15},
 		{title: "STATUS"},
-		{title: "BREAKER", drop: 2},
-		{title: "WEIGHT", right: true, drop: 6},
-		{title: "INFL", right: true, drop: 3},
+		{title: "BREAKER", drop: 2, silent: "closed"},
+		{title: "WEIGHT", right: true, drop: 6, silent: "1"},
+		{title: "INFL", right: true, drop: 3, silent: "0"},
 		{title: titleRequests, right: true, drop: 1},
-		{title: "FAILED", right: true, drop: 4},
+		{title: "FAILED", right: true, drop: 4, silent: "0"},
 		{title: "SINCE", right: true, drop: 5},
 		{title: "REASON", min: 16},
 	}

@@ -81,10 +81,20 @@ func Run(ctx context.Context, env Env, args []string) int {
 	err := root.ExecuteContext(ctx)
 	code := exitCode(err)
 	if err != nil && !errors.Is(err, errSilent) {
+		a.printRefusal(err)
 		// Nothing is left to do when even this cannot be written.
 		_, _ = fmt.Fprintln(env.Stderr, "isame-ctl: "+printable(err.Error())+hint(err))
 	}
 	return code
+}
+
+// printRefusal writes the problem document of a refusal to stdout where -o asks
+// for values; the text for people goes to stderr all the same.
+func (a *app) printRefusal(err error) {
+	var p *api.Problem
+	if a.output != formatTable && errors.As(err, &p) {
+		_ = a.print(p, nil) // the refusal is what matters
+	}
 }
 
 func exitCode(err error) int {

@@ -31,12 +31,12 @@ func (a *app) routesCommand() *cobra.Command {
 func showRoutes(s *screen, list []api.RouteStatus) {
 	t := table{columns: []column{
 		{title: "ROUTE", min: 8},
-		{title: "LISTENERS", min: 9, drop: 5},
-		{title: "HOSTS", min: 8},
+		{title: "LISTENERS", min: 9, drop: 5, silent: "*"},
+		{title: "HOSTS", min: 8, silent: "*"},
 		{title: "PATH", min: 8},
-		{title: "METHODS", min: 7, drop: 3},
+		{title: "METHODS", min: 7, drop: 3, silent: "*"},
 		{title: "IF", min: 8, drop: 2},
-		{title: "PRIO", right: true, drop: 6},
+		{title: "PRIO", right: true, drop: 6, silent: "0"},
 		{title: "MIDDLEWARE", min: 10, drop: 4},
 		{title: "ACTION", min: 12},
 		{title: titleRequests, right: true, drop: 1},

@@ -46,6 +46,12 @@ func (s *screen) linef(format string, args ...any) {
 	s.buf.WriteByte('\n')
 }
 
+// wholef writes one line that must not be cut.
+func (s *screen) wholef(format string, args ...any) {
+	s.buf.WriteString(printable(fmt.Sprintf(format, args...)))
+	s.buf.WriteByte('\n')
+}
+
 // blank writes an empty line.
 func (s *screen) blank() {
 	s.buf.WriteByte('\n')

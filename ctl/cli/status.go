@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/isame-lb/isame-lb/ctl/api"
@@ -49,6 +50,9 @@ func showStatus(s *screen, st *api.Status) {
 		text := fmt.Sprintf("last reload  %s %s ago", r.Result, s.age(r.At))
 		if r.Reason != "" {
 			text += ": " + r.Reason
+		}
+		if len(r.RestartNeeded) > 0 {
+			text += ", but for what needs a restart: " + strings.Join(r.RestartNeeded, ", ")
 		}
 		s.linef("%s", text)
 	}
@@ -145,8 +149,19 @@ func (a *app) reloadCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(r, func(s *screen) { s.linef("reloaded: generation %d", r.Generation) })
+			return a.print(r, func(s *screen) { showReload(s, &r) })
 		}),
+	}
+}
+
+// showReload says what a reload did and what it could not do.
+func showReload(s *screen, r *api.ReloadResult) {
+	s.linef("reloaded: generation %d", r.Generation)
+	for i := range r.RestartNeeded {
+		s.wholef("not in effect before a restart: %s", r.RestartNeeded[i].Text)
+	}
+	for i := range r.Warnings {
+		s.wholef("%s", r.Warnings[i].Text)
 	}
 }
 

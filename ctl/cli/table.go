@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -14,6 +15,9 @@ type column struct {
 	// drop orders the columns that are left out when cutting is not enough,
 	// highest first; 0 is never left out.
 	drop int
+	// silent is a value that says nothing: a column that holds nothing else is the
+	// first to go when the table is too wide. One without any text never stands.
+	silent string
 }
 
 // titleRequests heads the counter of finished exchanges in every table.
@@ -71,6 +75,7 @@ func (t *table) fit(width int) []int {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cells[i].text))
 		}
 	}
+	t.leaveOutSilent(widths, width)
 	for {
 		floor := make([]int, len(widths))
 		for i, w := range widths {
@@ -88,6 +93,29 @@ func (t *table) fit(width int) []int {
 	}
 	t.shrink(widths, width)
 	return widths
+}
+
+// leaveOutSilent drops the columns that have no text, and, while the table is too
+// wide, those that say the same nothing in each row, the least important first.
+func (t *table) leaveOutSilent(widths []int, width int) {
+	var silent []int
+	for i, col := range t.columns {
+		says := func(nothing string) bool {
+			return !slices.ContainsFunc(t.rows, func(cells []cell) bool { return cells[i].text != nothing })
+		}
+		switch {
+		case says(""):
+			widths[i] = 0
+		case col.silent != "" && says(col.silent):
+			silent = append(silent, i)
+		}
+	}
+	slices.SortFunc(silent, func(a, b int) int { return t.columns[b].drop - t.columns[a].drop })
+	for _, i := range silent {
+		if total(widths) > width {
+			widths[i] = 0
+		}
+	}
 }
 
 // leaveOut drops the next column, and reports whether there was one.
