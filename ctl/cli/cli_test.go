@@ -33,7 +33,7 @@ type proxy struct {
 
 	reloaded api.ReloadResult // what a reload answers
 	refused  error            // why it is refused; nil when it is not
-	url   string
+	url      string
 }
 
 // ago is a moment before now.
