@@ -89,11 +89,6 @@ func sampleRoutes() []api.RouteStatus {
 	}
 }
 
-// reload is refused, or leaves a key, as a test asks.
-func (p *proxy) reload(context.Context) (api.ReloadResult, error) {
-	return p.reloaded, p.refused
-}
-
 // startProxy runs a fake process until the test ends.
 func startProxy(t *testing.T, token string) *proxy {
 	t.Helper()

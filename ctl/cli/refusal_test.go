@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -8,6 +9,11 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
 )
+
+// reload is refused, or leaves a key, as a test asks.
+func (p *proxy) reload(context.Context) (api.ReloadResult, error) {
+	return p.reloaded, p.refused
+}
 
 // ask runs one command line.
 func ask(p *proxy, line string) (code int, stdout, stderr string) {
