@@ -321,7 +321,8 @@ type PoolConnections struct {
 	Max int `default:"1024" koanf:"max" min:"0"`
 	// Idle is the time after which an unused connection is closed.
 	Idle time.Duration `default:"90s" koanf:"idle"`
-	// MaxAge is the age at which a connection is retired; 0 means no limit.
+	// MaxAge is the age at which a connection is closed, between two exchanges, or takes no new streams over
+	// HTTP/2: at random up to a tenth before it, so that not all are made anew at once. 0 means no limit.
 	MaxAge time.Duration `default:"0s" koanf:"max_age"`
 }
 

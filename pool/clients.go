@@ -168,31 +168,20 @@ func (k *link) endSingle(c *Conn) {
 	k.clients.single.Add(-1)
 }
 
-// newHostClient is the only place that makes one. Every option that matters to
-// us is set, also where the value is the default.
+// newHostClient is the only place that makes one. It is the pool of a shard's idle
+// connections to a backend: the options are those that AcquireConn, ReleaseConn and its
+// cleaner read, also where the value is the default. What its own round trip would read
+// is not set: nobody makes one.
 func newHostClient(c *clients, k *link) *fasthttp.HostClient {
 	o := c.options
 	return &fasthttp.HostClient{
-		Addr:                          c.address,
-		Transport:                     k,
-		Dial:                          k.dial,
-		MaxConns:                      orNoLimit(o.connections.Max),
-		MaxConnDuration:               o.connections.MaxAge,
-		MaxIdleConnDuration:           orForever(o.connections.Idle), // 0 would be ten seconds
-		MaxConnWaitTimeout:            0,                             // refused at once: queueing is the pool's matter
-		MaxIdemponentCallAttempts:     1,                             // default 5; the only retry loop is the engine's
-		RetryIfErr:                    func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
-		ReadBufferSize:                responseHeadMax, // default 4096; also bounds the head
-		WriteBufferSize:               responseHeadMax,
-		ReadTimeout:                   o.timeouts.Read,
-		WriteTimeout:                  o.timeouts.Write,
-		MaxResponseBodySize:           0,             // bodies are streamed, never held
-		ConnPoolStrategy:              fasthttp.LIFO, // default FIFO keeps every connection warm, and old
-		NoDefaultUserAgentHeader:      true,
-		DisableHeaderNamesNormalizing: false,
-		DisablePathNormalizing:        true, // the path goes through byte for byte
-		SecureErrorLogMessage:         true,
-		StreamResponseBody:            true,
+		Addr:                c.address,
+		Transport:           k,
+		Dial:                k.dial,
+		MaxConns:            orNoLimit(o.connections.Max),
+		MaxIdleConnDuration: orForever(o.connections.Idle), // 0 would be ten seconds
+		MaxConnWaitTimeout:  0,                             // refused at once: queueing is the pool's matter
+		ConnPoolStrategy:    fasthttp.LIFO,                 // default FIFO keeps every connection warm, and old
 	}
 }
 

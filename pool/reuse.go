@@ -3,6 +3,7 @@ package pool
 import (
 	"errors"
 	"io"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -10,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // Reuse says which pooled connections an attempt may take.
@@ -58,6 +61,25 @@ func (c *Conn) keepFor(home *clients) {
 		r.tcp, r.roundTripNanos = true, int64(info.Rtt)*1000
 	}
 	c.reuse = r
+	if age := home.options.connections.MaxAge; age > 0 {
+		r.expiry = safely.After(Sooner(age), "max_age", c.expire)
+	}
+}
+
+// Sooner is connections.max_age, or up to a tenth less, at random: connections that
+// were made together must not be made anew together.
+func Sooner(age time.Duration) time.Duration {
+	return age - time.Duration(rand.Int64N(int64(age)/10+1))
+}
+
+// expire ends the time of a connection to a backend: at once where it waits for another
+// request, else behind the exchange under way. One that has switched to another
+// protocol, or carries streams, is not concerned. Its timer calls it.
+func (c *Conn) expire() {
+	c.reuse.old.Store(true)
+	if c.wake() {
+		_ = c.Close()
+	}
 }
 
 // end is a part of Close, which nobody but the loop may be faster than: see endIdle.

@@ -91,7 +91,7 @@ func TestChangedConnectionOptionsKeepFactsAndReplaceConnections(t *testing.T) {
 		t.Error("the connections were kept")
 	}
 	hc := q.Members()[0].Client(0)
-	if hc.MaxIdemponentCallAttempts != 1 || hc.ConnPoolStrategy != fasthttp.LIFO || hc.MaxIdleConnDuration != time.Minute ||
+	if hc.ConnPoolStrategy != fasthttp.LIFO || hc.MaxIdleConnDuration != time.Minute ||
 		hc.MaxConns != 1024 || hc.Addr != "a:1" || hc.Dial == nil {
 		t.Errorf("HostClient options: %+v", hc)
 	}

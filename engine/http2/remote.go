@@ -49,7 +49,7 @@ type link struct {
 	session Session
 	remote  *Remote
 	conn    *pool.Conn
-	bornBy  int64 // until then it takes streams; 0 is for ever
+	expiry  *time.Timer // the end of its time; nil where that is not bounded
 }
 
 // errNoHTTP2 is a backend that speaks something else.
@@ -109,19 +109,7 @@ const opensMax = 8
 
 // freeLocked finds a connection with a stream left, and reserves it.
 func (r *Remote) freeLocked() *link {
-	nowNanos := int64(0)
-	for i, l := range slices.Backward(r.mu.links) {
-		if l.bornBy != 0 {
-			if nowNanos == 0 {
-				nowNanos = pool.Nanos()
-			}
-			if nowNanos >= l.bornBy {
-				r.mu.links = slices.Delete(r.mu.links, i, i+1)
-				r.mu.full = append(r.mu.full, l)
-				l.leave()
-				continue
-			}
-		}
+	for _, l := range slices.Backward(r.mu.links) {
 		if l.session.reserve() {
 			return l
 		}
@@ -139,7 +127,7 @@ func (r *Remote) dial(ctx context.Context) (*link, error) {
 	}
 	l := &link{remote: r, conn: c}
 	if r.is.MaxAge > 0 {
-		l.bornBy = pool.After(pool.Nanos(), r.is.MaxAge)
+		l.expiry = safely.After(pool.Sooner(r.is.MaxAge), "max_age", l.expire)
 	}
 	l.session.beginClient(c, l, r.shard, Options{
 		HeaderBytes: responseBytes, Header: r.is.Connect, Idle: r.is.Idle, Write: stuckMax,
@@ -215,6 +203,19 @@ func (l *link) leave() {
 	l.conn.Again() // the loop looks whether it is over already
 }
 
+// expire ends the time of a connection: it takes no streams any more, and ends with the
+// last of those it has.
+func (l *link) expire() {
+	r := l.remote
+	r.mu.Lock()
+	if i := slices.Index(r.mu.links, l); i >= 0 {
+		r.mu.links = slices.Delete(r.mu.links, i, i+1)
+		r.mu.full = append(r.mu.full, l)
+	}
+	r.mu.Unlock()
+	l.leave()
+}
+
 // Ready is called by the loop.
 func (l *link) Ready() { l.session.Ready() }
 
@@ -235,6 +236,9 @@ func (*link) Failed(frame.Code) {}
 
 // Closed is called by the session when it is over.
 func (l *link) Closed() {
+	if l.expiry != nil {
+		l.expiry.Stop()
+	}
 	l.remote.forget(l)
 	l.remote.is.Hangup(l.conn)
 }
