@@ -27,7 +27,9 @@ func (c *checker) pool(path string, p *Pool) {
 		c.concurrency(path+".concurrency", p)
 	}
 	if p.Sticky != nil {
-		c.token(path+".sticky.cookie", "cookie", p.Sticky.Cookie)
+		if p.Sticky.Cookie != "" {
+			c.token(path+".sticky.cookie", "cookie", p.Sticky.Cookie)
+		}
 	}
 	c.poolTLS(path, p)
 	c.poolProxyProtocol(path, p)

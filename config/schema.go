@@ -306,8 +306,9 @@ type Concurrency struct {
 
 // Sticky keeps a client on its backend with a cookie.
 type Sticky struct {
-	// Cookie is the cookie's name.
-	Cookie string `default:"isame" koanf:"cookie"`
+	// Cookie is the cookie's name; empty means isame_ and the pool's name, so that pools of one host keep cookies of
+	// their own.
+	Cookie string `example:"lb" koanf:"cookie"`
 	// TTL is the cookie's lifetime, counted from its last renewal; it is renewed when half of it is over.
 	TTL time.Duration `default:"1h" koanf:"ttl" positive:"true"`
 	// Secret signs the cookies. Several proxies before the same backends need the same one; without it each

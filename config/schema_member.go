@@ -10,7 +10,8 @@ type Discovery struct {
 
 // DNS finds members by name.
 type DNS struct {
-	// Name is the name that is looked up.
+	// Name is the name that is looked up: in /etc/hosts, where it stands there, else in the DNS. SRV records, and a name
+	// that a resolver is given for, are asked of the DNS alone.
 	Name string `example:"api.internal" koanf:"name" required:"true"`
 	// Type is the type of the records.
 	Type string `default:"A" enum:"A|AAAA|SRV" koanf:"type"`
@@ -19,8 +20,8 @@ type DNS struct {
 	// Interval is the longest time between two lookups; records whose TTL is
 	// shorter are looked up again when it ends, but not within a second.
 	Interval time.Duration `default:"10s" koanf:"interval" positive:"true"`
-	// Resolver is the server that is asked, as host:port; empty means those of
-	// /etc/resolv.conf, with its search list.
+	// Resolver is the server that is asked, as host:port; empty means /etc/hosts, then
+	// those of /etc/resolv.conf, with its search list.
 	Resolver string `example:"\"127.0.0.1:53\"" koanf:"resolver"`
 }
 

@@ -41,8 +41,12 @@ func newStickiness(poolName string, c *config.Sticky, members []*pool.Member) *s
 	if c == nil {
 		return nil
 	}
+	name := c.Cookie
+	if name == "" {
+		name = "isame_" + poolName
+	}
 	s := &stickiness{
-		name: c.Cookie, ttl: c.TTL, byID: make(map[string]*pool.Member, len(members)), values: make([]string, len(members)),
+		name: name, ttl: c.TTL, byID: make(map[string]*pool.Member, len(members)), values: make([]string, len(members)),
 		options: "; Path=/; Max-Age=" + strconv.Itoa(int(max(c.TTL, time.Second)/time.Second)) + "; HttpOnly; SameSite=Lax",
 	}
 	key := stickyKey(string(c.Secret))

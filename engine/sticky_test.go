@@ -109,17 +109,17 @@ func TestForgedStickyCookiesAreNoCookies(t *testing.T) {
 	c := r.dial()
 	_, cookie, _ := c.browse("")
 	_, foreign, _ := start(t, stickyText("secret: two", addresses), "").dial().browse("")
-	value := strings.TrimPrefix(cookie, "isame=")
+	value := strings.TrimPrefix(cookie, "isame_p=")
 	flip := func(i int) string {
 		b := []byte(value)
 		b[i] ^= 1
 		return string(b)
 	}
 	for _, v := range []string{
-		"", "x", strings.TrimPrefix(foreign, "isame="), flip(0), flip(stickyIDChars + 2), flip(stickyIDChars), value[:stickyIDChars+1+stickyMACChars],
+		"", "x", strings.TrimPrefix(foreign, "isame_p="), flip(0), flip(stickyIDChars + 2), flip(stickyIDChars), value[:stickyIDChars+1+stickyMACChars],
 		value + "!", strings.Repeat("a", 8000), value[:stickyIDChars] + "." + strings.Repeat("A", stickyMACChars) + ".1",
 	} {
-		if _, _, set := c.browse("isame=" + v); set == nil {
+		if _, _, set := c.browse("isame_p=" + v); set == nil {
 			t.Errorf("the cookie %.60q was believed", v)
 		}
 	}
@@ -186,5 +186,43 @@ func TestStickyWithoutSecretSurvivesARestart(t *testing.T) {
 	b, cookie, _ := start(t, text, "").dial().browse("")
 	if got, _, set := start(t, text, "").dial().browse(cookie); got != b || set != nil {
 		t.Errorf("got %s and %v; want %s", got, set, b)
+	}
+}
+
+// TestStickyPoolsOfOneHost: a client has a cookie of each pool, and the second one does
+// not take the first one's place.
+func TestStickyPoolsOfOneHost(t *testing.T) {
+	a, b := numbered(t, 8), numbered(t, 8)
+	list := func(addresses []string) string {
+		return `{sticky: {}, backends: [{address: "` + strings.Join(addresses, `"}, {address: "`) + `"}]}`
+	}
+	r := start(t, `
+listeners: {web: {address: "127.0.0.1:0"}}
+routes: {shop: {path_prefix: /shop, pool: shop}, api: {path_prefix: /api, pool: api.v1}}
+pools: {shop: `+list(a)+`, api.v1: `+list(b)+`}
+shutdown: {drain: 5s}
+`, "")
+	c := r.dial()
+	jar := map[string]string{}
+	visit := func(path string) string {
+		var all []string
+		for name, value := range jar {
+			all = append(all, name+"="+value)
+		}
+		c.send("GET " + path + " HTTP/1.1\r\nHost: t\r\nCookie: " + strings.Join(all, "; ") + "\r\n\r\n")
+		got := c.receive("GET")
+		for _, k := range got.Cookies() {
+			jar[k.Name] = k.Value
+		}
+		return got.body
+	}
+	shop, api := visit("/shop"), visit("/api")
+	if jar["isame_shop"] == "" || jar["isame_api.v1"] == "" || len(jar) != 2 {
+		t.Fatalf("got the cookies %v; want one of each pool", jar)
+	}
+	for range 5 {
+		if one, two := visit("/shop"), visit("/api"); one != shop || two != api {
+			t.Errorf("got %s and %s; want to stay on %s and %s", one, two, shop, api)
+		}
 	}
 }

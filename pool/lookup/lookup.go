@@ -59,7 +59,8 @@ var (
 	ErrServer = errors.New("the name server cannot answer")
 )
 
-// Find asks once, at the servers in turn until one answers. The end of ctx ends it.
+// Find asks once: the hosts file, where no server is named, and then the servers in
+// turn until one answers. The end of ctx ends it.
 func Find(ctx context.Context, q Question) (Answer, error) {
 	a, err := find(ctx, q)
 	if err != nil {
@@ -69,6 +70,9 @@ func Find(ctx context.Context, q Question) (Answer, error) {
 }
 
 func find(ctx context.Context, q Question) (Answer, error) {
+	if a, found := findHost(hostsFile, q); found {
+		return a, nil
+	}
 	r, names, err := newResolver(q)
 	if err != nil {
 		return Answer{}, err
