@@ -51,6 +51,7 @@ type Engine struct {
 	forgetPanics func()
 	pauseSaid    atomic.Int64 // Nanos of the last line about a paused accept
 	stopping     atomic.Bool
+	settled      atomic.Bool // Ready was true once
 	refreshing   atomic.Bool // a refresh is on its way
 	stopped      chan struct{}
 	errands      *pool.Errands // dials of all generations
@@ -346,14 +347,23 @@ func (e *Engine) closeRemoved(cfg *config.Config) {
 	}
 }
 
-// Ready reports whether traffic should come here, and if not, why.
+// Ready reports whether traffic should come here, and if not, why. At the start it
+// waits until every discovery has answered, and its members are there, or has failed
+// once, at most ten seconds. A reload that adds a discovery does not take it back.
 func (e *Engine) Ready() (ok bool, reason string) {
+	t := e.table.Load()
 	switch {
 	case e.stopping.Load():
 		return false, "draining"
-	case e.table.Load() == nil:
+	case t == nil:
 		return false, "no configuration yet"
+	case e.settled.Load():
+		return true, "serving"
 	}
+	if name := t.pools.Awaits(); name != "" {
+		return false, "waits for the first answer about " + name
+	}
+	e.settled.Store(true)
 	return true, "serving"
 }
 

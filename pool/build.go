@@ -196,7 +196,7 @@ func inherit(m *Member, before *Pool) {
 	}
 	old := before.find(m.backend.place)
 	if old == nil {
-		m.late = true
+		m.late = len(before.members) > 0 // else nobody is there to serve meanwhile
 		return
 	}
 	before.mu.Lock()

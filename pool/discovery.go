@@ -36,6 +36,7 @@ const (
 // those that are really gone fail their probes.
 type discovery struct {
 	def    config.DNS
+	began  time.Time
 	refs   int           // sets that use it, guarded by the finder's mutex
 	first  chan struct{} // closed after the first lookup
 	ended  chan struct{} // closed when the goroutine has ended
@@ -83,7 +84,7 @@ func (f *finder) hold(def config.DNS) *discovery {
 	defer f.mu.Unlock()
 	d := f.mu.all[def]
 	if d == nil {
-		d = &discovery{def: def, first: make(chan struct{}), ended: make(chan struct{})}
+		d = &discovery{def: def, began: time.Now(), first: make(chan struct{}), ended: make(chan struct{})}
 		for _, o := range f.mu.all {
 			if o.def.Name == def.Name && o.def.Type == def.Type && o.def.Port == def.Port {
 				d.inherit(o)

@@ -37,8 +37,8 @@
 //     one tier gets the next.
 //   - The proxy's own zone before others of its rank, while enough of it is there.
 //   - A backend that no probe has judged yet is usable when the proxy starts. One
-//     that a reload or a discovery adds waits for its first good probe, and starts
-//     slowly when slow_start says so.
+//     that a reload or a discovery adds to others waits for its first good probe, and
+//     starts slowly when slow_start says so.
 //   - Below panic_threshold percent healthy primaries, and when nobody at all is
 //     healthy, health is ignored; but backends where nobody answers are dead, and
 //     stay out. When all are, there is nobody to pick: Unavailable.
