@@ -7,42 +7,66 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // accessLog writes a line for finished exchanges: a sample of them, and every
 // one that was slow.
 type accessLog struct {
-	out       zerolog.Logger
-	threshold uint64 // of 64 random bits; below it the exchange is in the sample
+	out       []zerolog.Logger // by shard
+	threshold uint64           // of 64 random bits; below it the exchange is in the sample
 	all       bool
 	slowNanos int64 // 0 is off
 }
 
-func newAccessLog(c *config.AccessLog, log zerolog.Logger) *accessLog {
+func newAccessLog(c *config.AccessLog, e *Engine) *accessLog {
 	if !c.Enabled {
 		return nil
 	}
-	return &accessLog{
-		out: log.With().Str("log", "access").Logger(), all: c.Sample >= 1,
-		threshold: uint64(c.Sample * (1 << 63) * 2 * (1 - 1e-15)), slowNanos: int64(c.Slow),
+	l := &accessLog{
+		all: c.Sample >= 1, threshold: uint64(c.Sample * (1 << 63) * 2 * (1 - 1e-15)), slowNanos: int64(c.Slow),
 	}
+	for shard := range e.shardCount {
+		log := e.log
+		if e.accessOut != nil {
+			log = log.Output(e.accessOut(shard))
+		}
+		// The level is a field like others: access lines come whatever log.level says.
+		l.out = append(l.out, log.With().Str(zerolog.LevelFieldName, "info").Str("log", "access").Logger())
+	}
+	return l
 }
 
-// log writes the line of x, if it is wanted. It allocates nothing.
+// log writes the line of x, if it is wanted. It allocates nothing. The order of
+// the fields is that of engine/observe/README.md, which a test compares.
 func (l *accessLog) log(x *exchange, nowNanos int64) {
 	took := nowNanos - x.startNanos
 	if !l.all && random() >= l.threshold && (l.slowNanos == 0 || took < l.slowNanos) {
 		return
 	}
-	e := l.out.Log().Str("client", x.c.peerName()).Bytes("method", x.head.Method).Bytes("host", x.head.Host).
-		Bytes("target", x.head.Target).Int("status", x.status).Dur("took_ms", time.Duration(took)).
-		Int64("bytes_in", x.bytesIn).Int64("bytes_out", x.bytesOut).Str("listener", x.policy.name).
+	e := l.out[x.c.shard.index].Log()
+	if ip := x.clientAddr(); ip != x.c.ip {
+		x.line = ip.AppendTo(x.line[:0])
+		e = e.Bytes("client", x.line)
+	} else {
+		e = e.Str("client", x.c.peerName())
+	}
+	e = e.Str("peer", x.c.peerName())
+	if id := x.requestID(); len(id) > 0 {
+		e = e.Bytes("request_id", id)
+	}
+	e = e.Bytes("method", x.head.Method).Bytes("host", x.head.Host).Bytes("target", x.head.Target).
+		Int("status", x.status).Dur("took_ms", time.Duration(took))
+	if x.fwd.headNanos > x.fwd.beganNanos && x.attempts > 0 {
+		e = e.Dur("backend_ms", time.Duration(x.fwd.headNanos-x.fwd.beganNanos))
+	}
+	e = e.Int64("bytes_in", x.bytesIn).Int64("bytes_out", x.bytesOut).Str("listener", x.policy.name).
 		Str("protocol", x.protocol())
 	if x.route != nil {
 		e = e.Str("route", x.route.name)
 	}
 	if x.backendName != "" {
-		e = e.Str("backend", x.backendName).Int("attempts", x.attempts)
+		e = e.Str("pool", x.fwd.pool.Name()).Str("backend", x.backendName).Int("attempts", x.attempts)
 	}
 	if x.refused != refusalNone {
 		e = e.Str("no_retry", x.refused.String())
@@ -51,6 +75,18 @@ func (l *accessLog) log(x *exchange, nowNanos int64) {
 		e = e.Str("cause", x.end.Word())
 	}
 	e.Send()
+}
+
+// requestID is the value of X-Request-Id that the backend was given, or that a
+// trusted peer has sent; nil is none.
+func (x *exchange) requestID() []byte {
+	switch {
+	case x.idEnd > 0:
+		return x.out[x.idEnd-requestIDBytes : x.idEnd]
+	case x.head.Has(wire.FieldXRequestID) && x.policy.trusts(x.c.ip):
+		return x.head.Value(wire.FieldXRequestID)
+	}
+	return nil
 }
 
 // protocol is the version of HTTP that the client speaks.
@@ -69,8 +105,8 @@ func (x *exchange) protocol() string {
 // logTunnel writes the line of a tunnel that has ended. The exchange that it began
 // as has had its own.
 func (l *accessLog) logTunnel(t *tunnel) {
-	e := l.out.Log().Str("client", t.c.peerName()).Str("listener", t.policy.name).Str("route", t.route.name).
-		Str("backend", t.fwd.member.Address()).Int("status", statusSwitched).
+	e := l.out[t.c.shard.index].Log().Str("client", t.client).Str("peer", t.c.peerName()).Str("listener", t.policy.name).Str("route", t.route.name).
+		Str("pool", t.fwd.pool.Name()).Str("backend", t.fwd.member.Address()).Int("status", statusSwitched).
 		Dur("took_ms", time.Duration(pool.Nanos()-t.startNanos)).
 		Int64("bytes_in", t.up.bytes).Int64("bytes_out", t.down.bytes).Bool("tunnel", true)
 	if t.why != pool.EndOK {

@@ -243,3 +243,58 @@ func TestAccessLogOfHedges(t *testing.T) {
 	}
 	checkAccess(t, &log, want...)
 }
+
+// The client of a line is the one that is believed; the peer stands beside it. The
+// id is what the backend was given.
+func TestAccessLogSaysWhoAskedAndUnderWhichID(t *testing.T) {
+	const from = "GET / HTTP/1.1\r\nHost: t\r\nX-Request-Id: theirs\r\nX-Forwarded-For: 203.0.113.9, 192.0.2.7\r\n\r\n"
+	for _, tc := range []struct{ name, listener, routes, client, id string }{
+		{"nobody is trusted", "", accessAll, "127.0.0.1", ""},
+		{"the peer is trusted", ", trusted_proxies: [127.0.0.1]", accessAll, "192.0.2.7", "theirs"},
+		{"and the proxy before it", ", trusted_proxies: [127.0.0.1, 192.0.2.0/24]", accessAll, "203.0.113.9", "theirs"},
+		{"answered by a route", ", trusted_proxies: [127.0.0.1]", `all: {respond: {status: 200, body: "here"}}`, "192.0.2.7", "theirs"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var log lockedBuffer
+			ids := make(chan string, 1)
+			r := startLogged(t, &log, accessText(accessPlain+tc.listener, tc.routes, accessPool), backend(t, func(_ http.ResponseWriter, q *http.Request) {
+				ids <- q.Header.Get("X-Request-Id")
+			}))
+			c := r.dial()
+			c.send(from)
+			c.receive("GET")
+			eventually(t, func() string { return "a line" }, func() bool { return len(accessLines(t, &log)) == 1 })
+			line, want := accessLines(t, &log)[0], tc.id
+			if want == "" {
+				want = <-ids
+			}
+			if line["client"] != tc.client || line["peer"] != "127.0.0.1" || line["request_id"] != want || line["level"] != "info" {
+				t.Errorf("got %v; want client %s, peer 127.0.0.1, request_id %s, level info", line, tc.client, want)
+			}
+		})
+	}
+}
+
+// backend_ms is the time of the last attempt to its head, took_ms that of all.
+func TestAccessLogSaysHowLongTheBackendTook(t *testing.T) {
+	var log lockedBuffer
+	r := startLogged(t, &log, accessText(accessPlain, `all: {pool: p, retry: {attempts: 2, on: ["503"], backoff: {initial: 40ms, jitter: 0}}}`, accessPool),
+		scripted(t, func(n int64, c net.Conn, in *bufio.Reader) {
+			for asked := n; readHead(in) != nil; asked++ {
+				if asked == 1 {
+					_, _ = io.WriteString(c, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+					continue
+				}
+				_, _ = io.WriteString(c, ok)
+			}
+		}))
+	c := r.dial()
+	c.get("/")
+	eventually(t, func() string { return "a line" }, func() bool { return len(accessLines(t, &log)) == 1 })
+	line := accessLines(t, &log)[0]
+	took, _ := line["took_ms"].(float64)
+	backend, _ := line["backend_ms"].(float64)
+	if line["attempts"] != 2.0 || backend <= 0 || took < 40 || took < backend+35 {
+		t.Errorf("got %v attempts, %v ms of %v ms; want 2, and the wait of 40 ms outside of the attempt", line["attempts"], backend, took)
+	}
+}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"runtime"
 	"slices"
@@ -24,6 +25,9 @@ import (
 type Options struct {
 	// Logger gets what happens to the proxy, not to requests. Access lines too.
 	Logger zerolog.Logger
+	// Access is where the access lines of a shard go; nil is where Logger writes.
+	// A write must not wait: the event loop calls it.
+	Access func(shard int) io.Writer
 	// Registry keeps the counters; it must have been made for Shards.
 	Registry *observe.Registry
 	// Shards is the number of shards; 0 is GOMAXPROCS.
@@ -35,6 +39,7 @@ type Options struct {
 // goroutine.
 type Engine struct {
 	log        zerolog.Logger
+	accessOut  func(shard int) io.Writer
 	registry   *observe.Registry
 	shardCount int
 	loops      []*pool.Loop   // by shard
@@ -74,7 +79,7 @@ type Engine struct {
 // New makes an engine without a configuration: it listens nowhere until Apply.
 func New(o Options) (*Engine, error) {
 	e := &Engine{
-		log: o.Logger, registry: o.Registry, shardCount: o.Shards,
+		log: o.Logger, accessOut: o.Access, registry: o.Registry, shardCount: o.Shards,
 		stopped: make(chan struct{}), errands: pool.NewErrands(),
 	}
 	if e.shardCount <= 0 {

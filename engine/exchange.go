@@ -38,6 +38,7 @@ type exchange struct {
 
 	attempt pool.Attempt
 	out     []byte // request head as sent to backends, with body bytes that came with it
+	idEnd   int    // where the request id that we made ends in out; 0 is none
 	answer  []byte // response head as sent to the client
 	line    []byte // status line under construction
 	upload  upload
@@ -106,7 +107,7 @@ func releaseExchange(x *exchange) {
 	x.path, x.target = nil, nil
 	x.answered, x.broken, x.keep, x.counted = false, false, false, false
 	x.status, x.end, x.backendName, x.attempts, x.refused = 0, pool.EndOK, "", 0, refusalNone
-	x.repeats = [causes]uint8{}
+	x.repeats, x.idEnd = [causes]uint8{}, 0
 	x.bytesIn, x.bytesOut = 0, 0
 	x.bodyFault, x.outcome = pool.OK, pool.OK
 	x.stage, x.startNanos = stageHead, 0

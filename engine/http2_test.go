@@ -318,7 +318,7 @@ log: {access: {enabled: true}}`, 1)
 	}
 	r.settled2(t)
 	for _, want := range []string{
-		`"method":"GET","host":"t","target":"/x","status":200`, `"route":"all","backend":"127.0.0.1:`, `"target":"/away","status":308`,
+		`"method":"GET","host":"t","target":"/x","status":200`, `"route":"all","pool":"p","backend":"127.0.0.1:`, `"target":"/away","status":308`,
 		`"target":"/here","status":200`, `"status":400`, `"cause":"bad_path"`,
 	} {
 		if !strings.Contains(log.String(), want) {

@@ -121,14 +121,18 @@ func (x *exchange) appendForwarded(b []byte, trusted bool) []byte {
 	if !trusted || !h.Has(wire.FieldXRequestID) {
 		b = append(b, "X-Request-Id: "...)
 		b = appendID(b)
+		x.idEnd = len(b)
 		b = append(b, "\r\n"...)
 	}
 	return x.appendClient(b)
 }
 
+// requestIDBytes is the length of an id of our own.
+const requestIDBytes = 32
+
 // appendID appends 128 random bits in hexadecimal.
 func appendID(b []byte) []byte {
-	var id [16]byte
+	var id [requestIDBytes / 2]byte
 	lo, hi := random(), random()
 	for i := range 8 {
 		id[i], id[i+8] = byte(lo>>(8*i)), byte(hi>>(8*i))

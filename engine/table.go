@@ -205,7 +205,7 @@ func (b *tableBuilder) build(bound map[string]*listener, ports []*quicPort, prev
 	if t.index, err = route.Build(b.cfg.Routes, names); err != nil {
 		return err
 	}
-	t.access = newAccessLog(&b.cfg.Log.Access, b.engine.log)
+	t.access = newAccessLog(&b.cfg.Log.Access, b.engine)
 	t.routes = make([]routeEntry, t.index.Len())
 	for i, name := range t.index.Names() {
 		if err := b.route(&t.routes[i], name, names); err != nil {

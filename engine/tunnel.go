@@ -36,6 +36,7 @@ type tunnel struct {
 	begun      bool // the backend's connection is in the loop
 	goodbye    goodbye
 	access     *accessLog
+	client     string // the address of the client that is believed, for the log
 	why        pool.End
 }
 
@@ -83,10 +84,14 @@ func (x *exchange) openTunnel() bool {
 		return false
 	}
 	x.phase = pool.PhaseTunnel
+	client := x.c.peerName()
+	if ip := x.clientAddr(); ip != x.c.ip {
+		client = ip.String()
+	}
 	x.count() // before the head's buffer goes to the tunnel
 	t := &tunnel{
 		c: x.c, policy: x.policy, route: x.route, fwd: x.fwd, attempt: x.attempt,
-		startNanos: x.startNanos, lastNanos: pool.Nanos(), idle: x.fwd.pool.timeouts.Tunnel, access: x.table.access,
+		startNanos: x.startNanos, lastNanos: pool.Nanos(), idle: x.fwd.pool.timeouts.Tunnel, access: x.table.access, client: client,
 	}
 	x.fwd, x.attempt = forwarding{}, pool.Attempt{}
 	backend := t.attempt.Conn()

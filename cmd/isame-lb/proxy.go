@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -18,6 +19,7 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/engine"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/engine/sink"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
@@ -28,6 +30,7 @@ type proxy struct {
 	demo     *demo  // nil when there is a file
 	started  time.Time
 	build    api.Build
+	sink     *sink.Sink // nil until the configuration is known
 	log      zerolog.Logger
 	registry *observe.Registry
 	engine   *engine.Engine
@@ -42,11 +45,19 @@ type proxy struct {
 // serve runs the proxy until a signal ends it.
 func serve(f *flags) error {
 	p := &proxy{flags: f, started: time.Now(), build: api.ReadBuild(version, commit), reloads: make(chan reloadRequest)}
+	defer p.closeLog()
 	if err := p.start(); err != nil {
 		p.stopDemo()
 		return err
 	}
 	return p.run()
+}
+
+// closeLog writes what was logged, while somebody takes it.
+func (p *proxy) closeLog() {
+	if p.sink != nil {
+		p.sink.Close(flushTime)
+	}
 }
 
 // start does everything that may fail: nothing listens after an error.
@@ -67,9 +78,13 @@ func (p *proxy) start() error {
 		return errReported
 	}
 	cfg := loaded.Config
-	p.log = newLogger(&cfg.Log)
+	p.sink = newSink(&cfg.Log)
+	p.log = newLogger(p.sink, cfg.Log.Level)
 	p.registry = observe.NewRegistry(runtime.GOMAXPROCS(0))
-	if p.engine, err = engine.New(engine.Options{Logger: p.log, Registry: p.registry}); err != nil {
+	p.registry.SetLogDropped(p.sink.Dropped)
+	if p.engine, err = engine.New(engine.Options{
+		Logger: p.log, Registry: p.registry, Access: func(shard int) io.Writer { return p.sink.Access(shard) },
+	}); err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}
 	if err := p.startAdmin(cfg); err != nil {

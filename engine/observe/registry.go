@@ -48,6 +48,9 @@ type Registry struct {
 	// them where they change state would cost each request two atomic adds.
 	connections atomic.Pointer[func() []Connections]
 
+	// logDropped is asked for the log lines that were lost.
+	logDropped atomic.Pointer[func() (program, access uint64)]
+
 	// certificates is asked at each scrape for those in use.
 	certificates atomic.Pointer[func() []Certificate]
 
@@ -134,6 +137,12 @@ type Certificate struct {
 // once a scrape and must return copies.
 func (r *Registry) SetCertificates(f func() []Certificate) {
 	r.certificates.Store(&f)
+}
+
+// SetLogDropped says where the numbers of lost log lines come from: of the program,
+// and of the access log. f is called once a scrape.
+func (r *Registry) SetLogDropped(f func() (program, access uint64)) {
+	r.logDropped.Store(&f)
 }
 
 // SetGeneration says which configuration runs now.

@@ -38,6 +38,7 @@ func (r *Registry) render(w io.Writer) {
 	r.renderConnections(e)
 	r.renderCertificates(e)
 	r.renderConfig(e)
+	r.renderLog(e)
 }
 
 func renderRoutes(e *exposition, routes map[routeKey]*routeCells) {
@@ -260,6 +261,17 @@ func (r *Registry) renderConfig(e *exposition) {
 	for _, result := range slices.Sorted(maps.Keys(r.reloads)) {
 		e.count(r.reloads[result].Load(), "result", string(result))
 	}
+}
+
+func (r *Registry) renderLog(e *exposition) {
+	source := r.logDropped.Load()
+	if source == nil {
+		return
+	}
+	program, access := (*source)()
+	e.family("isame_log_lines_dropped_total", counter, "Log lines that were lost because nobody took them in time.")
+	e.count(access, "log", "access")
+	e.count(program, "log", "program")
 }
 
 // boundLabels are the le values of the histograms, written once.
