@@ -175,7 +175,8 @@ type Retry struct {
 	IdempotencyKey bool `koanf:"idempotency_key"`
 	// PerTryTimeout bounds one attempt; 0 means only the route's timeout.
 	PerTryTimeout time.Duration `default:"0s" example:"5s" koanf:"per_try_timeout"`
-	// Backoff is the wait before each further attempt.
+	// Backoff is the wait before each further attempt. Where no other backend is left a Retry-After of up to 1m is
+	// waited for as well; an answer that asks for more, or for more than the timeout leaves, goes to the client.
 	Backoff Backoff `koanf:"backoff"`
 	// Budget bounds retries as a share of all requests.
 	Budget Budget `koanf:"budget"`
@@ -329,9 +330,13 @@ type PoolConnections struct {
 
 // PoolTimeouts bound how long a backend may take. 0 means no limit.
 type PoolTimeouts struct {
-	// Connect bounds the establishing of a connection, PROXY header and TLS handshake included.
+	// Connect bounds the establishing of a connection: PROXY header, TLS handshake and the first word of HTTP/2
+	// included. An exchange waits no longer for it than its route's timeout and per_try_timeout allow; a connection
+	// that comes later is kept for the next.
 	Connect time.Duration `default:"2s" koanf:"connect"`
-	// Read is the longest gap between two reads of a response.
+	// Read is the longest gap between two reads of a response. A client that leaves ends the exchange before, also
+	// with 0s: at once by a reset, and when the backend has said nothing for 1s where it has closed or ended its half
+	// alone; what the backend says until then still goes to it.
 	Read time.Duration `default:"60s" koanf:"read"`
 	// Write is the longest gap between two writes of a request.
 	Write time.Duration `default:"60s" koanf:"write"`

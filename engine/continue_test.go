@@ -66,6 +66,7 @@ func TestBodyThatComesUnaskedIsNotHeldBack(t *testing.T) {
 // One that does not send it is told to, by the backend or, where that says nothing, in
 // time; and not at all where the answer does not want it.
 func TestClientIsAskedForItsBody(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct{ name, says, want string }{
 		{"by the backend", "HTTP/1.1 100 Continue\r\n\r\n", "100"},
 		{"in time", "", "100"},

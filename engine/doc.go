@@ -11,6 +11,8 @@
 //	exchange.go  what a request is, and the leaves that step calls
 //	request.go   the head as backends see it
 //	admission.go a slot where the pool bounds its exchanges in progress, or the wait for one
+//	patience.go  how an exchange waits for what no socket of its own tells;
+//	             leave.go what it means that its client leaves
 //	forward.go   the retry loop: pick, acquire, send, judge, release
 //	upload.go    the part of a body that did not come with its head
 //	relay.go     the answer, as it comes

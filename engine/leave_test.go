@@ -102,6 +102,16 @@ func TestClientThatEndedItsHalfGetsItsAnswer(t *testing.T) {
 	}
 }
 
+// tcp is the client's connection as the socket that it is.
+func (c *client) tcp() *net.TCPConn {
+	c.t.Helper()
+	conn, ok := c.Conn.(*net.TCPConn)
+	if !ok {
+		c.t.Fatalf("a connection of type %T; want TCP", c.Conn)
+	}
+	return conn
+}
+
 // begins answers /begun with a head and a part of its content, and is silent then until
 // the connection ends; anything else at once.
 type begins struct {
@@ -128,6 +138,7 @@ func (b *begins) backend(t *testing.T) string {
 // time of reading is: at once after a reset, after the grace when the client may only have
 // ended its half. A connection taken up again is the loop's, a dialled one a goroutine's.
 func TestBegunAnswerOfAClientThatLeftIsReleased(t *testing.T) {
+	t.Parallel()
 	pair := newPair(t, tomorrow(), "a.test")
 	text := strings.NewReplacer("backends:", "concurrency: {max_requests: 3}, timeouts: {read: 0s}, backends:", "all: {pool: p}", "all: {pool: p, timeout: 0s}")
 	for _, answer := range []struct{ name, text string }{
@@ -157,7 +168,7 @@ func TestBegunAnswerOfAClientThatLeftIsReleased(t *testing.T) {
 						}
 						h := &heldRig{rig: start(t, text.Replace(config), b.backend(t))}
 						c := h.dial()
-						tcp := c.Conn.(*net.TCPConn) //nolint:forcetypeassert // it is one
+						tcp := c.tcp()
 						if secure {
 							conn := tls.Client(c.Conn, &tls.Config{InsecureSkipVerify: true, ServerName: "a.test"})
 							c = &client{Conn: conn, t: t, r: bufio.NewReader(conn)}
@@ -263,7 +274,7 @@ func TestClientThatEndedItsHalfMayReadSlowly(t *testing.T) {
 			c.get("/")
 		}
 		c.send("GET /long HTTP/1.1\r\nHost: t\r\n\r\n")
-		if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil { //nolint:forcetypeassert // it is one
+		if err := c.tcp().CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(2 * leaveGrace)
@@ -291,7 +302,7 @@ func TestGraceBeginsWithTheExchange(t *testing.T) {
 			all += "hello"
 		}
 		c.send(all)
-		if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil { //nolint:forcetypeassert // it is one
+		if err := c.tcp().CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range []string{"/1", "/2"} {

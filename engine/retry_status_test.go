@@ -41,6 +41,7 @@ func earlyBusy(t *testing.T, part int, goOn <-chan struct{}) string {
 // An answer whose status the route retries is the client's, whole, where the retry
 // cannot be made: whatever of the request was sent by then. Where it can, it is made.
 func TestAnswerIsPassedOnWholeWhereItsRetryIsRefused(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("x", 1<<20)
 	for _, body := range []struct {
 		name, method, fields string

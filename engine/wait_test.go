@@ -46,6 +46,7 @@ func dials(t *testing.T) []struct{ name, pool, address string } {
 // A connection that does not come about is waited for as long as the exchange may take,
 // and not as long as its pool would wait.
 func TestDialEndsWithTheExchange(t *testing.T) {
+	t.Parallel()
 	for _, d := range dials(t) {
 		for _, tc := range []struct{ name, route string }{
 			{"timeout", "timeout: 300ms, retry: {attempts: 1}"},
@@ -77,6 +78,7 @@ func TestDialEndsWithTheExchange(t *testing.T) {
 
 // The pool's own limit is for all that comes before the first request together.
 func TestBackendThatSaysNothingInTimeIsLate(t *testing.T) {
+	t.Parallel()
 	for _, d := range dials(t) {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
@@ -96,6 +98,7 @@ func TestBackendThatSaysNothingInTimeIsLate(t *testing.T) {
 // Whatever an exchange waits for: a client that leaves ends it, and what it held is
 // given back.
 func TestWaitEndsWhenTheClientLeaves(t *testing.T) {
+	t.Parallel()
 	type wait struct{ name, route, pool, address string }
 	var waits []wait
 	for _, d := range dials(t) {
@@ -128,7 +131,7 @@ func TestWaitEndsWhenTheClientLeaves(t *testing.T) {
 				h := &heldRig{rig: start(t, waitingFor(tc.route, tc.pool), tc.address)}
 				c := h.ask("/")
 				h.settle(1, 0)
-				leave.do(c.Conn.(*net.TCPConn)) //nolint:forcetypeassert // it is one
+				leave.do(c.tcp())
 				left := time.Now()
 				h.settle(0, 0)
 				if took := time.Since(left); took > leave.most && took > faultLate {
@@ -258,6 +261,7 @@ func TestShutdownBreaksOffDials(t *testing.T) {
 
 // A call bounds its own time, and a dial with it.
 func TestDialEndsWithTheCall(t *testing.T) {
+	t.Parallel()
 	for _, d := range dials(t) {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()

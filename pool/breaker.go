@@ -234,9 +234,15 @@ func (p *breakerPolicy) overShare(w *window, nowNanos int64) bool {
 	return total >= p.resultsMin && float64(failed)*100 >= p.percent*float64(total)
 }
 
-// untilMillis rounds up, so that an open breaker never lets in early.
+// untilMillis rounds up, so that an open breaker never lets in early. It ends with what
+// the word can say.
 func untilMillis(nowNanos, openNanos int64) uint64 {
-	return uint64((nowNanos + openNanos + int64(time.Millisecond) - 1) / int64(time.Millisecond))
+	until := After(nowNanos, time.Duration(openNanos))
+	millis := uint64(until / int64(time.Millisecond))
+	if until%int64(time.Millisecond) != 0 {
+		millis++
+	}
+	return min(millis, payloadMask)
 }
 
 // open opens a closed breaker on behalf of a permit of its generation, and

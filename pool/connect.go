@@ -25,7 +25,7 @@ func (k *link) connect(ctx context.Context, address string, client *wire.ProxyHe
 		by = After(began, limit)
 	}
 	stop := safely.AfterDone(ctx, "dial", conn.Abort)
-	err = c.prepare(conn, client, by)
+	err = c.prepare(conn, client, by) //nolint:contextcheck // see stop
 	if !stop() && err == nil {
 		err = errAborted
 	}

@@ -64,8 +64,8 @@
 // and gives it back after the last byte:
 //
 //	l.Enter()                         a free slot: one compare-and-swap
-//	l.Join(w), w.Sleep()              no free slot: the queue
-//	l.JoinPlace(w), w.Sleep()         a slot, and all backends at their max_requests
+//	l.Join(w), w.Sleep(bell)          no free slot: the queue
+//	l.JoinPlace(w), w.Sleep(bell)     a slot, and all backends at their max_requests
 //	l.Leave()                         wakes the next
 //
 // With adaptive the limit follows the latencies that Release is told: gradient.go.
