@@ -48,6 +48,7 @@ type Attempt struct {
 	link      *link
 	conn      *Conn
 	in        Buffer
+	room      int // of in, once widen has chosen it; 0 before
 	body      Body
 	pipe      *Pipe // under way between the sockets; see NextPiped
 	piped     bool  // the rest of the content takes that way
@@ -297,14 +298,6 @@ func (a *Attempt) Next(byNanos int64) ([]byte, Outcome) {
 	}
 }
 
-// widen takes a larger buffer once a long body has emptied the first one.
-func (a *Attempt) widen() {
-	if a.in.Len() == 0 && a.in.size != relayRoom && a.body.Limit() > responseHeadMax {
-		a.in.Release()
-		a.in.Sized(relayRoom)
-	}
-}
-
 func (a *Attempt) bodyOutcome(err error) Outcome {
 	if errors.Is(err, ErrWouldBlock) {
 		return Pending
@@ -348,6 +341,7 @@ func (a *Attempt) Close(whole bool, lastNanos int64) {
 	behind := a.in.Len()
 	a.conn, a.touched = nil, false
 	a.in.Release()
+	a.narrow()
 	a.dropPipe()
 	a.piped = false
 	a.body.Begin(wire.UntilClose, 0)
