@@ -31,9 +31,19 @@ func (c *checker) pool(path string, p *Pool) {
 			c.token(path+".sticky.cookie", "cookie", p.Sticky.Cookie)
 		}
 	}
+	if size := p.Limits.HeaderBytes; size < answerHeaderMin || size > answerHeaderMax {
+		c.reportf(path+".limits.header_bytes", "%s is not within %s and %s", size, Size(answerHeaderMin), Size(answerHeaderMax))
+	}
 	c.poolTLS(path, p)
 	c.poolProxyProtocol(path, p)
 }
+
+// Bounds of pools.*.limits.header_bytes. What is above the upper one would not fit what
+// HTTP/2 and HTTP/3 pass on to clients.
+const (
+	answerHeaderMin = 1 << 10
+	answerHeaderMax = 256 << 10
+)
 
 // poolProxyProtocol refuses what a connection that belongs to one client cannot do.
 func (c *checker) poolProxyProtocol(path string, p *Pool) {

@@ -240,6 +240,8 @@ type Pool struct {
 	PanicThreshold int `default:"50" koanf:"panic_threshold" max:"100" min:"0"`
 	// Connections bound what is kept open to each backend.
 	Connections PoolConnections `koanf:"connections"`
+	// Limits bound what a backend may send.
+	Limits PoolLimits `koanf:"limits"`
 	// Timeouts bound how long a backend may take.
 	Timeouts PoolTimeouts `koanf:"timeouts"`
 	// TLS is how TLS is spoken to the backends.
@@ -326,6 +328,14 @@ type PoolConnections struct {
 	// MaxAge is the age at which a connection is closed, between two exchanges, or takes no new streams over
 	// HTTP/2: at random up to a tenth before it, so that not all are made anew at once. 0 means no limit.
 	MaxAge time.Duration `default:"0s" koanf:"max_age"`
+}
+
+// PoolLimits bound what a backend may send.
+type PoolLimits struct {
+	// HeaderBytes bounds the status line and header of an answer together, 1KiB to
+	// 256KiB. A longer one is answered with 502 (bad_response). Over HTTP/2 each field
+	// counts 32 bytes more, as the protocol has it.
+	HeaderBytes Size `default:"64KiB" koanf:"header_bytes"`
 }
 
 // PoolTimeouts bound how long a backend may take. 0 means no limit.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -108,4 +109,60 @@ func TestRepeatedSlashesReachBackends(t *testing.T) {
 			t.Errorf("got %q; want the slashes kept", got)
 		}
 	})
+}
+
+// Answers whose length is written oddly, but can be read in one way only, reach
+// clients with one length.
+func TestOddLengthsOfBackendsAreMended(t *testing.T) {
+	address := scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+		for q := readHead(in); q != nil; q = readHead(in) {
+			lines := map[string]string{"/zeros": "Content-Length: 002\r\n", "/twice": "Content-Length: 2\r\nContent-Length: 2\r\n", "/list": "Content-Length: 2, 2\r\n"}[q.URL.Path]
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n"+lines+"\r\nok")
+		}
+	})
+	alike(t, address, func(t *testing.T, _ *rig, get func(string) *http.Response) {
+		for _, path := range []string{"/zeros", "/twice", "/list"} {
+			if got := get(path); got.StatusCode != 200 || got.ContentLength != 2 || fmt.Sprint(got.Header["Content-Length"]) != "[2]" {
+				t.Errorf("%s: got %d %v; want one length of 2", path, got.StatusCode, got.Header)
+			}
+		}
+	})
+}
+
+// Heads of answers pass up to the limit of their pool, and not beyond it.
+func TestAnswerHeadsAreBoundedByTheirPool(t *testing.T) {
+	answer := func(w http.ResponseWriter, q *http.Request) {
+		n, _ := strconv.Atoi(q.URL.Path[1:])
+		for i := 0; n > 0; i++ {
+			w.Header().Set(fmt.Sprintf("X-%d", i), strings.Repeat("x", min(n, 4096)))
+			n -= 4096
+		}
+		_, _ = io.WriteString(w, "ok")
+	}
+	for _, limit := range []struct {
+		text            string
+		passes, refused int
+	}{
+		{"", 63 << 10, 65 << 10}, {"limits: {header_bytes: 8KiB}, ", 7 << 10, 9 << 10}, {"limits: {header_bytes: 200KiB}, ", 190 << 10, 210 << 10},
+	} {
+		for name, text := range map[string]string{"HTTP/1.1": plain, "HTTP/2": overH2C} {
+			t.Run(limit.text+name, func(t *testing.T) {
+				address := ""
+				if text == overH2C {
+					address = h2Backend(t, nil, answer)
+				} else {
+					address = backend(t, answer)
+				}
+				r := start(t, strings.Replace(text, "p: {", "p: {"+limit.text, 1), address)
+				for size, want := range map[int]int{limit.passes - 2048: 200, limit.refused: 502} {
+					if a := r.dial().get("/" + strconv.Itoa(size)); a.StatusCode != want {
+						t.Errorf("%d bytes: got %d %q; want %d", size, a.StatusCode, a.Header.Get("X-Isame-Error"), want)
+					}
+				}
+				if a := r.dial().get("/10"); a.StatusCode != 200 {
+					t.Errorf("afterwards: got %d", a.StatusCode)
+				}
+			})
+		}
+	}
 }

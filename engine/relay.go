@@ -130,6 +130,9 @@ func (x *exchange) composeHead() (chunked bool) {
 	h := &x.attempt.Response
 	x.dropHSTS(&h.Head)
 	b := x.appendSticky(h.AppendFields(append(x.answer[:0], x.statusLine()...)))
+	if h.OddLength {
+		b = append(strconv.AppendInt(append(b, "Content-Length: "...), h.ContentLength, 10), "\r\n"...)
+	}
 	if !h.Has(wire.FieldDate) { // RFC 9110 section 6.6.1
 		b = append(append(append(b, "Date: "...), x.c.shard.engine.dateAt(x.fwd.headNanos)...), "\r\n"...)
 	}

@@ -159,6 +159,21 @@ func (b *Buffer) ReadFrom(c *Conn, limit int64) (int, error) {
 	return n, err
 }
 
+// Grow gives a full buffer memory of size bytes, with what is in it, and reports
+// whether there is more room now. Slices of Bytes taken before are invalid afterwards.
+func (b *Buffer) Grow(size int) bool {
+	if b.mem == nil || size <= len(b.mem.b) {
+		return false
+	}
+	checkUnpinned(b)
+	larger := takeMemory(size)
+	n := copy(larger.b, b.mem.b[b.r:b.w])
+	mangle(b.mem.b)
+	giveMemory(b.mem)
+	b.mem, b.r, b.w = larger, 0, n
+	return true
+}
+
 // Append copies p behind what is there and reports whether it fitted. The
 // buffer must not keep what was consumed.
 func (b *Buffer) Append(p []byte) bool {

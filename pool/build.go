@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -130,7 +131,7 @@ func (b *builder) member(
 		weightGiven: c.Weight,
 	}
 	m.dialing = d
-	m.clients = b.clients(back, connOptions{pool: p.name, connections: cfg.Connections, timeouts: cfg.Timeouts, protocol: cfg.Protocol, dial: d.key()}, d)
+	m.clients = b.clients(back, connOptions{pool: p.name, connections: cfg.Connections, headerBytes: headerBytes(cfg), timeouts: cfg.Timeouts, protocol: cfg.Protocol, dial: d.key()}, d)
 	m.shards = m.clients.shards
 	if def != nil {
 		m.health = b.opinion(back, def.over(d), s, p.name)
@@ -234,3 +235,9 @@ func checkMembers(path string, list []config.Backend) error {
 	}
 	return errors.Join(problems...)
 }
+
+// headerBytes bounds the head of a backend's answer; what was made without the
+// configuration's defaults gets the default.
+func headerBytes(c *config.Pool) int { return int(cmp.Or(c.Limits.HeaderBytes, headerBytesDefault)) }
+
+const headerBytesDefault = 64 << 10

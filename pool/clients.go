@@ -26,6 +26,7 @@ type connOptions struct {
 	pool        string
 	protocol    string
 	connections config.PoolConnections
+	headerBytes int // of an answer, at most
 	timeouts    config.PoolTimeouts
 	dial        dialKey
 }

@@ -37,6 +37,8 @@ type Multiplexing struct {
 	// of a connection without a stream, MaxAge that of one which still takes
 	// streams. 0 is no limit.
 	Connect, Idle, MaxAge time.Duration
+	// HeaderBytes bounds the head of an answer.
+	HeaderBytes int
 }
 
 // Errors of a Multiplexer, and of Read on its streams.
@@ -70,6 +72,7 @@ func (k *link) multiplexing(hc *fasthttp.HostClient) Multiplexing {
 		Loop: k.loop, Dial: func(ctx context.Context) (*Conn, error) { return k.dialStreams(ctx, hc) },
 		Hangup: k.endSingle, Errands: k.clients.errands,
 		Connect: o.timeouts.Connect, Idle: o.connections.Idle, MaxAge: o.connections.MaxAge,
+		HeaderBytes: o.headerBytes,
 	}
 }
 

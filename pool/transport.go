@@ -11,18 +11,17 @@ import (
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
-// responseHeadMax bounds the header block of a backend's response, and is what
-// one read may bring: a 16 KiB body comes with its head in one system call.
+// responseHeadMax is what one read of a backend's response may bring: a 16 KiB body
+// comes with its head in one system call. A longer head gets a larger buffer, up to
+// the pool's limit.
 const (
 	responseHeadMax   = 32 << 10
-	responseFieldsMax = 256
+	responseFieldsMax = 512
 )
 
 // relayRoom is the buffer for content that does not fit beside its head: larger
 // reads save system calls (1 MiB: 680 us of CPU with 32 KiB, 530 with 256 KiB).
 const relayRoom = 256 << 10
-
-var responseLimits = wire.Limits{HeadBytes: responseHeadMax, Fields: responseFieldsMax}
 
 // Attempt is one try of one exchange against one backend. The steps, in order:
 //
@@ -202,11 +201,12 @@ func (a *Attempt) sent(_ int, err error) Outcome {
 func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 	a.conn.SetReadBy(byNanos)
 	a.toHEAD = toHEAD
+	limits := wire.Limits{HeadBytes: a.link.clients.options.headerBytes, Fields: responseFieldsMax}
 	for {
 		if a.in.Len() > 0 {
 			a.touched = true
-			n, err := a.Response.Parse(a.in.Bytes(), &responseLimits, toHEAD)
-			if err != nil || n == 0 && a.in.Full() {
+			n, err := a.Response.Parse(a.in.Bytes(), &limits, toHEAD)
+			if err != nil || n == 0 && a.in.Full() && !a.in.Grow(limits.HeadBytes) {
 				return a.noHead()
 			}
 			if n > 0 {

@@ -28,8 +28,6 @@ type client struct {
 }
 
 const (
-	// responseBytes bounds the head of a response, as for HTTP/1.1.
-	responseBytes = 32 << 10
 	// backendStreams is how many streams a connection gets at most, however many the
 	// backend takes: more wait for one another in the socket.
 	backendStreams = 256
@@ -55,7 +53,7 @@ func (s *Session) beginClient(c *pool.Conn, host Host, shard *Shard, o Options, 
 	s.appendLocked(frame.AppendSettings(nil,
 		frame.Setting{ID: frame.SettingEnablePush, Value: 0},
 		frame.Setting{ID: frame.SettingInitialWindowSize, Value: streamWindow},
-		frame.Setting{ID: frame.SettingMaxHeaderListSize, Value: responseBytes},
+		frame.Setting{ID: frame.SettingMaxHeaderListSize, Value: uint32(o.HeaderBytes)},
 	))
 	s.appendLocked(frame.AppendWindowUpdate(nil, 0, windowMax-frame.WindowInitial))
 }

@@ -130,7 +130,7 @@ func (r *Remote) dial(ctx context.Context) (*link, error) {
 		l.expiry = safely.After(pool.Sooner(r.is.MaxAge), "max_age", l.expire)
 	}
 	l.session.beginClient(c, l, r.shard, Options{
-		HeaderBytes: responseBytes, Header: r.is.Connect, Idle: r.is.Idle, Write: stuckMax,
+		HeaderBytes: r.is.HeaderBytes, Header: r.is.Connect, Idle: r.is.Idle, Write: stuckMax,
 	}, r.ping)
 	l.session.times.begun = began
 	of := l.session.client

@@ -30,8 +30,10 @@ const optionsMax = 64
 // facts is what the fields say about the connection and the body, before it is
 // known what to make of it.
 type facts struct {
+	lenient     bool          // of a response: lengths that can be read in one way only are taken
 	length      int64         // -1: none
 	idle        time.Duration // -1: none
+	odd         bool          // the length is not written as a length should be
 	chunked     bool
 	close       bool
 	keepAlive   bool
@@ -66,11 +68,8 @@ func (h *Head) gather(x *facts, minor byte) *Refusal {
 		case FieldKeepAlive:
 			x.promise(h.FieldValue(f))
 		case FieldContentLength:
+			r = x.readLength(h.FieldValue(f), lengths)
 			lengths++
-			n, ok := parseLength(h.FieldValue(f))
-			if x.length = n; !ok {
-				r = ErrBadLength
-			}
 		case FieldTransferEncoding:
 			codings++
 			x.chunked = true
@@ -81,7 +80,7 @@ func (h *Head) gather(x *facts, minor byte) *Refusal {
 			return r
 		}
 	}
-	if lengths > 1 || lengths > 0 && codings > 0 {
+	if lengths > 1 && !x.lenient || lengths > 0 && codings > 0 {
 		return ErrConflictingLength
 	}
 	if codings > 1 || codings > 0 && minor == 0 {
@@ -92,6 +91,40 @@ func (h *Head) gather(x *facts, minor byte) *Refusal {
 	}
 	return nil
 }
+
+// readLength reads one Content-Length value, before which so many came. A sender is
+// one that counts in a way of its own, not one that means two lengths, where it pads
+// with zeros or says the same length again, in a list or a field of its own (RFC 9110
+// section 8.6): nginx and HAProxy take that from backends. odd says that the field must
+// not pass as it is.
+func (x *facts) readLength(value []byte, before int) *Refusal {
+	if !x.lenient {
+		n, ok := parseLength(value)
+		x.length = n
+		return refuseIf(!ok, ErrBadLength)
+	}
+	for element, rest, more := []byte(nil), value, true; more; before++ {
+		element, rest, more = bytes.Cut(rest, comma)
+		element = bytes.Trim(element, " 	")
+		digits := bytes.TrimLeft(element, "0")
+		x.odd = x.odd || before > 0 || len(digits) < len(element) && len(element) > 1
+		if len(digits) == 0 && len(element) > 0 {
+			digits = element[:1]
+		}
+		n, ok := parseLength(digits)
+		switch {
+		case !ok || len(element) > lengthDigitsMax:
+			return ErrBadLength
+		case before > 0 && n != x.length:
+			return ErrConflictingLength
+		}
+		x.length = n
+	}
+	return nil
+}
+
+// lengthDigitsMax bounds the zeros before a length.
+const lengthDigitsMax = 32
 
 // promise reads one Keep-Alive value; of several the shortest timeout counts.
 func (x *facts) promise(value []byte) {

@@ -19,6 +19,10 @@ type ResponseHead struct {
 	// ContentLength is the length the head declares, -1 when it declares none.
 	// It is kept for HEAD and 304, whose Framing is NoBody all the same.
 	ContentLength int64
+	// OddLength says that Content-Length is not written as it should be, though there
+	// is no doubt what it means: its fields are marked Drop, and whoever passes the head
+	// on writes one of ContentLength.
+	OddLength bool
 	// IdleTimeout is how long the backend promises to keep the connection idle
 	// (Keep-Alive: timeout=), -1 when it promises nothing.
 	IdleTimeout time.Duration
@@ -146,11 +150,14 @@ func versionFault(line []byte) *Refusal {
 // finish draws the conclusions from a complete head (RFC 9112 section 6.3).
 func (h *ResponseHead) finish(forHEAD bool) *Refusal {
 	h.Reason = h.Raw[h.reasonOff:h.reasonEnd]
-	var x facts
+	x := facts{lenient: true}
 	if r := h.gather(&x, h.Minor); r != nil {
 		return r
 	}
 	h.ContentLength = x.length
+	if h.OddLength = x.odd; x.odd {
+		h.dropLengths()
+	}
 	h.IdleTimeout = x.idle
 	h.KeepAlive = !x.close && (h.Minor == 1 || x.keepAlive)
 	switch {
@@ -176,12 +183,17 @@ func (h *ResponseHead) finishBare(x *facts) {
 	if x.chunked || x.length > 0 {
 		h.KeepAlive = false
 	}
+	h.dropLengths()
+	h.OddLength = false
+	if h.Status == http.StatusSwitchingProtocols {
+		h.UpgradeTo, h.KeepAlive = h.Value(FieldUpgrade), false
+	}
+}
+
+func (h *ResponseHead) dropLengths() {
 	for i := range h.Fields {
 		if f := &h.Fields[i]; f.ID == FieldContentLength {
 			f.Drop = true
 		}
-	}
-	if h.Status == http.StatusSwitchingProtocols {
-		h.UpgradeTo, h.KeepAlive = h.Value(FieldUpgrade), false
 	}
 }

@@ -14,8 +14,12 @@ func TestResponseIsRefused(t *testing.T) {
 	cases := []struct{ name, raw, want string }{
 		{"length and coding", ok(cl + "5\r\n" + te + "chunked\r\n"), "conflicting_length"},
 		{"two lengths", ok(cl + "5\r\n" + cl + "6\r\n"), "conflicting_length"},
-		{"two equal lengths", ok(cl + "5\r\n" + cl + "5\r\n"), "conflicting_length"},
-		{"length list", ok(cl + "5, 5\r\n"), "bad_content_length"},
+		{"three lengths, two equal", ok(cl + "5\r\n" + cl + "5\r\n" + cl + "05, 6\r\n"), "conflicting_length"},
+		{"list of two lengths", ok(cl + "5, 6\r\n"), "conflicting_length"},
+		{"list with nothing in it", ok(cl + "5,\r\n"), "bad_content_length"},
+		{"equal lengths and coding", ok(cl + "5\r\n" + cl + "5\r\n" + te + "chunked\r\n"), "conflicting_length"},
+		{"hexadecimal length", ok(cl + "0x5\r\n"), "bad_content_length"},
+		{"endless zeros", ok(cl + strings.Repeat("0", 40) + "5\r\n"), "bad_content_length"},
 		{"length with sign", ok(cl + "+5\r\n"), "bad_content_length"},
 		{"negative length", ok(cl + "-1\r\n"), "bad_content_length"},
 		{"length too large", ok(cl + "99999999999999999999\r\n"), "bad_content_length"},
@@ -276,6 +280,36 @@ func TestHasToken(t *testing.T) {
 	for _, c := range cases {
 		if got := HasToken([]byte(c.value), "close"); got != c.want {
 			t.Errorf("%q: got %v; want %v", c.value, got, c.want)
+		}
+	}
+}
+
+// Lengths that are written oddly and mean one thing are taken from backends, and not
+// passed on as they came.
+func TestOddLengthsOfResponses(t *testing.T) {
+	const cl = "Content-Length: "
+	for _, tc := range []struct {
+		lines string
+		want  int64
+		odd   bool
+	}{
+		{cl + "5\r\n", 5, false},
+		{cl + "0\r\n", 0, false},
+		{cl + "005\r\n", 5, true},
+		{cl + "000\r\n", 0, true},
+		{cl + "5\r\n" + cl + "5\r\n", 5, true},
+		{cl + "5, 5\r\n", 5, true},
+		{cl + "5\r\nX: y\r\n" + cl + "05 ,5\r\n", 5, true},
+		{cl + "09223372036854775807\r\n", 1<<63 - 1, true},
+	} {
+		var h ResponseHead
+		raw := ok("A: b\r\n" + tc.lines)
+		n, err := h.Parse([]byte(raw), &Limits{}, false)
+		if err != nil || n != len(raw) || h.ContentLength != tc.want || h.OddLength != tc.odd || h.Framing != Length {
+			t.Errorf("%q: got %d, %v, length %d, odd %v; want %d, %v", tc.lines, n, err, h.ContentLength, h.OddLength, tc.want, tc.odd)
+		}
+		if passed := string(h.AppendFields(nil)); strings.Contains(passed, cl) == tc.odd {
+			t.Errorf("%q: passed %q", tc.lines, passed)
 		}
 	}
 }
