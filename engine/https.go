@@ -71,7 +71,7 @@ func (x *exchange) appendOwn(b []byte) []byte { return append(x.appendHSTS(b), x
 // altSvc is the field line that names the port of HTTP/3, or nothing: it counts where
 // the client knows by a certificate whom it listens to, and does not speak it already.
 func (x *exchange) altSvc() string {
-	if x.policy.altSvc == "" || x.c.via == via30 || !x.c.Secure() {
+	if x.policy.altSvc == "" || !x.c.shard.ln.overUDP.Load() || x.c.via == via30 || !x.c.Secure() {
 		return ""
 	}
 	return x.policy.altSvc

@@ -25,7 +25,8 @@ type listener struct {
 	slot    int // index into every table's listeners; never given twice
 	shards  []*shard
 	sockets []*pool.Acceptor
-	quic    *quicPort // nil without http3; only a reload changes it
+	quic    *quicPort   // nil without http3; only a reload changes it
+	overUDP atomic.Bool // its port is taken, and announced
 
 	connections atomic.Int64 // open, over all shards
 	streams     atomic.Int64 // of HTTP/2 and HTTP/3, whose exchange has not ended

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -25,38 +26,87 @@ import (
 type quicPort struct {
 	engine    *Engine
 	ln        *listener
-	socket    *net.UDPConn
+	at        netip.AddrPort
+	socket    *net.UDPConn // nil until it is taken: see take
 	transport *quic.Transport
 	from      *quic.Listener
 	ended     chan struct{} // closed when nothing is accepted any more; nil before
+	stopped   chan struct{} // closed by stop
+	stopOnce  sync.Once
+	using     sync.Mutex // guards socket, transport and from until the port is taken
 	turn      atomic.Uint32
 	sessions  atomic.Int64 // that have not ended
 	attempts  attemptRate
 }
 
-// openQUIC binds the UDP port of l; it does not accept yet.
+// openQUIC binds the UDP port of l; it does not accept yet. One that somebody else has,
+// as a process does that drains, is taken later: clients are served over TCP meanwhile.
 func (e *Engine) openQUIC(name string, l *listener) (*quicPort, error) {
-	fail := func(err error) error {
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("listeners.%s.http3: cannot listen on UDP %q: the address is already in use (ss -lnup shows by whom)", name, l.Addr())
-		}
-		return fmt.Errorf("listeners.%s.http3: cannot listen on UDP %q: %w", name, l.Addr(), err)
-	}
 	at, err := netip.ParseAddrPort(l.Addr())
-	if err != nil {
-		return nil, fail(err)
+	p := &quicPort{engine: e, ln: l, at: at, stopped: make(chan struct{})}
+	if err == nil {
+		err = p.take()
 	}
-	socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
-	if err != nil {
-		return nil, fail(err)
-	}
-	p := &quicPort{engine: e, ln: l, socket: socket}
-	p.transport = &quic.Transport{Conn: socket, VerifySourceAddress: func(net.Addr) bool { return p.attempts.high(pool.Nanos()) }}
-	if p.from, err = p.transport.Listen(p.tlsConfig(), p.quicConfig()); err != nil {
-		_ = socket.Close()
-		return nil, fail(err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		e.log.Warn().Str("listener", name).Stringer("address", at).
+			Msg("the UDP port of http3 is in use by another process (ss -lnup shows which): it is taken when it is free, and announced then")
+	case err != nil:
+		return nil, fmt.Errorf("listeners.%s.http3: cannot listen on UDP %q: %w", name, l.Addr(), err)
 	}
 	return p, nil
+}
+
+// take binds the port. Nothing else uses p until it has.
+func (p *quicPort) take() error {
+	socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(p.at))
+	if err != nil {
+		return err //nolint:wrapcheck // openQUIC says what it means
+	}
+	transport := &quic.Transport{Conn: socket, VerifySourceAddress: p.doubts}
+	from, err := transport.Listen(p.tlsConfig(), p.quicConfig())
+	if err != nil {
+		_ = socket.Close()
+		return err //nolint:wrapcheck // likewise
+	}
+	p.using.Lock()
+	defer p.using.Unlock()
+	select {
+	case <-p.stopped:
+		return errors.Join(net.ErrClosed, from.Close(), transport.Close(), socket.Close())
+	default:
+	}
+	p.socket, p.transport, p.from = socket, transport, from
+	return nil
+}
+
+// doubts reports that a client has to show that it is where it says.
+func (p *quicPort) doubts(net.Addr) (high bool) {
+	safely.Do("QUIC address", func() { high = p.attempts.high(pool.Nanos()) }, nil)
+	return high
+}
+
+// Pauses between two looks at a port that somebody else has.
+const (
+	takePauseFirst = 50 * time.Millisecond
+	takePauseLast  = 2 * time.Second
+)
+
+// await takes the port once it is free; false: stop came first.
+func (p *quicPort) await() bool {
+	for pause := takePauseFirst; p.socket == nil; pause = min(2*pause, takePauseLast) {
+		t := time.NewTimer(pause)
+		select {
+		case <-p.stopped:
+			t.Stop()
+			return false
+		case <-t.C:
+		}
+		if p.take() == nil {
+			p.engine.log.Info().Stringer("address", p.at).Msg("the UDP port of http3 is free, and taken")
+		}
+	}
+	return true
 }
 
 // tlsConfig answers every handshake with the current generation's certificates.
@@ -146,21 +196,33 @@ func (p *quicPort) quicConfig() *quic.Config {
 // accept takes connections in its own goroutine until stop.
 func (p *quicPort) accept() {
 	p.ended = make(chan struct{})
+	if p.socket != nil {
+		p.ln.overUDP.Store(true)
+	}
 	safely.Go("accept", func() {
 		defer close(p.ended)
-		for {
-			q, err := p.from.Accept(context.Background())
-			if err != nil {
-				if !errors.Is(err, quic.ErrServerClosed) {
-					p.engine.log.Error().Err(err).Str("address", p.ln.address).Msg("accepting over UDP ended")
-				}
-				return
-			}
-			safely.Do("admit", func() { p.admit(q) }, func() {
-				_ = q.CloseWithError(quic.ApplicationErrorCode(http3.CodeInternal), "")
-			})
+		if !p.await() {
+			return
+		}
+		p.ln.overUDP.Store(true)
+		for p.acceptOne(context.Background()) {
 		}
 	})
+}
+
+// acceptOne takes one connection; false: there are no more.
+func (p *quicPort) acceptOne(ctx context.Context) bool {
+	q, err := p.from.Accept(ctx)
+	if err != nil {
+		if !errors.Is(err, quic.ErrServerClosed) {
+			p.engine.log.Error().Err(err).Str("address", p.ln.address).Msg("accepting over UDP ended")
+		}
+		return false
+	}
+	safely.Do("admit", func() { p.admit(q) }, func() {
+		_ = q.CloseWithError(quic.ApplicationErrorCode(http3.CodeInternal), "")
+	})
+	return true
 }
 
 // admit makes a conn of a connection, or refuses it.
@@ -202,8 +264,18 @@ func addrOf(a net.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-// stop ends accepting; connections go on.
-func (p *quicPort) stop() { _ = p.from.Close() }
+// stop ends accepting, and waiting for the port; connections go on.
+func (p *quicPort) stop() {
+	p.stopOnce.Do(func() {
+		close(p.stopped)
+		p.ln.overUDP.Store(false)
+	})
+	p.using.Lock()
+	defer p.using.Unlock()
+	if p.from != nil {
+		_ = p.from.Close()
+	}
+}
 
 // releaseWait is how long connections that were cut may take to tell their clients.
 const releaseWait = time.Second
@@ -216,8 +288,12 @@ func (p *quicPort) release() {
 			break
 		}
 	}
-	_ = p.transport.Close()
-	_ = p.socket.Close()
+	p.using.Lock()
+	if p.socket != nil {
+		_ = p.transport.Close()
+		_ = p.socket.Close()
+	}
+	p.using.Unlock()
 	if p.ended != nil {
 		<-p.ended
 	}
@@ -266,11 +342,7 @@ func (s *shard) eachOf(p *quicPort, f func(*conn)) {
 
 // altSvc is the field line that tells clients of TCP about the UDP port (RFC 7838).
 func (p *quicPort) altSvc() string {
-	port := 0
-	if u, ok := p.socket.LocalAddr().(*net.UDPAddr); ok {
-		port = u.Port
-	}
-	return `Alt-Svc: h3=":` + strconv.Itoa(port) + `"; ma=86400` + "\r\n"
+	return `Alt-Svc: h3=":` + strconv.Itoa(int(p.at.Port())) + `"; ma=86400` + "\r\n"
 }
 
 // attemptRate counts handshakes that begin. Above attemptsMax in a second clients have

@@ -18,7 +18,20 @@ type ListenerStatus struct {
 	Active, Idle int
 	// Tunnels were switched to another protocol.
 	Tunnels int
+	// HTTP3 is how the UDP port is.
+	HTTP3 HTTP3Status
 }
+
+// HTTP3Status is how the UDP port of a listener is.
+type HTTP3Status string
+
+// A listener without http3, one whose port another process still has, and one that
+// serves.
+const (
+	HTTP3None    HTTP3Status = ""
+	HTTP3Waiting HTTP3Status = "waiting"
+	HTTP3Open    HTTP3Status = "open"
+)
 
 // Listeners are the running configuration's listeners, by name. Like all reads of
 // what runs it looks at the table alone: it never waits for a reload.
@@ -34,6 +47,12 @@ func (e *Engine) Listeners() []ListenerStatus {
 		s.Bound = l.Addr()
 		s.Active, s.Idle = l.counts()
 		s.Tunnels = int(l.tunnels.Load())
+		switch {
+		case l.overUDP.Load():
+			s.HTTP3 = HTTP3Open
+		case t.cfg.Listeners[name].HTTP3:
+			s.HTTP3 = HTTP3Waiting
+		}
 		all = append(all, s)
 	}
 	return all
