@@ -105,6 +105,24 @@ func TestHTTP2SessionIsNotIdleWhileAStreamRuns(t *testing.T) {
 	c.expect("goaway ENHANCE_YOUR_CALM", c.outcome(id))
 }
 
+// A session that is idle ends in two steps, so that a request which crosses the first is
+// heard; a client that does not answer is waited for a while.
+func TestHTTP2IdleEndHearsARequestOnItsWay(t *testing.T) {
+	r := start(t, timed2("header: 20s, idle: 300ms"), record(t).address)
+	c := r.h2()
+	c.mute = true // the PING behind the first GOAWAY is not answered yet
+	if !c.until(func() bool { return c.gone }) || c.code != http2.ErrCodeNo || c.lastID != 1<<31-1 {
+		t.Fatalf("got GOAWAY %v, %s, last %d; want one without an error and without a last stream", c.gone, c.code, c.lastID)
+	}
+	c.expect("200 GET /crossed", c.ask(to("GET", "/crossed")...))
+	_ = c.fr.WritePing(true, [8]byte{'d', 'r', 'a', 'i', 'n'})
+	c.expect("goaway NO_ERROR", c.ending())
+	if c.lastID != 1 {
+		t.Errorf("the last GOAWAY names stream %d; want 1", c.lastID)
+	}
+	r.checkGone(t)
+}
+
 // An idle session is one without a stream, also when it says that it is there.
 func TestHTTP2IdleSessionsEnd(t *testing.T) {
 	r := start(t, timed2("header: 20s, idle: 300ms"), record(t).address)

@@ -85,6 +85,7 @@ func (p *proxy) listeners() []api.ListenerStatus {
 		}
 		stats := p.registry.Listener(l.Name)
 		s.Address, s.ConnectionsActive, s.ConnectionsIdle = l.Bound, int64(l.Active), int64(l.Idle)
+		s.HTTP3 = string(l.HTTP3)
 		s.Requests, s.BytesIn, s.BytesOut = counts[l.Name], stats.BytesIn.Sum(), stats.BytesOut.Sum()
 	}
 	return all

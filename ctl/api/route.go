@@ -77,6 +77,9 @@ type ListenerStatus struct {
 	// Address is what is listened on; the port is the real one when the configuration says 0.
 	Address string `json:"address"`
 	TLS     bool   `json:"tls"`
+	// HTTP3 is "open" where HTTP/3 is served and announced, "waiting" while another process
+	// has its UDP port, and left out for listeners without http3.
+	HTTP3 string `json:"http3,omitempty"`
 	// ConnectionsActive carry an exchange now, ConnectionsIdle wait for the next one.
 	ConnectionsActive int64 `json:"connections_active"`
 	ConnectionsIdle   int64 `json:"connections_idle"`

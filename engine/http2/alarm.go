@@ -44,6 +44,7 @@ func (s *Session) setAlarm() {
 	m := &s.mu
 	s.lock()
 	quiet, by := m.quiet, m.dropBy
+	alone := quiet != 0
 	if m.stuck {
 		by = pool.Earlier(by, m.pace.By(m.fullNanos))
 	}
@@ -51,10 +52,14 @@ func (s *Session) setAlarm() {
 	if quiet == 0 {
 		quiet = t.looked // when the last one ends, a goroutine may not be able to tell
 	}
-	by = pool.Earlier(by, deadline(quiet, s.opts.Idle))
 	by = pool.Earlier(by, deadline(t.begun, s.opts.Header))
-	if s.drained == 1 {
+	switch {
+	case s.drained == 0:
+		by = pool.Earlier(by, deadline(quiet, s.opts.Idle))
+	case s.drained == 1:
 		by = pool.Earlier(by, deadline(t.drained, lingerTime))
+	case alone:
+		by = pool.Earlier(by, deadline(t.drained, 2*lingerTime))
 	}
 	if s.client != nil {
 		by = pool.Earlier(by, s.client.lookBy(t.looked))
@@ -93,14 +98,20 @@ func (s *Session) late() bool {
 			s.end(frame.CodeSettingsTimeout, "no preface in time")
 		}
 		return true
-	case passed(deadline(quiet, s.opts.Idle), nowNanos):
-		s.end(frame.CodeNone, "idle")
-		return true
+	case s.drained == 0 && passed(deadline(quiet, s.opts.Idle), nowNanos):
+		if s.client != nil {
+			s.end(frame.CodeNone, "idle")
+			return true
+		}
+		s.beginDrain() // a request may be on its way
 	case s.client != nil && s.isDeserted(quiet == 0, nowNanos):
 		s.end(frame.CodeNone, "nobody is there")
 		return true
 	case s.drained == 1 && passed(deadline(t.drained, lingerTime), nowNanos):
 		s.goAway()
+	case s.drained == 2 && quiet != 0 && passed(deadline(t.drained, 2*lingerTime), nowNanos):
+		s.finish() // it does not even take our GOAWAY
+		return true
 	}
 	t.looked = nowNanos
 	s.setAlarm()

@@ -139,18 +139,26 @@ func (s *Session) finish() {
 // (RFC 9113 section 6.8), in two steps since it may have opened a stream meanwhile.
 // The loop calls it.
 func (s *Session) Drain() {
+	if s.beginDrain() {
+		s.finishTurn()
+	}
+}
+
+// beginDrain is the first step, once: of a drain, or of the end of a session that is
+// idle, which a request may cross just the same.
+func (s *Session) beginDrain() bool {
 	m := &s.mu
 	s.lock()
 	if m.goingAway || s.over || s.drained > 0 {
 		s.unlock()
-		return
+		return false
 	}
 	s.drained, s.times.drained = 1, pool.Nanos()
 	s.appendLocked(frame.AppendGoAway(nil, frame.StreamMax, frame.CodeNone, ""))
 	s.appendLocked(frame.AppendPing(nil, drainPing))
 	s.wroteLocked(true)
 	s.unlock()
-	s.finishTurn()
+	return true
 }
 
 // What our PINGs carry: one is answered to tell that a GOAWAY has been seen, the others
