@@ -163,6 +163,7 @@ func (r *rig) h1Client() *http.Client {
 // another client is answered with it or harmed by it. A is the client whose answer
 // it is, B the other one, which asks at once and again when the bytes are there.
 func TestBytesBehindAnAnswerHarmNobody(t *testing.T) {
+	t.Parallel()
 	cert := newPair(t, tomorrow(), "a.test")
 	for _, secure := range []bool{false, true} {
 		for _, version := range []string{"h1", "h2", "h3"} {

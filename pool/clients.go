@@ -262,7 +262,7 @@ func (c *clients) closeIdle() {
 	for _, hc := range c.shards {
 		hc.CloseIdleConnections()
 		k := linkOf(hc)
-		for k.closeParked() { //nolint:revive // each turn closes one
+		for k.closeParked() {
 		}
 		if m := k.streams; m != nil {
 			m.CloseIdle()

@@ -40,7 +40,7 @@ func (c *Conn) look() found {
 	case c.secure == nil && c.silent(), c.secure != nil && c.secure.undisturbed():
 		return foundSilence
 	}
-	n := 0
+	var n int
 	if c.secure == nil {
 		n = c.peek(&word)
 	} else {

@@ -84,8 +84,8 @@ func (c *Conn) expire() {
 
 // end is a part of Close, which nobody but the loop may be faster than: see endIdle.
 func (r *reuse) end() {
-	r.looking.Lock()   // it finds the connection gone afterwards
-	r.looking.Unlock() //nolint:staticcheck // nothing else is guarded
+	r.looking.Lock() // the loop finds the connection gone afterwards
+	defer r.looking.Unlock()
 	if r.expiry != nil {
 		r.expiry.Stop()
 	}

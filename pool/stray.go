@@ -19,7 +19,7 @@ import (
 // has acknowledged the request by then. So it is time that keeps them apart.
 //
 //   - After an answer without content the connection is parked: nobody takes it
-//     before it has been silent for silenceMin, or longer where a backend was seen
+//     before it has been silent for silenceLeast, or longer where a backend was seen
 //     to be later. Meanwhile others are taken, or dialed.
 //   - No more than parkRoom connections to a backend are parked; one too many is
 //     closed. Only a backend of which provenAfter connections in a row were silent
@@ -58,8 +58,8 @@ type strays struct {
 }
 
 const (
-	silenceMin = time.Second
-	silenceMax = 10 * time.Second
+	silenceLeast = time.Second
+	silenceMost  = 10 * time.Second
 	// provenAfter is the number of silent connections that make a backend trusted.
 	provenAfter = 32
 	// parkRoom bounds the connections that are parked at once: a backend with a
@@ -119,7 +119,7 @@ func (s *strays) doubts(e endedBy) bool { return e != endsByFraming || s.owed[e]
 
 // silence is how long nothing may have come.
 func (s *strays) silence() int64 {
-	return min(max(int64(silenceMin), 2*s.latestNanos.Load()), int64(silenceMax))
+	return min(max(int64(silenceLeast), 2*s.latestNanos.Load()), int64(silenceMost))
 }
 
 // silent counts a connection on which nothing came.
@@ -133,7 +133,7 @@ func (s *strays) silent(e endedBy) {
 // they were, 0 where that is not known.
 func (s *strays) met(e endedBy, lateNanos int64) {
 	s.owed[e].Store(provenAfter)
-	if lateNanos > int64(silenceMax)/2 {
+	if lateNanos > int64(silenceMost)/2 {
 		lateNanos = 0 // the answer has nothing to do with it
 	}
 	for old := s.latestNanos.Load(); old < lateNanos && !s.latestNanos.CompareAndSwap(old, lateNanos); {
@@ -159,7 +159,8 @@ func (s *strays) name(e endedBy) {
 		return
 	}
 	safely.Go("strays", func() { // the loop may be calling
-		s.log.Warn().Stringer("after", e).Msg("the backend sends bytes behind its answers: such connections are not used again, nor others before they have been silent")
+		s.log.Warn().Stringer("after", e).Msg("the backend sends bytes behind its answers: such connections are closed, " +
+			"and others wait until they have been silent")
 	})
 }
 

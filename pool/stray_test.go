@@ -35,8 +35,8 @@ func TestConnectionIsParkedAfterAnAnswerWithoutContent(t *testing.T) {
 				t.Fatalf("the loop got %v; want %v", out, Pending)
 			}
 			b.until(func() bool { return b.parked() == 0 })
-			if waited := time.Duration(Nanos() - began); waited < silenceMin-10*time.Millisecond {
-				t.Errorf("it was parked for %v; want %v", waited, silenceMin)
+			if waited := time.Duration(Nanos() - began); waited < silenceLeast-10*time.Millisecond {
+				t.Errorf("it was parked for %v; want %v", waited, silenceLeast)
 			}
 			b.open(&a, ReuseFree)
 			if !a.Reused() {
@@ -126,8 +126,8 @@ func TestStrayBytesUnderARequest(t *testing.T) {
 			}
 			b.say("<html>")
 		}, BadResponse},
-		{"an answer before the request", func(b *peerOf, a *Attempt) { b.say(strayAnswer) }, ReusedNeverReceived},
-		{"no answer before the request", func(b *peerOf, a *Attempt) { b.say("<html>") }, ReusedNeverReceived},
+		{"an answer before the request", func(b *peerOf, _ *Attempt) { b.say(strayAnswer) }, ReusedNeverReceived},
+		{"no answer before the request", func(b *peerOf, _ *Attempt) { b.say("<html>") }, ReusedNeverReceived},
 	} {
 		for over, start := range peers() {
 			t.Run(tc.name+", over "+over, func(t *testing.T) {
