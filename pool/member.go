@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/isame-lb/isame-lb/algo"
@@ -144,7 +145,7 @@ func (m *Member) Release(k Permit, o Outcome, status int, nowNanos, latencyNanos
 		m.tally.failures.Add(1)
 	}
 	if e := m.breaker.done(k, r, m.policy, m.window, nowNanos); e != eventNone {
-		m.settle(e, k, o, nowNanos)
+		m.settle(e, k, verdictOn{o, status}, nowNanos)
 	}
 }
 
@@ -159,24 +160,24 @@ func (m *Member) judge(o Outcome, status int) result {
 }
 
 // settle is the rare part of Release: the breaker wants to change or did.
-func (m *Member) settle(e event, k Permit, o Outcome, nowNanos int64) {
+func (m *Member) settle(e event, k Permit, last verdictOn, nowNanos int64) {
 	log := &m.pool.log
 	switch e {
 	case eventTrip:
 		ejected := m.pool.eject(m, k, nowNanos)
-		condemned := m.health != nil && m.health.suspect(o, ejected, nowNanos)
+		condemned := m.health != nil && m.health.suspect(last.Outcome, ejected, nowNanos)
 		if !ejected {
 			if condemned {
 				m.standing.account.changed()
 			}
 			return
 		}
-		log.Warn().Str("backend", m.backend.address).Stringer("last", o).Msg("circuit breaker opened")
+		log.Warn().Str("backend", m.backend.address).Str("last", last.word()).Msg("circuit breaker opened")
 	case eventReopened:
 		if m.health != nil {
-			m.health.suspect(o, true, nowNanos)
+			m.health.suspect(last.Outcome, true, nowNanos)
 		}
-		log.Warn().Str("backend", m.backend.address).Stringer("last", o).Msg("circuit breaker opened again after a trial")
+		log.Warn().Str("backend", m.backend.address).Str("last", last.word()).Msg("circuit breaker opened again after a trial")
 	case eventClosed:
 		m.standing.forgive()
 		log.Info().Str("backend", m.backend.address).Msg("circuit breaker closed")
@@ -184,4 +185,19 @@ func (m *Member) settle(e event, k Permit, o Outcome, nowNanos int64) {
 		return
 	}
 	m.standing.account.changed()
+}
+
+// verdictOn is how an attempt ended, and with which status: 0 is no answer.
+type verdictOn struct {
+	Outcome
+	status int
+}
+
+// word says what was wrong with the attempt: the status of a whole answer, else the
+// outcome.
+func (v verdictOn) word() string {
+	if v.Outcome == OK {
+		return strconv.Itoa(v.status)
+	}
+	return v.Cause()
 }
