@@ -121,7 +121,9 @@ type Route struct {
 	Middleware []string `example:"[limit]" koanf:"middleware"`
 	// Pool is the pool requests are forwarded to.
 	Pool string `example:"api" koanf:"pool"`
-	// Split shares requests between pools by weight.
+	// Split shares requests between pools by weight. A request whose pool has nobody to pick goes to another one, by the
+	// weights of those that have; a pool of weight 0 takes nothing. Where pools are sticky a client stays in the one that
+	// answered it last, whatever the weights, while its backend may serve it.
 	Split map[string]int `example:"{api: 95, api-next: 5}" koanf:"split" max:"65535" min:"0"`
 	// Redirect answers with a redirect.
 	Redirect *Redirect `koanf:"redirect"`
@@ -307,7 +309,8 @@ type Concurrency struct {
 	Adaptive bool `koanf:"adaptive"`
 }
 
-// Sticky keeps a client on its backend with a cookie.
+// Sticky keeps a client on its backend with a cookie. Beside routes.*.split give all of its pools the section, or a
+// client of one without it is drawn anew for each request.
 type Sticky struct {
 	// Cookie is the cookie's name; empty means isame_ and the pool's name, so that pools of one host keep cookies of
 	// their own.

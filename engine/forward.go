@@ -138,9 +138,8 @@ func (x *exchange) beginForward() {
 		x.fwd.byNanos = pool.Earlier(x.fwd.byNanos, deadline(x.startNanos, grpcTimeout(x.head.Lookup("grpc-timeout"))))
 	}
 	if r.split != nil {
-		x.fwd.pool = r.pools[r.split.Pick(random())]
-	}
-	if r.sticky {
+		x.drawPool()
+	} else if r.sticky {
 		x.stick()
 	}
 	if x.fwd.pool.hashes {
@@ -152,6 +151,24 @@ func (x *exchange) beginForward() {
 	r.retry.budget.request(x.startNanos)
 	x.prepare()
 	x.appendBodyHere()
+}
+
+// drawPool chooses the pool of a split: the one that the client belongs to, else one by
+// weight, and where nobody is to be picked there, another one.
+func (x *exchange) drawPool() {
+	r, f := x.route, &x.fwd
+	if r.sticky && x.stick() {
+		return
+	}
+	drawn := r.split.Pick(random())
+	f.pool = r.pools[drawn]
+	if f.pool.Serves() {
+		return
+	}
+	if other := r.split.Other(random(), func(i int) bool { return r.pools[i].Serves() }); other >= 0 {
+		f.pool = r.pools[other]
+		r.fallbacks[drawn].Add(x.c.shard.index)
+	}
 }
 
 // acquire picks a member and takes its permit. Members that refuse are left out

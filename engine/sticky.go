@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"math"
 	"os"
 	"strconv"
 	"time"
@@ -100,21 +101,25 @@ func (s *stickiness) find(value []byte, nowMinutes int64) (m *pool.Member, ageMi
 }
 
 // stick finds the backend the client belongs to: the first attempt goes there if
-// it may take anything. With a split, the client belongs to its backend's pool.
-func (x *exchange) stick() {
+// it may take anything. With a split, the client belongs to its backend's pool; who
+// has moved from one to another has a cookie of each, and the one that was given
+// last counts. It reports whether there is such a backend.
+func (x *exchange) stick() bool {
+	youngest := int64(math.MaxInt64)
 	for _, p := range x.route.pools {
 		s := p.sticky
 		if s == nil {
 			continue
 		}
 		m, age := s.find(x.cookie(s.name), nowMinutes())
-		if m == nil || !p.Keeps(m) {
+		if m == nil || age >= youngest || !p.Keeps(m) {
 			continue
 		}
+		youngest = age
 		x.fwd.pool, x.fwd.again, x.fwd.stuck = p, m, m
 		x.fwd.renew = age < 0 || time.Duration(age)*stickyStep >= s.ttl/2
-		return
 	}
+	return x.fwd.stuck != nil
 }
 
 // appendSticky appends the cookie that keeps the client on the backend that

@@ -152,6 +152,7 @@ type routeEntry struct {
 	retries     [causes]*observe.RetryStats
 	refused     [refusals]*observe.RetryStats
 	hedges      [hedgeResults]*observe.RetryStats
+	fallbacks   []*observe.RetryStats // of a split, by the pool that was drawn
 }
 
 // poolEntry is a pool as a route uses it, with the counters of its members.
@@ -280,6 +281,9 @@ func (b *tableBuilder) action(r *routeEntry, name string, c *config.Route) error
 		r.body, r.contentType = []byte(c.Respond.Body), c.Respond.ContentType
 	case len(c.Split) > 0:
 		r.split, r.poolNames, err = route.NewSplit(c.Split)
+		for _, drawn := range r.poolNames {
+			r.fallbacks = append(r.fallbacks, b.engine.registry.SplitFallbacks(name, drawn))
+		}
 	default:
 		r.poolNames = []string{c.Pool}
 	}

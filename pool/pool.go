@@ -94,6 +94,9 @@ func (p *Pool) Pick(q algo.Query) (*Member, int) {
 	return m, index
 }
 
+// Serves reports that somebody may be picked. It costs one pointer load.
+func (p *Pool) Serves() bool { return p.view.Load().cause == EndOK }
+
 // Unavailable says why a pick finds nobody, in the words of X-Isame-Error, and
 // after which time another try makes sense: when the first breaker lets a trial
 // in, or the next probe may find a backend well. The cause is EndOK when members

@@ -161,6 +161,9 @@ func renderRetries(e *exposition, retries map[retryKey]*stat.Counter) {
 		familyRetries: {"isame_retries_total", "Attempts beyond the first one, by the reason the one before failed.", "reason"},
 		familyRefused: {"isame_retries_refused_total", "Retries the policy wanted and that were not made, by what stood against them.", "reason"},
 		familyHedges:  {"isame_hedges_total", "Attempts that were sent beside a late one, by their result.", "result"},
+		familyFallbacks: {
+			"isame_split_fallbacks_total", "Requests that another pool of the split took, by the pool that was drawn and had nobody.", "pool",
+		},
 	} {
 		e.family(f.name, counter, f.help)
 		for _, key := range keys {

@@ -77,6 +77,7 @@ const (
 	familyRetries retryFamily = iota
 	familyRefused
 	familyHedges
+	familyFallbacks
 )
 
 // Retries returns the counter of a route's retries for a reason, spelled as in
@@ -95,6 +96,12 @@ func (r *Registry) RefusedRetries(route, reason string) *RetryStats {
 // won, lost or failed.
 func (r *Registry) Hedges(route, result string) *RetryStats {
 	return &RetryStats{registry: r, key: retryKey{route: route, reason: result, family: familyHedges}}
+}
+
+// SplitFallbacks returns the counter of a route's requests that another pool of its
+// split took, because the one that was drawn had nobody.
+func (r *Registry) SplitFallbacks(route, drawn string) *RetryStats {
+	return &RetryStats{registry: r, key: retryKey{route: route, reason: drawn, family: familyFallbacks}}
 }
 
 // Add counts one retry.

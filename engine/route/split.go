@@ -59,3 +59,33 @@ func (s *Split) Pick(random uint64) int {
 
 	panic("BUG: a split's draw is not below its total")
 }
+
+// Other is Pick among the pools that may take the request, in proportion to their
+// weights; -1 when none may. A pool of weight 0 never does.
+func (s *Split) Other(random uint64, may func(int) bool) int {
+	var sum uint64
+	for i := range s.upTo {
+		if may(i) {
+			sum += s.weight(i)
+		}
+	}
+	at, _ := bits.Mul64(random, sum)
+	for i := range s.upTo {
+		if !may(i) {
+			continue
+		}
+		w := s.weight(i)
+		if at < w {
+			return i
+		}
+		at -= w
+	}
+	return -1
+}
+
+func (s *Split) weight(i int) uint64 {
+	if i == 0 {
+		return s.upTo[0]
+	}
+	return s.upTo[i] - s.upTo[i-1]
+}
