@@ -1,0 +1,198 @@
+package cmd
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// schemaBase has each optional section once; nothing in it can be reached.
+const schemaBase = `
+listeners:
+  web: {address: "127.0.0.1:0", trusted_proxies: [10.0.0.0/8]}
+  plain: {address: "127.0.0.1:0", redirect_https: {}}
+  secure:
+    address: "127.0.0.1:0"
+    tls: {certificates: [{cert_file: a.pem, key_file: a.key}], hsts: {}}
+  named:
+    address: "127.0.0.1:0"
+    tls: {acme: {hosts: [a.example], directory: "https://127.0.0.1:1/dir", storage: store}}
+routes:
+  api: {pool: p, retry: {}, hedge: {}}
+  to: {path: /to, redirect: {to: "https://a.example/"}}
+  say: {path: /say, respond: {body: hello}}
+  mix: {path: /mix, split: {p: 1, q: 1}}
+pools:
+  p:
+    backends: [{address: "127.0.0.1:1"}, {address: "127.0.0.1:2"}]
+    health_check: {interval: 1h}
+    circuit_breaker: {}
+    concurrency: {max_requests: 10, max_queue: 5}
+    sticky: {}
+  q: {backends: [{address: "127.0.0.1:1"}]}
+  d: {discovery: {dns: {name: a.internal, port: 80, resolver: "127.0.0.1:1"}}}
+`
+
+// change is how one key is changed by itself: assignments of both sides, then
+// those of the changed one.
+type change struct{ before, after []string }
+
+// places are the sections of schemaBase that show a key; the longest pattern wins.
+var places = map[string]string{
+	"listeners.*": "listeners.web", "listeners.*.redirect_https": "listeners.plain.redirect_https",
+	"listeners.*.tls": "listeners.secure.tls", "listeners.*.tls.acme": "listeners.named.tls.acme",
+	"listeners.*.http2": "listeners.secure.http2", "listeners.*.http3": "listeners.secure.http3",
+	"routes.*": "routes.api", "routes.*.redirect": "routes.to.redirect", "routes.*.respond": "routes.say.respond", "routes.*.split": "routes.mix.split",
+	"pools.*": "pools.p", "pools.*.discovery": "pools.d.discovery",
+}
+
+// special are the keys that a value of their type alone does not change.
+var special = map[string]change{
+	"zone":                                      {[]string{"pools.p.backends[0].zone=a"}, []string{"zone=a"}},
+	"pools.*.backends[*].zone":                  {[]string{"zone=a"}, []string{"pools.p.backends[0].zone=a"}},
+	"listeners.*.address":                       {after: []string{"listeners.web.address=127.0.0.2:0"}},
+	"listeners.*.proxy_protocol_from":           {[]string{"listeners.web.proxy_protocol=accept"}, []string{"listeners.web.proxy_protocol_from=192.0.2.0/24"}},
+	"listeners.*.trusted_proxies":               {after: []string{"listeners.web.trusted_proxies=10.0.0.0/9"}},
+	"listeners.*.tls.certificates[*].cert_file": {after: []string{"listeners.secure.tls.certificates=[{cert_file: b.pem, key_file: b.key}]"}},
+	"listeners.*.tls.certificates[*].key_file":  {after: []string{"listeners.secure.tls.certificates=[{cert_file: b.pem, key_file: b.key}]"}},
+	"listeners.*.tls.acme.directory":            {after: []string{"listeners.named.tls.acme.directory=https://127.0.0.1:2/dir"}},
+	"listeners.*.tls.acme.hosts":                {after: []string{"listeners.named.tls.acme.hosts=b.example"}},
+	"listeners.*.tls.client_auth.ca_file":       {[]string{"listeners.secure.tls.client_auth.mode=request"}, []string{"listeners.secure.tls.client_auth.ca_file=a.pem"}},
+	"listeners.*.tls.client_auth.headers":       {[]string{"listeners.secure.tls.client_auth.mode=request"}, []string{"listeners.secure.tls.client_auth.headers={X-Subject: subject}"}},
+	"listeners.*.limits.header_bytes":           {after: []string{"listeners.web.limits.header_bytes=8KiB"}},
+	"listeners.*.limits.min_rate":               {after: []string{"listeners.web.limits.min_rate=1KiB"}},
+	"listeners.*.tls.acme.storage":              {after: []string{"listeners.named.tls.acme.storage=store2"}},
+	"listeners.*.tls.hsts.max_age":              {after: []string{"listeners.secure.tls.hsts.max_age=1h"}},
+	"listeners.*.tls.hsts.preload":              {[]string{"listeners.secure.tls.hsts.include_subdomains=true"}, []string{"listeners.secure.tls.hsts.preload=true"}},
+	"log.access.sample":                         {[]string{"log.access.enabled=true"}, []string{"log.access.sample=0.25"}},
+	"log.access.slow":                           {[]string{"log.access.enabled=true"}, []string{"log.access.slow=500ms"}},
+	"pools.*.health_check.expect_status":        {after: []string{"pools.p.health_check.expect_status=204"}},
+	"pools.*.health_check.interval":             {after: []string{"pools.p.health_check.interval=2h"}},
+	"pools.*.health_check.path":                 {after: []string{"pools.p.health_check.path=/alive"}},
+	"pools.*.limits.header_bytes":               {after: []string{"pools.p.limits.header_bytes=8KiB"}},
+	"pools.*.protocol":                          {after: []string{"pools.p.protocol=h2c"}},
+	"routes.*.respond.content_type":             {after: []string{"routes.say.respond.content_type=text/html"}},
+	"routes.*.respond.status":                   {after: []string{"routes.say.respond.status=202"}},
+	"routes.*.path_regex":                       {after: []string{"routes.api.path_regex=^/v[0-9]+/"}},
+	"routes.*.listeners":                        {after: []string{"routes.api.listeners=web"}},
+	"routes.*.pool":                             {after: []string{"routes.api.pool=q"}},
+	"routes.*.split":                            {after: []string{"routes.mix.split={p: 1, q: 3}"}},
+	"routes.*.middleware":                       {[]string{"middleware.m={type: rate_limit}"}, []string{"routes.api.middleware=m"}},
+	"routes.*.mirror.pool":                      {after: []string{"routes.api.mirror={pool: q}"}},
+	"routes.*.mirror.percent":                   {after: []string{"routes.api.mirror={pool: q, percent: 2}"}},
+	"routes.*.redirect.to":                      {after: []string{"routes.to.redirect.to=https://b.example/"}},
+	"routes.*.retry.on":                         {after: []string{"routes.api.retry.on=reset"}},
+	"routes.*.hedge.after":                      {after: []string{"routes.api.hedge.after=70ms"}},
+	"pools.*.hash_on":                           {[]string{"pools.p.algorithm=consistent_hash"}, []string{"pools.p.hash_on=path"}},
+	"pools.*.backends[*].address":               {after: []string{"pools.p.backends[0].address=127.0.0.1:3"}},
+	"pools.*.discovery.dns.name":                {after: []string{"pools.d.discovery.dns.name=b.internal"}},
+	"pools.*.discovery.dns.resolver":            {after: []string{"pools.d.discovery.dns.resolver=127.0.0.1:2"}},
+	"pools.*.health_check.service":              {[]string{"pools.p.health_check.type=grpc"}, []string{"pools.p.health_check.service=shop.Cart"}},
+	"pools.*.sticky.path":                       {after: []string{"pools.p.sticky.path=/below"}},
+	"pools.*.sticky.secret":                     {after: []string{"pools.p.sticky.secret=0123456789abcdef0123456789abcdef"}},
+	"pools.*.tls.server_name":                   {[]string{"pools.p.tls.enabled=true"}, []string{"pools.p.tls.server_name=api.internal"}},
+	"pools.*.tls.ca_file":                       {[]string{"pools.p.tls.enabled=true"}, []string{"pools.p.tls.ca_file=a.pem"}},
+	"pools.*.tls.cert_file":                     {[]string{"pools.p.tls.enabled=true"}, []string{"pools.p.tls.cert_file=a.pem", "pools.p.tls.key_file=a.key"}},
+	"pools.*.tls.key_file":                      {[]string{"pools.p.tls.enabled=true"}, []string{"pools.p.tls.cert_file=a.pem", "pools.p.tls.key_file=a.key"}},
+	"pools.*.tls.insecure_skip_verify":          {[]string{"pools.p.tls.enabled=true"}, []string{"pools.p.tls.insecure_skip_verify=true"}},
+	"admin.tls.cert_file":                       {after: []string{"admin.tls={cert_file: a.pem, key_file: a.key}"}},
+	"admin.tls.key_file":                        {after: []string{"admin.tls={cert_file: a.pem, key_file: a.key}"}},
+	"tracing.enabled":                           {after: []string{"tracing.enabled=true"}},
+	"tracing.endpoint":                          {after: []string{"tracing={enabled: true, endpoint: \"http://127.0.0.1:1\"}"}},
+	"tracing.sample":                            {after: []string{"tracing={enabled: true, sample: 0.5}"}},
+	"tracing.service_name":                      {after: []string{"tracing={enabled: true, service_name: x}"}},
+	"middleware.*.type":                         {after: []string{"middleware.m={type: rate_limit}"}},
+	"middleware.*.rate":                         {after: []string{"middleware.m={type: rate_limit, rate: 5}"}},
+	"middleware.*.per":                          {after: []string{"middleware.m={type: rate_limit, per: 2s}"}},
+	"middleware.*.burst":                        {after: []string{"middleware.m={type: rate_limit, burst: 5}"}},
+	"middleware.*.key":                          {after: []string{"middleware.m={type: rate_limit, key: route}"}},
+}
+
+// changeOf is the special change of a key, or another value of its type: the
+// example of the reference, where there is one and it is not the default.
+func changeOf(t *testing.T, key string) change {
+	t.Helper()
+	if c, ok := special[key]; ok {
+		return c
+	}
+	return change{after: []string{placeOf(key) + "=" + otherValue(schemaKeys()[key])}}
+}
+
+// placeOf is where schemaBase has a key.
+func placeOf(key string) string {
+	longest := ""
+	for pattern := range places {
+		if len(pattern) > len(longest) && (key == pattern || strings.HasPrefix(key, pattern+".")) {
+			longest = pattern
+		}
+	}
+	return strings.ReplaceAll(places[longest]+key[len(longest):], "[*]", "[0]")
+}
+
+// otherValue is a value that is not the default.
+func otherValue(f reflect.StructField) string {
+	tag, def := f.Tag, f.Tag.Get("default")
+	for value := range strings.SplitSeq(tag.Get("enum"), "|") {
+		if value != "" && value != def {
+			return value
+		}
+	}
+	if example := strings.Trim(tag.Get("example"), `"`); example != "" && example != def && tag.Get("file") == "" {
+		return example
+	}
+	switch {
+	case f.Type == reflect.TypeFor[time.Duration]():
+		return "700ms"
+	case f.Type.Kind() == reflect.Bool:
+		return map[bool]string{true: "false", false: "true"}[def == "true"]
+	case f.Type.Kind() == reflect.Slice:
+		return "GET"
+	case f.Type.Kind() == reflect.String && tag.Get("file") == "true":
+		return "a.pem"
+	case f.Type.Kind() == reflect.String:
+		return "other"
+	case f.Type.Kind() == reflect.Float64 && tag.Get("max") == "1":
+		return "0.25"
+	default:
+		return "7"
+	}
+}
+
+// writePairs writes a self-signed certificate and its key, NAME.pem and NAME.key, for each name.
+func writePairs(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	for i, name := range names {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(int64(i + 1)), DNSNames: []string{name + ".example"}, IsCA: true, BasicConstraintsValid: true,
+			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		}
+		certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		private, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for file, block := range map[string]*pem.Block{
+			name + ".pem": {Type: "CERTIFICATE", Bytes: certificate}, name + ".key": {Type: "PRIVATE KEY", Bytes: private},
+		} {
+			if err := os.WriteFile(filepath.Join(dir, file), pem.EncodeToMemory(block), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package cmd
+
+import (
+	"context"
+	"maps"
+	"net"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine"
+	"github.com/isame-lb/isame-lb/engine/observe"
+)
+
+// schemaKeys lists every key that holds a value, as a pattern such as
+// pools.*.backends[*].weight, with its field.
+func schemaKeys() map[string]reflect.StructField {
+	keys := map[string]reflect.StructField{}
+	collectKeys(reflect.TypeFor[config.Config](), "", keys)
+	return keys
+}
+
+func collectKeys(t reflect.Type, pattern string, keys map[string]reflect.StructField) {
+	for i := range t.NumField() {
+		field := t.Field(i)
+		name := field.Tag.Get("koanf")
+		if name == "" || name == "-" {
+			continue
+		}
+		path, inner := strings.TrimPrefix(pattern+"."+name, "."), field.Type
+		switch {
+		case inner.Kind() == reflect.Map && inner.Elem().Kind() == reflect.Struct:
+			path, inner = path+".*", inner.Elem()
+		case inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct:
+			path, inner = path+"[*]", inner.Elem()
+		case inner.Kind() == reflect.Pointer:
+			inner = inner.Elem()
+		}
+		if inner.Kind() == reflect.Struct {
+			collectKeys(inner, path, keys)
+		} else {
+			keys[path] = field
+		}
+	}
+}
+
+// TestEveryKeyHasABehaviour fails for a key of the schema that no entry of
+// behaviours names, and for an entry whose test is not there.
+func TestEveryKeyHasABehaviour(t *testing.T) {
+	tests := testFunctions(t)
+	keys := schemaKeys()
+	for key := range keys {
+		if _, ok := behaviours[key]; !ok && !slices.Contains(notYet, key) && !slices.Contains(onlyCompiled, key) {
+			t.Errorf("%s: no test says what changes with it: write one, and name it in behaviours", key)
+		}
+	}
+	for _, key := range slices.Concat(notYet, onlyCompiled) {
+		if _, ok := keys[key]; !ok || behaviours[key] != "" {
+			t.Errorf("%s is not in the schema, or has a behaviour", key)
+		}
+	}
+	for key, test := range behaviours {
+		body, ok := tests[test]
+		field, known := keys[key]
+		name := key[strings.LastIndex(key, ".")+1:]
+		switch {
+		case !known:
+			t.Errorf("%s is not in the schema", key)
+		case !ok:
+			t.Errorf("%s: there is no test %s", key, test)
+		case !strings.Contains(body, name) && !strings.Contains(body, field.Name):
+			t.Errorf("%s: the file of %s speaks neither of %s nor of %s", key, test, name, field.Name)
+		}
+	}
+}
+
+// testFunctions maps each test of the project, as folder.TestName, to the text of its file.
+func testFunctions(t *testing.T) map[string]string {
+	t.Helper()
+	tests := map[string]string{}
+	for _, path := range goFiles(t) {
+		if !strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		text := string(read(t, path))
+		for line := range strings.Lines(text) {
+			if rest, ok := strings.CutPrefix(line, "func Test"); ok {
+				name, _, _ := strings.Cut(rest, "(")
+				tests[filepath.Dir(path)+".Test"+name] = text
+			}
+		}
+	}
+	return tests
+}
+
+// TestEveryKeyChangesWhatRuns changes each key of listeners, routes and pools by
+// itself, and asks for a difference in what the engine has compiled: a key that is
+// checked and then read by nobody fails here. What the engine never reads is in
+// notCompiled, with the behaviours that show its effect.
+func TestEveryKeyChangesWhatRuns(t *testing.T) {
+	dir := t.TempDir()
+	writePairs(t, dir, "a", "b")
+	bases := map[string]*agreement{} // by what is set on both sides
+	for _, key := range slices.Sorted(maps.Keys(schemaKeys())) {
+		if slices.Contains(notYet, key) {
+			refuse(t, dir, key)
+			continue
+		}
+		if notCompiled[key] {
+			continue
+		}
+		c := changeOf(t, key)
+		before := strings.Join(c.before, "\n")
+		if bases[before] == nil {
+			bases[before] = agree(compiled(t, dir, c.before), compiled(t, dir, c.before), compiled(t, dir, c.before))
+		}
+		base := bases[before]
+		t.Run(key, func(t *testing.T) {
+			t.Parallel()
+			found := base.differences(compiled(t, dir, append(slices.Clone(c.before), c.after...)))
+			if len(found) == 0 {
+				t.Errorf("%q changes nothing that runs", c.after)
+			}
+			t.Logf("%q: %q", c.after, found[:min(len(found), 3)])
+		})
+	}
+}
+
+// refuse fails unless a key that does not work yet is refused by name.
+func refuse(t *testing.T, dir, key string) {
+	t.Helper()
+	c := changeOf(t, key)
+	_, err := loadSchemaBase(dir, append(slices.Clone(c.before), c.after...))
+	if err == nil || !strings.Contains(err.Error(), "not supported yet") {
+		t.Errorf("%s: got %v; want it refused as not supported yet, or take it from notYet", key, err)
+	}
+}
+
+func loadSchemaBase(dir string, set []string) (*config.Loaded, error) {
+	return config.Load(config.Options{Data: []byte(schemaBase), File: "base.yaml", BaseDir: dir, Set: set})
+}
+
+// compiled is what an engine has made of a configuration, after it was stopped:
+// nothing changes any more then.
+func compiled(t *testing.T, dir string, set []string) observation {
+	t.Helper()
+	loaded, err := loadSchemaBase(dir, set)
+	if err != nil {
+		t.Fatalf("%q: %v", set, err)
+	}
+	e, err := engine.New(engine.Options{Logger: zerolog.Nop(), Registry: observe.NewRegistry(1), Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	applied := e.Apply(loaded.Config)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if applied == nil {
+		bound := e.Listeners()
+		e.Shutdown(ctx)
+		found := reach(e)
+		for _, l := range bound {
+			host, _, _ := net.SplitHostPort(l.Bound)
+			found["bound "+l.Name] = host
+		}
+		return found
+	}
+	e.Shutdown(ctx)
+	t.Fatalf("%q: %v", set, applied)
+	return nil
+}
