@@ -28,7 +28,7 @@ func (f *runFlags) search(ctx context.Context, env Env) error {
 		if err != nil {
 			return err
 		}
-		return f.showSteps(env, steps, steps)
+		return f.showSteps(env, steps, nil)
 	}
 	found, err := load.Knee(ctx, f.plan, load.Goal{P99: f.target, Start: f.plan.Rate}, each)
 	line.clear()
@@ -48,13 +48,17 @@ func (f *runFlags) search(ctx context.Context, env Env) error {
 }
 
 // showSteps writes what was asked for: the page, and all as JSON.
-func (f *runFlags) showSteps(env Env, steps []load.Step, all any) error {
-	err := writeFile(f.report, func(w io.Writer) error { return report.StepsPage(w, f.plan.URL, steps) })
+// found is nil for a ramp.
+func (f *runFlags) showSteps(env Env, steps []load.Step, found *load.Found) error {
+	err := writeFile(f.report, func(w io.Writer) error { return report.StepsPage(w, f.plan.URL, steps, found) })
 	if err != nil {
 		return err
 	}
 	if f.json {
-		return report.JSON(env.Stdout, all)
+		if found != nil {
+			return report.JSON(env.Stdout, found)
+		}
+		return report.JSON(env.Stdout, steps)
 	}
 	failed := uint64(0)
 	for _, s := range steps {

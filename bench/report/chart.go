@@ -17,7 +17,15 @@ type chart struct {
 	xLabel func(x float64) string
 	xTicks []float64 // nil: five, evenly spaced
 	logY   bool
-	dots   bool // columns of marks: x counts them, nothing joins them
+	dots   bool  // columns of marks: x counts them, nothing joins them
+	mark   *mark // an x that matters
+	goal   *mark // a y that matters
+}
+
+// mark is a dashed line across the plot, with its name.
+type mark struct {
+	at   float64
+	name string
 }
 
 type line struct {
@@ -143,7 +151,25 @@ func (c *chart) draw(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, `<text class="tick" text-anchor="middle" x="%g" y="%g">%s</text>`,
 		marginLeft+plotWidth/2, chartHeight-6, html.EscapeString(c.xTitle))
+	c.drawMarks(b, s)
 	c.drawLines(b, s)
+}
+
+// drawMarks draws the two lines that matter, where they are in the plot.
+func (c *chart) drawMarks(b *strings.Builder, s scale) {
+	if m := c.mark; m != nil && m.at >= s.xLow && m.at <= s.xHigh {
+		x, anchor, gap := s.x(m.at), "start", 5.0
+		if x > marginLeft+plotWidth/2 {
+			anchor, gap = "end", -5
+		}
+		fmt.Fprintf(b, `<line class="mark" x1="%.1f" y1="%g" x2="%.1f" y2="%g"/>`, x, marginTop, x, marginTop+plotHeight)
+		fmt.Fprintf(b, `<text class="title" text-anchor="%s" x="%.1f" y="%g">%s</text>`, anchor, x+gap, marginTop+14, html.EscapeString(m.name))
+	}
+	if m := c.goal; m != nil && m.at >= s.yLow && m.at <= s.yHigh {
+		y := s.y(m.at)
+		fmt.Fprintf(b, `<line class="mark" x1="%g" y1="%.1f" x2="%g" y2="%.1f"/>`, marginLeft, y, chartWidth-marginRight, y)
+		fmt.Fprintf(b, `<text class="tick" x="%g" y="%.1f">%s</text>`, marginLeft+5, y-4, html.EscapeString(m.name))
+	}
 }
 
 // drawLabel writes the lines of a label below the plot.

@@ -19,11 +19,19 @@ func Page(w io.Writer, r *load.Result, accept func(int) bool) error {
 	return p.write(w)
 }
 
-// StepsPage writes one HTML page about the steps of a ramp or a knee search.
-func StepsPage(w io.Writer, title string, steps []load.Step) error {
-	p := page{Title: title, Steps: steps}
+// StepsPage writes one HTML page about the steps of a ramp, or, where found is not
+// nil, of a knee search.
+func StepsPage(w io.Writer, title string, steps []load.Step, found *load.Found) error {
+	p := page{Title: title, Steps: sortedByRate(steps), Found: found}
 	if len(steps) > 0 {
-		p.Charts = []template.HTML{render(latencyByRate(steps))}
+		c := latencyByRate(steps)
+		if found != nil {
+			c.goal = &mark{found.P99Target, "target of p99: " + Micros(found.P99Target)}
+			if found.Rate > 0 {
+				c.mark = &mark{found.Rate, "knee: " + Number(found.Rate) + "/s"}
+			}
+		}
+		p.Charts = []template.HTML{render(c)}
 	}
 	return p.write(w)
 }
@@ -33,6 +41,7 @@ type page struct {
 	Result     *load.Result
 	Unexpected uint64
 	Steps      []load.Step
+	Found      *load.Found // of a knee search
 	Charts     []template.HTML
 }
 
@@ -124,6 +133,7 @@ svg{width:100%;height:auto;margin:1em 0}svg text{fill:currentColor;font-size:12p
 svg .grid{stroke:var(--g)}polyline{fill:none;stroke-width:1.5}
 polyline.a{stroke:var(--a)}polyline.b{stroke:var(--b)}polyline.c{stroke:var(--c)}
 svg circle.a,svg text.a{fill:var(--a)}svg circle.b,svg text.b{fill:var(--b)}svg circle.c,svg text.c{fill:var(--c)}
+svg .mark{stroke:currentColor;stroke-dasharray:5 4}tr.knee td{font-weight:600;border-bottom:2px solid}
 .warn{color:var(--c);font-weight:600}
 </style>
 <h1>{{.Title}}</h1>
@@ -139,8 +149,13 @@ svg circle.a,svg text.a{fill:var(--a)}svg circle.b,svg text.b{fill:var(--b)}svg 
 <tr><td>unsent<td>{{.Unsent}}<tr><td>connections opened<td>{{.Opened}}</table>
 {{end}}
 {{if .Unexpected}}<p class="warn">{{.Unexpected}} answers had an unexpected status.</p>{{end}}
+{{with .Found}}{{if .Rate}}<p><b>Knee: {{number .Rate}} requests a second.</b> Of the rates that were tried, this is the highest at which 99 % of
+the answers came within {{micros .P99Target}}. Above it requests wait for those before them, so that latency grows with the queue and
+no longer with the work: plan to stay below.{{if eq .Limit "generator"}} <span class="warn">The generator was the limit: the target may do more.</span>{{end}}</p>
+{{else}}<p class="warn">No knee: at no rate that was tried did 99 % of the answers come within {{micros .P99Target}}.</p>{{end}}{{end}}
+{{$knee := 0.0}}{{with .Found}}{{$knee = .Rate}}{{end}}
 {{if .Steps}}<table><tr><th>rate asked<th>reached<th>p50<th>p99<th>p99.9<th>errors<th>held
-{{range .Steps}}<tr><td>{{number .Result.RateAsked}}<td>{{number .Result.Rate}}<td>{{micros .Result.Latency.P50}}
+{{range .Steps}}<tr{{if and $knee (eq .Result.RateAsked $knee)}} class="knee"{{end}}><td>{{number .Result.RateAsked}}<td>{{number .Result.Rate}}<td>{{micros .Result.Latency.P50}}
 <td>{{micros .Result.Latency.P99}}<td>{{micros .Result.Latency.P999}}<td>{{.Result.Errors}}
 <td>{{if .Held}}yes{{else}}no: {{.Why}}{{end}}{{end}}</table>{{end}}
 {{range .Charts}}{{.}}{{end}}

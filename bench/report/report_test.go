@@ -95,7 +95,7 @@ func TestPageIsSelfContained(t *testing.T) {
 	}
 	b.Reset()
 	steps := []load.Step{{Result: sample(), Held: true}, {Result: sample(), Why: "p99 above the target"}}
-	if err := StepsPage(&b, "title", steps); err != nil {
+	if err := StepsPage(&b, "title", steps, nil); err != nil {
 		t.Fatal(err)
 	}
 	checkPage(t, b.String(), 1)
@@ -153,5 +153,34 @@ func TestLineFitsATerminal(t *testing.T) {
 	}
 	if got := Line(load.Progress{Count: 100}); !strings.Contains(got, "of 100") || !strings.Contains(got, "warm-up") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestKneeIsMarked looks at the page of a knee search: the sentence, the row of the
+// table and the line in the chart.
+func TestKneeIsMarked(t *testing.T) {
+	steps := []load.Step{
+		{Result: &load.Result{RateAsked: 2000, Latency: load.Latency{P50: 900, P99: 90000, P999: 99000}}, Why: "p99 90 ms"},
+		{Result: &load.Result{RateAsked: 1000, Latency: load.Latency{P50: 300, P99: 900, P999: 1200}}, Held: true},
+	}
+	for _, c := range []struct {
+		name  string
+		found *load.Found
+		wants []string
+	}{
+		{"found", &load.Found{Rate: 1000, P99Target: 5000, Steps: steps}, []string{"Knee: 1,000 requests a second.", `<tr class="knee"><td>1,000`, "knee: 1,000/s", "target of p99", `class="mark"`}},
+		{"none", &load.Found{P99Target: 500, Steps: steps}, []string{"No knee:"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var b strings.Builder
+			if err := StepsPage(&b, "title", steps, c.found); err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range c.wants {
+				if !strings.Contains(b.String(), want) {
+					t.Errorf("the page lacks %q:\n%s", want, b.String())
+				}
+			}
+		})
 	}
 }
