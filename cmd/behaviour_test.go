@@ -102,6 +102,7 @@ var behaviours = map[string]string{
 	"pools.*.health_check.timeout":                "cmd/isame-lb/e2e.TestHealthChecks",
 	"pools.*.health_check.type":                   "cmd/isame-lb/e2e.TestHealthChecks",
 	"pools.*.health_check.unhealthy_after":        "cmd/isame-lb/e2e.TestHealthChecks",
+	"pools.*.limits.header_bytes":                 "engine.TestAnswerHeadsAreBoundedByTheirPool",
 	"pools.*.panic_threshold":                     "cmd/isame-lb/e2e.TestHealthChecks",
 	"pools.*.protocol":                            "engine.TestProtocolIsChosenAnew",
 	"pools.*.proxy_protocol":                      "cmd/isame-lb/e2e.TestClientOfAProxyInFrontIsAnnounced",
