@@ -14,6 +14,7 @@ import (
 
 // alike runs check with a client of each version of HTTP, on a listener of alikeText.
 func alike(t *testing.T, address string, check func(t *testing.T, r *rig, get func(path string) *http.Response)) {
+	t.Helper()
 	r := start(t, strings.Replace(h3Text(t), "away: {path: /away, redirect: {to: \"{scheme}://{host}/here\"}}",
 		"away: {path_prefix: /away, redirect: {to: \"{scheme}://b.test{uri}\"}}\n  admin: {path_prefix: /admin, respond: {status: 403}}", 1), address)
 	h3, _ := r.h3Client()
@@ -39,6 +40,7 @@ func alike(t *testing.T, address string, check func(t *testing.T, r *rig, get fu
 
 // answering is a backend whose answer to each request is head and a body of "ok".
 func answering(t *testing.T, head func(q *http.Request) string) string {
+	t.Helper()
 	return scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 		for q := readHead(in); q != nil; q = readHead(in) {
 			_, _ = io.WriteString(c, head(q)+"Content-Length: 2\r\n\r\nok")
@@ -55,6 +57,7 @@ func TestAnswersWithoutDateGetOne(t *testing.T) {
 		return "HTTP/1.1 200 OK\r\n"
 	})
 	alike(t, address, func(t *testing.T, _ *rig, get func(string) *http.Response) {
+		t.Helper()
 		if got := get("/dated").Header.Values("Date"); len(got) != 1 || got[0] != own {
 			t.Errorf("got %q; want the backend's own", got)
 		}
@@ -74,6 +77,7 @@ func TestStatusesAbove599Pass(t *testing.T) {
 		return "HTTP/1.1 " + q.URL.Path[1:] + " Odd\r\n"
 	})
 	alike(t, address, func(t *testing.T, r *rig, get func(string) *http.Response) {
+		t.Helper()
 		for _, status := range []int{600, 799, 999} {
 			was := r.engine.Pools()[0].Backends[0]
 			if got := get("/" + strconv.Itoa(status)); got.StatusCode != status || got.Header.Get("X-Isame-Error") != "" {
@@ -92,6 +96,7 @@ func TestStatusesAbove599Pass(t *testing.T) {
 func TestRepeatedSlashesReachBackends(t *testing.T) {
 	address := answering(t, func(q *http.Request) string { return "HTTP/1.1 200 OK\r\nX-Seen: " + q.RequestURI + "\r\n" })
 	alike(t, address, func(t *testing.T, _ *rig, get func(string) *http.Response) {
+		t.Helper()
 		for path, want := range map[string]string{
 			"/a//b": "/a//b", "/a///b//?x=//y": "/a///b//?x=//y", "/fetch/https://h/x": "/fetch/https://h/x",
 			"/a/./b//c": "/a/b//c", "/a/../b//c": "/b//c", "/bucket//key/../k2//": "/bucket//k2//",
@@ -121,6 +126,7 @@ func TestOddLengthsOfBackendsAreMended(t *testing.T) {
 		}
 	})
 	alike(t, address, func(t *testing.T, _ *rig, get func(string) *http.Response) {
+		t.Helper()
 		for _, path := range []string{"/zeros", "/twice", "/list"} {
 			if got := get(path); got.StatusCode != 200 || got.ContentLength != 2 || fmt.Sprint(got.Header["Content-Length"]) != "[2]" {
 				t.Errorf("%s: got %d %v; want one length of 2", path, got.StatusCode, got.Header)

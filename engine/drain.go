@@ -50,8 +50,9 @@ const goodbyeTime = 5 * time.Second
 func (e *Engine) generation(slot int) *table {
 	t := e.table.Load()
 	if t.listener(slot) == nil {
-		if last, ok := e.last.Load(slot); ok {
-			return last.(*table) //nolint:forcetypeassert // nothing else is in there
+		kept, _ := e.last.Load(slot)
+		if last, ok := kept.(*table); ok {
+			return last
 		}
 	}
 	return t

@@ -38,6 +38,7 @@ func shutDown(r *rig) {
 }
 
 func endings(t *testing.T) []ending {
+	t.Helper()
 	server := newPair(t, tomorrow(), "a.test")
 	listener := func(text string) string { return strings.Replace(drained, "{{listener}}", text, 1) }
 	secure := fmt.Sprintf("{address: \"127.0.0.1:0\", tls: {certificates: [{cert_file: %q, key_file: %q}]}}", server.certFile, server.keyFile)

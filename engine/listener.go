@@ -73,7 +73,7 @@ func bindTCP(addr string, shards int) ([]net.Listener, error) {
 	ctx := context.Background()
 	probe, err := listenAlone(ctx, addr)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // bindError says what it means
+		return nil, err
 	}
 	addr = probe.Addr().String() // port 0 was chosen here
 	if err := probe.Close(); err != nil {

@@ -131,7 +131,9 @@ func (b *builder) member(
 		weightGiven: c.Weight,
 	}
 	m.dialing = d
-	m.clients = b.clients(back, connOptions{pool: p.name, connections: cfg.Connections, headerBytes: headerBytes(cfg), timeouts: cfg.Timeouts, protocol: cfg.Protocol, dial: d.key()}, d)
+	m.clients = b.clients(back, connOptions{
+		pool: p.name, connections: cfg.Connections, headerBytes: headerBytes(cfg), timeouts: cfg.Timeouts, protocol: cfg.Protocol, dial: d.key(),
+	}, d)
 	m.shards = m.clients.shards
 	if def != nil {
 		m.health = b.opinion(back, def.over(d), s, p.name)

@@ -23,6 +23,7 @@ pools: {p: {backends: [{address: "`+b.address+`"}]}}
 `)
 	script := func(program, debianPackage, option, text string) func(t *testing.T) string {
 		return func(t *testing.T) string {
+			t.Helper()
 			out, err := exec.CommandContext(t.Context(), needProgram(t, program, debianPackage), option, text, p.address()).CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
@@ -40,7 +41,7 @@ print(c.getresponse().status)`),
 fetch("http://" + process.argv[1] + "/", {method: "POST", body: "x".repeat(10 << 20)}).then(async r => {
 	await r.text(); console.log(r.status)
 }, e => console.log(e.cause))`),
-		"go": func(t *testing.T) string {
+		"go": func(*testing.T) string {
 			c := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{}}
 			defer c.CloseIdleConnections()
 			resp, err := c.Post("http://"+p.address()+"/", "text/plain", bytes.NewReader(make([]byte, 10<<20)))
