@@ -154,7 +154,9 @@ func TestCutByTheDrainIsTheProxysDoing(t *testing.T) {
 			r.dial().send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nhalf")
 			<-asked
 		}},
-		{"in the queue", "", "503 drained, 503 drained", "drained proxy admit 1, drained proxy answer 1", func(t *testing.T, r *rig) {
+		// The one with the slot may be cut first, and leave it to the other, which is cut later on its way then.
+		{"in the queue", "", "503 drained, 503 drained", "drained proxy admit 1, drained proxy answer 1|" +
+			"drained proxy answer 1, drained proxy connect 1|drained proxy answer 2", func(t *testing.T, r *rig) {
 			r.dial().send(get)
 			<-asked
 			r.dial().send(get)
@@ -177,7 +179,8 @@ func TestCutByTheDrainIsTheProxysDoing(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
 			r.engine.Shutdown(ctx)
-			eventually(t, func() string { return "the end " + tc.metric + "; got " + r.ends() }, func() bool { return r.ends() == tc.metric })
+			ended := func() bool { return regexp.MustCompile("^(" + tc.metric + ")$").MatchString(r.ends()) }
+			eventually(t, func() string { return "the end " + tc.metric + "; got " + r.ends() }, ended)
 			if got := causesLogged(t, &log); got != tc.log {
 				t.Errorf("got %q; want %q", got, tc.log)
 			}

@@ -36,7 +36,8 @@ func probe(ctx context.Context, address string, d *definition) sight {
 		return sight{dead: nobodyThere(err), reason: failure(err, d.timeout, "cannot connect")}
 	}
 	defer func() { _ = c.Close() }()
-	stop := safely.AfterDone(ctx, "probe", func() { _ = c.SetDeadline(longAgo) })
+	socket := c // c becomes its session, while the end of ctx may come from elsewhere
+	stop := safely.AfterDone(ctx, "probe", func() { _ = socket.SetDeadline(longAgo) })
 	defer stop()
 	if d.dialing != nil && d.dialing.announces != announceNothing {
 		if _, err := c.Write(d.dialing.announces.append(nil, &wire.ProxyHeader{})); err != nil {
