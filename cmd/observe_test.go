@@ -1,10 +1,12 @@
 package cmd
 
 import (
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"unsafe"
 
@@ -58,7 +60,7 @@ func (o *observer) walk(path string, v reflect.Value, depth int) {
 	case reflect.Slice, reflect.Array:
 		o.note(path+".len", v.Len())
 		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
-			o.note(path, fmt.Sprintf("%x", v.Bytes()))
+			o.note(path, hex.EncodeToString(v.Bytes()))
 			return
 		}
 		for i := range min(v.Len(), 64) {
@@ -110,11 +112,11 @@ func printed(v reflect.Value) string {
 	case reflect.String:
 		return v.String()
 	case reflect.Bool:
-		return fmt.Sprint(v.Bool())
+		return strconv.FormatBool(v.Bool())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return fmt.Sprint(v.Int())
+		return strconv.FormatInt(v.Int(), 10)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		return fmt.Sprint(v.Uint())
+		return strconv.FormatUint(v.Uint(), 10)
 	case reflect.Float32, reflect.Float64:
 		return fmt.Sprint(v.Float())
 	default:

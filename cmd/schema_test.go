@@ -27,8 +27,7 @@ func schemaKeys() map[string]reflect.StructField {
 }
 
 func collectKeys(t reflect.Type, pattern string, keys map[string]reflect.StructField) {
-	for i := range t.NumField() {
-		field := t.Field(i)
+	for field := range t.Fields() {
 		name := field.Tag.Get("koanf")
 		if name == "" || name == "-" {
 			continue
@@ -104,6 +103,7 @@ func testFunctions(t *testing.T) map[string]string {
 // checked and then read by nobody fails here. What the engine never reads is in
 // notCompiled, with the behaviours that show its effect.
 func TestEveryKeyChangesWhatRuns(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writePairs(t, dir, "a", "b")
 	bases := map[string]*agreement{} // by what is set on both sides

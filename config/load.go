@@ -56,9 +56,9 @@ func (l *Loaded) Problem(path, format string, args ...any) Problem {
 	return Problem{Origin: nearestOrigin(l.where, path), Path: path, Message: fmt.Sprintf(format, args...)}
 }
 
-// Warn adds a warning. Only who has just got the result of Load may call it,
+// Warnf adds a warning. Only who has just got the result of Load may call it,
 // before anybody else sees it.
-func (l *Loaded) Warn(path, format string, args ...any) {
+func (l *Loaded) Warnf(path, format string, args ...any) {
 	p := l.Problem(path, format, args...)
 	p.Warning = true
 	l.Warnings = append(l.Warnings, p)
@@ -89,7 +89,7 @@ func Load(opts Options) (*Loaded, error) {
 	d := newDecoder(problems, &references{environ: environ, baseDir: base})
 	loaded := &Loaded{Config: &Config{}, where: d.where, raw: d.raw}
 	d.decode(merged, loaded.Config)
-	c := &checker{decoder: d, cfg: loaded.Config, warnf: loaded.Warn}
+	c := &checker{decoder: d, cfg: loaded.Config, warnf: loaded.Warnf}
 	c.check()
 	c.unsupported()
 	if err := problems.err(); err != nil {

@@ -169,7 +169,8 @@ type Mirror struct {
 type Retry struct {
 	// Attempts is the number of tries in all; 1 is no retry.
 	Attempts int `default:"2" koanf:"attempts" max:"16" min:"1"`
-	// On lists the causes of another attempt: connect_failure, reset, timeout, or a status code from 500 to 599. Without the section a reset counts only before the first byte of an answer.
+	// On lists the causes of another attempt: connect_failure, reset, timeout, or a status code from 500 to 599.
+	// Without the section a reset counts only before the first byte of an answer.
 	On []string `absent:"connect_failure,reset" default:"connect_failure,reset,timeout,502,503,504" koanf:"on" numbers:"true"`
 	// Methods are those that may be tried again after something was sent; a connect failure is retried for any method.
 	Methods []string `default:"GET,HEAD,OPTIONS,PUT,DELETE,TRACE,QUERY" koanf:"methods"`

@@ -20,7 +20,7 @@ func TestStarterIsValid(t *testing.T) {
 // TestStarterExamplesAreValid takes the # off every example of the starting
 // configuration, as its text says.
 func TestStarterExamplesAreValid(t *testing.T) {
-	text := regexp.MustCompile(`(?m)^#(  )`).ReplaceAll(Starter(), []byte("$1"))
+	text := regexp.MustCompile(`(?m)^#( {2})`).ReplaceAll(Starter(), []byte("$1"))
 	loaded, err := Load(Options{Data: text, File: "isame.yaml"})
 	if err != nil {
 		t.Fatalf("%s\n%s", err, text)

@@ -101,7 +101,8 @@ func (s *Server) findBackend(name, address string) (pool.BackendStatus, error) {
 		}
 		addresses = append(addresses, p.Backends[i].Address)
 	}
-	return pool.BackendStatus{}, fmt.Errorf("backend %q of pool %q: %w: %s", address, name, ErrNotFound, someOf(addresses)+config.DidYouMean(address, addresses))
+	return pool.BackendStatus{}, fmt.Errorf("backend %q of pool %q: %w: %s", address, name, ErrNotFound,
+		someOf(addresses)+config.DidYouMean(address, addresses))
 }
 
 // decode reads one JSON value strictly: an unknown key is a change the sender

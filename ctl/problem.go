@@ -22,7 +22,10 @@ func ConfigProblems(err error) []api.ConfigProblem {
 
 // DescribeProblems turns problems and warnings into their API values; nil for none.
 func DescribeProblems(list []config.Problem) []api.ConfigProblem {
-	var out []api.ConfigProblem
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]api.ConfigProblem, 0, len(list))
 	for _, p := range list {
 		out = append(out, api.ConfigProblem{
 			Text: p.String(), File: p.File, Line: p.Line, Column: p.Col,

@@ -105,7 +105,8 @@ func (x *exchange) protocol() string {
 // logTunnel writes the line of a tunnel that has ended. The exchange that it began
 // as has had its own.
 func (l *accessLog) logTunnel(t *tunnel) {
-	e := l.out[t.c.shard.index].Log().Str("client", t.client).Str("peer", t.c.peerName()).Str("listener", t.policy.name).Str("route", t.route.name).
+	e := l.out[t.c.shard.index].Log().Str("client", t.client).Str("peer", t.c.peerName()).
+		Str("listener", t.policy.name).Str("route", t.route.name).
 		Str("pool", t.fwd.pool.Name()).Str("backend", t.fwd.member.Address()).Int("status", statusSwitched).
 		Dur("took_ms", time.Duration(pool.Nanos()-t.startNanos)).
 		Int64("bytes_in", t.up.bytes).Int64("bytes_out", t.down.bytes).Bool("tunnel", true)

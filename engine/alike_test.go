@@ -153,7 +153,7 @@ func TestAnswerHeadsAreBoundedByTheirPool(t *testing.T) {
 	} {
 		for name, text := range map[string]string{"HTTP/1.1": plain, "HTTP/2": overH2C} {
 			t.Run(limit.text+name, func(t *testing.T) {
-				address := ""
+				var address string
 				if text == overH2C {
 					address = h2Backend(t, nil, answer)
 				} else {

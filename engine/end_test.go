@@ -143,6 +143,7 @@ func TestCutByTheDrainIsTheProxysDoing(t *testing.T) {
 	}{
 		{"without an answer", "", "503 drained", "drained proxy answer 1", func(_ *testing.T, r *rig) { r.dial().send(get); <-asked }},
 		{"in its answer", "", "200 drained", "drained proxy relay 1", func(t *testing.T, r *rig) {
+			t.Helper()
 			c := r.dial()
 			c.send("GET /half HTTP/1.1\r\nHost: t\r\n\r\n")
 			if _, err := c.r.Peek(1); err != nil {
@@ -157,6 +158,7 @@ func TestCutByTheDrainIsTheProxysDoing(t *testing.T) {
 		// The one with the slot may be cut first, and leave it to the other, which is cut later on its way then.
 		{"in the queue", "", "503 drained, 503 drained", "drained proxy admit 1, drained proxy answer 1|" +
 			"drained proxy answer 1, drained proxy connect 1|drained proxy answer 2", func(t *testing.T, r *rig) {
+			t.Helper()
 			r.dial().send(get)
 			<-asked
 			r.dial().send(get)
@@ -164,6 +166,7 @@ func TestCutByTheDrainIsTheProxysDoing(t *testing.T) {
 		}},
 		{"HTTP/2", ", h2c: true", "503 drained", "drained proxy answer 1", func(_ *testing.T, r *rig) { r.h2().open(true, to("GET", "/")...); <-asked }},
 		{"tunnel", "", "101 <nil>", "drained proxy tunnel 1", func(t *testing.T, r *rig) {
+			t.Helper()
 			c := r.dial()
 			c.send(strings.ReplaceAll(upgradeRequest, "websocket", "echo"))
 			<-asked

@@ -150,7 +150,8 @@ func (x *exchange) startRival(r *race) bool {
 	f.query.Tried.Add(m.Index())
 	x.repeats[causeHedge]++
 	v := &rival{
-		race: r, attempt: pool.Attempt{Client: x.attempt.Client}, bell: pool.NewBell(), head: slices.Clone(x.out), toHEAD: x.isHEAD, route: x.route, pool: f.pool,
+		race: r, attempt: pool.Attempt{Client: x.attempt.Client}, bell: pool.NewBell(),
+		head: slices.Clone(x.out), toHEAD: x.isHEAD, route: x.route, pool: f.pool,
 		member: m, permit: permit, shard: x.c.shard.index, beganNanos: nowNanos,
 		byNanos: pool.Earlier(f.byNanos, pool.Earlier(deadline(nowNanos, x.route.retry.perTry), deadline(nowNanos, f.pool.timeouts.Read))),
 	}

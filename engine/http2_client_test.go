@@ -73,13 +73,13 @@ func (r *rig) h2(settings ...http2.Setting) *h2conn {
 }
 
 // h2TLS opens one over TLS.
-func (r *rig) h2TLS(settings ...http2.Setting) *h2conn {
+func (r *rig) h2TLS() *h2conn {
 	r.t.Helper()
 	c, conn := r.mustDialTLS(&tls.Config{ServerName: "a.test", NextProtos: []string{"h2"}})
 	if got := conn.ConnectionState().NegotiatedProtocol; got != "h2" {
 		r.t.Fatalf("ALPN: got %q; want h2", got)
 	}
-	return newH2conn(r.t, c.Conn, settings...)
+	return newH2conn(r.t, c.Conn)
 }
 
 func newH2conn(t testing.TB, nc net.Conn, settings ...http2.Setting) *h2conn {

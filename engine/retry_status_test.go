@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -32,7 +33,7 @@ func earlyBusy(t *testing.T, part int, goOn <-chan struct{}) string {
 			if err != nil {
 				return
 			}
-			body := fmt.Sprint(n)
+			body := strconv.FormatInt(n, 10)
 			_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 		}
 	})
@@ -91,7 +92,7 @@ func TestAnswerIsPassedOnWholeWhereItsRetryIsRefused(t *testing.T) {
 					}
 					defer close(goOn)
 					c.send(body.rest)
-					if a := c.receive(body.method); a.StatusCode != 200 || a.body != fmt.Sprint(body.size) {
+					if a := c.receive(body.method); a.StatusCode != 200 || a.body != strconv.Itoa(body.size) {
 						t.Errorf("got %d %q; want 200 and %d bytes received", a.StatusCode, a.body, body.size)
 					}
 				})

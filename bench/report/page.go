@@ -149,13 +149,15 @@ svg .mark{stroke:currentColor;stroke-dasharray:5 4}tr.knee td{font-weight:600;bo
 <tr><td>unsent<td>{{.Unsent}}<tr><td>connections opened<td>{{.Opened}}</table>
 {{end}}
 {{if .Unexpected}}<p class="warn">{{.Unexpected}} answers had an unexpected status.</p>{{end}}
-{{with .Found}}{{if .Rate}}<p><b>Knee: {{number .Rate}} requests a second.</b> Of the rates that were tried, this is the highest at which 99 % of
-the answers came within {{micros .P99Target}}. Above it requests wait for those before them, so that latency grows with the queue and
-no longer with the work: plan to stay below.{{if eq .Limit "generator"}} <span class="warn">The generator was the limit: the target may do more.</span>{{end}}</p>
+{{with .Found}}{{if .Rate}}<p><b>Knee: {{number .Rate}} requests a second.</b> Of the rates that were tried, this is the highest at
+which 99 % of the answers came within {{micros .P99Target}}. Above it requests wait for those before them, so that latency grows with the queue and
+no longer with the work: plan to stay below.
+{{if eq .Limit "generator"}}<span class="warn">The generator was the limit: the target may do more.</span>{{end}}</p>
 {{else}}<p class="warn">No knee: at no rate that was tried did 99 % of the answers come within {{micros .P99Target}}.</p>{{end}}{{end}}
 {{$knee := 0.0}}{{with .Found}}{{$knee = .Rate}}{{end}}
 {{if .Steps}}<table><tr><th>rate asked<th>reached<th>p50<th>p99<th>p99.9<th>errors<th>held
-{{range .Steps}}<tr{{if and $knee (eq .Result.RateAsked $knee)}} class="knee"{{end}}><td>{{number .Result.RateAsked}}<td>{{number .Result.Rate}}<td>{{micros .Result.Latency.P50}}
+{{range .Steps}}<tr{{if and $knee (eq .Result.RateAsked $knee)}} class="knee"{{end}}>
+<td>{{number .Result.RateAsked}}<td>{{number .Result.Rate}}<td>{{micros .Result.Latency.P50}}
 <td>{{micros .Result.Latency.P99}}<td>{{micros .Result.Latency.P999}}<td>{{.Result.Errors}}
 <td>{{if .Held}}yes{{else}}no: {{.Why}}{{end}}{{end}}</table>{{end}}
 {{range .Charts}}{{.}}{{end}}

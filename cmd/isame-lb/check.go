@@ -115,7 +115,8 @@ func checkRoutes(loaded *config.Loaded) config.Problems {
 func warnOfHidden(loaded *config.Loaded, index *route.Index) {
 	for i := range index.Len() {
 		if d := index.Description(i); d.HiddenBy != "" {
-			loaded.Warn(config.JoinPath("routes", d.Name), "no request reaches it: route %q takes all of them; a higher priority puts it first", d.HiddenBy)
+			loaded.Warnf(config.JoinPath("routes", d.Name),
+				"no request reaches it: route %q takes all of them; a higher priority puts it first", d.HiddenBy)
 		}
 	}
 }

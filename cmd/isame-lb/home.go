@@ -49,7 +49,7 @@ func (h *home) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(page)
+	_ = json.NewEncoder(w).Encode(page) //nolint:errchkjson // the client may have left
 }
 
 // addresses are the links of the page by name. Those of the admin endpoint work
@@ -89,7 +89,8 @@ code { font-family: ui-monospace, monospace; }
 and three small backends that take turns with every other request.</p>
 <h2>Try it</h2>
 <ul>
-<li><a href="{{.Links.demo}}">{{.Links.demo}}</a>: one of the three backends answers and says what it was sent. Reload it, and the next one does.</li>
+<li><a href="{{.Links.demo}}">{{.Links.demo}}</a>: one of the three backends answers and says
+what it was sent. Reload it, and the next one does.</li>
 <li><a href="{{.Links.health}}">{{.Links.health}}</a>: answered by the proxy itself.</li>
 </ul>
 {{with .Links.admin}}<h2>Look inside</h2>

@@ -48,7 +48,7 @@ func writeStarter(file string) error {
 	if ending := strings.ToLower(filepath.Ext(file)); ending != ".yaml" && ending != ".yml" {
 		return fmt.Errorf("cannot write %q: it is YAML, so its name has to end in .yaml or .yml", file)
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // a configuration without secrets; what is named is meant
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // without secrets; what is named is meant
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("cannot write %q: it is there already and stays as it is; another name: %s init FILE", file, ownName())
 	}

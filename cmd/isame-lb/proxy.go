@@ -159,7 +159,8 @@ func (p *proxy) run() error {
 // welcome says what serves where, and what to try.
 func (p *proxy) welcome() {
 	if p.demo != nil {
-		p.log.Info().Msg("no configuration file: " + ownName() + " init writes " + initFile + " to begin with; until then three demo backends serve")
+		p.log.Info().Msg("no configuration file: " + ownName() + " init writes " + initFile +
+			" to begin with; until then three demo backends serve")
 	}
 	for _, l := range p.engine.Listeners() {
 		p.log.Info().Str("listener", l.Name).Str("address", l.Bound).Msg("listening")

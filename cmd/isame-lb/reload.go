@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl"
 	"github.com/isame-lb/isame-lb/ctl/api"
@@ -62,11 +64,15 @@ func (p *proxy) reload(trigger string) reloadOutcome {
 	}
 	p.registry.CountReload(observe.ReloadApplied)
 	p.lastReload.Store(r)
-	line, message := p.log.Info(), "configuration reloaded"
+	level, message := zerolog.InfoLevel, "configuration reloaded"
 	if len(kept) > 0 {
-		line, message = p.log.Warn().Strs("restart_needed", r.RestartNeeded), "configuration reloaded, but for what needs a restart"
+		level, message = zerolog.WarnLevel, "configuration reloaded, but for what needs a restart"
 	}
-	line.Str("trigger", trigger).Uint64("generation", p.engine.Generation()).Dur("took_ms", time.Since(began)).Msg(message)
+	line := p.log.WithLevel(level).Str("trigger", trigger).Uint64("generation", p.engine.Generation()).Dur("took_ms", time.Since(began))
+	if len(kept) > 0 {
+		line = line.Strs("restart_needed", r.RestartNeeded)
+	}
+	line.Msg(message)
 	return reloadOutcome{result: api.ReloadResult{
 		Generation: p.engine.Generation(), RestartNeeded: ctl.DescribeProblems(kept), Warnings: ctl.DescribeProblems(loaded.Warnings),
 	}}

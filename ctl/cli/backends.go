@@ -144,11 +144,13 @@ func poolOf(ctx context.Context, cl *client.Client, inPool, address string) (str
 	}
 	switch len(names) {
 	case 0:
-		return "", api.NewProblem(http.StatusNotFound, fmt.Sprintf("no pool has a backend %q: isame-ctl backends list shows those there are", address))
+		return "", api.NewProblem(http.StatusNotFound,
+			fmt.Sprintf("no pool has a backend %q: isame-ctl backends list shows those there are", address))
 	case 1:
 		return names[0], nil
 	default:
-		return "", api.NewProblem(http.StatusConflict, fmt.Sprintf("backend %q is in the pools %s: choose one with --pool", address, strings.Join(names, ", ")))
+		return "", api.NewProblem(http.StatusConflict,
+			fmt.Sprintf("backend %q is in the pools %s: choose one with --pool", address, strings.Join(names, ", ")))
 	}
 }
 

@@ -29,5 +29,5 @@ func bashCompletion(root *cobra.Command, w io.Writer) error {
 		"declare -F _init_completion", "false",
 	).Replace(script.String())
 	_, err := io.WriteString(w, bashFunctions+text)
-	return err //nolint:wrapcheck // the caller says what could not be written
+	return err
 }

@@ -113,7 +113,7 @@ type Key [24]byte
 // Accepts reports that a backend of HTTP/1.1 has answered with what belongs to the key
 // (RFC 6455 section 4.1). Where there is none, anything does.
 func (k *Key) Accepts(answer []byte) bool {
-	return *k == Key{} || string(answer) == string(appendAccept(nil, *k))
+	return *k == Key{} || bytes.Equal(answer, appendAccept(nil, *k))
 }
 
 // appendAccept appends what a server of HTTP/1.1 says to a key (RFC 6455 section

@@ -76,7 +76,7 @@ func (r *Remote) Open(fresh, inLoop bool, p pool.Patience) (c *pool.Conn, used b
 		}
 		r.mu.Unlock()
 		if err := pool.Await(p, d.ended); err != nil {
-			return nil, false, err //nolint:wrapcheck // pool reads it, on the hot path
+			return nil, false, err
 		}
 		if d.err != nil {
 			return nil, false, d.err

@@ -27,7 +27,7 @@ func (b *builder) shadows() []int32 {
 		}
 
 		for _, host := range d.hosts {
-			p := place{host: host, kind: d.kind, path: d.rule.where(d.path)}
+			p := place{host: host, kind: d.kind, path: d.where(d.path)}
 			if len(s.bold[p]) < boldMax {
 				s.bold[p] = append(s.bold[p], route)
 			}
@@ -95,13 +95,13 @@ func (s *shadows) under(route int32, own, host hostPattern) int32 {
 
 	try := func(kind kind, path string) {
 		for _, other := range s.bold[place{host: host, kind: kind, path: path}] {
-			if found == none && other != route && s.precedes(other, route, own == host) && s.b.drafts[other].rule.takesAllOf(&d.rule) {
+			if found == none && other != route && s.precedes(other, route, own == host) && s.b.drafts[other].takesAllOf(&d.rule) {
 				found = other
 			}
 		}
 	}
 
-	try(d.kind, d.rule.where(d.path))
+	try(d.kind, d.where(d.path))
 	try(kindRest, "")
 	try(kindPrefix, "/")
 

@@ -194,7 +194,8 @@ func (s *Sink) empty(l *Lane) {
 	l.mu.Unlock()
 	s.room = nil
 	l.dropped.Add(uint64(s.write(lines)))
-	if s.small++; len(lines) > roomKept {
+	s.small++
+	if len(lines) > roomKept {
 		s.small = 0
 	}
 	if cap(lines) <= roomKept || s.small < roomUnneeded {

@@ -103,7 +103,8 @@ func (x *facts) readLength(value []byte, before int) *Refusal {
 		x.length = n
 		return refuseIf(!ok, ErrBadLength)
 	}
-	for element, rest, more := []byte(nil), value, true; more; before++ {
+	for rest, more := value, true; more; before++ {
+		var element []byte
 		element, rest, more = bytes.Cut(rest, comma)
 		element = bytes.Trim(element, " 	")
 		digits := bytes.TrimLeft(element, "0")

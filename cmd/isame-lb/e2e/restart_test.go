@@ -19,7 +19,10 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	for n := range 2 { // it stays so however often one asks
 		a := exchange(t, request(t, http.MethodPost, "http://"+p.admin+"/api/v1/reload", "", "Content-Type", "application/json")).wantStatus(t, 200)
 		var result struct {
-			RestartNeeded []struct{ Path, Text string } `json:"restart_needed"`
+			RestartNeeded []struct {
+				Path string `json:"path"`
+				Text string `json:"text"`
+			} `json:"restart_needed"`
 		}
 		if err := json.Unmarshal(a.body, &result); err != nil {
 			t.Fatal(err)
