@@ -12,45 +12,40 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/pool"
 )
 
 // socketMode is the mode of a unix socket: only this user may connect, as
 // whoever connects may change things when no token is set.
 const socketMode = 0o600
 
-// listen opens host:port or unix:/path.sock.
-func listen(address string) (net.Listener, error) {
+// bind takes host:port or unix:/path.sock, and does not listen yet.
+func bind(address string) (*pool.Bound, error) {
 	path, isUnix := strings.CutPrefix(address, "unix:")
 	if isUnix {
-		return listenUnix(path)
+		return bindUnix(path)
 	}
-	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
+	b, err := pool.Bind("tcp", address, nil)
 	if err != nil {
 		return nil, listenError(address, err)
 	}
-	return ln, nil
+	return b, nil
 }
 
-// listenUnix replaces the socket file of a process that is gone, never one
+// bindUnix replaces the socket file of a process that is gone, never one
 // that is answered.
-func listenUnix(path string) (net.Listener, error) {
+func bindUnix(path string) (*pool.Bound, error) {
 	address := "unix:" + path
 	if err := removeStale(path); err != nil {
 		return nil, listenError(address, err)
 	}
 	// The mode is set before bind, so that the file never exists with another one.
-	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var err error
-		if ctlErr := c.Control(func(fd uintptr) { err = syscall.Fchmod(int(fd), socketMode) }); ctlErr != nil {
-			return ctlErr
-		}
-		return err
-	}}
-	ln, err := lc.Listen(context.Background(), "unix", path)
+	b, err := pool.Bind("unix", path, func(fd int) error { return syscall.Fchmod(fd, socketMode) })
 	if err != nil {
 		return nil, listenError(address, err)
 	}
-	return ln, nil
+	return b, nil
 }
 
 // removeStale removes a socket nobody listens on.

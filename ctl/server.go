@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 
+	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
@@ -64,8 +65,8 @@ type Timeouts struct {
 	Idle time.Duration
 }
 
-// Server is the admin endpoint. New makes it, Start and Shutdown are called
-// once each, in this order; the other methods may be called at any time.
+// Server is the admin endpoint. New makes it; Bind (if at all), Start and Shutdown are
+// called once each, in this order; the other methods may be called at any time.
 type Server struct {
 	opts      Options
 	guard     guard
@@ -77,7 +78,8 @@ type Server struct {
 
 	mu struct {
 		sync.Mutex
-		ln net.Listener // set by Start
+		bound *pool.Bound  // set by Bind
+		ln    net.Listener // set by Start
 	}
 	stop    chan struct{}  // closed by Shutdown
 	stopped sync.Once      // guards stop
@@ -147,20 +149,51 @@ func (s *Server) limitsOf(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	return fasthttp.RequestConfig{ReadTimeout: s.opts.Timeouts.Upload, MaxRequestBodySize: configBytesMax}
 }
 
-// Start opens the address and answers from its own goroutines. An error names
-// the admin endpoint and the address.
-func (s *Server) Start() error {
-	ln, err := listen(s.opts.Address)
+// Bind takes the address, and refuses whoever connects until Start. It is for a caller
+// whose start may still fail behind it; Start calls it where nobody else has. An error
+// names the admin endpoint and the address.
+func (s *Server) Bind() error {
+	b, err := bind(s.opts.Address)
 	if err != nil {
 		return fmt.Errorf("cannot start the admin endpoint: %w", err)
 	}
-	if err := s.checkExposure(ln.Addr()); err != nil {
-		return errors.Join(err, ln.Close())
+	if err := s.checkExposure(b.Addr()); err != nil {
+		return errors.Join(err, b.Close())
 	}
-	s.guard.addBound(ln.Addr())
+	s.guard.addBound(b.Addr())
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.bound = b
+	return nil
+}
+
+// listen is what Bind has taken, listening.
+func (s *Server) listen() (net.Listener, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ln, err := s.mu.bound.Listen()
+	if err != nil {
+		return nil, fmt.Errorf("cannot start the admin endpoint: %w", errors.Join(listenError(s.opts.Address, err), s.mu.bound.Close()))
+	}
 	s.mu.ln = ln
+	return ln, nil
+}
+
+// Start answers at the address from its own goroutines. An error names the admin
+// endpoint and the address.
+func (s *Server) Start() error {
+	s.mu.Lock()
+	bound := s.mu.bound != nil
 	s.mu.Unlock()
+	if !bound {
+		if err := s.Bind(); err != nil {
+			return err
+		}
+	}
+	ln, err := s.listen()
+	if err != nil {
+		return err
+	}
 	serving := net.Listener(&patientListener{Listener: ln, stop: s.stop, logger: s.opts.Logger})
 	if s.opts.TLS != nil {
 		serving = tls.NewListener(serving, s.opts.TLS)
@@ -186,14 +219,14 @@ func (s *Server) checkExposure(a net.Addr) error {
 		"set admin.token or listen on 127.0.0.1", s.opts.Address)
 }
 
-// Addr is the address that is listened on, nil before Start.
+// Addr is the address that was bound, nil before.
 func (s *Server) Addr() net.Addr {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.ln == nil {
+	if s.mu.bound == nil {
 		return nil
 	}
-	return s.mu.ln.Addr()
+	return s.mu.bound.Addr()
 }
 
 // Shutdown stops accepting, lets answers in the making finish until ctx ends,
@@ -201,8 +234,11 @@ func (s *Server) Addr() net.Addr {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stopped.Do(func() { close(s.stop) })
 	s.mu.Lock()
-	ln := s.mu.ln
+	ln, bound := s.mu.ln, s.mu.bound
 	s.mu.Unlock()
+	if ln == nil && bound != nil {
+		return bound.Close() //nolint:wrapcheck // nobody was ever answered
+	}
 	if ln == nil {
 		return nil
 	}

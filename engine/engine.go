@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -199,8 +197,15 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 		prev = now.pools
 	}
 	b := tableBuilder{engine: e, cfg: cfg, t: next}
-	if err := b.build(opened.bound, opened.ports, prev); err != nil {
+	err = b.build(opened.bound, opened.ports, prev)
+	if err == nil {
+		err = opened.listen(e)
+	}
+	if err != nil {
 		opened.close()
+		if next.pools != nil {
+			next.pools.Retire(nil, 0)
+		}
 		e.stopKeepers(next, now)
 		if now != nil {
 			e.forgetRoutes(now.cfg)
@@ -216,7 +221,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	e.forgetRoutes(cfg)
 	e.sayCertificates(next)
 	for _, l := range opened.listeners {
-		e.apply.listeners[l.key] = l
+		e.apply.listeners[l.key] = l.listener
 		l.accept()
 	}
 	for _, p := range opened.ports {
@@ -255,67 +260,6 @@ func (e *Engine) forgetBackends(now *pool.Set) {
 		p := now.Pool(inPool)
 		return p != nil && p.Member(backend) != nil
 	})
-}
-
-// opening is what a configuration listens on: all of it, and what is new.
-type opening struct {
-	bound     map[string]*listener // by name
-	listeners []*listener
-	ports     []*quicPort
-}
-
-// close takes back what is new.
-func (o *opening) close() {
-	for _, p := range o.ports {
-		p.release()
-	}
-	for _, l := range o.listeners {
-		l.close()
-	}
-}
-
-// portOf is the UDP port of l: its own, or the one that was just opened.
-func portOf(l *listener, opened []*quicPort) *quicPort {
-	for _, p := range opened {
-		if p.ln == l {
-			return p
-		}
-	}
-	return l.quic
-}
-
-// openListeners binds the addresses that are not open yet.
-func (e *Engine) openListeners(cfg *config.Config) (*opening, error) {
-	o := &opening{bound: map[string]*listener{}}
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(cfg.Listeners)) {
-		c := cfg.Listeners[name]
-		l, ok := e.apply.listeners[listenerKey(name, c.Address)]
-		if !ok {
-			var err error
-			if l, err = e.openListener(name, c.Address, e.apply.slots); err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			e.apply.slots++
-			o.listeners = append(o.listeners, l)
-		}
-		o.bound[name] = l
-		if !c.HTTP3 || l.quic != nil {
-			continue
-		}
-		p, err := e.openQUIC(name, l)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		o.ports = append(o.ports, p)
-	}
-	if len(errs) == 0 {
-		return o, nil
-	}
-	o.close()
-	return nil, errors.Join(errs...)
 }
 
 // closeRemoved drains the listeners that cfg no longer has, and the UDP ports.

@@ -22,7 +22,9 @@ import (
 type listener struct {
 	key     string // see listenerKey
 	address string
-	slot    int // index into every table's listeners; never given twice
+	at      string        // as bound
+	bound   []*pool.Bound // its sockets until listen
+	slot    int           // index into every table's listeners; never given twice
 	shards  []*shard
 	sockets []*pool.Acceptor
 	quic    *quicPort   // nil without http3; only a reload changes it
@@ -44,52 +46,36 @@ func listenerKey(name, address string) string {
 	return address
 }
 
-// bind opens the sockets of a listener: for TCP one a shard with SO_REUSEPORT,
+// bind makes the sockets of a listener: for TCP one a shard with SO_REUSEPORT,
 // between which the kernel spreads connections, for a unix socket one that all
-// shards accept from. An address somebody else holds is an error although
+// shards accept from. None listens: a start or a reload that is refused must not have
+// taken a connection. An address somebody else holds is an error although
 // SO_REUSEPORT would let two processes of one user share it in silence.
-func bind(name, address string, shards int) ([]net.Listener, error) {
-	network, addr := "tcp", address
+func bind(address string, shards int) ([]*pool.Bound, error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		network, addr = "unix", path
+		b, err := bindUnix(path)
+		return []*pool.Bound{b}, err
 	}
-	if network == "unix" {
-		ln, err := bindUnix(addr)
-		if err != nil {
-			return nil, bindError(name, address, err)
-		}
-		return []net.Listener{ln}, nil
-	}
-	lns, err := bindTCP(addr, shards)
-	if err != nil {
-		return nil, bindError(name, address, err)
-	}
-	return lns, nil
+	return bindTCP(address, shards)
 }
 
-func bindTCP(addr string, shards int) ([]net.Listener, error) {
+func bindTCP(addr string, shards int) ([]*pool.Bound, error) {
 	// The first bind is exclusive, so that a foreign holder is seen; only then
 	// is the port shared between our own shards.
-	ctx := context.Background()
-	probe, err := listenAlone(ctx, addr)
+	addr, err := bindAlone(addr, bindPatience)
 	if err != nil {
 		return nil, err
 	}
-	addr = probe.Addr().String() // port 0 was chosen here
-	if err := probe.Close(); err != nil {
-		return nil, err //nolint:wrapcheck // bindError says what it means
-	}
-	lc := net.ListenConfig{Control: reusePort}
-	lns := make([]net.Listener, 0, shards)
+	all := make([]*pool.Bound, 0, shards)
 	for range shards {
-		ln, err := lc.Listen(ctx, "tcp", addr)
+		b, err := pool.Bind("tcp", addr, reusePort)
 		if err != nil {
-			closeAll(lns)
+			closeAll(all)
 			return nil, err //nolint:wrapcheck // bindError says what it means
 		}
-		lns = append(lns, ln)
+		all = append(all, b)
 	}
-	return lns, nil
+	return all, nil
 }
 
 // bindPatience is for how long an address that is in use is asked for again: a
@@ -97,32 +83,32 @@ func bindTCP(addr string, shards int) ([]net.Listener, error) {
 // of connections is empty.
 const bindPatience = 3 * backlogTime
 
-func listenAlone(ctx context.Context, addr string) (net.Listener, error) {
-	for by := time.Now().Add(bindPatience); ; {
-		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-		if err == nil || !errors.Is(err, syscall.EADDRINUSE) || time.Now().After(by) {
-			return ln, err //nolint:wrapcheck // bindError says what it means
+// bindAlone takes addr for itself and gives it back, for it is free: with the port that
+// the kernel chooses for 0. One in use is asked for again for as long as patience.
+func bindAlone(addr string, patience time.Duration) (free string, err error) {
+	for by := time.Now().Add(patience); ; {
+		b, err := pool.Bind("tcp", addr, nil)
+		if err == nil {
+			return b.Addr().String(), b.Close()
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) || !time.Now().Before(by) {
+			return "", err //nolint:wrapcheck // bindError says what it means
 		}
 		<-time.After(drainPoll)
 	}
 }
 
-func reusePort(_, _ string, c syscall.RawConn) error {
-	var serr error
-	err := c.Control(func(fd uintptr) {
-		serr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-	})
-	return errors.Join(err, serr)
+func reusePort(fd int) error {
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
 }
 
 // bindUnix replaces a socket file that nobody listens on any more.
-func bindUnix(path string) (net.Listener, error) {
-	ctx, lc := context.Background(), net.ListenConfig{}
-	ln, err := lc.Listen(ctx, "unix", path)
+func bindUnix(path string) (*pool.Bound, error) {
+	b, err := pool.Bind("unix", path, nil)
 	if !errors.Is(err, syscall.EADDRINUSE) {
-		return ln, err //nolint:wrapcheck // bindError says what it means
+		return b, err //nolint:wrapcheck // bindError says what it means
 	}
-	c, dialErr := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
+	c, dialErr := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "unix", path)
 	if dialErr == nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -132,7 +118,7 @@ func bindUnix(path string) (net.Listener, error) {
 	if rmErr := os.Remove(path); rmErr != nil {
 		return nil, errors.Join(err, rmErr)
 	}
-	return lc.Listen(ctx, "unix", path) //nolint:wrapcheck // bindError says what it means
+	return pool.Bind("unix", path, nil) //nolint:wrapcheck // bindError says what it means
 }
 
 func bindError(name, address string, err error) error {
@@ -146,42 +132,50 @@ func bindError(name, address string, err error) error {
 	return fmt.Errorf("listeners.%s: cannot listen on %q: %w", name, address, err)
 }
 
-func closeAll(lns []net.Listener) {
-	for _, ln := range lns {
-		_ = ln.Close() // nothing was accepted yet
+func closeAll(bound []*pool.Bound) {
+	for _, b := range bound {
+		_ = b.Close() // nothing was accepted
 	}
 }
 
-// openListener binds and prepares a listener; it does not accept yet.
+// openListener binds a listener; it does not listen yet.
 func (e *Engine) openListener(name, address string, slot int) (*listener, error) {
-	socks, err := bind(name, address, e.shardCount)
+	bound, err := bind(address, e.shardCount)
 	if err != nil {
-		return nil, err
+		return nil, bindError(name, address, err)
 	}
-	l := &listener{key: listenerKey(name, address), address: address, slot: slot}
-	for i, socket := range socks {
-		from, err := pool.NewAcceptor(socket)
-		if err != nil {
-			l.close()
-			closeAll(socks[i:])
-			return nil, bindError(name, address, err)
-		}
-		l.sockets = append(l.sockets, from)
-	}
-	for i := range e.shardCount {
-		l.shards = append(l.shards, newShard(e, l, i, l.sockets[i%len(socks)]))
+	l := &listener{key: listenerKey(name, address), address: address, at: address, slot: slot, bound: bound}
+	if !l.isUnix() {
+		l.at = bound[0].Addr().String()
 	}
 	return l, nil
 }
 
+func (l *listener) isUnix() bool { return strings.HasPrefix(l.address, "unix:") }
+
+// listen makes shards of what was bound. From here on the kernel completes handshakes
+// of clients; nobody accepts yet.
+func (l *listener) listen(e *Engine) error {
+	for _, b := range l.bound {
+		socket, err := b.Listen()
+		if err != nil {
+			return err //nolint:wrapcheck // bindError says what it means
+		}
+		from, err := pool.NewAcceptor(socket)
+		if err != nil {
+			return errors.Join(err, socket.Close())
+		}
+		l.sockets = append(l.sockets, from)
+	}
+	for i := range e.shardCount {
+		l.shards = append(l.shards, newShard(e, l, i, l.sockets[i%len(l.sockets)]))
+	}
+	return nil
+}
+
 // Addr is the bound address; it differs from the configured one when that
 // asked for port 0.
-func (l *listener) Addr() string {
-	if strings.HasPrefix(l.address, "unix:") {
-		return l.address
-	}
-	return l.sockets[0].Addr().String()
-}
+func (l *listener) Addr() string { return l.at }
 
 // accept starts all shards.
 func (l *listener) accept() {
@@ -192,6 +186,7 @@ func (l *listener) accept() {
 
 // close stops accepting; connections go on.
 func (l *listener) close() {
+	closeAll(l.bound) // those that do not listen yet
 	for _, ln := range l.sockets {
 		_ = ln.Close() // the accept loops see net.ErrClosed and end
 	}

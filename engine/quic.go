@@ -39,13 +39,13 @@ type quicPort struct {
 	attempts  attemptRate
 }
 
-// openQUIC binds the UDP port of l; it does not accept yet. One that somebody else has,
+// openQUIC binds the UDP port of l; it does not answer yet. One that somebody else has,
 // as a process does that drains, is taken later: clients are served over TCP meanwhile.
 func (e *Engine) openQUIC(name string, l *listener) (*quicPort, error) {
 	at, err := netip.ParseAddrPort(l.Addr())
 	p := &quicPort{engine: e, ln: l, at: at, stopped: make(chan struct{})}
 	if err == nil {
-		err = p.take()
+		p.socket, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -57,27 +57,29 @@ func (e *Engine) openQUIC(name string, l *listener) (*quicPort, error) {
 	return p, nil
 }
 
-// take binds the port. Nothing else uses p until it has.
+// take binds the port, unless that was done, and begins to answer handshakes. Nothing
+// else uses p until it has.
 func (p *quicPort) take() error {
-	socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(p.at))
-	if err != nil {
-		return err //nolint:wrapcheck // openQUIC says what it means
-	}
-	transport := &quic.Transport{Conn: socket, VerifySourceAddress: p.doubts}
-	from, err := transport.Listen(p.tlsConfig(), p.quicConfig())
-	if err != nil {
-		_ = socket.Close()
-		return err //nolint:wrapcheck // likewise
-	}
 	p.using.Lock()
 	defer p.using.Unlock()
 	select {
 	case <-p.stopped:
-		return errors.Join(net.ErrClosed, from.Close(), transport.Close(), socket.Close())
+		return net.ErrClosed
 	default:
 	}
-	p.socket, p.transport, p.from = socket, transport, from
-	return nil
+	if p.socket == nil {
+		socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(p.at))
+		if err != nil {
+			return err //nolint:wrapcheck // the caller says what it means
+		}
+		p.socket = socket
+	}
+	if p.transport == nil {
+		p.transport = &quic.Transport{Conn: p.socket, VerifySourceAddress: p.doubts}
+	}
+	from, err := p.transport.Listen(p.tlsConfig(), p.quicConfig())
+	p.from = from
+	return err //nolint:wrapcheck // likewise
 }
 
 // doubts reports that a client has to show that it is where it says.
@@ -94,7 +96,7 @@ const (
 
 // await takes the port once it is free; false: stop came first.
 func (p *quicPort) await() bool {
-	for pause := takePauseFirst; p.socket == nil; pause = min(2*pause, takePauseLast) {
+	for pause := takePauseFirst; p.from == nil; pause = min(2*pause, takePauseLast) {
 		t := time.NewTimer(pause)
 		select {
 		case <-p.stopped:
@@ -196,7 +198,7 @@ func (p *quicPort) quicConfig() *quic.Config {
 // accept takes connections in its own goroutine until stop.
 func (p *quicPort) accept() {
 	p.ended = make(chan struct{})
-	if p.socket != nil {
+	if p.from != nil {
 		p.ln.overUDP.Store(true)
 	}
 	safely.Go("accept", func() {
@@ -289,8 +291,10 @@ func (p *quicPort) release() {
 		}
 	}
 	p.using.Lock()
-	if p.socket != nil {
+	if p.transport != nil {
 		_ = p.transport.Close()
+	}
+	if p.socket != nil {
 		_ = p.socket.Close()
 	}
 	p.using.Unlock()

@@ -87,11 +87,14 @@ func (p *proxy) start() error {
 	}); err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}
-	if err := p.startAdmin(cfg); err != nil {
+	if err := p.bindAdmin(cfg); err != nil {
 		return err
 	}
 	if err := p.engine.Apply(cfg); err != nil {
 		p.stopAdmin(context.Background())
+		return err
+	}
+	if err := p.startAdmin(); err != nil {
 		return err
 	}
 	p.loaded.Store(loaded)
@@ -100,7 +103,9 @@ func (p *proxy) start() error {
 	return nil
 }
 
-func (p *proxy) startAdmin(cfg *config.Config) error {
+// bindAdmin takes the address of the admin endpoint. It answers when the start cannot be
+// refused any more: startAdmin.
+func (p *proxy) bindAdmin(cfg *config.Config) error {
 	if cfg.Admin.Address == "" {
 		return nil
 	}
@@ -112,7 +117,22 @@ func (p *proxy) startAdmin(cfg *config.Config) error {
 		o.MetricsPath = cfg.Metrics.Path
 	}
 	p.admin = ctl.New(o)
-	return p.admin.Start()
+	return p.admin.Bind()
+}
+
+// startAdmin has the endpoint answer. It fails only where somebody else began to listen on
+// its address since bindAdmin; then what runs ends.
+func (p *proxy) startAdmin() error {
+	if p.admin == nil {
+		return nil
+	}
+	err := p.admin.Start()
+	if err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), adminGrace)
+		defer cancel()
+		p.engine.Shutdown(ctx)
+	}
+	return err
 }
 
 func (p *proxy) stopAdmin(ctx context.Context) {
