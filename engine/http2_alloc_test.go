@@ -54,6 +54,16 @@ func newBareClient(t *testing.T, r *rig, body string, fields ...string) *bareCli
 	return c
 }
 
+// endBehind is no body, whose end stands in a frame of its own.
+const endBehind = "an empty frame"
+
+// endBehind gives the request that.
+func (c *bareClient) endBehind() {
+	c.request[4] &^= byte(frame.FlagEndStream) // of HEADERS, the only one
+	c.heads = append(c.heads, len(c.request))
+	c.request = append(c.request, 0, 0, 0, byte(frame.TypeData), byte(frame.FlagEndStream), 0, 0, 0, 0)
+}
+
 // exchange makes one; false: it failed.
 func (c *bareClient) exchange() bool {
 	for _, at := range c.heads {
@@ -101,6 +111,7 @@ func TestHTTP2ExchangeDoesNotAllocate(t *testing.T) {
 		most                              float64
 	}{
 		{"small GET", "GET", "", "\r\n\r\n", length(64), 0},
+		{"small GET, its end behind it", "GET", endBehind, "\r\n\r\n", length(64), 0},
 		{"small POST", "POST", "name=isam", "name=isam", length(2), 0},
 		{"GET 16 KiB", "GET", "", "\r\n\r\n", length(16 << 10), 0},
 		// What the client has to make room for in between ends in a goroutine, and its
@@ -111,10 +122,16 @@ func TestHTTP2ExchangeDoesNotAllocate(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			r := start(t, h2cListener, rawBackend(t, tc.end, tc.response))
 			fields := []string{":method", tc.method, ":scheme", "http", ":authority", "example.org", ":path", "/path?query=1", "user-agent", "test/1.0", "accept", "*/*"}
-			if tc.body != "" {
-				fields = append(fields, "content-length", strconv.Itoa(len(tc.body)))
+			var c *bareClient
+			switch {
+			case tc.body == endBehind:
+				c = newBareClient(t, r, "", fields...)
+				c.endBehind()
+			case tc.body != "":
+				c = newBareClient(t, r, tc.body, append(fields, "content-length", strconv.Itoa(len(tc.body)))...)
+			default:
+				c = newBareClient(t, r, "", fields...)
 			}
-			c := newBareClient(t, r, tc.body, fields...)
 			exchange := func() {
 				if !c.exchange() {
 					t.Fatal("the session or the stream was broken off")

@@ -187,7 +187,6 @@ func TestHTTP2ContentInTextOfHTTP1(t *testing.T) {
 			c.headers(id, true, "x-sum", "7")
 		}, []string{"POST / HTTP/1.1\r\nHost: t\r\ncontent-length: 5\r\n+\r\n\r\nhello"}},
 		{"no length", "", func(c *h2conn, id uint32) { c.data(id, true, "hello") }, chunked("hello", "")},
-		{"no length and nothing", "", func(c *h2conn, id uint32) { c.data(id, true, "") }, chunked("", "")},
 		{"no length, byte by byte", "", func(c *h2conn, id uint32) {
 			for i := range 5 {
 				c.data(id, false, "hello"[i:i+1])

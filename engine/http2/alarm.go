@@ -52,7 +52,7 @@ func (s *Session) setAlarm() {
 	if quiet == 0 {
 		quiet = t.looked // when the last one ends, a goroutine may not be able to tell
 	}
-	by = pool.Earlier(by, deadline(t.begun, s.opts.Header))
+	by = pool.Earlier(pool.Earlier(by, s.ahead.byNanos), deadline(t.begun, s.opts.Header))
 	switch {
 	case s.drained == 0:
 		by = pool.Earlier(by, deadline(quiet, s.opts.Idle))
@@ -113,6 +113,7 @@ func (s *Session) late() bool {
 		s.finish() // it does not even take our GOAWAY
 		return true
 	}
+	s.beginDue(nowNanos)
 	t.looked = nowNanos
 	s.setAlarm()
 	return false

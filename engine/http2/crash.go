@@ -49,8 +49,11 @@ func (s *Session) lost() (list []*Stream) {
 	if !m.settled {
 		s.welcomeLocked() // nobody has to wait for it
 	}
-	for _, st := range m.streams {
-		if !st.gone {
+	for id, st := range m.streams {
+		switch {
+		case st.isAhead():
+			delete(m.streams, id)
+		case !st.gone:
 			st.gone, st.why = true, pool.ErrStreamLost
 			list = append(list, st)
 		}

@@ -35,8 +35,11 @@ func (s *Session) beginData(h frame.Header, rest []byte) (used int) {
 	if pad > 0 {
 		s.giveBack(st, pad)
 	}
-	if d.left == 0 {
+	switch {
+	case d.left == 0:
 		s.endData()
+	case d.stream != nil && st.isAhead():
+		s.begin(st, true)
 	}
 	return used
 }
@@ -232,7 +235,12 @@ func (s *Session) endData() {
 		st.endedLocked()
 	}
 	s.unlock()
-	if here {
+	switch {
+	case here && st.isAhead():
+		if s.data.end {
+			s.begin(st, false)
+		}
+	case here:
 		st.Conn.Arrived(true)
 	}
 }

@@ -16,6 +16,10 @@
 // costs. It is never held while anybody is called back. Frames of all exchanges
 // that had their turn in one round of the loop go out in one write.
 //
+// An exchange begins with the head of its request, but for one that may have content
+// and does not say how much (ahead.go): HTTP/1.1 has to know whether there is some, so
+// that what comes next is awaited for a moment. HTTP/3 goes by the same rule.
+//
 // # What a peer can do to us
 //
 // Everything a peer can make us hold is bounded: streams, also those that it has

@@ -15,14 +15,12 @@ func (s *Session) resetStream(id uint32, code frame.Code) {
 		st = nil
 	}
 	s.resetLocked(id, code)
-	if st != nil {
-		st.leaveLocked(faultError(s.client, code))
-	}
+	begun := st != nil && st.loseLocked(faultError(s.client, code))
 	s.wroteLocked(true)
 	s.unlock()
 	s.host.Failed(code)
 	if st != nil {
-		st.Conn.Left(true)
+		st.leave(begun)
 	}
 }
 
@@ -99,16 +97,22 @@ func (s *Session) hangUp() {
 func (s *Session) abandon() {
 	m := &s.mu
 	s.lock()
-	list := make([]*Stream, 0, len(m.streams))
+	list, aside := make([]*Stream, 0, len(m.streams)), []*Stream(nil)
 	for _, st := range m.streams {
-		if !st.gone {
-			st.leaveLocked(pool.ErrStreamLost)
+		switch {
+		case st.gone:
+		case st.loseLocked(pool.ErrStreamLost):
 			list = append(list, st)
+		default:
+			aside = append(aside, st)
 		}
 	}
 	s.unlock()
 	for _, st := range list {
-		st.Conn.Left(true)
+		st.leave(true)
+	}
+	for _, st := range aside {
+		st.leave(false)
 	}
 }
 
@@ -194,7 +198,9 @@ func (s *Session) Each(f func(*Stream)) {
 	s.lock()
 	list := make([]*Stream, 0, len(m.streams))
 	for _, st := range m.streams {
-		list = append(list, st)
+		if !st.isAhead() {
+			list = append(list, st)
+		}
 	}
 	s.unlock()
 	for _, st := range list {

@@ -34,6 +34,7 @@ type headText struct {
 	trailed                                   bool  // trailers may follow its content
 	lineDone                                  bool  // the request line is written
 	hosted                                    bool  // and Host
+	expected                                  bool  // content follows, maybe late
 	key                                       Key   // of a WebSocket, that we have made
 }
 
@@ -115,6 +116,8 @@ func (t *headText) add(f *hpack.Field) bool {
 		if t.tunnels() { // RFC 8441 section 5 has none, and the backend gets ours
 			return true
 		}
+	case "content-type", "expect":
+		t.noteContent(f.Name, f.Value)
 	case "cookie": // section 8.2.3: the crumbs are one field in HTTP/1.1
 		if len(t.cookies) > 0 {
 			t.cookies = append(t.cookies, "; "...)
@@ -272,18 +275,17 @@ func withoutOwnPort(scheme, authority []byte) []byte {
 func (t *headText) isHEAD() bool  { return string(t.of(t.method)) == "HEAD" }
 func (t *headText) tunnels() bool { return t.protocol.given }
 
-// finish is the whole text, until the next read.
-func (t *headText) finish(chunked bool) []byte {
+// fieldLines is the text without its tail, until the next read: once.
+func (t *headText) fieldLines() []byte {
 	if len(t.cookies) > 0 {
 		t.text = append(append(append(t.text, "Cookie: "...), t.cookies...), "\r\n"...)
 	}
-	switch {
-	case chunked:
-		t.text = append(t.text, "Transfer-Encoding: chunked\r\n"...)
-	case t.length < 0 && !t.tunnels() && wantsLength(t.of(t.method)):
-		t.text = append(t.text, "Content-Length: 0\r\n"...)
-	}
-	t.text = append(t.text, "\r\n"...)
+	return t.text
+}
+
+// finish is the whole text, until the next read.
+func (t *headText) finish(chunked bool) []byte {
+	t.text = append(t.fieldLines(), t.tail(chunked)...)
 	return t.text
 }
 

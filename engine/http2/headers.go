@@ -2,6 +2,7 @@ package http2
 
 import (
 	"errors"
+	"time"
 
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -133,20 +134,28 @@ func (s *Session) request(id uint32) *frame.Fault {
 	st.ended, st.isHEAD, st.tunnel, st.key = s.block.end, t.isHEAD(), t.tunnels(), t.key
 	st.measured, st.promised = t.length >= 0 && !st.ended, t.length
 	st.chunked = !st.ended && !st.measured && !st.tunnel
-	if fault == headTooLarge {
+	wait, text := time.Duration(0), []byte(nil)
+	switch {
+	case fault == headTooLarge:
 		st.Refusal = wire.ErrHeaderTooLarge
-	} else {
-		text := t.finish(st.chunked)
-		st.in.Append(text)
-		st.headLeft = len(text)
+	case st.chunked && t.endWait() > 0:
+		wait, text, st.wantsLength = t.endWait(), t.fieldLines(), wantsLength(t.of(t.method))
+	default:
+		text = t.finish(st.chunked)
 	}
+	st.in.Append(text)
+	st.headLeft = len(text)
 	m := &s.mu
 	s.lock()
 	st.window = m.initial
 	m.streams[id] = st
 	m.quiet = 0
 	s.unlock()
-	s.host.Open(st)
+	if wait > 0 {
+		s.look(st, wait)
+	} else {
+		s.host.Open(st)
+	}
 	return nil
 }
 
@@ -182,7 +191,10 @@ func (s *Session) trailers(st *Stream) *frame.Fault {
 		st.endedLocked()
 	}
 	s.unlock()
-	if here {
+	switch {
+	case here && st.isAhead():
+		s.begin(st, len(st.tail) > 0)
+	case here:
 		st.Conn.Arrived(true)
 	}
 	return nil

@@ -353,15 +353,13 @@ func (s *Session) reset(h frame.Header, payload []byte) *frame.Fault {
 	if st != nil && st.gone {
 		st = nil
 	}
-	if st != nil {
-		st.leaveLocked(resetError(code))
-	}
+	begun := st != nil && st.loseLocked(resetError(code))
 	delete(m.dropping, h.Stream)
 	s.unlock()
 	if st == nil {
 		return s.pay(costFrame)
 	}
-	st.Conn.Left(true)
+	st.leave(begun)
 	return s.pay(costReset)
 }
 

@@ -73,6 +73,7 @@ type Shard struct {
 	head   headText
 	free   []*Stream
 	waking []*Stream // of wake, empty between calls
+	due    []*Stream // of beginDue, likewise
 }
 
 // freeMax bounds the streams that wait to be used again.
@@ -96,6 +97,7 @@ type Session struct {
 	checked  bool   // the header of the frame at hand
 	block    block  // the header block under way
 	data     inData // the DATA frame under way
+	ahead    ahead
 	lastID   uint32 // of a stream that the client has opened
 	served   uint32 // likewise, and it was not passed over: what GOAWAY says
 	budget   budget

@@ -1,6 +1,8 @@
 package http2
 
 import (
+	"time"
+
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
@@ -36,8 +38,9 @@ func (t *RequestText) Tunnels() bool { return t.text.tunnels() }
 // Key is that of the WebSocket which the request asks for.
 func (t *RequestText) Key() Key { return t.text.key }
 
-// HasContent reports a method whose request has content by its nature.
-func (t *RequestText) HasContent() bool { return wantsLength(t.text.of(t.text.method)) }
+// EndWait is how long to wait for the end of the request behind its head, unless
+// something comes before; 0 is not at all.
+func (t *RequestText) EndWait() time.Duration { return t.text.endWait() }
 
 // Length is that of the content, -1 where it was not said.
 func (t *RequestText) Length() int64 { return t.text.length }

@@ -34,6 +34,9 @@ type request struct {
 	chunked bool // the body is chunked in the text
 	tunnel  bool // it is an extended CONNECT (RFC 8441)
 	key     Key  // of the WebSocket it asks for: ours to a backend of HTTP/1.1, or the other way round
+	// Of the loop, while it looks ahead.
+	dueNanos    int64 // when the exchange begins; 0: it has
+	wantsLength bool  // without content its head says so
 	// Guarded by the session's mutex.
 	in       pool.Fifo // text of the head, then content
 	headLeft int       // bytes of the head in it
@@ -288,13 +291,7 @@ func (st *Stream) close() (failed frame.Code, heir *Stream) {
 		st.leaveLocked(errReset)
 	}
 	st.dropLocked()
-	delete(m.streams, st.id)
-	if len(m.streams) == 0 {
-		m.quiet = pool.Nanos()
-		if m.goingAway {
-			s.conn.Again() // the loop ends the session
-		}
-	}
+	s.forgetLocked(st)
 	return failed, s.heirLocked()
 }
 

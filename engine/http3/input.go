@@ -12,15 +12,6 @@ import (
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
-// How long the end of a request is awaited behind its head: most have no content and
-// say so in the same packet, but HTTP/1.1 has to know at once, and a GET with a chunked
-// body of nothing is refused by some backends. A method that has content by its nature,
-// as gRPC's, may wait for an answer before it sends some.
-const (
-	endWait     = 100 * time.Millisecond
-	contentWait = 5 * time.Millisecond
-)
-
 // sectionRoom is what a field section may be longer than the text of its fields.
 const sectionRoom = 4 << 10
 
@@ -226,14 +217,20 @@ func (r *reading) head(length uint64) *fault {
 	return nil
 }
 
-// endsHere reports that nothing follows the head.
+// endsHere reports that nothing follows the head, where HTTP/1.1 has to know that at once.
 func (r *reading) endsHere() (bool, *fault) {
-	wait := endWait
-	if r.text.HasContent() || r.text.Tunnels() {
-		wait = contentWait
+	wait := r.text.EndWait()
+	if wait == 0 {
+		return false, nil
 	}
 	_ = r.from.SetReadDeadline(time.Now().Add(wait))
 	_, err := r.in.Peek(1)
+	for err == nil && r.emptyData() {
+		if f := r.st.session.pay(http2.CostFrame); f != nil {
+			return false, f
+		}
+		_, err = r.in.Peek(1)
+	}
 	_ = r.from.SetReadDeadline(time.Time{})
 	switch {
 	case err == nil, isTimeout(err):
@@ -242,6 +239,19 @@ func (r *reading) endsHere() (bool, *fault) {
 		return true, nil
 	}
 	return false, errCancelled
+}
+
+// emptyData takes a DATA frame without content, which tells nothing.
+func (r *reading) emptyData() bool {
+	if b, _ := r.in.Peek(1); b[0] != byte(frameData) {
+		return false
+	}
+	b, err := r.in.Peek(2)
+	if err != nil || b[1] != 0 { // a length of 0 is hardly told in more bytes
+		return false
+	}
+	_, _ = r.in.Discard(len(b))
+	return true
 }
 
 // open begins the exchange with the text of the head.
