@@ -150,8 +150,8 @@ svg .mark{stroke:currentColor;stroke-dasharray:5 4}tr.knee td{font-weight:600;bo
 {{end}}
 {{if .Unexpected}}<p class="warn">{{.Unexpected}} answers had an unexpected status.</p>{{end}}
 {{with .Found}}{{if .Rate}}<p><b>Knee: {{number .Rate}} requests a second.</b> Of the rates that were tried, this is the highest at
-which 99 % of the answers came within {{micros .P99Target}}. Above it requests wait for those before them, so that latency grows with the queue and
-no longer with the work: plan to stay below.
+which 99 % of the answers came within {{micros .P99Target}}. Above it requests wait for those before them, so that
+latency grows with the queue and no longer with the work: plan to stay below.
 {{if eq .Limit "generator"}}<span class="warn">The generator was the limit: the target may do more.</span>{{end}}</p>
 {{else}}<p class="warn">No knee: at no rate that was tried did 99 % of the answers come within {{micros .P99Target}}.</p>{{end}}{{end}}
 {{$knee := 0.0}}{{with .Found}}{{$knee = .Rate}}{{end}}
