@@ -156,8 +156,8 @@ latency grows with the queue and no longer with the work: plan to stay below.
 {{else}}<p class="warn">No knee: at no rate that was tried did 99 % of the answers come within {{micros .P99Target}}.</p>{{end}}{{end}}
 {{$knee := 0.0}}{{with .Found}}{{$knee = .Rate}}{{end}}
 {{if .Steps}}<table><tr><th>rate asked<th>reached<th>p50<th>p99<th>p99.9<th>errors<th>held
-{{range .Steps}}<tr{{if and $knee (eq .Result.RateAsked $knee)}} class="knee"{{end}}>
-<td>{{number .Result.RateAsked}}<td>{{number .Result.Rate}}<td>{{micros .Result.Latency.P50}}
+{{range .Steps}}<tr{{if and $knee (eq .Result.RateAsked $knee)}} class="knee"{{end}}><td>{{number .Result.RateAsked}}
+<td>{{number .Result.Rate}}<td>{{micros .Result.Latency.P50}}
 <td>{{micros .Result.Latency.P99}}<td>{{micros .Result.Latency.P999}}<td>{{.Result.Errors}}
 <td>{{if .Held}}yes{{else}}no: {{.Why}}{{end}}{{end}}</table>{{end}}
 {{range .Charts}}{{.}}{{end}}
