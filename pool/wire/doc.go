@@ -27,7 +27,7 @@
 //   - Content-Length beside Transfer-Encoding (6.3 lets the latter win), and any
 //     Transfer-Encoding but one plain "chunked", or in HTTP/1.0;
 //   - white space around a chunk size; extensions are bounded and dropped;
-//   - an empty Host, a Host that is no plain name or address, an empty port;
+//   - an empty Host, a Host that is no plain name or address;
 //   - versions other than 1.0 and 1.1, absolute targets other than http and
 //     https, CONNECT, methods longer than 32 bytes;
 //   - paths whose dot segments depend on who decodes them (see [NormalizePath]).
