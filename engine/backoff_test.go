@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestBackoffOfTheSection says how long each wait is at most and at least.
+func TestBackoffOfTheSection(t *testing.T) {
+	for _, tc := range []struct {
+		backoff           string
+		longest, shortest []time.Duration // in ms, after attempts 1 to 4
+	}{
+		{"initial: 10ms, factor: 2, max: 1s, jitter: 0", []time.Duration{10, 20, 40, 80}, []time.Duration{10, 20, 40, 80}},
+		{"initial: 10ms, factor: 3, max: 1s, jitter: 0", []time.Duration{10, 30, 90, 270}, []time.Duration{10, 30, 90, 270}},
+		{"initial: 10ms, factor: 1, max: 1s, jitter: 0", []time.Duration{10, 10, 10, 10}, []time.Duration{10, 10, 10, 10}},
+		{"initial: 10ms, factor: 3, max: 50ms, jitter: 0", []time.Duration{10, 30, 50, 50}, []time.Duration{10, 30, 50, 50}},
+		{"initial: 10ms, factor: 2, max: 1s, jitter: 0.5", []time.Duration{10, 20, 40, 80}, []time.Duration{5, 10, 20, 40}},
+		{"initial: 10ms, factor: 3, max: 50ms, jitter: 1", []time.Duration{10, 30, 50, 50}, []time.Duration{0, 0, 0, 0}},
+	} {
+		t.Run(tc.backoff, func(t *testing.T) {
+			section := parse(t, strings.Replace(plain, "pool: p", "pool: p, retry: {backoff: {"+tc.backoff+"}}", 1), nobody(t)).Routes["all"].Retry
+			p := newRetryPolicy(&section, nil)
+			for i := range tc.longest {
+				if got, want := p.backoff(i+1, 0), tc.longest[i]*time.Millisecond; got != want {
+					t.Errorf("after attempt %d at most: got %v; want %v", i+1, got, want)
+				}
+				if got, want := p.backoff(i+1, math.MaxUint64), tc.shortest[i]*time.Millisecond; got < want || got > want+time.Microsecond {
+					t.Errorf("after attempt %d at least: got %v; want %v", i+1, got, want)
+				}
+			}
+		})
+	}
+}
+
+// A wait that would be longer than the route's timeout is not begun, so the answer tells
+// which wait was computed: factor makes the second one longer, max bounds it.
+func TestBackoffThatOutlastsTheRouteIsNotBegun(t *testing.T) {
+	for _, tc := range []struct {
+		backoff          string
+		status, attempts int
+	}{
+		{"initial: 250ms, factor: 1, max: 1h", 200, 3},
+		{"initial: 250ms, factor: 100, max: 1h", 503, 2},
+		{"initial: 250ms, factor: 100, max: 260ms", 200, 3},
+		{"initial: 1h, max: 1h", 503, 1},
+	} {
+		t.Run(tc.backoff, func(t *testing.T) {
+			var asked atomic.Int64
+			text := strings.Replace(plain, "pool: p", `pool: p, timeout: 20s, retry: {attempts: 3, on: ["503"], backoff: {`+tc.backoff+`}}`, 1)
+			r := start(t, text, backend(t, func(w http.ResponseWriter, _ *http.Request) {
+				if asked.Add(1) < 3 {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+			}))
+			if a := r.dial().get("/"); a.StatusCode != tc.status || asked.Load() != int64(tc.attempts) {
+				t.Errorf("got %d after %d attempts; want %d after %d", a.StatusCode, asked.Load(), tc.status, tc.attempts)
+			}
+		})
+	}
+}
+
+// retry.methods says which requests may be sent twice, whatever the method means.
+func TestMethodsOfTheSectionAreRetried(t *testing.T) {
+	const usual = "GET HEAD PUT DELETE OPTIONS QUERY"
+	for section, want := range map[string]string{
+		"": usual, ", methods: [POST]": "POST", ", methods: [GET, PATCH]": "GET PATCH",
+	} {
+		t.Run("methods"+section, func(t *testing.T) {
+			var asked atomic.Int64
+			text := strings.Replace(plain, "pool: p", `pool: p, retry: {attempts: 2, on: ["503"], backoff: {initial: 1ms}`+section+`}`, 1)
+			r := start(t, text, backend(t, func(w http.ResponseWriter, q *http.Request) {
+				_, _ = io.Copy(io.Discard, q.Body)
+				if asked.Add(1) == 1 {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+			}))
+			for _, method := range strings.Fields(usual + " POST PATCH") {
+				asked.Store(0)
+				c, wanted := r.dial(), int64(1)
+				c.send(fmt.Sprintf("%s / HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\nhi", method))
+				if strings.Contains(" "+want+" ", " "+method+" ") {
+					wanted = 2
+				}
+				if a := c.receive(method); asked.Load() != wanted || (a.StatusCode == http.StatusOK) != (wanted == 2) {
+					t.Errorf("%s: got %d after %d attempts; want %d", method, a.StatusCode, asked.Load(), wanted)
+				}
+			}
+		})
+	}
+}
