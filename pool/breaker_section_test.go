@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // the test sets.
 type breakerRig struct {
 	m   *Member
-	now int64
+	now atomic.Int64 // the pool looks at it, too
 }
 
 func startBreaker(t *testing.T, change func(*config.CircuitBreaker)) *breakerRig {
@@ -23,8 +24,9 @@ func startBreaker(t *testing.T, change func(*config.CircuitBreaker)) *breakerRig
 	change(&section)
 	cfg := poolOf("a:1")
 	cfg.CircuitBreaker = &section
-	r := &breakerRig{now: second}
-	_, p := buildOne(t, cfg, nil, func() int64 { return r.now })
+	r := &breakerRig{}
+	r.now.Store(second)
+	_, p := buildOne(t, cfg, nil, r.now.Load)
 	r.m = p.Members()[0]
 	return r
 }
@@ -35,7 +37,7 @@ func (r *breakerRig) opensAfter(steps string) int {
 	n := 0
 	for _, step := range steps {
 		if step == ' ' {
-			r.now += 20 * second
+			r.now.Add(20 * second)
 			continue
 		}
 		attempt(r.m, OK, map[rune]int{'g': 200, 'b': 503}[step])
@@ -83,13 +85,13 @@ func TestHalfOpenRequestsTryTogetherAndCloseTogether(t *testing.T) {
 			t.Run(fmt.Sprintf("half_open_requests %d, open_for %v", trials, openFor), func(t *testing.T) {
 				r := startBreaker(t, func(c *config.CircuitBreaker) { c.HalfOpenRequests, c.OpenFor = trials, openFor })
 				r.opensAfter("bbbb")
-				r.now += int64(openFor) - int64(time.Millisecond)
-				if _, ok := r.m.Acquire(r.now); ok {
+				r.now.Add(int64(openFor - time.Millisecond))
+				if _, ok := r.m.Acquire(r.now.Load()); ok {
 					t.Fatal("let in before open_for was over")
 				}
-				r.now += int64(time.Millisecond)
+				r.now.Add(int64(time.Millisecond))
 				var held []Permit
-				for k, ok := r.m.Acquire(r.now); ok; k, ok = r.m.Acquire(r.now) {
+				for k, ok := r.m.Acquire(r.now.Load()); ok; k, ok = r.m.Acquire(r.now.Load()) {
 					if held = append(held, k); len(held) > trials {
 						break
 					}
@@ -98,7 +100,7 @@ func TestHalfOpenRequestsTryTogetherAndCloseTogether(t *testing.T) {
 					t.Fatalf("%d trials at a time; want %d", len(held), trials)
 				}
 				for i, k := range held {
-					r.m.Release(k, OK, 200, r.now, 1)
+					r.m.Release(k, OK, 200, r.now.Load(), 1)
 					if closed := !r.m.IsEjected(); closed != (i == trials-1) {
 						t.Errorf("closed %v after %d good trials of %d", closed, i+1, trials)
 					}

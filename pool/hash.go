@@ -27,8 +27,8 @@ const (
 // hands its bytes to Sum. It is immutable and may be shared.
 type HashOn struct {
 	Kind HashKind
-	// Name is empty for HashSourceIP and HashPath. Header names keep the case of
-	// the configuration and are compared without it.
+	// Name is empty for HashSourceIP and HashPath. That of a header is lower case,
+	// as who looks for it compares it without regard to the case of the request.
 	Name string
 }
 
@@ -43,7 +43,7 @@ func ParseHashOn(s string) (HashOn, error) {
 	case "path":
 		h.Kind = HashPath
 	case "header":
-		h.Kind = HashHeader
+		h.Kind, h.Name = HashHeader, strings.ToLower(name)
 	case "cookie":
 		h.Kind = HashCookie
 	case "query":
@@ -57,7 +57,7 @@ func ParseHashOn(s string) (HashOn, error) {
 	return h, nil
 }
 
-// String is the configuration's spelling.
+// String is the configuration's spelling, with a header's name in lower case.
 func (h HashOn) String() string {
 	switch h.Kind {
 	case HashPath:

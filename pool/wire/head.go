@@ -45,8 +45,8 @@ func (h *Head) Value(id FieldID) []byte {
 	return nil
 }
 
-// Lookup is the value of the first field line whose name equals name without
-// regard to case, nil when there is none. It costs a comparison a line: use
+// Lookup is the value of the first field line whose name equals name, which is lower
+// case, without regard to the case of the line; nil when there is none. It costs a comparison a line: use
 // [Head.Value] for the names that have an identity.
 func (h *Head) Lookup(name string) []byte {
 	for i := range h.Fields {
