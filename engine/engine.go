@@ -134,11 +134,11 @@ func (e *Engine) refreshSoon() {
 	if e.refreshing.Swap(true) {
 		return
 	}
-	safely.Go("refresh", func() {
+	safely.New("refresh", func() {
 		if err := e.Refresh(); err != nil && !errors.Is(err, ErrStopping) {
 			e.log.Error().Err(err).Msg("cannot use the members that were found; the others stay")
 		}
-	})
+	}, func() { e.refreshing.Store(false) }).Go()
 }
 
 // Refresh applies the running configuration once more, as the same generation,

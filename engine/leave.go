@@ -35,7 +35,7 @@ func (c *conn) Hung() {
 		if wait <= 0 { // the client has not taken what there is
 			wait = leaveGrace
 		}
-		safely.After(wait, "leave", c.lookAgain)
+		safely.New("leave", c.lookAgain, c.lookAgain).After(wait)
 	}
 }
 

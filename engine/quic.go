@@ -201,15 +201,23 @@ func (p *quicPort) accept() {
 	if p.from != nil {
 		p.ln.overUDP.Store(true)
 	}
-	safely.Go("accept", func() {
-		defer close(p.ended)
-		if !p.await() {
-			return
+	p.acceptAnew()
+}
+
+// acceptAnew begins accepting, also after a bug: one connection was lost, others still
+// come.
+func (p *quicPort) acceptAnew() {
+	safely.New("accept", func() {
+		if p.await() {
+			p.ln.overUDP.Store(true)
+			for p.acceptOne(context.Background()) {
+			}
 		}
-		p.ln.overUDP.Store(true)
-		for p.acceptOne(context.Background()) {
-		}
-	})
+		close(p.ended)
+	}, func() {
+		p.engine.wait(acceptPauseFirst)
+		p.acceptAnew()
+	}).Go()
 }
 
 // acceptOne takes one connection; false: there are no more.

@@ -73,12 +73,18 @@ func newShard(e *Engine, ln *listener, index int, from *pool.Acceptor) *shard {
 
 // start accepts in its own goroutine until the socket is closed.
 func (s *shard) start() {
-	safely.Go("accept", func() {
-		defer close(s.ended)
+	safely.New("accept", func() {
 		if err := s.server.Serve(&acceptor{Acceptor: s.from, shard: s}); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.engine.log.Error().Err(err).Str("address", s.ln.address).Int("shard", s.index).Msg("accepting ended")
 		}
-	})
+		close(s.ended)
+	}, s.startAnew).Go()
+}
+
+// startAnew is start after a bug: one connection was lost, others still come.
+func (s *shard) startAnew() {
+	s.engine.wait(acceptPauseFirst)
+	s.start()
 }
 
 // acceptor turns accepted sockets into conns. It never returns a temporary

@@ -79,7 +79,17 @@ func (c *check) start(p *prober) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.mu.cancel, c.mu.prober = cancel, p
-	c.mu.timer = safely.After(0, "prober", func() { c.run(ctx, p) })
+	c.mu.timer = safely.New("prober", func() { c.run(ctx, p) }, c.goOn).After(0)
+}
+
+// goOn sets the timer after a run that has met a bug.
+func (c *check) goOn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.idle = nil
+	if !c.mu.stopped {
+		c.mu.timer.Reset(c.def.pause(0, c.paceLocked(), rand.Float64()))
+	}
 }
 
 // stop ends probing, aborts the probe that runs and waits for its end.

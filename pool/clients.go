@@ -80,7 +80,7 @@ func newClients(address string, o connOptions, d *dialing, opts *Options) *clien
 			k.loop = opts.Loops[i]
 		}
 		k.hc = newHostClient(c, k)
-		k.park.release = safely.New("park", k.releaseParked, nil)
+		k.park.release = safely.New("park", k.releaseParked, k.releaseParked)
 		c.shards[i] = k.hc
 		if speaksStreams(o.protocol, c.tls != nil) && opts.Multiplex != nil {
 			k.streams = opts.Multiplex(i, k.multiplexing(c.shards[i]))

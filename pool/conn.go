@@ -416,7 +416,7 @@ func (c *Conn) silent() bool {
 func (c *Conn) readTimer() safely.Func {
 	if !c.fire[0].Made() {
 		c.fire[0] = safely.Own(func() {
-			defer func() { safely.Caught("timer", recover()) }()
+			defer c.fired()
 			safely.Enter("timer")
 			if c.rd.signal(bitExpired) {
 				c.loop.post(c)
@@ -429,10 +429,18 @@ func (c *Conn) readTimer() safely.Func {
 func (c *Conn) writeTimer() safely.Func {
 	if !c.fire[1].Made() {
 		c.fire[1] = safely.Own(func() {
-			defer func() { safely.Caught("timer", recover()) }()
+			defer c.fired()
 			safely.Enter("timer")
 			c.wr.signal(bitExpired)
 		})
 	}
 	return c.fire[1]
+}
+
+// fired is the end of a timer: one that has met a bug takes its connection with it, whose
+// deadline nobody would see.
+func (c *Conn) fired() {
+	if safely.Caught("timer", recover()) {
+		c.Abort()
+	}
 }

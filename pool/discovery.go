@@ -93,7 +93,7 @@ func (f *finder) hold(def config.DNS) *discovery {
 		ctx, cancel := context.WithCancel(context.Background())
 		d.cancel = cancel
 		f.mu.all[def] = d
-		safely.Go("discovery", func() { d.run(ctx, f) })
+		safely.GoThen("discovery", func() { d.run(ctx, f) }, func() { close(d.ended) })
 	}
 	d.refs++
 	return d
@@ -139,7 +139,6 @@ func (d *discovery) await(limit <-chan struct{}) {
 
 // run looks up until ctx ends.
 func (d *discovery) run(ctx context.Context, f *finder) {
-	defer close(d.ended)
 	for n := 0; ; n++ {
 		wait, changed := d.lookUp(ctx, f)
 		if n == 0 {

@@ -25,6 +25,8 @@ var (
 	ErrLate = errors.New("the exchange cannot wait any longer")
 	// ErrEnded is the answer to a dial after Errands.Close.
 	ErrEnded = errors.New("no connection is made any more")
+	// errDialBug is the end of a dial that has met a bug of ours.
+	errDialBug = errors.New("the dial met a bug, see the log")
 )
 
 // Errands are the dials under way of an engine, in all generations. NewErrands makes
@@ -63,11 +65,7 @@ func (e *Errands) Run(f func(ctx context.Context), failed func()) bool {
 	if e.mu.closed {
 		return false
 	}
-	e.mu.running.Add(1)
-	safely.New("dial", func() {
-		defer e.mu.running.Done()
-		f(e.ctx)
-	}, failed).Go()
+	safely.New("dial", func() { f(e.ctx) }, failed).In(&e.mu.running)
 	return true
 }
 
@@ -91,13 +89,13 @@ func (e *Errands) fetch(p Patience, alone bool, dial func(context.Context) (*Con
 	ctx, cancel := context.WithCancel(e.ctx)
 	if !e.Run(func(context.Context) {
 		defer cancel()
-		r.conn, r.err = dial(ctx)
-		if r.end() && r.err == nil {
-			unwanted(r.conn)
+		c, err := dial(ctx)
+		if r.end(c, err) && err == nil {
+			unwanted(c)
 		}
 	}, func() {
-		r.err = ErrEnded
-		r.end()
+		cancel()
+		r.end(nil, errDialBug)
 	}) {
 		cancel()
 		return nil, ErrEnded
@@ -111,12 +109,12 @@ func (e *Errands) fetch(p Patience, alone bool, dial func(context.Context) (*Con
 	return r.conn, r.err
 }
 
-// end makes the result known, and reports that nobody waits for it.
-func (r *errand) end() (left bool) {
+// end makes the first result known, and reports that nobody waits for it.
+func (r *errand) end(c *Conn, err error) (left bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.mu.ended {
-		r.mu.ended = true
+		r.mu.ended, r.conn, r.err = true, c, err
 		close(r.done)
 	}
 	return r.mu.left

@@ -36,7 +36,8 @@ func (b *builder) discover(cfg *config.Config) {
 		b.set.held.discoveries[d] = struct{}{}
 	}
 	limit := make(chan struct{})
-	timer := safely.After(lookupFirstMax, "first lookup", func() { close(limit) })
+	passed := func() { close(limit) }
+	timer := safely.New("first lookup", passed, passed).After(lookupFirstMax)
 	defer timer.Stop()
 	for d := range b.set.held.discoveries {
 		d.await(limit)

@@ -44,15 +44,19 @@ func (p *proxy) watch() *watcher {
 	}
 	w.fs = events
 	l := &watchLoop{watcher: w, proxy: p, folders: map[string]bool{}, refused: map[string]bool{}}
-	safely.Go("watch", l.run)
+	safely.GoThen("watch", l.run, func() { close(w.ended) })
 	w.follow(p.loaded.Load().Files)
 	return w
 }
 
 // follow replaces the set of watched files.
 func (w *watcher) follow(files []string) {
-	if w.fs != nil {
-		w.files <- files
+	if w.fs == nil {
+		return
+	}
+	select {
+	case w.files <- files:
+	case <-w.ended: // it has met a bug
 	}
 }
 
@@ -87,7 +91,6 @@ type watchLoop struct {
 }
 
 func (l *watchLoop) run() {
-	defer close(l.ended)
 	for {
 		select {
 		case l.files = <-l.watcher.files:

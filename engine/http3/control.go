@@ -28,20 +28,17 @@ const controlRoom = 512
 
 // acceptUni accepts the client's unidirectional streams until the connection ends.
 func (s *Session) acceptUni() {
-	defer s.gone.Done()
 	for {
 		q, err := s.quic.AcceptUniStream(s.quic.Context())
 		if err != nil {
 			return
 		}
-		s.gone.Add(1)
-		safely.New("stream of one direction", func() { s.readUni(q) }, s.crashed).Go()
+		safely.New("stream of one direction", func() { s.readUni(q) }, s.crashed).In(&s.gone)
 	}
 }
 
 // readUni is the goroutine of a unidirectional stream.
 func (s *Session) readUni(q *quic.ReceiveStream) {
-	defer s.gone.Done()
 	defer q.ReleaseStreamCredit()
 	if s.opts.Header > 0 {
 		_ = q.SetReadDeadline(time.Now().Add(s.opts.Header))

@@ -102,8 +102,7 @@ func (s *Session) Begin(q *quic.Conn, l *pool.Loop, host Host, o Options) {
 // Run carries the connection until it ends. Nothing of s may be used afterwards but by
 // the loop.
 func (s *Session) Run() {
-	s.gone.Add(1)
-	safely.New("streams", s.acceptUni, s.crashed).Go()
+	safely.New("streams", s.acceptUni, s.crashed).In(&s.gone)
 	s.openControl()
 	for {
 		q, err := s.quic.AcceptStream(s.quic.Context())
@@ -241,7 +240,8 @@ func (s *Session) close(code Code, why string) {
 	if code != CodeNone {
 		s.host.Failed(code)
 	}
-	safely.Go("close", func() { _ = s.quic.CloseWithError(code.onSession(), why) }) // it cannot fail
+	end := func() { _ = s.quic.CloseWithError(code.onSession(), why) } // it cannot fail
+	safely.New("close", end, end).Go()
 }
 
 // Ready is called by the loop: streams may have come, the connection may have ended, or
@@ -312,7 +312,7 @@ func (s *Session) Drain() {
 	m.away = true
 	m.Unlock()
 	if !was && control != nil {
-		safely.Go("goaway", func() { s.goAway(control, id) })
+		safely.New("goaway", func() { s.goAway(control, id) }, s.crashed).Go()
 	}
 }
 

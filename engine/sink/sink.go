@@ -64,7 +64,7 @@ func New(out io.Writer, shards int) *Sink {
 	for range shards {
 		s.access = append(s.access, &Lane{sink: s})
 	}
-	safely.Go("log writer", s.run)
+	safely.GoThen("log writer", s.run, func() { close(s.ended) })
 	return s
 }
 
@@ -146,7 +146,6 @@ func nudge(c chan struct{}) {
 
 // run is the writer.
 func (s *Sink) run() {
-	defer close(s.ended)
 	gather := time.NewTimer(gatherTime)
 	defer gather.Stop()
 	for {

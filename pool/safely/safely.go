@@ -3,11 +3,16 @@
 //
 // Every goroutine the proxy starts, and every timer that calls a function of ours,
 // goes through it; a test in ./cmd reads the source and fails for a go statement or a
-// time.AfterFunc that does not. Three forms:
+// time.AfterFunc that does not. The forms:
 //
 //	safely.Go("probe", f)                     a task that ends with its panic
+//	safely.GoThen("log writer", f, then)      likewise, and somebody waits for its end
 //	safely.Do("upload", f, end)               end is called after a panic, and puts things right
 //	safely.Func, made once by Own or New      for the hot path: its Go allocates nothing
+//
+// A function may panic before its first statement has run: what it owes to somebody
+// (a WaitGroup, a channel that is to be closed, a timer that is to be set again) is not
+// a defer of its own, but In, GoThen or end.
 //
 // What is caught is told to everybody who asked ([OnPanic]): the engine counts and
 // logs it. Anybody may import this package; it imports the standard library only.
@@ -64,6 +69,15 @@ func Go(place string, f func()) { New(place, f, nil).Go() }
 
 // GoIn is Go for a goroutine that group waits for.
 func GoIn(group *sync.WaitGroup, place string, f func()) { New(place, f, nil).In(group) }
+
+// GoThen is Go for a goroutine that somebody waits for: then is called at its end,
+// however that comes about, also where f has never begun.
+func GoThen(place string, f, then func()) {
+	Func{run: func() {
+		defer Do(place+" (end)", then, nil)
+		Do(place, f, nil)
+	}}.Go()
+}
 
 // After is time.AfterFunc.
 func After(d time.Duration, place string, f func()) *time.Timer { return New(place, f, nil).After(d) }

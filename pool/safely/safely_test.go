@@ -111,3 +111,31 @@ func TestInjectedPanicsAreMetByPlace(t *testing.T) {
 	safely.Do("here", func() { t.Error("the call was made behind the injected panic") }, nil)
 	take(t, met, "here")
 }
+
+func TestWhoWaitsForATaskIsToldOfAnyEnd(t *testing.T) {
+	met := gather(t)
+	for _, c := range []struct {
+		name string
+		f    func()
+	}{{"good", func() {}}, {"bad", fail}, {"not begun", func() {}}} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.name == "not begun" {
+				defer safely.Inject(func(place string) {
+					if place == c.name {
+						fail()
+					}
+				})()
+			}
+			ended := make(chan struct{})
+			safely.GoThen(c.name, c.f, func() { close(ended) })
+			select {
+			case <-ended:
+			case <-time.After(10 * time.Second):
+				t.Fatal("nobody was told of the end")
+			}
+			if c.name != "good" {
+				take(t, met, c.name)
+			}
+		})
+	}
+}
