@@ -151,8 +151,11 @@ func TestHTTP2SlowReaderKeepsItsAnswer(t *testing.T) {
 	address := sized(t, noise(size), new(atomic.Int64))
 	bare := start(t, timed2("write: 1s"), address)
 	secure := start(t, tlsText("", ", timeouts: {write: 1s}", newPair(t, tomorrow(), "a.test")), address)
-	for name, c := range map[string]*h2conn{"clear": bare.h2(), "TLS": secure.h2TLS()} {
+	for name, dial := range map[string]func() *h2conn{
+		"clear": func() *h2conn { return bare.h2() }, "TLS": func() *h2conn { return secure.h2TLS() },
+	} {
 		t.Run(name, func(t *testing.T) {
+			c := dial()
 			c.t, c.deaf = t, true
 			c.settings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 30})
 			c.give(c.own, 1<<30)
@@ -162,6 +165,7 @@ func TestHTTP2SlowReaderKeepsItsAnswer(t *testing.T) {
 			for read := 1 << 20; c.step() && !c.streams[id].whole; {
 				if len(c.streams[id].body) >= read {
 					read += 1 << 20
+					renew(c)
 					<-tick.C
 				}
 			}
