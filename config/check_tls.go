@@ -127,9 +127,34 @@ func (c *checker) keyPair(path, certFile, keyFile string) {
 	if !certOK || !keyOK {
 		return
 	}
-	if _, err := tls.X509KeyPair(cert, key); err != nil {
+	if _, err := FitKeyPair(cert, key, certFile, keyFile); err != nil {
 		c.reportf(path+".cert_file", "%s and its key cannot be used: %s", c.quote(path+".cert_file", certFile), err)
 	}
+}
+
+// A pair that does not fit together is read so often, so long after each other.
+const (
+	fitTries = 4
+	fitPause = 50 * time.Millisecond
+)
+
+// FitKeyPair makes a certificate of what was read of two files. Whoever renews one
+// replaces them one after the other: where they do not fit together they are read
+// again for a moment.
+func FitKeyPair(cert, key []byte, certFile, keyFile string) (*tls.Certificate, error) {
+	pair, err := tls.X509KeyPair(cert, key) // sets Leaf
+	for n := 1; err != nil && n < fitTries; n++ {
+		<-time.After(fitPause)
+		newCert, certErr := os.ReadFile(certFile)
+		newKey, keyErr := os.ReadFile(keyFile)
+		if certErr == nil && keyErr == nil {
+			pair, err = tls.X509KeyPair(newCert, newKey)
+		}
+	}
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller knows which pair it is
+	}
+	return &pair, nil
 }
 
 // authorities checks a file of CA certificates.

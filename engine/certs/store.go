@@ -80,11 +80,11 @@ func load(path string, pair config.Certificate) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s.key_file: cannot read key %q: %w", path, pair.KeyFile, err)
 	}
-	c, err := tls.X509KeyPair(cert, key) // sets Leaf
+	c, err := config.FitKeyPair(cert, key, pair.CertFile, pair.KeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("%s.cert_file: cannot use certificate %q with key %q: %w", path, pair.CertFile, pair.KeyFile, err)
 	}
-	return &c, nil
+	return c, nil
 }
 
 func (s *Store) add(c *tls.Certificate, file string) {

@@ -115,7 +115,7 @@ func TestBrokenChunksAreNotCompleted(t *testing.T) {
 		statuses   []int
 	}{
 		{"sign", "+2\r\nok\r\n0\r\n\r\n", []int{400}},
-		{"space", "2 \r\nok\r\n0\r\n\r\n", []int{400}},
+		{"space inside", "2 2\r\nok\r\n0\r\n\r\n", []int{400}},
 		{"hexadecimal prefix", "0x2\r\nok\r\n0\r\n\r\n", []int{400}},
 		{"17 digits", "00000000000000002\r\nok\r\n0\r\n\r\n", []int{400}},
 		{"empty size", "\r\nok\r\n0\r\n\r\n", []int{400}},

@@ -130,7 +130,7 @@ func TestChromium(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			before := len(p.log.lines())
 			page := browse(t, chromium, c, "https://"+address+"/", args)
-			if !strings.Contains(page, "<h1>Isame</h1>") {
+			if !strings.Contains(page, "<h1>Isame serves</h1>") {
 				t.Errorf("got\n%s", page)
 			}
 			eventually(t, "the access log says "+want, func() string {
