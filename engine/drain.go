@@ -128,6 +128,11 @@ func (e *Engine) drain(ctx context.Context, ls []*listener) (cut int) {
 		case <-leave.C:
 			each((*shard).leaveTunnels)
 		case now := <-tick.C:
+			for _, l := range ls {
+				if l.hasEnded() {
+					l.close() // its address is free for whoever comes next
+				}
+			}
 			if lots := idle.due(now); lots > 0 {
 				each(func(s *shard) { s.leaveIdle(lots) })
 			}
@@ -186,13 +191,17 @@ func untilGoodbye(ctx context.Context) time.Duration {
 
 // ended reports that nobody accepts any more.
 func ended(ls []*listener) bool {
-	for _, l := range ls {
-		for _, s := range l.shards {
-			select {
-			case <-s.ended:
-			default:
-				return false
-			}
+	return !slices.ContainsFunc(ls, func(l *listener) bool { return !l.hasEnded() })
+}
+
+// hasEnded reports that everything in the queue of the kernel was accepted, and that
+// nobody accepts any more.
+func (l *listener) hasEnded() bool {
+	for _, s := range l.shards {
+		select {
+		case <-s.ended:
+		default:
+			return false
 		}
 	}
 	return true
@@ -206,7 +215,7 @@ func open(ls []*listener) (n int64) {
 }
 
 // finish takes no new connections; those that the kernel has accepted are served.
-// Sockets stay open until close. All of them refuse first, for the kernel chooses
+// Sockets stay open until then: see hasEnded. All of them refuse first, for the kernel chooses
 // among them.
 func (l *listener) finish(backlog time.Duration) {
 	for _, ln := range l.sockets {

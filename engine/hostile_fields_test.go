@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bufio"
-	"bytes"
 	"io"
 	"net"
 	"strings"
@@ -161,9 +160,8 @@ func TestFieldsOfResponses(t *testing.T) {
 			want := "HTTP/1.1 200 Fine\r\n" + tc.got + "Content-Length: 2\r\n\r\nok"
 			for range 2 {
 				c.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")
-				got := make([]byte, len(want))
-				if n, err := io.ReadFull(c.r, got); err != nil || !bytes.Equal(got, []byte(want)) {
-					t.Fatalf("got %q, %v; want %q", got[:n], err, want)
+				if got, err := c.readDated(want); err != nil || got != want {
+					t.Fatalf("got %q, %v; want %q", got, err, want)
 				}
 			}
 			if err := c.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {

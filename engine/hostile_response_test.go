@@ -156,9 +156,8 @@ func TestResponsesThatPass(t *testing.T) {
 					c := r.dial()
 					method, version, _ := strings.Cut(tc.request, " ")
 					c.send(method + " /case HTTP/" + version + "\r\nHost: t\r\nConnection: keep-alive\r\n\r\n")
-					got := make([]byte, len(tc.got))
-					if n, err := io.ReadFull(c.r, got); err != nil || string(got) != tc.got {
-						t.Fatalf("got %q, %v; want %q", got[:n], err, tc.got)
+					if got, err := c.readDated(tc.got); err != nil || got != tc.got {
+						t.Fatalf("got %q, %v; want %q", got, err, tc.got)
 					}
 					if strings.Contains(tc.got, until) {
 						if b, err := c.r.Peek(1); !errors.Is(err, io.EOF) {

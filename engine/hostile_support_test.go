@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -176,4 +177,33 @@ func heldBack(t testing.TB, sent *atomic.Int64) int64 {
 		return last > 0 && time.Since(since) > 100*time.Millisecond
 	})
 	return last
+}
+
+// ownDate is the field that the proxy adds to answers without one.
+var ownDate = regexp.MustCompile(`^Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT\r\n$`)
+
+// readDated reads an answer of the length of want, and beside it the Date of the proxy
+// where want has none.
+func (c *client) readDated(want string) (string, error) {
+	c.t.Helper()
+	var got strings.Builder
+	dates := 0
+	for line := ""; line != "\r\n"; {
+		var err error
+		if line, err = c.r.ReadString('\n'); err != nil {
+			return got.String() + line, err
+		}
+		if !strings.Contains(want, "Date: ") && ownDate.MatchString(line) {
+			dates++
+			continue
+		}
+		got.WriteString(line)
+	}
+	if dates != 1 && !strings.Contains(want, "Date: ") {
+		c.t.Errorf("got %d fields Date; want one", dates)
+	}
+	rest := make([]byte, max(len(want)-got.Len(), 0))
+	n, err := io.ReadFull(c.r, rest)
+	got.Write(rest[:n])
+	return got.String(), err
 }

@@ -80,7 +80,7 @@ func (a *Acceptor) Refuse() {
 }
 
 // Finish lets Accept return what comes within wait and what is in the kernel's queue
-// then; afterwards Accept returns net.ErrClosed. The socket stays until Close.
+// then; afterwards Accept returns net.ErrClosed, and Close loses nothing.
 func (a *Acceptor) Finish(wait time.Duration) {
 	a.finished.Store(true)
 	_ = a.file.SetReadDeadline(time.Now().Add(wait))
