@@ -157,9 +157,10 @@ func (s *Server) reload(x *call) error {
 	return x.answer(result)
 }
 
-// configRefused is 422 with every problem, or the answer a sentinel asks for.
+// configRefused is 422 with every problem, or the answer the error itself asks for.
 func configRefused(detail string, err error) error {
-	if errors.Is(err, ErrNotSupported) || errors.Is(err, ErrConflict) {
+	var answer *api.Problem
+	if errors.As(err, &answer) || errors.Is(err, ErrNotSupported) || errors.Is(err, ErrConflict) {
 		return err
 	}
 	p := api.NewProblem(fasthttp.StatusUnprocessableEntity, detail)

@@ -40,11 +40,15 @@ type proxy struct {
 	lastReload atomic.Pointer[api.Reload]
 	seen       atomic.Pointer[fingerprint] // of the files at the last load
 	reloads    chan reloadRequest
+	draining   chan struct{} // closed when the drain begins
 }
 
 // serve runs the proxy until a signal ends it.
 func serve(f *flags) error {
-	p := &proxy{flags: f, started: time.Now(), build: api.ReadBuild(version, commit), reloads: make(chan reloadRequest)}
+	p := &proxy{
+		flags: f, started: time.Now(), build: api.ReadBuild(version, commit),
+		reloads: make(chan reloadRequest), draining: make(chan struct{}),
+	}
 	defer p.closeLog()
 	if err := p.start(); err != nil {
 		p.stopDemo()
@@ -162,7 +166,7 @@ func (p *proxy) run() error {
 		select {
 		case s := <-signals:
 			if s != syscall.SIGHUP {
-				return p.shutdown(s, signals)
+				return p.shutdown(s, signals, w.changed)
 			}
 			_ = p.reload("signal") // logged and counted there
 			w.follow(p.loaded.Load().Files)
@@ -217,8 +221,10 @@ func (p *proxy) introduceDemo() {
 // adminGrace is how long answers of the admin endpoint may take after the drain.
 const adminGrace = 2 * time.Second
 
-// shutdown drains; a second signal ends the process at once.
-func (p *proxy) shutdown(s os.Signal, signals <-chan os.Signal) error {
+// shutdown drains; a second signal ends the process at once. Nothing is reloaded any more,
+// and who asks for it is told.
+func (p *proxy) shutdown(s os.Signal, signals <-chan os.Signal, changed <-chan struct{}) error {
+	close(p.draining)
 	limit := p.loaded.Load().Config.Shutdown.Drain
 	p.log.Info().Stringer("signal", s).Dur("drain_ms", limit).
 		Msg("draining: no new connections, exchanges under way may finish; a second signal ends at once")
@@ -233,10 +239,13 @@ func (p *proxy) shutdown(s os.Signal, signals <-chan os.Signal) error {
 			return nil
 		case s := <-signals:
 			if s == syscall.SIGHUP {
+				p.logDraining("signal")
 				continue
 			}
 			p.log.Warn().Stringer("signal", s).Msg("second signal: ending at once")
 			cancel()
+		case <-changed:
+			p.logDraining("file")
 		}
 	}
 }

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -27,6 +27,9 @@ func (p *proxy) requestReload(ctx context.Context) (api.ReloadResult, error) {
 	r := reloadRequest{done: make(chan reloadOutcome, 1)}
 	select {
 	case p.reloads <- r:
+	case <-p.draining:
+		p.logDraining("api")
+		return api.ReloadResult{}, errDraining
 	case <-ctx.Done():
 		return api.ReloadResult{}, errBusy
 	}
@@ -38,8 +41,18 @@ func (p *proxy) requestReload(ctx context.Context) (api.ReloadResult, error) {
 	}
 }
 
-// errBusy is the answer when a reload did not end in the time of a request.
-var errBusy = fmt.Errorf("cannot wait longer for the reload: %w", ctl.ErrConflict)
+// The answers to a request for a reload that has none: it did not end in the time of a
+// request, and the process is about to end.
+var (
+	errBusy     = api.NewProblem(http.StatusConflict, "cannot wait longer for the reload: it is still under way")
+	errDraining = api.NewProblem(http.StatusConflict, "cannot reload: this process is draining and takes no new configuration")
+)
+
+// logDraining says that a reload is not done. A file that changes later is read by the
+// process that starts next.
+func (p *proxy) logDraining(trigger string) {
+	p.log.Warn().Str("trigger", trigger).Msg("not reloaded: the process is draining")
+}
 
 // reload loads the configuration again and applies it. Called by the main loop
 // only. On error the running configuration goes on.

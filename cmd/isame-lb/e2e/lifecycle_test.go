@@ -131,6 +131,44 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	p.exitCode()
 }
 
+// TestReloadWhileDrainingIsRefusedAtOnce asks in every way there is for what a process that
+// is about to end does not do.
+func TestReloadWhileDrainingIsRefusedAtOnce(t *testing.T) {
+	h := newHeld(t)
+	defer close(h.release)
+	p := start(t, strings.Replace(toPool(h.backend), "drain: 10s", "drain: 1h", 1))
+	dial(t, p.address()).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	<-h.arrived
+	p.signal(syscall.SIGTERM)
+	logged := func(message string, fields ...string) {
+		eventually(t, message+strings.Join(fields, " "), func() string {
+			if p.log.find(message, fields...) == nil {
+				return "not in the log"
+			}
+			return ""
+		})
+	}
+	logged("draining")
+	const why = "cannot reload: this process is draining"
+	if code, out := ctl(t, p.admin, "reload"); code != 1 || !strings.Contains(out, why) {
+		t.Errorf("isame-ctl reload: got exit code %d, %q; want 1 and %q", code, out, why)
+	}
+	a := exchange(t, request(t, http.MethodPost, "http://"+p.admin+"/api/v1/reload", "", "Content-Type", "application/json"))
+	if a.status != http.StatusConflict || !strings.Contains(string(a.body), why) {
+		t.Errorf("reload: got %d: %s; want 409 and %q", a.status, a.body, why)
+	}
+	p.signal(syscall.SIGHUP)
+	replaceFile(t, p.file, responding(201))
+	for _, trigger := range []string{"api", "signal", "file"} {
+		logged("not reloaded: the process is draining", "trigger", trigger)
+	}
+	if p.hasExited() {
+		t.Fatal("isame-lb ended although an exchange runs")
+	}
+	p.signal(syscall.SIGINT)
+	p.exitCode()
+}
+
 // TestShutdownWithoutTrafficIsQuick must not wait for the drain's limit.
 func TestShutdownWithoutTrafficIsQuick(t *testing.T) {
 	p := start(t, strings.Replace(responding(204), "drain: 10s", "drain: 1h", 1))
