@@ -22,8 +22,8 @@ func TestMinimumRateOfBodies(t *testing.T) {
 		reused bool
 		want   int
 	}{
-		{"below", 1, false, http.StatusRequestTimeout},
-		{"below, in the loop", 1, true, http.StatusRequestTimeout},
+		{"below", 4, false, http.StatusRequestTimeout},
+		{"below, in the loop", 4, true, http.StatusRequestTimeout},
 		{"above", 50, false, http.StatusOK},
 		{"above, in the loop", 50, true, http.StatusOK},
 	} {
