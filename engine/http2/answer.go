@@ -136,7 +136,8 @@ func (st *Stream) sendLocked(content []byte, last int64) int {
 	}
 	st.window -= int64(n)
 	m.window -= int64(n)
-	if n == len(content) || n >= smallData {
+	if m.small += n; n == len(content) || m.small >= smallData {
+		m.small = 0
 		st.session.earned.Add(earnData)
 	}
 	var room [frame.HeaderBytes]byte

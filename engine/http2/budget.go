@@ -17,12 +17,14 @@ type budget struct {
 const (
 	budgetMax    = 2000
 	budgetPerSec = 200
-	// earnAnswer is what a finished answer brings, and earnData a frame of content,
-	// unless small windows made it one of less than smallData: clients answer a frame
-	// with two updates of windows.
+	// earnAnswer is what a finished answer brings, and earnData a frame of content:
+	// clients answer one with two updates of windows. Frames that windows make smaller
+	// than smallData earn it together, once they hold as much: h2load -w 8 has windows of
+	// 255 bytes, half of which it gives back at a time, and windows of less than
+	// smallData are used for nothing but attacks.
 	earnAnswer = 40
 	earnData   = 2 * costFrame
-	smallData  = 1 << 10
+	smallData  = 64
 	// costReset is a reset, of either side.
 	costReset = 10
 	// costFrame is a frame that carries nothing.

@@ -122,6 +122,7 @@ type Session struct {
 		window    int64              // bytes that the peer takes of all streams
 		initial   int64              // what it takes of a new one
 		frameMax  int                // what it takes in a frame
+		small     int                // bytes of content in frames that have earned nothing yet
 		taken     int64              // bytes of requests that came and whose window was not given back
 		owed      int                // bytes of requests that were used up, and whose window was not given back
 		waiting   [waits]int         // streams that wait, by what they wait for
