@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -19,6 +20,9 @@ func (c *checker) pool(path string, p *Pool) {
 	}
 	if p.Discovery != nil {
 		c.discovery(path+".discovery", p.Discovery)
+	}
+	if p.CircuitBreaker != nil {
+		c.breaker(path+".circuit_breaker", p)
 	}
 	if p.HealthCheck != nil {
 		c.healthCheck(path+".health_check", p.HealthCheck)
@@ -83,6 +87,28 @@ func (c *checker) backends(path string, backends []Backend) {
 		}
 		first[strings.ToLower(b.Address)] = i
 	}
+}
+
+// breaker warns of one that may take nobody out, because the share of the members is less
+// than one. With max_ejected_percent 0 that is meant; members that are found are not known,
+// and all primaries may be out while backups stand by.
+func (c *checker) breaker(path string, p *Pool) {
+	members, percent := len(p.Backends), p.CircuitBreaker.MaxEjectedPercent
+	backups := 0
+	for _, b := range p.Backends {
+		if b.Backup {
+			backups++
+		}
+	}
+	if members == 0 || p.Discovery != nil || 0 < backups && backups < members || percent == 0 || members*percent >= 100 {
+		return
+	}
+	what := strconv.Itoa(members) + " backends"
+	if members == 1 {
+		what = "1 backend"
+	}
+	c.warnf(path, "has no effect: max_ejected_percent is %d, and that of %s is less than one, so none is ever taken out; %d or more lets one be",
+		percent, what, (99+members)/members)
 }
 
 // concurrency checks that a queue has something to wait for.

@@ -287,7 +287,8 @@ type CircuitBreaker struct {
 	OpenFor time.Duration `default:"10s" koanf:"open_for" positive:"true"`
 	// HalfOpenRequests is how many requests may try at the same time, and must succeed to close it.
 	HalfOpenRequests int `default:"3" koanf:"half_open_requests" min:"1"`
-	// MaxEjectedPercent is the share of a pool's members that may be out at the same time.
+	// MaxEjectedPercent is the share of a pool's members that may be out at the same time, rounded down: with the default
+	// a single backend is never taken out, which a warning says. 100 allows it; while a backup stands by all may be out.
 	MaxEjectedPercent int `default:"50" koanf:"max_ejected_percent" max:"100" min:"0"`
 }
 

@@ -1,0 +1,38 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestWarnings has pools that are valid, and what is said of them.
+func TestWarnings(t *testing.T) {
+	const none = "circuit_breaker: warning: has no effect: max_ejected_percent is "
+	for _, c := range []struct{ name, pool, want string }{
+		{"breaker of one backend", "backends: [{address: 'a:1'}], circuit_breaker: {}", none + "50, and that of 1 backend is less than one"},
+		{"breaker of three with a small share", "backends: [{address: 'a:1'}, {address: 'b:1'}, {address: 'c:1'}], circuit_breaker: {max_ejected_percent: 33}", "34 or more"},
+		{"breaker of three", "backends: [{address: 'a:1'}, {address: 'b:1'}, {address: 'c:1'}], circuit_breaker: {max_ejected_percent: 34}", ""},
+		{"breaker of two", "backends: [{address: 'a:1'}, {address: 'b:1'}], circuit_breaker: {}", ""},
+		{"breaker of one that may be out", "backends: [{address: 'a:1'}], circuit_breaker: {max_ejected_percent: 100}", ""},
+		{"breaker that is switched off", "backends: [{address: 'a:1'}], circuit_breaker: {max_ejected_percent: 0}", ""},
+		{"breaker of one with a backup", "backends: [{address: 'a:1'}, {address: 'b:1', backup: true}], circuit_breaker: {}", ""},
+		{"breaker of backups alone", "backends: [{address: 'a:1', backup: true}], circuit_breaker: {}", none},
+		{"breaker beside discovery", "backends: [{address: 'a:1'}], discovery: {dns: {name: b.test, port: 1}}, circuit_breaker: {}", ""},
+		{"no section", "backends: [{address: 'a:1'}]", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := "listeners: {web: {address: ':0'}}\nroutes: {all: {pool: p}}\npools: {p: {" + c.pool + "}}\n"
+			loaded, err := Load(Options{Data: []byte(text), File: "isame.yaml"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if len(loaded.Warnings) > 0 {
+				got = loaded.Warnings[0].String()
+			}
+			if len(loaded.Warnings) > 1 || !strings.Contains(got, c.want) || c.want == "" && got != "" {
+				t.Errorf("got %v; want %q", loaded.Warnings, c.want)
+			}
+		})
+	}
+}
