@@ -61,7 +61,7 @@ func (s *Server) plainEndpoints() []endpoint {
 			answers: answers{200: api.Live{}, 503: refusal{}},
 		}},
 		{method: "GET", pattern: "/api/v1/openapi.json", serve: s.openAPI, doc: operation{
-			id: "getOpenAPI", summary: "This document", answers: answers{200: rawAnswer{typeJSON}},
+			id: "getOpenAPI", summary: "The OpenAPI document of this API", answers: answers{200: rawAnswer{typeJSON}},
 		}},
 	}
 	if s.opts.MetricsPath != "" {

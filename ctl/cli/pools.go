@@ -107,14 +107,22 @@ func showDiscovery(s *screen, d *pool.DiscoveryStatus) {
 	if d.Resolver != "" {
 		from = " at " + d.Resolver
 	}
-	age := "never"
+	if d.Resolved == nil {
+		s.linef("discovery: %s %s%s: nothing found yet", d.Type, d.Name, from)
+	} else {
+		s.linef("discovery: %s %s%s: %d found, last %s", d.Type, d.Name, from, d.Found, s.ago(*d.Resolved))
+	}
+	if d.Error == "" {
+		return
+	}
+	what := "the last lookup failed"
+	if d.Failures > 1 {
+		what = "the last " + count(d.Failures) + " lookups failed"
+	}
 	if d.Resolved != nil {
-		age = s.age(*d.Resolved) + " ago"
+		what += ", what was found stays"
 	}
-	s.linef("discovery: %s %s%s: %d found, last %s", d.Type, d.Name, from, d.Found, age)
-	if d.Error != "" {
-		s.linef("the last %d lookups failed, what was found stays: %s", d.Failures, d.Error)
-	}
+	s.linef("%s: %s", what, d.Error)
 }
 
 // showLimits says what limits a pool, and whom it refused.

@@ -125,12 +125,26 @@ func (s *screen) age(t time.Time) string {
 	return short(s.now.Sub(t))
 }
 
+// ago says when t was: now, or how long ago; a zero t is never.
+func (s *screen) ago(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	if age := s.age(t); age != justNow {
+		return age + " ago"
+	}
+	return justNow
+}
+
+// justNow is an age of less than a second.
+const justNow = "now"
+
 // short writes a duration in its largest unit, from seconds to days.
 func short(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
 	case d < time.Second:
-		return "now"
+		return justNow
 	case d < 2*time.Minute:
 		return strconv.Itoa(int(d/time.Second)) + "s"
 	case d < 2*time.Hour:

@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/pool"
 )
 
 func TestSmallThings(t *testing.T) {
@@ -24,5 +28,36 @@ func TestSmallThings(t *testing.T) {
 		if got := cut(c.text, c.width); got != c.want {
 			t.Errorf("cut(%q, %d): got %q; want %q", c.text, c.width, got, c.want)
 		}
+	}
+}
+
+// TestTimesThatHaveJustPassedReadWell shows what happened in this second, and never.
+func TestTimesThatHaveJustPassedReadWell(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	earlier := now.Add(-5 * time.Second)
+	for _, c := range []struct {
+		name string
+		show func(s *screen)
+		want string
+	}{
+		{"a reload in this second", func(s *screen) { showStatus(s, &api.Status{LastReload: &api.Reload{At: now, Result: "applied"}}) }, "last reload  applied now\n"},
+		{"an older one", func(s *screen) {
+			showStatus(s, &api.Status{LastReload: &api.Reload{At: earlier, Result: "applied"}})
+		}, "last reload  applied 5s ago\n"},
+		{"a lookup in this second", func(s *screen) {
+			showDiscovery(s, &pool.DiscoveryStatus{Name: "a", Type: "A", Found: 2, Resolved: &now})
+		}, "2 found, last now\n"},
+		{"no lookup yet", func(s *screen) { showDiscovery(s, &pool.DiscoveryStatus{Name: "a", Type: "A"}) }, "discovery: A a: nothing found yet\n"},
+		{"none that was good", func(s *screen) {
+			showDiscovery(s, &pool.DiscoveryStatus{Name: "a", Type: "A", Failures: 1, Error: "timeout"})
+		}, "nothing found yet\nthe last lookup failed: timeout\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &screen{width: 80, now: now}
+			c.show(s)
+			if got := s.buf.String(); !strings.Contains(got, c.want) {
+				t.Errorf("got\n%s\nwant %q", got, c.want)
+			}
+		})
 	}
 }

@@ -47,7 +47,7 @@ func showStatus(s *screen, st *api.Status) {
 	s.linef("state        %s, up %s, pid %d", st.State, short(max(time.Second, time.Duration(st.UptimeSeconds*float64(time.Second)))), st.PID)
 	s.linef("config       %s, generation %d", file, st.Generation)
 	if r := st.LastReload; r != nil {
-		text := fmt.Sprintf("last reload  %s %s ago", r.Result, s.age(r.At))
+		text := fmt.Sprintf("last reload  %s %s", r.Result, s.ago(r.At))
 		if r.Reason != "" {
 			text += ": " + r.Reason
 		}
