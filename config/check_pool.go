@@ -130,7 +130,7 @@ func (c *checker) hashOn(path, text string, more ...string) {
 	switch {
 	case what != "header" && what != "cookie" && what != "query" || !strings.Contains(text, ":"):
 		c.reportf(path, "%s is none of %s, header:NAME, cookie:NAME and query:NAME%s",
-			c.quote(path, text), strings.Join(plain, ", "), didYouMean(nearest(text, plain)))
+			c.quote(path, text), strings.Join(plain, ", "), DidYouMean(text, plain))
 	case what == "query":
 		if name == "" || !keyIsPlain(name) {
 			c.reportf(path, "%s names no parameter: write query:NAME", c.quote(path, text))
@@ -171,6 +171,9 @@ func (c *checker) resolver(path, text string) {
 
 // healthCheck checks the probes of a pool.
 func (c *checker) healthCheck(path string, h *HealthCheck) {
+	if !c.given(path + ".timeout") {
+		h.Timeout = min(h.Timeout, h.Interval)
+	}
 	if !c.broken[path+".interval"] {
 		c.ordered(path+".timeout", h.Timeout, "interval", h.Interval)
 	}

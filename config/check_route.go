@@ -226,7 +226,7 @@ func (c *checker) redirect(path string, r *Redirect) {
 	for _, p := range placeholder.FindAllString(r.To, -1) {
 		rest = strings.ReplaceAll(rest, p, "x")
 		if !slices.Contains(known, p) {
-			c.reportf(at, "%s is none of %s%s", p, strings.Join(known, ", "), didYouMean(nearest(p, known)))
+			c.reportf(at, "%s is none of %s%s", p, strings.Join(known, ", "), DidYouMean(p, known))
 		}
 	}
 	switch {
@@ -260,7 +260,7 @@ func (c *checker) retry(path string, r *Route) {
 		code, isStatus := status(cause)
 		if !slices.Contains(causes, cause) && (!isStatus || code < 500) {
 			c.reportf(at, "%s is none of connect_failure, reset, timeout and a status from 500 to 599%s",
-				c.quote(at, cause), didYouMean(nearest(cause, causes)))
+				c.quote(at, cause), DidYouMean(cause, causes))
 		}
 	}
 	c.noDuplicates(path+".on", r.Retry.On)

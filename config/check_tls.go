@@ -79,7 +79,7 @@ func (c *checker) clientHeaders(auth string, a *ClientAuth) {
 		case first[folded] != "":
 			c.reportf(at, "is the same field as %q", first[folded])
 		case !slices.Contains(clientFacts(), fact):
-			c.reportf(at, "%s is none of %s%s", c.quote(at, fact), strings.Join(clientFacts(), ", "), didYouMean(nearest(fact, clientFacts())))
+			c.reportf(at, "%s is none of %s%s", c.quote(at, fact), strings.Join(clientFacts(), ", "), DidYouMean(fact, clientFacts()))
 		}
 		first[folded] = name
 	}

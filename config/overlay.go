@@ -196,7 +196,7 @@ func (w *walk) intoSection(key string, last bool) bool {
 		key = strings.ToLower(key)
 	}
 	if name := w.meantVariable(); name != "" {
-		w.problems.addf(w.a.from, joinPath(w.path, key), "unknown key%s: levels are separated by two underscores", didYouMean(name))
+		w.problems.addf(w.a.from, joinPath(w.path, key), "unknown key%s: levels are separated by two underscores", didYouMean(quoted(name)))
 		return false
 	}
 	here, elsewhere := w.schema.meantKey(key, fields)

@@ -201,7 +201,7 @@ func (f *field) checkEnum(kind reflect.Kind, text string) string {
 	case kind == reflect.Int:
 		return fmt.Sprintf("must be one of %s, not %s", strings.Join(f.enum, ", "), text)
 	case text != "":
-		return fmt.Sprintf("%q is none of %s%s", text, strings.Join(f.enum, ", "), didYouMean(meantValue(text, f.enum)))
+		return fmt.Sprintf("%q is none of %s%s", text, strings.Join(f.enum, ", "), didYouMean(quoted(meantValue(text, f.enum))))
 	case f.def != "" || f.required:
 		return "is empty: must be one of " + strings.Join(f.enum, ", ")
 	default:

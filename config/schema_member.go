@@ -40,7 +40,8 @@ type HealthCheck struct {
 	// noticed later than after unhealthy_after intervals. A breaker that opens, or
 	// live connections that are refused, count as bad probes do.
 	Interval time.Duration `default:"5s" koanf:"interval" positive:"true"`
-	// Timeout bounds one probe.
+	// Timeout bounds one probe. It is the interval where that is shorter and nothing is said here; more than the interval
+	// is refused.
 	Timeout time.Duration `default:"1s" koanf:"timeout" positive:"true"`
 	// HealthyAfter is the number of good probes in a row that make a member healthy.
 	HealthyAfter int `default:"2" koanf:"healthy_after" max:"1000" min:"1"`

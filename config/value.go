@@ -78,7 +78,7 @@ func ParseSize(text string) (Size, error) {
 		return wholeBytes(text, number, u.bytes)
 	}
 	return 0, fmt.Errorf("%q is not a size: its unit %q is none of B, kB, KiB, MB, MiB, GB, GiB, TB, TiB%s",
-		text, unit, didYouMean(nearest(unit+"B", []string{"KiB", "MiB", "GiB", "TiB", "B"})))
+		text, unit, DidYouMean(unit+"B", []string{"KiB", "MiB", "GiB", "TiB", "B"}))
 }
 
 func wholeBytes(text string, number float64, unit int64) (Size, error) {

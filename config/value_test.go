@@ -41,7 +41,7 @@ func TestSizesRefused(t *testing.T) {
 		{"KiB", "is not a size"},
 		{"16384", `has no unit: write 16384B`},
 		{"-1KiB", "is negative"},
-		{"10m", "(did you mean MiB?)"},
+		{"10m", "(did you mean \"MiB\"?)"},
 		{"1e3B", "is not a size"},
 		{"0x10B", "is not a size"},
 		{"InfB", "is not a size"},

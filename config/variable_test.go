@@ -37,7 +37,7 @@ func TestValuesOfOtherProxiesAreUnderstood(t *testing.T) {
 		"ring_hash": "consistent_hash", "source": "ip_hash", "maglv": "maglev", "Round_Robin": "round_robin",
 	} {
 		_, err := Load(Options{Data: []byte(base), File: "isame.yaml", Set: []string{"pools.api.algorithm=" + theirs}})
-		if want := "did you mean " + ours + "?"; err == nil || !strings.Contains(err.Error(), want) {
+		if want := "did you mean \"" + ours + "\"?"; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v; want %q", theirs, err, want)
 		}
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestWarnings has pools that are valid, and what is said of them.
@@ -32,6 +33,34 @@ func TestWarnings(t *testing.T) {
 			}
 			if len(loaded.Warnings) > 1 || !strings.Contains(got, c.want) || c.want == "" && got != "" {
 				t.Errorf("got %v; want %q", loaded.Warnings, c.want)
+			}
+		})
+	}
+}
+
+// TestProbesAreBoundedByTheirInterval has sections that say one of the two.
+func TestProbesAreBoundedByTheirInterval(t *testing.T) {
+	for _, c := range []struct {
+		section string
+		want    time.Duration
+		refused bool
+	}{
+		{"{interval: 200ms}", 200 * time.Millisecond, false},
+		{"{interval: 10s}", time.Second, false},
+		{"{}", time.Second, false},
+		{"{timeout: 3s}", 3 * time.Second, false},
+		{"{interval: 200ms, timeout: 100ms}", 100 * time.Millisecond, false},
+		{"{interval: 200ms, timeout: 1s}", 0, true},
+	} {
+		t.Run(c.section, func(t *testing.T) {
+			text := "listeners: {web: {address: ':0'}}\nroutes: {all: {pool: p}}\n" +
+				"pools: {p: {backends: [{address: 'a:1'}], health_check: " + c.section + "}}\n"
+			loaded, err := Load(Options{Data: []byte(text), File: "isame.yaml"})
+			if refused := err != nil; refused != c.refused {
+				t.Fatalf("got %v; want refused: %v", err, c.refused)
+			}
+			if err == nil && loaded.Config.Pools["p"].HealthCheck.Timeout != c.want {
+				t.Errorf("timeout: got %s; want %s", loaded.Config.Pools["p"].HealthCheck.Timeout, c.want)
 			}
 		})
 	}
