@@ -105,7 +105,7 @@ var behaviours = map[string]string{
 	"pools.*.timeouts.connect":                    "pool.TestHandshakeIsWithinTheTimeToConnect",
 	"pools.*.timeouts.read":                       "engine.TestSlotComesBackHoweverTheExchangeEnds",
 	"pools.*.timeouts.tunnel":                     "engine.TestSilentTunnelEndsAfterItsTime",
-	"pools.*.timeouts.write":                      "engine.TestClientThatReadsNothing",
+	"pools.*.timeouts.write":                      "engine.TestBackendThatReadsNothingIsLate",
 	"pools.*.tls.ca_file":                         "pool.TestBadFilesOfAPool",
 	"pools.*.tls.cert_file":                       "engine.TestCertificateForBackendsIsRenewed",
 	"pools.*.tls.enabled":                         "engine.TestCertificateForBackendsIsRenewed",

@@ -335,6 +335,9 @@ func (x *exchange) awaitHead(by int64) pool.Outcome {
 		}
 		switch status := a.Response.Status; {
 		case status >= 200, status == statusSwitched && x.upgrades():
+			if !x.upload.meetsHead() {
+				return x.upload.blame(pool.Timeout)
+			}
 			x.fwd.headNanos = pool.Nanos()
 			return pool.OK
 		case x.fwd.interims == interimMax, status == statusSwitched:

@@ -32,6 +32,14 @@ const (
 	keepsWanted
 )
 
+// Meetings of an upload and its answer: whoever comes first, the head of the final answer
+// or a backend that takes nothing for timeouts.write, decides how the attempt ends.
+const (
+	meetNone int32 = iota
+	meetHead
+	meetLate
+)
+
 // upload sends the part of a request body that did not come with its head. The
 // loop does it as the client's bytes come: looped. When the backend takes no
 // more, or answers before it has everything, a goroutine of its own goes on, so
@@ -49,6 +57,7 @@ type upload struct {
 	answered atomic.Bool  // the answer has begun, and the protocol is one in which both may talk
 	came     atomic.Bool  // something of it has come
 	keeps    atomic.Int32 // see keepsNot
+	meeting  atomic.Int32 // see meetNone
 	moved    atomic.Int64 // Nanos at which the backend was last given bytes
 	ended    chan struct{}
 	run      safely.Func // u.send, made once: a method value is an allocation
@@ -95,6 +104,7 @@ func (u *upload) begin(x *exchange) {
 	u.x, u.to, u.askedBy = x, x.attempt.Conn(), x.fwd.continueBy
 	u.stopping.Store(false)
 	u.answered.Store(false)
+	u.meeting.Store(meetNone)
 	u.to.SetWritePace(x.fwd.pool.timeouts.Write, 0)
 	u.moved.Store(pool.Nanos())
 }
@@ -120,7 +130,7 @@ func (u *upload) resume() {
 // Anything else is a fault of the client.
 func (u *upload) pump() pool.Outcome {
 	out := u.copy(pumpReadsMax)
-	if u.head != nil && out == pool.Pending && !u.write(nil) && u.cut { // the head goes alone
+	if u.head != nil && out == pool.Pending && u.write(nil) != nil && u.cut { // the head goes alone
 		out = pool.OK
 	}
 	switch out {
@@ -276,7 +286,7 @@ func (u *upload) finish() pool.Outcome {
 		u.full = false
 		if _, err := u.to.Flush(); err != nil {
 			u.cut = true
-			return pool.OK
+			return u.unsent(err)
 		}
 	}
 	if out := u.copy(math.MaxInt); out != pool.Pending {
@@ -309,16 +319,32 @@ func (u *upload) copy(reads int) pool.Outcome {
 			return pool.ClientTooLarge
 		}
 		u.moved.Store(pool.Nanos())
-		switch {
-		case u.write(data):
+		switch err := u.write(data); {
+		case err == nil:
 		case u.full:
 			return pool.Pending
 		default:
-			return pool.OK // the answer, or its absence, will tell why
+			return u.unsent(err)
 		}
 	}
 	u.whole = true
 	return pool.OK
+}
+
+// unsent is how an upload ends whose write has failed. Why it did the answer, or its
+// absence, will tell; but a backend that is late ends the attempt, unless its answer has
+// begun.
+func (u *upload) unsent(err error) pool.Outcome {
+	if isLate(err) && u.meeting.CompareAndSwap(meetNone, meetLate) {
+		return pool.Timeout
+	}
+	return pool.OK
+}
+
+// meetsHead notes that the head of the final answer is here; false when the attempt has
+// ended before.
+func (u *upload) meetsHead() bool {
+	return !u.begun || u.meeting.CompareAndSwap(meetNone, meetHead) || u.meeting.Load() == meetHead
 }
 
 // read takes more of the body from the client.
@@ -378,7 +404,7 @@ func (u *upload) by() int64 {
 
 // write sends content in the framing of the request, behind its head if that is
 // still here.
-func (u *upload) write(data []byte) bool {
+func (u *upload) write(data []byte) error {
 	head, chunked := u.head, u.x.head.Framing == wire.ChunkedBody
 	u.head, u.frame = nil, u.frame[:0]
 	tail := u.frame
@@ -398,7 +424,7 @@ func (u *upload) write(data []byte) bool {
 	_, err := u.to.Writev(head, data, tail)
 	u.full = errors.Is(err, pool.ErrWouldBlock)
 	u.cut = err != nil && !u.full
-	return err == nil
+	return err
 }
 
 // appendBodyHere puts behind the request head what has come of the body with
