@@ -53,6 +53,7 @@ type discovery struct {
 		failedAt time.Time
 		failures int // in a row
 		logged   time.Time
+		pools    []string // that use it, as the last generation says; for the log
 	}
 }
 
@@ -77,14 +78,15 @@ func newFinder(o *Options) *finder {
 	return f
 }
 
-// hold returns the discovery with this definition and counts one more use. A new
-// one begins at once; it takes over what another one knows of the same records.
-func (f *finder) hold(def config.DNS) *discovery {
+// hold returns the discovery with this definition and counts one more use, by a pool. A
+// new one begins at once; it takes over what another one knows of the same records.
+func (f *finder) hold(def config.DNS, pool string) *discovery {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := f.mu.all[def]
 	if d == nil {
 		d = &discovery{def: def, began: time.Now(), first: make(chan struct{}), ended: make(chan struct{})}
+		d.mu.pools = []string{pool} // before the first line of the log
 		for _, o := range f.mu.all {
 			if o.def.Name == def.Name && o.def.Type == def.Type && o.def.Port == def.Port {
 				d.inherit(o)
@@ -112,6 +114,13 @@ func (f *finder) drop(d *discovery) {
 		d.cancel()
 		<-d.ended
 	}
+}
+
+// usedBy says which pools use it. They are not changed any more, but more may be appended.
+func (d *discovery) usedBy(pools []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.mu.pools = pools
 }
 
 // inherit takes over a good answer; d is not shared yet.
@@ -198,13 +207,13 @@ func (d *discovery) failLocked(f *finder, err error) {
 		return
 	}
 	d.mu.logged = now
-	f.log.Warn().Err(err).Int("failures", d.mu.failures).Int("backends_kept", len(d.mu.found)).Msg("cannot look up backends")
+	f.log.Warn().Err(err).Strs("pools", d.mu.pools).Int("failures", d.mu.failures).Int("backends_kept", len(d.mu.found)).Msg("cannot look up backends")
 }
 
 // keepLocked takes a good answer and reports whether it differs from the last.
 func (d *discovery) keepLocked(f *finder, a lookup.Answer) bool {
 	if d.mu.failed != nil {
-		f.log.Info().Str("name", d.def.Name).Int("failures", d.mu.failures).Msg("backends can be looked up again")
+		f.log.Info().Str("name", d.def.Name).Strs("pools", d.mu.pools).Int("failures", d.mu.failures).Msg("backends can be looked up again")
 	}
 	d.mu.failed, d.mu.failures = nil, 0
 	added, removed := difference(d.mu.found, a.Found)
@@ -214,7 +223,7 @@ func (d *discovery) keepLocked(f *finder, a lookup.Answer) bool {
 	}
 	d.mu.found = a.Found
 	d.mu.version++
-	f.log.Info().Str("name", d.def.Name).Str("type", d.def.Type).Int("backends", len(a.Found)).
+	f.log.Info().Str("name", d.def.Name).Str("type", d.def.Type).Strs("pools", d.mu.pools).Int("backends", len(a.Found)).
 		Int("added", added).Int("removed", removed).Msg("backends looked up")
 	return true
 }

@@ -280,6 +280,36 @@ func TestLastGoodAnswerIsKept(t *testing.T) {
 	}
 }
 
+// TestLogNamesThePoolsOfALookup looks at a lookup that fails, is good again, and finds others.
+func TestLogNamesThePoolsOfALookup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f fakeDNS
+		f.say(time.Second, "a:1")
+		f.start(t, checked())
+		defer f.stop()
+		f.fail(lookup.ErrServer)
+		pass(time.Minute)
+		f.say(time.Second, "a:1", "b:1")
+		pass(time.Minute)
+		synctest.Wait()
+		said := map[string]bool{}
+		for range len(f.lines) {
+			line := <-f.lines
+			for _, text := range []string{"backends looked up", "cannot look up backends", "can be looked up again"} {
+				if strings.Contains(line, text) {
+					said[text] = true
+					if !strings.Contains(line, `"pools":["p"]`) {
+						t.Errorf("got %s; want the pool named", line)
+					}
+				}
+			}
+		}
+		if len(said) != 3 {
+			t.Errorf("the log said %v", said)
+		}
+	})
+}
+
 func TestDNSThatIsDownAtTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var f fakeDNS

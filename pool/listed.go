@@ -24,16 +24,19 @@ const backupRank = 1
 // discover takes hold of all discoveries of a configuration, once for each
 // generation, and waits for the first answers of new ones, all together.
 func (b *builder) discover(cfg *config.Config) {
+	users := map[*discovery][]string{}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Pools)) {
 		c := cfg.Pools[name].Discovery
 		if c == nil || c.DNS == nil {
 			continue
 		}
-		d := b.set.finder.hold(*c.DNS)
+		d := b.set.finder.hold(*c.DNS, name)
 		if _, twice := b.set.held.discoveries[d]; twice {
 			b.set.finder.drop(d)
 		}
 		b.set.held.discoveries[d] = struct{}{}
+		users[d] = append(users[d], name)
+		d.usedBy(users[d])
 	}
 	limit := make(chan struct{})
 	passed := func() { close(limit) }

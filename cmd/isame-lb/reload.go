@@ -79,13 +79,10 @@ func (p *proxy) reload(trigger string) reloadOutcome {
 	p.lastReload.Store(r)
 	level, message := zerolog.InfoLevel, "configuration reloaded"
 	if len(kept) > 0 {
-		level, message = zerolog.WarnLevel, "configuration reloaded, but for what needs a restart"
+		level, message = zerolog.WarnLevel, "configuration reloaded, but for the keys above, which need a restart"
 	}
-	line := p.log.WithLevel(level).Str("trigger", trigger).Uint64("generation", p.engine.Generation()).Dur("took_ms", time.Since(began))
-	if len(kept) > 0 {
-		line = line.Strs("restart_needed", r.RestartNeeded)
-	}
-	line.Msg(message)
+	p.log.WithLevel(level).Str("trigger", trigger).Uint64("generation", p.engine.Generation()).Dur("took_ms", time.Since(began)).
+		Msg(message)
 	return reloadOutcome{result: api.ReloadResult{
 		Generation: p.engine.Generation(), RestartNeeded: ctl.DescribeProblems(kept), Warnings: ctl.DescribeProblems(loaded.Warnings),
 	}}

@@ -42,9 +42,9 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	if a := get(t, "http://"+p.admin+"/api/v1/config", "Accept", "application/yaml"); strings.Contains(string(a.body), "isame.internal") || !strings.Contains(string(a.body), "127.0.0.1:0") {
 		t.Errorf("the configuration shows what is not in effect:\n%s", a.body)
 	}
-	line := p.log.find("configuration reloaded, but for what needs a restart")
-	if line == nil || line["level"] != "warn" {
-		t.Errorf("got %v in the log; want a warning", line)
+	line := p.log.find("configuration reloaded, but for the keys above")
+	if line == nil || line["level"] != "warn" || line["restart_needed"] != nil || p.log.find("cannot be changed by a reload", "key", "admin.address") == nil {
+		t.Errorf("got %v in the log; want a warning behind one line for each key", line)
 	}
 	p.reload(responding(203), "applied")
 	if code, out := ctl(t, p.admin, "reload"); code != 0 || strings.Contains(out, "restart") {
