@@ -17,7 +17,7 @@ import (
 func checkCommand() *cobra.Command {
 	var f flags
 	cmd := &cobra.Command{
-		Use: "check", Short: "Check a configuration and print every problem", Args: cobra.NoArgs,
+		Use: "check [FILE]", Short: "Check a configuration and print every problem", Args: f.orFile,
 		Long: "Checks a configuration and prints every problem on a line of its own: exit 1, or 0 when there are only warnings or nothing.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := load(&f, (*demo)(nil).addresses())
@@ -40,7 +40,7 @@ func configCommand() *cobra.Command {
 	var format string
 	var origins bool
 	cmd := &cobra.Command{
-		Use: "config", Short: "Print the effective configuration, secrets masked", Args: cobra.NoArgs,
+		Use: "config [FILE]", Short: "Print the effective configuration, secrets masked", Args: f.orFile,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := load(&f, (*demo)(nil).addresses())
 			if err != nil {

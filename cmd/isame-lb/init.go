@@ -21,7 +21,7 @@ func initCommand() *cobra.Command {
 		Use: "init [FILE]", Short: "Write a commented configuration to begin with (default isame.yaml)",
 		Long: "Writes a commented configuration to begin with, isame.yaml unless another FILE is named. A file that is there\n" +
 			"already is never touched: exit 1.",
-		Args: cobra.MaximumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error { return noMore(cmd, args[min(1, len(args)):]) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file := initFile
 			if len(args) == 1 {
@@ -51,6 +51,9 @@ func writeStarter(file string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // without secrets; what is named is meant
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("cannot write %q: it is there already and stays as it is; another name: %s init FILE", file, ownName())
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot write %q: there is no folder %q", file, filepath.Dir(file))
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write the configuration: %w", err)

@@ -1,4 +1,4 @@
-// Command isame-lb is the proxy. main.go and check.go hold the command line,
+// Command isame-lb is the proxy. main.go, usage.go and check.go hold the command line,
 // init.go the file to begin with, proxy.go the process from its start to the
 // end of its drain, reload.go and watch.go what changes the configuration
 // meanwhile, sources.go what the admin endpoint shows, demo.go the backends of
@@ -57,10 +57,11 @@ func newCommand() *cobra.Command {
 		Short: "Load balancer and edge proxy for HTTP",
 		Long: "isame-lb serves the configuration of --config, $ISAME_CONFIG, ./isame.yaml or /etc/isame/isame.yaml,\n" +
 			"or, without any of them, an embedded one with three demo backends on :8080.",
-		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true, Version: versionText(),
+		Args: noSuchCommand, SilenceUsage: true, SilenceErrors: true, Version: versionText(),
 		RunE: func(*cobra.Command, []string) error { return serve(&f) },
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(noSuchFlag)
 	f.add(root)
 	root.AddCommand(runCommand(), checkCommand(), configCommand(), initCommand(), versionCommand())
 	return root
@@ -69,7 +70,7 @@ func newCommand() *cobra.Command {
 func runCommand() *cobra.Command {
 	var f flags
 	cmd := &cobra.Command{
-		Use: "run", Short: "Serve (the default command)", Args: cobra.NoArgs,
+		Use: "run [FILE]", Short: "Serve (the default command)", Args: f.orFile,
 		RunE: func(*cobra.Command, []string) error { return serve(&f) },
 	}
 	f.add(cmd)
@@ -78,7 +79,7 @@ func runCommand() *cobra.Command {
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print version, commit and Go version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print version, commit and Go version", Args: noMore,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			fmt.Fprintln(cmd.OutOrStdout(), versionText())
 			return nil

@@ -61,7 +61,7 @@ func TestInitNeverTouchesAFileThatIsThere(t *testing.T) {
 func TestInitRefuses(t *testing.T) {
 	for _, c := range []struct{ name, file, want string }{
 		{"another format", "isame.toml", ".yaml"},
-		{"a folder that is not there", "none/isame.yaml", "none"},
+		{"a folder that is not there", "none/isame.yaml", `there is no folder "none"`},
 		{"no name", "", ".yaml"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -147,5 +147,37 @@ func TestVersionOfEveryProgram(t *testing.T) {
 		if text := string(out); err != nil || !strings.HasPrefix(text, name+" ") || !strings.Contains(text, "(commit ") || !strings.Contains(text, "go1.") {
 			t.Errorf("%s --version: got %q, %v; want version, commit and Go version", name, text, err)
 		}
+	}
+}
+
+// TestCommandLineSaysWhatWasMeant has what people write, and what they are told.
+func TestCommandLineSaysWhatWasMeant(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"good.yaml": responding(201), "bad.yaml": responding(201) + "rotues: {}\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for args, want := range map[string]string{
+		"check good.yaml":                 "",
+		"check bad.yaml":                  `did you mean "routes"?`,
+		"config bad.yaml":                 `did you mean "routes"?`,
+		"run bad.yaml":                    `did you mean "routes"?`,
+		"check good.yaml bad.yaml":        `"bad.yaml" is one argument too many`,
+		"check good.yaml --config a.yaml": `one configuration is enough`,
+		"version now":                     `"now" is one argument too many`,
+		"init a.yaml b.yaml":              `"b.yaml" is one argument too many`,
+		"good.yaml":                       "--config good.yaml",
+		"chekc":                           `unknown command "chekc" (did you mean "check"?)`,
+		"check --confg good.yaml":         `unknown flag: --confg (did you mean "--config"?)`,
+		"--versoin":                       `(did you mean "--version"?)`,
+		"check --nothing-like-it":         "see isame-lb check --help",
+	} {
+		t.Run(args, func(t *testing.T) {
+			code, out, problems := inFolder(t, dir, strings.Fields(args)...)
+			if (code == 0) != (want == "") || !strings.Contains(out+problems, want) {
+				t.Errorf("got exit %d, %q; want %q", code, out+problems, want)
+			}
+		})
 	}
 }
