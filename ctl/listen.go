@@ -64,10 +64,13 @@ func removeStale(path string) error {
 	if err == nil {
 		return errors.Join(syscall.EADDRINUSE, c.Close())
 	}
+	if errors.Is(err, fs.ErrNotExist) { // its process has ended just now
+		return nil
+	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("cannot tell whether the socket is in use: %w", err)
 	}
-	if err := os.Remove(path); err != nil {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot remove the socket of a process that is gone: %w", err)
 	}
 	return nil

@@ -65,8 +65,8 @@ type Timeouts struct {
 	Idle time.Duration
 }
 
-// Server is the admin endpoint. New makes it; Bind (if at all), Start and Shutdown are
-// called once each, in this order; the other methods may be called at any time.
+// Server is the admin endpoint. New makes it; Bind (if at all), Start or Await, and
+// Shutdown are called once each, in this order; Addr may be called at any time.
 type Server struct {
 	opts      Options
 	guard     guard
@@ -84,6 +84,7 @@ type Server struct {
 	stop    chan struct{}  // closed by Shutdown
 	stopped sync.Once      // guards stop
 	running sync.WaitGroup // the accept loop and the rate sampler
+	awaited chan struct{}  // closed when Await has ended; nil without it
 }
 
 // New prepares the endpoint; nothing is opened before Start.
@@ -151,9 +152,14 @@ func (s *Server) limitsOf(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 
 // Bind takes the address, and refuses whoever connects until Start. It is for a caller
 // whose start may still fail behind it; Start calls it where nobody else has. An error
-// names the admin endpoint and the address.
+// names the admin endpoint and the address; it is ErrDraining where it is worth waiting.
 func (s *Server) Bind() error {
-	b, err := bind(s.opts.Address)
+	b, err := s.take()
+	if errors.Is(err, ErrDraining) { // what refuses the start is not to come out at the end of that drain
+		if exposed := s.checkExposure(s.unbound()); exposed != nil {
+			return exposed
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("cannot start the admin endpoint: %w", err)
 	}
@@ -173,7 +179,9 @@ func (s *Server) listen() (net.Listener, error) {
 	defer s.mu.Unlock()
 	ln, err := s.mu.bound.Listen()
 	if err != nil {
-		return nil, fmt.Errorf("cannot start the admin endpoint: %w", errors.Join(listenError(s.opts.Address, err), s.mu.bound.Close()))
+		err = errors.Join(listenError(s.opts.Address, err), s.mu.bound.Close())
+		s.mu.bound = nil
+		return nil, fmt.Errorf("cannot start the admin endpoint: %w", err)
 	}
 	s.mu.ln = ln
 	return ln, nil
@@ -233,6 +241,13 @@ func (s *Server) Addr() net.Addr {
 // and returns ctx's error when some did not.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stopped.Do(func() { close(s.stop) })
+	if s.awaited != nil {
+		select {
+		case <-s.awaited:
+		case <-ctx.Done():
+			return fmt.Errorf("cannot close the admin endpoint %q: %w", s.opts.Address, ctx.Err())
+		}
+	}
 	s.mu.Lock()
 	ln, bound := s.mu.ln, s.mu.bound
 	s.mu.Unlock()

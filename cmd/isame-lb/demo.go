@@ -82,9 +82,12 @@ func (d *demo) stop() {
 	}
 }
 
+// link has the service page name the addresses.
+func (d *demo) link(links demoLinks) { d.page.links.Store(&links) }
+
 // introduce says what to try, in the log and on the service page.
 func (d *demo) introduce(log *zerolog.Logger, links demoLinks) {
-	d.page.links.Store(&links)
+	d.link(links)
 	lines := []string{
 		"try: curl -i " + links.front + "/health     answered by the proxy",
 		"try: curl -i " + links.front + "/anything   three times: three backends",

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,7 +33,8 @@ type proxy struct {
 	log      zerolog.Logger
 	registry *observe.Registry
 	engine   *engine.Engine
-	admin    *ctl.Server // nil when admin.address is empty
+	admin    *ctl.Server   // nil when admin.address is empty
+	freed    chan struct{} // told when an endpoint that had to wait for its address answers; nil where none waits
 
 	loaded     atomic.Pointer[config.Loaded] // what runs
 	lastReload atomic.Pointer[api.Reload]
@@ -98,54 +98,13 @@ func (p *proxy) start() error {
 		p.stopAdmin(context.Background())
 		return err
 	}
-	if err := p.startAdmin(); err != nil {
+	if err := p.startAdmin(cfg); err != nil {
 		return err
 	}
 	p.loaded.Store(loaded)
 	p.remember(loaded.Files)
 	p.logWarnings(loaded)
 	return nil
-}
-
-// bindAdmin takes the address of the admin endpoint. It answers when the start cannot be
-// refused any more: startAdmin.
-func (p *proxy) bindAdmin(cfg *config.Config) error {
-	if cfg.Admin.Address == "" {
-		return nil
-	}
-	o := ctl.Options{
-		Address: cfg.Admin.Address, Token: string(cfg.Admin.Token), AllowedHosts: cfg.Admin.AllowedHosts,
-		Sources: p.sources(), Logger: p.log,
-	}
-	if cfg.Metrics.Enabled {
-		o.MetricsPath = cfg.Metrics.Path
-	}
-	p.admin = ctl.New(o)
-	return p.admin.Bind()
-}
-
-// startAdmin has the endpoint answer. It fails only where somebody else began to listen on
-// its address since bindAdmin; then what runs ends.
-func (p *proxy) startAdmin() error {
-	if p.admin == nil {
-		return nil
-	}
-	err := p.admin.Start()
-	if err != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), adminGrace)
-		defer cancel()
-		p.engine.Shutdown(ctx)
-	}
-	return err
-}
-
-func (p *proxy) stopAdmin(ctx context.Context) {
-	if p.admin == nil {
-		return
-	}
-	if err := p.admin.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		p.log.Warn().Err(err).Msg("cannot end the admin endpoint cleanly")
-	}
 }
 
 func (p *proxy) stopDemo() {
@@ -173,6 +132,8 @@ func (p *proxy) run() error {
 		case <-w.changed:
 			_ = p.reload("file")
 			w.follow(p.loaded.Load().Files)
+		case <-p.freed:
+			p.adminIsFree()
 		case r := <-p.reloads:
 			r.done <- p.reload("api")
 			w.follow(p.loaded.Load().Files)
@@ -189,9 +150,7 @@ func (p *proxy) welcome() {
 	for _, l := range p.engine.Listeners() {
 		p.log.Info().Str("listener", l.Name).Str("address", l.Bound).Msg("listening")
 	}
-	if p.admin != nil {
-		p.log.Info().Str("address", p.admin.Addr().String()).Msg("admin endpoint: try " + ctlHint(p.admin.Addr(), "status"))
-	}
+	p.introduceAdmin()
 	from := p.file
 	if from == "" {
 		from = "embedded default"
@@ -199,27 +158,24 @@ func (p *proxy) welcome() {
 	p.log.Info().Str("version", p.build.Version).Str("config", from).Int("pid", os.Getpid()).
 		Int("shards", p.engine.Shards()).Msg("isame-lb serves")
 	if p.demo != nil {
-		p.introduceDemo()
+		p.demo.introduce(&p.log, p.demoLinks())
 	}
 }
 
-// introduceDemo says what to try, with the addresses that are really used.
-func (p *proxy) introduceDemo() {
+// demoLinks are the addresses that are really used.
+func (p *proxy) demoLinks() demoLinks {
 	links := demoLinks{}
 	if all := p.engine.Listeners(); len(all) > 0 {
 		links.front = reachable(all[0].Bound)
 	}
-	if p.admin != nil {
+	if p.admin != nil && p.freed == nil {
 		links.admin = p.admin.Addr()
 		if m := p.loaded.Load().Config.Metrics; m.Enabled {
 			links.metrics = m.Path
 		}
 	}
-	p.demo.introduce(&p.log, links)
+	return links
 }
-
-// adminGrace is how long answers of the admin endpoint may take after the drain.
-const adminGrace = 2 * time.Second
 
 // shutdown drains; a second signal ends the process at once. Nothing is reloaded any more,
 // and who asks for it is told.
