@@ -116,7 +116,7 @@ func (c *conn) readProxyHeader(policy *listenerPolicy) turn {
 		case errors.Is(err, wire.ErrNotProxyHeader) && !policy.proxy.require:
 			return c.countPeer(policy)
 		case err != nil:
-			return c.failed(policy, observe.FailureProxyHeader, err)
+			return c.failed(policy, observe.FailureProxyHeader, inWords(err))
 		}
 		leaving := c.leaveIdle.Load()
 		if leaving {
@@ -135,6 +135,23 @@ func (c *conn) readProxyHeader(policy *listenerPolicy) turn {
 			return c.failed(policy, observe.FailureProxyHeader, err)
 		}
 	}
+}
+
+// What the log says of PROXY headers that are refused.
+var (
+	errBadProxyHeader = errors.New("the PROXY header is malformed")
+	errNoProxyHeader  = errors.New("the connection does not begin with a PROXY header")
+)
+
+// inWords is what the log says of a refusal of a PROXY header.
+func inWords(err error) error {
+	switch {
+	case errors.Is(err, wire.ErrBadProxyHeader):
+		return errBadProxyHeader
+	case errors.Is(err, wire.ErrNotProxyHeader):
+		return errNoProxyHeader
+	}
+	return err
 }
 
 // countPeer applies the limit of connections of one address, once the address

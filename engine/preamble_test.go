@@ -175,3 +175,25 @@ func TestFailedPreamblesAreCounted(t *testing.T) {
 		t.Errorf("the metrics lack %s", want)
 	}
 }
+
+// TestRefusedProxyHeaderIsLoggedInWords sends none where one is required, and a wrong one.
+func TestRefusedProxyHeaderIsLoggedInWords(t *testing.T) {
+	for _, c := range []struct{ name, send, want string }{
+		{"none", getClose, errNoProxyHeader.Error()},
+		{"a wrong one", "PROXY TCP4 here there 1 2\r\n" + getClose, errBadProxyHeader.Error()},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var log lockedBuffer
+			r := startLogged(t, &log, `
+listeners: {web: {address: "127.0.0.1:0", proxy_protocol: require, proxy_protocol_from: [127.0.0.1]}}
+routes: {all: {respond: {status: 204}}}
+`, "")
+			if got := introduced(t, r, c.send, len(c.send)); got != "closed" {
+				t.Fatalf("got %s; want closed", got)
+			}
+			if !strings.Contains(log.String(), c.want) || strings.Contains(log.String(), "_proxy_header") {
+				t.Errorf("got %s; want %q", log.String(), c.want)
+			}
+		})
+	}
+}
