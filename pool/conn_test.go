@@ -106,13 +106,19 @@ func TestHandedAndWatchedConnsAreLate(t *testing.T) {
 func TestStaleEventDoesNotBreakTheNextConn(t *testing.T) {
 	l := testLoops(t, 1)[0]
 	c, _ := pair(t, l)
-	hangUp := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLHUP | unix.EPOLLRDHUP, Fd: int32(c.fd), Pad: c.serial - 1}
-	l.deliver(&hangUp)
+	hangUp := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLHUP | unix.EPOLLRDHUP, Fd: int32(c.fd), Pad: c.serial}
+	stale := hangUp
+	stale.Pad--
+	events := []*unix.EpollEvent{&stale, &hangUp}
+	k := &calls{out: make(chan int, 8), do: func(n int) { l.deliver(events[n-1]) }} // in the loop's goroutine, whose it is
+	other, _ := pair(t, l)
+	other.Hand(k, true)
+	await(t, k)
 	if c.Broken() || !c.Quiet() {
 		t.Error("the connection looks closed; want it as it was")
 	}
-	hangUp.Pad = c.serial
-	l.deliver(&hangUp)
+	other.Again()
+	await(t, k)
 	if !c.Broken() || c.Quiet() {
 		t.Error("the connection looks open; want it closed")
 	}

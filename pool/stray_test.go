@@ -115,7 +115,7 @@ func TestStrayBytesUnderARequest(t *testing.T) {
 		{"too much", func(b *peerOf, a *Attempt) {
 			b.send(a)
 			b.receive()
-			b.say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", responseHeadMax))
+			b.say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", headerBytesDefault))
 		}, ReusedBad},
 		{"no answer behind an interim one", func(b *peerOf, a *Attempt) {
 			b.send(a)
