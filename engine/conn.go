@@ -142,30 +142,39 @@ func (c *conn) close() {
 		return
 	}
 	c.ended = true
+	defer c.leaveShard()                  // these two also where a bug is met before
+	defer func() { _ = c.Conn.Close() }() // nothing is left to be lost
 	c.in.Release()
-	_, shard := c.Conn.Close(), c.shard // nothing is left to be lost
+}
+
+// leaveShard is the end of what counts the connection, or the stream.
+func (c *conn) leaveShard() {
 	if c.stream == nil {
-		shard.remove(c)
+		c.shard.remove(c)
 		return
 	}
 	c.parent.running.Add(-1)
-	shard.ln.streams.Add(-1)
+	c.shard.ln.streams.Add(-1)
 }
 
 // Crashed is called by the loop when an event of the connection has met a bug that no
-// exchange has caught.
+// exchange has caught. A stream ends alone, and is not used again.
 func (c *conn) Crashed() {
 	switch {
 	case c.session != nil:
 		c.session.Crashed()
 	case c.quic != nil:
 		c.quic.Crashed()
-	default:
-		if x := c.x; x != nil {
-			x.abandon()
-		}
+	case c.tunnel != nil:
+		c.tunnel.end(pool.EndInternalError, c.tunnel.attempt.Conn())
+	case !c.Looped(): // a goroutine has it, and finds it cut, or it has ended
 		c.cut()
-		c.end()
+	default:
+		defer c.close()
+		if x := c.x; x != nil {
+			x.crashed()
+			c.after(false)
+		}
 	}
 }
 
@@ -209,6 +218,7 @@ const (
 // Ready is called by the loop: bytes may be there, the client may have gone, or
 // a deadline may have passed.
 func (c *conn) Ready() {
+	safely.Enter("event")
 	switch {
 	case c.session != nil:
 		c.sessionTurn()

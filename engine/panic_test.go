@@ -177,3 +177,42 @@ func TestPanicOfAnExchangeIsAnsweredWith500(t *testing.T) {
 		t.Errorf("got %q; want one 500", failed)
 	}
 }
+
+// The same for what the event loops call: each of the first events of the clients'
+// connections and streams, of each protocol, and of their backends' connections. How many
+// there are is chance.
+func TestPanicsOfEventsEndOneExchangeOrConnection(t *testing.T) {
+	for place, events := range map[string]struct{ least, most int32 }{"event": {12, 24}, "answer": {4, 8}} {
+		t.Run(place, func(t *testing.T) {
+			p, nth := startPanicking(t, "", 0), int32(1)
+			for nth <= events.most && p.event(t, place, nth) {
+				nth++
+			}
+			if met := nth - 1; met < events.least {
+				t.Errorf("met %d events; want %d at least", met, events.least)
+			}
+		})
+	}
+}
+
+// event makes the nth event of place panic; false: there were fewer.
+func (p *panicRig) event(t *testing.T, place string, nth int32) (met bool) {
+	t.Helper()
+	counted, logged := p.engine.panics.Load(), p.log.count("injected at "+place)
+	restore := p.inject(place, nth)
+	failed := p.ask()
+	p.settled(t)
+	restore()
+	if len(failed) > 1 {
+		t.Errorf("%s %d: one panic has ended %d exchanges: %q; want one at most", place, nth, len(failed), failed)
+	}
+	if failed := p.ask(); failed != nil {
+		t.Fatalf("behind the panic at %s %d: %q; want 200 for all", place, nth, failed)
+	}
+	p.settled(t)
+	counted, logged = p.engine.panics.Load()-counted, p.log.count("injected at "+place)-logged
+	if counted > 1 || uint64(logged) != counted {
+		t.Errorf("%s %d: counted %d times, logged %d times; want once\n%s", place, nth, counted, logged, p.log.text.String())
+	}
+	return counted > 0
+}

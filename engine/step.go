@@ -180,6 +180,7 @@ func (h *answerHandler) Ready() {
 			c.Crashed()
 		}
 	}()
+	safely.Enter("answer")
 	c.carryOn(x.answerStep())
 }
 
@@ -326,14 +327,23 @@ func (x *exchange) rescue(t *turn) {
 	if !safely.Caught("exchange", recover()) {
 		return
 	}
+	x.crashed()
+	*t = x.c.after(false)
+}
+
+// crashed ends an exchange that has met a bug, for rescue, or whose event has: it is
+// counted like any other, and nothing stays acquired.
+func (x *exchange) crashed() {
 	x.keep = false
 	x.abandon()
 	x.forget()
+	if x.policy == nil { // it had not begun
+		return
+	}
 	if !x.answered {
 		x.reject(rejectInternal)
 	}
 	x.count()
-	*t = x.c.after(false)
 }
 
 // enter reads and checks the request head. A reject is its answer; ClientGone

@@ -218,6 +218,10 @@ func (c *Conn) Watch(h Handler) {
 // Unwatch ends Watch: events are kept for the next Read.
 func (c *Conn) Unwatch() { c.rd.state.And(^uint32(bitLooped)) }
 
+// Looped reports that the loop calls the handler: no goroutine has the connection, and it
+// is not closed. Only the loop's goroutine may ask.
+func (c *Conn) Looped() bool { return c.rd.state.Load()&bitLooped != 0 }
+
 // Wait sets whether Read and Write wait. Only the owner may call it.
 func (c *Conn) Wait(wait bool) { c.rd.nowait, c.wr.nowait = !wait, !wait }
 
