@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,12 @@ type panicRig struct {
 // The nth entry of place panics, from the start on.
 func startPanicking(t *testing.T, place string, nth int32) *panicRig {
 	t.Helper()
+	return startPanickingOver(t, "http1", place, nth)
+}
+
+// startPanickingOver is startPanicking for backends that speak protocol.
+func startPanickingOver(t *testing.T, protocol, place string, nth int32) *panicRig {
+	t.Helper()
 	p := &panicRig{log: &portLog{}, met: make(chan struct{})}
 	t.Cleanup(p.inject(place, nth))
 	var asked atomic.Int32
@@ -43,12 +50,22 @@ func startPanicking(t *testing.T, place string, nth int32) *panicRig {
 		}
 		echo(w, q)
 	}
+	over := func() string {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(h))
+		s.Config.Protocols = new(http.Protocols)
+		s.Config.Protocols.SetHTTP1(protocol == "http1")
+		s.Config.Protocols.SetUnencryptedHTTP2(protocol == "h2c")
+		s.Start()
+		t.Cleanup(s.Close)
+		return s.Listener.Addr().String()
+	}
 	text := strings.Replace(h3Text(t), "all: {pool: p}", "all: {pool: p, hedge: {after: 10ms}}", 1)
-	text = strings.Replace(text, `[{address: "{{backend}}"}]`, `[{address: "{{backend}}"}, {address: "`+backend(t, h)+`"}]`, 1)
+	text = strings.Replace(text, `backends: [{address: "{{backend}}"}]`,
+		"protocol: "+protocol+`, backends: [{address: "{{backend}}"}, {address: "`+over()+`"}]`, 1)
 	if !strings.Contains(text, "hedge") || strings.Count(text, "address:") != 3 {
 		t.Fatalf("not the configuration that is wanted:\n%s", text)
 	}
-	p.rig = startLogged(t, p.log, text, backend(t, h))
+	p.rig = startLogged(t, p.log, text, over())
 	return p
 }
 
@@ -182,14 +199,46 @@ func TestPanicOfAnExchangeIsAnsweredWith500(t *testing.T) {
 // connections and streams, of each protocol, and of their backends' connections. How many
 // there are is chance.
 func TestPanicsOfEventsEndOneExchangeOrConnection(t *testing.T) {
-	for place, events := range map[string]struct{ least, most int32 }{"event": {12, 24}, "answer": {4, 8}} {
-		t.Run(place, func(t *testing.T) {
-			p, nth := startPanicking(t, "", 0), int32(1)
-			for nth <= events.most && p.event(t, place, nth) {
+	for _, c := range []struct {
+		backends, place string
+		least, most     int32
+	}{{"http1", "event", 12, 24}, {"http1", "answer", 4, 8}, {"h2c", "answer", 4, 8}, {"h2c", "backend event", 4, 16}} {
+		t.Run(c.place+" with backends of "+c.backends, func(t *testing.T) {
+			p, nth := startPanickingOver(t, c.backends, "", 0), int32(1)
+			for nth <= c.most && p.event(t, c.place, nth) {
 				nth++
 			}
-			if met := nth - 1; met < events.least {
-				t.Errorf("met %d events; want %d at least", met, events.least)
+			if met := nth - 1; met < c.least {
+				t.Errorf("met %d events; want %d at least", met, c.least)
+			}
+		})
+	}
+}
+
+// A tunnel ends alone, too, and gives back what it holds.
+func TestPanicOfATunnelsEventEndsIt(t *testing.T) {
+	for _, c := range []struct {
+		place string
+		open  func(r *rig) (say func())
+	}{
+		{"event", func(r *rig) func() { c := r.dial(); c.upgrade(); return func() { c.send("hi") } }},
+		{"tunnel", func(r *rig) func() { c := r.dial(); c.upgrade(); return func() { c.send("hi") } }},
+		{"event", func(r *rig) func() { c := r.h2(); id := c.connect(); return func() { c.data(id, false, "hi") } }},
+		{"tunnel", func(r *rig) func() { c := r.h2(); id := c.connect(); return func() { c.data(id, false, "hi") } }},
+	} {
+		t.Run(c.place, func(t *testing.T) {
+			p := &panicRig{log: &portLog{}, met: make(chan struct{})}
+			p.rig = startLogged(t, p.log, strings.Replace(plain, `"127.0.0.1:0"`, `"127.0.0.1:0", h2c: true`, 1), switched(t, upgradeAnswer, echoBack))
+			for range 2 {
+				say := c.open(p.rig)
+				counted := p.engine.panics.Load()
+				restore := p.inject(c.place, 1)
+				say()
+				eventually(t, func() string { return "no tunnel, nothing in flight" }, func() bool { return p.tunnels() == 0 && p.inFlight() == 0 })
+				restore()
+				if n := p.engine.panics.Load() - counted; n != 1 {
+					t.Errorf("counted %d panics; want 1\n%s", n, p.log.text.String())
+				}
 			}
 		})
 	}

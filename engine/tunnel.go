@@ -135,6 +135,7 @@ func (e *tunnelEnd) Room() { (*tunnel)(e).turn() }
 // turn moves what there is to move; the loop calls it for every event.
 func (t *tunnel) turn() {
 	defer t.rescue()
+	safely.Enter("tunnel")
 	backend := t.attempt.Conn()
 	if !t.begun {
 		t.begun = true

@@ -217,7 +217,10 @@ func (l *link) expire() {
 }
 
 // Ready is called by the loop.
-func (l *link) Ready() { l.session.Ready() }
+func (l *link) Ready() {
+	safely.Enter("backend event")
+	l.session.Ready()
+}
 
 // Room is called by the loop.
 func (l *link) Room() { l.session.Room() }
