@@ -22,6 +22,7 @@ const leaveGrace = time.Second
 // asked for it: by the loop, also where a goroutine carries the exchange, and once more
 // by the timer that this sets.
 func (c *conn) Hung() {
+	safely.Enter("leave")
 	switch {
 	case c.Broken(), c.graceIsOver():
 		c.leave()

@@ -244,6 +244,29 @@ func TestPanicOfATunnelsEventEndsIt(t *testing.T) {
 	}
 }
 
+// A bug that is met while a goroutine has the connection leaves the end to that.
+func TestPanicBesideAGoroutineLeavesTheEndToIt(t *testing.T) {
+	asked := make(chan struct{}, 2)
+	silent := func(_ http.ResponseWriter, q *http.Request) {
+		asked <- struct{}{}
+		<-q.Context().Done()
+	}
+	p := &panicRig{log: &portLog{}, met: make(chan struct{})}
+	text := strings.Replace(plain, "pool: p", "pool: p, hedge: {after: 1ms}", 1)
+	text = strings.Replace(text, `[{address: "{{backend}}"}]`, `[{address: "{{backend}}"}, {address: "`+backend(t, silent)+`"}]`, 1)
+	p.rig = startLogged(t, p.log, text, backend(t, silent))
+	c := p.dial()
+	c.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+	<-asked
+	<-asked // the second backend: the loop does not hedge
+	defer p.inject("leave", 1)()
+	breakOff(c.Conn)
+	p.settled(t)
+	if counted, logged := p.engine.panics.Load(), p.log.count("injected at leave"); counted != 1 || logged != 1 {
+		t.Errorf("counted %d times, logged %d times; want once", counted, logged)
+	}
+}
+
 // event makes the nth event of place panic; false: there were fewer.
 func (p *panicRig) event(t *testing.T, place string, nth int32) (met bool) {
 	t.Helper()
