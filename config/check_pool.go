@@ -107,8 +107,8 @@ func (c *checker) breaker(path string, p *Pool) {
 	if members == 1 {
 		what = "1 backend"
 	}
-	c.warnf(path, "has no effect: max_ejected_percent is %d, and that of %s is less than one, so none is ever taken out; %d or more lets one be",
-		percent, what, (99+members)/members)
+	c.warnf(path, "has no effect: max_ejected_percent is %d, and that of %s is less than one, "+
+		"so none is ever taken out; %d or more lets one be", percent, what, (99+members)/members)
 }
 
 // concurrency checks that a queue has something to wait for.

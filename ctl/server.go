@@ -252,7 +252,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	ln, bound := s.mu.ln, s.mu.bound
 	s.mu.Unlock()
 	if ln == nil && bound != nil {
-		return bound.Close() //nolint:wrapcheck // nobody was ever answered
+		return bound.Close()
 	}
 	if ln == nil {
 		return nil

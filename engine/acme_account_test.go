@@ -75,8 +75,12 @@ func startDirectory(t *testing.T, seen chan<- string, complaints *lockedBuffer) 
 			_ = json.NewEncoder(w).Encode(map[string]string{"newNonce": s.URL + "/nonce", "newAccount": s.URL + "/account", "newOrder": s.URL + "/order"})
 		case "/nonce":
 		case "/account":
-			var jws struct{ Payload string }
-			var account struct{ Contact []string }
+			var jws struct {
+				Payload string `json:"payload"`
+			}
+			var account struct {
+				Contact []string `json:"contact"`
+			}
 			_ = json.NewDecoder(r.Body).Decode(&jws)
 			payload, _ := base64.RawURLEncoding.DecodeString(jws.Payload)
 			_ = json.Unmarshal(payload, &account)

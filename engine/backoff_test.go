@@ -14,24 +14,24 @@ import (
 // TestBackoffOfTheSection says how long each wait is at most and at least.
 func TestBackoffOfTheSection(t *testing.T) {
 	for _, tc := range []struct {
-		backoff           string
-		longest, shortest []time.Duration // in ms, after attempts 1 to 4
+		backoff                       string
+		longestMillis, shortestMillis []int64 // after attempts 1 to 4
 	}{
-		{"initial: 10ms, factor: 2, max: 1s, jitter: 0", []time.Duration{10, 20, 40, 80}, []time.Duration{10, 20, 40, 80}},
-		{"initial: 10ms, factor: 3, max: 1s, jitter: 0", []time.Duration{10, 30, 90, 270}, []time.Duration{10, 30, 90, 270}},
-		{"initial: 10ms, factor: 1, max: 1s, jitter: 0", []time.Duration{10, 10, 10, 10}, []time.Duration{10, 10, 10, 10}},
-		{"initial: 10ms, factor: 3, max: 50ms, jitter: 0", []time.Duration{10, 30, 50, 50}, []time.Duration{10, 30, 50, 50}},
-		{"initial: 10ms, factor: 2, max: 1s, jitter: 0.5", []time.Duration{10, 20, 40, 80}, []time.Duration{5, 10, 20, 40}},
-		{"initial: 10ms, factor: 3, max: 50ms, jitter: 1", []time.Duration{10, 30, 50, 50}, []time.Duration{0, 0, 0, 0}},
+		{"initial: 10ms, factor: 2, max: 1s, jitter: 0", []int64{10, 20, 40, 80}, []int64{10, 20, 40, 80}},
+		{"initial: 10ms, factor: 3, max: 1s, jitter: 0", []int64{10, 30, 90, 270}, []int64{10, 30, 90, 270}},
+		{"initial: 10ms, factor: 1, max: 1s, jitter: 0", []int64{10, 10, 10, 10}, []int64{10, 10, 10, 10}},
+		{"initial: 10ms, factor: 3, max: 50ms, jitter: 0", []int64{10, 30, 50, 50}, []int64{10, 30, 50, 50}},
+		{"initial: 10ms, factor: 2, max: 1s, jitter: 0.5", []int64{10, 20, 40, 80}, []int64{5, 10, 20, 40}},
+		{"initial: 10ms, factor: 3, max: 50ms, jitter: 1", []int64{10, 30, 50, 50}, []int64{0, 0, 0, 0}},
 	} {
 		t.Run(tc.backoff, func(t *testing.T) {
 			section := parse(t, strings.Replace(plain, "pool: p", "pool: p, retry: {backoff: {"+tc.backoff+"}}", 1), nobody(t)).Routes["all"].Retry
 			p := newRetryPolicy(&section, nil)
-			for i := range tc.longest {
-				if got, want := p.backoff(i+1, 0), tc.longest[i]*time.Millisecond; got != want {
+			for i := range tc.longestMillis {
+				if got, want := p.backoff(i+1, 0), time.Duration(tc.longestMillis[i])*time.Millisecond; got != want {
 					t.Errorf("after attempt %d at most: got %v; want %v", i+1, got, want)
 				}
-				if got, want := p.backoff(i+1, math.MaxUint64), tc.shortest[i]*time.Millisecond; got < want || got > want+time.Microsecond {
+				if got, want := p.backoff(i+1, math.MaxUint64), time.Duration(tc.shortestMillis[i])*time.Millisecond; got < want || got > want+time.Microsecond {
 					t.Errorf("after attempt %d at least: got %v; want %v", i+1, got, want)
 				}
 			}
@@ -81,7 +81,7 @@ func TestMethodsOfTheSectionAreRetried(t *testing.T) {
 					w.WriteHeader(http.StatusServiceUnavailable)
 				}
 			}))
-			for _, method := range strings.Fields(usual + " POST PATCH") {
+			for method := range strings.FieldsSeq(usual + " POST PATCH") {
 				asked.Store(0)
 				c, wanted := r.dial(), int64(1)
 				c.send(fmt.Sprintf("%s / HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\nhi", method))

@@ -27,8 +27,9 @@
 // (redirects to https, HSTS).
 //
 // table.go is what all of that reads of a configuration, engine.go replaces it
-// (Apply), opening.go opens what it listens on, in two steps, drain.go ends listeners and everything (Shutdown). Control flow lives in step,
-// answerStep and attemptsFrom; the other steps are leaves.
+// (Apply), opening.go opens what it listens on, in two steps, drain.go ends
+// listeners and everything (Shutdown). Control flow lives in step, answerStep and
+// attemptsFrom; the other steps are leaves.
 //
 // Loop and goroutine run the same code. In the loop, reads and writes fail with
 // pool.ErrWouldBlock instead of waiting, which the attempt reports as

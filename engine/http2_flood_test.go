@@ -13,8 +13,8 @@ import (
 // narrowed gives windows back as a client does that has set them to window bytes: those of
 // the streams at ids and, when its first bytes are used up, that of the session. It
 // returns when all answers are whole, or nothing comes any more.
-func (c *h2conn) narrowed(window int64, ids ...uint32) bool {
-	return c.until(func() bool {
+func (c *h2conn) narrowed(window int64, ids ...uint32) {
+	c.until(func() bool {
 		whole := true
 		for _, id := range ids {
 			st := c.streams[id]

@@ -71,7 +71,7 @@ func bindTCP(addr string, shards int) ([]*pool.Bound, error) {
 		b, err := pool.Bind("tcp", addr, reusePort)
 		if err != nil {
 			closeAll(all)
-			return nil, err //nolint:wrapcheck // bindError says what it means
+			return nil, err
 		}
 		all = append(all, b)
 	}
@@ -92,7 +92,7 @@ func bindAlone(addr string, patience time.Duration) (free string, err error) {
 			return b.Addr().String(), b.Close()
 		}
 		if !errors.Is(err, syscall.EADDRINUSE) || !time.Now().Before(by) {
-			return "", err //nolint:wrapcheck // bindError says what it means
+			return "", err
 		}
 		<-time.After(drainPoll)
 	}
@@ -106,19 +106,19 @@ func reusePort(fd int) error {
 func bindUnix(path string) (*pool.Bound, error) {
 	b, err := pool.Bind("unix", path, nil)
 	if !errors.Is(err, syscall.EADDRINUSE) {
-		return b, err //nolint:wrapcheck // bindError says what it means
+		return b, err
 	}
 	c, dialErr := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "unix", path)
 	if dialErr == nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	if !errors.Is(dialErr, syscall.ECONNREFUSED) {
-		return nil, err //nolint:wrapcheck // bindError says what it means
+		return nil, err
 	}
 	if rmErr := os.Remove(path); rmErr != nil {
 		return nil, errors.Join(err, rmErr)
 	}
-	return pool.Bind("unix", path, nil) //nolint:wrapcheck // bindError says what it means
+	return pool.Bind("unix", path, nil)
 }
 
 func bindError(name, address string, err error) error {
@@ -159,7 +159,7 @@ func (l *listener) listen(e *Engine) error {
 	for _, b := range l.bound {
 		socket, err := b.Listen()
 		if err != nil {
-			return err //nolint:wrapcheck // bindError says what it means
+			return err
 		}
 		from, err := pool.NewAcceptor(socket)
 		if err != nil {

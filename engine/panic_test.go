@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -121,7 +122,7 @@ func (p *panicRig) one(c *http.Client, method, path string, bytes int) string {
 	if n, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode == 200 && n != int64(bytes) {
 		return fmt.Sprintf("%d, then %d bytes, %v", resp.StatusCode, n, err)
 	}
-	return fmt.Sprint(resp.StatusCode)
+	return strconv.Itoa(resp.StatusCode)
 }
 
 // settled waits until nothing is held any more.

@@ -88,7 +88,7 @@ func (b *Bound) bind(fd int, network, address string, prepare func(fd int) error
 }
 
 // socketAddress is address, whose names were resolved, in the family of fd.
-func socketAddress(fd int, network, address string) (unix.Sockaddr, error) {
+func socketAddress(fd int, network, address string) (unix.Sockaddr, error) { //nolint:ireturn // as bind takes it
 	if network == networkUnix {
 		return &unix.SockaddrUnix{Name: address}, nil
 	}

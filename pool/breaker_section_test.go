@@ -41,7 +41,8 @@ func (r *breakerRig) opensAfter(steps string) int {
 			continue
 		}
 		attempt(r.m, OK, map[rune]int{'g': 200, 'b': 503}[step])
-		if n++; r.m.IsEjected() {
+		n++
+		if r.m.IsEjected() {
 			return n
 		}
 	}

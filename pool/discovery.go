@@ -207,7 +207,8 @@ func (d *discovery) failLocked(f *finder, err error) {
 		return
 	}
 	d.mu.logged = now
-	f.log.Warn().Err(err).Strs("pools", d.mu.pools).Int("failures", d.mu.failures).Int("backends_kept", len(d.mu.found)).Msg("cannot look up backends")
+	f.log.Warn().Err(err).Strs("pools", d.mu.pools).Int("failures", d.mu.failures).
+		Int("backends_kept", len(d.mu.found)).Msg("cannot look up backends")
 }
 
 // keepLocked takes a good answer and reports whether it differs from the last.

@@ -77,7 +77,8 @@ func (s *Session) look(st *Stream, wait time.Duration) {
 // lookedAt makes st none of them any more.
 func (s *Session) lookedAt(st *Stream) {
 	st.dueNanos = 0
-	if s.ahead.n--; s.ahead.n == 0 {
+	s.ahead.n--
+	if s.ahead.n == 0 {
 		s.ahead.byNanos = 0
 	}
 }

@@ -170,7 +170,7 @@ func TestCommandLineSaysWhatWasMeant(t *testing.T) {
 		"good.yaml":                       "--config good.yaml",
 		"chekc":                           `unknown command "chekc" (did you mean "check"?)`,
 		"check --confg good.yaml":         `unknown flag: --confg (did you mean "--config"?)`,
-		"--versoin":                       `(did you mean "--version"?)`,
+		"--versin":                        `(did you mean "--version"?)`,
 		"check --nothing-like-it":         "see isame-lb check --help",
 	} {
 		t.Run(args, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,7 +49,7 @@ func waitReadiness(t *testing.T, admin string, want int) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("/ready says %d", want), func() string {
 		if got := readiness(t, admin); got != want {
-			return fmt.Sprint(got)
+			return strconv.Itoa(got)
 		}
 		return ""
 	})
