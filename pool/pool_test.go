@@ -229,7 +229,7 @@ func TestReleaseCounts(t *testing.T) {
 	if b.Requests != 9 || b.Failures != 4 || b.InFlight != 0 {
 		t.Errorf("requests %d failures %d in flight %d; want 9, 4, 0", b.Requests, b.Failures, b.InFlight)
 	}
-	if got, want := m.Codes(), [6]uint64{5, 0, 2, 0, 1, 1}; got != want {
+	if got, want := m.Codes(), [6]uint64{4, 0, 2, 0, 1, 2}; got != want {
 		t.Errorf("codes %v; want %v", got, want)
 	}
 }
