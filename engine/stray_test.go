@@ -12,10 +12,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/rs/zerolog"
-
-	"github.com/isame-lb/isame-lb/engine/observe"
 )
 
 // strayer is a backend that sends bytes behind its answers to /case, late after
@@ -135,17 +131,11 @@ func (s *strayRun) harm(t *testing.T, when string) {
 // oneShard runs an engine with one shard, so that all clients share connections.
 func oneShard(t *testing.T, log io.Writer, text, backend string) *rig {
 	t.Helper()
-	e, err := New(Options{Logger: zerolog.New(log).Level(zerolog.WarnLevel), Registry: observe.NewRegistry(1), Shards: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &rig{t: t, engine: e}
-	r.apply(text, backend)
-	r.address = e.Listeners()[0].Bound
+	r := startToEnd(t, log, text, backend)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		_ = e.Shutdown(ctx)
+		_ = r.engine.Shutdown(ctx)
 	})
 	return r
 }
