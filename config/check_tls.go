@@ -138,6 +138,20 @@ const (
 	fitPause = 50 * time.Millisecond
 )
 
+// ReadKeyPair reads a certificate and its key, as FitKeyPair does where they are being
+// replaced.
+func ReadKeyPair(certFile, keyFile string) (*tls.Certificate, error) {
+	cert, err := os.ReadFile(certFile)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // names the file; the caller knows what it is for
+	}
+	key, err := os.ReadFile(keyFile)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // as above
+	}
+	return FitKeyPair(cert, key, certFile, keyFile)
+}
+
 // FitKeyPair makes a certificate of what was read of two files. Whoever renews one
 // replaces them one after the other: where they do not fit together they are read
 // again for a moment.

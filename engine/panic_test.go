@@ -129,10 +129,22 @@ func (p *panicRig) one(c *http.Client, method, path string, bytes int) string {
 func (p *panicRig) settled(t *testing.T) {
 	t.Helper()
 	eventually(t, func() string {
-		return fmt.Sprintf("nothing held: %d in flight, %d connections, %d streams", p.inFlight(), p.listener().connections.Load(), p.listener().streams.Load())
+		return fmt.Sprintf("nothing held: %d in flight, %d connections, %d streams%s", p.inFlight(), p.listener().connections.Load(), p.listener().streams.Load(), p.left())
 	}, func() bool {
 		return p.inFlight() == 0 && p.listener().connections.Load() == 0 && p.listener().streams.Load() == 0
 	})
+}
+
+// left describes the connections that clients still have.
+func (p *panicRig) left() (text string) {
+	for _, s := range p.listener().shards {
+		s.mu.Lock()
+		for c := s.mu.first; c != nil; c = c.next {
+			text += fmt.Sprintf("; %v in state %d, by %q, %d streams", c.RemoteAddr(), c.state.Load(), c.Protocol(), c.running.Load())
+		}
+		s.mu.Unlock()
+	}
+	return text
 }
 
 func (p *panicRig) listener() *listener {

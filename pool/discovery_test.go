@@ -30,14 +30,16 @@ type fakeDNS struct {
 		answer lookup.Answer
 		err    error
 		asked  []time.Time
+		last   lookup.Question
 		set    *Set
 		builds int
 	}
 }
 
-func (f *fakeDNS) find(context.Context, lookup.Question) (lookup.Answer, error) {
+func (f *fakeDNS) find(_ context.Context, q lookup.Question) (lookup.Answer, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.mu.last = q
 	f.mu.asked = append(f.mu.asked, time.Now())
 	return f.mu.answer, f.mu.err
 }
@@ -382,6 +384,41 @@ func TestReloadKeepsWhatTheDNSSaid(t *testing.T) {
 		pass(3 * time.Hour)
 		if f.asked() != asked {
 			t.Error("lookups went on after the pool was gone")
+		}
+		f.stop()
+	})
+}
+
+// Each part of what is asked reaches the lookup, and one that is changed by a reload is
+// another question: what the old one brought is not kept for it.
+func TestEachPartOfTheQuestionIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f fakeDNS
+		f.say(time.Minute, "a:1")
+		first := config.DNS{Name: "api.test", Type: "A", Port: 1, Interval: 10 * time.Second}
+		f.start(t, config.Pool{Discovery: &config.Discovery{DNS: &first}})
+		for i, change := range []func(d *config.DNS){
+			func(*config.DNS) {},
+			func(d *config.DNS) { d.Name = "other.test" },
+			func(d *config.DNS) { d.Type = "AAAA" },
+			func(d *config.DNS) { d.Port = 2 },
+			func(d *config.DNS) { d.Resolver = "127.0.0.1:53" },
+		} {
+			def := first
+			change(&def)
+			address := fmt.Sprintf("b%d:1", i)
+			if i > 0 {
+				f.say(time.Minute, address)
+				f.cfg = config.Config{Pools: map[string]config.Pool{"p": {Discovery: &config.Discovery{DNS: &def}}}}
+				f.rebuild()
+			}
+			members := f.members()
+			f.mu.Lock()
+			got, want := f.mu.last, lookup.Question{Name: def.Name, Type: def.Type, Port: def.Port, Server: def.Resolver}
+			f.mu.Unlock()
+			if got != want || i > 0 && members != address {
+				t.Errorf("question %d: asked %+v, members %q; want %+v, %q", i, got, members, want, address)
+			}
 		}
 		f.stop()
 	})

@@ -6,7 +6,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -158,10 +157,8 @@ func (s *strays) name(e endedBy) {
 	if s.named.Load() || s.named.Swap(true) {
 		return
 	}
-	safely.Go("strays", func() { // the loop may be calling
-		s.log.Warn().Stringer("after", e).Msg("the backend sends bytes behind its answers: such connections are closed, " +
-			"and others wait until they have been silent")
-	})
+	s.log.Warn().Stringer("after", e).Msg("the backend sends bytes behind its answers: such connections are closed, " +
+		"and others wait until they have been silent")
 }
 
 // enter takes a place among the parked connections, if there is one.

@@ -79,12 +79,12 @@ func newTrust(path string, cfg *config.Pool) (*trust, error) {
 // where it names other authorities than ours: its refusal then says more than
 // that no certificate came.
 func (t *trust) present(path string, c *config.PoolTLS) error {
-	certificate, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	certificate, err := config.ReadKeyPair(c.CertFile, c.KeyFile)
 	if err != nil {
 		return fmt.Errorf("%s.cert_file: cannot use certificate %q with key %q: %w", path, c.CertFile, c.KeyFile, err)
 	}
-	t.base.Certificates = []tls.Certificate{certificate}
-	t.base.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificate, nil }
+	t.base.Certificates = []tls.Certificate{*certificate}
+	t.base.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return certificate, nil }
 	return nil
 }
 
