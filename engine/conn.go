@@ -230,7 +230,7 @@ func (c *conn) Ready() {
 		c.tunnel.turn()
 		return
 	}
-	if c.x != nil && c.x.stage != stageHead {
+	if c.x != nil && c.x.at != atHead {
 		c.carryOn(c.x.clientEvent())
 		return
 	}

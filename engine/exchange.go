@@ -25,8 +25,8 @@ type exchange struct {
 	policy *listenerPolicy // of this listener in this generation
 	route  *routeEntry     // nil until one matched
 
-	stage      stage        // where it goes on
-	outcome    pool.Outcome // for stageJudge
+	at         phase        // where it goes on
+	outcome    pool.Outcome // for atJudge
 	startNanos int64        // first byte of the request; 0 before it
 	head       wire.RequestHead
 	path       []byte // normalised, what routes match on
@@ -60,7 +60,7 @@ type exchange struct {
 	counted     bool // by metrics and log; the text of the request is gone
 	status      int
 	end         pool.End   // of an answer the proxy made or a response cut short
-	phase       pool.Phase // how far it has come
+	reached     pool.Phase // how far it has come
 	backendName string
 	attempts    int
 	repeats     [causes]uint8
@@ -110,7 +110,7 @@ func releaseExchange(x *exchange) {
 	x.repeats, x.idEnd = [causes]uint8{}, 0
 	x.bytesIn, x.bytesOut = 0, 0
 	x.bodyFault, x.outcome = pool.OK, pool.OK
-	x.stage, x.startNanos = stageHead, 0
+	x.at, x.startNanos = atHead, 0
 	x.spilled, x.headed, x.chunked, x.clientGone, x.awaiting = false, false, false, false, false
 	x.fwd = forwarding{}
 	exchanges.Put(x)
@@ -118,7 +118,7 @@ func releaseExchange(x *exchange) {
 
 // admit finds the route and decides whether the request may go on.
 func (x *exchange) admit() *reject {
-	x.phase = pool.PhaseRoute
+	x.reached = pool.PhaseRoute
 	if x.head.Form == wire.FormAsterisk {
 		return nil // about the proxy itself
 	}
@@ -254,7 +254,7 @@ func (x *exchange) writeAnswer(body []byte) bool {
 	case err != nil:
 		x.keep = false
 		if x.end == pool.EndOK {
-			x.end, x.phase = pool.EndClientGone, pool.PhaseRelay
+			x.end, x.reached = pool.EndClientGone, pool.PhaseRelay
 		}
 	}
 	x.bytesOut += int64(n)
@@ -328,8 +328,8 @@ func (x *exchange) count() {
 	}
 	shard := x.c.shard.index
 	stats.Observe(shard, x.status, time.Duration(nowNanos-x.startNanos))
-	if x.phase != pool.PhaseTunnel { // that one has not ended
-		x.c.shard.engine.registry.Ends.Add(shard, x.end, x.phase)
+	if x.reached != pool.PhaseTunnel { // that one has not ended
+		x.c.shard.engine.registry.Ends.Add(shard, x.end, x.reached)
 	}
 	x.policy.stats.BytesIn.Add(shard, x.bytesIn)
 	x.policy.stats.BytesOut.Add(shard, x.bytesOut)

@@ -50,7 +50,7 @@ type forwarding struct {
 // deadline, each acquire, send, judge, release. The first one may have come as
 // far as s in the event loop. It reports whether the client's connection may
 // carry another request.
-func (x *exchange) attemptsFrom(s stage) bool {
+func (x *exchange) attemptsFrom(s phase) bool {
 	if x.bodyFault != pool.OK {
 		x.keep = false
 		return x.reject(outcomeRejects[x.bodyFault])
@@ -87,17 +87,17 @@ func (x *exchange) attemptsFrom(s stage) bool {
 }
 
 // firstAttempt ends the attempt that has come as far as s.
-func (x *exchange) firstAttempt(s stage) (pool.Outcome, *reject) {
+func (x *exchange) firstAttempt(s phase) (pool.Outcome, *reject) {
 	switch s { //nolint:exhaustive // the others are none of an attempt's
-	case stageForward:
+	case atForward:
 		x.attempts = 1
 		if out, r := x.acquireFirst(); out != pool.OK || r != nil {
 			return out, r
 		}
 		return x.send(), nil
-	case stageSend:
+	case atSend:
 		return x.send(), nil
-	case stageFlush:
+	case atFlush:
 		x.attempt.Patience = x.patience(x.attemptBy())
 		if out := x.attempt.SendRest(); out != pool.OK {
 			return out, nil
@@ -106,14 +106,14 @@ func (x *exchange) firstAttempt(s stage) (pool.Outcome, *reject) {
 			x.upload.start(x)
 		}
 		return x.awaitAnswer(), nil
-	case stageUpload:
+	case atUpload:
 		if x.spilled { // an interim answer
 			if out := x.flushClient(); out != pool.OK {
 				return out, nil
 			}
 		}
 		return x.awaitAnswer(), nil
-	case stageHedge:
+	case atHedge:
 		return x.hedge(), nil
 	}
 	return x.outcome, nil
@@ -129,7 +129,7 @@ func (x *exchange) leave() bool {
 
 func (x *exchange) beginForward() {
 	r := x.route
-	x.phase = pool.PhaseAdmit
+	x.reached = pool.PhaseAdmit
 	x.fwd = forwarding{
 		pool: r.pools[0], byNanos: deadline(x.startNanos, r.timeout), beganNanos: x.startNanos,
 		query: pool.Query{Random: random(), NowNanos: x.startNanos},
@@ -175,7 +175,7 @@ func (x *exchange) drawPool() {
 // of the next pick, so it ends with the pool's last member at the latest.
 func (x *exchange) acquire() *reject {
 	f := &x.fwd
-	x.phase = pool.PhasePick
+	x.reached = pool.PhasePick
 	if m := f.again; m != nil {
 		f.again = nil
 		if permit, ok := m.Acquire(f.beganNanos); ok {
@@ -228,7 +228,7 @@ func (x *exchange) pickAgain() (*pool.Member, int) {
 // got notes whose attempt is next.
 func (x *exchange) got(m *pool.Member, permit pool.Permit) {
 	x.fwd.member, x.fwd.permit = m, permit
-	x.backendName, x.phase = m.Address(), pool.PhaseConnect
+	x.backendName, x.reached = m.Address(), pool.PhaseConnect
 }
 
 // send makes one attempt up to its response head, waiting.
@@ -253,7 +253,7 @@ func (x *exchange) send() pool.Outcome {
 func (x *exchange) beginAttempt() {
 	f, a := &x.fwd, &x.attempt
 	f.open, f.interims, f.judged = true, 0, false
-	x.phase = pool.PhaseAnswer
+	x.reached = pool.PhaseAnswer
 	x.c.backend.Store(a.Conn())
 	if x.c.Aborted() || x.c.left.Load() { // in the meantime, when there was no backend to abort
 		a.Conn().Abort()

@@ -24,9 +24,9 @@ func (x *exchange) relay() bool {
 }
 
 // relayFrom is relay for an answer whose first part went out in the loop.
-func (x *exchange) relayFrom(s stage) bool {
+func (x *exchange) relayFrom(s phase) bool {
 	out := pool.OK
-	if s == stageSpill {
+	if s == atSpill {
 		out = x.flushClient()
 	}
 	if out == pool.OK && !x.attempt.Done() {
@@ -51,7 +51,7 @@ func (x *exchange) flushClient() pool.Outcome {
 func (x *exchange) beginRelay() {
 	x.c.stays()
 	x.upload.answered.Store(x.c.stream != nil)
-	x.status, x.phase = x.attempt.Response.Status, pool.PhaseRelay
+	x.status, x.reached = x.attempt.Response.Status, pool.PhaseRelay
 	x.chunked = x.composeHead()
 	x.answered = true
 	x.relayNanos = x.fwd.headNanos

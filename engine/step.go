@@ -8,24 +8,24 @@ import (
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
-// stage is where an exchange goes on, in its loop or in a goroutine.
-type stage uint8
+// phase is where an exchange goes on, in its loop or in a goroutine.
+type phase uint8
 
 const (
-	stageHead    stage = iota // the request head is being read
-	stageServe                // admitted: do what the route says
-	stageForward              // prepared for backends: wait for admission, begin the attempts
-	stageSend                 // an attempt is acquired and has no connection yet
-	stageFlush                // the request head is partly written
-	stageUpload               // the body is partly written
-	stageAnswer               // the response head is awaited
-	stageHedge                // it is late, and the request is sent to another backend too
-	stageJudge                // an attempt has failed, or may be repeated: see outcome
-	stageTunnel               // the backend has switched to another protocol, or should have
-	stageRelay                // content is being passed on
-	stageSpill                // content is partly written to the client
-	stageDone                 // the answer is partly written, and nothing follows it
-	stageFinish               // everything is written: count, linger, end
+	atHead    phase = iota // the request head is being read
+	atServe                // admitted: do what the route says
+	atForward              // prepared for backends: wait for admission, begin the attempts
+	atSend                 // an attempt is acquired and has no connection yet
+	atFlush                // the request head is partly written
+	atUpload               // the body is partly written
+	atAnswer               // the response head is awaited
+	atHedge                // it is late, and the request is sent to another backend too
+	atJudge                // an attempt has failed, or may be repeated: see outcome
+	atTunnel               // the backend has switched to another protocol, or should have
+	atRelay                // content is being passed on
+	atSpill                // content is partly written to the client
+	atDone                 // the answer is partly written, and nothing follows it
+	atFinish               // everything is written: count, linger, end
 )
 
 // step carries the exchange on in its loop until something has to be waited
@@ -33,7 +33,7 @@ const (
 // goes to a goroutine, where the same code waits: see take.
 func (x *exchange) step() (t turn) {
 	defer x.rescue(&t)
-	if x.stage == stageHead {
+	if x.at == atHead {
 		r, out := x.enter()
 		switch {
 		case out == pool.Pending:
@@ -41,7 +41,7 @@ func (x *exchange) step() (t turn) {
 		case out != pool.OK:
 			return x.c.after(false) // nobody is there to answer
 		}
-		x.stage = stageServe
+		x.at = atServe
 		if r == nil {
 			r = x.admit()
 		}
@@ -69,11 +69,11 @@ func (x *exchange) localTurn(keep bool) turn {
 	keep = keep && x.upload.isClean(x)
 	x.keep = keep
 	if x.spilled {
-		x.stage = stageDone
+		x.at = atDone
 		return x.take()
 	}
 	if x.hasTail(keep) {
-		x.stage = stageFinish // dropping the body, or lingering, has to wait
+		x.at = atFinish // dropping the body, or lingering, has to wait
 		return x.take()
 	}
 	return x.c.after(x.finish(keep))
@@ -86,17 +86,17 @@ func (x *exchange) forwardStep() turn {
 		if r := x.refuseEntry(); r != nil {
 			return x.localTurn(x.reject(r))
 		}
-		x.stage = stageForward
+		x.at = atForward
 		return x.take()
 	}
 	if x.bodyFault != pool.OK {
-		x.stage = stageForward
+		x.at = atForward
 		return x.take()
 	}
 	x.attempts = 1
 	if r := x.acquire(); r != nil {
 		if r == rejectBusy && x.mayAwaitPlace() {
-			x.stage = stageForward
+			x.at = atForward
 			return x.take()
 		}
 		return x.localTurn(x.reject(r))
@@ -104,7 +104,7 @@ func (x *exchange) forwardStep() turn {
 	switch out := x.attempt.OpenPooled(x.fwd.member.Client(x.c.shard.index), x.reuse()); out {
 	case pool.OK:
 	case pool.Pending:
-		x.stage = stageSend
+		x.at = atSend
 		return x.take()
 	default:
 		return x.judgeLater(out)
@@ -116,7 +116,7 @@ func (x *exchange) forwardStep() turn {
 	switch out := x.sendHead(); out {
 	case pool.OK:
 	case pool.Pending:
-		x.stage = stageFlush
+		x.at = atFlush
 		return x.take()
 	default:
 		return x.judgeLater(out)
@@ -124,7 +124,7 @@ func (x *exchange) forwardStep() turn {
 	if !x.body.Done() {
 		return x.beginUpload(nil)
 	}
-	x.stage = stageAnswer
+	x.at = atAnswer
 	return x.awaitBackend()
 }
 
@@ -134,7 +134,7 @@ func (x *exchange) beginUpload(head []byte) turn {
 	u := &x.upload
 	u.begin(x)
 	u.looped, u.head = true, head
-	x.stage = stageAnswer
+	x.at = atAnswer
 	if t := x.uploadTurn(u.pump()); t != turnWait {
 		return t
 	}
@@ -149,7 +149,7 @@ func (x *exchange) uploadTurn(out pool.Outcome) turn {
 	case out != pool.Pending:
 		return x.judgeLater(out)
 	case x.upload.full:
-		x.stage = stageUpload
+		x.at = atUpload
 		return x.take()
 	}
 	return turnWait
@@ -187,7 +187,7 @@ func (h *answerHandler) Ready() {
 // answerStep goes on with the answer.
 func (x *exchange) answerStep() (t turn) {
 	defer x.rescue(&t)
-	if x.stage == stageAnswer {
+	if x.at == atAnswer {
 		out := x.awaitHead(x.lookBy())
 		if out == pool.Timeout && x.continueDue() {
 			if out = x.sayContinue(); out == pool.OK {
@@ -196,21 +196,21 @@ func (x *exchange) answerStep() (t turn) {
 		}
 		switch {
 		case out == pool.Pending && x.spilled:
-			x.stage = stageUpload
+			x.at = atUpload
 			return x.take()
 		case out == pool.Pending:
 			return turnWait
 		case out == pool.Timeout && x.hedgeDue():
-			x.stage = stageHedge
+			x.at = atHedge
 			return x.take()
 		case out != pool.OK || x.mayRetryStatus() || x.upload.looped:
 			return x.judgeLater(out)
 		case x.switches():
-			x.stage = stageTunnel
+			x.at = atTunnel
 			return x.take()
 		}
 		x.beginRelay()
-		x.stage = stageRelay
+		x.at = atRelay
 	}
 	return x.relayTurn(x.relayContent(relayPiecesMax))
 }
@@ -219,7 +219,7 @@ func (x *exchange) answerStep() (t turn) {
 func (x *exchange) relayTurn(out pool.Outcome) turn {
 	switch {
 	case x.spilled:
-		x.stage = stageSpill
+		x.at = atSpill
 		return x.take()
 	case out == pool.Pending:
 		return turnWait
@@ -235,9 +235,9 @@ func (x *exchange) relayTurn(out pool.Outcome) turn {
 func (x *exchange) clientEvent() (t turn) {
 	defer x.rescue(&t)
 	switch {
-	case x.stage == stageAnswer && x.upload.looped:
+	case x.at == atAnswer && x.upload.looped:
 		return x.uploadTurn(x.upload.pump())
-	case x.stage != stageAnswer && x.stage != stageRelay:
+	case x.at != atAnswer && x.at != atRelay:
 	case x.c.Broken(), x.c.graceIsOver():
 		x.clientGone = true
 		x.attempt.Conn().AbortRead()
@@ -249,13 +249,13 @@ func (x *exchange) clientEvent() (t turn) {
 
 // judgeLater lets a goroutine judge an attempt that did not succeed.
 func (x *exchange) judgeLater(out pool.Outcome) turn {
-	x.stage, x.outcome = stageJudge, out
+	x.at, x.outcome = atJudge, out
 	return x.take()
 }
 
 // take gives the connection and its exchange to a goroutine.
 func (x *exchange) take() turn {
-	if x.stage <= stageSpill {
+	if x.at <= atSpill {
 		x.c.TakeMinded()
 		if x.c.Ended() {
 			x.c.Hung()
@@ -293,24 +293,24 @@ func (x *exchange) goOn() {
 	c.Hand(c, c.in.Len() > 0)
 }
 
-// waitingly is the rest of the exchange, from its stage on.
+// waitingly is the rest of the exchange, from its phase on.
 func (x *exchange) waitingly() (t turn) {
 	defer x.rescue(&t)
 	safely.Enter("exchange")
 	x.upload.resume()
 	keep := false
-	switch x.stage {
-	case stageForward, stageSend, stageFlush, stageUpload, stageHedge, stageJudge:
-		keep = x.attemptsFrom(x.stage)
-	case stageTunnel:
+	switch x.at {
+	case atForward, atSend, atFlush, atUpload, atHedge, atJudge:
+		keep = x.attemptsFrom(x.at)
+	case atTunnel:
 		keep = x.openTunnel()
-	case stageRelay, stageSpill:
-		keep = x.relayFrom(x.stage)
-	case stageDone:
+	case atRelay, atSpill:
+		keep = x.relayFrom(x.at)
+	case atDone:
 		keep = x.flushClient() == pool.OK && x.keep
-	case stageFinish:
+	case atFinish:
 		keep = x.keep
-	case stageHead, stageServe, stageAnswer:
+	case atHead, atServe, atAnswer:
 		panic("BUG: the loop waits for this itself")
 	}
 	if c := x.c; c.tunnel != nil {
@@ -394,7 +394,7 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 // begin loads the generation; false when it does not have this listener.
 func (x *exchange) begin() bool {
 	x.forget()
-	x.startNanos, x.phase = pool.Nanos(), pool.PhaseRead
+	x.startNanos, x.reached = pool.Nanos(), pool.PhaseRead
 	slot := x.c.shard.ln.slot
 	x.table = x.c.shard.engine.generation(slot)
 	x.policy = x.table.listener(slot)

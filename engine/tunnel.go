@@ -83,7 +83,7 @@ func (x *exchange) openTunnel() bool {
 		x.release(out)
 		return false
 	}
-	x.phase = pool.PhaseTunnel
+	x.reached = pool.PhaseTunnel
 	client := x.c.peerName()
 	if ip := x.clientAddr(); ip != x.c.ip {
 		client = ip.String()
