@@ -47,6 +47,7 @@ type request struct {
 	promised int64     // content to come, if measured
 	measured bool
 	ended    bool  // by the peer
+	dropped  bool  // what had come was dropped: what was read is not the whole
 	gone     bool  // reset or closed: what comes is for nobody
 	why      error // what reads say then
 
@@ -127,7 +128,7 @@ func (st *Stream) readLocked(p []byte) (n int, done bool) {
 		st.headLeft -= n
 		p = p[n:]
 	}
-	if st.headLeft > 0 || len(p) == 0 {
+	if st.headLeft > 0 || len(p) == 0 || st.dropped {
 		return n, false
 	}
 	if !st.chunked {
@@ -224,7 +225,7 @@ func (st *Stream) dropLocked() {
 	s.mu.owed += st.in.Len() - st.headLeft
 	s.payBackLocked()
 	st.in.Drop()
-	st.headLeft = 0
+	st.headLeft, st.dropped = 0, true
 }
 
 // CloseWrite implements pool.Stream, for a tunnel.
