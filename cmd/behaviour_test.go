@@ -132,7 +132,7 @@ var behaviours = map[string]string{
 	"routes.*.retry.attempts":                     "engine.TestAttemptsAreToldToWhoAsks",
 	"routes.*.retry.backoff.factor":               "engine.TestBackoffThatOutlastsTheRouteIsNotBegun",
 	"routes.*.retry.backoff.initial":              "engine.TestBackoffThatOutlastsTheRouteIsNotBegun",
-	"routes.*.retry.backoff.jitter":               "engine.TestBackoffOfTheSection",
+	"routes.*.retry.backoff.jitter":               "engine/retry.TestBackoffOfTheSection",
 	"routes.*.retry.backoff.max":                  "engine.TestBackoffThatOutlastsTheRouteIsNotBegun",
 	"routes.*.retry.budget.min_per_second":        "engine.TestAnswerIsPassedOnWholeWhereItsRetryIsRefused",
 	"routes.*.retry.budget.percent":               "engine.TestAnswerIsPassedOnWholeWhereItsRetryIsRefused",

@@ -6,6 +6,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
@@ -68,7 +69,7 @@ func (l *accessLog) log(x *exchange, nowNanos int64) {
 	if x.backendName != "" {
 		e = e.Str("pool", x.fwd.pool.Name()).Str("backend", x.backendName).Int("attempts", x.attempts)
 	}
-	if x.refused != refusalNone {
+	if x.refused != retry.RefusalNone {
 		e = e.Str("no_retry", x.refused.String())
 	}
 	if x.end != pool.EndOK {

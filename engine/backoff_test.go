@@ -3,41 +3,11 @@ package engine
 import (
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 )
-
-// TestBackoffOfTheSection says how long each wait is at most and at least.
-func TestBackoffOfTheSection(t *testing.T) {
-	for _, tc := range []struct {
-		backoff                       string
-		longestMillis, shortestMillis []int64 // after attempts 1 to 4
-	}{
-		{"initial: 10ms, factor: 2, max: 1s, jitter: 0", []int64{10, 20, 40, 80}, []int64{10, 20, 40, 80}},
-		{"initial: 10ms, factor: 3, max: 1s, jitter: 0", []int64{10, 30, 90, 270}, []int64{10, 30, 90, 270}},
-		{"initial: 10ms, factor: 1, max: 1s, jitter: 0", []int64{10, 10, 10, 10}, []int64{10, 10, 10, 10}},
-		{"initial: 10ms, factor: 3, max: 50ms, jitter: 0", []int64{10, 30, 50, 50}, []int64{10, 30, 50, 50}},
-		{"initial: 10ms, factor: 2, max: 1s, jitter: 0.5", []int64{10, 20, 40, 80}, []int64{5, 10, 20, 40}},
-		{"initial: 10ms, factor: 3, max: 50ms, jitter: 1", []int64{10, 30, 50, 50}, []int64{0, 0, 0, 0}},
-	} {
-		t.Run(tc.backoff, func(t *testing.T) {
-			section := parse(t, strings.Replace(plain, "pool: p", "pool: p, retry: {backoff: {"+tc.backoff+"}}", 1), nobody(t)).Routes["all"].Retry
-			p := newRetryPolicy(&section, nil)
-			for i := range tc.longestMillis {
-				if got, want := p.backoff(i+1, 0), time.Duration(tc.longestMillis[i])*time.Millisecond; got != want {
-					t.Errorf("after attempt %d at most: got %v; want %v", i+1, got, want)
-				}
-				if got, want := p.backoff(i+1, math.MaxUint64), time.Duration(tc.shortestMillis[i])*time.Millisecond; got < want || got > want+time.Microsecond {
-					t.Errorf("after attempt %d at least: got %v; want %v", i+1, got, want)
-				}
-			}
-		})
-	}
-}
 
 // A wait that would be longer than the route's timeout is not begun, so the answer tells
 // which wait was computed: factor makes the second one longer, max bounds it.

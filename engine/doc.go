@@ -14,6 +14,7 @@
 //	patience.go  how an exchange waits for what no socket of its own tells;
 //	             leave.go what it means that its client leaves
 //	forward.go   the retry loop: pick, acquire, send, judge, release
+//	retry.go     whether an attempt is repeated: package retry decides, this asks
 //	upload.go    the part of a body that did not come with its head
 //	relay.go     the answer, as it comes
 //	tunnel.go    what becomes of it when the backend switches to another protocol

@@ -15,6 +15,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
@@ -69,8 +70,8 @@ type Engine struct {
 		sync.Mutex
 		listeners map[string]*listener // by listenerKey
 		slots     int                  // how many were given
-		budgets   map[string]*budgetCounts
-		latencies map[string]*quantile
+		budgets   map[string]*retry.Counts
+		latencies map[string]*retry.Quantile
 	}
 }
 
@@ -93,8 +94,8 @@ func New(o Options) (*Engine, error) {
 		e.streams = append(e.streams, &http2.Shard{})
 	}
 	e.apply.listeners = map[string]*listener{}
-	e.apply.budgets = map[string]*budgetCounts{}
-	e.apply.latencies = map[string]*quantile{}
+	e.apply.budgets = map[string]*retry.Counts{}
+	e.apply.latencies = map[string]*retry.Quantile{}
 	e.registry.SetPools(e.Pools)
 	e.registry.SetConnections(e.connections)
 	e.registry.SetCertificates(e.certificates)
@@ -323,21 +324,21 @@ func (e *Engine) poolOptions() pool.Options {
 	}
 }
 
-// budget is a route's retry budget: the counts of its name, this generation's share.
-func (e *Engine) budget(routeName string, c *config.Budget) *retryBudget {
+// retries are the counts of a route's retry budget; they survive reloads.
+func (e *Engine) retries(routeName string) *retry.Counts {
 	counts := e.apply.budgets[routeName]
 	if counts == nil {
-		counts = &budgetCounts{}
+		counts = &retry.Counts{}
 		e.apply.budgets[routeName] = counts
 	}
-	return &retryBudget{percent: c.Percent, perSecond: c.MinPerSecond, counts: counts}
+	return counts
 }
 
 // latency is the live latency of a route's name; it survives reloads.
-func (e *Engine) latency(routeName string) *quantile {
+func (e *Engine) latency(routeName string) *retry.Quantile {
 	q := e.apply.latencies[routeName]
 	if q == nil {
-		q = &quantile{}
+		q = &retry.Quantile{}
 		e.apply.latencies[routeName] = q
 	}
 	return q

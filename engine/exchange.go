@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
@@ -63,8 +64,8 @@ type exchange struct {
 	reached     pool.Phase // how far it has come
 	backendName string
 	attempts    int
-	repeats     [causes]uint8
-	refused     refusal // of the last retry that was not made
+	repeats     [retry.Causes]uint8
+	refused     retry.Refusal // of the last retry that was not made
 	bytesIn     int64
 	bytesOut    int64
 }
@@ -106,8 +107,8 @@ func releaseExchange(x *exchange) {
 	x.c, x.table, x.policy, x.route = nil, nil, nil, nil
 	x.path, x.target = nil, nil
 	x.answered, x.broken, x.keep, x.counted = false, false, false, false
-	x.status, x.end, x.backendName, x.attempts, x.refused = 0, pool.EndOK, "", 0, refusalNone
-	x.repeats, x.idEnd = [causes]uint8{}, 0
+	x.status, x.end, x.backendName, x.attempts, x.refused = 0, pool.EndOK, "", 0, retry.RefusalNone
+	x.repeats, x.idEnd = [retry.Causes]uint8{}, 0
 	x.bytesIn, x.bytesOut = 0, 0
 	x.bodyFault, x.outcome = pool.OK, pool.OK
 	x.at, x.startNanos = atHead, 0

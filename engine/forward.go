@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
@@ -68,10 +69,10 @@ func (x *exchange) attemptsFrom(s phase) bool {
 		}
 		cause := x.retryCause(out)
 		x.release(out)
-		if cause == causeStatus {
+		if cause == retry.CauseStatus {
 			x.fwd.last = rejectGivenUp(x.attempt.Response.Status)
 		}
-		if cause == causeNone || !x.prepareRetry(cause) {
+		if cause == retry.CauseNone || !x.prepareRetry(cause) {
 			if x.nobodyWaits() {
 				return x.leave()
 			}
@@ -148,7 +149,7 @@ func (x *exchange) beginForward() {
 	if x.fwd.pool.announces {
 		x.attempt.Client = x.c.announced()
 	}
-	r.retry.budget.request(x.startNanos)
+	r.retry.Budget.Request(x.startNanos)
 	x.prepare()
 	x.appendBodyHere()
 }
@@ -258,7 +259,7 @@ func (x *exchange) beginAttempt() {
 	if x.c.Aborted() || x.c.left.Load() { // in the meantime, when there was no backend to abort
 		a.Conn().Abort()
 	}
-	f.headBy = pool.Earlier(f.byNanos, pool.Earlier(deadline(f.beganNanos, x.route.retry.perTry),
+	f.headBy = pool.Earlier(f.byNanos, pool.Earlier(deadline(f.beganNanos, x.route.retry.PerTry),
 		deadline(f.beganNanos, f.pool.timeouts.Read)))
 	f.hedgeBy, f.continueBy = x.hedgeTime(), 0
 	if x.head.ExpectContinue && !x.body.Done() && !f.continued && !x.upload.came.Load() {
@@ -371,7 +372,7 @@ func (x *exchange) extend() bool {
 	if u.waiting.Load() {
 		sinceNanos = nowNanos
 	}
-	f.headBy = pool.Earlier(f.byNanos, pool.Earlier(deadline(sinceNanos, x.route.retry.perTry), deadline(sinceNanos, f.pool.timeouts.Read)))
+	f.headBy = pool.Earlier(f.byNanos, pool.Earlier(deadline(sinceNanos, x.route.retry.PerTry), deadline(sinceNanos, f.pool.timeouts.Read)))
 	return f.headBy == 0 || f.headBy > nowNanos
 }
 
@@ -413,7 +414,7 @@ func (x *exchange) release(out pool.Outcome) {
 	case pool.OK:
 		status, latency = x.attempt.Response.Status, f.headNanos-f.beganNanos
 		if h := x.route.hedge; h != nil {
-			h.live.observe(latency)
+			h.live.Observe(latency)
 		}
 	case pool.Outrun:
 		latency = nowNanos - f.beganNanos

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
@@ -15,14 +16,14 @@ import (
 // fact of the route's name and survives reloads.
 type hedging struct {
 	after time.Duration // 0: the live percentile
-	live  *quantile
+	live  *retry.Quantile
 	max   int // rivals of one exchange
 }
 
 // hedgeP95 is the value of hedge.after that stands for the live percentile.
 const hedgeP95 = "p95"
 
-func newHedging(c *config.Hedge, live *quantile) *hedging {
+func newHedging(c *config.Hedge, live *retry.Quantile) *hedging {
 	if c == nil {
 		return nil
 	}
@@ -38,7 +39,7 @@ func (h *hedging) wait() int64 {
 	if h.after > 0 {
 		return int64(h.after)
 	}
-	return h.live.estimate()
+	return h.live.Estimate()
 }
 
 // hedgeTime is the moment after which the attempt gets a rival; 0 is never. Only
@@ -139,8 +140,8 @@ func (x *exchange) startRival(r *race) bool {
 	if m == nil {
 		return false
 	}
-	if !x.route.retry.budget.take(nowNanos) {
-		x.refuse(refusalBudget)
+	if !x.route.retry.Budget.Take(nowNanos) {
+		x.refuse(retry.RefusalBudget)
 		return false
 	}
 	permit, ok := m.Acquire(nowNanos)
@@ -148,12 +149,12 @@ func (x *exchange) startRival(r *race) bool {
 		return false
 	}
 	f.query.Tried.Add(m.Index())
-	x.repeats[causeHedge]++
+	x.repeats[retry.CauseHedge]++
 	v := &rival{
 		race: r, attempt: pool.Attempt{Client: x.attempt.Client}, bell: pool.NewBell(),
 		head: slices.Clone(x.out), toHEAD: x.isHEAD, route: x.route, pool: f.pool,
 		member: m, permit: permit, shard: x.c.shard.index, beganNanos: nowNanos,
-		byNanos: pool.Earlier(f.byNanos, pool.Earlier(deadline(nowNanos, x.route.retry.perTry), deadline(nowNanos, f.pool.timeouts.Read))),
+		byNanos: pool.Earlier(f.byNanos, pool.Earlier(deadline(nowNanos, x.route.retry.PerTry), deadline(nowNanos, f.pool.timeouts.Read))),
 	}
 	r.rivals = append(r.rivals, v)
 	safely.New("hedge", v.run, v.broken).Go()

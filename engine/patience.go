@@ -30,7 +30,7 @@ func (x *exchange) patience(byNanos int64) pool.Patience {
 
 // attemptBy is the deadline of the attempt under way: the route's, or its own.
 func (x *exchange) attemptBy() int64 {
-	return pool.Earlier(x.fwd.byNanos, deadline(x.fwd.beganNanos, x.route.retry.perTry))
+	return pool.Earlier(x.fwd.byNanos, deadline(x.fwd.beganNanos, x.route.retry.PerTry))
 }
 
 // pause waits for d; false when nobody waits for the exchange any more. The caller has

@@ -10,6 +10,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -142,15 +143,15 @@ type routeEntry struct {
 	split       *route.Split
 	sticky      bool // one of the pools is
 	timeout     time.Duration
-	retry       retryPolicy
+	retry       retry.Policy
 	hedge       *hedging // nil when it is off
 	redirect    route.Template
 	status      int // of redirect and respond
 	body        []byte
 	contentType string
 	stats       []*observe.RouteStats // by number of the listener
-	retries     [causes]*observe.RetryStats
-	refused     [refusals]*observe.RetryStats
+	retries     [retry.Causes]*observe.RetryStats
+	refused     [retry.Refusals]*observe.RetryStats
 	hedges      [hedgeResults]*observe.RetryStats
 	fallbacks   []*observe.RetryStats // of a split, by the pool that was drawn
 }
@@ -253,7 +254,7 @@ func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) err
 	c := b.cfg.Routes[name]
 	reg := b.engine.registry
 	r.name, r.timeout = name, c.Timeout
-	r.retry = newRetryPolicy(&c.Retry, b.engine.budget(name, &c.Retry.Budget))
+	r.retry = retry.New(&c.Retry, b.engine.retries(name))
 	for _, l := range listeners {
 		r.stats = append(r.stats, reg.Route(l, name))
 	}
@@ -261,10 +262,10 @@ func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) err
 	for k, result := range hedgeNames {
 		r.hedges[k] = reg.Hedges(name, result)
 	}
-	for k := causeNone + 1; k < causes; k++ {
+	for k := retry.CauseNone + 1; k < retry.Causes; k++ {
 		r.retries[k] = reg.Retries(name, k.String())
 	}
-	for k := refusalNone + 1; k < refusals; k++ {
+	for k := retry.RefusalNone + 1; k < retry.Refusals; k++ {
 		r.refused[k] = reg.RefusedRetries(name, k.String())
 	}
 	return b.action(r, name, &c)

@@ -1,4 +1,4 @@
-package engine
+package retry
 
 import "sync/atomic"
 
@@ -9,7 +9,7 @@ const (
 	quantileFine     = 512
 )
 
-// quantile follows the 95th percentile of a stream of durations without keeping
+// Quantile follows the 95th percentile of a stream of durations without keeping
 // them: each sample above the estimate moves it up by nineteen steps, each one
 // below down by one step, so that it rests where 5 % lie above (stochastic
 // approximation, Robbins and Monro 1951). A step is a share of the estimate, so
@@ -17,13 +17,13 @@ const (
 //
 // Any goroutine may use it. Loads and stores are not one operation: a sample
 // that is lost to another one moves nothing, which a stream survives.
-type quantile struct {
+type Quantile struct {
 	nanos atomic.Int64
 	seen  atomic.Uint32
 }
 
-// observe adds a sample.
-func (q *quantile) observe(nanos int64) {
+// Observe adds a sample.
+func (q *Quantile) Observe(nanos int64) {
 	seen := q.seen.Load()
 	if seen < quantileLearning {
 		q.seen.Store(seen + 1)
@@ -44,8 +44,8 @@ func (q *quantile) observe(nanos int64) {
 	q.nanos.Store(at)
 }
 
-// estimate is the percentile, 0 as long as too little is known.
-func (q *quantile) estimate() int64 {
+// Estimate is the percentile, 0 as long as too little is known.
+func (q *Quantile) Estimate() int64 {
 	if q.seen.Load() < quantileLearning/5 {
 		return 0
 	}

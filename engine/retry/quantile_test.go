@@ -1,4 +1,4 @@
-package engine
+package retry
 
 import (
 	"math"
@@ -11,7 +11,7 @@ import (
 // distributions, and follows them when they change. Seed 1, tolerance 20 %.
 func TestQuantileFollowsTheStream(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	var q quantile
+	var q Quantile
 	for _, tc := range []struct {
 		name   string
 		sample func() float64
@@ -24,30 +24,30 @@ func TestQuantileFollowsTheStream(t *testing.T) {
 		{"constant", func() float64 { return 5e6 }, 5e6},
 	} {
 		for range 20_000 {
-			q.observe(int64(tc.sample()))
+			q.Observe(int64(tc.sample()))
 		}
-		if got := float64(q.estimate()); math.Abs(got/tc.want-1) > 0.2 {
+		if got := float64(q.Estimate()); math.Abs(got/tc.want-1) > 0.2 {
 			t.Errorf("%s: got %v; want %v within 20 %%", tc.name, time.Duration(got), time.Duration(tc.want))
 		}
 	}
 }
 
 func TestQuantileKnowsNothingAtFirst(t *testing.T) {
-	var q quantile
+	var q Quantile
 	for range quantileLearning/5 - 1 {
-		q.observe(1000)
+		q.Observe(1000)
 	}
-	if q.estimate() != 0 {
+	if q.Estimate() != 0 {
 		t.Error("an estimate after too few samples")
 	}
-	q.observe(1000)
-	if got := q.estimate(); got < 700 || got > 1300 {
+	q.Observe(1000)
+	if got := q.Estimate(); got < 700 || got > 1300 {
 		t.Errorf("got %d; want about 1000", got)
 	}
 	for range 10_000 {
-		q.observe(0)
+		q.Observe(0)
 	}
-	if got := q.estimate(); got < 0 {
+	if got := q.Estimate(); got < 0 {
 		t.Errorf("got %d below zero", got)
 	}
 }
