@@ -82,7 +82,7 @@ func (h *heldRig) ask(path string) *client {
 }
 
 // wasShed checks that a is a refusal because of cause.
-func wasShed(t *testing.T, a answer, cause string) {
+func wasShed(t *testing.T, a reply, cause string) {
 	t.Helper()
 	if a.StatusCode != 503 || a.Header.Get("X-Isame-Error") != cause || a.Header.Get("Retry-After") != "1" {
 		t.Errorf("got %d %q, Retry-After %q; want 503 %s", a.StatusCode, a.Header.Get("X-Isame-Error"), a.Header.Get("Retry-After"), cause)

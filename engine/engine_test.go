@@ -109,14 +109,14 @@ func (c *client) send(text string) {
 	}
 }
 
-// answer is one response with its whole body.
-type answer struct {
+// reply is one response with its whole body.
+type reply struct {
 	*http.Response
 
 	body string
 }
 
-func (c *client) receive(method string) answer {
+func (c *client) receive(method string) reply {
 	c.t.Helper()
 	resp, err := http.ReadResponse(c.r, &http.Request{Method: method})
 	if err != nil {
@@ -126,10 +126,10 @@ func (c *client) receive(method string) answer {
 	if err != nil {
 		c.t.Fatalf("body of %s: %v", resp.Status, err)
 	}
-	return answer{resp, string(body)}
+	return reply{resp, string(body)}
 }
 
-func (c *client) get(path string) answer {
+func (c *client) get(path string) reply {
 	c.t.Helper()
 	c.send("GET " + path + " HTTP/1.1\r\nHost: test\r\n\r\n")
 	return c.receive("GET")

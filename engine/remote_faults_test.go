@@ -96,7 +96,7 @@ func serveH2(p *h2Peer, script func(p *h2Peer, id uint32, f *http2.MetaHeadersFr
 	}
 }
 
-func postHi(c *client) answer {
+func postHi(c *client) reply {
 	c.t.Helper()
 	c.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\nhi")
 	return c.receive("POST")

@@ -204,7 +204,7 @@ func TestProtocolIsChosenAnew(t *testing.T) {
 			s = serve(ln, http2)
 		}
 		want := map[bool]string{false: "HTTP/1.1", true: "HTTP/2.0"}[http2]
-		var got answer
+		var got reply
 		eventually(t, func() string { return fmt.Sprintf("got %d %q; want %s", got.StatusCode, got.body, want) }, func() bool {
 			got = cl.get("/")
 			return got.body == want
