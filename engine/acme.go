@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/valyala/fasthttp"
-
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/certs"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
@@ -125,20 +123,4 @@ func (x *exchange) isChallenge() bool {
 		return false
 	}
 	return string(x.head.Method) == "GET" || x.isHEAD
-}
-
-// challenge answers it (RFC 8555 section 8.3).
-func (x *exchange) challenge() bool {
-	body := x.c.shard.engine.challenges.KeyAuthorization(x.path)
-	if body == "" {
-		return x.reject(rejectNoRoute) // it has ended just now
-	}
-	x.status = fasthttp.StatusOK
-	x.keep = x.keep && x.mayKeep()
-	b := append(x.beginLocal(x.status), "Content-Type: application/octet-stream\r\n"...)
-	x.answer = x.endLocal(b, len(body))
-	if x.isHEAD {
-		body = ""
-	}
-	return x.writeAnswer([]byte(body))
 }

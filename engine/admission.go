@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/isame-lb/isame-lb/pool"
+import (
+	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/pool"
+)
 
 // Admission: where a pool limits its exchanges in progress, each takes a slot
 // before its first attempt and gives it back when the last byte has gone to the
@@ -26,7 +29,7 @@ func (x *exchange) leavePool() {
 }
 
 // refuseEntry is the answer where there is no use in waiting; nil where there is.
-func (x *exchange) refuseEntry() *reject {
+func (x *exchange) refuseEntry() *answer.Reject {
 	if s := x.fwd.pool.limiter.Refuse(); s != pool.ShedNone {
 		return x.shed(s)
 	}
@@ -34,9 +37,9 @@ func (x *exchange) refuseEntry() *reject {
 }
 
 // shed counts a refusal and is its answer.
-func (x *exchange) shed(s pool.Shed) *reject {
+func (x *exchange) shed(s pool.Shed) *answer.Reject {
 	x.fwd.pool.stats.Shed[s].Add(x.c.shard.index, 1)
-	return shedRejects[s]
+	return answer.ForShed(s)
 }
 
 // mayAwaitPlace reports that exchanges may wait while all backends are full.
@@ -48,7 +51,7 @@ func (x *exchange) mayAwaitPlace() bool {
 // acquireFirst is acquire for the first attempt, in a goroutine: it waits for a
 // slot where there is a limit, and for a backend that has a place. ClientGone:
 // nobody waits any more.
-func (x *exchange) acquireFirst() (pool.Outcome, *reject) {
+func (x *exchange) acquireFirst() (pool.Outcome, *answer.Reject) {
 	f := &x.fwd
 	if f.pool.limiter != nil && !f.entered {
 		if out, r := x.awaitSlot(); out != pool.OK || r != nil {
@@ -56,14 +59,14 @@ func (x *exchange) acquireFirst() (pool.Outcome, *reject) {
 		}
 	}
 	r := x.acquire()
-	if r == rejectBusy && x.mayAwaitPlace() {
+	if r == answer.Busy && x.mayAwaitPlace() {
 		return x.awaitPlace()
 	}
 	return pool.OK, r
 }
 
 // awaitSlot waits for a slot.
-func (x *exchange) awaitSlot() (pool.Outcome, *reject) {
+func (x *exchange) awaitSlot() (pool.Outcome, *answer.Reject) {
 	l := x.fwd.pool.limiter
 	w := l.NewWaiter()
 	s := l.Join(w, x.fwd.byNanos)
@@ -75,14 +78,14 @@ func (x *exchange) awaitSlot() (pool.Outcome, *reject) {
 }
 
 // awaitPlace waits until a backend takes one more attempt.
-func (x *exchange) awaitPlace() (pool.Outcome, *reject) {
+func (x *exchange) awaitPlace() (pool.Outcome, *answer.Reject) {
 	l := x.fwd.pool.limiter
 	w := l.NewWaiter()
 	for {
 		if s := l.JoinPlace(w, x.fwd.byNanos); s != pool.ShedNone {
 			return x.awaited(s)
 		}
-		if r := x.acquireAgain(); r != rejectBusy { // a place became free while it joined
+		if r := x.acquireAgain(); r != answer.Busy { // a place became free while it joined
 			w.Quit()
 			return pool.OK, r
 		}
@@ -90,7 +93,7 @@ func (x *exchange) awaitPlace() (pool.Outcome, *reject) {
 			return out, r
 		}
 		r := x.acquireAgain()
-		if r != rejectBusy {
+		if r != answer.Busy {
 			if r != nil {
 				l.PlaceFreed() // not taken: the next one may
 			}
@@ -100,7 +103,7 @@ func (x *exchange) awaitPlace() (pool.Outcome, *reject) {
 }
 
 // acquireAgain is acquire after a wait.
-func (x *exchange) acquireAgain() *reject {
+func (x *exchange) acquireAgain() *answer.Reject {
 	f := &x.fwd
 	f.beganNanos = pool.Nanos()
 	f.query.Tried, f.query.Random, f.query.NowNanos = pool.Tried{}, random(), f.beganNanos
@@ -111,7 +114,7 @@ func (x *exchange) acquireAgain() *reject {
 func (x *exchange) sleep(w *pool.Waiter) pool.Shed { return w.Sleep(x.patience(0).Bell) }
 
 // awaited is what follows on the end of a wait.
-func (x *exchange) awaited(s pool.Shed) (pool.Outcome, *reject) {
+func (x *exchange) awaited(s pool.Shed) (pool.Outcome, *answer.Reject) {
 	f := &x.fwd
 	f.beganNanos = pool.Nanos() // the attempt's time begins now
 	f.query.NowNanos = f.beganNanos

@@ -20,12 +20,12 @@
 //	tunnel.go    what becomes of it when the backend switches to another protocol
 //	session.go   connections of HTTP/2: package http2 makes a connection of each stream
 //	quic.go      connections of HTTP/3, over UDP: package http3 does the same for these
-//	reject.go    answers the proxy makes itself; respond.go those a route makes
+//	answer.go    what the proxy says itself; package answer renders that, and every
+//	             response head
 //
 // What TLS adds: secure.go (handshakes, certificates by package certs), acme.go
 // (certificates of an ACME server by package certs/acme, and its challenges),
-// clientcert.go (what backends are told of client certificates), https.go
-// (redirects to https, HSTS).
+// clientcert.go (what backends are told of client certificates).
 //
 // table.go is what all of that reads of a configuration, engine.go replaces it
 // (Apply), opening.go opens what it listens on, in two steps, drain.go ends

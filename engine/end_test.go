@@ -15,7 +15,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/engine/observe"
-	"github.com/isame-lb/isame-lb/pool"
 )
 
 // ends are the samples of isame_ends_total that are not 0: "cause side phase n".
@@ -188,18 +187,5 @@ func TestCutByTheDrainIsTheProxysDoing(t *testing.T) {
 				t.Errorf("got %q; want %q", got, tc.log)
 			}
 		})
-	}
-}
-
-// Every answer of the proxy's own says its end in a sentence.
-func TestRejectsSayTheirEnd(t *testing.T) {
-	for _, r := range append(outcomeRejects[:], rejectNoRoute, rejectBusy, rejectMisdirected, rejectClearText) {
-		if body := string(r.append(nil, rejectOptions{})); !strings.Contains(body, `"cause":"`+r.end.Word()+`"`) ||
-			!strings.Contains(body, r.end.Text()) || !strings.Contains(body, "X-Isame-Error: "+r.end.Word()+"\r\n") {
-			t.Errorf("%v: got %s", r.end, body)
-		}
-	}
-	if got := pool.EndClientGone.Side(); got != pool.SideClient {
-		t.Errorf("got %v; want client", got)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
@@ -50,7 +51,7 @@ type Engine struct {
 	// connections live by until they have left.
 	last sync.Map
 
-	today        atomic.Pointer[today]
+	clock        answer.Clock
 	panics       atomic.Uint64
 	forgetPanics func()
 	pauseSaid    atomic.Int64 // Nanos of the last line about a paused accept
@@ -342,26 +343,6 @@ func (e *Engine) latency(routeName string) *retry.Quantile {
 		e.apply.latencies[routeName] = q
 	}
 	return q
-}
-
-// today is the value of Date until the next second begins.
-type today struct {
-	untilNanos int64 // in pool.Nanos
-	value      []byte
-}
-
-// date is the value of Date for answers the proxy makes.
-func (e *Engine) date() []byte { return e.dateAt(pool.Nanos()) }
-
-// dateAt is date for a caller who knows the time. It allocates once a second.
-func (e *Engine) dateAt(nowNanos int64) []byte {
-	d := e.today.Load()
-	if d == nil || nowNanos >= d.untilNanos {
-		now := time.Now()
-		d = &today{untilNanos: pool.Nanos() + int64(time.Second) - int64(now.Nanosecond()), value: dateValue(now)}
-		e.today.Store(d)
-	}
-	return d.value
 }
 
 // wait sleeps for d; false means that the engine stopped meanwhile.

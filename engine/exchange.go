@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool"
@@ -41,7 +42,7 @@ type exchange struct {
 	out     []byte // request head as sent to backends, with body bytes that came with it
 	idEnd   int    // where the request id that we made ends in out; 0 is none
 	answer  []byte // response head as sent to the client
-	line    []byte // status line under construction
+	line    []byte // the client's address, for the access log
 	upload  upload
 	fwd     forwarding
 
@@ -86,7 +87,7 @@ func newExchange() *exchange {
 const (
 	outRoom  = 4 << 10
 	pathRoom = 1 << 10
-	lineRoom = 256
+	lineRoom = 64
 	roomMax  = 64 << 10
 )
 
@@ -118,7 +119,7 @@ func releaseExchange(x *exchange) {
 }
 
 // admit finds the route and decides whether the request may go on.
-func (x *exchange) admit() *reject {
+func (x *exchange) admit() *answer.Reject {
 	x.reached = pool.PhaseRoute
 	if x.head.Form == wire.FormAsterisk {
 		return nil // about the proxy itself
@@ -127,7 +128,7 @@ func (x *exchange) admit() *reject {
 		return r
 	}
 	if x.misdirected() {
-		return rejectMisdirected
+		return answer.Misdirected
 	}
 	if x.isChallenge() {
 		x.route = x.policy.challenge
@@ -143,14 +144,14 @@ func (x *exchange) admit() *reject {
 	}
 	i := x.table.index.Lookup(&q)
 	if i < 0 {
-		return rejectNoRoute
+		return answer.NoRoute
 	}
 	x.route = &x.table.routes[i]
 	switch {
 	case string(x.head.Method) == "TRACE":
-		return rejectTrace
+		return answer.MethodNotAllowed
 	case x.policy.bodyBytesMax > 0 && x.head.Framing == wire.Length && x.head.ContentLength > x.policy.bodyBytesMax:
-		return rejectBodyTooLarge
+		return answer.BodyTooLarge
 	}
 	return nil
 }
@@ -167,57 +168,13 @@ func (f *fields) At(i int) (name, value []byte) {
 }
 
 // normalise sets the path that routes match on and the one that is forwarded.
-func (x *exchange) normalise() *reject {
+func (x *exchange) normalise() *answer.Reject {
 	match, forward, err := wire.NormalizePath(x.pathRoom[:0], x.head.Path)
 	if err != nil {
-		return rejectFor(err)
+		return answer.ForError(err)
 	}
 	x.path, x.target = match, forward
 	return nil
-}
-
-// reject answers with r. The rest of a request's body is dropped where that is
-// cheap, else the connection ends after the answer.
-func (x *exchange) reject(r *reject) bool {
-	x.status, x.end = r.status, r.end
-	x.keep = x.keep && r.status != fasthttp.StatusBadRequest && r != rejectBodyTooLarge && x.mayKeep()
-	o := rejectOptions{
-		close: !x.keep, html: prefersPage(x.head.Value(wire.FieldAccept)), head: x.isHEAD, now: x.c.shard.engine.date(),
-		more: x.appendOwn(x.appendAttempts(x.line[:0])),
-	}
-	if x.isGRPC() {
-		x.answer = r.appendGRPC(x.answer[:0], o)
-	} else {
-		x.answer = r.append(x.answer[:0], o)
-	}
-	return x.writeAnswer(nil)
-}
-
-// bodyDropMax bounds what is read and dropped to keep a connection.
-const bodyDropMax = 256 << 10
-
-// mayKeep reports whether the connection may carry another request behind an answer
-// of our own.
-func (x *exchange) mayKeep() bool { return x.mayDropBody() && !x.mustLeave() }
-
-// mustLeave reports that a drain makes this answer the last of its connection. What
-// the client has sent behind its request already is answered first.
-func (x *exchange) mustLeave() bool {
-	c := x.c
-	if !c.shard.draining.Load() {
-		return false
-	}
-	return c.leaveIdle.Load() || !x.body.Done() || c.in.Len() == 0
-}
-
-// mayDropBody reports whether the rest of the request's body will be read and
-// dropped after the answer. A client that waits for 100 Continue has not sent
-// its body and may never do so.
-func (x *exchange) mayDropBody() bool {
-	if x.body.Done() {
-		return true
-	}
-	return !x.head.ExpectContinue && x.head.ContentLength <= bodyDropMax && !x.upload.begun
 }
 
 // dropBody reads the rest of the request's body and reports success. The answer
@@ -242,24 +199,6 @@ func (x *exchange) dropBody() bool {
 		}
 	}
 	return false
-}
-
-// writeAnswer writes x.answer and body in one call.
-func (x *exchange) writeAnswer(body []byte) bool {
-	x.answered = true
-	n, err := x.c.Writev(x.answer, body, nil)
-	switch {
-	case errors.Is(err, pool.ErrWouldBlock):
-		x.spilled = true
-		return x.keep
-	case err != nil:
-		x.keep = false
-		if x.end == pool.EndOK {
-			x.end, x.reached = pool.EndClientGone, pool.PhaseRelay
-		}
-	}
-	x.bytesOut += int64(n)
-	return x.keep
 }
 
 // forget leaves a request of which nothing is known: no method, no field, and a

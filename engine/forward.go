@@ -3,6 +3,9 @@ package engine
 import (
 	"time"
 
+	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -40,11 +43,11 @@ type forwarding struct {
 	paid       bool          // the next retry is taken from the budget already
 	retryAfter time.Duration // the last answer asks to wait so long
 
-	again  *pool.Member // the next attempt goes to this backend, if it may
-	stuck  *pool.Member // the client's cookie names it
-	renew  bool         // that cookie is old
-	last   *reject      // what the last failed attempt would answer
-	backed bool         // the free retry of a died connection was used
+	again  *pool.Member   // the next attempt goes to this backend, if it may
+	stuck  *pool.Member   // the client's cookie names it
+	renew  bool           // that cookie is old
+	last   *answer.Reject // what the last failed attempt would answer
+	backed bool           // the free retry of a died connection was used
 }
 
 // attemptsFrom is the retry loop: at most retry.attempts attempts inside one
@@ -54,7 +57,7 @@ type forwarding struct {
 func (x *exchange) attemptsFrom(s phase) bool {
 	if x.bodyFault != pool.OK {
 		x.keep = false
-		return x.reject(outcomeRejects[x.bodyFault])
+		return x.reject(answer.ForOutcome(x.bodyFault))
 	}
 	out, r := x.firstAttempt(s)
 	for r == nil {
@@ -70,7 +73,7 @@ func (x *exchange) attemptsFrom(s phase) bool {
 		cause := x.retryCause(out)
 		x.release(out)
 		if cause == retry.CauseStatus {
-			x.fwd.last = rejectGivenUp(x.attempt.Response.Status)
+			x.fwd.last = answer.GivenUp(x.attempt.Response.Status)
 		}
 		if cause == retry.CauseNone || !x.prepareRetry(cause) {
 			if x.nobodyWaits() {
@@ -88,7 +91,7 @@ func (x *exchange) attemptsFrom(s phase) bool {
 }
 
 // firstAttempt ends the attempt that has come as far as s.
-func (x *exchange) firstAttempt(s phase) (pool.Outcome, *reject) {
+func (x *exchange) firstAttempt(s phase) (pool.Outcome, *answer.Reject) {
 	switch s { //nolint:exhaustive // the others are none of an attempt's
 	case atForward:
 		x.attempts = 1
@@ -174,7 +177,7 @@ func (x *exchange) drawPool() {
 
 // acquire picks a member and takes its permit. Members that refuse are left out
 // of the next pick, so it ends with the pool's last member at the latest.
-func (x *exchange) acquire() *reject {
+func (x *exchange) acquire() *answer.Reject {
 	f := &x.fwd
 	x.reached = pool.PhasePick
 	if m := f.again; m != nil {
@@ -204,13 +207,13 @@ func (x *exchange) acquire() *reject {
 	case f.last != nil:
 		return f.last
 	case busy:
-		return rejectBusy
+		return answer.Busy
 	}
 	cause, after := f.pool.Unavailable()
 	if cause == pool.EndOK && refused {
 		cause = pool.EndCircuitOpen // just now: the view does not say so yet
 	}
-	return rejectUnavailable(cause, after)
+	return answer.Unavailable(cause, after)
 }
 
 // pickAgain picks among members that were tried, because nobody else is left: those
@@ -287,7 +290,7 @@ func (x *exchange) sayContinue() pool.Outcome {
 	f := &x.fwd
 	f.continueBy, f.continued = 0, true
 	f.headBy = pool.Earlier(f.byNanos, deadline(pool.Nanos(), f.pool.timeouts.Read))
-	return x.interim(continueLine, nil)
+	return x.interim(&continueHead)
 }
 
 // lookBy is the nearest moment at which something has to be done while the answer is
@@ -344,7 +347,7 @@ func (x *exchange) awaitHead(by int64) pool.Outcome {
 		case x.fwd.interims == interimMax, status == statusSwitched:
 			return pool.BadResponse // nobody asked for that many, nor to switch
 		case status != 100:
-			out = x.interim(x.statusLine(), &a.Response)
+			out = x.interim(&a.Response)
 		case x.unasked(): // else it was sent unasked
 			out = x.sayContinue()
 			by = x.fwd.headBy
@@ -376,19 +379,17 @@ func (x *exchange) extend() bool {
 	return f.headBy == 0 || f.headBy > nowNanos
 }
 
-var continueLine = []byte("HTTP/1.1 100 Continue\r\n")
+// continueHead is what the client is told without the backend. Nobody changes it.
+var continueHead = wire.ResponseHead{Status: fasthttp.StatusContinue, Reason: []byte("Continue")}
 
 // interim writes a 1xx answer to a client that knows them. Pending: in the loop, and it
 // takes no more just now.
-func (x *exchange) interim(line []byte, h *wire.ResponseHead) pool.Outcome {
+func (x *exchange) interim(h *wire.ResponseHead) pool.Outcome {
 	if x.head.Minor == 0 {
 		return pool.OK
 	}
-	x.answer = append(x.answer[:0], line...)
-	if h != nil {
-		x.answer = h.AppendFields(x.answer)
-	}
-	x.answer = append(x.answer, "\r\n"...)
+	x.answer = h.AppendFields(answer.BeginAs(x.answer[:0], h.Status, h.Reason, nil))
+	x.answer = answer.End(x.answer, answer.Unsized, answer.Silent)
 	return x.written(x.c.Write(x.answer))
 }
 
@@ -424,7 +425,7 @@ func (x *exchange) release(out pool.Outcome) {
 		f.pool.stats.Durations.Observe(x.c.shard.index, time.Duration(latency))
 	}
 	m.Release(f.permit, out, status, nowNanos, latency)
-	f.last = outcomeRejects[out]
+	f.last = answer.ForOutcome(out)
 	f.query.Tried.Add(m.Index())
 }
 

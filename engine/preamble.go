@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
@@ -158,7 +159,7 @@ func inWords(err error) error {
 // is known.
 func (c *conn) countPeer(policy *listenerPolicy) turn {
 	if c.shard.overPeerLimit(c, policy) {
-		c.shard.sayRefused(c, policy, rejectConnectionsPerIP)
+		c.shard.sayRefused(c, policy, answer.ConnectionsPerIP)
 		return turnEnd
 	}
 	return turnAgain

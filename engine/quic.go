@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -249,7 +248,7 @@ func (p *quicPort) admit(q *quic.Conn) {
 	if r := s.overLimit(c, policy); r != nil {
 		policy.stats.HTTP3Errors.Add(s.index, http3.CodeExcessiveLoad)
 		s.endedEarly(r)
-		_ = q.CloseWithError(quic.ApplicationErrorCode(http3.CodeExcessiveLoad), r.end.Word())
+		_ = q.CloseWithError(quic.ApplicationErrorCode(http3.CodeExcessiveLoad), r.End.Word())
 		return
 	}
 	c.quic, c.port = session, p
@@ -350,11 +349,6 @@ func (s *shard) eachOf(p *quicPort, f func(*conn)) {
 			f(c)
 		}
 	}
-}
-
-// altSvc is the field line that tells clients of TCP about the UDP port (RFC 7838).
-func (p *quicPort) altSvc() string {
-	return `Alt-Svc: h3=":` + strconv.Itoa(int(p.at.Port())) + `"; ma=86400` + "\r\n"
 }
 
 // attemptRate counts handshakes that begin. Above attemptsMax in a second clients have

@@ -3,8 +3,8 @@ package engine
 import (
 	"errors"
 	"math"
-	"strconv"
 
+	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
@@ -127,32 +127,28 @@ func (x *exchange) endRelay(out pool.Outcome) {
 // content has to be chunked for the client. Fields are passed on as they came;
 // Date, Server and repeated fields stay what and where the backend put them.
 func (x *exchange) composeHead() (chunked bool) {
-	h := &x.attempt.Response
-	x.dropHSTS(&h.Head)
-	b := x.appendSticky(h.AppendFields(append(x.answer[:0], x.statusLine()...)))
+	h, content := &x.attempt.Response, answer.Unsized
 	if h.OddLength {
-		b = append(strconv.AppendInt(append(b, "Content-Length: "...), h.ContentLength, 10), "\r\n"...)
+		content = answer.Content(h.ContentLength)
 	}
-	if !h.Has(wire.FieldDate) { // RFC 9110 section 6.6.1
-		b = append(append(append(b, "Date: "...), x.c.shard.engine.dateAt(x.fwd.headNanos)...), "\r\n"...)
-	}
-	b = x.appendAltSvc(x.appendHSTS(x.appendAttempts(b)), &h.Head)
 	if h.Framing == wire.ChunkedBody || h.Framing == wire.UntilClose {
-		chunked = x.head.Minor == 1
-		if chunked {
-			b = append(b, "Transfer-Encoding: chunked\r\n"...)
+		if chunked = x.head.Minor == 1; chunked {
+			content = answer.Chunked
 		}
 		x.keep = x.keep && chunked // HTTP/1.0 knows only the end of the connection
 	}
 	x.keep = x.keep && !x.refusedEarly() && !x.mustLeave()
-	switch {
-	case !x.keep:
-		b = append(b, "Connection: close\r\n"...)
-	case x.head.Minor == 0:
-		b = append(b, "Connection: keep-alive\r\n"...)
+	hsts := x.hsts()
+	if hsts != "" {
+		answer.DropHSTS(&h.Head)
 	}
-	b = append(b, "\r\n"...)
-	x.answer = b
+	var date []byte
+	if !h.Has(wire.FieldDate) { // RFC 9110 section 6.6.1
+		date = x.c.shard.engine.clock.Date(x.fwd.headNanos)
+	}
+	b := x.appendSticky(h.AppendFields(answer.BeginAs(x.answer[:0], h.Status, h.Reason, date)))
+	b = answer.AppendAltSvc(append(x.appendAttempts(b), hsts...), x.altSvc(), &h.Head)
+	x.answer = answer.End(b, content, x.connection())
 	return chunked
 }
 
@@ -167,15 +163,6 @@ func (x *exchange) refusedEarly() bool {
 		return true
 	}
 	return x.attempt.Response.Status >= 300 && x.upload.unfinished()
-}
-
-// statusLine is the backend's status line in our version of HTTP.
-func (x *exchange) statusLine() []byte {
-	h := &x.attempt.Response
-	x.line = append(x.line[:0], "HTTP/1.1 "...)
-	x.line = append(strconv.AppendInt(x.line, int64(h.Status), 10), ' ')
-	x.line = append(append(x.line, h.Reason...), "\r\n"...)
-	return x.line
 }
 
 // passOn writes x.answer (a head, or nothing) and content in the client's

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"encoding/hex"
+	"math"
+	"time"
 
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
@@ -138,4 +140,45 @@ func appendID(b []byte) []byte {
 		id[i], id[i+8] = byte(lo>>(8*i)), byte(hi>>(8*i))
 	}
 	return hex.AppendEncode(b, id[:])
+}
+
+// grpcTimeoutDigits bounds the value of grpc-timeout.
+const grpcTimeoutDigits = 8
+
+// grpcUnit is a unit, in nanoseconds, of grpc-timeout.
+func grpcUnit(c byte) int64 {
+	switch c {
+	case 'H':
+		return int64(time.Hour)
+	case 'M':
+		return int64(time.Minute)
+	case 'S':
+		return int64(time.Second)
+	case 'm':
+		return int64(time.Millisecond)
+	case 'u':
+		return int64(time.Microsecond)
+	case 'n':
+		return 1
+	}
+	return 0
+}
+
+// grpcTimeout is the time that a call gives itself; 0 is no limit.
+func grpcTimeout(value []byte) time.Duration {
+	last := len(value) - 1
+	if last < 1 || last > grpcTimeoutDigits {
+		return 0
+	}
+	n, unit := int64(0), grpcUnit(value[last])
+	for _, c := range value[:last] {
+		if c < '0' || c > '9' {
+			return 0
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if unit == 0 || n > math.MaxInt64/unit {
+		return 0
+	}
+	return time.Duration(n * unit)
 }

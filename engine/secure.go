@@ -12,9 +12,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/valyala/fasthttp"
-
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/certs"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/observe"
@@ -56,7 +55,10 @@ func (e *Engine) newTLSPolicy(t *table, path string, slot int, l *config.Listene
 			return nil, err
 		}
 	}
-	p := &tlsPolicy{store: store, config: baseTLS(c), hsts: hstsLine(c.HSTS)}
+	p := &tlsPolicy{store: store, config: baseTLS(c)}
+	if h := c.HSTS; h != nil {
+		p.hsts = answer.HSTS(h.MaxAge, h.IncludeSubdomains, h.Preload)
+	}
 	p.config.NextProtos = protocols(l)
 	p.config.GetCertificate = store.Choose
 	if err := p.askClients(path+".client_auth", &c.ClientAuth); err != nil {
@@ -179,8 +181,7 @@ func (c *conn) handshakeFailed(policy *listenerPolicy, err error) {
 		return // somebody looked whether we listen, or we drain
 	case errors.As(err, &r) && r.Conn != nil && isClearHTTP(r.RecordHeader):
 		_ = c.failed(policy, observe.FailureClearText, err)
-		c.shard.endedEarly(rejectClearText)
-		_, _ = c.Write(rejectClearText.append(nil, rejectOptions{close: true, now: c.shard.engine.date()}))
+		c.shard.sayWhy(c, answer.ClearText)
 		c.linger()
 		return
 	}
@@ -195,11 +196,6 @@ func isClearHTTP(first [5]byte) bool {
 	}
 	return false
 }
-
-var (
-	rejectClearText   = newReject(fasthttp.StatusBadRequest, pool.EndClearTextOnTLSPort, "")
-	rejectMisdirected = newReject(fasthttp.StatusMisdirectedRequest, pool.EndMisdirected, "")
-)
 
 // misdirected reports a request for a host whose certificate is not the one the
 // connection was opened with.

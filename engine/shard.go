@@ -11,6 +11,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
@@ -153,15 +154,15 @@ var errProxyPeer = errors.New("the peer is not in proxy_protocol_from or trusted
 
 // overLimit counts c in and reports the limit it breaks, if any; then it is not
 // counted.
-func (s *shard) overLimit(c *conn, p *listenerPolicy) *reject {
+func (s *shard) overLimit(c *conn, p *listenerPolicy) *answer.Reject {
 	n := s.ln.connections.Add(1)
 	if p != nil && p.connectionsMax > 0 && n > p.connectionsMax {
 		s.ln.connections.Add(-1)
-		return rejectConnections
+		return answer.Connections
 	}
 	if p != nil && c.preamble != preambleProxy && s.overPeerLimit(c, p) {
 		s.ln.connections.Add(-1)
-		return rejectConnectionsPerIP
+		return answer.ConnectionsPerIP
 	}
 	return nil
 }
@@ -178,18 +179,25 @@ func (s *shard) overPeerLimit(c *conn, p *listenerPolicy) bool {
 
 // sayRefused says why a connection will be closed, without waiting for anybody.
 // Who is about to speak TLS would not understand.
-func (s *shard) sayRefused(c *conn, p *listenerPolicy, r *reject) {
-	s.endedEarly(r)
+func (s *shard) sayRefused(c *conn, p *listenerPolicy, r *answer.Reject) {
 	if p != nil && p.tls != nil {
+		s.endedEarly(r)
 		return
 	}
 	c.SetWriteBy(pool.Nanos() + int64(acceptPauseFirst))
-	_, _ = c.Write(r.append(nil, rejectOptions{close: true, now: s.engine.date()})) // best effort
+	s.sayWhy(c, r)
 }
 
-// endedEarly counts a connection that is refused before its first request.
-func (s *shard) endedEarly(r *reject) {
-	s.engine.registry.Ends.Add(s.index, r.end, pool.PhaseAccept)
+// sayWhy answers a connection that is refused before its first request, if its socket
+// takes that.
+func (s *shard) sayWhy(c *conn, r *answer.Reject) {
+	s.endedEarly(r)
+	_, _ = c.Write(r.Append(nil, answer.Options{Connection: answer.Close, Date: s.engine.date()}))
+}
+
+// endedEarly counts such a connection.
+func (s *shard) endedEarly(r *answer.Reject) {
+	s.engine.registry.Ends.Add(s.index, r.End, pool.PhaseAccept)
 }
 
 func (s *shard) add(c *conn) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 
+	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -95,7 +96,7 @@ func (x *exchange) forwardStep() turn {
 	}
 	x.attempts = 1
 	if r := x.acquire(); r != nil {
-		if r == rejectBusy && x.mayAwaitPlace() {
+		if r == answer.Busy && x.mayAwaitPlace() {
 			x.at = atForward
 			return x.take()
 		}
@@ -341,7 +342,7 @@ func (x *exchange) crashed() {
 		return
 	}
 	if !x.answered {
-		x.reject(rejectInternal)
+		x.reject(answer.Internal)
 	}
 	x.count()
 }
@@ -349,20 +350,20 @@ func (x *exchange) crashed() {
 // enter reads and checks the request head. A reject is its answer; ClientGone
 // means that the client left before it had sent one, Pending that there is more
 // to come.
-func (x *exchange) enter() (*reject, pool.Outcome) {
+func (x *exchange) enter() (*answer.Reject, pool.Outcome) {
 	c := x.c
 	if x.startNanos == 0 && !x.begin() {
 		return nil, pool.ClientGone
 	}
 	if err := c.refused; err != nil {
 		x.forget()
-		return rejectFor(err), pool.OK
+		return answer.ForError(err), pool.OK
 	}
 	for {
 		n, err := x.head.Parse(c.in.Bytes(), &x.policy.limits)
 		if err != nil {
 			x.forget()
-			return rejectFor(err), pool.OK
+			return answer.ForError(err), pool.OK
 		}
 		if n > 0 {
 			c.in.Discard(n)
@@ -372,7 +373,7 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 		}
 		if c.in.Full() {
 			x.forget()
-			return rejectFor(wire.ErrHeaderTooLarge), pool.OK
+			return answer.ForError(wire.ErrHeaderTooLarge), pool.OK
 		}
 		switch _, err := c.in.ReadFrom(c.Conn, roomMax); {
 		case err == nil:
@@ -380,7 +381,7 @@ func (x *exchange) enter() (*reject, pool.Outcome) {
 			return nil, pool.Pending
 		case isLate(err):
 			x.forget()
-			return rejectSlowHeader, pool.OK
+			return answer.SlowHeader, pool.OK
 		default:
 			return nil, pool.ClientGone
 		}

@@ -5,10 +5,12 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
@@ -92,6 +94,33 @@ func newListenerPolicy(name string, number int, c *config.Listener, reg *observe
 		return nil, fmt.Errorf("listeners.%s.redirect_https: %w", name, err)
 	}
 	return p, nil
+}
+
+// portHTTPS is the one that stands in no location.
+const portHTTPS = 443
+
+// redirectHTTPS is the route of a listener that sends everybody to https. It has
+// no name: metrics count it as requests without a route.
+func (p *listenerPolicy) redirectHTTPS(c *config.RedirectHTTPS) (*routeEntry, error) {
+	if c == nil {
+		return nil, nil //nolint:nilnil // no section, no route
+	}
+	to := "https://{host}"
+	if c.Port != portHTTPS {
+		to += ":" + strconv.Itoa(c.Port)
+	}
+	location, err := route.Compile(to + "{uri}")
+	if err != nil {
+		return nil, err
+	}
+	return p.ownRoute(routeEntry{action: actionRedirect, status: c.Status, redirect: location}), nil
+}
+
+// ownRoute makes a route of this listener alone, which counts as none.
+func (p *listenerPolicy) ownRoute(r routeEntry) *routeEntry {
+	r.stats = make([]*observe.RouteStats, p.number+1)
+	r.stats[p.number] = p.unrouted
+	return &r
 }
 
 // parseNetworks reads a list of networks and single addresses.
@@ -195,7 +224,7 @@ func (b *tableBuilder) build(bound map[string]*listener, ports []*quicPort, prev
 			}
 		}
 		if c.HTTP3 {
-			p.altSvc = portOf(bound[name], ports).altSvc()
+			p.altSvc = answer.AltSvc(portOf(bound[name], ports).at.Port())
 		}
 		for len(t.listeners) <= slot {
 			t.listeners = append(t.listeners, nil)

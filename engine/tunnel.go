@@ -6,8 +6,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/valyala/fasthttp"
-
+	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/stat"
@@ -58,25 +57,22 @@ func (x *exchange) switches() bool {
 	return status == statusSwitched || status/100 == 2 && x.c.stream != nil && x.c.stream.IsTunnel()
 }
 
-// rejectIgnored is for a backend that does not know of upgrades. It is not to blame.
-var rejectIgnored = newReject(fasthttp.StatusBadGateway, pool.EndUpgradeIgnored, "")
-
 // openTunnel passes the 101 on and makes a tunnel of the exchange, whose rest the
 // caller gives back. A goroutine calls it. False: the client has gone, or was refused.
 func (x *exchange) openTunnel() bool {
 	if x.attempt.Response.Status != statusSwitched {
 		x.release(pool.OK)
-		return x.reject(rejectIgnored)
+		return x.reject(answer.UpgradeIgnored)
 	}
 	if s := x.c.stream; s != nil && !s.Accepts(x.attempt.Response.Lookup("sec-websocket-accept")) {
 		x.release(pool.BadResponse)
-		return x.reject(outcomeRejects[pool.BadResponse]) // who is there does not speak WebSocket
+		return x.reject(answer.ForOutcome(pool.BadResponse)) // who is there does not speak WebSocket
 	}
 	x.c.forgetLeaving()
 	x.status = x.attempt.Response.Status
 	h := &x.attempt.Response
-	b := append(h.AppendFields(append(x.answer[:0], x.statusLine()...)), "Connection: upgrade\r\nUpgrade: "...)
-	x.answer = append(append(b, h.UpgradeTo...), "\r\n\r\n"...)
+	b := h.AppendFields(answer.BeginAs(x.answer[:0], h.Status, h.Reason, nil))
+	x.answer = answer.End(answer.Field(b, "Upgrade", h.UpgradeTo), answer.Unsized, answer.Upgrade)
 	x.answered, x.keep = true, false
 	early := x.attempt.Early()
 	if out := x.written(x.c.Writev(x.answer, early, nil)); out != pool.OK {

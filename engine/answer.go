@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/route"
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// What an exchange answers itself; package answer knows how that is written. Each of
+// these functions ends the exchange's work and reports whether the client's connection
+// may carry another request.
+
+// reject answers with r. The rest of a request's body is dropped where that is
+// cheap, else the connection ends after the answer.
+func (x *exchange) reject(r *answer.Reject) bool {
+	x.status, x.end = r.Status, r.End
+	x.keep = x.keep && !r.Parts() && x.mayKeep()
+	o := answer.Options{Form: x.form(), ToHEAD: x.isHEAD, Connection: x.connection(), Date: x.c.shard.engine.date()}
+	x.answer = r.Finish(x.appendOwn(x.appendAttempts(r.Begin(x.answer[:0], o))), o)
+	return x.writeAnswer(nil)
+}
+
+// form is the language in which the client is told what it cannot have.
+func (x *exchange) form() answer.Form {
+	if x.isGRPC() {
+		return answer.Call
+	}
+	return answer.FormFor(x.head.Value(wire.FieldAccept))
+}
+
+var grpcType = []byte("application/grpc")
+
+// isGRPC reports a call of gRPC.
+func (x *exchange) isGRPC() bool {
+	return x.c.stream != nil && bytes.HasPrefix(x.head.Value(wire.FieldContentType), grpcType)
+}
+
+// redirect answers with the route's Location.
+func (x *exchange) redirect() bool {
+	r := x.route
+	if len(x.hostSent()) == 0 {
+		return x.reject(answer.ForError(wire.ErrBadHost)) // nothing to build a location from
+	}
+	b := append(x.beginOwn(r.status), "Location: "...)
+	b = r.redirect.Append(b, route.Values{
+		Scheme: x.c.scheme(), Host: x.hostSent(), Path: x.head.Path, Query: x.head.Query, Target: x.head.Target,
+	})
+	return x.endOwn(append(b, "\r\n"...), nil)
+}
+
+var schemeHTTP, schemeHTTPS = []byte("http"), []byte("https")
+
+// scheme is what the client speaks.
+func (c *conn) scheme() []byte {
+	if c.Secure() {
+		return schemeHTTPS
+	}
+	return schemeHTTP
+}
+
+// respond answers with the route's fixed response.
+func (x *exchange) respond() bool {
+	r := x.route
+	b := x.beginOwn(r.status)
+	if r.contentType != "" && !wire.WithoutContent(r.status, false) {
+		b = answer.Field(b, "Content-Type", r.contentType)
+	}
+	return x.endOwn(b, r.body)
+}
+
+// options answers OPTIONS * about the proxy itself.
+func (x *exchange) options() bool {
+	return x.endOwn(answer.Field(x.beginOwn(fasthttp.StatusNoContent), "Allow", answer.Methods), nil)
+}
+
+// challenge answers an ACME server that looks whether a host is ours (RFC 8555 section
+// 8.3).
+func (x *exchange) challenge() bool {
+	body := x.c.shard.engine.challenges.KeyAuthorization(x.path)
+	if body == "" {
+		return x.reject(answer.NoRoute) // it has ended just now
+	}
+	return x.endOwn(answer.Field(x.beginOwn(fasthttp.StatusOK), "Content-Type", "application/octet-stream"), []byte(body))
+}
+
+// beginOwn begins an answer of our own with the fields that all of them have.
+func (x *exchange) beginOwn(status int) []byte {
+	x.status = status
+	x.keep = x.keep && x.mayKeep()
+	return x.appendOwn(answer.Begin(x.answer[:0], status, x.c.shard.engine.date()))
+}
+
+// endOwn ends it, and writes it with its content.
+func (x *exchange) endOwn(b, content []byte) bool {
+	x.answer = answer.End(b, answer.Sized(x.status, len(content)), x.connection())
+	if wire.WithoutContent(x.status, x.isHEAD) {
+		content = nil
+	}
+	return x.writeAnswer(content)
+}
+
+// connection is what the answer says of the client's connection, once x.keep is known.
+func (x *exchange) connection() answer.Connection {
+	return answer.ConnectionOf(x.c.stream != nil, x.keep, x.head.Minor)
+}
+
+// date is the value of Date for answers the proxy makes.
+func (e *Engine) date() []byte { return e.clock.Date(pool.Nanos()) }
+
+// appendOwn appends what a listener says in answers that are the proxy's own.
+func (x *exchange) appendOwn(b []byte) []byte { return append(append(b, x.hsts()...), x.altSvc()...) }
+
+// hsts is what this answer says, or nothing: in clear text it must not be said
+// (RFC 6797 section 7.2).
+func (x *exchange) hsts() string {
+	if x.policy.tls == nil || !x.c.Secure() {
+		return ""
+	}
+	return x.policy.tls.hsts
+}
+
+// altSvc is the field line that names the port of HTTP/3, or nothing: it counts where
+// the client knows by a certificate whom it listens to, and does not speak it already.
+func (x *exchange) altSvc() string {
+	if x.policy.altSvc == "" || !x.c.shard.ln.overUDP.Load() || x.c.via == via30 || !x.c.Secure() {
+		return ""
+	}
+	return x.policy.altSvc
+}
+
+// writeAnswer writes x.answer and body in one call.
+func (x *exchange) writeAnswer(body []byte) bool {
+	x.answered = true
+	n, err := x.c.Writev(x.answer, body, nil)
+	switch {
+	case errors.Is(err, pool.ErrWouldBlock):
+		x.spilled = true
+		return x.keep
+	case err != nil:
+		x.keep = false
+		if x.end == pool.EndOK {
+			x.end, x.reached = pool.EndClientGone, pool.PhaseRelay
+		}
+	}
+	x.bytesOut += int64(n)
+	return x.keep
+}
+
+// bodyDropMax bounds what is read and dropped to keep a connection.
+const bodyDropMax = 256 << 10
+
+// mayKeep reports whether the connection may carry another request behind an answer
+// of our own.
+func (x *exchange) mayKeep() bool { return x.mayDropBody() && !x.mustLeave() }
+
+// mustLeave reports that a drain makes this answer the last of its connection. What
+// the client has sent behind its request already is answered first.
+func (x *exchange) mustLeave() bool {
+	c := x.c
+	if !c.shard.draining.Load() {
+		return false
+	}
+	return c.leaveIdle.Load() || !x.body.Done() || c.in.Len() == 0
+}
+
+// mayDropBody reports whether the rest of the request's body will be read and
+// dropped after the answer. A client that waits for 100 Continue has not sent
+// its body and may never do so.
+func (x *exchange) mayDropBody() bool {
+	if x.body.Done() {
+		return true
+	}
+	return !x.head.ExpectContinue && x.head.ContentLength <= bodyDropMax && !x.upload.begun
+}

@@ -1,0 +1,106 @@
+package answer
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// Reject is an answer the proxy makes itself because it cannot or will not forward. It
+// never changes; its contents are rendered once, and uses differ by Options only.
+type Reject struct {
+	Status     int
+	End        pool.End
+	RetryAfter string // seconds, or empty
+	Allow      string // of a 405
+	Detail     string // for people; ASCII without percent signs, so that it stands in a field as it is
+
+	problem, page []byte // contents
+}
+
+// Methods is the Allow field of a 405, and of what the proxy says of itself.
+const Methods = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"
+
+// New makes a reject; retryAfter are seconds, or empty.
+func New(status int, end pool.End, retryAfter string) *Reject {
+	r := &Reject{
+		Status: status, End: end, RetryAfter: retryAfter, Detail: end.Text(),
+		problem: problem(status, end), page: page(status, end),
+	}
+	if status == http.StatusMethodNotAllowed {
+		r.Allow = Methods
+	}
+	return r
+}
+
+// Parts reports whether the client's connection must end behind r: nobody knows where
+// the next request begins, or so much is on its way that the end is the cheaper way out.
+func (r *Reject) Parts() bool { return r.Status == http.StatusBadRequest || r == BodyTooLarge }
+
+// Options is what differs between two uses of a reject.
+type Options struct {
+	Form       Form
+	ToHEAD     bool // leave the content out
+	Connection Connection
+	Date       []byte
+}
+
+// Append appends the whole answer.
+func (r *Reject) Append(dst []byte, o Options) []byte { return r.Finish(r.Begin(dst, o), o) }
+
+// Begin appends the answer up to where field lines of the listener may stand.
+func (r *Reject) Begin(dst []byte, o Options) []byte {
+	if o.Form == Call {
+		dst = r.beginCall(Begin(dst, http.StatusOK, o.Date))
+	} else {
+		dst = r.beginContent(Begin(dst, r.Status, o.Date), o.Form)
+	}
+	if r.RetryAfter != "" {
+		dst = Field(dst, "Retry-After", r.RetryAfter)
+	}
+	return dst
+}
+
+func (r *Reject) beginContent(dst []byte, f Form) []byte {
+	kind := "application/problem+json"
+	if f == Page {
+		kind = "text/html; charset=utf-8"
+	}
+	dst = Field(dst, "X-Isame-Error", r.End.Word())
+	dst = Field(append(dst, "Cache-Control: no-store\r\n"...), "Content-Type", kind)
+	if r.Allow != "" {
+		dst = Field(dst, "Allow", r.Allow)
+	}
+	return dst
+}
+
+// beginCall is for a call of gRPC over HTTP/2 (the protocol's PROTOCOL-HTTP2.md), whose
+// outcome stands in trailers, with status 200 whatever it was. What the proxy has to say
+// for itself it says in the same way, in a head without content.
+func (r *Reject) beginCall(dst []byte) []byte {
+	dst = Field(append(dst, "Content-Type: application/grpc\r\n"...), "X-Isame-Error", r.End.Word())
+	dst = append(strconv.AppendInt(append(dst, "Grpc-Status: "...), int64(grpcCode(r.Status)), 10), "\r\n"...)
+	return Field(dst, "Grpc-Message", r.Detail)
+}
+
+// Finish appends the rest of what Begin has begun.
+func (r *Reject) Finish(dst []byte, o Options) []byte {
+	content := r.content(o.Form)
+	dst = End(dst, Content(len(content)), o.Connection)
+	if o.ToHEAD {
+		return dst
+	}
+	return append(dst, content...)
+}
+
+func (r *Reject) content(f Form) []byte {
+	switch f {
+	case Page:
+		return r.page
+	case Call:
+		return nil
+	case Problem:
+	}
+	return r.problem
+}
