@@ -8,7 +8,7 @@ import (
 )
 
 // parsed is a backend's answer with these field lines.
-func parsed(t *testing.T, lines string) *wire.ResponseHead {
+func parsed(t testing.TB, lines string) *wire.ResponseHead {
 	t.Helper()
 	h := &wire.ResponseHead{}
 	if n, err := h.Parse([]byte("HTTP/1.1 200 OK\r\n"+lines+"\r\n"), &wire.Limits{}, false); n == 0 || err != nil {
