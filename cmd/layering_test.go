@@ -144,6 +144,29 @@ func TestOnlyTheSimulationKnowsAlgo(t *testing.T) {
 	}
 }
 
+// leaves are packages below the engine that know nothing of an exchange: what of ours
+// they may import. Nobody but the engine imports them.
+var leaves = map[string][]string{
+	"engine/answer": {"pool", "pool/wire"},
+	"engine/retry":  {"pool", "config"},
+}
+
+func TestLeavesOfTheEngine(t *testing.T) {
+	for _, p := range listPackages(t) {
+		path := strings.TrimPrefix(p.ImportPath, module+"/")
+		may, isLeaf := leaves[path]
+		for _, imported := range p.Imports {
+			to, ours := strings.CutPrefix(imported, module+"/")
+			if isLeaf && ours && !slices.Contains(may, to) {
+				t.Errorf("%s imports %s: of ours it may import %v only, so that it stays pure", path, to, may)
+			}
+			if _, ok := leaves[to]; ok && path != "engine" {
+				t.Errorf("%s imports %s: it is part of the engine", path, to)
+			}
+		}
+	}
+}
+
 // TestStatIsLeaf keeps the counters usable from every room.
 func TestStatIsLeaf(t *testing.T) {
 	for _, p := range listPackages(t) {
