@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/pool"
 )
 
@@ -33,7 +34,7 @@ type listener struct {
 	connections atomic.Int64 // open, over all shards
 	streams     atomic.Int64 // of HTTP/2 and HTTP/3, whose exchange has not ended
 	tunnels     atomic.Int64 // likewise
-	perIP       addressCounts
+	perIP       limit.Addresses
 }
 
 // listenerKey is what a listener is known by over reloads: its address, whatever its

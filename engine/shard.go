@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
@@ -70,6 +72,14 @@ func newShard(e *Engine, ln *listener, index int, from *pool.Acceptor) *shard {
 	}
 	s.server.NextProto(ownLoop, serveConn)
 	return s
+}
+
+// serverLogger is where fasthttp's server writes: accept and worker trouble.
+type serverLogger struct{ log zerolog.Logger }
+
+// Printf implements fasthttp.Logger.
+func (l serverLogger) Printf(format string, args ...any) {
+	l.log.Warn().Msg(fmt.Sprintf(format, args...))
 }
 
 // start accepts in its own goroutine until the socket is closed.
@@ -173,7 +183,7 @@ func (s *shard) overPeerLimit(c *conn, p *listenerPolicy) bool {
 	if p.perIPMax <= 0 {
 		return false
 	}
-	c.countedIP = s.ln.perIP.begin(c.ip, p.perIPMax)
+	c.countedIP = s.ln.perIP.Begin(c.ip, p.perIPMax)
 	return !c.countedIP
 }
 
@@ -228,7 +238,7 @@ func (s *shard) remove(c *conn) {
 
 	s.ln.connections.Add(-1)
 	if c.countedIP {
-		s.ln.perIP.end(c.ip)
+		s.ln.perIP.End(c.ip)
 	}
 }
 
