@@ -84,7 +84,7 @@ func (x *exchange) requestID() []byte {
 	switch {
 	case x.idEnd > 0:
 		return x.out[x.idEnd-requestIDBytes : x.idEnd]
-	case x.head.Has(wire.FieldXRequestID) && x.policy.trusts(x.c.ip):
+	case x.head.Has(wire.FieldXRequestID) && x.policy.trusted.Trusts(x.c.ip):
 		return x.head.Value(wire.FieldXRequestID)
 	}
 	return nil

@@ -162,25 +162,3 @@ func TestLargeClientCertificateEndsTheHandshake(t *testing.T) {
 		t.Error("a certificate of more than 8 KiB was taken")
 	}
 }
-
-// FuzzReadsAs compares with the plain way to say it.
-func FuzzReadsAs(f *testing.F) {
-	for _, name := range []string{"X-Client-Dn", "x_client_DN", "X\rClient-Dn", "x-client-dm", ""} {
-		f.Add([]byte(name))
-	}
-	f.Fuzz(func(t *testing.T, name []byte) {
-		const want = "x-client-dn"
-		folded := strings.Map(func(r rune) rune {
-			if 'A' <= r && r <= 'Z' {
-				return r + 'a' - 'A'
-			}
-			if r == '_' {
-				return '-'
-			}
-			return r
-		}, string(name))
-		if got := nameAmong(name, []string{"x", want}); got != (folded == want || folded == "x") {
-			t.Errorf("%q: got %v", name, got)
-		}
-	})
-}

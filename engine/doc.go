@@ -9,7 +9,7 @@
 //	step.go      one request in the loop: step reads the head, finds the route,
 //	             decides; take gives what has to wait to a goroutine (goOn)
 //	exchange.go  what a request is, and the leaves that step calls
-//	request.go   the head as backends see it
+//	request.go   the head as backends see it, and who the client is
 //	admission.go a slot where the pool bounds its exchanges in progress, or the wait for one
 //	patience.go  how an exchange waits for what no socket of its own tells;
 //	             leave.go what it means that its client leaves
@@ -24,8 +24,11 @@
 //	             response head
 //
 // What TLS adds: secure.go (handshakes, certificates by package certs), acme.go
-// (certificates of an ACME server by package certs/acme, and its challenges),
-// clientcert.go (what backends are told of client certificates).
+// (certificates of an ACME server by package certs/acme, and its challenges).
+//
+// Leaves that know of no exchange are packages of their own: trust (which peers and
+// fields are believed), route, retry, answer, limit (connections of one client), certs
+// and observe.
 //
 // table.go is what all of that reads of a configuration, engine.go replaces it
 // (Apply), opening.go opens what it listens on, in two steps, drain.go ends

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
@@ -26,37 +25,13 @@ const (
 	preambleTLS            // a TLS handshake
 )
 
-// proxyPolicy is what a generation says of PROXY headers.
-type proxyPolicy struct {
-	accept  bool // a header may come
-	require bool // and must
-	from    []netip.Prefix
-}
-
-func newProxyPolicy(c *config.Listener, trusted []netip.Prefix) (proxyPolicy, error) {
-	p := proxyPolicy{require: c.ProxyProtocol == "require", from: trusted}
-	p.accept = p.require || c.ProxyProtocol == "accept"
-	if len(c.ProxyProtocolFrom) == 0 {
-		return p, nil
-	}
-	var err error
-	p.from, err = parseNetworks(c.ProxyProtocolFrom)
-	return p, err
-}
-
-// believes reports whether a header of this peer counts. A unix socket's peer
-// has no address: who may open its file is believed.
-func (p *proxyPolicy) believes(ip netip.Addr) bool {
-	return p.accept && (!ip.IsValid() || within(ip, p.from))
-}
-
 // expects is the preamble of a new connection; false refuses it: its peer may
 // not speak for clients, and nobody else may connect.
 func (p *listenerPolicy) expects(ip netip.Addr) (preamble, bool) {
 	switch {
-	case p.proxy.believes(ip):
+	case p.proxy.Believe(ip):
 		return preambleProxy, true
-	case p.proxy.require:
+	case p.proxy.Require:
 		return preambleNone, false
 	}
 	return p.afterProxy(), true
@@ -114,7 +89,7 @@ func (c *conn) readProxyHeader(policy *listenerPolicy) turn {
 				c.named = &wire.ProxyHeader{Source: h.Source, Destination: h.Destination} // h stays on the stack
 			}
 			return c.countPeer(policy)
-		case errors.Is(err, wire.ErrNotProxyHeader) && !policy.proxy.require:
+		case errors.Is(err, wire.ErrNotProxyHeader) && !policy.proxy.Require:
 			return c.countPeer(policy)
 		case err != nil:
 			return c.failed(policy, observe.FailureProxyHeader, inWords(err))
@@ -170,6 +145,21 @@ func (c *conn) countPeer(policy *listenerPolicy) turn {
 func (c *conn) setPeer(ip netip.Addr) {
 	c.ip = ip.Unmap().WithZone("") // networks have no zones
 	c.peer = c.ip.String()
+}
+
+// unknownPeer stands for the client of a unix socket (RFC 7239 section 6.2).
+const unknownPeer = "unknown"
+
+// peerName is the peer's address as text.
+func (c *conn) peerName() string {
+	if c.peer == "" {
+		return unknownPeer
+	}
+	return c.peer
+}
+
+func (c *conn) localAddr() []byte {
+	return []byte(c.LocalAddr().String()) // HTTP/1.0 without Host only
 }
 
 // announced is the client's connection as backends are told of it: from where it

@@ -3,10 +3,8 @@ package engine
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
@@ -14,6 +12,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
+	"github.com/isame-lb/isame-lb/engine/trust"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
@@ -54,9 +53,9 @@ type listenerPolicy struct {
 	bytesPerSecond int64 // of a body or an answer, at least; 0 is no limit
 	connectionsMax int64
 	perIPMax       int32
-	trusted        []netip.Prefix
-	proxy          proxyPolicy
-	vouched        vouchedFields
+	trusted        trust.Networks
+	proxy          trust.Proxies
+	vouched        trust.Fields
 	toHTTPS        *routeEntry // of every request; nil where routes decide
 	challenge      *routeEntry // of requests of ACME servers
 	tls            *tlsPolicy  // nil for clear text
@@ -83,10 +82,10 @@ func newListenerPolicy(name string, number int, c *config.Listener, reg *observe
 	}
 	p.limits = wire.Limits{HeadBytes: p.headerBytesMax}
 	var err error
-	if p.trusted, err = parseNetworks(c.TrustedProxies); err != nil {
+	if p.trusted, err = trust.ParseNetworks(c.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("listeners.%s.trusted_proxies: %w", name, err)
 	}
-	if p.proxy, err = newProxyPolicy(c, p.trusted); err != nil {
+	if p.proxy, err = trust.NewProxies(c.ProxyProtocol, c.ProxyProtocolFrom, p.trusted); err != nil {
 		return nil, fmt.Errorf("listeners.%s.proxy_protocol_from: %w", name, err)
 	}
 	p.challenge = p.ownRoute(routeEntry{action: actionChallenge})
@@ -123,33 +122,24 @@ func (p *listenerPolicy) ownRoute(r routeEntry) *routeEntry {
 	return &r
 }
 
-// parseNetworks reads a list of networks and single addresses.
-func parseNetworks(list []string) ([]netip.Prefix, error) {
-	var all []netip.Prefix
-	for _, s := range list {
-		n, err := parseNetwork(s)
-		if err != nil {
-			return nil, err
+// vouch tells every listener of the generation which fields it has to remove.
+func (t *table) vouch() {
+	for _, p := range t.listeners {
+		if p == nil {
+			continue
 		}
-		all = append(all, n)
-	}
-	return all, nil
-}
-
-// parseNetwork reads a network or a single address.
-func parseNetwork(s string) (netip.Prefix, error) {
-	if strings.Contains(s, "/") {
-		n, err := netip.ParsePrefix(s)
-		if err != nil {
-			return n, fmt.Errorf("cannot read network %q: %w", s, err)
+		for _, of := range t.listeners {
+			if of == nil || of.tls == nil {
+				continue
+			}
+			names := of.tls.clients.Names()
+			if of == p {
+				p.vouched.Own = names
+			} else {
+				p.vouched.Others = append(p.vouched.Others, names...)
+			}
 		}
-		return n.Masked(), nil
 	}
-	ip, err := netip.ParseAddr(s)
-	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("cannot read address %q: %w", s, err)
-	}
-	return netip.PrefixFrom(ip, ip.BitLen()), nil
 }
 
 // action is what a route does with a request.

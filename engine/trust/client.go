@@ -1,4 +1,4 @@
-package engine
+package trust
 
 import (
 	"bytes"
@@ -11,59 +11,22 @@ import (
 // hopsMax bounds how many entries of X-Forwarded-For are looked at.
 const hopsMax = 64
 
-// unknownPeer stands for the client of a unix socket (RFC 7239 section 6.2).
-const unknownPeer = "unknown"
-
-// peerName is the peer's address as text.
-func (c *conn) peerName() string {
-	if c.peer == "" {
-		return unknownPeer
-	}
-	return c.peer
-}
-
-func (c *conn) localAddr() []byte {
-	return []byte(c.LocalAddr().String()) // HTTP/1.0 without Host only
-}
-
-// trusts reports whether a peer's X-Forwarded-* fields are believed. The peer
-// of a unix socket has no address: it is believed when anybody is.
-func (p *listenerPolicy) trusts(ip netip.Addr) bool {
-	if len(p.trusted) == 0 {
-		return false
-	}
-	if !ip.IsValid() {
-		return true
-	}
-	return within(ip, p.trusted)
-}
-
-// within reports that one of the networks holds the address.
-func within(ip netip.Addr, networks []netip.Prefix) bool {
-	for _, n := range networks {
-		if n.Contains(ip) {
-			return true
-		}
-	}
-	return false
-}
-
-// clientAddr is the address of the client: the peer, or, when the peer is
+// Client is the address of the client: the peer, or, when the peer is
 // trusted, the first address in X-Forwarded-For from the right that is not a
 // trusted proxy. An entry that is no address ends the walk: what stands left of
 // it was written by somebody nobody vouches for.
-func (x *exchange) clientAddr() netip.Addr {
-	at := x.c.ip
-	if !x.policy.trusts(at) {
+func (n Networks) Client(peer netip.Addr, head *wire.Head) netip.Addr {
+	at := peer
+	if !n.Trusts(at) {
 		return at
 	}
 	hops := 0
-	for i := len(x.head.Fields) - 1; i >= 0; i-- {
-		f := &x.head.Fields[i]
+	for i := len(head.Fields) - 1; i >= 0; i-- {
+		f := &head.Fields[i]
 		if f.ID != wire.FieldXForwardedFor {
 			continue
 		}
-		for list := x.head.FieldValue(f); list != nil && hops < hopsMax; hops++ {
+		for list := head.FieldValue(f); list != nil && hops < hopsMax; hops++ {
 			var entry []byte
 			list, entry = cutLast(list)
 			ip, ok := parseHop(entry)
@@ -71,7 +34,7 @@ func (x *exchange) clientAddr() netip.Addr {
 				return at
 			}
 			at = ip
-			if !x.policy.trusts(ip) {
+			if !n.Trusts(ip) {
 				return at
 			}
 		}
