@@ -42,7 +42,7 @@ func NewAcceptor(ln net.Listener) (*Acceptor, error) {
 		return nil, fmt.Errorf("cannot accept: %w", err)
 	}
 	a := &Acceptor{ln: ln, file: file}
-	if a.raw, err = file.SyscallConn(); err == nil && ln.Addr().Network() != networkUnix {
+	if a.raw, err = file.SyscallConn(); err == nil && ln.Addr().Network() != NetworkUnix {
 		var serr error
 		err = a.raw.Control(func(fd uintptr) { serr = a.prepareSocket(int(fd)) })
 		err = errors.Join(err, serr)

@@ -53,7 +53,7 @@ func TestOldConnectionIsClosedBehindItsExchange(t *testing.T) {
 			b.openFresh(&a, ReuseFree)
 			b.send(&a)
 			b.receive()
-			b.until(a.conn.reuse.old.Load)
+			b.until(reuseOf(a.conn).old.Load)
 			b.say(okAnswer)
 			if out := a.Head(false, soon()); out != OK {
 				t.Fatalf("head: %v", out)

@@ -3,8 +3,6 @@ package pool
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -51,20 +49,4 @@ func (a announcement) append(b []byte, client *wire.ProxyHeader) []byte {
 	case announceNothing:
 	}
 	return b
-}
-
-// leavesNoPort makes Close free our port at once, for a connection whose one
-// exchange is complete. The side that ends a connection first keeps its port for
-// a minute (TIME_WAIT), and with one connection for each request some 470 requests
-// a second would use up all of them. A backend that has ended already, as it was
-// asked to, keeps it itself; another one is sent a reset, behind the end of the
-// session if it is TLS.
-func (c *Conn) leavesNoPort() {
-	if c.Ended() {
-		return
-	}
-	if c.secure != nil {
-		c.secure.closeWrite()
-	}
-	_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // a unix socket has none
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/rig"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -61,8 +62,8 @@ func (c *readsFrom) Read(p []byte) (int, error) { return c.r.Read(p) }
 // complete it leaves no port behind: the backend that ends first keeps it, or is
 // sent a reset.
 func TestAnnouncedConnectionCarriesOneRequest(t *testing.T) {
-	ca := newAuthority(t)
-	server := &tls.Config{Certificates: []tls.Certificate{ca.issue(tomorrow(), "a.test")}}
+	ca := rig.NewAuthority(t)
+	server := &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "a.test")}}
 	for _, version := range []string{"v1", "v2"} {
 		for _, secure := range []bool{false, true} {
 			for _, ends := range []bool{false, true} {
@@ -72,7 +73,7 @@ func TestAnnouncedConnectionCarriesOneRequest(t *testing.T) {
 					cfg.ProxyProtocol = version
 					s := (*tls.Config)(nil)
 					if secure {
-						s, cfg.TLS = server, ca.trusting("a.test")
+						s, cfg.TLS = server, ca.Trusting("a.test")
 					}
 					_, p := buildDialing(t, cfg, nil)
 					header, closed := make(chan string, 1), make(chan error, 1)
@@ -155,7 +156,7 @@ func listenOnce(t *testing.T) net.Listener {
 
 // Probes say that they are nobody's.
 func TestProbesAreAnnounced(t *testing.T) {
-	ca := newAuthority(t)
+	ca := rig.NewAuthority(t)
 	for _, tc := range []struct {
 		version string
 		secure  bool
@@ -171,8 +172,8 @@ func TestProbesAreAnnounced(t *testing.T) {
 			cfg.ProxyProtocol = tc.version
 			server := (*tls.Config)(nil)
 			if tc.secure {
-				cfg.TLS = ca.trusting("a.test")
-				server = &tls.Config{Certificates: []tls.Certificate{ca.issue(tomorrow(), "a.test")}}
+				cfg.TLS = ca.Trusting("a.test")
+				server = &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "a.test")}}
 			}
 			cfg.HealthCheck = &config.HealthCheck{Type: "http", Path: "/", Interval: time.Hour, Timeout: 10 * time.Second}
 			header := make(chan string, 1)

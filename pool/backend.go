@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"slices"
 	"sync"
 )
 
@@ -20,7 +19,7 @@ type Backend struct {
 
 	mu struct {
 		sync.Mutex
-		clients []*clients
+		clients map[*clients]int // generations that use each
 		checks  map[string]*check
 	}
 }
@@ -32,13 +31,13 @@ func identityOf(address string, d *dialing) string { return d.scheme() + "+" + p
 
 // placeOf names an address, however it is spelled and spoken to.
 func placeOf(address string) string {
-	network, addr := splitAddress(address)
+	network, addr := SplitAddress(address)
 	return network + "://" + addr
 }
 
 func newBackend(address string, d *dialing) *Backend {
 	b := &Backend{identity: identityOf(address, d), place: placeOf(address), address: address}
-	b.mu.checks = map[string]*check{}
+	b.mu.clients, b.mu.checks = map[*clients]int{}, map[string]*check{}
 	return b
 }
 
@@ -56,15 +55,14 @@ func (b *Backend) Address() string { return b.address }
 func (b *Backend) holdClients(o connOptions, d *dialing, opts *Options) *clients {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, c := range b.mu.clients {
+	for c := range b.mu.clients {
 		if c.options == o {
-			c.refs++
+			b.mu.clients[c]++
 			return c
 		}
 	}
-	c := newClients(b.address, o, d, opts)
-	c.refs = 1
-	b.mu.clients = append(b.mu.clients, c)
+	c := newClients(b.address, o, d, opts.means())
+	b.mu.clients[c] = 1
 	return c
 }
 
@@ -72,11 +70,11 @@ func (b *Backend) holdClients(o connOptions, d *dialing, opts *Options) *clients
 func (b *Backend) dropClients(c *clients) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c.refs--
-	if c.refs > 0 {
+	b.mu.clients[c]--
+	if b.mu.clients[c] > 0 {
 		return false
 	}
-	b.mu.clients = slices.DeleteFunc(b.mu.clients, func(o *clients) bool { return o == c })
+	delete(b.mu.clients, c)
 	return true
 }
 
@@ -87,7 +85,7 @@ func (b *Backend) holdOpinion(d *definition, s *standing, pool string) *opinion 
 	defer b.mu.Unlock()
 	c := b.mu.checks[d.key]
 	if c == nil {
-		c = newCheck(b, d)
+		c = newCheck(b.address, d)
 		b.mu.checks[d.key] = c
 	}
 	return c.hold(s, pool)
@@ -97,12 +95,13 @@ func (b *Backend) holdOpinion(d *definition, s *standing, pool string) *opinion 
 // which this waits for.
 func (b *Backend) dropOpinion(o *opinion) {
 	b.mu.Lock()
-	unused := o.check.drop(o)
+	c := o.Check()
+	unused := c.drop(o)
 	if unused {
-		delete(b.mu.checks, o.check.def.key)
+		delete(b.mu.checks, c.key())
 	}
 	b.mu.Unlock()
 	if unused {
-		o.check.stop()
+		c.stop()
 	}
 }

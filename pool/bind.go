@@ -72,8 +72,8 @@ func (b *Bound) bind(fd int, network, address string, prepare func(fd int) error
 	if b.fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0); err != nil {
 		return os.NewSyscallError("fcntl", err)
 	}
-	if network == networkUnix {
-		b.addr = &net.UnixAddr{Name: address, Net: networkUnix}
+	if network == NetworkUnix {
+		b.addr = &net.UnixAddr{Name: address, Net: NetworkUnix}
 		if address[0] != '@' { // one of the abstract space has no file
 			b.made, err = os.Lstat(address)
 		}
@@ -89,7 +89,7 @@ func (b *Bound) bind(fd int, network, address string, prepare func(fd int) error
 
 // socketAddress is address, whose names were resolved, in the family of fd.
 func socketAddress(fd int, network, address string) (unix.Sockaddr, error) { //nolint:ireturn // as bind takes it
-	if network == networkUnix {
+	if network == NetworkUnix {
 		return &unix.SockaddrUnix{Name: address}, nil
 	}
 	tcp, err := net.ResolveTCPAddr(network, address)

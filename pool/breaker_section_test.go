@@ -40,7 +40,7 @@ func (r *breakerRig) opensAfter(steps string) int {
 			r.now.Add(20 * second)
 			continue
 		}
-		attempt(r.m, OK, map[rune]int{'g': 200, 'b': 503}[step])
+		try(r.m, OK, map[rune]int{'g': 200, 'b': 503}[step])
 		n++
 		if r.m.IsEjected() {
 			return n

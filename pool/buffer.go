@@ -7,8 +7,8 @@ import (
 
 // Sizes of buffers: powers of two between the two bounds.
 const (
-	bufferSizeMin = 4 << 10
-	bufferSizeMax = 1 << 20
+	BufferSizeMin = 4 << 10
+	BufferSizeMax = 1 << 20
 	classes       = 9 // 4 KiB to 1 MiB
 )
 
@@ -19,10 +19,10 @@ type memory struct{ b []byte }
 var memories [classes]sync.Pool
 
 func classOf(size int) int {
-	if size <= bufferSizeMin {
+	if size <= BufferSizeMin {
 		return 0
 	}
-	return min(bits.Len(uint(size-1))-bits.Len(uint(bufferSizeMin-1)), classes-1)
+	return min(bits.Len(uint(size-1))-bits.Len(uint(BufferSizeMin-1)), classes-1)
 }
 
 // takeMemory returns a block of at least size bytes, or of the largest size.
@@ -31,7 +31,7 @@ func takeMemory(size int) *memory {
 	if m, ok := memories[k].Get().(*memory); ok {
 		return m
 	}
-	return &memory{b: make([]byte, bufferSizeMin<<k)}
+	return &memory{b: make([]byte, BufferSizeMin<<k)}
 }
 
 // giveMemory gives a block back; nobody may use it afterwards.
@@ -106,7 +106,7 @@ func (b *Buffer) Unpin() { b.pinned = false }
 // Room is how many bytes Append would take now.
 func (b *Buffer) Room() int {
 	if b.mem == nil {
-		return bufferSizeMin << classOf(b.size)
+		return BufferSizeMin << classOf(b.size)
 	}
 	return len(b.mem.b) - b.Len()
 }

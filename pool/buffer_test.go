@@ -19,7 +19,7 @@ func TestClassesCoverEverySize(t *testing.T) {
 		{1 << 20, 1 << 20},
 		{1 << 30, 1 << 20},
 	} {
-		if got := bufferSizeMin << classOf(tc.size); got != tc.want {
+		if got := BufferSizeMin << classOf(tc.size); got != tc.want {
 			t.Errorf("%d bytes: got a buffer of %d; want %d", tc.size, got, tc.want)
 		}
 	}
@@ -61,7 +61,7 @@ func TestWaitingBufferHoldsNoMemory(t *testing.T) {
 	}
 	c.Wait(true)
 	c.SetReadBy(Nanos() + int64(time.Millisecond))
-	if _, err := b.ReadFrom(c, 1<<10); !isTimeout(err) || b.Held() {
+	if _, err := b.ReadFrom(c, 1<<10); !IsTimeout(err) || b.Held() {
 		t.Errorf("in a goroutine: %v, memory held %v; want a timeout without", err, b.Held())
 	}
 }

@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -119,10 +118,7 @@ func (p *Pool) open(before *Pool) {
 func (b *builder) member(
 	p *Pool, c listed, cfg *config.Pool, def *definition, trust *trust, before *Pool,
 ) *Member {
-	d := &dialing{trust: trust, announces: p.announces, streams: cfg.Protocol == "h2" || cfg.Protocol == "h2c"}
-	if trust != nil {
-		d.name = nameOf(&cfg.TLS, &c)
-	}
+	d := dialingOf(cfg, c.Address, c.foundAs, p.announces, trust)
 	back := b.backend(c.Address, d)
 	s := standingOf(back, before)
 	m := &Member{
@@ -131,9 +127,7 @@ func (b *builder) member(
 		weightGiven: c.Weight,
 	}
 	m.dialing = d
-	m.clients = b.clients(back, connOptions{
-		pool: p.name, connections: cfg.Connections, headerBytes: headerBytes(cfg), timeouts: cfg.Timeouts, protocol: cfg.Protocol, dial: d.key(),
-	}, d)
+	m.clients = b.clients(back, optionsOf(p.name, cfg, d), d)
 	m.shards = m.clients.shards
 	if def != nil {
 		m.health = b.opinion(back, def.over(d), s, p.name)
@@ -172,7 +166,7 @@ func (b *builder) clients(back *Backend, o connOptions, d *dialing) *clients {
 // opinion takes hold of what a pool makes of a health check.
 func (b *builder) opinion(back *Backend, def *definition, s *standing, pool string) *opinion {
 	o := back.holdOpinion(def, s, pool)
-	b.set.held.opinions[o] = struct{}{}
+	b.set.held.opinions[o] = back
 	return o
 }
 
@@ -237,9 +231,3 @@ func checkMembers(path string, list []config.Backend) error {
 	}
 	return errors.Join(problems...)
 }
-
-// headerBytes bounds the head of a backend's answer; what was made without the
-// configuration's defaults gets the default.
-func headerBytes(c *config.Pool) int { return int(cmp.Or(c.Limits.HeaderBytes, headerBytesDefault)) }
-
-const headerBytesDefault = 64 << 10

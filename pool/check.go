@@ -13,13 +13,13 @@ import (
 // with the same definition share it, and a reload that keeps the definition keeps
 // it. What a pool takes from it, together with its own traffic, is its opinion.
 type check struct {
-	backend *Backend
+	address string
 	def     *definition
 
 	mu struct {
 		sync.Mutex
 		probed   belief // what the probes alone say: where a new opinion begins
-		opinions map[*standing]*opinion
+		opinions map[owner]*opinion
 		prober   *prober
 		timer    *time.Timer
 		cancel   context.CancelFunc
@@ -36,23 +36,31 @@ type sight struct {
 	reason string
 }
 
-func newCheck(b *Backend, d *definition) *check {
-	c := &check{backend: b, def: d}
-	c.mu.opinions = map[*standing]*opinion{}
+func newCheck(address string, d *definition) *check {
+	c := &check{address: address, def: d}
+	c.mu.opinions = map[owner]*opinion{}
 	return c
+}
+
+// owner is whose opinion it is: what one pool has met at the backend.
+type owner interface {
+	// Lift ends the wait of an open breaker, and reports that there was one. Changed says
+	// that the verdict may be another one. Neither is called with a mutex of the check.
+	Lift(nowNanos int64) bool
+	Changed()
 }
 
 // hold returns the opinion of a pool, which begins with what the probes know,
 // and counts one more use of it.
-func (c *check) hold(s *standing, pool string) *opinion {
+func (c *check) hold(w owner, pool string) *opinion {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	o := c.mu.opinions[s]
+	o := c.mu.opinions[w]
 	if o == nil {
-		o = &opinion{check: c, standing: s, pool: pool}
+		o = &opinion{check: c, owner: w, pool: pool}
 		o.mu.belief = c.mu.probed
 		o.publishLocked()
-		c.mu.opinions[s] = o
+		c.mu.opinions[w] = o
 	}
 	o.mu.refs++
 	return o
@@ -64,10 +72,13 @@ func (c *check) drop(o *opinion) bool {
 	defer c.mu.Unlock()
 	o.mu.refs--
 	if o.mu.refs == 0 {
-		delete(c.mu.opinions, o.standing)
+		delete(c.mu.opinions, o.owner)
 	}
 	return len(c.mu.opinions) == 0
 }
+
+// key is that of its definition.
+func (c *check) key() string { return c.def.key }
 
 // start begins probing, the first time at once. Only the first call does
 // anything: a check that goes on over a reload keeps its rhythm.
@@ -126,7 +137,7 @@ func (c *check) run(ctx context.Context, p *prober) {
 	}
 	began := time.Now()
 	seen := sight{reason: "the probe met a bug, see the log"}
-	safely.Do("probe", func() { seen = p.probe(ctx, c.backend.address, c.def) }, nil)
+	safely.Do("probe", func() { seen = p.probe(ctx, c.address, c.def) }, nil)
 	<-p.slots
 	c.finish(p, seen, began)
 }

@@ -13,7 +13,7 @@ import (
 // suffer makes n attempts at a member end with o.
 func suffer(m *Member, n int, o Outcome, status int) {
 	for range n {
-		attempt(m, o, status)
+		try(m, o, status)
 	}
 	synctest.Wait()
 }
@@ -246,7 +246,7 @@ func (*fakeProbes) verdictOf(s *Set, address string) Verdict {
 }
 
 func TestSuspicionCostsNothingOnceABackendIsUnhealthy(t *testing.T) {
-	c := newCheck(newBackend("a:1", &dialing{}), mustDefine(t, config.HealthCheck{Interval: time.Second}))
+	c := newCheck("a:1", mustDefine(t, config.HealthCheck{Interval: time.Second}))
 	o := c.hold(&standing{account: newAccount()}, "p")
 	o.mu.health.condemn()
 	o.publishLocked()

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
+	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 )
 
@@ -31,6 +33,19 @@ type connOptions struct {
 	dial        dialKey
 }
 
+// optionsOf are the options of connections that a pool of this name makes as d says.
+func optionsOf(pool string, cfg *config.Pool, d *dialing) connOptions {
+	return connOptions{
+		pool: pool, connections: cfg.Connections, headerBytes: headerBytes(cfg), timeouts: cfg.Timeouts, protocol: cfg.Protocol, dial: d.key(),
+	}
+}
+
+// headerBytes bounds the head of a backend's answer; what was made without the
+// configuration's defaults gets the default.
+func headerBytes(c *config.Pool) int { return int(cmp.Or(c.Limits.HeaderBytes, headerBytesDefault)) }
+
+const headerBytesDefault = 64 << 10
+
 // clients are the connections of one backend under one set of connOptions: one
 // HostClient for each shard, so that shards share no lock.
 type clients struct {
@@ -41,7 +56,6 @@ type clients struct {
 	faults  tlsFaults
 	errands *Errands // dials under way
 	shards  []*fasthttp.HostClient
-	refs    int // sets that use it, guarded by the backend's mutex
 	gate    gate
 	single  atomic.Int64 // connections that no HostClient counts: they carry one request, or streams
 	// onlyHTTP1 is set when the backend, asked by ALPN, has chosen HTTP/1.1.
@@ -66,24 +80,40 @@ type gate struct {
 	}
 }
 
-func newClients(address string, o connOptions, d *dialing, opts *Options) *clients {
-	c := &clients{address: address, options: o, dialing: d, tls: d.tls(), errands: opts.Errands, gate: gate{max: o.connections.Max}}
+// Means are what a process decides once for all connections to backends.
+type Means struct {
+	// Shards is the number of HostClients of each backend; Loops are the shards' event
+	// loops, which new connections belong to: without them none can be made.
+	Shards int
+	Loops  []*Loop
+	// Logger gets a line for what is odd about a backend.
+	Logger zerolog.Logger
+	// Errands are where connections are dialled; nil is a place of their own.
+	Errands *Errands
+	// Multiplex makes what opens streams of HTTP/2 to a backend, from a shard; nil:
+	// that protocol is not spoken.
+	Multiplex func(shard int, m Multiplexing) Multiplexer
+}
+
+// newClients returns the connections to a backend under these options; it has none yet.
+func newClients(address string, o connOptions, d *dialing, by *Means) *clients {
+	c := &clients{address: address, options: o, dialing: d, tls: d.tls(), errands: by.Errands, gate: gate{max: o.connections.Max}}
 	if c.errands == nil {
 		c.errands = NewErrands()
 	}
-	c.faults.log = opts.Logger.With().Str("backend", address).Logger()
+	c.faults.log = by.Logger.With().Str("backend", address).Logger()
 	c.strays.begin(c.faults.log)
-	c.shards = make([]*fasthttp.HostClient, opts.shards())
+	c.shards = make([]*fasthttp.HostClient, by.Shards)
 	for i := range c.shards {
 		k := &link{clients: c}
-		if i < len(opts.Loops) {
-			k.loop = opts.Loops[i]
+		if i < len(by.Loops) {
+			k.loop = by.Loops[i]
 		}
 		k.hc = newHostClient(c, k)
 		k.park.release = safely.New("park", k.releaseParked, k.releaseParked)
 		c.shards[i] = k.hc
-		if speaksStreams(o.protocol, c.tls != nil) && opts.Multiplex != nil {
-			k.streams = opts.Multiplex(i, k.multiplexing(c.shards[i]))
+		if speaksStreams(o.protocol, c.tls != nil) && by.Multiplex != nil {
+			k.streams = by.Multiplex(i, k.multiplexing(c.shards[i]))
 		}
 	}
 	return c
@@ -120,7 +150,7 @@ func (*link) RoundTrip(*fasthttp.HostClient, *fasthttp.Request, *fasthttp.Respon
 
 // dial is HostClient.Dial: for connections of no client in particular.
 func (k *link) dial(address string) (net.Conn, error) {
-	nc, err := k.dialFor(k.clients.errands.ctx, address, &wire.ProxyHeader{})
+	nc, err := k.dialFor(k.clients.errands.Context(), address, &wire.ProxyHeader{})
 	if c, ok := nc.(*Conn); ok && !k.speaksHTTP1(c) {
 		_ = c.Close()
 		return nil, errNoHTTP1

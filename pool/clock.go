@@ -40,5 +40,5 @@ func nanosOf(t time.Time) int64 {
 	return max(int64(t.Sub(started)), 1)
 }
 
-// longAgo is a deadline that has passed.
-var longAgo = time.Unix(1, 0)
+// LongAgo is a deadline that has passed.
+var LongAgo = time.Unix(1, 0)

@@ -16,8 +16,8 @@ import (
 )
 
 var (
-	// errAborted is what Read and Write return after Abort.
-	errAborted = errors.New("connection aborted by the proxy")
+	// ErrAborted is what Read and Write return after Abort.
+	ErrAborted = errors.New("connection aborted by the proxy")
 	// ErrWouldBlock is what Read and Write return instead of waiting when the
 	// loop uses the connection: see Conn.Loop.
 	ErrWouldBlock = errors.New("nothing to read or no room to write now")
@@ -57,7 +57,7 @@ type Conn struct {
 	within *Conn       // the connection that the stream is a part of; may be nil
 	secure *secure     // the TLS layer; nil for clear text
 	gone   atomic.Bool // closed
-	reuse  *reuse      // of a connection to a backend; nil for others
+	kept   *Kept       // of a connection that is used again; nil for others
 }
 
 // serials counts connections; it wraps around.
@@ -306,7 +306,7 @@ func (c *Conn) read(p []byte, late *Buffer) (int, error) {
 				c.secure.shrink()
 			}
 		}
-		err := c.awaitRead()
+		err := c.AwaitRead()
 		if err == os.ErrDeadlineExceeded { //nolint:errorlint // our own, unwrapped
 			return c.lastRead(p, late)
 		}
@@ -316,9 +316,9 @@ func (c *Conn) read(p []byte, late *Buffer) (int, error) {
 	}
 }
 
-// awaitRead follows a try that found nothing: it waits until another one is
+// AwaitRead follows a try that found nothing: it waits until another one is
 // worth while, or says why it does not.
-func (c *Conn) awaitRead() error {
+func (c *Conn) AwaitRead() error {
 	err := c.rd.blocked()
 	if err == nil || err == ErrWouldBlock { //nolint:errorlint // our own, unwrapped
 		c.rd.arm(c.readTimer())

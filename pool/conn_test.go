@@ -91,7 +91,7 @@ func TestHandedAndWatchedConnsAreLate(t *testing.T) {
 				tc.give(c, k)
 				for await(t, k); ; await(t, k) {
 					if err := <-errs; err != ErrWouldBlock { //nolint:errorlint // our own, unwrapped
-						if !isTimeout(err) {
+						if !IsTimeout(err) {
 							t.Errorf("got %v; want a timeout", err)
 						}
 						return

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
+	"syscall"
 
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
+	"github.com/valyala/fasthttp"
 )
 
 // connect makes a connection that is ready for the first request of a client: the
@@ -27,13 +29,13 @@ func (k *link) connect(ctx context.Context, address string, client *wire.ProxyHe
 	stop := safely.AfterDone(ctx, "dial", conn.Abort)
 	err = c.prepare(conn, client, by) //nolint:contextcheck // see stop
 	if !stop() && err == nil {
-		err = errAborted
+		err = ErrAborted
 	}
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
-	conn.keepFor(c)
+	c.keep(conn)
 	return conn, nil
 }
 
@@ -48,11 +50,11 @@ func (c *clients) prepare(conn *Conn, client *wire.ProxyHeader, byNanos int64) e
 	}
 	if c.tls != nil {
 		if err := conn.ConnectTLS(c.tls); err != nil {
-			if errors.Is(err, errAborted) {
+			if errors.Is(err, ErrAborted) {
 				return err // by us
 			}
 			c.faults.met(tlsReason(err, c.options.timeouts.Connect))
-			if isTimeout(err) {
+			if IsTimeout(err) {
 				return os.ErrDeadlineExceeded
 			}
 			return &tlsError{err}
@@ -69,3 +71,23 @@ type tlsError struct{ err error }
 func (e *tlsError) Error() string { return "cannot agree on TLS: " + e.err.Error() }
 
 func (e *tlsError) Unwrap() error { return e.err }
+
+// dialOutcome is what a failed connect means.
+func dialOutcome(err error) Outcome {
+	switch {
+	case errors.Is(err, ErrLeft):
+		return ClientGone
+	case errors.Is(err, ErrLate):
+		return ConnectLate
+	case errors.Is(err, fasthttp.ErrNoFreeConns):
+		return NoFreeConn
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return ConnectRefused
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, fasthttp.ErrDialTimeout), IsTimeout(err):
+		return ConnectTimeout
+	}
+	if _, failed := errors.AsType[*tlsError](err); failed {
+		return TLSFailed
+	}
+	return ConnectFailed
+}

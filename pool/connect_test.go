@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/rig"
 	"github.com/rs/zerolog"
 )
 
@@ -124,13 +125,13 @@ func ask(p *Pool, shard int, which Reuse) Outcome {
 // TestHandshakesThatFail pins what becomes of a request whose backend cannot be
 // trusted, or does not trust us, and that an operator sees why.
 func TestHandshakesThatFail(t *testing.T) {
-	ca, other := newAuthority(t), newAuthority(t)
-	good := ca.issue(tomorrow(), "a.test")
-	known, knownKey := ca.files(ca.issue(tomorrow(), "client"))
-	stranger, strangerKey := other.files(other.issue(tomorrow(), "stranger"))
+	ca, other := rig.NewAuthority(t), rig.NewAuthority(t)
+	good := ca.Issue(rig.Tomorrow(), "a.test")
+	known, knownKey := ca.Files(ca.Issue(rig.Tomorrow(), "client"))
+	stranger, strangerKey := other.Files(other.Issue(rig.Tomorrow(), "stranger"))
 	with := func(c tls.Certificate) *tls.Config { return &tls.Config{Certificates: []tls.Certificate{c}} }
 	asking := func(version uint16) *tls.Config {
-		return &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.pool(), MaxVersion: version}
+		return &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.Pool(), MaxVersion: version}
 	}
 	for _, tc := range []struct {
 		name   string
@@ -139,21 +140,21 @@ func TestHandshakesThatFail(t *testing.T) {
 		want   Outcome
 		reason string
 	}{
-		{"nothing wrong", with(good), ca.trusting("a.test"), OK, ""},
-		{"our certificate is asked for", asking(0), config.PoolTLS{CAFile: ca.file, ServerName: "a.test", CertFile: known, KeyFile: knownKey}, OK, ""},
-		{"any certificate will do", with(other.issue(tomorrow(), "b.test")), config.PoolTLS{InsecureSkipVerify: true}, OK, ""},
-		{"another authority", with(other.issue(tomorrow(), "a.test")), ca.trusting("a.test"), TLSFailed, `certificate signed by unknown authority`},
+		{"nothing wrong", with(good), ca.Trusting("a.test"), OK, ""},
+		{"our certificate is asked for", asking(0), config.PoolTLS{CAFile: ca.File, ServerName: "a.test", CertFile: known, KeyFile: knownKey}, OK, ""},
+		{"any certificate will do", with(other.Issue(rig.Tomorrow(), "b.test")), config.PoolTLS{InsecureSkipVerify: true}, OK, ""},
+		{"another authority", with(other.Issue(rig.Tomorrow(), "a.test")), ca.Trusting("a.test"), TLSFailed, `certificate signed by unknown authority`},
 		{"no authority but the system's", with(good), config.PoolTLS{ServerName: "a.test"}, TLSFailed, `unknown authority (subject "a.test", issuer "test authority")`},
-		{"another name", with(ca.issue(tomorrow(), "b.test")), ca.trusting("a.test"), TLSFailed, "certificate is valid for b.test, not a.test"},
-		{"an address as name", with(good), ca.trusting(""), TLSFailed, "cannot validate certificate for 127.0.0.1"},
-		{"expired", with(ca.issue(time.Now().Add(-time.Hour), "a.test")), ca.trusting("a.test"), TLSFailed, "certificate has expired"},
-		{"not valid yet", with(ca.issue(time.Now().Add(72*time.Hour), "a.test")), ca.trusting("a.test"), TLSFailed, "not yet valid"},
-		{"clear text", nil, ca.trusting("a.test"), TLSFailed, "does not speak TLS"},
-		{"too old", &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, ca.trusting("a.test"), TLSFailed, "refuses: protocol version not supported"},
-		{"another protocol", &tls.Config{Certificates: []tls.Certificate{good}, NextProtos: []string{"acme-tls/1"}}, ca.trusting("a.test"), TLSFailed, "refuses: no application protocol"},
-		{"we show none, 1.3", asking(0), ca.trusting("a.test"), TLSFailed, "refuses: certificate required"},
-		{"we show none, 1.2", asking(tls.VersionTLS12), ca.trusting("a.test"), TLSFailed, "refuses: handshake failure"},
-		{"ours is a stranger's", asking(0), config.PoolTLS{CAFile: ca.file, ServerName: "a.test", CertFile: stranger, KeyFile: strangerKey}, TLSFailed, "refuses: unknown certificate authority"},
+		{"another name", with(ca.Issue(rig.Tomorrow(), "b.test")), ca.Trusting("a.test"), TLSFailed, "certificate is valid for b.test, not a.test"},
+		{"an address as name", with(good), ca.Trusting(""), TLSFailed, "cannot validate certificate for 127.0.0.1"},
+		{"expired", with(ca.Issue(time.Now().Add(-time.Hour), "a.test")), ca.Trusting("a.test"), TLSFailed, "certificate has expired"},
+		{"not valid yet", with(ca.Issue(time.Now().Add(72*time.Hour), "a.test")), ca.Trusting("a.test"), TLSFailed, "not yet valid"},
+		{"clear text", nil, ca.Trusting("a.test"), TLSFailed, "does not speak TLS"},
+		{"too old", &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, ca.Trusting("a.test"), TLSFailed, "refuses: protocol version not supported"},
+		{"another protocol", &tls.Config{Certificates: []tls.Certificate{good}, NextProtos: []string{"acme-tls/1"}}, ca.Trusting("a.test"), TLSFailed, "refuses: no application protocol"},
+		{"we show none, 1.3", asking(0), ca.Trusting("a.test"), TLSFailed, "refuses: certificate required"},
+		{"we show none, 1.2", asking(tls.VersionTLS12), ca.Trusting("a.test"), TLSFailed, "refuses: handshake failure"},
+		{"ours is a stranger's", asking(0), config.PoolTLS{CAFile: ca.File, ServerName: "a.test", CertFile: stranger, KeyFile: strangerKey}, TLSFailed, "refuses: unknown certificate authority"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := startSecure(t, tc.server)
@@ -209,10 +210,10 @@ func TestHandshakeIsWithinTheTimeToConnect(t *testing.T) {
 
 // A fault is over when an answer has come.
 func TestFaultEndsWithAnAnswer(t *testing.T) {
-	ca := newAuthority(t)
-	b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{ca.issue(tomorrow(), "a.test")}})
+	ca := rig.NewAuthority(t)
+	b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "a.test")}})
 	cfg := poolOf(b.address)
-	cfg.TLS = ca.trusting("a.test")
+	cfg.TLS = ca.Trusting("a.test")
 	_, p := buildDialing(t, cfg, nil)
 	p.Members()[0].clients.faults.met("the dog ate it")
 	if got := p.Status().Backends[0].Reason; got != "TLS: the dog ate it" {
@@ -228,8 +229,8 @@ func TestFaultEndsWithAnAnswer(t *testing.T) {
 
 // Which name is asked for and which certificate satisfies it.
 func TestNameOfABackend(t *testing.T) {
-	ca := newAuthority(t)
-	b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{ca.issue(tomorrow(), "localhost", "a.test", "127.0.0.1")}})
+	ca := rig.NewAuthority(t)
+	b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "localhost", "a.test", "127.0.0.1")}})
 	_, port, err := net.SplitHostPort(b.address)
 	if err != nil {
 		t.Fatal(err)
@@ -241,7 +242,7 @@ func TestNameOfABackend(t *testing.T) {
 		{"localhost:" + port, "127.0.0.1", ""},
 	} {
 		cfg := poolOf(tc.address)
-		cfg.TLS = ca.trusting(tc.name)
+		cfg.TLS = ca.Trusting(tc.name)
 		_, p := buildDialing(t, cfg, nil)
 		if out := ask(p, 0, ReuseFree); out != OK {
 			t.Errorf("%s as %q: %v: %s", tc.address, tc.name, out, p.Status().Backends[0].TLSError)
@@ -257,12 +258,12 @@ func TestNameOfABackend(t *testing.T) {
 
 // Sessions are resumed on every shard, and forgotten when trust changes.
 func TestSessionsAreResumed(t *testing.T) {
-	ca := newAuthority(t)
+	ca := rig.NewAuthority(t)
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
-			b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{ca.issue(tomorrow(), "a.test")}, MaxVersion: version})
+			b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "a.test")}, MaxVersion: version})
 			cfg := poolOf(b.address)
-			cfg.TLS = ca.trusting("a.test")
+			cfg.TLS = ca.Trusting("a.test")
 			s, p := buildDialing(t, cfg, nil)
 			_, again := buildDialing(t, cfg, s)
 			cfg.TLS.ServerName, cfg.TLS.CAFile = "", ""
@@ -292,10 +293,10 @@ func TestOffers(t *testing.T) {
 			t.Errorf("%q: got %q; want %q", protocol, got, want)
 		}
 	}
-	ca := newAuthority(t)
-	b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{ca.issue(tomorrow(), "a.test")}, NextProtos: []string{"h2", "http/1.1"}})
+	ca := rig.NewAuthority(t)
+	b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "a.test")}, NextProtos: []string{"h2", "http/1.1"}})
 	cfg := poolOf(b.address)
-	cfg.TLS = ca.trusting("a.test")
+	cfg.TLS = ca.Trusting("a.test")
 	_, p := buildDialing(t, cfg, nil)
 	var a Attempt
 	if out := a.Open(p.Members()[0].Client(0), ReuseFree); out != OK {

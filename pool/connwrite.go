@@ -23,7 +23,7 @@ func (c *Conn) Flush() (int, error) {
 	h := &c.wr
 	for {
 		if h.state.Load()&bitAborted != 0 {
-			return c.written, errAborted
+			return c.written, ErrAborted
 		}
 		if done, err := c.tryWrite(); done || err != nil {
 			return c.written, err
@@ -56,7 +56,7 @@ func (c *Conn) awaitRoom() error {
 	h.late() // the pace decides
 	switch {
 	case h.state.Load()&bitAborted != 0:
-		return errAborted
+		return ErrAborted
 	case c.writeEnd != 0 && Nanos() >= c.writeEnd, !c.writePace.Took(Nanos()-began, queued-c.Queued()):
 		return os.ErrDeadlineExceeded
 	}

@@ -198,15 +198,6 @@ func jsonText(v *fastjson.Value) string {
 	return v.String()
 }
 
-// clip bounds what a backend can put into a reason.
-func clip(s string) string {
-	const most = 64
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "..."
-	}
-	return s
-}
-
 func sortedKeys(m map[string]string) []string {
 	return slices.Sorted(maps.Keys(m))
 }

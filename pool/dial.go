@@ -5,25 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/valyala/fasthttp"
 	"golang.org/x/sys/unix"
 )
 
-// networkUnix is package net's name of unix stream sockets.
-const networkUnix = "unix"
+// NetworkUnix is package net's name of unix stream sockets.
+const NetworkUnix = "unix"
 
 // unixPrefix marks an address that is a path of a unix socket.
 const unixPrefix = "unix:"
 
-// splitAddress returns network and address for package net.
-func splitAddress(address string) (network, addr string) {
+// SplitAddress returns network and address for package net.
+func SplitAddress(address string) (network, addr string) {
 	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
-		return networkUnix, path
+		return NetworkUnix, path
 	}
 	return "tcp", address
 }
@@ -32,7 +30,7 @@ func splitAddress(address string) (network, addr string) {
 // returns a connection on l. TCP_NODELAY is on, as package net does it, and the kernel's
 // keep-alive probes find a dead peer under an idle connection.
 func Dial(ctx context.Context, l *Loop, address string, timeout time.Duration) (*Conn, error) {
-	network, addr := splitAddress(address)
+	network, addr := SplitAddress(address)
 	d := net.Dialer{
 		Timeout:         timeout,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
@@ -40,7 +38,7 @@ func Dial(ctx context.Context, l *Loop, address string, timeout time.Duration) (
 	}
 	c, err := d.DialContext(ctx, network, addr)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // dialOutcome reads it, on the hot path
+		return nil, err //nolint:wrapcheck // the caller reads it, on the hot path
 	}
 	defer func() { _ = c.Close() }() // ours is a duplicate
 	return Adopt(l, c)
@@ -78,27 +76,8 @@ func Adopt(l *Loop, c net.Conn) (*Conn, error) {
 	return NewConn(l, fd)
 }
 
-// dialOutcome is what a failed connect means.
-func dialOutcome(err error) Outcome {
-	switch {
-	case errors.Is(err, ErrLeft):
-		return ClientGone
-	case errors.Is(err, ErrLate):
-		return ConnectLate
-	case errors.Is(err, fasthttp.ErrNoFreeConns):
-		return NoFreeConn
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return ConnectRefused
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, fasthttp.ErrDialTimeout), isTimeout(err):
-		return ConnectTimeout
-	}
-	if _, failed := errors.AsType[*tlsError](err); failed {
-		return TLSFailed
-	}
-	return ConnectFailed
-}
-
-func isTimeout(err error) bool {
+// IsTimeout reports a network error that is a deadline.
+func IsTimeout(err error) bool {
 	var ne net.Error
 	return errors.As(err, &ne) && ne.Timeout()
 }

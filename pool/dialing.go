@@ -20,6 +20,16 @@ type dialing struct {
 	streams bool
 }
 
+// dialingOf is how connections begin to a backend of a pool at address; foundAs is the
+// name it was found under, if it was.
+func dialingOf(cfg *config.Pool, address, foundAs string, announces announcement, t *trust) *dialing {
+	d := &dialing{trust: t, announces: announces, streams: cfg.Protocol == "h2" || cfg.Protocol == "h2c"}
+	if t != nil {
+		d.name = nameOf(&cfg.TLS, address, foundAs)
+	}
+	return d
+}
+
 // dialKey tells dialings apart, also those of different generations.
 type dialKey struct {
 	streams   bool
@@ -73,15 +83,15 @@ func (d *dialing) word() string {
 
 // nameOf is the name that the certificate of a backend must have: the configured
 // one, the name it was found under, or the host of its address.
-func nameOf(c *config.PoolTLS, b *listed) string {
+func nameOf(c *config.PoolTLS, address, foundAs string) string {
 	switch {
 	case c.ServerName != "":
 		return c.ServerName
-	case b.foundAs != "":
-		return b.foundAs
+	case foundAs != "":
+		return foundAs
 	}
-	network, address := splitAddress(b.Address)
-	if network == networkUnix {
+	network, address := SplitAddress(address)
+	if network == NetworkUnix {
 		return ""
 	}
 	host, _, err := net.SplitHostPort(address)

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/valyala/fasthttp"
-
 	"github.com/isame-lb/isame-lb/pool/safely"
-	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // A dial is an errand: it has a goroutine of its own, and the exchange that needs the
@@ -19,10 +16,6 @@ import (
 // otherwise. Only a connection that nobody else may use is broken off.
 
 var (
-	// ErrLeft is the end of a wait for something that nobody wants any more.
-	ErrLeft = errors.New("nobody waits for it any more")
-	// ErrLate is the end of a wait that has taken its caller too long.
-	ErrLate = errors.New("the exchange cannot wait any longer")
 	// ErrEnded is the answer to a dial after Errands.Close.
 	ErrEnded = errors.New("no connection is made any more")
 	// errDialBug is the end of a dial that has met a bug of ours.
@@ -57,6 +50,9 @@ func (e *Errands) Close() {
 	e.mu.running.Wait()
 }
 
+// Context ends when Close is called.
+func (e *Errands) Context() context.Context { return e.ctx }
+
 // Run calls f in a goroutine of its own, and failed if that panics. False: everything is
 // at its end.
 func (e *Errands) Run(f func(ctx context.Context), failed func()) bool {
@@ -81,10 +77,10 @@ type errand struct {
 	err  error
 }
 
-// fetch makes a connection with dial and waits for it as long as p says. One that comes
+// Fetch makes a connection with dial and waits for it as long as p says. One that comes
 // too late goes to unwanted. alone: it is of no use to others, and the dial is broken
 // off when nobody waits for it.
-func (e *Errands) fetch(p Patience, alone bool, dial func(context.Context) (*Conn, error), unwanted func(*Conn)) (*Conn, error) {
+func (e *Errands) Fetch(p Patience, alone bool, dial func(context.Context) (*Conn, error), unwanted func(*Conn)) (*Conn, error) {
 	r := &errand{done: make(chan struct{})}
 	ctx, cancel := context.WithCancel(e.ctx)
 	if !e.Run(func(context.Context) {
@@ -126,39 +122,4 @@ func (r *errand) leave() bool {
 	defer r.mu.Unlock()
 	r.mu.left = !r.mu.ended
 	return r.mu.left
-}
-
-// fetchPooled takes a connection of hc's pool, or dials one for it.
-func (k *link) fetchPooled(hc *fasthttp.HostClient, p Patience) (*Conn, error) {
-	return k.clients.errands.fetch(p, false, func(context.Context) (*Conn, error) {
-		for {
-			c, err := leases.take(hc)
-			if !errors.Is(err, errNotNow) {
-				return c, err
-			} // else the loop has asked at the same moment; it has not waited
-		}
-	}, func(c *Conn) { k.keepUnused(hc, c) })
-}
-
-// fetchSingle dials a connection outside the pool: see dialSingle.
-func (k *link) fetchSingle(hc *fasthttp.HostClient, client wire.ProxyHeader, p Patience) (*Conn, error) {
-	return k.clients.errands.fetch(p, true, func(ctx context.Context) (*Conn, error) {
-		return k.dialSingle(ctx, hc, &client)
-	}, k.endSingle)
-}
-
-// keepUnused gives a connection that nobody waited for to the pool. From there on it is
-// like one that was used: the backend may close it at any time. One that came from the
-// pool goes back as it is: the loop may have closed it in the meantime.
-func (k *link) keepUnused(hc *fasthttp.HostClient, c *Conn) {
-	if c.reuse.used {
-		leases.put(hc, c)
-		return
-	}
-	c.reuse.used = true
-	if c.rest(Nanos()) {
-		leases.put(hc, c)
-		return
-	}
-	leases.drop(hc, c)
 }

@@ -50,7 +50,7 @@ func buildEverything(tb testing.TB, kind algo.Kind, members int) *Pool {
 	p.members[0].health.mu.health.condemn()
 	p.members[0].health.publishLocked()
 	for range 5 {
-		attempt(p.members[1], Reset, 0)
+		try(p.members[1], Reset, 0)
 	}
 	if err := p.SetState(p.members[4].Address(), Drain); err != nil {
 		tb.Fatal(err)

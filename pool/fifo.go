@@ -22,7 +22,7 @@ func (f *Fifo) Bytes() []byte {
 // Append appends a copy of p, or reports that there is no room.
 func (f *Fifo) Append(p []byte) bool {
 	if f.mem == nil || f.w+len(p) > len(f.mem.b) {
-		if f.Len()+len(p) > bufferSizeMax {
+		if f.Len()+len(p) > BufferSizeMax {
 			return false
 		}
 		f.grow(len(p))

@@ -17,7 +17,7 @@ func TestFifoEqualsABuffer(t *testing.T) {
 			for i := range p {
 				p[i] = byte(random.Uint32())
 			}
-			if fits := f.Len()+len(p) <= bufferSizeMax; f.Append(p) != fits {
+			if fits := f.Len()+len(p) <= BufferSizeMax; f.Append(p) != fits {
 				t.Fatalf("%d bytes behind %d: fits is not %v", len(p), f.Len(), fits)
 			} else if fits {
 				twin.Write(p)

@@ -13,20 +13,20 @@ const (
 
 // fit judges c by its age, where one is known, and by a look at its socket.
 func (a *Attempt) fit(c *Conn, which Reuse) fitness {
-	r := c.reuse
+	r := reuseOf(c)
 	if !r.used {
 		return fits
 	}
-	if !c.wake() || r.old.Load() {
+	if !c.Wake() || r.IsOld() {
 		return fitsNobody // the loop has closed it, or it has had its time
 	}
-	r.sent.Store(0)
+	r.Begin()
 	if r.home.deaths.Load() > 0 {
 		a.openNanos = Nanos()
 	}
 	if r.home.ages.known() {
 		a.openNanos = Nanos()
-		age, limit := a.openNanos-r.idleNanos, r.home.ages.limit(a.openNanos)
+		age, limit := a.openNanos-r.IdleNanos(), r.home.ages.limit(a.openNanos)
 		switch {
 		case age > max(limit, retiredFloor):
 			return fitsNobody
@@ -34,7 +34,7 @@ func (a *Attempt) fit(c *Conn, which Reuse) fitness {
 			return fitsOthers
 		}
 	}
-	if found := c.look(); found != foundSilence {
+	if found := c.Look(); found != FoundSilence {
 		r.learn(found, a.opened(), false)
 		return fitsNobody
 	}
@@ -53,7 +53,8 @@ func (a *Attempt) opened() int64 {
 // observe learns from a pooled connection that the backend has closed, as its proof
 // is, before the request was there.
 func (a *Attempt) observe(c *Conn) {
-	c.reuse.home.ages.observe(Nanos(), a.opened()-c.reuse.idleNanos, c.reuse.roundTripNanos)
+	r := reuseOf(c)
+	r.home.ages.observe(Nanos(), a.opened()-r.IdleNanos(), r.RoundTripNanos())
 }
 
 // mourn follows on a connection in use again that died when the backend may have had
@@ -61,9 +62,9 @@ func (a *Attempt) observe(c *Conn) {
 // for the backend. One after the other, each at once, look like a backend that closes
 // whatever is used again.
 func (a *Attempt) mourn() {
-	r := a.conn.reuse
+	r := reuseOf(a.conn)
 	again := r.home.deaths.Add(1) > 1
-	if again && a.openNanos != 0 && Nanos()-a.openNanos <= r.roundTripNanos+diedAtOnceNanos {
+	if again && a.openNanos != 0 && Nanos()-a.openNanos <= r.RoundTripNanos()+diedAtOnceNanos {
 		a.observe(a.conn)
 	}
 }
@@ -74,7 +75,7 @@ const diedAtOnceNanos = int64(5 * time.Millisecond)
 
 // putBack returns c to the pool as if it had not been taken.
 func (a *Attempt) putBack(c *Conn) {
-	if c.rest(c.reuse.idleNanos) {
+	if c.Rest(reuseOf(c).IdleNanos()) {
 		leases.put(a.hc, c)
 		return
 	}
@@ -88,16 +89,16 @@ func (a *Attempt) putBack(c *Conn) {
 // asked, which costs a system call, where that is likely: a 408, the end of the
 // connection behind it, and whoever is known for stray bytes, or may still send some.
 func (a *Attempt) unasked() bool {
-	r := a.conn.reuse
-	likely := a.Response.Status == statusRequestTimeout || a.conn.Ended() || r.sent.Load() == 0 || r.home.strays.doubts(r.ending)
-	return likely && a.conn.unreceived(nil)
+	r := reuseOf(a.conn)
+	likely := a.Response.Status == statusRequestTimeout || a.conn.Ended() || !r.HasSent() || r.home.strays.doubts(r.ending)
+	return likely && a.conn.Unreceived(nil)
 }
 
 const statusRequestTimeout = 408
 
 // neverAsked draws the conclusion from an unasked response.
 func (a *Attempt) neverAsked() Outcome {
-	if r := a.conn.reuse; a.Response.Status == statusRequestTimeout {
+	if r := reuseOf(a.conn); a.Response.Status == statusRequestTimeout {
 		a.observe(a.conn)
 	} else {
 		r.home.strays.met(r.ending, 0)
@@ -111,11 +112,11 @@ func (a *Attempt) neverAsked() Outcome {
 // twice is repeated once, on a fresh connection, where nobody has left anything. If
 // the backend answers there, stray bytes they were.
 func (a *Attempt) noHead() Outcome {
-	if !a.reused || a.headed || a.conn.stream != nil {
+	if !a.reused || a.headed || a.conn.IsStream() {
 		return BadResponse
 	}
-	r := a.conn.reuse
-	if a.conn.unreceived(nil) {
+	r := reuseOf(a.conn)
+	if a.conn.Unreceived(nil) {
 		r.home.strays.met(r.ending, 0)
 		return ReusedNeverReceived
 	}

@@ -116,7 +116,7 @@ func (h *half) arm(fire safely.Func) {
 func (h *half) blocked() error {
 	switch {
 	case h.state.Load()&bitAborted != 0:
-		return errAborted
+		return ErrAborted
 	case h.late():
 		return os.ErrDeadlineExceeded
 	case h.nowait:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/rig"
 )
 
 // neighbours builds two pools, a and b, over the same backends, and retires them with
@@ -55,7 +56,7 @@ func TestAPoolConcludesNothingForAnother(t *testing.T) {
 						synctest.Wait()
 						suffer(a.Member("x:1"), 50, o.outcome, o.status)
 						mine, theirs := a.Status().Backends[0], b.Status().Backends[0]
-						if mine.Breaker != "open" || mine.Up || attempt(a.Member("x:1"), OK, 200) {
+						if mine.Breaker != "open" || mine.Up || try(a.Member("x:1"), OK, 200) {
 							t.Fatalf("the breaker of the pool that suffered: %+v", mine)
 						}
 						if theirs.Breaker != "closed" || !theirs.Up || theirs.Health == "unhealthy" || theirs.Requests != 0 || theirs.Failures != 0 {
@@ -69,7 +70,7 @@ func TestAPoolConcludesNothingForAnother(t *testing.T) {
 						if got := picks(b, 4); got["x:1"] != 2 {
 							t.Errorf("the other pool picks %v; want x twice", got)
 						}
-						if !attempt(b.Member("x:1"), OK, 200) {
+						if !try(b.Member("x:1"), OK, 200) {
 							t.Error("the other pool does not reach the backend")
 						}
 						s.Retire(nil, 0)
@@ -148,7 +149,7 @@ func TestLatencyIsThePools(t *testing.T) {
 	cfg.Algorithm = "peak_ewma"
 	_, a, b := neighbours(t, cfg, cfg, Options{Shards: 1, now: func() int64 { return second }})
 	for _, m := range b.Members() {
-		attempt(m, OK, 200)
+		try(m, OK, 200)
 	}
 	m := a.Member("x:1")
 	k, _ := m.Acquire(second)
@@ -196,8 +197,8 @@ func TestAReloadKeepsWhatEachPoolConcluded(t *testing.T) {
 	s, a, b := neighbours(t, poolOf("x:1", "y:1"), poolOf("x:1", "y:1"), opts)
 	k, _ := a.Member("y:1").Acquire(second)
 	for range 5 {
-		attempt(a.Member("x:1"), Timeout, 0)
-		attempt(b.Member("y:1"), Reset, 0)
+		try(a.Member("x:1"), Timeout, 0)
+		try(b.Member("y:1"), Reset, 0)
 	}
 	next, err := Build(&config.Config{Pools: map[string]config.Pool{
 		"a": poolOf("y:1", "x:1"), "b": poolOf("x:1", "y:1"), "c": poolOf("x:1", "y:1"),
@@ -235,14 +236,14 @@ func TestAReloadKeepsWhatEachPoolConcluded(t *testing.T) {
 // TestAnOperatorsWishMeetsAReload: a generation is built, but does not serve yet, when
 // the operator speaks to the one that does. Both obey, whichever was first.
 func TestAnOperatorsWishMeetsAReload(t *testing.T) {
-	ca := newAuthority(t)
+	ca := rig.NewAuthority(t)
 	for _, tc := range []struct {
 		name   string
 		change func(*config.Pool) // by the reload
 	}{
 		{"nothing else", func(*config.Pool) {}},
 		{"fresh connections", func(c *config.Pool) { c.Connections.Idle = time.Minute }},
-		{"TLS", func(c *config.Pool) { c.TLS = ca.trusting("a.test") }},
+		{"TLS", func(c *config.Pool) { c.TLS = ca.Trusting("a.test") }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s, p := buildOne(t, poolOf("a:1", "b:1"), nil, nil)

@@ -47,7 +47,7 @@ func (s *lessor[L]) take(hc *fasthttp.HostClient) (*Conn, error) {
 		s.discard(hc, l)
 		return nil, fmt.Errorf("cannot use connection of backend %q: its dialer made a %T", hc.Addr, l.Conn())
 	}
-	c.reuse.lease = l
+	reuseOf(c).lease = l
 	return c, nil
 }
 
@@ -56,10 +56,11 @@ func (s *lessor[L]) put(hc *fasthttp.HostClient, c *Conn) { s.release(hc, s.leas
 func (s *lessor[L]) drop(hc *fasthttp.HostClient, c *Conn) { s.discard(hc, s.leaseOf(c)) }
 
 func (s *lessor[L]) leaseOf(c *Conn) L {
-	l, ok := c.reuse.lease.(L)
+	r := reuseOf(c)
+	l, ok := r.lease.(L)
 	if !ok {
 		panic("BUG: connection given back that was not taken")
 	}
-	c.reuse.lease = nil
+	r.lease = nil
 	return l
 }

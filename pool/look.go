@@ -6,18 +6,19 @@ import (
 	"unsafe"
 )
 
-// found is what a look at a connection finds on which nothing should happen.
-type found uint8
+// Found is what a look at a connection finds on which nothing should happen.
+type Found uint8
 
 const (
-	foundSilence found = iota
-	// foundEnd is a backend that has closed it, as it was idle for too long. Some
+	// FoundSilence is a connection that may carry another request.
+	FoundSilence Found = iota
+	// FoundEnd is a backend that has closed it, as it was idle for too long. Some
 	// say so with a 408 first.
-	foundEnd
-	// foundStray are bytes that nobody asked for.
-	foundStray
-	// foundAborted is our own doing.
-	foundAborted
+	FoundEnd
+	// FoundStray are bytes that nobody asked for.
+	FoundStray
+	// FoundAborted is our own doing.
+	FoundAborted
 )
 
 // wordBytes is as much of what a backend says on an idle connection as tells a 408.
@@ -26,19 +27,19 @@ const wordBytes = statusBytes
 // statusBytes is the length of "HTTP/1.1 408".
 const statusBytes = 12
 
-// look says what has come on a connection to a backend that waits for another
+// Look says what has come on a connection to a backend that waits for another
 // request. Only its owner may call it, once, unless it finds silence: over TLS it
 // takes what was said.
 //
 // Usually nothing is there, which costs one recvfrom.
-func (c *Conn) look() found {
+func (c *Conn) Look() Found {
 	var word [wordBytes]byte
 	switch state := c.rd.state.Load(); {
 	case state&bitAborted != 0 || c.wr.state.Load()&bitAborted != 0:
-		return foundAborted
+		return FoundAborted
 	case state&bitHung != 0:
 	case c.secure == nil && c.silent(), c.secure != nil && c.secure.undisturbed():
-		return foundSilence
+		return FoundSilence
 	}
 	var n int
 	if c.secure == nil {
@@ -46,16 +47,16 @@ func (c *Conn) look() found {
 	} else {
 		said, quiet := c.secure.spoken(wordBytes)
 		if quiet && !c.Ended() {
-			return foundSilence
+			return FoundSilence
 		}
 		if n = copy(word[:], said); n == 0 && c.secure.begun() && !c.Ended() {
-			return foundStray // the begin of a record
+			return FoundStray // the begin of a record
 		}
 	}
 	if n == 0 || isTimeoutWord(word[:n]) {
-		return foundEnd
+		return FoundEnd
 	}
-	return foundStray
+	return FoundStray
 }
 
 // isTimeoutWord reports that b begins a 408, the last word of a backend to whom a
@@ -79,26 +80,10 @@ func (c *Conn) peek(word *[wordBytes]byte) int {
 	}
 }
 
-// learn draws the conclusion from what was found on an idle connection at a time.
-// prompt says that it has come just then, and was not only found.
-func (r *reuse) learn(f found, nowNanos int64, prompt bool) {
-	switch f {
-	case foundEnd:
-		r.home.ages.observe(nowNanos, nowNanos-r.idleNanos, r.roundTripNanos)
-	case foundStray:
-		late := int64(0)
-		if prompt {
-			late = nowNanos - r.idleNanos
-		}
-		r.home.strays.met(r.ending, late)
-	case foundSilence, foundAborted:
-	}
-}
-
 // hungIdle is the end of a connection in the pool, in the loop's goroutine. It
 // is closed here and now: the pool would keep its descriptor until it is taken.
 func (c *Conn) hungIdle() {
-	if c.wake() { // else it was taken in this very moment
+	if c.Wake() { // else it was taken in this very moment
 		c.endIdle()
 	}
 }
@@ -106,19 +91,19 @@ func (c *Conn) hungIdle() {
 // spokeIdle is called by the loop when something has come on a connection in the
 // pool. Over TLS it may be a ticket, and whoever takes the connection looks.
 func (c *Conn) spokeIdle() {
-	if c.secure == nil && !c.silent() && c.wake() { // else what was announced is read already
+	if c.secure == nil && !c.silent() && c.Wake() { // else what was announced is read already
 		c.endIdle()
 	}
 }
 
 // endIdle draws the conclusion from the end of an idle connection, and closes it.
-// Whoever finds it in the HostClient's pool meanwhile closes it too: see Close.
+// Whoever finds it in the keeper's pool meanwhile closes it too: see Close.
 func (c *Conn) endIdle() {
-	r := c.reuse
-	r.looking.Lock()
+	k := c.kept
+	k.looking.Lock()
 	if !c.gone.Load() {
-		r.learn(c.look(), Nanos(), true)
+		k.keeper.Met(c.Look(), Nanos())
 	}
-	r.looking.Unlock()
+	k.looking.Unlock()
 	_ = c.Close()
 }

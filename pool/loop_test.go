@@ -85,12 +85,12 @@ func TestConnDeadlines(t *testing.T) {
 	c, peer := pair(t, testLoops(t, 1)[0])
 	one := make([]byte, 1)
 	c.SetReadBy(Nanos() + int64(time.Millisecond))
-	if _, err := c.Read(one); !isTimeout(err) {
+	if _, err := c.Read(one); !IsTimeout(err) {
 		t.Fatalf("read: %v; want a timeout", err)
 	}
 	// The timer that is armed fires long before the deadline wanted now.
 	c.SetReadBy(Nanos() + int64(2*time.Millisecond))
-	if _, err := c.Read(one); !isTimeout(err) {
+	if _, err := c.Read(one); !IsTimeout(err) {
 		t.Fatalf("second read: %v; want a timeout", err)
 	}
 	c.SetReadBy(Nanos() + int64(time.Millisecond))
@@ -104,7 +104,7 @@ func TestConnDeadlines(t *testing.T) {
 		t.Errorf("got %d, %v after an early timer; want a byte", n, err)
 	}
 	c.SetWriteBy(Nanos() + int64(time.Millisecond))
-	if _, err := c.Write(make([]byte, 32<<20)); !isTimeout(err) {
+	if _, err := c.Write(make([]byte, 32<<20)); !IsTimeout(err) {
 		t.Errorf("write to a peer that reads nothing: %v; want a timeout", err)
 	}
 }
@@ -122,7 +122,7 @@ func TestConnAbortWakesReaderAndWriter(t *testing.T) {
 	}()
 	c.Abort()
 	for range 2 {
-		if err := <-ended; !errors.Is(err, errAborted) {
+		if err := <-ended; !errors.Is(err, ErrAborted) {
 			t.Errorf("got %v; want aborted", err)
 		}
 	}
@@ -192,7 +192,7 @@ func TestLoopCallsTheHandlerAtItsDeadline(t *testing.T) {
 	h := &counting{c: c, seen: make(chan string, 1), err: make(chan error, 8)}
 	c.SetReadBy(Nanos() + int64(time.Millisecond))
 	c.Hand(h, true)
-	if err := <-h.err; !isTimeout(err) {
+	if err := <-h.err; !IsTimeout(err) {
 		t.Errorf("got %v; want a timeout", err)
 	}
 }

@@ -24,8 +24,8 @@ func (c *Conn) Close() error {
 		c.stream.Close()
 		return nil
 	}
-	if c.reuse != nil {
-		c.reuse.end()
+	if c.kept != nil {
+		c.kept.end()
 	}
 	if c.secure != nil {
 		c.secure.closeWrite()
@@ -103,9 +103,25 @@ func addrOf(sa unix.Sockaddr) net.Addr {
 	case *unix.SockaddrInet6:
 		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
 	case *unix.SockaddrUnix:
-		return &net.UnixAddr{Name: a.Name, Net: networkUnix}
+		return &net.UnixAddr{Name: a.Name, Net: NetworkUnix}
 	}
 	return nil
+}
+
+// LeavesNoPort makes Close free our port at once, for a connection whose one
+// exchange is complete. The side that ends a connection first keeps its port for
+// a minute (TIME_WAIT), and with one connection for each request some 470 requests
+// a second would use up all of them. A backend that has ended already, as it was
+// asked to, keeps it itself; another one is sent a reset, behind the end of the
+// session if it is TLS.
+func (c *Conn) LeavesNoPort() {
+	if c.Ended() {
+		return
+	}
+	if c.secure != nil {
+		c.secure.closeWrite()
+	}
+	_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // a unix socket has none
 }
 
 // SetDeadline implements net.Conn; the hot path uses SetReadBy and SetWriteBy.

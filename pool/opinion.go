@@ -19,9 +19,9 @@ import (
 // pool waits for its first good probe instead, see Member.late.
 type opinion struct {
 	// Set by check.hold and never changed.
-	check    *check
-	standing *standing
-	pool     string
+	check *check
+	owner owner
+	pool  string
 
 	// now is the verdict for readers without the mutex, with deadBit.
 	now atomic.Uint32
@@ -90,13 +90,13 @@ func (n *change) matters() bool { return n.shown || n.lifts }
 // well ends the wait of its open breaker: the probe saw it before any client had
 // to try.
 func (n *change) tell(p *prober, reason string) {
-	s := n.opinion.standing
-	lifted := n.lifts && s.breaker.lift(p.now())
+	w := n.opinion.owner
+	lifted := n.lifts && w.Lift(p.now())
 	if n.is != n.was {
 		n.opinion.announce(p, n.was, n.is, reason)
 	}
 	if n.shown || lifted {
-		s.account.changed()
+		w.Changed()
 	}
 }
 
@@ -177,7 +177,7 @@ func (o *opinion) announce(p *prober, was, is Verdict, reason string) {
 	case was == Unknown:
 		level = zerolog.DebugLevel // a good start is no news
 	}
-	p.log.WithLevel(level).Str("pool", o.pool).Str("backend", o.check.backend.address).Stringer("was", was).Stringer("is", is).
+	p.log.WithLevel(level).Str("pool", o.pool).Str("backend", o.check.address).Stringer("was", was).Stringer("is", is).
 		Str("reason", reason).Msg("backend health changed")
 }
 
@@ -192,3 +192,12 @@ func (o *opinion) probes() []Probe {
 	}
 	return list
 }
+
+// Check is what it is about.
+func (o *opinion) Check() *check { return o.check }
+
+// start begins the probes of its check; see check.start.
+func (o *opinion) start(p *prober) { o.check.start(p) }
+
+// interval is the time between two probes of a backend whose verdict is clear.
+func (o *opinion) interval() time.Duration { return o.check.def.interval }

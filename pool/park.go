@@ -22,19 +22,19 @@ type park struct {
 // keep gives a connection, whose last answer was read to its end at lastNanos, to
 // whoever comes next; at once, or when it has been silent.
 func (k *link) keep(c *Conn, e endedBy, lastNanos int64) {
-	r, s := c.reuse, &k.clients.strays
+	r, s := reuseOf(c), &k.clients.strays
 	r.ending = e
 	parked := false
 	if s.doubts(e) {
 		proven := s.owed[e].Load() <= 0
 		parked = s.enter(proven)
 		if !parked && !proven {
-			c.leavesNoPort()
+			c.LeavesNoPort()
 			leases.drop(k.hc, c)
 			return
 		}
 	}
-	if !c.rest(lastNanos) || r.old.Load() && c.wake() {
+	if !c.Rest(lastNanos) || r.IsOld() && c.Wake() {
 		if parked {
 			s.parked.Add(-1)
 		}
@@ -69,7 +69,7 @@ func (p *park) due(nowNanos, silenceNanos int64) *Conn {
 	if len(p.mu.conns) == 0 {
 		return nil
 	}
-	wait := p.mu.conns[0].reuse.idleNanos + silenceNanos - nowNanos
+	wait := reuseOf(p.mu.conns[0]).IdleNanos() + silenceNanos - nowNanos
 	if wait > 0 {
 		p.mu.timer.Reset(max(time.Duration(wait), parkTick))
 		return nil
@@ -108,17 +108,18 @@ func (k *link) releaseParked() {
 	s, nowNanos := &k.clients.strays, Nanos()
 	for c := k.park.due(nowNanos, s.silence()); c != nil; c = k.park.due(nowNanos, s.silence()) {
 		s.parked.Add(-1)
-		if !c.wake() { // the loop has closed it
+		if !c.Wake() { // the loop has closed it
 			leases.drop(k.hc, c)
 			continue
 		}
-		if found := c.look(); found != foundSilence {
-			c.reuse.learn(found, nowNanos, false)
+		r := reuseOf(c)
+		if found := c.Look(); found != FoundSilence {
+			r.learn(found, nowNanos, false)
 			leases.drop(k.hc, c)
 			continue
 		}
-		s.silent(c.reuse.ending)
-		if !c.rest(c.reuse.idleNanos) {
+		s.silent(r.ending)
+		if !c.Rest(r.IdleNanos()) {
 			leases.drop(k.hc, c)
 			continue
 		}
@@ -134,7 +135,7 @@ func (k *link) closeParked() bool {
 		return false
 	}
 	k.clients.strays.parked.Add(-1)
-	c.wake()
+	c.Wake()
 	leases.drop(k.hc, c)
 	return true
 }

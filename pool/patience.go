@@ -1,8 +1,16 @@
 package pool
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
+)
+
+var (
+	// ErrLeft is the end of a wait for something that nobody wants any more.
+	ErrLeft = errors.New("nobody waits for it any more")
+	// ErrLate is the end of a wait that has taken its caller too long.
+	ErrLate = errors.New("the exchange cannot wait any longer")
 )
 
 // Patience is how long somebody waits for what no socket of its own will tell: a dial,

@@ -21,8 +21,8 @@ const (
 	// makes pipes of two pages.
 	pipeRoomMin = 64 << 10
 	// pipeFillMax is how many bytes are in a pipe at most, and so what a client
-	// that reads slowly holds: no more than with a buffer.
-	pipeFillMax = relayRoom
+	// that reads slowly holds: no more than with a buffer for long content.
+	pipeFillMax = 256 << 10
 )
 
 // Pipe is a pipe of the kernel through which content goes from one socket to
@@ -44,9 +44,9 @@ var (
 	pipesOpen atomic.Int32 // idle or owned
 )
 
-// takePipe returns an empty pipe; nil when there are too many already, or the
+// TakePipe returns an empty pipe; nil when there are too many already, or the
 // kernel has none.
-func takePipe() *Pipe {
+func TakePipe() *Pipe {
 	for i := range idlePipes {
 		if idlePipes[i].Load() == nil {
 			continue
@@ -81,9 +81,9 @@ func newPipe() *Pipe {
 	return p
 }
 
-// release gives the pipe back. One that still holds bytes is closed: they are
+// Release gives the pipe back. One that still holds bytes is closed: they are
 // somebody's content.
-func (p *Pipe) release() {
+func (p *Pipe) Release() {
 	if p.held == 0 {
 		for i := range idlePipes {
 			if idlePipes[i].CompareAndSwap(nil, p) {

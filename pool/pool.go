@@ -107,7 +107,7 @@ func (p *Pool) Unavailable() (cause End, retryAfter time.Duration) {
 	for i, m := range v.waiting {
 		wait := time.Duration(m.breaker.waitNanos(now))
 		if m.health != nil && (m.health.verdict() == Unhealthy || m.isJoining()) {
-			wait = max(wait, m.health.check.def.interval)
+			wait = max(wait, m.health.interval())
 		}
 		if i == 0 || wait < retryAfter {
 			retryAfter = wait

@@ -71,8 +71,8 @@ func picks(p *Pool, n int) map[string]int {
 	return got
 }
 
-// attempt makes one attempt at m with this outcome and reports whether it was let in.
-func attempt(m *Member, o Outcome, status int) bool {
+// try makes one attempt at m with this outcome and reports whether it was let in.
+func try(m *Member, o Outcome, status int) bool {
 	now := m.pool.now()
 	k, ok := m.Acquire(now)
 	if ok {
@@ -223,7 +223,7 @@ func TestReleaseCounts(t *testing.T) {
 		o      Outcome
 		status int
 	}{{OK, 200}, {OK, 404}, {OK, 503}, {ConnectRefused, 0}, {ClientGone, 200}, {NoFreeConn, 0}, {ReusedDied, 0}, {Timeout, 0}, {OK, 999}} {
-		attempt(m, a.o, a.status)
+		try(m, a.o, a.status)
 	}
 	b := p.Status().Backends[0]
 	if b.Requests != 9 || b.Failures != 4 || b.InFlight != 0 {
@@ -262,7 +262,7 @@ func TestBreakerCountsWhatItsSectionAsksFor(t *testing.T) {
 			_, p := buildOne(t, cfg, nil, func() int64 { return second })
 			m := p.Member("a:1")
 			for range 30 {
-				attempt(m, c.o, c.status)
+				try(m, c.o, c.status)
 			}
 			if got := m.breaker.state(second) == breakerOpen; got != c.opens {
 				t.Errorf("open %v; want %v", got, c.opens)
@@ -276,7 +276,7 @@ func TestOpenBreakerLeavesRotationAndComesBackWithoutTraffic(t *testing.T) {
 		s, p := buildOne(t, poolOf("a:1", "b:1", "c:1"), nil, bubbleClock())
 		a := p.Member("a:1")
 		for range 5 {
-			attempt(a, ConnectRefused, 0)
+			try(a, ConnectRefused, 0)
 		}
 		synctest.Wait()
 		if got := picks(p, 6); got["a:1"] != 0 || got["b:1"] != 3 {
@@ -291,7 +291,7 @@ func TestOpenBreakerLeavesRotationAndComesBackWithoutTraffic(t *testing.T) {
 			t.Fatalf("after open_for: picked %v; want all three", got)
 		}
 		for range 3 {
-			if !attempt(a, OK, 200) {
+			if !try(a, OK, 200) {
 				t.Fatal("trial refused")
 			}
 		}
@@ -329,7 +329,7 @@ func TestAtMostMaxEjectedPercentAreOpen(t *testing.T) {
 				}
 				wg.Go(func() {
 					for range 20 {
-						attempt(m, ConnectRefused, 0)
+						try(m, ConnectRefused, 0)
 					}
 				})
 			}

@@ -29,7 +29,7 @@ const (
 func probe(ctx context.Context, address string, d *definition) sight {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	network, addr := splitAddress(address)
+	network, addr := SplitAddress(address)
 	var dialer net.Dialer
 	c, err := dialer.DialContext(ctx, network, addr)
 	if err != nil {
@@ -37,7 +37,7 @@ func probe(ctx context.Context, address string, d *definition) sight {
 	}
 	defer func() { _ = c.Close() }()
 	socket := c // c becomes its session, while the end of ctx may come from elsewhere
-	stop := safely.AfterDone(ctx, "probe", func() { _ = socket.SetDeadline(longAgo) })
+	stop := safely.AfterDone(ctx, "probe", func() { _ = socket.SetDeadline(LongAgo) })
 	defer stop()
 	if d.dialing != nil && d.dialing.announces != announceNothing {
 		if _, err := c.Write(d.dialing.announces.append(nil, &wire.ProxyHeader{})); err != nil {
@@ -84,7 +84,7 @@ func refusalOf(session *tls.Conn) error {
 	if session == nil {
 		return nil
 	}
-	_ = session.SetReadDeadline(longAgo) // what ended it is said again, nothing is waited for
+	_ = session.SetReadDeadline(LongAgo) // what ended it is said again, nothing is waited for
 	_, err := session.Read(make([]byte, 1))
 	if remoteAlert(err) == 0 {
 		return nil
@@ -130,13 +130,13 @@ func (d *definition) host(network, addr string) string {
 		name = d.dialing.name
 	}
 	switch {
-	case network == networkUnix && name == "":
+	case network == NetworkUnix && name == "":
 		return "localhost" // RFC 9112 section 3.2: a path is no authority
 	case name == "":
 		return addr
 	}
 	_, port, err := net.SplitHostPort(addr)
-	if network == networkUnix || err != nil {
+	if network == NetworkUnix || err != nil {
 		port = portHTTPS
 	}
 	if port == portHTTPS && !strings.Contains(name, ":") {
@@ -155,7 +155,7 @@ func nobodyThere(err error) bool {
 	switch {
 	case errors.As(err, &dns):
 		return false
-	case isTimeout(err), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT),
+	case IsTimeout(err), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT),
 		errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return true
 	}
@@ -193,7 +193,7 @@ func failure(err error, timeout time.Duration, otherwise string) string {
 	switch {
 	case errors.As(err, &dns):
 		return "cannot resolve " + dns.Name
-	case isTimeout(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, fasthttp.ErrTimeout):
+	case IsTimeout(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, fasthttp.ErrTimeout):
 		return fmt.Sprintf("timeout after %v", timeout)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"

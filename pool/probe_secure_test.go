@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/rig"
 )
 
 // probing is a definition whose probes speak TLS as a pool with this section does.
@@ -19,18 +20,18 @@ func probing(t *testing.T, check config.HealthCheck, section config.PoolTLS, add
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &dialing{trust: trust, name: nameOf(&section, &listed{Backend: cfg.Backends[0]})}
+	d := &dialing{trust: trust, name: nameOf(&section, cfg.Backends[0].Address, "")}
 	return mustDefine(t, check).over(d)
 }
 
 func TestProbesSpeakTLS(t *testing.T) {
-	ca, other := newAuthority(t), newAuthority(t)
-	certificate := ca.issue(tomorrow(), "a.test", "127.0.0.1")
-	known, key := ca.files(ca.issue(tomorrow(), "client"))
+	ca, other := rig.NewAuthority(t), rig.NewAuthority(t)
+	certificate := ca.Issue(rig.Tomorrow(), "a.test", "127.0.0.1")
+	known, key := ca.Files(ca.Issue(rig.Tomorrow(), "client"))
 	b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{certificate}})
-	asking := startSecure(t, &tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.pool()})
+	asking := startSecure(t, &tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.Pool()})
 	plainText := startSecure(t, nil)
-	shown := ca.trusting("a.test")
+	shown := ca.Trusting("a.test")
 	shown.CertFile, shown.KeyFile = known, key
 	for _, tc := range []struct {
 		name    string
@@ -40,16 +41,16 @@ func TestProbesSpeakTLS(t *testing.T) {
 		good    bool
 		reason  string
 	}{
-		{"http", b, "http", ca.trusting("a.test"), true, "status 200"},
-		{"http by address", b, "http", ca.trusting(""), true, "status 200"},
-		{"tcp", b, "tcp", ca.trusting("a.test"), true, "connected"},
+		{"http", b, "http", ca.Trusting("a.test"), true, "status 200"},
+		{"http by address", b, "http", ca.Trusting(""), true, "status 200"},
+		{"tcp", b, "tcp", ca.Trusting("a.test"), true, "connected"},
 		{"http, our certificate", asking, "http", shown, true, "status 200"},
-		{"http, another authority", b, "http", other.trusting("a.test"), false, "TLS: certificate signed by unknown authority"},
-		{"tcp, another authority", b, "tcp", other.trusting("a.test"), false, "TLS: certificate signed by unknown authority"},
-		{"tcp, another name", b, "tcp", ca.trusting("b.test"), false, "TLS: certificate is valid for a.test, not b.test"},
-		{"http, no certificate of ours", asking, "http", ca.trusting("a.test"), false, "TLS: the backend refuses: certificate required"},
-		{"tcp, clear text", plainText, "tcp", ca.trusting("a.test"), false, "TLS: the backend does not speak TLS"},
-		{"grpc, no HTTP/2", b, "grpc", ca.trusting("a.test"), false, "TLS: the backend does not offer HTTP/2"},
+		{"http, another authority", b, "http", other.Trusting("a.test"), false, "TLS: certificate signed by unknown authority"},
+		{"tcp, another authority", b, "tcp", other.Trusting("a.test"), false, "TLS: certificate signed by unknown authority"},
+		{"tcp, another name", b, "tcp", ca.Trusting("b.test"), false, "TLS: certificate is valid for a.test, not b.test"},
+		{"http, no certificate of ours", asking, "http", ca.Trusting("a.test"), false, "TLS: the backend refuses: certificate required"},
+		{"tcp, clear text", plainText, "tcp", ca.Trusting("a.test"), false, "TLS: the backend does not speak TLS"},
+		{"grpc, no HTTP/2", b, "grpc", ca.Trusting("a.test"), false, "TLS: the backend does not offer HTTP/2"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := probe(t.Context(), tc.backend.address, probing(t, config.HealthCheck{Type: tc.kind}, tc.section, tc.backend.address))
@@ -68,7 +69,7 @@ func TestProbesSpeakTLS(t *testing.T) {
 }
 
 func TestGRPCProbeSpeaksTLS(t *testing.T) {
-	ca := newAuthority(t)
+	ca := rig.NewAuthority(t)
 	var host string
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -76,10 +77,10 @@ func TestGRPCProbeSpeaksTLS(t *testing.T) {
 			host = r.Host
 			reply(message(0x08, 1), "0")(w, "")
 		}),
-		TLSConfig: &tls.Config{Certificates: []tls.Certificate{ca.issue(tomorrow(), "a.test")}},
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "a.test")}},
 	}
 	address := serveHTTP(t, server, true)
-	s := probe(t.Context(), address, probing(t, config.HealthCheck{Type: "grpc"}, ca.trusting("a.test"), address))
+	s := probe(t.Context(), address, probing(t, config.HealthCheck{Type: "grpc"}, ca.Trusting("a.test"), address))
 	if !s.good || s.reason != "SERVING" {
 		t.Errorf("got %+v; want it to serve", s)
 	}
@@ -98,7 +99,7 @@ func TestHostOfAProbe(t *testing.T) {
 		{"unix:/run/s", "a.test", "a.test"},
 	} {
 		d := &definition{dialing: &dialing{name: tc.name}}
-		if got := d.host(splitAddress(tc.address)); got != tc.want {
+		if got := d.host(SplitAddress(tc.address)); got != tc.want {
 			t.Errorf("%s as %q: got %q; want %q", tc.address, tc.name, got, tc.want)
 		}
 	}

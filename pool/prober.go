@@ -28,6 +28,17 @@ const (
 	probePauseLeast = 10 * time.Millisecond
 )
 
+// Probe is one finished health probe.
+type Probe struct {
+	At         time.Time `json:"at"`
+	DurationMS float64   `json:"duration_ms"`
+	OK         bool      `json:"ok"`
+	// Reason says what was seen, for instance "status 500, want 200-299".
+	Reason string `json:"reason"`
+	// Live entries are of live traffic: a circuit breaker wanted to open.
+	Live bool `json:"live,omitempty"`
+}
+
 // prober is what all health checks of a process share: it outlives generations.
 // It has no goroutine; each check is a timer, and one goroutine while it probes.
 type prober struct {
@@ -37,12 +48,12 @@ type prober struct {
 	probe func(ctx context.Context, address string, d *definition) sight
 }
 
-func newProber(o *Options) *prober {
-	n := o.ProbesMax
+func newProber(log zerolog.Logger, now func() int64, probesMax int) *prober {
+	n := probesMax
 	if n <= 0 {
 		n = probesMaxDefault
 	}
-	return &prober{slots: make(chan struct{}, n), log: o.Logger, now: o.now, probe: probe}
+	return &prober{slots: make(chan struct{}, n), log: log, now: now, probe: probe}
 }
 
 // pace is how urgent the next probe of a backend is.

@@ -171,7 +171,7 @@ func TestGoodProbeEndsTheWaitOfAnOpenBreaker(t *testing.T) {
 		f.set("a:1", "connection refused")
 		a := p.Member("a:1")
 		for range 5 {
-			attempt(a, ConnectRefused, 0)
+			try(a, ConnectRefused, 0)
 		}
 		pass(20 * time.Second) // a bad probe at least, whatever the jitter
 		f.set("a:1", "")
@@ -284,7 +284,7 @@ func TestProbesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		running, most := 0, 0
-		p := newProber(&Options{ProbesMax: 3, now: bubbleClock()})
+		p := newProber(zerolog.Nop(), bubbleClock(), 3)
 		p.probe = func(context.Context, string, *definition) sight {
 			mu.Lock()
 			running++
@@ -302,7 +302,7 @@ func TestProbesAreBounded(t *testing.T) {
 		}
 		checks := make([]*check, 0, 20)
 		for range cap(checks) {
-			c := newCheck(newBackend("a:1", &dialing{}), d)
+			c := newCheck("a:1", d)
 			c.hold(&standing{account: newAccount()}, "p")
 			c.start(p)
 			checks = append(checks, c)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/rig"
 	"github.com/valyala/fasthttp"
 )
 
@@ -34,9 +35,9 @@ func newPeer(t testing.TB) *peerOf {
 // newSecurePeer is newPeer over TLS.
 func newSecurePeer(t testing.TB, version uint16) *peerOf {
 	t.Helper()
-	ca := newAuthority(t)
-	server := &tls.Config{Certificates: []tls.Certificate{ca.issue(tomorrow(), "a.test")}, MaxVersion: version}
-	return peerWith(t, server, ca.trusting("a.test"))
+	ca := rig.NewAuthority(t)
+	server := &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "a.test")}, MaxVersion: version}
+	return peerWith(t, server, ca.Trusting("a.test"))
 }
 
 func peerWith(t testing.TB, server *tls.Config, client config.PoolTLS) *peerOf {
@@ -353,8 +354,8 @@ func TestAgeDecidesWhoTakesAConnection(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pooled.wake()
-			pooled.rest(now - tc.age)
+			pooled.Wake()
+			pooled.Rest(now - tc.age)
 			leases.put(b.hc, pooled)
 
 			var a Attempt

@@ -27,8 +27,8 @@ func takeRoom() int {
 		}
 		roomsTaken.Add(-r.size)
 	}
-	roomsTaken.Add(bufferSizeMin)
-	return bufferSizeMin
+	roomsTaken.Add(BufferSizeMin)
+	return BufferSizeMin
 }
 
 func giveRoom(size int) { roomsTaken.Add(-int64(size)) }

@@ -18,11 +18,11 @@ func TestBuffersOfSlowReadersAreBounded(t *testing.T) {
 		a.in.Sized(responseHeadMax)
 		a.widen()
 		a.widen() // of the next read
-		if size := a.in.size; i < 1000 && size != relayRoom || i == readers-1 && size != bufferSizeMin {
+		if size := a.in.size; i < 1000 && size != relayRoom || i == readers-1 && size != BufferSizeMin {
 			t.Fatalf("reader %d got %d bytes", i, size)
 		}
 	}
-	if got, most := roomsTaken.Load(), rooms[len(rooms)-1].upTo+readers*bufferSizeMin; got > most {
+	if got, most := roomsTaken.Load(), rooms[len(rooms)-1].upTo+readers*BufferSizeMin; got > most {
 		t.Errorf("%d bytes are held; want at most %d", got, most)
 	}
 	for i := range all {

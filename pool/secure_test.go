@@ -349,7 +349,7 @@ func TestSecureConnIsAbortedAndLate(t *testing.T) {
 	l := testLoops(t, 1)[0]
 	c, client := securePair(t, l, tls.VersionTLS13, unwrapped)
 	c.SetReadBy(Nanos() + int64(20*time.Millisecond))
-	if _, err := c.Read(make([]byte, 1)); !isTimeout(err) {
+	if _, err := c.Read(make([]byte, 1)); !IsTimeout(err) {
 		t.Errorf("got %v; want a timeout", err)
 	}
 	c.SetReadBy(0)
@@ -360,8 +360,8 @@ func TestSecureConnIsAbortedAndLate(t *testing.T) {
 		t.Errorf("after the timeout: %v", err)
 	}
 	go c.Abort()
-	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, errAborted) {
-		t.Errorf("got %v; want %v", err, errAborted)
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, ErrAborted) {
+		t.Errorf("got %v; want %v", err, ErrAborted)
 	}
 }
 
@@ -375,8 +375,8 @@ func TestHandshakeErrors(t *testing.T) {
 			var r tls.RecordHeaderError
 			return errors.As(err, &r) && r.Conn != nil && string(r.RecordHeader[:]) == "GET /"
 		}},
-		{"silence", "", isTimeout},
-		{"half a hello", "\x16\x03\x01\x02\x00\x01\x00", isTimeout},
+		{"silence", "", IsTimeout},
+		{"half a hello", "\x16\x03\x01\x02\x00\x01\x00", IsTimeout},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c, peer := pair(t, l)

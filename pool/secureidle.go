@@ -86,7 +86,7 @@ func (s *secure) room(raw *bytes.Buffer) []byte {
 	if raw.Available() < need {
 		old, n := s.ahead, raw.Len()
 		if old == nil || n+need > len(old.b) {
-			least := bufferSizeMin
+			least := BufferSizeMin
 			if s.client {
 				least = readAheadRoom
 			}

@@ -241,8 +241,8 @@ func TestConnectTLSIsBounded(t *testing.T) {
 		do   func(c *Conn, peer net.Conn)
 		want func(error) bool
 	}{
-		{"silence", func(c *Conn, _ net.Conn) { c.SetReadBy(Nanos() + int64(20*time.Millisecond)) }, isTimeout},
-		{"abort", func(c *Conn, _ net.Conn) { c.Abort() }, func(err error) bool { return errors.Is(err, errAborted) }},
+		{"silence", func(c *Conn, _ net.Conn) { c.SetReadBy(Nanos() + int64(20*time.Millisecond)) }, IsTimeout},
+		{"abort", func(c *Conn, _ net.Conn) { c.Abort() }, func(err error) bool { return errors.Is(err, ErrAborted) }},
 		{"an end", func(_ *Conn, peer net.Conn) { _ = peer.Close() }, func(err error) bool { return err != nil }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -46,6 +46,11 @@ type Options struct {
 	find func(context.Context, lookup.Question) (lookup.Answer, error)
 }
 
+// means is the part that concerns connections.
+func (o *Options) means() *Means {
+	return &Means{Shards: o.shards(), Loops: o.Loops, Logger: o.Logger, Errands: o.Errands, Multiplex: o.Multiplex}
+}
+
 func (o *Options) shards() int {
 	if o.Shards > 0 {
 		return o.Shards
@@ -71,7 +76,7 @@ type Set struct {
 type held struct {
 	backends map[string]*Backend
 	clients  map[*clients]*Backend
-	opinions map[*opinion]struct{}
+	opinions map[*opinion]*Backend
 
 	discoveries map[*discovery]struct{}
 }
@@ -88,11 +93,11 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 	}
 	s := &Set{pools: make(map[string]*Pool, len(cfg.Pools))}
 	s.held = held{
-		backends: map[string]*Backend{}, clients: map[*clients]*Backend{}, opinions: map[*opinion]struct{}{},
+		backends: map[string]*Backend{}, clients: map[*clients]*Backend{}, opinions: map[*opinion]*Backend{},
 		discoveries: map[*discovery]struct{}{},
 	}
 	if prev == nil {
-		s.prober, s.finder, s.roster = newProber(&opts), newFinder(&opts), newRoster()
+		s.prober, s.finder, s.roster = newProber(opts.Logger, opts.now, opts.ProbesMax), newFinder(&opts), newRoster()
 	} else {
 		s.prober, s.finder, s.roster = prev.prober, prev.finder, prev.roster
 	}
@@ -154,7 +159,7 @@ func (s *Set) Start() {
 		}
 	}
 	for o := range s.held.opinions {
-		o.check.start(s.prober)
+		o.start(s.prober)
 	}
 }
 
@@ -172,8 +177,8 @@ func (s *Set) retire(next *Set, drain time.Duration) {
 	for _, p := range s.ordered {
 		p.retire()
 	}
-	for o := range s.held.opinions {
-		o.check.backend.dropOpinion(o)
+	for o, b := range s.held.opinions {
+		b.dropOpinion(o)
 	}
 	for d := range s.held.discoveries {
 		s.finder.drop(d)

@@ -46,7 +46,7 @@ func TestFactsOutliveAReload(t *testing.T) {
 	s, p := buildOne(t, poolOf("a:1", "b:1", "c:1"), nil, now)
 	a := p.Member("a:1")
 	for range 5 {
-		attempt(a, ConnectRefused, 0)
+		try(a, ConnectRefused, 0)
 	}
 	k, ok := p.Member("b:1").Acquire(second)
 	if !ok {

@@ -54,7 +54,7 @@ func splicedPair(t testing.TB, network string, length int64) *spliced {
 	t.Helper()
 	l, s := testLoops(t, 1)[0], &spliced{}
 	sockets := pair
-	if network == networkUnix {
+	if network == NetworkUnix {
 		sockets = unixPair
 	}
 	s.conn, s.backend = sockets(t, l)
@@ -96,7 +96,7 @@ func noise(n int) []byte {
 }
 
 func TestContentArrivesUnchanged(t *testing.T) {
-	for _, network := range []string{"tcp", networkUnix} {
+	for _, network := range []string{"tcp", NetworkUnix} {
 		for _, tc := range []struct {
 			bytes int
 			piped bool
@@ -234,17 +234,17 @@ func TestPipesAreBounded(t *testing.T) {
 	var taken []*Pipe
 	defer func() {
 		for _, p := range taken {
-			p.release()
+			p.Release()
 		}
-		if p := takePipe(); p == nil {
+		if p := TakePipe(); p == nil {
 			t.Error("no pipe although all were given back")
 		} else {
-			p.release()
+			p.Release()
 		}
 	}()
 	seen := map[*Pipe]bool{}
 	for range pipesMax {
-		p := takePipe()
+		p := TakePipe()
 		if p == nil {
 			t.Skip("the kernel allows this user fewer pipes")
 		}
@@ -253,8 +253,8 @@ func TestPipesAreBounded(t *testing.T) {
 		}
 		seen[p], taken = true, append(taken, p)
 	}
-	if p := takePipe(); p != nil {
-		p.release()
+	if p := TakePipe(); p != nil {
+		p.Release()
 		t.Errorf("got one more than %d pipes", pipesMax)
 	}
 	s := splicedPair(t, "tcp", 2*pipedMin)

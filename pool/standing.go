@@ -52,6 +52,12 @@ func (t *tally) requests() uint64 {
 	return n
 }
 
+// Lift ends the wait of an open breaker, for a probe that saw the backend well.
+func (s *standing) Lift(nowNanos int64) bool { return s.breaker.lift(nowNanos) }
+
+// Changed says that the verdict on the backend may be another one.
+func (s *standing) Changed() { s.account.changed() }
+
 // window returns the results of the last length, which are kept over a reload.
 func (s *standing) window(length time.Duration) *window {
 	s.mu.Lock()

@@ -79,7 +79,7 @@ func TestWhatComesOnAnIdleConnection(t *testing.T) {
 				b.open(&a, ReuseFree)
 				c := a.Conn()
 				b.exchange(&a, tc.answer)
-				owed := b.strays().owed[c.reuse.ending].Load()
+				owed := b.strays().owed[reuseOf(c).ending].Load()
 				b.say(tc.says)
 				if tc.closes {
 					_ = b.Close()
@@ -95,7 +95,7 @@ func TestWhatComesOnAnIdleConnection(t *testing.T) {
 				b.until(func() bool { // what the timer of the park has found, too
 					return b.strays().named.Load() == tc.stray && linkOf(b.hc).clients.ages.known() == tc.age
 				})
-				if now := b.strays().owed[c.reuse.ending].Load(); tc.stray && now != provenAfter || !tc.stray && now > owed {
+				if now := b.strays().owed[reuseOf(c).ending].Load(); tc.stray && now != provenAfter || !tc.stray && now > owed {
 					t.Errorf("%d silent connections are owed, %d before", now, owed)
 				}
 			})

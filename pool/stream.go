@@ -61,6 +61,9 @@ func (c *Conn) BeginStream(l *Loop, s Stream, within *Conn) {
 	c.gone.Store(false)
 }
 
+// IsStream reports that it is made of a stream, not of a socket.
+func (c *Conn) IsStream() bool { return c.stream != nil }
+
 // Loop is the connection's.
 func (c *Conn) Loop() *Loop { return c.loop }
 

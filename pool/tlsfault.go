@@ -83,7 +83,7 @@ func tlsReason(err error, limit time.Duration) string {
 	var untrusted *tls.CertificateVerificationError
 	var header tls.RecordHeaderError
 	switch {
-	case isTimeout(err):
+	case IsTimeout(err):
 		return fmt.Sprintf("the handshake has not ended after %v", limit)
 	case errors.As(err, &untrusted):
 		return plain(strings.TrimPrefix(untrusted.Err.Error(), "x509: ") + namely(untrusted))
@@ -133,7 +133,7 @@ func plain(s string) string {
 // certificate only then (RFC 8446 section 4.4.2.4). It has taken no request: that
 // comes after the handshake.
 func refusesUs(c *Conn, err error) bool {
-	if c.secure == nil || c.TLSState().Version < tls.VersionTLS13 {
+	if !c.Secure() || c.TLSState().Version < tls.VersionTLS13 {
 		return false
 	}
 	switch remoteAlert(err) {
@@ -170,4 +170,13 @@ func remoteAlert(err error) uint64 {
 		return 0
 	}
 	return v.Uint()
+}
+
+// clip bounds what a backend can put into a reason.
+func clip(s string) string {
+	const most = 64
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return s
 }

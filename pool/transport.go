@@ -114,8 +114,9 @@ func (a *Attempt) open(hc *fasthttp.HostClient, k *link, which Reuse, inLoop boo
 		}
 		switch a.fit(c, which) {
 		case fits:
-			a.conn, a.reused, a.pooled = c, c.reuse.used, true
-			c.reuse.used = true
+			r := reuseOf(c)
+			a.conn, a.reused, a.pooled = c, r.used, true
+			r.used = true
 			c.Wait(true)
 			return OK
 		case fitsOthers:
@@ -210,7 +211,7 @@ func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 				return a.noHead()
 			}
 			if n > 0 {
-				if a.reused && a.conn.stream == nil && a.unasked() {
+				if a.reused && !a.conn.IsStream() && a.unasked() {
 					return a.neverAsked()
 				}
 				a.beginContent(n)
@@ -246,7 +247,7 @@ func (a *Attempt) readOutcome(err error) Outcome {
 		return Pending
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return Timeout
-	case a.conn.stream != nil:
+	case a.conn.IsStream():
 		return a.streamOutcome(err)
 	case !a.reused && !a.touched && refusesUs(a.conn, err):
 		a.link.clients.faults.met(tlsReason(err, 0))
@@ -254,7 +255,7 @@ func (a *Attempt) readOutcome(err error) Outcome {
 	case !a.reused || a.touched:
 		return Reset
 	}
-	if a.conn.unreceived(err) {
+	if a.conn.Unreceived(err) {
 		a.observe(a.conn)
 		return ReusedNeverReceived
 	}
@@ -346,10 +347,11 @@ func (a *Attempt) Close(whole bool, lastNanos int64) {
 	a.piped = false
 	a.body.Begin(wire.UntilClose, 0)
 	if keep && a.Response.IdleTimeout >= 0 {
-		c.reuse.home.ages.observe(lastNanos, int64(a.Response.IdleTimeout), c.reuse.roundTripNanos)
+		r := reuseOf(c)
+		r.home.ages.observe(lastNanos, int64(a.Response.IdleTimeout), r.RoundTripNanos())
 	}
 	switch {
-	case c.stream != nil:
+	case c.IsStream():
 		_ = c.Close()
 	case keep:
 		a.link.keep(c, endingOf(&a.Response, a.toHEAD), lastNanos)
@@ -357,7 +359,7 @@ func (a *Attempt) Close(whole bool, lastNanos int64) {
 		leases.drop(a.hc, c)
 	default:
 		if whole && behind == 0 && a.link.clients.dialing.announces != announceNothing {
-			c.leavesNoPort()
+			c.LeavesNoPort()
 		}
 		a.link.endSingle(c)
 	}

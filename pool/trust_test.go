@@ -10,18 +10,19 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/rig"
 	"github.com/rs/zerolog"
 )
 
 // The same address spoken to in two ways is two backends; changed trust is the
 // same one with other connections.
 func TestIdentityWithTLS(t *testing.T) {
-	ca := newAuthority(t)
+	ca := rig.NewAuthority(t)
 	open := poolOf("127.0.0.1:1")
 	secure := open
-	secure.TLS = ca.trusting("a.test")
+	secure.TLS = ca.Trusting("a.test")
 	named := open
-	named.TLS = ca.trusting("b.test")
+	named.TLS = ca.Trusting("b.test")
 	check := &config.HealthCheck{Type: "tcp", Interval: time.Hour}
 	open.HealthCheck, secure.HealthCheck, named.HealthCheck = check, check, check
 	pools := map[string]config.Pool{"clear": open, "secure": secure, "twin": secure, "named": named}
@@ -58,10 +59,10 @@ func TestIdentityWithTLS(t *testing.T) {
 // A reload after a file has changed keeps the facts and begins with fresh
 // connections; one without a change keeps both.
 func TestTrustIsRenewed(t *testing.T) {
-	ca := newAuthority(t)
-	certFile, keyFile := ca.files(ca.issue(tomorrow(), "client"))
+	ca := rig.NewAuthority(t)
+	certFile, keyFile := ca.Files(ca.Issue(rig.Tomorrow(), "client"))
 	cfg := poolOf("127.0.0.1:1")
-	cfg.TLS = config.PoolTLS{Enabled: true, ServerName: "a.test", CAFile: ca.file, CertFile: certFile, KeyFile: keyFile}
+	cfg.TLS = config.PoolTLS{Enabled: true, ServerName: "a.test", CAFile: ca.File, CertFile: certFile, KeyFile: keyFile}
 	s, p := buildOne(t, cfg, nil, nil)
 	renew := func(what string, same bool) {
 		t.Helper()
@@ -76,12 +77,12 @@ func TestTrustIsRenewed(t *testing.T) {
 		s, p = next, q
 	}
 	renew("nothing", true)
-	freshCert, freshKey := ca.files(ca.issue(tomorrow(), "client"))
+	freshCert, freshKey := ca.Files(ca.Issue(rig.Tomorrow(), "client"))
 	move(t, freshCert, certFile)
 	move(t, freshKey, keyFile)
 	renew("our certificate", false)
-	other := newAuthority(t)
-	move(t, other.file, ca.file)
+	other := rig.NewAuthority(t)
+	move(t, other.File, ca.File)
 	renew("the authorities", false)
 	renew("nothing again", true)
 	cfg.TLS.ServerName = "b.test"
@@ -108,7 +109,7 @@ func TestPoolTurnsToTLS(t *testing.T) {
 		cfg.TLS = config.PoolTLS{Enabled: enabled, InsecureSkipVerify: true}
 		next, p := buildOne(t, cfg, s, nil)
 		s = next
-		attempt(p.Members()[0], OK, 200)
+		try(p.Members()[0], OK, 200)
 		got := p.Status()
 		if got.Members != 1 || got.Requests != uint64(i+1) || (got.Backends[0].TLS == "unverified") != enabled {
 			t.Errorf("turn %d: got %d members, %d requests, TLS %q", i, got.Members, got.Requests, got.Backends[0].TLS)
@@ -124,9 +125,9 @@ func TestPoolTurnsToTLS(t *testing.T) {
 }
 
 func TestOldCertificateIsSaid(t *testing.T) {
-	ca := newAuthority(t)
+	ca := rig.NewAuthority(t)
 	for ends, want := range map[time.Duration]bool{time.Hour: false, -time.Hour: true, 72 * time.Hour: true} {
-		certFile, keyFile := ca.files(ca.issue(time.Now().Add(ends), "client"))
+		certFile, keyFile := ca.Files(ca.Issue(time.Now().Add(ends), "client"))
 		cfg := poolOf("127.0.0.1:1")
 		cfg.TLS = config.PoolTLS{Enabled: true, CertFile: certFile, KeyFile: keyFile}
 		var log bytes.Buffer
@@ -138,9 +139,9 @@ func TestOldCertificateIsSaid(t *testing.T) {
 }
 
 func TestBadFilesOfAPool(t *testing.T) {
-	ca := newAuthority(t)
-	certFile, keyFile := ca.files(ca.issue(tomorrow(), "a"))
-	_, otherKey := ca.files(ca.issue(tomorrow(), "b"))
+	ca := rig.NewAuthority(t)
+	certFile, keyFile := ca.Files(ca.Issue(rig.Tomorrow(), "a"))
+	_, otherKey := ca.Files(ca.Issue(rig.Tomorrow(), "b"))
 	for name, tc := range map[string]struct {
 		tls  config.PoolTLS
 		want string
@@ -188,7 +189,7 @@ func TestNameOf(t *testing.T) {
 		{"", "", "unix:/run/s", ""},
 		{"a.test", "", "unix:/run/s", "a.test"},
 	} {
-		got := nameOf(&config.PoolTLS{ServerName: tc.configured}, &listed{Backend: config.Backend{Address: tc.address}, foundAs: tc.foundAs})
+		got := nameOf(&config.PoolTLS{ServerName: tc.configured}, tc.address, tc.foundAs)
 		if got != tc.want {
 			t.Errorf("%+v: got %q", tc, got)
 		}

@@ -1,4 +1,4 @@
-package pool
+package rig
 
 import (
 	"crypto/ecdsa"
@@ -18,17 +18,18 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 )
 
-// authority signs the certificates of a test.
-type authority struct {
+// Authority signs the certificates of a test.
+type Authority struct {
 	t    testing.TB
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
-	file string // its own certificate in PEM
+	File string // of its own certificate, in PEM
 }
 
-func newAuthority(t testing.TB) *authority {
+// NewAuthority makes one, whose files end with the test.
+func NewAuthority(t testing.TB) *Authority {
 	t.Helper()
-	a := &authority{t: t, key: newKey(t), file: filepath.Join(t.TempDir(), "ca.pem")}
+	a := &Authority{t: t, key: newKey(t), File: filepath.Join(t.TempDir(), "ca.pem")}
 	template := &x509.Certificate{
 		SerialNumber: serial(t), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
@@ -40,12 +41,12 @@ func newAuthority(t testing.TB) *authority {
 	if a.cert, err = x509.ParseCertificate(der); err != nil {
 		t.Fatal(err)
 	}
-	writePEM(t, a.file, "CERTIFICATE", der)
+	writePEM(t, a.File, "CERTIFICATE", der)
 	return a
 }
 
-// issue makes a certificate for names and addresses that ends at the given time.
-func (a *authority) issue(ends time.Time, names ...string) tls.Certificate {
+// Issue makes a certificate for names and addresses that ends at the given time.
+func (a *Authority) Issue(ends time.Time, names ...string) tls.Certificate {
 	a.t.Helper()
 	key := newKey(a.t)
 	template := &x509.Certificate{
@@ -66,8 +67,8 @@ func (a *authority) issue(ends time.Time, names ...string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// files writes a certificate and its key.
-func (a *authority) files(c tls.Certificate) (certFile, keyFile string) {
+// Files writes a certificate and its key.
+func (a *Authority) Files(c tls.Certificate) (certFile, keyFile string) {
 	a.t.Helper()
 	dir := a.t.TempDir()
 	certFile, keyFile = filepath.Join(dir, "c.pem"), filepath.Join(dir, "c.key")
@@ -80,13 +81,13 @@ func (a *authority) files(c tls.Certificate) (certFile, keyFile string) {
 	return certFile, keyFile
 }
 
-// trusting is a tls section that believes in a.
-func (a *authority) trusting(name string) config.PoolTLS {
-	return config.PoolTLS{Enabled: true, ServerName: name, CAFile: a.file}
+// Trusting is a tls section that believes in a.
+func (a *Authority) Trusting(name string) config.PoolTLS {
+	return config.PoolTLS{Enabled: true, ServerName: name, CAFile: a.File}
 }
 
-// pool is the certificates of a alone.
-func (a *authority) pool() *x509.CertPool {
+// Pool is the certificates of a alone.
+func (a *Authority) Pool() *x509.CertPool {
 	p := x509.NewCertPool()
 	p.AddCert(a.cert)
 	return p
@@ -117,4 +118,5 @@ func writePEM(t testing.TB, file, kind string, der []byte) {
 	}
 }
 
-func tomorrow() time.Time { return time.Now().Add(24 * time.Hour) }
+// Tomorrow is when certificates of tests end that are good.
+func Tomorrow() time.Time { return time.Now().Add(24 * time.Hour) }
