@@ -5,7 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/isame-lb/isame-lb/engine/affinity"
 	"github.com/isame-lb/isame-lb/pool"
 )
 
@@ -103,6 +105,12 @@ func TestStickyClientsStay(t *testing.T) {
 	}
 }
 
+// Lengths of the two parts of a cookie before its time.
+const (
+	idChars  = 11
+	macChars = 22
+)
+
 func TestForgedStickyCookiesAreNoCookies(t *testing.T) {
 	addresses := numbered(t, 2)
 	r := start(t, stickyText("secret: one", addresses), "")
@@ -116,8 +124,8 @@ func TestForgedStickyCookiesAreNoCookies(t *testing.T) {
 		return string(b)
 	}
 	for _, v := range []string{
-		"", "x", strings.TrimPrefix(foreign, "isame_p="), flip(0), flip(stickyIDChars + 2), flip(stickyIDChars), value[:stickyIDChars+1+stickyMACChars],
-		value + "!", strings.Repeat("a", 8000), value[:stickyIDChars] + "." + strings.Repeat("A", stickyMACChars) + ".1",
+		"", "x", strings.TrimPrefix(foreign, "isame_p="), flip(0), flip(idChars + 2), flip(idChars), value[:idChars+1+macChars],
+		value + "!", strings.Repeat("a", 8000), value[:idChars] + "." + strings.Repeat("A", macChars) + ".1",
 	} {
 		if _, _, set := c.browse("isame_p=" + v); set == nil {
 			t.Errorf("the cookie %.60q was believed", v)
@@ -134,7 +142,7 @@ func TestStickyCookieIsRenewedAtHalfItsLife(t *testing.T) {
 		minutes int64
 		renewed bool
 	}{{-20, false}, {-31, true}, {-100000, true}, {+5, true}} {
-		old := cookie[:dot+1] + strconv.FormatInt(nowMinutes()+tc.minutes, 10)
+		old := cookie[:dot+1] + strconv.FormatInt(affinity.Minutes(time.Now())+tc.minutes, 10)
 		got, _, set := c.browse(old)
 		if got != b || (set != nil) != tc.renewed {
 			t.Errorf("%d minutes: got %s and %v; want %s, renewed %v", tc.minutes, got, set, b, tc.renewed)
@@ -146,7 +154,7 @@ func TestStickyClientOfADeadBackendMoves(t *testing.T) {
 	addresses := append(numbered(t, 1), nobody(t))
 	r := start(t, stickyText("secret: x", addresses), "")
 	s := r.engine.table.Load().routes[0].pools[0].sticky
-	dead := s.name + "=" + s.values[1] + "." + strconv.FormatInt(nowMinutes(), 10)
+	dead, _, _ := strings.Cut(strings.TrimPrefix(string(s.Append(nil, 1, affinity.Minutes(time.Now()), false)), "Set-Cookie: "), ";")
 	b, moved, set := r.dial().browse(dead)
 	if b != "0" || set == nil || moved == dead {
 		t.Errorf("got %s and %v; want backend 0 and its cookie", b, set)

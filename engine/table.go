@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/affinity"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/retry"
@@ -180,8 +181,8 @@ type poolEntry struct {
 	*pool.Pool
 
 	hashes   bool
-	limiter  *pool.Limiter // nil when nothing limits the exchanges in progress
-	sticky   *stickiness   // nil when it is off
+	limiter  *pool.Limiter     // nil when nothing limits the exchanges in progress
+	sticky   *affinity.Cookies // nil when it is off
 	timeouts config.PoolTimeouts
 	stats    *observe.PoolStats
 	backends []*observe.BackendStats // by member index
@@ -262,7 +263,7 @@ func (b *tableBuilder) poolEntry(name string, c *config.Pool) poolEntry {
 	p := b.t.pools.Pool(name)
 	e := poolEntry{Pool: p, hashes: p.Hashes(), limiter: p.Limiter(), timeouts: c.Timeouts, stats: reg.Pool(name)}
 	e.announces = p.Announces()
-	e.sticky = newStickiness(name, c.Sticky, p.Members())
+	e.sticky = newCookies(name, c.Sticky, p.Members())
 	for _, m := range p.Members() {
 		e.backends = append(e.backends, reg.Backend(name, m.Address()))
 	}
