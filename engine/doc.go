@@ -19,7 +19,8 @@
 //	relay.go     the answer, as it comes
 //	tunnel.go    what becomes of it when the backend switches to another protocol
 //	session.go   connections of HTTP/2: package http2 makes a connection of each stream
-//	quic.go      connections of HTTP/3, over UDP: package http3 does the same for these
+//	quic.go      connections of HTTP/3, over UDP: package http3 does the same for these;
+//	             what both make of a message is package stream
 //	answer.go    what the proxy says itself; package answer renders that, and every
 //	             response head
 //

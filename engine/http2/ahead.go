@@ -1,63 +1,10 @@
 package http2
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/isame-lb/isame-lb/pool"
 )
-
-// How long the end of a request is awaited behind its head: most have no content, and
-// some clients say so only behind the head, at once. HTTP/1.1 has to know then, and a GET
-// with a chunked body of nothing is refused by some backends. A method that has content
-// by its nature may wait for an answer before it sends some.
-const (
-	endWait     = 100 * time.Millisecond
-	contentWait = 5 * time.Millisecond
-)
-
-// noteContent notes fields which say that content follows, maybe late: a client that
-// waits for 100 (Continue) sends none before, and one of gRPC may want an answer first.
-func (t *headText) noteContent(name, value []byte) {
-	if string(name) == "expect" || string(name) == "content-type" && bytes.HasPrefix(value, grpcType) {
-		t.expected = true
-	}
-}
-
-// endWait is how long to wait for the end of the request behind its head, unless content
-// comes before; 0: that would tell nothing, or must not be done.
-func (t *headText) endWait() time.Duration {
-	switch {
-	case t.length >= 0, t.tunnels(), t.expected:
-		return 0
-	case wantsLength(t.of(t.method)):
-		return contentWait
-	}
-	return endWait
-}
-
-// The ends of a head as text, behind its fields.
-var (
-	tailChunked = []byte("Transfer-Encoding: chunked\r\n\r\n")
-	tailEmpty   = []byte("Content-Length: 0\r\n\r\n")
-	tailNone    = []byte("\r\n")
-)
-
-// tail is the one of a head.
-func (t *headText) tail(chunked bool) []byte {
-	return tailOf(chunked, t.length < 0 && !t.tunnels() && wantsLength(t.of(t.method)))
-}
-
-// tailOf is the end of a head; wanted: a request without content has to say so.
-func tailOf(chunked, wanted bool) []byte {
-	switch {
-	case chunked:
-		return tailChunked
-	case wanted:
-		return tailEmpty
-	}
-	return tailNone
-}
 
 // ahead are the streams whose exchange has not begun since it is not known whether they
 // have content. They are open to everything else: they count against streamsMax, and a
@@ -89,11 +36,8 @@ func (st *Stream) isAhead() bool { return st.dueNanos != 0 }
 // begin begins the exchange of one of them; content: there is some, or may be.
 func (s *Session) begin(st *Stream, content bool) {
 	s.lookedAt(st)
-	tail := tailOf(content, st.wantsLength)
 	s.lock()
-	st.chunked = content
-	st.in.Append(tail)
-	st.headLeft += len(tail)
+	st.input.EndHead(content)
 	s.unlock()
 	s.host.Open(st)
 }

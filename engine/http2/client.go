@@ -3,6 +3,7 @@ package http2
 import (
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
@@ -52,10 +53,10 @@ func (s *Session) beginClient(c *pool.Conn, host Host, shard *Shard, o Options, 
 	m.out.Append([]byte(frame.Preface))
 	s.appendLocked(frame.AppendSettings(nil,
 		frame.Setting{ID: frame.SettingEnablePush, Value: 0},
-		frame.Setting{ID: frame.SettingInitialWindowSize, Value: streamWindow},
+		frame.Setting{ID: frame.SettingInitialWindowSize, Value: stream.Window},
 		frame.Setting{ID: frame.SettingMaxHeaderListSize, Value: uint32(o.HeaderBytes)},
 	))
-	s.appendLocked(frame.AppendWindowUpdate(nil, 0, windowMax-frame.WindowInitial))
+	s.appendLocked(frame.AppendWindowUpdate(nil, 0, stream.SessionWindow-frame.WindowInitial))
 }
 
 // reserve promises a stream, if there is one left.
@@ -183,17 +184,17 @@ func (s *Session) response(id uint32, fault *frame.Fault) *frame.Fault {
 	switch {
 	case !known:
 		return errIdle
-	case st == nil || st.gone || st.ended:
+	case st == nil || st.gone || st.input.Ended():
 		return s.skip(nil) // it is over for us
 	case st.headed:
 		return s.trailers(st)
 	}
-	t := &s.shard.head
-	bad, err := t.readResponse(&s.dec)
+	t, ended := &s.shard.fields, s.block.end
+	bad, err := t.readResponse(&s.dec, &st.Request, ended)
 	switch {
 	case err != nil:
 		return tableError(err)
-	case bad != headGood, s.block.end && !t.mayEnd(st.isHEAD):
+	case bad != fieldsGood:
 		return errMalformed
 	}
 	m.Lock()
@@ -204,34 +205,10 @@ func (s *Session) response(id uint32, fault *frame.Fault) *frame.Fault {
 	if st.gone {
 		return nil
 	}
-	st.headLocked(t, s.block.end)
+	if !t.response.Put(&st.input, &st.Request, ended) {
+		return errMalformed
+	}
+	st.headed = t.response.IsFinal()
 	s.client.used = true
 	return nil
-}
-
-// mayEnd reports that a response may end with its head.
-func (t *headText) mayEnd(toHEAD bool) bool {
-	return t.status >= 200 && (t.length <= 0 || wire.WithoutContent(t.status, toHEAD))
-}
-
-// headLocked takes the text of a response head.
-func (st *Stream) headLocked(t *headText, end bool) {
-	final := t.status >= 200
-	switched := st.tunnel && t.status >= 200 && t.status < 300 // RFC 8441 section 5
-	if final {
-		st.headed, st.ended = true, end
-		bodiless := wire.WithoutContent(t.status, st.isHEAD)
-		st.measured, st.promised = t.length >= 0 && !bodiless, t.length
-		// HTTP/1.1 has trailers only behind chunks.
-		st.chunked = !end && (!st.measured || t.trailed) && !switched
-		if !switched {
-			st.tunnel = false
-		}
-		if bodiless {
-			st.measured, st.promised, st.chunked = true, 0, false
-		}
-	}
-	before := st.in.Len()
-	st.in.Append(t.finishResponse(st, end, switched))
-	st.headLeft += st.in.Len() - before
 }

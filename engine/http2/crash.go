@@ -54,7 +54,8 @@ func (s *Session) lost() (list []*Stream) {
 		case st.isAhead():
 			delete(m.streams, id)
 		case !st.gone:
-			st.gone, st.why = true, pool.ErrStreamLost
+			st.gone = true
+			st.input.Fail(pool.ErrStreamLost)
 			list = append(list, st)
 		}
 	}

@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
@@ -27,7 +28,7 @@ func (s *Session) beginData(h frame.Header, rest []byte) (used int) {
 	st, f := s.admitData(h, d.left)
 	d.stream = st
 	if f == nil && h.Length == 0 && !d.end {
-		f = s.pay(costFrame)
+		f = s.pay(stream.CostFrame)
 	}
 	if f != nil {
 		s.fail(h.Stream, f)
@@ -52,7 +53,7 @@ func (s *Session) admitData(h frame.Header, content int) (*Stream, *frame.Fault)
 	m.taken += int64(h.Length)
 	st := m.streams[h.Stream]
 	switch {
-	case m.taken > windowMax:
+	case m.taken > stream.SessionWindow:
 		return nil, errWindow
 	case st == nil || st.gone:
 		m.owed += content
@@ -61,17 +62,16 @@ func (s *Session) admitData(h frame.Header, content int) (*Stream, *frame.Fault)
 			return nil, nil
 		}
 		return nil, s.strayLocked(h.Stream)
-	case st.ended:
+	case st.input.Ended():
 		m.owed += content
 		return nil, errStreamClosed
 	}
 	st.taken += int64(h.Length)
-	st.promised -= int64(content)
 	switch {
-	case st.taken > streamWindow:
+	case st.taken > stream.Window:
 		m.owed += content
 		return nil, errStreamWindow
-	case st.measured && (st.promised < 0 || h.Flags.Has(frame.FlagEndStream) && st.promised != 0):
+	case !st.input.Counts(int64(content), h.Flags.Has(frame.FlagEndStream)):
 		m.owed += content
 		return nil, errMalformed // not the length it said
 	}
@@ -146,11 +146,11 @@ func (s *Session) dropLocked(id uint32, size int, end bool) bool {
 		s.keepResetLocked(id) // it may be spoken of once more
 		s.nudgeLocked()
 		return true
-	case d.left < -streamWindow: // more than any window that it was given
+	case d.left < -stream.Window: // more than any window that it was given
 		delete(m.dropping, id)
 		s.resetLocked(id, frame.CodeNone)
 		return true
-	case d.left > 0 && d.owed >= streamWindow/4:
+	case d.left > 0 && d.owed >= stream.Window/4:
 		s.appendLocked(frame.AppendWindowUpdate(nil, id, uint32(d.owed)))
 		d.owed = 0
 	}
@@ -161,8 +161,8 @@ func (s *Session) dropLocked(id uint32, size int, end bool) bool {
 
 // endedLocked is the end of the content by the peer.
 func (st *Stream) endedLocked() {
-	st.ended = true
-	if st.answer.state == answerDone && st.session.client == nil {
+	st.input.End()
+	if st.output.Done() && st.session.client == nil {
 		st.session.nudgeLocked()
 	}
 }
@@ -205,7 +205,7 @@ func (s *Session) moreData(b []byte) (used int) {
 		s.lock()
 		here := !st.gone && st.id == d.id
 		if here {
-			st.in.Append(b[:used]) // the window is smaller than what it holds
+			st.input.Append(b[:used]) // the window is smaller than what it holds
 		} else {
 			d.stream = nil
 			m.owed += used + d.left // what is still to come, too
@@ -262,7 +262,7 @@ func (s *Session) giveBack(st *Stream, n int) {
 // payBackLocked gives the window of the session back, once it is worth a frame.
 func (s *Session) payBackLocked() {
 	m := &s.mu
-	if m.owed < windowMax/4 {
+	if m.owed < stream.SessionWindow/4 {
 		return
 	}
 	m.taken -= int64(m.owed)
@@ -272,7 +272,7 @@ func (s *Session) payBackLocked() {
 
 // payBackLocked is the same for the window of a stream.
 func (st *Stream) payBackLocked() {
-	if st.owed < streamWindow/4 || st.ended || st.gone {
+	if st.owed < stream.Window/4 || st.input.Ended() || st.gone {
 		return
 	}
 	st.taken -= int64(st.owed)

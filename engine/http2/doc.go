@@ -24,10 +24,11 @@
 //
 // Everything a peer can make us hold is bounded: streams, also those that it has
 // reset while their exchange ends (streamsMax), bytes of requests (windows), a
-// header block (its limit), frames that it does not take (outMax). What costs us
+// header block (its limit), frames that it does not take (outHard). What costs us
 // work and brings nobody an answer (resets, also those it makes us send, and
-// frames without content) uses up a stock that answers fill: see budget.go.
+// frames without content) uses up a stock that answers fill: stream.Budget.
 //
-// Start reading at Session; then input.go, head.go (a request becomes text),
-// stream.go, answer.go (text becomes frames).
+// Start reading at Session; then input.go, headers.go (a request becomes text),
+// stream.go, answer.go (text becomes frames). What text that is, is the matter of
+// package stream, below this one, which HTTP/3 has as well.
 package http2

@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
@@ -29,7 +30,7 @@ func faultError(c *client, code frame.Code) error {
 	if c != nil && code == frame.CodeProtocol {
 		return pool.ErrStreamBad
 	}
-	return errReset
+	return stream.ErrReset
 }
 
 func (s *Session) resetLocked(id uint32, code frame.Code) {

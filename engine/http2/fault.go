@@ -16,5 +16,5 @@ var (
 	errStreamClosed = &frame.Fault{Code: frame.CodeStreamClosed, Stream: true, Cause: "stream_is_closed"}
 	errMalformed    = &frame.Fault{Code: frame.CodeProtocol, Stream: true, Cause: "malformed_message"}
 	errTrailers     = &frame.Fault{Code: frame.CodeEnhanceYourCalm, Stream: true, Cause: "trailers_too_large"}
-	errRefused      = &frame.Fault{Code: frame.CodeRefusedStream, Stream: true, Cause: "too_many_streams"}
+	errTooMany      = &frame.Fault{Code: frame.CodeRefusedStream, Stream: true, Cause: "too_many_streams"}
 )

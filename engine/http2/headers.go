@@ -1,13 +1,12 @@
 package http2
 
 import (
-	"errors"
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
-	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
 
 // block is a header block that comes in more than one frame.
@@ -38,7 +37,7 @@ func (s *Session) continuation(h frame.Header, payload []byte) *frame.Fault {
 	if b.bytes.Len()+len(payload) > max(blockMax, s.opts.HeaderBytes) {
 		return errBlock
 	}
-	if f := s.pay(costFrame); f != nil {
+	if f := s.pay(stream.CostFrame); f != nil {
 		return f
 	}
 	b.bytes.Append(payload)
@@ -82,11 +81,11 @@ func (s *Session) headerBlock(id uint32, fragment []byte, fault *frame.Fault) *f
 		if f := s.skip(nil); f != nil {
 			return f
 		}
-		return s.pay(costFrame)
+		return s.pay(stream.CostFrame)
 	case fault != nil:
 		return s.skip(fault)
 	case running >= streamsMax:
-		return s.skip(errRefused)
+		return s.skip(errTooMany)
 	}
 	s.served = id
 	return s.request(id)
@@ -112,41 +111,21 @@ func (s *Session) skip(f *frame.Fault) *frame.Fault {
 	return f
 }
 
-// tableError is what an error of the decoder, other than one of size, means.
-func tableError(err error) *frame.Fault {
-	if errors.Is(err, hpack.ErrFlood) {
-		return errFlood
-	}
-	return errCompression
-}
-
 // request begins a stream.
 func (s *Session) request(id uint32) *frame.Fault {
-	t := &s.shard.head
-	fault, err := t.read(&s.dec, s.block.end)
-	if err != nil {
+	t, ended := &s.shard.fields, s.block.end
+	fault, err := t.readRequest(&s.dec, ended)
+	switch {
+	case err != nil:
 		return tableError(err)
-	}
-	if fault == headMalformed {
+	case fault == fieldsMalformed:
 		return errMalformed
 	}
 	st := s.newStream(id)
-	st.ended, st.isHEAD, st.tunnel, st.key = s.block.end, t.isHEAD(), t.tunnels(), t.key
-	st.measured, st.promised = t.length >= 0 && !st.ended, t.length
-	st.chunked = !st.ended && !st.measured && !st.tunnel
-	wait, text := time.Duration(0), []byte(nil)
-	switch {
-	case fault == headTooLarge:
-		st.Refusal = wire.ErrHeaderTooLarge
-	case st.chunked && t.endWait() > 0:
-		wait, text, st.wantsLength = t.endWait(), t.fieldLines(), wantsLength(t.of(t.method))
-	default:
-		text = t.finish(st.chunked)
-	}
-	st.in.Append(text)
-	st.headLeft = len(text)
+	st.Request = t.request.Request()
 	m := &s.mu
 	s.lock()
+	wait := st.beginLocked(&t.request, fault, ended)
 	st.window = m.initial
 	m.streams[id] = st
 	m.quiet = 0
@@ -159,41 +138,59 @@ func (s *Session) request(id uint32) *frame.Fault {
 	return nil
 }
 
+// beginLocked makes the stream's message of the head; wait is how long its end is not
+// written yet, 0 for not at all.
+func (st *Stream) beginLocked(t *stream.RequestText, fault fieldsFault, ended bool) (wait time.Duration) {
+	if fault == fieldsTooLarge {
+		st.Refusal = wire.ErrHeaderTooLarge
+		if ended {
+			st.input.End()
+		}
+		return 0
+	}
+	t.Put(&st.input, ended)
+	if !ended {
+		wait = t.EndWait()
+	}
+	if wait == 0 {
+		st.input.EndHead(!ended)
+	}
+	return wait
+}
+
 // trailers takes the fields behind a request's body (RFC 9113 section 8.1).
 func (s *Session) trailers(st *Stream) *frame.Fault {
 	s.lock()
-	done := st.answer.state == answerDone
+	done := st.output.Done()
 	s.unlock()
 	switch {
-	case st.ended && done:
+	case st.input.Ended() && done:
 		return s.skip(errClosed)
-	case st.ended:
+	case st.input.Ended():
 		return s.skip(errStreamClosed)
 	case !s.block.end:
 		return s.skip(errMalformed)
 	}
-	t := &s.shard.head
+	t := &s.shard.fields
 	fault, err := t.readTrailers(&s.dec)
 	switch {
 	case err != nil:
 		return tableError(err)
-	case fault == headTooLarge:
+	case fault == fieldsTooLarge:
 		return errTrailers
-	case fault == headMalformed, st.measured && st.promised != 0:
+	case fault == fieldsMalformed, !st.input.Counts(0, true):
 		return errMalformed
 	}
 	s.lock()
 	here := !st.gone
 	if here {
-		if st.chunked { // else there is no place for them in HTTP/1.1
-			st.tail = append(st.tail[:0], t.text...)
-		}
+		st.input.Trailers(t.request.Trailers())
 		st.endedLocked()
 	}
 	s.unlock()
 	switch {
 	case here && st.isAhead():
-		s.begin(st, len(st.tail) > 0)
+		s.begin(st, st.input.HasTrailers())
 	case here:
 		st.Conn.Arrived(true)
 	}

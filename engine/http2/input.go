@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
@@ -158,7 +159,7 @@ func (s *Session) frame(h frame.Header, payload []byte) *frame.Fault {
 		}
 	case frame.TypeData, frame.TypePushPromise:
 	}
-	return s.pay(costFrame) // what means nothing to us
+	return s.pay(stream.CostFrame) // what means nothing to us
 }
 
 // pay takes points off the peer's stock.
@@ -167,9 +168,9 @@ func (s *Session) pay(points int) *frame.Fault {
 		return nil // the operator's own backend
 	}
 	if n := s.earned.Swap(0); n > 0 {
-		s.budget.add(int(n))
+		s.budget.Add(int(n))
 	}
-	if s.budget.take(points, pool.Nanos) {
+	if s.budget.Take(points, pool.Nanos) {
 		return nil
 	}
 	return errFlood
@@ -195,7 +196,7 @@ func (s *Session) isIdleLocked(id uint32) bool {
 func (s *Session) fail(id uint32, f *frame.Fault) {
 	if f.Stream && !s.isIdle(id) {
 		s.resetStream(id, f.Code)
-		f = s.pay(costReset)
+		f = s.pay(stream.CostReset)
 	}
 	if f != nil {
 		s.end(f.Code, f.Cause)
@@ -205,9 +206,9 @@ func (s *Session) fail(id uint32, f *frame.Fault) {
 // settings takes SETTINGS (RFC 9113 section 6.5).
 func (s *Session) settings(h frame.Header, payload []byte) *frame.Fault {
 	if h.Flags.Has(frame.FlagAck) {
-		return s.pay(costFrame)
+		return s.pay(stream.CostFrame)
 	}
-	cost := len(payload) / settingBytes * costFrame
+	cost := len(payload) / settingBytes * stream.CostFrame
 	if s.mu.settled {
 		cost += costSettings
 	}
@@ -221,8 +222,12 @@ func (s *Session) settings(h frame.Header, payload []byte) *frame.Fault {
 	return nil
 }
 
-// settingBytes is the length of one setting.
-const settingBytes = 6
+const (
+	// settingBytes is the length of one setting.
+	settingBytes = 6
+	// costSettings is a SETTINGS frame: all streams are looked at, and it is answered.
+	costSettings = 20
+)
 
 // apply does what SETTINGS say, and acknowledges them.
 func (s *Session) apply(payload []byte) *frame.Fault {
@@ -275,13 +280,13 @@ func (s *Session) ping(h frame.Header, payload []byte) *frame.Fault {
 		if s.drained == 1 && data == drainPing {
 			s.goAway()
 		}
-		return s.pay(costFrame)
+		return s.pay(stream.CostFrame)
 	}
 	s.lock()
 	s.appendLocked(frame.AppendPingAck(nil, data))
 	s.wroteLocked(true)
 	s.unlock()
-	return s.pay(costFrame)
+	return s.pay(stream.CostFrame)
 }
 
 // windowUpdate takes WINDOW_UPDATE (RFC 9113 section 6.9).
@@ -291,7 +296,7 @@ func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
 	}
 	by, f := frame.WindowUpdate(h, payload)
 	if f == nil {
-		f = s.pay(costFrame)
+		f = s.pay(stream.CostFrame)
 	}
 	if f != nil {
 		return f
@@ -357,10 +362,10 @@ func (s *Session) reset(h frame.Header, payload []byte) *frame.Fault {
 	delete(m.dropping, h.Stream)
 	s.unlock()
 	if st == nil {
-		return s.pay(costFrame)
+		return s.pay(stream.CostFrame)
 	}
 	st.leave(begun)
-	return s.pay(costReset)
+	return s.pay(stream.CostReset)
 }
 
 // resetError is what RST_STREAM means to who reads the stream.
@@ -368,5 +373,5 @@ func resetError(code frame.Code) error {
 	if code == frame.CodeRefusedStream {
 		return pool.ErrStreamUnsent
 	}
-	return errReset
+	return stream.ErrReset
 }

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 	"github.com/isame-lb/isame-lb/pool/wire/hpack"
@@ -15,18 +16,13 @@ const (
 	// streamsMax is how many exchanges a client may have at once, and how many may
 	// still run for it: one that was reset counts until its exchange has ended.
 	streamsMax = 128
-	// streamWindow is how much of a request's body is taken before a backend takes
-	// it, windowMax the same for all streams of a session together.
-	streamWindow = 256 << 10
-	windowMax    = 1 << 20
 	// frameMax is the largest frame that is taken, the least that must be.
 	frameMax = 16 << 10
 	// inRoom holds the largest frame, and saves reads where there are many.
 	inRoom = 32 << 10
-	// outSoft is how many bytes of frames wait for the socket before content has to,
-	// outHead the same for heads, and outHard how many there may be whatever they are
-	// for. What one turn of the loop can add to that is within a Fifo.
-	outSoft = 64 << 10
+	// outHead is how many bytes of frames wait for the socket before heads have to, as
+	// content has to behind stream.OutSoft, and outHard how many there may be whatever
+	// they are for. What one turn of the loop can add to that is within a Fifo.
 	outHead = 256 << 10
 	outHard = 512 << 10
 	// blockMax bounds a header block as it is sent, unless what it may mean is more,
@@ -70,7 +66,7 @@ type Options struct {
 // Shard is what the sessions of one loop share: memory that a call needs for as
 // long as it lasts, and streams that have ended.
 type Shard struct {
-	head   headText
+	fields fields
 	free   []*Stream
 	waking []*Stream // of wake, empty between calls
 	due    []*Stream // of beginDue, likewise
@@ -100,7 +96,7 @@ type Session struct {
 	ahead    ahead
 	lastID   uint32 // of a stream that the client has opened
 	served   uint32 // likewise, and it was not passed over: what GOAWAY says
-	budget   budget
+	budget   stream.Budget
 	earned   atomic.Int64 // points that the budget does not know of yet
 	times    times
 	dead     bool  // GOAWAY was sent for an error: what comes is dropped
@@ -157,11 +153,11 @@ func (s *Session) Begin(c *pool.Conn, host Host, shard *Shard, o Options, early 
 	defer m.Unlock()
 	s.appendLocked(frame.AppendSettings(nil,
 		frame.Setting{ID: frame.SettingMaxConcurrentStreams, Value: streamsMax},
-		frame.Setting{ID: frame.SettingInitialWindowSize, Value: streamWindow},
+		frame.Setting{ID: frame.SettingInitialWindowSize, Value: stream.Window},
 		frame.Setting{ID: frame.SettingMaxHeaderListSize, Value: uint32(o.HeaderBytes)},
 		frame.Setting{ID: frame.SettingEnableConnectProtocol, Value: 1},
 	))
-	s.appendLocked(frame.AppendWindowUpdate(nil, 0, windowMax-frame.WindowInitial))
+	s.appendLocked(frame.AppendWindowUpdate(nil, 0, stream.SessionWindow-frame.WindowInitial))
 }
 
 // start is what both sides begin with.
@@ -169,7 +165,7 @@ func (s *Session) start() {
 	s.in.Sized(inRoom)
 	nowNanos := pool.Nanos()
 	s.times = times{begun: nowNanos, looked: nowNanos}
-	s.budget.begin(nowNanos)
+	s.budget.Begin(nowNanos)
 	s.dec.Reset(hpack.Limits{ListBytes: s.opts.HeaderBytes})
 	m := &s.mu
 	m.Lock()
@@ -229,7 +225,7 @@ func (s *Session) finishTurn() {
 		s.conn.Later()
 	}
 	stuck, full := m.stuck, m.out.Len() > outHard
-	wake := m.waiting[waitRoom] > 0 && m.out.Len() < outSoft
+	wake := m.waiting[waitRoom] > 0 && m.out.Len() < stream.OutSoft
 	done := m.goingAway && len(m.streams)+len(m.dropping) == 0 && m.out.Len() == 0 && !stuck && !s.dead
 	s.unlock()
 	switch {

@@ -1,10 +1,7 @@
 package http2
 
 import (
-	"errors"
-	"io"
-	"strconv"
-
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
@@ -21,35 +18,22 @@ type Stream struct {
 
 	session *Session
 	id      uint32
-	answer  answer
+
+	// Guarded by the session's mutex.
+	input  stream.Input
+	output stream.Output
 }
 
 // request is what a stream knows of its request.
 type request struct {
-	// Refusal is why the request is refused although it was not read: an answer has
-	// to say so. Set, like the next three, before the exchange begins.
-	Refusal error
+	stream.Request
 
-	isHEAD  bool
-	chunked bool // the body is chunked in the text
-	tunnel  bool // it is an extended CONNECT (RFC 8441)
-	key     Key  // of the WebSocket it asks for: ours to a backend of HTTP/1.1, or the other way round
-	// Of the loop, while it looks ahead.
-	dueNanos    int64 // when the exchange begins; 0: it has
-	wantsLength bool  // without content its head says so
+	dueNanos int64 // when the exchange begins, while the loop looks ahead; 0: it has
+
 	// Guarded by the session's mutex.
-	in       pool.Fifo // text of the head, then content
-	headLeft int       // bytes of the head in it
-	chunk    chunkText // how the content is told
-	tail     []byte    // field lines of trailers
-	taken    int64     // bytes of frames whose window was not given back
-	owed     int       // of these, used up
-	promised int64     // content to come, if measured
-	measured bool
-	ended    bool  // by the peer
-	dropped  bool  // what had come was dropped: what was read is not the whole
-	gone     bool  // reset or closed: what comes is for nobody
-	why      error // what reads say then
+	taken int64 // bytes of frames whose window was not given back
+	owed  int   // of these, used up
+	gone  bool  // reset or closed: what comes is for nobody
 
 	// Of a stream to a backend.
 	promise bool // it was reserved, and has no number yet
@@ -61,7 +45,8 @@ type request struct {
 	waited wait  // what it has waited for last
 }
 
-var errReset = errors.New("the peer has reset the stream")
+// streamKeep is how much memory a stream keeps for the next request.
+const streamKeep = 32 << 10
 
 // newStream makes or takes a Stream. The loop calls it.
 func (s *Session) newStream(id uint32) *Stream {
@@ -80,65 +65,31 @@ func (s *Session) newStream(id uint32) *Stream {
 // it, when nobody has it any more.
 func (st *Stream) Recycle() {
 	s, shard := st.session, st.session.shard
-	if len(shard.free) >= freeMax || cap(st.tail)+st.answer.held() > headKeep {
+	if len(shard.free) >= freeMax || st.input.Held()+st.output.Held() > streamKeep {
 		return
 	}
 	if d := &s.data; d.stream == st { // the rest of the frame is for nobody, least of all for who is next
 		d.stream = nil
 		s.giveBack(nil, d.left)
 	}
-	st.request = request{tail: st.tail[:0], gone: true}
-	st.answer.reset()
+	st.request = request{gone: true}
+	st.input.Reset()
+	st.output.Reset()
 	st.session = nil
 	shard.free = append(shard.free, st)
 }
-
-// IsTunnel reports an extended CONNECT (RFC 8441): any 2xx means to its client that
-// the tunnel is open.
-func (st *Stream) IsTunnel() bool { return st.tunnel }
-
-// Accepts reports that a backend has accepted the WebSocket whose key we have made.
-func (st *Stream) Accepts(answer []byte) bool { return st.key.Accepts(answer) }
 
 // Session is the stream's.
 func (st *Stream) Session() *Session { return st.session }
 
 // TryRead implements pool.Stream: the text of the request.
 func (st *Stream) TryRead(p []byte) (int, error) {
-	s := st.session
-	m := &s.mu
+	m := &st.session.mu
 	m.Lock()
 	defer m.Unlock()
-	n, done := st.readLocked(p)
-	switch {
-	case n > 0:
-		return n, nil
-	case done:
-		return 0, io.EOF
-	case st.gone:
-		return 0, st.why
-	}
-	return 0, nil
-}
-
-// readLocked moves text into p; done is its end.
-func (st *Stream) readLocked(p []byte) (n int, done bool) {
-	if st.headLeft > 0 {
-		n = st.in.Take(p[:min(len(p), st.headLeft)])
-		st.headLeft -= n
-		p = p[n:]
-	}
-	if st.headLeft > 0 || len(p) == 0 || st.dropped {
-		return n, false
-	}
-	if !st.chunked {
-		k := st.in.Take(p)
-		st.usedLocked(k)
-		return n + k, st.ended && st.in.Len() == 0
-	}
-	k, content, done := st.chunk.read(p, &st.in, st.ended, st.tail)
+	n, content, err := st.input.Read(p)
 	st.usedLocked(content)
-	return n + k, done
+	return n, err //nolint:wrapcheck // io.EOF counts
 }
 
 // usedLocked gives the windows of content back that was read, once it is worth a
@@ -157,62 +108,11 @@ func (st *Stream) usedLocked(n int) {
 	}
 }
 
-// chunkText tells content as a chunked body (RFC 9112 section 7.1): what is there
-// becomes one chunk.
-type chunkText struct {
-	carry [24]byte // framing on its way
-	from  int
-	to    int
-	left  int // content of the chunk
-	begun bool
-	last  bool // the last chunk was begun
-	tail  int  // bytes of trailers that were told
-}
-
-// read moves text into p: n bytes, of which some were content.
-func (c *chunkText) read(p []byte, in *pool.Fifo, ended bool, trailers []byte) (n, content int, done bool) {
-	for n < len(p) {
-		switch {
-		case c.from < c.to:
-			k := copy(p[n:], c.carry[c.from:c.to])
-			c.from += k
-			n += k
-		case c.left > 0:
-			k := in.Take(p[n:min(len(p), n+c.left)])
-			c.left -= k
-			n += k
-			content += k
-			if c.left == 0 {
-				c.say("\r\n")
-			}
-		case in.Len() > 0:
-			c.left = in.Len()
-			c.from, c.to = 0, len(append(strconv.AppendInt(c.carry[:0], int64(c.left), 16), "\r\n"...))
-		case !ended:
-			return n, content, false
-		case !c.last:
-			c.last = true
-			c.say("0\r\n")
-		case c.tail < len(trailers):
-			k := copy(p[n:], trailers[c.tail:])
-			c.tail += k
-			n += k
-		case !c.begun:
-			c.begun = true
-			c.say("\r\n")
-		default:
-			return n, content, true
-		}
-	}
-	return n, content, false
-}
-
-func (c *chunkText) say(text string) { c.from, c.to = 0, copy(c.carry[:], text) }
-
 // leaveLocked is the end of the stream by the peer. Its exchange has not ended yet:
 // reads say why, or give what a backend has sent before.
 func (st *Stream) leaveLocked(why error) {
-	st.gone, st.why = true, why
+	st.gone = true
+	st.input.Fail(why)
 	st.unblockLocked()
 	if st.session.client == nil {
 		st.dropLocked()
@@ -222,10 +122,8 @@ func (st *Stream) leaveLocked(why error) {
 // dropLocked forgets what nobody will read.
 func (st *Stream) dropLocked() {
 	s := st.session
-	s.mu.owed += st.in.Len() - st.headLeft
+	s.mu.owed += st.input.Drop()
 	s.payBackLocked()
-	st.in.Drop()
-	st.headLeft, st.dropped = 0, true
 }
 
 // CloseWrite implements pool.Stream, for a tunnel.
@@ -233,10 +131,9 @@ func (st *Stream) CloseWrite() error {
 	m := &st.session.mu
 	m.Lock()
 	defer m.Unlock()
-	if st.gone || st.answer.state != answerRaw {
+	if st.gone || !st.output.CloseTunnel() {
 		return nil
 	}
-	st.answer.state = answerDone
 	st.sendEndLocked()
 	st.session.wroteLocked(st.Conn.InLoop())
 	return nil
@@ -245,19 +142,19 @@ func (st *Stream) CloseWrite() error {
 // closeLocked says to the peer that the stream is over, where it does not know; failed
 // is an error that it says.
 func (st *Stream) closeLocked() (failed frame.Code) {
-	s, sent := st.session, st.answer.state == answerDone
+	s, sent := st.session, st.output.Done()
 	switch {
-	case s.client != nil && (!sent || !st.ended):
+	case s.client != nil && (!sent || !st.input.Ended()):
 		s.resetLocked(st.id, frame.CodeCancel)
 	case s.client != nil:
 	case !sent:
 		failed = st.brokenLocked()
 		s.resetLocked(st.id, failed)
-	case !st.ended:
+	case !st.input.Ended():
 		s.dropRestLocked(st)
 	}
 	if sent {
-		s.earned.Add(earnAnswer)
+		s.earned.Add(stream.EarnAnswer)
 	}
 	return failed
 }
@@ -289,7 +186,7 @@ func (st *Stream) close() (failed frame.Code, heir *Stream) {
 	if !st.gone {
 		failed = st.closeLocked()
 		s.wroteLocked(st.Conn.InLoop())
-		st.leaveLocked(errReset)
+		st.leaveLocked(stream.ErrReset)
 	}
 	st.dropLocked()
 	s.forgetLocked(st)
@@ -299,9 +196,9 @@ func (st *Stream) close() (failed frame.Code, heir *Stream) {
 // brokenLocked says why there is no whole answer.
 func (st *Stream) brokenLocked() frame.Code {
 	switch {
-	case st.answer.state == answerRaw:
+	case st.output.InTunnel():
 		return frame.CodeCancel // as TCP resets a connection (RFC 8441 section 5)
-	case st.headLeft > 0:
+	case st.input.HeadWaits():
 		return frame.CodeRefusedStream // nobody has heard of it
 	}
 	return frame.CodeInternal

@@ -1,5 +1,7 @@
 package http2
 
+import "github.com/isame-lb/isame-lb/engine/stream"
+
 // wait is what a stream waits for when it cannot write. Of what all streams share as
 // many are woken as have use for it, and who is woken wakes the next one (heirLocked)
 // after it has tried: a window that a hundred streams wait for would else wake all of
@@ -45,7 +47,7 @@ func (st *Stream) blockLocked() {
 	m := &st.session.mu
 	st.unblockLocked()
 	switch {
-	case m.out.Len() >= outSoft:
+	case m.out.Len() >= stream.OutSoft:
 		st.waits = waitRoom
 	case st.window <= 0:
 		st.waits = waitWindow
@@ -71,7 +73,7 @@ func (s *Session) wake(what wait) {
 	left := int64(0)
 	switch what {
 	case waitRoom:
-		left = int64(outSoft - m.out.Len())
+		left = int64(stream.OutSoft - m.out.Len())
 	case waitSession:
 		left = m.window
 	case waitNone, waitWindow, waits:
@@ -100,7 +102,7 @@ func (s *Session) wake(what wait) {
 // caller wakes it, without the mutex.
 func (s *Session) heirLocked() *Stream {
 	m := &s.mu
-	if m.out.Len() >= outSoft {
+	if m.out.Len() >= stream.OutSoft {
 		return nil
 	}
 	what := waitRoom

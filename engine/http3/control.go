@@ -8,7 +8,7 @@ import (
 
 	"github.com/quic-go/quic-go"
 
-	"github.com/isame-lb/isame-lb/engine/http2"
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
@@ -47,7 +47,7 @@ func (s *Session) readUni(q *quic.ReceiveStream) {
 	v, err := readVarint(in)
 	if err != nil {
 		q.CancelRead(CodeNone.onStream()) // one that ends before its type says nothing
-		s.fail(s.pay(http2.CostFrame))
+		s.fail(s.pay(stream.CostFrame))
 		return
 	}
 	t := streamType(v)
@@ -57,7 +57,7 @@ func (s *Session) readUni(q *quic.ReceiveStream) {
 		return
 	case t >= streamTypes:
 		q.CancelRead(CodeStreamCreation.onStream())
-		s.fail(s.pay(http2.CostReset))
+		s.fail(s.pay(stream.CostReset))
 		return
 	case !s.first(t):
 		s.fail(errSecondStream)
@@ -112,7 +112,7 @@ func (s *Session) control(q deadliner, in *bufio.Reader) *fault {
 			if err := skip(in, length); err != nil {
 				return closed(err)
 			}
-			if f := s.pay(http2.CostFrame); f != nil {
+			if f := s.pay(stream.CostFrame); f != nil {
 				return f
 			}
 			continue
@@ -135,7 +135,7 @@ func (s *Session) control(q deadliner, in *bufio.Reader) *fault {
 		if f := ids.take(t, payload); f != nil {
 			return f
 		}
-		if f := s.pay(http2.CostFrame); f != nil {
+		if f := s.pay(stream.CostFrame); f != nil {
 			return f
 		}
 	}

@@ -5,8 +5,6 @@ import (
 	"io"
 
 	"github.com/quic-go/qpack"
-
-	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
 
 // fieldOverhead is what a field counts beside its bytes (RFC 9114 section 4.2.2).
@@ -23,9 +21,9 @@ const (
 )
 
 // decodeFields calls each with the fields of a section, until it says that one is
-// malformed, or there are more bytes than max. The slices are each's alone. What
+// malformed, or there are more bytes than limit. The slices are each's alone. What
 // follows a fault is not looked at: without a dynamic table nothing is lost by that.
-func decodeFields(block []byte, limit int, each func(*hpack.Field) bool) fieldsFault {
+func decodeFields(block []byte, limit int, each func(name, value []byte) bool) fieldsFault {
 	next := qpack.NewDecoder().Decode(block)
 	for size := 0; ; {
 		f, err := next()
@@ -38,7 +36,7 @@ func decodeFields(block []byte, limit int, each func(*hpack.Field) bool) fieldsF
 		if size += len(f.Name) + len(f.Value) + fieldOverhead; size > limit {
 			return fieldsTooLarge
 		}
-		if !each(&hpack.Field{Name: []byte(f.Name), Value: []byte(f.Value)}) {
+		if !each([]byte(f.Name), []byte(f.Value)) {
 			return fieldsMalformed
 		}
 	}

@@ -12,8 +12,8 @@ import (
 
 	"github.com/quic-go/qpack"
 
+	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
-	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
 
 // patient is a stream whose deadlines mean nothing.
@@ -24,7 +24,7 @@ func (patient) SetReadDeadline(time.Time) error { return nil }
 // offline is a session without a connection.
 func offline() *Session {
 	s := &Session{opts: Options{HeaderBytes: 4 << 10}}
-	s.mu.budget.Begin()
+	s.mu.budget.Begin(pool.Nanos())
 	return s
 }
 
@@ -76,7 +76,7 @@ func FuzzRequest(f *testing.F) {
 			return // nobody takes out what comes in
 		}
 		p := play(data)
-		if p.fault != nil || !p.opened || p.st.Refusal != nil || p.st.tunnel {
+		if p.fault != nil || !p.opened || p.st.Refusal != nil || p.st.Tunnel {
 			return
 		}
 		var head wire.RequestHead
@@ -164,7 +164,7 @@ func TestDeadlinesDoNotStay(t *testing.T) {
 func TestFieldsAreBounded(t *testing.T) {
 	block := append([]byte{0, 0}, bytes.Repeat([]byte{0xdd}, 4<<10)...) // of the static table
 	n := 0
-	if got := decodeFields(block, 8<<10, func(*hpack.Field) bool { n++; return true }); got != fieldsTooLarge || n > 8<<10/fieldOverhead {
+	if got := decodeFields(block, 8<<10, func(_, _ []byte) bool { n++; return true }); got != fieldsTooLarge || n > 8<<10/fieldOverhead {
 		t.Errorf("got %d after %d fields; want that it is too large", got, n)
 	}
 }

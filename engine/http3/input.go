@@ -8,8 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/isame-lb/isame-lb/engine/http2"
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // sectionRoom is what a field section may be longer than the text of its fields.
@@ -24,11 +25,9 @@ type reading struct {
 	from     deadliner // what in reads
 	in       *bufio.Reader
 	announce func(*Stream) // has the exchange begin
-	text     http2.RequestText
+	text     stream.RequestText
 	at       sequence
-	opened   bool  // the exchange has begun
-	measured bool  // the length of the content was said
-	promised int64 // what is still to come of it
+	opened   bool // the exchange has begun
 }
 
 // begin starts to read the stream.
@@ -71,12 +70,12 @@ func (st *Stream) read() {
 		st.quic.CancelRead(f.code.onStream())
 	}
 	if r.opened {
-		st.leave(errReset, false)
+		st.leave(stream.ErrReset, false)
 	} else {
 		st.refuse(f)
 	}
 	if f.stream {
-		s.fail(s.pay(http2.CostReset))
+		s.fail(s.pay(stream.CostReset))
 	}
 }
 
@@ -109,7 +108,7 @@ func (r *reading) frames() *fault {
 		var f *fault
 		switch {
 		case !t.isKnown():
-			if f = r.st.session.pay(http2.CostFrame); f == nil {
+			if f = r.st.session.pay(stream.CostFrame); f == nil {
 				if err := skip(r.in, length); err != nil {
 					f = r.broken(err)
 				}
@@ -187,9 +186,9 @@ func (r *reading) head(length uint64) *fault {
 	case fieldsMalformed:
 		return errMalformed
 	case fieldsTooLarge:
-		r.st.tooLarge()
 		r.at = inContent
-		r.open(nil)
+		r.st.Request = stream.Request{IsHEAD: r.text.Request().IsHEAD, Refusal: wire.ErrHeaderTooLarge}
+		r.open()
 		if block == nil {
 			return r.broken(skip(r.in, length))
 		}
@@ -205,15 +204,12 @@ func (r *reading) head(length uint64) *fault {
 	}
 	st := r.st
 	r.at = inContent
-	st.tunnel, st.key = r.text.Tunnels(), r.text.Key()
-	if st.tunnel {
+	if st.Request = r.text.Request(); st.Tunnel {
 		r.at = inTunnel
 	}
-	r.promised = r.text.Length()
-	r.measured = r.promised >= 0
-	st.chunked = !ended && !r.measured && !st.tunnel
-	r.open(r.text.Finish(st.chunked))
-	r.text = http2.RequestText{}
+	st.takeHead(&r.text, ended)
+	r.text = stream.RequestText{} // the content may take its time
+	r.open()
 	return nil
 }
 
@@ -226,7 +222,7 @@ func (r *reading) endsHere() (bool, *fault) {
 	_ = r.from.SetReadDeadline(time.Now().Add(wait))
 	_, err := r.in.Peek(1)
 	for err == nil && r.emptyData() {
-		if f := r.st.session.pay(http2.CostFrame); f != nil {
+		if f := r.st.session.pay(stream.CostFrame); f != nil {
 			return false, f
 		}
 		_, err = r.in.Peek(1)
@@ -254,28 +250,29 @@ func (r *reading) emptyData() bool {
 	return true
 }
 
-// open begins the exchange with the text of the head.
-func (r *reading) open(text []byte) {
-	st := r.st
-	_ = r.from.SetReadDeadline(time.Time{})
-	st.isHEAD = r.text.IsHEAD()
+// takeHead makes the stream's message of the head.
+func (st *Stream) takeHead(text *stream.RequestText, ended bool) {
 	m := &st.mu
 	m.Lock()
-	m.head = text
-	m.Unlock()
+	defer m.Unlock()
+	text.Put(&m.input, ended)
+	m.input.EndHead(!ended)
+}
+
+// open begins the exchange.
+func (r *reading) open() {
+	_ = r.from.SetReadDeadline(time.Time{})
 	r.opened = true
-	r.announce(st)
+	r.announce(r.st)
 }
 
 // data passes content on as it comes, as far as there is room for it.
 func (r *reading) data(length uint64) *fault {
 	switch {
 	case length == 0:
-		return r.st.session.pay(http2.CostFrame)
-	case r.measured && uint64(r.promised) < length:
+		return r.st.session.pay(stream.CostFrame)
+	case !r.st.counts(length):
 		return errMalformed
-	case r.measured:
-		r.promised -= int64(length)
 	}
 	for length > 0 {
 		if _, err := r.in.Peek(1); err != nil {
@@ -290,6 +287,13 @@ func (r *reading) data(length uint64) *fault {
 		length -= uint64(n)
 	}
 	return nil
+}
+
+// counts reports that so much content may come still.
+func (st *Stream) counts(length uint64) bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.mu.input.Counts(int64(length), false) // less than 2^62
 }
 
 // takeIn takes the beginning of content, and waits while there is no room.
@@ -315,10 +319,9 @@ func (st *Stream) tryTakeIn(b []byte) (n int, over bool) {
 	if m.gone {
 		return 0, true
 	}
-	if n = min(len(b), inMax-m.in.Len()); n > 0 {
-		m.in.Append(b[:n])
-	} else {
+	if n = min(len(b), inMax-m.input.Content()); n <= 0 || !m.input.Append(b[:n]) { // a large head takes room, too
 		m.full = true
+		return 0, false
 	}
 	return n, false
 }
@@ -344,11 +347,9 @@ func (r *reading) trailers(length uint64) *fault {
 	case fieldsGood:
 	}
 	r.at = behindTrailers
-	if st.chunked { // else there is no place for them in HTTP/1.1
-		st.mu.Lock()
-		st.mu.tail = r.text.Trailers()
-		st.mu.Unlock()
-	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.mu.input.Trailers(r.text.Trailers())
 	return nil
 }
 
@@ -357,13 +358,21 @@ func (r *reading) end() *fault {
 	switch {
 	case r.at == beforeHead:
 		return errIncomplete
-	case r.measured && r.promised > 0:
+	case !r.st.end():
 		return errMalformed // less than it said
 	}
-	m := &r.st.mu
-	m.Lock()
-	m.ended = true
-	m.Unlock()
 	r.st.Conn.Arrived(false)
 	return nil
+}
+
+// end ends the message; false: that was not all of it.
+func (st *Stream) end() bool {
+	m := &st.mu
+	m.Lock()
+	defer m.Unlock()
+	whole := m.input.Counts(0, true)
+	if whole {
+		m.input.End()
+	}
+	return whole
 }

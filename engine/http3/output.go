@@ -3,6 +3,7 @@ package http3
 import (
 	"sync"
 
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
@@ -12,7 +13,7 @@ var pieces = sync.Pool{New: func() any { return new([pieceBytes]byte) }}
 // writeSoonLocked makes sure that what was taken is written.
 func (st *Stream) writeSoonLocked() {
 	m := &st.mu
-	if !m.writing && !m.written && (m.out.Len() > 0 || m.answer.state == answerDone) {
+	if !m.writing && !m.written && (m.out.Len() > 0 || m.output.Done()) {
 		m.writing = true
 		safely.Own(st.write).Go()
 	}
@@ -34,7 +35,7 @@ func (st *Stream) write() {
 	pieces.Put(room)
 	m := &st.mu
 	m.Lock()
-	sent := m.answer.state == answerDone
+	sent := m.output.Done()
 	m.Unlock()
 	st.settle(sent)
 }
@@ -73,8 +74,8 @@ func (st *Stream) nextOut(room []byte) (n int, closed, done, wake bool) {
 	m.Lock()
 	defer m.Unlock()
 	n = m.out.Take(room)
-	done = m.answer.state == answerDone
-	if wake = m.waits && m.out.Len() < outSoft/2; wake {
+	done = m.output.Done()
+	if wake = m.waits && m.out.Len() < stream.OutSoft/2; wake {
 		m.waits = false
 	}
 	if n == 0 && !done {
@@ -94,5 +95,5 @@ func (st *Stream) endWriting() {
 func (st *Stream) writeFailed() {
 	st.quic.CancelWrite(CodeRequestCancelled.onStream())
 	st.endWriting()
-	st.leave(errReset, false)
+	st.leave(stream.ErrReset, false)
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/quic-go/quic-go"
 
-	"github.com/isame-lb/isame-lb/engine/http2"
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
@@ -27,8 +27,8 @@ const (
 	UniStreamsMax = 8
 	// StreamWindow is how much of a request QUIC holds before it is read, SessionWindow
 	// the same for all requests of a connection together.
-	StreamWindow  = 256 << 10
-	SessionWindow = 1 << 20
+	StreamWindow  = stream.Window
+	SessionWindow = stream.SessionWindow
 )
 
 // lingerTime is how long a client may take to close a connection that was told to go
@@ -77,7 +77,7 @@ type Session struct {
 		streams    map[*Stream]struct{} // whose exchange or answer has not ended
 		opened     []*Stream            // of these, the host does not know yet
 		uni        [streamTypes]bool    // types that have come
-		budget     http2.Budget
+		budget     stream.Budget
 		nextID     quic.StreamID // the first one that has not come
 		sinceNanos int64         // without a stream, or away
 		away       bool          // GOAWAY was sent, or will be: no new streams
@@ -96,7 +96,7 @@ func (s *Session) Begin(q *quic.Conn, l *pool.Loop, host Host, o Options) {
 	defer m.Unlock()
 	m.streams = map[*Stream]struct{}{}
 	m.sinceNanos = pool.Nanos()
-	m.budget.Begin()
+	m.budget.Begin(m.sinceNanos)
 }
 
 // Run carries the connection until it ends. Nothing of s may be used afterwards but by
@@ -201,7 +201,7 @@ func (s *Session) remove(st *Stream, answered bool) {
 	m.Lock()
 	delete(m.streams, st)
 	if answered {
-		m.budget.Answered()
+		m.budget.Add(stream.EarnAnswer)
 	}
 	m.sinceNanos = pool.Nanos()
 	m.Unlock()
@@ -213,7 +213,7 @@ func (s *Session) remove(st *Stream, answered bool) {
 func (s *Session) pay(points int) *fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.budget.Take(points) {
+	if s.mu.budget.Take(points, pool.Nanos) {
 		return nil
 	}
 	return errFlood

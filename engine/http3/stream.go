@@ -1,24 +1,19 @@
 package http3
 
 import (
-	"errors"
-	"io"
 	"sync"
 	"time"
 
 	"github.com/quic-go/quic-go"
 
-	"github.com/isame-lb/isame-lb/engine/http2"
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool"
-	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // Bounds of a stream.
 const (
 	// inMax is how much of a request waits for the exchange beside its head.
 	inMax = 64 << 10
-	// outSoft is how much of an answer waits for QUIC before the exchange has to.
-	outSoft = 64 << 10
 	// pieceBytes is how much of either is moved at a time.
 	pieceBytes = 16 << 10
 )
@@ -30,18 +25,12 @@ const (
 // (output.go), and the exchange is the third who uses it. What they share is guarded
 // by mu; Conn is told of a change when that is not held.
 type Stream struct {
+	stream.Request
+
 	// Conn is what the exchange reads and writes.
 	Conn pool.Conn
 	// Host is the host's own.
 	Host any
-	// Refusal is why the request is refused although it was not read: an answer has
-	// to say so. Set, like the next three, before the exchange begins.
-	Refusal error
-
-	isHEAD  bool
-	chunked bool      // the body is chunked in the text
-	tunnel  bool      // it is an extended CONNECT (RFC 9220)
-	key     http2.Key // of the WebSocket it asks for, that we have made
 
 	session *Session
 	quic    *quic.Stream
@@ -50,17 +39,12 @@ type Stream struct {
 
 	mu struct {
 		sync.Mutex
-		head  []byte    // text of it that was not read
-		in    pool.Fifo // content
-		chunk http2.Chunker
-		tail  []byte // field lines of trailers
-		ended bool   // by the peer
-		gone  bool   // what comes is for nobody, and nothing is taken
-		why   error  // what reads say then
-		full  bool   // the reader waits for space
+		input stream.Input
+		gone  bool // what comes is for nobody, and nothing is taken
+		full  bool // the reader waits for space
 
 		out     pool.Fifo // frames of the answer
-		answer  answer
+		output  stream.Output
 		writing bool  // the writer runs
 		written bool  // and the end of the answer, too
 		waits   bool  // the exchange waits for room
@@ -69,8 +53,6 @@ type Stream struct {
 		removed bool
 	}
 }
-
-var errReset = errors.New("the peer has given up the stream")
 
 func newStream(s *Session, q *quic.Stream) *Stream {
 	st := &Stream{session: s, quic: q, space: make(chan struct{}, 1)}
@@ -81,12 +63,6 @@ func newStream(s *Session, q *quic.Stream) *Stream {
 // Recycle is there for the host, which calls it when an exchange has ended. Goroutines
 // may still know the stream, so that it is not used again.
 func (st *Stream) Recycle() {}
-
-// IsTunnel reports an extended CONNECT (RFC 9220).
-func (st *Stream) IsTunnel() bool { return st.tunnel }
-
-// Accepts reports that a backend has accepted the WebSocket whose key we have made.
-func (st *Stream) Accepts(answer []byte) bool { return st.key.Accepts(answer) }
 
 // TryRead implements pool.Stream: the text of the request.
 func (st *Stream) TryRead(p []byte) (int, error) {
@@ -102,34 +78,11 @@ func (st *Stream) tryRead(p []byte) (n int, wake bool, err error) {
 	m := &st.mu
 	m.Lock()
 	defer m.Unlock()
-	n, done := st.readLocked(p)
-	if wake = m.full && m.in.Len() <= inMax/2; wake {
+	n, _, err = m.input.Read(p)
+	if wake = m.full && m.input.Content() <= inMax/2; wake {
 		m.full = false
 	}
-	switch {
-	case n > 0:
-	case done:
-		err = io.EOF
-	case m.gone:
-		err = m.why
-	}
-	return n, wake, err
-}
-
-// readLocked moves text into p; done is its end.
-func (st *Stream) readLocked(p []byte) (n int, done bool) {
-	m := &st.mu
-	n = copy(p, m.head)
-	m.head, p = m.head[n:], p[n:]
-	switch {
-	case len(p) == 0 || m.gone:
-		return n, false
-	case !st.chunked:
-		k := m.in.Take(p)
-		return n + k, m.ended && m.in.Len() == 0
-	}
-	k, done := m.chunk.Read(p, &m.in, m.ended, m.tail)
-	return n + k, done
+	return n, wake, err //nolint:wrapcheck // io.EOF counts
 }
 
 func (st *Stream) wakeReader() {
@@ -159,8 +112,7 @@ func (st *Stream) CloseWrite() error {
 	m := &st.mu
 	m.Lock()
 	defer m.Unlock()
-	if !m.gone && m.answer.state == answerRaw {
-		m.answer.state = answerDone
+	if !m.gone && m.output.CloseTunnel() {
 		st.writeSoonLocked()
 	}
 	return nil
@@ -175,10 +127,10 @@ func (st *Stream) leave(why error, inLoop bool) {
 		m.Unlock()
 		return
 	}
-	m.gone, m.why, m.waits = true, why, false
-	m.head = nil
-	m.in.Drop()
-	if m.answer.state != answerDone { // else what is left of it is still written
+	m.gone, m.waits = true, false
+	m.input.Fail(why)
+	m.input.Drop()
+	if !m.output.Done() { // else what is left of it is still written
 		m.out.Drop()
 	}
 	m.Unlock()
@@ -191,10 +143,10 @@ func (st *Stream) leave(why error, inLoop bool) {
 func (st *Stream) stopped() {
 	m := &st.mu
 	m.Lock()
-	done := m.answer.state == answerDone
+	done := m.output.Done()
 	m.Unlock()
 	if !done {
-		st.leave(errReset, false)
+		st.leave(stream.ErrReset, false)
 	}
 }
 
@@ -204,13 +156,10 @@ func (st *Stream) stopped() {
 func (st *Stream) Close() {
 	m := &st.mu
 	m.Lock()
-	sent, gone, writing := m.answer.state == answerDone, m.gone, m.writing
+	sent, gone, writing := m.output.Done(), m.gone, m.writing
 	m.closed, m.gone, m.waits = true, true, false
-	if m.why == nil {
-		m.why = errReset
-	}
-	m.head = nil
-	m.in.Drop()
+	m.input.Fail(stream.ErrReset)
+	m.input.Drop()
 	if !sent {
 		m.out.Drop()
 	}
@@ -256,7 +205,7 @@ func (st *Stream) settle(answered bool) {
 	m.Lock()
 	over := m.closed && !m.writing && !m.removed
 	m.removed = m.removed || over
-	ended := m.ended
+	ended := m.input.Ended()
 	m.Unlock()
 	if over && answered && !ended {
 		st.quic.CancelRead(CodeNone.onStream())
@@ -279,6 +228,3 @@ func (st *Stream) refuse(f *fault) {
 	st.quic.CancelWrite(f.code.onStream())
 	st.session.remove(st, false)
 }
-
-// tooLarge makes the request one that is answered unread.
-func (st *Stream) tooLarge() { st.Refusal = wire.ErrHeaderTooLarge }

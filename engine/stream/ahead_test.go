@@ -1,10 +1,8 @@
-package http2
+package stream
 
 import (
 	"testing"
 	"time"
-
-	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
 
 // How long the end of a request is awaited depends on whether content is likely, and is
@@ -39,7 +37,7 @@ func TestEndIsAwaitedAsLongAsItsRequestTells(t *testing.T) {
 			text.Reset()
 			fields := append([]string{":method", tc.method, ":scheme", "https", ":authority", "t", ":path", "/"}, tc.fields...)
 			for i := 0; i < len(fields); i += 2 {
-				if !text.Add(&hpack.Field{Name: []byte(fields[i]), Value: []byte(fields[i+1])}) {
+				if !text.Add([]byte(fields[i]), []byte(fields[i+1])) {
 					t.Fatalf("%q is refused", fields[i])
 				}
 			}

@@ -1,22 +1,22 @@
-package http2
+package stream
 
 import "bytes"
 
-// unchunk reads the framing of a chunked body that our own engine has written: sizes
+// unchunker reads the framing of a chunked body that our own engine has written: sizes
 // without extensions, and trailers that were checked. It stops in front of content,
 // so that as much of it is taken as the peer's window allows; wire.Chunked, which
 // reads what strangers write, hands it out.
-type unchunk struct {
-	state    unchunkState
+type unchunker struct {
+	at       unchunkPlace
 	left     int64 // content to come of this chunk
 	trailers []byte
 	done     bool
 }
 
-type unchunkState uint8
+type unchunkPlace uint8
 
 const (
-	unchunkSize    unchunkState = iota // a digit of the size, or CR
+	unchunkSize    unchunkPlace = iota // a digit of the size, or CR
 	unchunkSizeLF                      // LF behind the size
 	unchunkContent                     // left bytes, then CRLF
 	unchunkLF                          // LF behind content
@@ -25,22 +25,22 @@ const (
 
 // next reads text up to content or to its end: n bytes of framing were used up, or, if
 // n is 0, content bytes begin here.
-func (u *unchunk) next(text []byte) (n, content int, err error) {
+func (u *unchunker) next(text []byte) (n, content int, err error) {
 	for n < len(text) && !u.done {
 		c := text[n]
-		switch u.state {
+		switch u.at {
 		case unchunkSize:
 			switch digit := hexDigit(c); {
 			case digit >= 0:
 				u.left = u.left<<4 | int64(digit)
 			case c == '\r':
-				u.state = unchunkSizeLF
+				u.at = unchunkSizeLF
 			default:
-				return n, 0, errText
+				return n, 0, ErrText
 			}
 		case unchunkSizeLF:
-			if u.state = unchunkContent; u.left == 0 {
-				u.state = unchunkTrailer
+			if u.at = unchunkContent; u.left == 0 {
+				u.at = unchunkTrailer
 			}
 		case unchunkContent:
 			if u.left > 0 {
@@ -49,9 +49,9 @@ func (u *unchunk) next(text []byte) (n, content int, err error) {
 				}
 				return 0, int(min(u.left, int64(len(text)))), nil
 			}
-			u.state = unchunkLF // c is CR
+			u.at = unchunkLF // c is CR
 		case unchunkLF:
-			u.state = unchunkSize
+			u.at = unchunkSize
 		case unchunkTrailer:
 			n += u.trailer(text[n:])
 			continue
@@ -62,7 +62,7 @@ func (u *unchunk) next(text []byte) (n, content int, err error) {
 }
 
 // trailer collects lines; the empty one is the end.
-func (u *unchunk) trailer(text []byte) int {
+func (u *unchunker) trailer(text []byte) int {
 	n := bytes.IndexByte(text, '\n') + 1
 	if n == 0 {
 		u.trailers = append(u.trailers, text...)
