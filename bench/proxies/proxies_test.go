@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// installed are the proxies of the comparison this machine has.
+// installed are the proxies of the comparison this machine has; CI has all.
 func installed(t *testing.T) []string {
 	t.Helper()
 	var out []string
@@ -37,10 +37,12 @@ func installed(t *testing.T) []string {
 		_, daemon := exec.LookPath("/usr/sbin/" + name)
 		if err == nil || daemon == nil {
 			out = append(out, name)
+		} else if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not installed, and CI needs it: run scripts/install-tools.sh", name)
 		}
 	}
 	if len(out) == 0 {
-		t.Skip("neither nginx nor haproxy is installed")
+		t.Skip("SKIPPED: neither nginx nor haproxy is installed: run scripts/install-tools.sh")
 	}
 	return out
 }
