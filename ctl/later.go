@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/ctl/api"
-	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // ErrDraining is why Bind fails where the holder of the address is an isame-lb that
@@ -35,7 +35,7 @@ const (
 
 // take is bind, which finds out whether it is worth waiting where somebody else has the
 // address.
-func (s *Server) take() (*pool.Bound, error) {
+func (s *Server) take() (*socket.Bound, error) {
 	b, err := bind(s.opts.Address)
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return b, err

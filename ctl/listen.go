@@ -13,7 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // socketMode is the mode of a unix socket: only this user may connect, as
@@ -21,12 +21,12 @@ import (
 const socketMode = 0o600
 
 // bind takes host:port or unix:/path.sock, and does not listen yet.
-func bind(address string) (*pool.Bound, error) {
+func bind(address string) (*socket.Bound, error) {
 	path, isUnix := strings.CutPrefix(address, "unix:")
 	if isUnix {
 		return bindUnix(path)
 	}
-	b, err := pool.Bind("tcp", address, nil)
+	b, err := socket.Bind("tcp", address, nil)
 	if err != nil {
 		return nil, listenError(address, err)
 	}
@@ -35,13 +35,13 @@ func bind(address string) (*pool.Bound, error) {
 
 // bindUnix replaces the socket file of a process that is gone, never one
 // that is answered.
-func bindUnix(path string) (*pool.Bound, error) {
+func bindUnix(path string) (*socket.Bound, error) {
 	address := "unix:" + path
 	if err := removeStale(path); err != nil {
 		return nil, listenError(address, err)
 	}
 	// The mode is set before bind, so that the file never exists with another one.
-	b, err := pool.Bind("unix", path, func(fd int) error { return syscall.Fchmod(fd, socketMode) })
+	b, err := socket.Bind("unix", path, func(fd int) error { return syscall.Fchmod(fd, socketMode) })
 	if err != nil {
 		return nil, listenError(address, err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/health"
 	"github.com/rs/zerolog"
 )
 
@@ -57,7 +58,7 @@ func samplePools() []pool.Status {
 			{Address: "10.0.0.1:8080", Weight: 1, State: "enabled", Health: "healthy", Breaker: "closed", Up: true, InFlight: 3, Requests: 1196, Since: probeTime},
 			{
 				Address: "unix:/run/b.sock", Weight: 2, State: "enabled", Health: "unhealthy", Breaker: "closed", Reason: "connection refused", Failures: 4, Since: probeTime,
-				Probes: []pool.Probe{{At: probeTime, DurationMS: 0.2, Reason: "connection refused"}},
+				Probes: []health.Probe{{At: probeTime, DurationMS: 0.2, Reason: "connection refused"}},
 			},
 		}},
 		{Name: "empty", Algorithm: "random"},

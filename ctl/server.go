@@ -12,8 +12,8 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 
-	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // Bounds of the admin endpoint; none of them is reached by an honest client.
@@ -78,8 +78,8 @@ type Server struct {
 
 	mu struct {
 		sync.Mutex
-		bound *pool.Bound  // set by Bind
-		ln    net.Listener // set by Start
+		bound *socket.Bound // set by Bind
+		ln    net.Listener  // set by Start
 	}
 	stop    chan struct{}  // closed by Shutdown
 	stopped sync.Once      // guards stop

@@ -7,7 +7,8 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/retry"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -72,7 +73,7 @@ func (l *accessLog) log(x *exchange, nowNanos int64) {
 	if x.refused != retry.RefusalNone {
 		e = e.Str("no_retry", x.refused.String())
 	}
-	if x.end != pool.EndOK {
+	if x.end != end.OK {
 		e = e.Str("cause", x.end.Word())
 	}
 	e.Send()
@@ -109,9 +110,9 @@ func (l *accessLog) logTunnel(t *tunnel) {
 	e := l.out[t.c.shard.index].Log().Str("client", t.client).Str("peer", t.c.peerName()).
 		Str("listener", t.policy.name).Str("route", t.route.name).
 		Str("pool", t.fwd.pool.Name()).Str("backend", t.fwd.member.Address()).Int("status", statusSwitched).
-		Dur("took_ms", time.Duration(pool.Nanos()-t.startNanos)).
+		Dur("took_ms", time.Duration(socket.Nanos()-t.startNanos)).
 		Int64("bytes_in", t.up.bytes).Int64("bytes_out", t.down.bytes).Bool("tunnel", true)
-	if t.why != pool.EndOK {
+	if t.why != end.OK {
 		e = e.Str("cause", t.why.Word())
 	}
 	e.Send()

@@ -3,6 +3,8 @@ package engine
 import (
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // Admission: where a pool limits its exchanges in progress, each takes a slot
@@ -51,10 +53,10 @@ func (x *exchange) mayAwaitPlace() bool {
 // acquireFirst is acquire for the first attempt, in a goroutine: it waits for a
 // slot where there is a limit, and for a backend that has a place. ClientGone:
 // nobody waits any more.
-func (x *exchange) acquireFirst() (pool.Outcome, *answer.Reject) {
+func (x *exchange) acquireFirst() (attempt.Outcome, *answer.Reject) {
 	f := &x.fwd
 	if f.pool.limiter != nil && !f.entered {
-		if out, r := x.awaitSlot(); out != pool.OK || r != nil {
+		if out, r := x.awaitSlot(); out != attempt.OK || r != nil {
 			return out, r
 		}
 	}
@@ -62,11 +64,11 @@ func (x *exchange) acquireFirst() (pool.Outcome, *answer.Reject) {
 	if r == answer.Busy && x.mayAwaitPlace() {
 		return x.awaitPlace()
 	}
-	return pool.OK, r
+	return attempt.OK, r
 }
 
 // awaitSlot waits for a slot.
-func (x *exchange) awaitSlot() (pool.Outcome, *answer.Reject) {
+func (x *exchange) awaitSlot() (attempt.Outcome, *answer.Reject) {
 	l := x.fwd.pool.limiter
 	w := l.NewWaiter()
 	s := l.Join(w, x.fwd.byNanos)
@@ -78,7 +80,7 @@ func (x *exchange) awaitSlot() (pool.Outcome, *answer.Reject) {
 }
 
 // awaitPlace waits until a backend takes one more attempt.
-func (x *exchange) awaitPlace() (pool.Outcome, *answer.Reject) {
+func (x *exchange) awaitPlace() (attempt.Outcome, *answer.Reject) {
 	l := x.fwd.pool.limiter
 	w := l.NewWaiter()
 	for {
@@ -87,9 +89,9 @@ func (x *exchange) awaitPlace() (pool.Outcome, *answer.Reject) {
 		}
 		if r := x.acquireAgain(); r != answer.Busy { // a place became free while it joined
 			w.Quit()
-			return pool.OK, r
+			return attempt.OK, r
 		}
-		if out, r := x.awaited(x.sleep(w)); out != pool.OK || r != nil {
+		if out, r := x.awaited(x.sleep(w)); out != attempt.OK || r != nil {
 			return out, r
 		}
 		r := x.acquireAgain()
@@ -97,7 +99,7 @@ func (x *exchange) awaitPlace() (pool.Outcome, *answer.Reject) {
 			if r != nil {
 				l.PlaceFreed() // not taken: the next one may
 			}
-			return pool.OK, r
+			return attempt.OK, r
 		}
 	}
 }
@@ -105,7 +107,7 @@ func (x *exchange) awaitPlace() (pool.Outcome, *answer.Reject) {
 // acquireAgain is acquire after a wait.
 func (x *exchange) acquireAgain() *answer.Reject {
 	f := &x.fwd
-	f.beganNanos = pool.Nanos()
+	f.beganNanos = socket.Nanos()
 	f.query.Tried, f.query.Random, f.query.NowNanos = pool.Tried{}, random(), f.beganNanos
 	return x.acquire()
 }
@@ -114,15 +116,15 @@ func (x *exchange) acquireAgain() *answer.Reject {
 func (x *exchange) sleep(w *pool.Waiter) pool.Shed { return w.Sleep(x.patience(0).Bell) }
 
 // awaited is what follows on the end of a wait.
-func (x *exchange) awaited(s pool.Shed) (pool.Outcome, *answer.Reject) {
+func (x *exchange) awaited(s pool.Shed) (attempt.Outcome, *answer.Reject) {
 	f := &x.fwd
-	f.beganNanos = pool.Nanos() // the attempt's time begins now
+	f.beganNanos = socket.Nanos() // the attempt's time begins now
 	f.query.NowNanos = f.beganNanos
 	switch s { //nolint:exhaustive // the others are refusals
 	case pool.ShedNone:
-		return pool.OK, nil
+		return attempt.OK, nil
 	case pool.ShedLeft:
-		return pool.ClientGone, nil
+		return attempt.ClientGone, nil
 	}
-	return pool.OK, x.shed(s)
+	return attempt.OK, x.shed(s)
 }

@@ -8,7 +8,8 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/route"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -111,7 +112,7 @@ func (x *exchange) connection() answer.Connection {
 }
 
 // date is the value of Date for answers the proxy makes.
-func (e *Engine) date() []byte { return e.clock.Date(pool.Nanos()) }
+func (e *Engine) date() []byte { return e.clock.Date(socket.Nanos()) }
 
 // appendOwn appends what a listener says in answers that are the proxy's own.
 func (x *exchange) appendOwn(b []byte) []byte { return append(append(b, x.hsts()...), x.altSvc()...) }
@@ -139,13 +140,13 @@ func (x *exchange) writeAnswer(body []byte) bool {
 	x.answered = true
 	n, err := x.c.Writev(x.answer, body, nil)
 	switch {
-	case errors.Is(err, pool.ErrWouldBlock):
+	case errors.Is(err, socket.ErrWouldBlock):
 		x.spilled = true
 		return x.keep
 	case err != nil:
 		x.keep = false
-		if x.end == pool.EndOK {
-			x.end, x.reached = pool.EndClientGone, pool.PhaseRelay
+		if x.end == end.OK {
+			x.end, x.reached = end.ClientGone, end.PhaseRelay
 		}
 	}
 	x.bytesOut += int64(n)

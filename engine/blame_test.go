@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -152,18 +152,18 @@ func TestBodyIsNotWholeWithoutItsLastPiece(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = ln.Close() }()
-	loop, err := pool.NewLoop()
+	loop, err := socket.NewLoop()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer loop.Close()
-	to, err := pool.Dial(t.Context(), loop, ln.Addr().String(), time.Second)
+	to, err := socket.Dial(t.Context(), loop, ln.Addr().String(), time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = to.Close() }()
 	for err == nil { // nobody reads: the socket fills up
-		to.SetWriteBy(pool.Nanos() + int64(50*time.Millisecond))
+		to.SetWriteBy(socket.Nanos() + int64(50*time.Millisecond))
 		_, err = to.Write(make([]byte, 1<<20))
 	}
 	x := newExchange()

@@ -10,8 +10,9 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/http3"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -45,10 +46,10 @@ const turnsMax = 16
 // goroutine and gives it back. next and prev belong to the shard. While it is
 // idle it holds neither buffer nor exchange nor goroutine.
 type conn struct {
-	*pool.Conn
+	*socket.Conn
 
 	shard   *shard
-	in      pool.Buffer    // bytes read from the client and not consumed
+	in      socket.Buffer  // bytes read from the client and not consumed
 	x       *exchange      // under way; nil while the connection is idle
 	session *http2.Session // nil unless it speaks HTTP/2
 	quic    *http3.Session // nil unless it speaks HTTP/3
@@ -75,20 +76,20 @@ type conn struct {
 	state      atomic.Int32
 	// backend is set while an attempt is open. Whoever takes it out may abort
 	// it; an attempt that finds it taken must not keep its connection.
-	backend      atomic.Pointer[pool.Conn]
-	bell         atomic.Pointer[pool.Bell] // ends its waits for what is no socket of its own; nil before the first
-	leaveTunnel  atomic.Bool               // the drain asks its tunnel, or those of its streams, to end
-	leaveSession atomic.Bool               // and its session
-	leaveIdle    atomic.Bool               // or the connection itself, unless a request has come
-	lot          uint8                     // when that is, among all: see departure; under the shard's mu
-	running      atomic.Int32              // exchanges of its session
-	left         atomic.Bool               // the client has gone, and nobody needs the answer
-	cutOff       atomic.Bool               // by the drain, whatever it looks like
-	leaveBy      atomic.Int64              // it has ended its half: left if the backend says nothing until then; 0 is not
-	graced       atomic.Bool               // a timer will look at leaveBy
+	backend      atomic.Pointer[socket.Conn]
+	bell         atomic.Pointer[socket.Bell] // ends its waits for what is no socket of its own; nil before the first
+	leaveTunnel  atomic.Bool                 // the drain asks its tunnel, or those of its streams, to end
+	leaveSession atomic.Bool                 // and its session
+	leaveIdle    atomic.Bool                 // or the connection itself, unless a request has come
+	lot          uint8                       // when that is, among all: see departure; under the shard's mu
+	running      atomic.Int32                // exchanges of its session
+	left         atomic.Bool                 // the client has gone, and nobody needs the answer
+	cutOff       atomic.Bool                 // by the drain, whatever it looks like
+	leaveBy      atomic.Int64                // it has ended its half: left if the backend says nothing until then; 0 is not
+	graced       atomic.Bool                 // a timer will look at leaveBy
 }
 
-func newConn(s *shard, sock *pool.Conn, peer netip.Addr) *conn {
+func newConn(s *shard, sock *socket.Conn, peer netip.Addr) *conn {
 	c := &conn{Conn: sock, shard: s}
 	if peer.IsValid() {
 		c.setPeer(peer)
@@ -166,7 +167,7 @@ func (c *conn) Crashed() {
 	case c.quic != nil:
 		c.quic.Crashed()
 	case c.tunnel != nil:
-		c.tunnel.end(pool.EndInternalError, c.tunnel.attempt.Conn())
+		c.tunnel.end(end.InternalError, c.tunnel.attempt.Conn())
 	case !c.Looped(): // a goroutine has it, and finds it cut, or it has ended
 		c.cut()
 	default:
@@ -288,7 +289,7 @@ func (c *conn) beginWait() {
 		wait = policy.header
 	}
 	c.waiting = true
-	c.SetReadBy(deadline(pool.Nanos(), wait))
+	c.SetReadBy(deadline(socket.Nanos(), wait))
 	c.in.Sized(policy.headerBytesMax)
 }
 
@@ -342,7 +343,7 @@ func (c *conn) readMore() turn {
 	switch {
 	case err == nil:
 		return turnAgain
-	case errors.Is(err, pool.ErrWouldBlock):
+	case errors.Is(err, socket.ErrWouldBlock):
 		return turnWait
 	}
 	return turnEnd
@@ -377,10 +378,10 @@ func (c *conn) linger() {
 	c.Resume()
 	c.in.Discard(c.in.Len())
 	c.in.Sized(roomMax)
-	var pace pool.Pace
+	var pace socket.Pace
 	pace.Begin(lingerTime, lingerRate)
-	now := pool.Nanos()
-	for end := pool.After(now, lingerMax); now < end; {
+	now := socket.Nanos()
+	for end := socket.After(now, lingerMax); now < end; {
 		c.SetReadBy(min(pace.By(now), end))
 		n, err := c.in.ReadFrom(c.Conn, roomMax)
 		if err != nil {
@@ -388,7 +389,7 @@ func (c *conn) linger() {
 		}
 		c.in.Discard(n)
 		began := now
-		now = pool.Nanos()
+		now = socket.Nanos()
 		if !pace.Took(now-began, int64(n)) {
 			return
 		}
@@ -400,5 +401,5 @@ func deadline(startNanos int64, limit time.Duration) int64 {
 	if limit <= 0 {
 		return 0
 	}
-	return pool.After(startNanos, limit)
+	return socket.After(startNanos, limit)
 }

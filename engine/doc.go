@@ -37,8 +37,8 @@
 // attemptsFrom; the other steps are leaves.
 //
 // Loop and goroutine run the same code. In the loop, reads and writes fail with
-// pool.ErrWouldBlock instead of waiting, which the attempt reports as
-// pool.Pending: the loop then waits for the event of one socket (a request head,
+// socket.ErrWouldBlock instead of waiting, which the attempt reports as
+// attempt.Pending: the loop then waits for the event of one socket (a request head,
 // an answer, the next piece of content), and hands everything else over: a dial,
 // a body that has not come yet, a retry, a client that reads slowly. Measured
 // side by side, 64 connections, small answers: 0.84 times the CPU of a goroutine

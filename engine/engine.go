@@ -19,6 +19,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // Options are what an Engine is made of.
@@ -42,7 +43,7 @@ type Engine struct {
 	accessOut  func(shard int) io.Writer
 	registry   *observe.Registry
 	shardCount int
-	loops      []*pool.Loop   // by shard
+	loops      []*socket.Loop // by shard
 	streams    []*http2.Shard // likewise
 
 	// table is the one pointer all exchanges load, once each.
@@ -59,7 +60,7 @@ type Engine struct {
 	settled      atomic.Bool // Ready was true once
 	refreshing   atomic.Bool // a refresh is on its way
 	stopped      chan struct{}
-	errands      *pool.Errands // dials of all generations
+	errands      *socket.Errands // dials of all generations
 	retirement   sync.WaitGroup
 
 	failureSaid oncePerSecond // a line about a connection that failed
@@ -80,13 +81,13 @@ type Engine struct {
 func New(o Options) (*Engine, error) {
 	e := &Engine{
 		log: o.Logger, accessOut: o.Access, registry: o.Registry, shardCount: o.Shards,
-		stopped: make(chan struct{}), errands: pool.NewErrands(),
+		stopped: make(chan struct{}), errands: socket.NewErrands(),
 	}
 	if e.shardCount <= 0 {
 		e.shardCount = runtime.GOMAXPROCS(0)
 	}
 	for range e.shardCount {
-		l, err := pool.NewLoop()
+		l, err := socket.NewLoop()
 		if err != nil {
 			e.closeLoops()
 			return nil, err
@@ -321,7 +322,7 @@ func (e *Engine) Ready() (ok bool, reason string) {
 func (e *Engine) poolOptions() pool.Options {
 	return pool.Options{
 		Shards: e.shardCount, Logger: e.log, Loops: e.loops, Changed: e.refreshSoon, Errands: e.errands,
-		Multiplex: func(shard int, m pool.Multiplexing) pool.Multiplexer { return http2.NewRemote(e.streams[shard], m) },
+		Multiplex: func(shard int, m socket.Multiplexing) socket.Multiplexer { return http2.NewRemote(e.streams[shard], m) },
 	}
 }
 
@@ -359,7 +360,7 @@ func (e *Engine) wait(d time.Duration) bool {
 
 // acceptPaused says once a second that accepting pauses.
 func (e *Engine) acceptPaused(l *listener, err error, pause time.Duration) {
-	now := pool.Nanos()
+	now := socket.Nanos()
 	said := e.pauseSaid.Load()
 	if (said != 0 && now-said < int64(time.Second)) || !e.pauseSaid.CompareAndSwap(said, now) {
 		return

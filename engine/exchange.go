@@ -12,8 +12,10 @@ import (
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -27,18 +29,18 @@ type exchange struct {
 	policy *listenerPolicy // of this listener in this generation
 	route  *routeEntry     // nil until one matched
 
-	at         phase        // where it goes on
-	outcome    pool.Outcome // for atJudge
-	startNanos int64        // first byte of the request; 0 before it
+	at         phase           // where it goes on
+	outcome    attempt.Outcome // for atJudge
+	startNanos int64           // first byte of the request; 0 before it
 	head       wire.RequestHead
 	path       []byte // normalised, what routes match on
 	target     []byte // path as forwarded
 	pathRoom   []byte
-	body       pool.Body
+	body       attempt.Body
 	isHEAD     bool
 	upgrading  bool // the backend is asked to switch to another protocol
 
-	attempt pool.Attempt
+	attempt attempt.Attempt
 	out     []byte // request head as sent to backends, with body bytes that came with it
 	idEnd   int    // where the request id that we made ends in out; 0 is none
 	answer  []byte // response head as sent to the client
@@ -46,23 +48,23 @@ type exchange struct {
 	upload  upload
 	fwd     forwarding
 
-	bodyFault  pool.Outcome // of the body bytes that came with the head
-	run        safely.Func  // goOn, made once: a method value is an allocation
-	chunked    bool         // the answer's content is chunked for the client
-	headed     bool         // the answer's head is written, or spilled
-	relayNanos int64        // when the last content came
-	nextBy     int64        // until then the next content is awaited
-	awaiting   bool         // nextBy counts
-	spilled    bool         // c holds the rest of a write that would have blocked
-	clientGone bool         // the client's socket broke while the backend was awaited
+	bodyFault  attempt.Outcome // of the body bytes that came with the head
+	run        safely.Func     // goOn, made once: a method value is an allocation
+	chunked    bool            // the answer's content is chunked for the client
+	headed     bool            // the answer's head is written, or spilled
+	relayNanos int64           // when the last content came
+	nextBy     int64           // until then the next content is awaited
+	awaiting   bool            // nextBy counts
+	spilled    bool            // c holds the rest of a write that would have blocked
+	clientGone bool            // the client's socket broke while the backend was awaited
 
 	keep        bool // the client's connection may carry another request
 	answered    bool // bytes of a final answer were written
 	broken      bool // the answer was cut short and must look so
 	counted     bool // by metrics and log; the text of the request is gone
 	status      int
-	end         pool.End   // of an answer the proxy made or a response cut short
-	reached     pool.Phase // how far it has come
+	end         end.End   // of an answer the proxy made or a response cut short
+	reached     end.Phase // how far it has come
 	backendName string
 	attempts    int
 	repeats     [retry.Causes]uint8
@@ -108,10 +110,10 @@ func releaseExchange(x *exchange) {
 	x.c, x.table, x.policy, x.route = nil, nil, nil, nil
 	x.path, x.target = nil, nil
 	x.answered, x.broken, x.keep, x.counted = false, false, false, false
-	x.status, x.end, x.backendName, x.attempts, x.refused = 0, pool.EndOK, "", 0, retry.RefusalNone
+	x.status, x.end, x.backendName, x.attempts, x.refused = 0, end.OK, "", 0, retry.RefusalNone
 	x.repeats, x.idEnd = [retry.Causes]uint8{}, 0
 	x.bytesIn, x.bytesOut = 0, 0
-	x.bodyFault, x.outcome = pool.OK, pool.OK
+	x.bodyFault, x.outcome = attempt.OK, attempt.OK
 	x.at, x.startNanos = atHead, 0
 	x.spilled, x.headed, x.chunked, x.clientGone, x.awaiting = false, false, false, false, false
 	x.fwd = forwarding{}
@@ -120,7 +122,7 @@ func releaseExchange(x *exchange) {
 
 // admit finds the route and decides whether the request may go on.
 func (x *exchange) admit() *answer.Reject {
-	x.reached = pool.PhaseRoute
+	x.reached = end.PhaseRoute
 	if x.head.Form == wire.FormAsterisk {
 		return nil // about the proxy itself
 	}
@@ -181,7 +183,7 @@ func (x *exchange) normalise() *answer.Reject {
 // is out: bytes are read over the head.
 func (x *exchange) dropBody() bool {
 	in := &x.c.in
-	x.c.SetReadBy(deadline(pool.Nanos(), x.policy.bodyGap))
+	x.c.SetReadBy(deadline(socket.Nanos(), x.policy.bodyGap))
 	for dropped := 0; dropped < bodyDropMax; {
 		data, err := x.body.Take(in)
 		if err != nil {
@@ -255,20 +257,20 @@ func (x *exchange) count() {
 		return
 	}
 	x.counted = true
-	if x.end == pool.EndClientGone && x.c.wasCut() { // it has not left: we have
-		x.end = pool.EndDrained
-		if x.status == pool.ClientGone.Status() {
+	if x.end == end.ClientGone && x.c.wasCut() { // it has not left: we have
+		x.end = end.Drained
+		if x.status == attempt.ClientGone.Status() {
 			x.status = fasthttp.StatusServiceUnavailable
 		}
 	}
-	nowNanos := pool.Nanos()
+	nowNanos := socket.Nanos()
 	stats := x.policy.unrouted
 	if x.route != nil {
 		stats = x.route.stats[x.policy.number]
 	}
 	shard := x.c.shard.index
 	stats.Observe(shard, x.status, time.Duration(nowNanos-x.startNanos))
-	if x.reached != pool.PhaseTunnel { // that one has not ended
+	if x.reached != end.PhaseTunnel { // that one has not ended
 		x.c.shard.engine.registry.Ends.Add(shard, x.end, x.reached)
 	}
 	x.policy.stats.BytesIn.Add(shard, x.bytesIn)

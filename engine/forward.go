@@ -8,6 +8,9 @@ import (
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -55,13 +58,13 @@ type forwarding struct {
 // far as s in the event loop. It reports whether the client's connection may
 // carry another request.
 func (x *exchange) attemptsFrom(s phase) bool {
-	if x.bodyFault != pool.OK {
+	if x.bodyFault != attempt.OK {
 		x.keep = false
 		return x.reject(answer.ForOutcome(x.bodyFault))
 	}
 	out, r := x.firstAttempt(s)
 	for r == nil {
-		if out == pool.OK && !x.mayRetryStatus() {
+		if out == attempt.OK && !x.mayRetryStatus() {
 			if x.switches() {
 				return x.openTunnel()
 			}
@@ -91,11 +94,11 @@ func (x *exchange) attemptsFrom(s phase) bool {
 }
 
 // firstAttempt ends the attempt that has come as far as s.
-func (x *exchange) firstAttempt(s phase) (pool.Outcome, *answer.Reject) {
+func (x *exchange) firstAttempt(s phase) (attempt.Outcome, *answer.Reject) {
 	switch s { //nolint:exhaustive // the others are none of an attempt's
 	case atForward:
 		x.attempts = 1
-		if out, r := x.acquireFirst(); out != pool.OK || r != nil {
+		if out, r := x.acquireFirst(); out != attempt.OK || r != nil {
 			return out, r
 		}
 		return x.send(), nil
@@ -103,7 +106,7 @@ func (x *exchange) firstAttempt(s phase) (pool.Outcome, *answer.Reject) {
 		return x.send(), nil
 	case atFlush:
 		x.attempt.Patience = x.patience(x.attemptBy())
-		if out := x.attempt.SendRest(); out != pool.OK {
+		if out := x.attempt.SendRest(); out != attempt.OK {
 			return out, nil
 		}
 		if !x.body.Done() {
@@ -112,7 +115,7 @@ func (x *exchange) firstAttempt(s phase) (pool.Outcome, *answer.Reject) {
 		return x.awaitAnswer(), nil
 	case atUpload:
 		if x.spilled { // an interim answer
-			if out := x.flushClient(); out != pool.OK {
+			if out := x.flushClient(); out != attempt.OK {
 				return out, nil
 			}
 		}
@@ -125,21 +128,21 @@ func (x *exchange) firstAttempt(s phase) (pool.Outcome, *answer.Reject) {
 
 // leave ends an exchange whose client has gone: nobody is there to answer.
 func (x *exchange) leave() bool {
-	x.status, x.end = pool.ClientGone.Status(), pool.EndClientGone
-	x.release(pool.ClientGone)
+	x.status, x.end = attempt.ClientGone.Status(), end.ClientGone
+	x.release(attempt.ClientGone)
 	x.keep = false
 	return false
 }
 
 func (x *exchange) beginForward() {
 	r := x.route
-	x.reached = pool.PhaseAdmit
+	x.reached = end.PhaseAdmit
 	x.fwd = forwarding{
 		pool: r.pools[0], byNanos: deadline(x.startNanos, r.timeout), beganNanos: x.startNanos,
 		query: pool.Query{Random: random(), NowNanos: x.startNanos},
 	}
 	if x.isGRPC() {
-		x.fwd.byNanos = pool.Earlier(x.fwd.byNanos, deadline(x.startNanos, grpcTimeout(x.head.Lookup("grpc-timeout"))))
+		x.fwd.byNanos = socket.Earlier(x.fwd.byNanos, deadline(x.startNanos, grpcTimeout(x.head.Lookup("grpc-timeout"))))
 	}
 	if r.split != nil {
 		x.drawPool()
@@ -179,7 +182,7 @@ func (x *exchange) drawPool() {
 // of the next pick, so it ends with the pool's last member at the latest.
 func (x *exchange) acquire() *answer.Reject {
 	f := &x.fwd
-	x.reached = pool.PhasePick
+	x.reached = end.PhasePick
 	if m := f.again; m != nil {
 		f.again = nil
 		if permit, ok := m.Acquire(f.beganNanos); ok {
@@ -210,8 +213,8 @@ func (x *exchange) acquire() *answer.Reject {
 		return answer.Busy
 	}
 	cause, after := f.pool.Unavailable()
-	if cause == pool.EndOK && refused {
-		cause = pool.EndCircuitOpen // just now: the view does not say so yet
+	if cause == end.OK && refused {
+		cause = end.CircuitOpen // just now: the view does not say so yet
 	}
 	return answer.Unavailable(cause, after)
 }
@@ -232,19 +235,19 @@ func (x *exchange) pickAgain() (*pool.Member, int) {
 // got notes whose attempt is next.
 func (x *exchange) got(m *pool.Member, permit pool.Permit) {
 	x.fwd.member, x.fwd.permit = m, permit
-	x.backendName, x.reached = m.Address(), pool.PhaseConnect
+	x.backendName, x.reached = m.Address(), end.PhaseConnect
 }
 
 // send makes one attempt up to its response head, waiting.
-func (x *exchange) send() pool.Outcome {
+func (x *exchange) send() attempt.Outcome {
 	f := &x.fwd
 	x.attempt.Patience = x.patience(x.attemptBy())
-	if out := x.attempt.Open(f.member.Client(x.c.shard.index), x.reuse()); out != pool.OK {
+	if out := x.attempt.Open(f.member.Client(x.c.shard.index), x.reuse()); out != attempt.OK {
 		return out
 	}
 	x.beginAttempt()
 	x.upload.rewind(x)
-	if out := x.sendHead(); out != pool.OK {
+	if out := x.sendHead(); out != attempt.OK {
 		return out
 	}
 	if !x.body.Done() { // also where 100 Continue is expected: it may come all the same
@@ -257,21 +260,21 @@ func (x *exchange) send() pool.Outcome {
 func (x *exchange) beginAttempt() {
 	f, a := &x.fwd, &x.attempt
 	f.open, f.interims, f.judged = true, 0, false
-	x.reached = pool.PhaseAnswer
+	x.reached = end.PhaseAnswer
 	x.c.backend.Store(a.Conn())
 	if x.c.Aborted() || x.c.left.Load() { // in the meantime, when there was no backend to abort
 		a.Conn().Abort()
 	}
-	f.headBy = pool.Earlier(f.byNanos, pool.Earlier(deadline(f.beganNanos, x.route.retry.PerTry),
+	f.headBy = socket.Earlier(f.byNanos, socket.Earlier(deadline(f.beganNanos, x.route.retry.PerTry),
 		deadline(f.beganNanos, f.pool.timeouts.Read)))
 	f.hedgeBy, f.continueBy = x.hedgeTime(), 0
 	if x.head.ExpectContinue && !x.body.Done() && !f.continued && !x.upload.came.Load() {
-		f.continueBy = pool.After(pool.Nanos(), expectWait)
+		f.continueBy = socket.After(socket.Nanos(), expectWait)
 	}
 }
 
 // sendHead sends what is prepared.
-func (x *exchange) sendHead() pool.Outcome {
+func (x *exchange) sendHead() attempt.Outcome {
 	return x.attempt.Send(x.out, x.fwd.pool.timeouts.Write)
 }
 
@@ -281,15 +284,15 @@ func (x *exchange) unasked() bool { return x.fwd.continueBy != 0 && !x.upload.ca
 // continueDue reports that the backend has said nothing of Expect: 100-continue for so
 // long that the client is told without it.
 func (x *exchange) continueDue() bool {
-	f, nowNanos := &x.fwd, pool.Nanos()
+	f, nowNanos := &x.fwd, socket.Nanos()
 	return x.unasked() && nowNanos >= f.continueBy && (f.headBy == 0 || nowNanos < f.headBy)
 }
 
 // sayContinue tells the client to send its body. What follows is as for interim.
-func (x *exchange) sayContinue() pool.Outcome {
+func (x *exchange) sayContinue() attempt.Outcome {
 	f := &x.fwd
 	f.continueBy, f.continued = 0, true
-	f.headBy = pool.Earlier(f.byNanos, deadline(pool.Nanos(), f.pool.timeouts.Read))
+	f.headBy = socket.Earlier(f.byNanos, deadline(socket.Nanos(), f.pool.timeouts.Read))
 	return x.interim(&continueHead)
 }
 
@@ -297,18 +300,18 @@ func (x *exchange) sayContinue() pool.Outcome {
 // awaited: it is late, or another backend is asked, or the client is told to go on.
 func (x *exchange) lookBy() int64 {
 	f := &x.fwd
-	return pool.Earlier(f.headBy, pool.Earlier(f.hedgeBy, f.continueBy))
+	return socket.Earlier(f.headBy, socket.Earlier(f.hedgeBy, f.continueBy))
 }
 
 // awaitAnswer waits for the answer to a request that was sent, or is on its way.
-func (x *exchange) awaitAnswer() pool.Outcome {
+func (x *exchange) awaitAnswer() attempt.Outcome {
 	for {
 		out := x.awaitHead(x.lookBy())
 		switch {
-		case out != pool.Timeout:
+		case out != attempt.Timeout:
 			return out
 		case x.continueDue():
-			if out := x.sayContinue(); out != pool.OK {
+			if out := x.sayContinue(); out != attempt.OK {
 				return out
 			}
 		case x.hedgeDue():
@@ -322,17 +325,17 @@ func (x *exchange) awaitAnswer() pool.Outcome {
 // awaitHead reads response heads until the final one; interim ones are passed on. Timeout
 // may also mean that something else is due, see lookBy. In the loop Pending is the end of
 // what can be done: with spilled set the client is waited for, and else the backend.
-func (x *exchange) awaitHead(by int64) pool.Outcome {
+func (x *exchange) awaitHead(by int64) attempt.Outcome {
 	a := &x.attempt
 	for {
 		out := a.Head(x.isHEAD, by)
-		for out == pool.Timeout && x.extend() {
+		for out == attempt.Timeout && x.extend() {
 			by = x.fwd.headBy
 			out = a.Head(x.isHEAD, by)
 		}
 		switch {
-		case out == pool.OK:
-		case out == pool.Pending, out == pool.Timeout && x.continueDue():
+		case out == attempt.OK:
+		case out == attempt.Pending, out == attempt.Timeout && x.continueDue():
 			return out
 		default:
 			return x.upload.blame(out)
@@ -340,12 +343,12 @@ func (x *exchange) awaitHead(by int64) pool.Outcome {
 		switch status := a.Response.Status; {
 		case status >= 200, status == statusSwitched && x.upgrades():
 			if !x.upload.meetsHead() {
-				return x.upload.blame(pool.Timeout)
+				return x.upload.blame(attempt.Timeout)
 			}
-			x.fwd.headNanos = pool.Nanos()
-			return pool.OK
+			x.fwd.headNanos = socket.Nanos()
+			return attempt.OK
 		case x.fwd.interims == interimMax, status == statusSwitched:
-			return pool.BadResponse // nobody asked for that many, nor to switch
+			return attempt.BadResponse // nobody asked for that many, nor to switch
 		case status != 100:
 			out = x.interim(&a.Response)
 		case x.unasked(): // else it was sent unasked
@@ -353,7 +356,7 @@ func (x *exchange) awaitHead(by int64) pool.Outcome {
 			by = x.fwd.headBy
 		}
 		x.fwd.interims++
-		if out != pool.OK {
+		if out != attempt.OK {
 			return out
 		}
 	}
@@ -370,12 +373,12 @@ func (x *exchange) extend() bool {
 		return false
 	}
 	f.continueBy = 0 // its body has come without
-	nowNanos := pool.Nanos()
+	nowNanos := socket.Nanos()
 	sinceNanos := u.moved.Load()
 	if u.waiting.Load() {
 		sinceNanos = nowNanos
 	}
-	f.headBy = pool.Earlier(f.byNanos, pool.Earlier(deadline(sinceNanos, x.route.retry.PerTry), deadline(sinceNanos, f.pool.timeouts.Read)))
+	f.headBy = socket.Earlier(f.byNanos, socket.Earlier(deadline(sinceNanos, x.route.retry.PerTry), deadline(sinceNanos, f.pool.timeouts.Read)))
 	return f.headBy == 0 || f.headBy > nowNanos
 }
 
@@ -384,9 +387,9 @@ var continueHead = wire.ResponseHead{Status: fasthttp.StatusContinue, Reason: []
 
 // interim writes a 1xx answer to a client that knows them. Pending: in the loop, and it
 // takes no more just now.
-func (x *exchange) interim(h *wire.ResponseHead) pool.Outcome {
+func (x *exchange) interim(h *wire.ResponseHead) attempt.Outcome {
 	if x.head.Minor == 0 {
-		return pool.OK
+		return attempt.OK
 	}
 	x.answer = h.AppendFields(answer.BeginAs(x.answer[:0], h.Status, h.Reason, nil))
 	x.answer = answer.End(x.answer, answer.Unsized, answer.Silent)
@@ -396,32 +399,32 @@ func (x *exchange) interim(h *wire.ResponseHead) pool.Outcome {
 // release ends the attempt under way: the upload is stopped, the connection
 // given back or closed, the member told the outcome. It does nothing between
 // attempts.
-func (x *exchange) release(out pool.Outcome) {
+func (x *exchange) release(out attempt.Outcome) {
 	f := &x.fwd
 	whole := x.upload.stop(x)
 	if f.open {
 		ours := x.c.backend.Swap(nil) != nil
 		f.open = false
-		x.attempt.Close(ours && whole && x.body.Done() && out == pool.OK, max(x.relayNanos, f.headNanos))
+		x.attempt.Close(ours && whole && x.body.Done() && out == attempt.OK, max(x.relayNanos, f.headNanos))
 	}
 	m := f.member
 	if m == nil {
 		return
 	}
 	f.member = nil
-	nowNanos := pool.Nanos()
+	nowNanos := socket.Nanos()
 	status, latency := 0, int64(0)
 	switch out { //nolint:exhaustive // the others teach nothing
-	case pool.OK:
+	case attempt.OK:
 		status, latency = x.attempt.Response.Status, f.headNanos-f.beganNanos
 		if h := x.route.hedge; h != nil {
 			h.live.Observe(latency)
 		}
-	case pool.Outrun:
+	case attempt.Outrun:
 		latency = nowNanos - f.beganNanos
 	}
 	f.pool.backends[m.Index()].Codes.Add(x.c.shard.index, status)
-	if out == pool.OK && latency > 0 {
+	if out == attempt.OK && latency > 0 {
 		f.pool.stats.Durations.Observe(x.c.shard.index, time.Duration(latency))
 	}
 	m.Release(f.permit, out, status, nowNanos, latency)
@@ -431,6 +434,6 @@ func (x *exchange) release(out pool.Outcome) {
 
 // abandon is release for an exchange that panicked.
 func (x *exchange) abandon() {
-	x.release(pool.ClientGone)
+	x.release(attempt.ClientGone)
 	x.leavePool()
 }

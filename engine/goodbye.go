@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // goodbye ends the conversation of a tunnel from our side, when the proxy drains:
@@ -62,7 +62,7 @@ func (p *passage) tell(frame []byte) bool {
 		return false
 	}
 	_, err := p.to.Writev(frame, nil, nil)
-	if p.rest = errors.Is(err, pool.ErrWouldBlock); p.rest {
+	if p.rest = errors.Is(err, socket.ErrWouldBlock); p.rest {
 		p.to.AwaitRoom()
 	}
 	p.deaf = true

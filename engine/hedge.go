@@ -6,8 +6,9 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/retry"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // hedging is a route's hedge section, compiled: when the first attempt has no
@@ -54,13 +55,13 @@ func (x *exchange) hedgeTime() int64 {
 	if wait == 0 {
 		return 0
 	}
-	return pool.After(x.fwd.beganNanos, time.Duration(wait))
+	return socket.After(x.fwd.beganNanos, time.Duration(wait))
 }
 
 // hedge goes on with an attempt whose answer is late: rivals are started as the
 // policy says, and the first answer is the exchange's. A goroutine calls it. It
 // returns the outcome of the attempt that is the exchange's then.
-func (x *exchange) hedge() pool.Outcome {
+func (x *exchange) hedge() attempt.Outcome {
 	f, h := &x.fwd, x.route.hedge
 	r := &race{primary: x.attempt.Conn(), ended: make(chan *rival, h.max)}
 	defer r.end()
@@ -68,17 +69,17 @@ func (x *exchange) hedge() pool.Outcome {
 		more := x.startRival(r) && len(r.rivals) < h.max
 		f.hedgeBy = 0
 		if more {
-			f.hedgeBy = pool.After(pool.Nanos(), time.Duration(h.wait()))
+			f.hedgeBy = socket.After(socket.Nanos(), time.Duration(h.wait()))
 		}
 		out := x.awaitHead(x.lookBy())
-		if out == pool.Timeout && x.hedgeDue() {
+		if out == attempt.Timeout && x.hedgeDue() {
 			continue
 		}
-		if out == pool.OK && r.state.CompareAndSwap(raceOpen, raceOver) {
+		if out == attempt.OK && r.state.CompareAndSwap(raceOpen, raceOver) {
 			return out
 		}
 		if r.state.Load() == raceWon {
-			out = pool.Outrun
+			out = attempt.Outrun
 		}
 		return x.settleRace(r, out)
 	}
@@ -86,7 +87,7 @@ func (x *exchange) hedge() pool.Outcome {
 
 // hedgeDue reports that it is time for a rival, and not the end of the attempt.
 func (x *exchange) hedgeDue() bool {
-	f, nowNanos := &x.fwd, pool.Nanos()
+	f, nowNanos := &x.fwd, socket.Nanos()
 	return f.hedgeBy != 0 && nowNanos >= f.hedgeBy && (f.headBy == 0 || nowNanos < f.headBy) && !x.nobodyWaits()
 }
 
@@ -95,7 +96,7 @@ func (x *exchange) nobodyWaits() bool { return x.clientGone || x.c.left.Load() |
 
 // settleRace ends a race in which this attempt has ended with out and without an
 // answer: a rival that has one, or gets one, takes its place.
-func (x *exchange) settleRace(r *race, out pool.Outcome) pool.Outcome {
+func (x *exchange) settleRace(r *race, out attempt.Outcome) attempt.Outcome {
 	left := x.patience(0).Bell.Rung()
 	for range r.rivals {
 		select {
@@ -103,7 +104,7 @@ func (x *exchange) settleRace(r *race, out pool.Outcome) pool.Outcome {
 			if v != nil {
 				r.winner = v
 				x.replace(v, out)
-				return pool.OK
+				return attempt.OK
 			}
 		case <-left:
 			return out
@@ -114,13 +115,13 @@ func (x *exchange) settleRace(r *race, out pool.Outcome) pool.Outcome {
 
 // replace makes a rival's attempt the exchange's own. The one it replaces has
 // ended with out.
-func (x *exchange) replace(v *rival, out pool.Outcome) {
+func (x *exchange) replace(v *rival, out attempt.Outcome) {
 	f := &x.fwd
 	x.release(out)
-	x.attempt, v.attempt = v.attempt, pool.Attempt{}
+	x.attempt, v.attempt = v.attempt, attempt.Attempt{}
 	f.member, f.permit, f.beganNanos, f.open = v.member, v.permit, v.beganNanos, true
 	f.judged = false
-	f.headNanos = pool.Nanos()
+	f.headNanos = socket.Nanos()
 	x.backendName = v.member.Address()
 	x.c.backend.Store(x.attempt.Conn())
 	if x.nobodyWaits() {
@@ -133,7 +134,7 @@ func (x *exchange) replace(v *rival, out pool.Outcome) {
 // the route's retry budget.
 func (x *exchange) startRival(r *race) bool {
 	f := &x.fwd
-	q, nowNanos := f.query, pool.Nanos()
+	q, nowNanos := f.query, socket.Nanos()
 	q.Random, q.NowNanos = random(), nowNanos
 	q.Tried.Add(f.member.Index())
 	m, _ := f.pool.Pick(q)
@@ -151,10 +152,10 @@ func (x *exchange) startRival(r *race) bool {
 	f.query.Tried.Add(m.Index())
 	x.repeats[retry.CauseHedge]++
 	v := &rival{
-		race: r, attempt: pool.Attempt{Client: x.attempt.Client}, bell: pool.NewBell(),
+		race: r, attempt: attempt.Attempt{Client: x.attempt.Client}, bell: socket.NewBell(),
 		head: slices.Clone(x.out), toHEAD: x.isHEAD, route: x.route, pool: f.pool,
 		member: m, permit: permit, shard: x.c.shard.index, beganNanos: nowNanos,
-		byNanos: pool.Earlier(f.byNanos, pool.Earlier(deadline(nowNanos, x.route.retry.PerTry), deadline(nowNanos, f.pool.timeouts.Read))),
+		byNanos: socket.Earlier(f.byNanos, socket.Earlier(deadline(nowNanos, x.route.retry.PerTry), deadline(nowNanos, f.pool.timeouts.Read))),
 	}
 	r.rivals = append(r.rivals, v)
 	safely.New("hedge", v.run, v.broken).Go()

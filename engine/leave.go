@@ -3,8 +3,8 @@ package engine
 import (
 	"time"
 
-	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // A client that leaves ends its exchange, wherever that stands: a backend must not work
@@ -27,8 +27,8 @@ func (c *conn) Hung() {
 	case c.Broken(), c.graceIsOver():
 		c.leave()
 	default:
-		nowNanos := pool.Nanos()
-		c.leaveBy.CompareAndSwap(0, pool.After(nowNanos, leaveGrace))
+		nowNanos := socket.Nanos()
+		c.leaveBy.CompareAndSwap(0, socket.After(nowNanos, leaveGrace))
 		if !c.graced.CompareAndSwap(false, true) {
 			return
 		}
@@ -53,7 +53,7 @@ func (c *conn) lookAgain() {
 // client has not taken are its own affair: whoever has gone resets them.
 func (c *conn) graceIsOver() bool {
 	by := c.leaveBy.Load()
-	return by != 0 && pool.Nanos() >= by && c.Queued() == 0
+	return by != 0 && socket.Nanos() >= by && c.Queued() == 0
 }
 
 // leave ends the attempt under way and whatever else the exchange waits for.
@@ -66,7 +66,7 @@ func (c *conn) leave() {
 // it.
 func (c *conn) stays() {
 	if c.leaveBy.Load() != 0 {
-		c.leaveBy.Store(pool.After(pool.Nanos(), leaveGrace))
+		c.leaveBy.Store(socket.After(socket.Nanos(), leaveGrace))
 	}
 }
 

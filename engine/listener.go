@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/isame-lb/isame-lb/engine/limit"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // listener is one bound address. It outlives generations as long as its address
@@ -23,11 +23,11 @@ import (
 type listener struct {
 	key     string // see listenerKey
 	address string
-	at      string        // as bound
-	bound   []*pool.Bound // its sockets until listen
-	slot    int           // index into every table's listeners; never given twice
+	at      string          // as bound
+	bound   []*socket.Bound // its sockets until listen
+	slot    int             // index into every table's listeners; never given twice
 	shards  []*shard
-	sockets []*pool.Acceptor
+	sockets []*socket.Acceptor
 	quic    *quicPort   // nil without http3; only a reload changes it
 	overUDP atomic.Bool // its port is taken, and announced
 
@@ -52,24 +52,24 @@ func listenerKey(name, address string) string {
 // shards accept from. None listens: a start or a reload that is refused must not have
 // taken a connection. An address somebody else holds is an error although
 // SO_REUSEPORT would let two processes of one user share it in silence.
-func bind(address string, shards int) ([]*pool.Bound, error) {
+func bind(address string, shards int) ([]*socket.Bound, error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		b, err := bindUnix(path)
-		return []*pool.Bound{b}, err
+		return []*socket.Bound{b}, err
 	}
 	return bindTCP(address, shards)
 }
 
-func bindTCP(addr string, shards int) ([]*pool.Bound, error) {
+func bindTCP(addr string, shards int) ([]*socket.Bound, error) {
 	// The first bind is exclusive, so that a foreign holder is seen; only then
 	// is the port shared between our own shards.
 	addr, err := bindAlone(addr, bindPatience)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*pool.Bound, 0, shards)
+	all := make([]*socket.Bound, 0, shards)
 	for range shards {
-		b, err := pool.Bind("tcp", addr, reusePort)
+		b, err := socket.Bind("tcp", addr, reusePort)
 		if err != nil {
 			closeAll(all)
 			return nil, err
@@ -88,7 +88,7 @@ const bindPatience = 3 * backlogTime
 // the kernel chooses for 0. One in use is asked for again for as long as patience.
 func bindAlone(addr string, patience time.Duration) (free string, err error) {
 	for by := time.Now().Add(patience); ; {
-		b, err := pool.Bind("tcp", addr, nil)
+		b, err := socket.Bind("tcp", addr, nil)
 		if err == nil {
 			return b.Addr().String(), b.Close()
 		}
@@ -104,8 +104,8 @@ func reusePort(fd int) error {
 }
 
 // bindUnix replaces a socket file that nobody listens on any more.
-func bindUnix(path string) (*pool.Bound, error) {
-	b, err := pool.Bind("unix", path, nil)
+func bindUnix(path string) (*socket.Bound, error) {
+	b, err := socket.Bind("unix", path, nil)
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return b, err
 	}
@@ -119,7 +119,7 @@ func bindUnix(path string) (*pool.Bound, error) {
 	if rmErr := os.Remove(path); rmErr != nil {
 		return nil, errors.Join(err, rmErr)
 	}
-	return pool.Bind("unix", path, nil)
+	return socket.Bind("unix", path, nil)
 }
 
 func bindError(name, address string, err error) error {
@@ -133,7 +133,7 @@ func bindError(name, address string, err error) error {
 	return fmt.Errorf("listeners.%s: cannot listen on %q: %w", name, address, err)
 }
 
-func closeAll(bound []*pool.Bound) {
+func closeAll(bound []*socket.Bound) {
 	for _, b := range bound {
 		_ = b.Close() // nothing was accepted
 	}
@@ -158,13 +158,13 @@ func (l *listener) isUnix() bool { return strings.HasPrefix(l.address, "unix:") 
 // of clients; nobody accepts yet.
 func (l *listener) listen(e *Engine) error {
 	for _, b := range l.bound {
-		socket, err := b.Listen()
+		ln, err := b.Listen()
 		if err != nil {
 			return err
 		}
-		from, err := pool.NewAcceptor(socket)
+		from, err := socket.NewAcceptor(ln)
 		if err != nil {
-			return errors.Join(err, socket.Close())
+			return errors.Join(err, ln.Close())
 		}
 		l.sockets = append(l.sockets, from)
 	}

@@ -3,7 +3,7 @@ package engine
 import (
 	"time"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // How an exchange waits. What a socket of its own will tell is waited for at that
@@ -15,26 +15,26 @@ import (
 
 // patience is how long the exchange waits for what is none of its sockets' business,
 // byNanos at the latest.
-func (x *exchange) patience(byNanos int64) pool.Patience {
+func (x *exchange) patience(byNanos int64) socket.Patience {
 	c := x.c
 	b := c.bell.Load()
 	if b == nil {
-		b = pool.NewBell()
+		b = socket.NewBell()
 		c.bell.Store(b)
 	}
 	if x.nobodyWaits() { // before there was a bell to ring
 		b.Ring()
 	}
-	return pool.Patience{ByNanos: byNanos, Bell: b}
+	return socket.Patience{ByNanos: byNanos, Bell: b}
 }
 
 // attemptBy is the deadline of the attempt under way: the route's, or its own.
 func (x *exchange) attemptBy() int64 {
-	return pool.Earlier(x.fwd.byNanos, deadline(x.fwd.beganNanos, x.route.retry.PerTry))
+	return socket.Earlier(x.fwd.byNanos, deadline(x.fwd.beganNanos, x.route.retry.PerTry))
 }
 
 // pause waits for d; false when nobody waits for the exchange any more. The caller has
 // seen that the deadline allows it.
 func (x *exchange) pause(d time.Duration) bool {
-	return pool.Await(x.patience(pool.After(pool.Nanos(), d)), nil) == pool.ErrLate //nolint:errorlint // unwrapped
+	return socket.Await(x.patience(socket.After(socket.Nanos(), d)), nil) == socket.ErrLate //nolint:errorlint // unwrapped
 }

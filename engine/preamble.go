@@ -9,8 +9,8 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/observe"
-	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -101,9 +101,9 @@ func (c *conn) readProxyHeader(policy *listenerPolicy) turn {
 		_, err = c.in.ReadFrom(c.Conn, wire.ProxyHeaderBytesMax)
 		switch {
 		case err == nil:
-		case errors.Is(err, pool.ErrWouldBlock) && leaving:
+		case errors.Is(err, socket.ErrWouldBlock) && leaving:
 			return turnEnd
-		case errors.Is(err, pool.ErrWouldBlock):
+		case errors.Is(err, socket.ErrWouldBlock):
 			return turnWait
 		case c.in.Len() == 0 && errors.Is(err, io.EOF):
 			return turnEnd // somebody looks whether we listen
@@ -191,7 +191,7 @@ func (c *conn) failed(policy *listenerPolicy, why observe.Failure, err error) tu
 // why, at most once a second.
 func (e *Engine) connFailed(c *conn, policy *listenerPolicy, why observe.Failure, err error) {
 	policy.stats.Failed[why].Add(c.shard.index, 1)
-	if !e.failureSaid.may(pool.Nanos()) {
+	if !e.failureSaid.may(socket.Nanos()) {
 		return
 	}
 	e.log.Warn().Err(err).Str("listener", policy.name).Str("client", c.peerName()).Str("reason", why.String()).

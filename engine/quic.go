@@ -16,8 +16,8 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/http3"
-	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // quicPort is the UDP side of a listener with http3: one socket, whose connections go
@@ -83,7 +83,7 @@ func (p *quicPort) take() error {
 
 // doubts reports that a client has to show that it is where it says.
 func (p *quicPort) doubts(net.Addr) (high bool) {
-	safely.Do("QUIC address", func() { high = p.attempts.high(pool.Nanos()) }, nil)
+	safely.Do("QUIC address", func() { high = p.attempts.high(socket.Nanos()) }, nil)
 	return high
 }
 

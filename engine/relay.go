@@ -5,7 +5,9 @@ import (
 	"math"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -25,11 +27,11 @@ func (x *exchange) relay() bool {
 
 // relayFrom is relay for an answer whose first part went out in the loop.
 func (x *exchange) relayFrom(s phase) bool {
-	out := pool.OK
+	out := attempt.OK
 	if s == atSpill {
 		out = x.flushClient()
 	}
-	if out == pool.OK && !x.attempt.Done() {
+	if out == attempt.OK && !x.attempt.Done() {
 		out = x.relayContent(math.MaxInt)
 	}
 	x.endRelay(out)
@@ -37,21 +39,21 @@ func (x *exchange) relayFrom(s phase) bool {
 }
 
 // flushClient writes what a write in the loop has left over.
-func (x *exchange) flushClient() pool.Outcome {
+func (x *exchange) flushClient() attempt.Outcome {
 	x.spilled = false
 	n, err := x.c.Flush()
 	x.bytesOut += int64(n)
 	if err != nil {
-		return pool.ClientGone
+		return attempt.ClientGone
 	}
 	x.c.stays()
-	return pool.OK
+	return attempt.OK
 }
 
 func (x *exchange) beginRelay() {
 	x.c.stays()
 	x.upload.answered.Store(x.c.stream != nil)
-	x.status, x.reached = x.attempt.Response.Status, pool.PhaseRelay
+	x.status, x.reached = x.attempt.Response.Status, end.PhaseRelay
 	x.chunked = x.composeHead()
 	x.answered = true
 	x.relayNanos = x.fwd.headNanos
@@ -63,41 +65,41 @@ const relayPiecesMax = 16
 // relayContent copies until the content ends or, in the loop, until it has to
 // wait: Pending for the backend or for its next turn, after so many pieces, and
 // with spilled set for the client.
-func (x *exchange) relayContent(pieces int) pool.Outcome {
+func (x *exchange) relayContent(pieces int) attempt.Outcome {
 	a := &x.attempt
 	for ; ; pieces-- {
 		if pieces == 0 {
 			a.Conn().Again()
-			return pool.Pending
+			return attempt.Pending
 		}
 		var data []byte
-		var pipe *pool.Pipe
-		var out pool.Outcome
+		var pipe *socket.Pipe
+		var out attempt.Outcome
 		if x.headed {
 			if !x.awaiting {
 				// The clock again: a slow client may have held up the write for
 				// longer than the backend may be silent.
-				x.awaiting, x.nextBy = true, deadline(pool.Nanos(), x.fwd.pool.timeouts.Read)
+				x.awaiting, x.nextBy = true, deadline(socket.Nanos(), x.fwd.pool.timeouts.Read)
 			}
-			if pipe, out = a.NextPiped(x.c.Conn, x.nextBy); pipe == nil && out == pool.OK {
+			if pipe, out = a.NextPiped(x.c.Conn, x.nextBy); pipe == nil && out == attempt.OK {
 				data, out = a.Next(x.nextBy)
 			}
-			if out == pool.Pending {
+			if out == attempt.Pending {
 				return out // the loop comes again, and the time goes on
 			}
-			x.awaiting, x.relayNanos = false, pool.Nanos()
+			x.awaiting, x.relayNanos = false, socket.Nanos()
 		} else {
 			data, out = a.Buffered()
-			x.headed = out == pool.OK
+			x.headed = out == attempt.OK
 		}
 		switch {
-		case out != pool.OK:
+		case out != attempt.OK:
 		case pipe != nil:
 			out = x.passPipe(pipe)
 		default:
 			out = x.passOn(data)
 		}
-		if out != pool.OK || a.Done() {
+		if out != attempt.OK || a.Done() {
 			return out
 		}
 		x.c.stays()
@@ -105,16 +107,16 @@ func (x *exchange) relayContent(pieces int) pool.Outcome {
 }
 
 // endRelay ends the attempt whose content was passed on with outcome out.
-func (x *exchange) endRelay(out pool.Outcome) {
+func (x *exchange) endRelay(out attempt.Outcome) {
 	switch {
 	case x.clientGone || x.c.left.Load() || x.c.Aborted():
-		out = pool.ClientGone
+		out = attempt.ClientGone
 		x.breakOff(out)
-	case out != pool.OK && !x.headed: // what came with the head is bad: nothing was written yet
+	case out != attempt.OK && !x.headed: // what came with the head is bad: nothing was written yet
 		x.release(x.upload.blame(out))
 		x.reject(x.fwd.last)
 		return
-	case out != pool.OK:
+	case out != attempt.OK:
 		out = x.upload.blame(out)
 		x.breakOff(out)
 	case x.keep, x.c.stream != nil && !x.refusedEarly():
@@ -167,7 +169,7 @@ func (x *exchange) refusedEarly() bool {
 
 // passOn writes x.answer (a head, or nothing) and content in the client's
 // framing. Pending means that the rest waits in the connection; data must stay.
-func (x *exchange) passOn(data []byte) pool.Outcome {
+func (x *exchange) passOn(data []byte) attempt.Outcome {
 	b, framed := x.answer, x.chunked && len(data) > 0
 	if framed {
 		b = wire.AppendChunkHeader(b, len(data))
@@ -187,28 +189,28 @@ func (x *exchange) passOn(data []byte) pool.Outcome {
 	}
 	x.answer = b[:0]
 	if len(b) == 0 && len(data) == 0 {
-		return pool.OK
+		return attempt.OK
 	}
 	return x.written(x.c.Writev(b[:split], data, b[split:]))
 }
 
 // passPipe is passOn for content that goes through a pipe.
-func (x *exchange) passPipe(p *pool.Pipe) pool.Outcome {
+func (x *exchange) passPipe(p *socket.Pipe) attempt.Outcome {
 	return x.written(x.c.WritePipe(p))
 }
 
 // written is what a write of n bytes of the answer to the client means.
-func (x *exchange) written(n int, err error) pool.Outcome {
+func (x *exchange) written(n int, err error) attempt.Outcome {
 	switch {
 	case err == nil:
 		x.bytesOut += int64(n)
-		return pool.OK
-	case errors.Is(err, pool.ErrWouldBlock):
+		return attempt.OK
+	case errors.Is(err, socket.ErrWouldBlock):
 		x.spilled = true
-		return pool.Pending
+		return attempt.Pending
 	}
 	x.bytesOut += int64(n)
-	return pool.ClientGone
+	return attempt.ClientGone
 }
 
 // trailers are the backend's, for a client that takes them (RFC 9110 section
@@ -223,7 +225,7 @@ func (x *exchange) trailers() *wire.Head {
 // breakOff makes the client see that the answer is not complete: its framing is
 // left open, and where the framing is the end of the connection, that end is a
 // reset.
-func (x *exchange) breakOff(out pool.Outcome) {
+func (x *exchange) breakOff(out attempt.Outcome) {
 	x.keep, x.broken, x.end = false, true, out.End()
 	if x.head.Minor == 0 {
 		x.c.ResetOnClose()

@@ -5,7 +5,8 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/retry"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -24,19 +25,19 @@ func (x *exchange) safeToRepeat() bool {
 }
 
 // reuse is which pooled connections the next attempt may take.
-func (x *exchange) reuse() pool.Reuse {
+func (x *exchange) reuse() attempt.Reuse {
 	switch {
 	case x.fwd.backed:
-		return pool.ReuseNone
+		return attempt.ReuseNone
 	case x.body.Done() && x.safeToRepeat():
-		return pool.ReuseFree
+		return attempt.ReuseFree
 	}
-	return pool.ReuseSafe
+	return attempt.ReuseSafe
 }
 
 // retryCause is why the attempt that ended with out may be repeated, or
 // retry.CauseNone.
-func (x *exchange) retryCause(out pool.Outcome) retry.Cause {
+func (x *exchange) retryCause(out attempt.Outcome) retry.Cause {
 	c := x.route.retry.Cause(retry.Attempt{
 		Outcome: out, Made: x.attempts, Safe: x.safeToRepeat(), Again: x.fwd.backed, Touched: x.attempt.Touched(),
 	})
@@ -60,10 +61,10 @@ func (x *exchange) mayRetryStatus() bool {
 	if !r.Status(x.attempt.Response.Status, x.attempts) || !x.safeToRepeat() {
 		return false
 	}
-	nowNanos := pool.Nanos()
+	nowNanos := socket.Nanos()
 	f.retryAfter = x.askedToWait()
 	longest := max(r.Backoff(x.attempts, 0), f.retryAfter)
-	latest := pool.After(nowNanos, longest) // the answer is lost once the wait begins
+	latest := socket.After(nowNanos, longest) // the answer is lost once the wait begins
 	switch {
 	case f.byNanos != 0 && latest >= f.byNanos, f.retryAfter > retry.AfterMax:
 		x.refuse(retry.RefusalDeadline)
@@ -125,7 +126,7 @@ func (x *exchange) appendAttempts(b []byte) []byte {
 // by waiting.
 func (x *exchange) prepareRetry(c retry.Cause) bool {
 	f, r := &x.fwd, &x.route.retry
-	nowNanos := pool.Nanos()
+	nowNanos := socket.Nanos()
 	wait := time.Duration(0)
 	switch c {
 	case retry.CauseReused:
@@ -144,7 +145,7 @@ func (x *exchange) prepareRetry(c retry.Cause) bool {
 		}
 	}
 	f.retryAfter = 0
-	if f.byNanos != 0 && pool.After(nowNanos, wait) >= f.byNanos {
+	if f.byNanos != 0 && socket.After(nowNanos, wait) >= f.byNanos {
 		x.refuse(retry.RefusalDeadline)
 		return false
 	}
@@ -153,7 +154,7 @@ func (x *exchange) prepareRetry(c retry.Cause) bool {
 	}
 	x.repeats[c]++
 	x.route.retries[c].Add(x.c.shard.index)
-	f.beganNanos = pool.Nanos()
+	f.beganNanos = socket.Nanos()
 	f.query.Random, f.query.NowNanos = random(), f.beganNanos
 	return true
 }

@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // States of a race. Open to over is the exchange's step: its first attempt has
@@ -20,10 +22,10 @@ const (
 // which may be another one's by then.
 type race struct {
 	state   atomic.Int32
-	primary *pool.Conn  // its reads are aborted by the rival that wins
-	ended   chan *rival // once for each rival: itself when it has won, else nil
-	rivals  []*rival    // the exchange's goroutine alone reads and writes it
-	winner  *rival      // whose attempt the exchange has taken over
+	primary *socket.Conn // its reads are aborted by the rival that wins
+	ended   chan *rival  // once for each rival: itself when it has won, else nil
+	rivals  []*rival     // the exchange's goroutine alone reads and writes it
+	winner  *rival       // whose attempt the exchange has taken over
 }
 
 // end decides a race that is open, and stops every rival but the winner.
@@ -31,7 +33,7 @@ func (r *race) end() {
 	if !r.state.CompareAndSwap(raceOpen, raceOver) && r.state.Load() == raceWon && r.winner == nil {
 		for v := range r.ended { // it has won just now, and nobody waits for it
 			if v != nil {
-				v.end(pool.Outrun)
+				v.end(attempt.Outrun)
 				break
 			}
 		}
@@ -60,9 +62,9 @@ var hedgeNames = [hedgeResults]string{"won", "lost", "failed"}
 // rival is one hedged attempt. Its goroutine owns it until it has won.
 type rival struct {
 	race    *race
-	conn    atomic.Pointer[pool.Conn] // for the end of the race
-	bell    *pool.Bell                // likewise, before it has one
-	attempt pool.Attempt
+	conn    atomic.Pointer[socket.Conn] // for the end of the race
+	bell    *socket.Bell                // likewise, before it has one
+	attempt attempt.Attempt
 	open    bool   // the attempt holds a connection
 	head    []byte // of the request: the exchange may be gone while it is sent
 	toHEAD  bool
@@ -78,13 +80,13 @@ type rival struct {
 
 // run is the goroutine.
 func (v *rival) run() {
-	r, out := v.race, v.try(pool.ReuseFree)
-	again := out.Retry() == pool.RetryReusedIdle || out.Retry() == pool.RetryNeverReceived
+	r, out := v.race, v.try(attempt.ReuseFree)
+	again := out.Retry() == attempt.RetryReusedIdle || out.Retry() == attempt.RetryNeverReceived
 	if again && r.state.Load() == raceOpen {
 		v.attempt.Close(false, 0)
-		out = v.try(pool.ReuseNone)
+		out = v.try(attempt.ReuseNone)
 	}
-	if out == pool.OK && r.state.CompareAndSwap(raceOpen, raceWon) {
+	if out == attempt.OK && r.state.CompareAndSwap(raceOpen, raceWon) {
 		r.primary.AbortRead()
 		r.ended <- v
 		return
@@ -95,52 +97,52 @@ func (v *rival) run() {
 
 // broken is the end of a goroutine that has met a bug.
 func (v *rival) broken() {
-	v.end(pool.Reset)
+	v.end(attempt.Reset)
 	v.race.ended <- nil
 }
 
 // try makes the attempt, up to the head of the final answer. Interim answers are
 // left out: which attempt they belong to would not be known.
-func (v *rival) try(which pool.Reuse) pool.Outcome {
+func (v *rival) try(which attempt.Reuse) attempt.Outcome {
 	a := &v.attempt
 	v.open = false
-	a.Patience = pool.Patience{ByNanos: v.byNanos, Bell: v.bell}
-	if out := a.Open(v.member.Client(v.shard), which); out != pool.OK {
+	a.Patience = socket.Patience{ByNanos: v.byNanos, Bell: v.bell}
+	if out := a.Open(v.member.Client(v.shard), which); out != attempt.OK {
 		return out
 	}
 	v.open = true
 	v.conn.Store(a.Conn())
 	if v.race.state.Load() != raceOpen { // who ends the race stops those it sees
-		return pool.Outrun
+		return attempt.Outrun
 	}
-	if out := a.Send(v.head, v.pool.timeouts.Write); out != pool.OK {
+	if out := a.Send(v.head, v.pool.timeouts.Write); out != attempt.OK {
 		return out
 	}
 	for range interimMax {
 		out := a.Head(v.toHEAD, v.byNanos)
-		if out != pool.OK {
+		if out != attempt.OK {
 			return out
 		}
 		if a.Response.Status >= 200 {
-			return pool.OK
+			return attempt.OK
 		}
 		if a.Response.Status == 101 {
 			break
 		}
 	}
-	return pool.BadResponse
+	return attempt.BadResponse
 }
 
 // end gives back what an attempt that has not won holds.
-func (v *rival) end(out pool.Outcome) {
+func (v *rival) end(out attempt.Outcome) {
 	result := hedgeFailed
-	if out == pool.OK || v.race.state.Load() != raceOpen {
-		out, result = pool.Outrun, hedgeLost
+	if out == attempt.OK || v.race.state.Load() != raceOpen {
+		out, result = attempt.Outrun, hedgeLost
 	}
 	if v.open {
 		v.attempt.Close(false, 0)
 	}
 	v.pool.backends[v.member.Index()].Codes.Add(v.shard, 0)
-	v.member.Release(v.permit, out, 0, pool.Nanos(), -1)
+	v.member.Release(v.permit, out, 0, socket.Nanos(), -1)
 	v.route.hedges[result].Add(v.shard)
 }

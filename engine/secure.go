@@ -17,7 +17,8 @@ import (
 	"github.com/isame-lb/isame-lb/engine/certs"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/observe"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // tlsPolicy is how a generation speaks TLS on a listener. There is one
@@ -111,7 +112,7 @@ func baseTLS(c *config.ListenerTLS) *tls.Config {
 	if c.MinVersion == "1.3" {
 		lowest = tls.VersionTLS13
 	}
-	return pool.BaseTLS(lowest)
+	return attempt.BaseTLS(lowest)
 }
 
 // askClients sets which certificates clients are asked for.
@@ -147,7 +148,7 @@ func (p *tlsPolicy) askClients(path string, c *config.ClientAuth) error {
 // handshake is the goroutine in which a connection agrees on its keys; then the
 // loop has it back. It waits within the deadline of the first request's head.
 func (c *conn) handshake(policy *listenerPolicy) {
-	c.SetWriteBy(deadline(pool.Nanos(), policy.header))
+	c.SetWriteBy(deadline(socket.Nanos(), policy.header))
 	err := c.ServeTLS(policy.tls.session, c.in.Bytes())
 	c.in.Release()
 	if err != nil {

@@ -16,8 +16,9 @@ import (
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // Accepting pauses while the process is out of descriptors or memory.
@@ -40,8 +41,8 @@ type shard struct {
 	engine  *Engine
 	ln      *listener
 	index   int
-	loop    *pool.Loop
-	from    *pool.Acceptor
+	loop    *socket.Loop
+	from    *socket.Acceptor
 	server  *fasthttp.Server
 	ended   chan struct{}
 	streams *http2.Shard // of its loop
@@ -54,7 +55,7 @@ type shard struct {
 	draining atomic.Bool
 }
 
-func newShard(e *Engine, ln *listener, index int, from *pool.Acceptor) *shard {
+func newShard(e *Engine, ln *listener, index int, from *socket.Acceptor) *shard {
 	s := &shard{
 		engine: e, ln: ln, index: index, loop: e.loops[index], from: from, ended: make(chan struct{}),
 		streams: e.streams[index],
@@ -101,7 +102,7 @@ func (s *shard) startAnew() {
 // acceptor turns accepted sockets into conns. It never returns a temporary
 // error: fasthttp would end the accept loop on it.
 type acceptor struct {
-	*pool.Acceptor
+	*socket.Acceptor
 
 	shard *shard
 }
@@ -138,7 +139,7 @@ func passing(err error) bool {
 }
 
 // admit makes a conn of an accepted socket, or refuses it and returns nil.
-func (s *shard) admit(sock *pool.Conn, peer netip.Addr) *conn {
+func (s *shard) admit(sock *socket.Conn, peer netip.Addr) *conn {
 	c := newConn(s, sock, peer)
 	policy := s.engine.generation(s.ln.slot).listener(s.ln.slot)
 	if policy != nil {
@@ -194,7 +195,7 @@ func (s *shard) sayRefused(c *conn, p *listenerPolicy, r *answer.Reject) {
 		s.endedEarly(r)
 		return
 	}
-	c.SetWriteBy(pool.Nanos() + int64(acceptPauseFirst))
+	c.SetWriteBy(socket.Nanos() + int64(acceptPauseFirst))
 	s.sayWhy(c, r)
 }
 
@@ -207,7 +208,7 @@ func (s *shard) sayWhy(c *conn, r *answer.Reject) {
 
 // endedEarly counts such a connection.
 func (s *shard) endedEarly(r *answer.Reject) {
-	s.engine.registry.Ends.Add(s.index, r.End, pool.PhaseAccept)
+	s.engine.registry.Ends.Add(s.index, r.End, end.PhaseAccept)
 }
 
 func (s *shard) add(c *conn) {

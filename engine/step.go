@@ -4,8 +4,10 @@ import (
 	"errors"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -37,9 +39,9 @@ func (x *exchange) step() (t turn) {
 	if x.at == atHead {
 		r, out := x.enter()
 		switch {
-		case out == pool.Pending:
+		case out == attempt.Pending:
 			return turnWait
-		case out != pool.OK:
+		case out != attempt.OK:
 			return x.c.after(false) // nobody is there to answer
 		}
 		x.at = atServe
@@ -83,14 +85,14 @@ func (x *exchange) localTurn(keep bool) turn {
 // forwardStep begins the first attempt.
 func (x *exchange) forwardStep() turn {
 	x.beginForward()
-	if x.fwd.pool.limiter != nil && x.bodyFault == pool.OK && !x.enterPool() {
+	if x.fwd.pool.limiter != nil && x.bodyFault == attempt.OK && !x.enterPool() {
 		if r := x.refuseEntry(); r != nil {
 			return x.localTurn(x.reject(r))
 		}
 		x.at = atForward
 		return x.take()
 	}
-	if x.bodyFault != pool.OK {
+	if x.bodyFault != attempt.OK {
 		x.at = atForward
 		return x.take()
 	}
@@ -103,8 +105,8 @@ func (x *exchange) forwardStep() turn {
 		return x.localTurn(x.reject(r))
 	}
 	switch out := x.attempt.OpenPooled(x.fwd.member.Client(x.c.shard.index), x.reuse()); out {
-	case pool.OK:
-	case pool.Pending:
+	case attempt.OK:
+	case attempt.Pending:
 		x.at = atSend
 		return x.take()
 	default:
@@ -115,8 +117,8 @@ func (x *exchange) forwardStep() turn {
 		return x.beginUpload(x.out)
 	}
 	switch out := x.sendHead(); out {
-	case pool.OK:
-	case pool.Pending:
+	case attempt.OK:
+	case attempt.Pending:
 		x.at = atFlush
 		return x.take()
 	default:
@@ -143,11 +145,11 @@ func (x *exchange) beginUpload(head []byte) turn {
 }
 
 // uploadTurn is what follows on a turn of the upload that ended with out.
-func (x *exchange) uploadTurn(out pool.Outcome) turn {
+func (x *exchange) uploadTurn(out attempt.Outcome) turn {
 	switch {
-	case out == pool.OK:
+	case out == attempt.OK:
 		return turnWait
-	case out != pool.Pending:
+	case out != attempt.Pending:
 		return x.judgeLater(out)
 	case x.upload.full:
 		x.at = atUpload
@@ -190,21 +192,21 @@ func (x *exchange) answerStep() (t turn) {
 	defer x.rescue(&t)
 	if x.at == atAnswer {
 		out := x.awaitHead(x.lookBy())
-		if out == pool.Timeout && x.continueDue() {
-			if out = x.sayContinue(); out == pool.OK {
+		if out == attempt.Timeout && x.continueDue() {
+			if out = x.sayContinue(); out == attempt.OK {
 				out = x.awaitHead(x.lookBy())
 			}
 		}
 		switch {
-		case out == pool.Pending && x.spilled:
+		case out == attempt.Pending && x.spilled:
 			x.at = atUpload
 			return x.take()
-		case out == pool.Pending:
+		case out == attempt.Pending:
 			return turnWait
-		case out == pool.Timeout && x.hedgeDue():
+		case out == attempt.Timeout && x.hedgeDue():
 			x.at = atHedge
 			return x.take()
-		case out != pool.OK || x.mayRetryStatus() || x.upload.looped:
+		case out != attempt.OK || x.mayRetryStatus() || x.upload.looped:
 			return x.judgeLater(out)
 		case x.switches():
 			x.at = atTunnel
@@ -217,12 +219,12 @@ func (x *exchange) answerStep() (t turn) {
 }
 
 // relayTurn is what follows on a relay that ended with out.
-func (x *exchange) relayTurn(out pool.Outcome) turn {
+func (x *exchange) relayTurn(out attempt.Outcome) turn {
 	switch {
 	case x.spilled:
 		x.at = atSpill
 		return x.take()
-	case out == pool.Pending:
+	case out == attempt.Pending:
 		return turnWait
 	}
 	x.attempt.Conn().Unwatch()
@@ -249,7 +251,7 @@ func (x *exchange) clientEvent() (t turn) {
 }
 
 // judgeLater lets a goroutine judge an attempt that did not succeed.
-func (x *exchange) judgeLater(out pool.Outcome) turn {
+func (x *exchange) judgeLater(out attempt.Outcome) turn {
 	x.at, x.outcome = atJudge, out
 	return x.take()
 }
@@ -308,7 +310,7 @@ func (x *exchange) waitingly() (t turn) {
 	case atRelay, atSpill:
 		keep = x.relayFrom(x.at)
 	case atDone:
-		keep = x.flushClient() == pool.OK && x.keep
+		keep = x.flushClient() == attempt.OK && x.keep
 	case atFinish:
 		keep = x.keep
 	case atHead, atServe, atAnswer:
@@ -350,20 +352,20 @@ func (x *exchange) crashed() {
 // enter reads and checks the request head. A reject is its answer; ClientGone
 // means that the client left before it had sent one, Pending that there is more
 // to come.
-func (x *exchange) enter() (*answer.Reject, pool.Outcome) {
+func (x *exchange) enter() (*answer.Reject, attempt.Outcome) {
 	c := x.c
 	if x.startNanos == 0 && !x.begin() {
-		return nil, pool.ClientGone
+		return nil, attempt.ClientGone
 	}
 	if err := c.refused; err != nil {
 		x.forget()
-		return answer.ForError(err), pool.OK
+		return answer.ForError(err), attempt.OK
 	}
 	for {
 		n, err := x.head.Parse(c.in.Bytes(), &x.policy.limits)
 		if err != nil {
 			x.forget()
-			return answer.ForError(err), pool.OK
+			return answer.ForError(err), attempt.OK
 		}
 		if n > 0 {
 			c.in.Discard(n)
@@ -373,29 +375,29 @@ func (x *exchange) enter() (*answer.Reject, pool.Outcome) {
 		}
 		if c.in.Full() {
 			x.forget()
-			return answer.ForError(wire.ErrHeaderTooLarge), pool.OK
+			return answer.ForError(wire.ErrHeaderTooLarge), attempt.OK
 		}
 		switch _, err := c.in.ReadFrom(c.Conn, roomMax); {
 		case err == nil:
-		case errors.Is(err, pool.ErrWouldBlock):
-			return nil, pool.Pending
+		case errors.Is(err, socket.ErrWouldBlock):
+			return nil, attempt.Pending
 		case isLate(err):
 			x.forget()
-			return answer.SlowHeader, pool.OK
+			return answer.SlowHeader, attempt.OK
 		default:
-			return nil, pool.ClientGone
+			return nil, attempt.ClientGone
 		}
 	}
 	x.isHEAD = string(x.head.Method) == "HEAD"
 	x.keep = x.head.KeepAlive && c.stream == nil
 	x.body.Begin(x.head.Framing, x.head.ContentLength)
-	return nil, pool.OK
+	return nil, attempt.OK
 }
 
 // begin loads the generation; false when it does not have this listener.
 func (x *exchange) begin() bool {
 	x.forget()
-	x.startNanos, x.reached = pool.Nanos(), pool.PhaseRead
+	x.startNanos, x.reached = socket.Nanos(), end.PhaseRead
 	slot := x.c.shard.ln.slot
 	x.table = x.c.shard.engine.generation(slot)
 	x.policy = x.table.listener(slot)

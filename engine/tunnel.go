@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/stat"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
@@ -24,10 +26,10 @@ type tunnel struct {
 	c       *conn
 	policy  *listenerPolicy
 	route   *routeEntry
-	fwd     forwarding   // member, permit, pool and limiter of the exchange
-	attempt pool.Attempt // has the backend's connection
-	up      passage      // to the backend
-	down    passage      // to the client
+	fwd     forwarding      // member, permit, pool and limiter of the exchange
+	attempt attempt.Attempt // has the backend's connection
+	up      passage         // to the backend
+	down    passage         // to the client
 
 	startNanos int64
 	lastNanos  int64 // when bytes were last seen
@@ -36,7 +38,7 @@ type tunnel struct {
 	goodbye    goodbye
 	access     *accessLog
 	client     string // the address of the client that is believed, for the log
-	why        pool.End
+	why        end.End
 }
 
 // tunnelRoom is the buffer of one direction, while it has bytes.
@@ -61,12 +63,12 @@ func (x *exchange) switches() bool {
 // caller gives back. A goroutine calls it. False: the client has gone, or was refused.
 func (x *exchange) openTunnel() bool {
 	if x.attempt.Response.Status != statusSwitched {
-		x.release(pool.OK)
+		x.release(attempt.OK)
 		return x.reject(answer.UpgradeIgnored)
 	}
 	if s := x.c.stream; s != nil && !s.Accepts(x.attempt.Response.Lookup("sec-websocket-accept")) {
-		x.release(pool.BadResponse)
-		return x.reject(answer.ForOutcome(pool.BadResponse)) // who is there does not speak WebSocket
+		x.release(attempt.BadResponse)
+		return x.reject(answer.ForOutcome(attempt.BadResponse)) // who is there does not speak WebSocket
 	}
 	x.c.forgetLeaving()
 	x.status = x.attempt.Response.Status
@@ -75,11 +77,11 @@ func (x *exchange) openTunnel() bool {
 	x.answer = answer.End(answer.Field(b, "Upgrade", h.UpgradeTo), answer.Unsized, answer.Upgrade)
 	x.answered, x.keep = true, false
 	early := x.attempt.Early()
-	if out := x.written(x.c.Writev(x.answer, early, nil)); out != pool.OK {
+	if out := x.written(x.c.Writev(x.answer, early, nil)); out != attempt.OK {
 		x.release(out)
 		return false
 	}
-	x.reached = pool.PhaseTunnel
+	x.reached = end.PhaseTunnel
 	client := x.c.peerName()
 	if ip := x.clientAddr(); ip != x.c.ip {
 		client = ip.String()
@@ -87,9 +89,9 @@ func (x *exchange) openTunnel() bool {
 	x.count() // before the head's buffer goes to the tunnel
 	t := &tunnel{
 		c: x.c, policy: x.policy, route: x.route, fwd: x.fwd, attempt: x.attempt,
-		startNanos: x.startNanos, lastNanos: pool.Nanos(), idle: x.fwd.pool.timeouts.Tunnel, access: x.table.access, client: client,
+		startNanos: x.startNanos, lastNanos: socket.Nanos(), idle: x.fwd.pool.timeouts.Tunnel, access: x.table.access, client: client,
 	}
-	x.fwd, x.attempt = forwarding{}, pool.Attempt{}
+	x.fwd, x.attempt = forwarding{}, attempt.Attempt{}
 	backend := t.attempt.Conn()
 	t.up, t.down = newPassage(t.c.Conn, backend), newPassage(backend, t.c.Conn)
 	t.up.count, t.down.count = x.policy.stats.BytesIn, x.policy.stats.BytesOut
@@ -142,7 +144,7 @@ func (t *tunnel) turn() {
 	upErr, downErr := t.up.pump(), t.down.pump()
 	if t.up.moved || t.down.moved {
 		t.up.moved, t.down.moved = false, false
-		t.lastNanos = pool.Nanos()
+		t.lastNanos = socket.Nanos()
 		t.setDeadlines()
 	}
 	switch {
@@ -150,28 +152,28 @@ func (t *tunnel) turn() {
 		t.setDeadlines()
 		t.c.Again()
 	case upErr != nil:
-		t.end(t.up.why(upErr, pool.EndClientGone, pool.EndBackendGone), backend)
+		t.end(t.up.why(upErr, end.ClientGone, end.BackendGone), backend)
 	case errors.Is(downErr, os.ErrDeadlineExceeded): // whose timer is first is chance
-		t.end(pool.EndIdle, backend)
+		t.end(end.Idle, backend)
 	case downErr != nil:
-		t.end(t.down.why(downErr, pool.EndBackendGone, pool.EndClientGone), t.c.Conn)
+		t.end(t.down.why(downErr, end.BackendGone, end.ClientGone), t.c.Conn)
 	case t.up.ended && t.down.ended:
-		t.end(pool.EndOK, nil)
+		t.end(end.OK, nil)
 	case t.c.leaveTunnel.Load() && t.goodbye.say(t):
-		t.end(pool.EndDrained, nil)
+		t.end(end.Drained, nil)
 	}
 }
 
 // rescue turns a panic into the end of this tunnel.
 func (t *tunnel) rescue() {
 	if safely.Caught("tunnel", recover()) && t.c.tunnel == t {
-		t.end(pool.EndInternalError, t.attempt.Conn())
+		t.end(end.InternalError, t.attempt.Conn())
 	}
 }
 
 // stays reports a deadline that passed although bytes have moved since it was set.
 func (t *tunnel) stays(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) && !t.c.Aborted() && (t.idle <= 0 || pool.Nanos() < t.lastNanos+int64(t.idle))
+	return errors.Is(err, os.ErrDeadlineExceeded) && !t.c.Aborted() && (t.idle <= 0 || socket.Nanos() < t.lastNanos+int64(t.idle))
 }
 
 func (t *tunnel) setDeadlines() {
@@ -182,13 +184,13 @@ func (t *tunnel) setDeadlines() {
 
 // end closes both connections; one that did not cause the end is reset, so that
 // nobody takes a broken conversation for a whole one.
-func (t *tunnel) end(why pool.End, reset *pool.Conn) {
+func (t *tunnel) end(why end.End, reset *socket.Conn) {
 	c := t.c
-	if why != pool.EndOK && c.wasCut() {
-		why = pool.EndDrained
+	if why != end.OK && c.wasCut() {
+		why = end.Drained
 	}
 	t.why = why
-	c.shard.engine.registry.Ends.Add(c.shard.index, why, pool.PhaseTunnel)
+	c.shard.engine.registry.Ends.Add(c.shard.index, why, end.PhaseTunnel)
 	if reset != nil {
 		reset.ResetOnClose()
 	}
@@ -212,7 +214,7 @@ func (t *tunnel) end(why pool.End, reset *pool.Conn) {
 func (t *tunnel) release() {
 	f, shard := &t.fwd, t.c.shard.index
 	f.pool.backends[f.member.Index()].Codes.Add(shard, statusSwitched)
-	f.member.Release(f.permit, pool.OK, statusSwitched, pool.Nanos(), f.headNanos-f.beganNanos)
+	f.member.Release(f.permit, attempt.OK, statusSwitched, socket.Nanos(), f.headNanos-f.beganNanos)
 	if f.entered {
 		f.pool.limiter.Leave()
 	}
@@ -222,8 +224,8 @@ const statusSwitched = 101
 
 // passage is one direction of a tunnel. The loop owns it.
 type passage struct {
-	from, to *pool.Conn
-	in       pool.Buffer
+	from, to *socket.Conn
+	in       socket.Buffer
 	frames   border // of WebSocket, towards to
 	bytes    int64
 	count    *stat.Counter // of the listener, by shard
@@ -236,7 +238,7 @@ type passage struct {
 	faulty   bool // the last error was of a write
 }
 
-func newPassage(from, to *pool.Conn) passage {
+func newPassage(from, to *socket.Conn) passage {
 	p := passage{from: from, to: to}
 	p.in.Sized(tunnelRoom)
 	return p
@@ -283,7 +285,7 @@ func (p *passage) write() (bool, error) {
 	p.count.Add(p.shard, int64(taken-p.taken))
 	p.moved = p.moved || taken > p.taken
 	p.taken = taken
-	p.rest = errors.Is(err, pool.ErrWouldBlock)
+	p.rest = errors.Is(err, socket.ErrWouldBlock)
 	switch {
 	case p.rest:
 		p.to.AwaitRoom()
@@ -303,7 +305,7 @@ func (p *passage) read() (bool, error) {
 	case err == nil:
 		p.moved = true
 		return true, nil
-	case errors.Is(err, pool.ErrWouldBlock):
+	case errors.Is(err, socket.ErrWouldBlock):
 		return false, nil
 	case errors.Is(err, io.EOF):
 		p.ended = true
@@ -314,10 +316,10 @@ func (p *passage) read() (bool, error) {
 }
 
 // why says what ended a tunnel: that one of its ends has gone, or nobody spoke.
-func (p *passage) why(err error, from, to pool.End) pool.End {
+func (p *passage) why(err error, from, to end.End) end.End {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return pool.EndIdle
+		return end.Idle
 	case p.faulty:
 		return to
 	}

@@ -7,8 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -63,18 +64,18 @@ type upload struct {
 	run      safely.Func // u.send, made once: a method value is an allocation
 
 	x         *exchange
-	to        *pool.Conn
-	in        pool.Buffer
-	body      pool.Body // x.body where in begins
-	bodySent  int64     // sent where in begins
-	head      []byte    // of the request, to be written with the first bytes of its body
-	frame     []byte    // chunk framing
-	sent      int64     // content bytes, for the limit
-	pace      pool.Pace
+	to        *socket.Conn
+	in        socket.Buffer
+	body      attempt.Body // x.body where in begins
+	bodySent  int64        // sent where in begins
+	head      []byte       // of the request, to be written with the first bytes of its body
+	frame     []byte       // chunk framing
+	sent      int64        // content bytes, for the limit
+	pace      socket.Pace
 	askedBy   int64 // until then the client may wait to be asked for its body
 	waitNanos int64 // since when the client is waited for; 0 is not
 	long      bool  // the body does not fit into what may be kept
-	out       pool.Outcome
+	out       attempt.Outcome
 	full      bool // the backend took a part of a write, whose rest is in its connection
 	cut       bool // the backend takes nothing any more
 	whole     bool // everything was sent
@@ -100,13 +101,13 @@ func (u *upload) begin(x *exchange) {
 	if u.in.Kept() {
 		u.keeps.Store(keepsAll)
 	}
-	u.whole, u.cut, u.full, u.out, u.waitNanos = false, false, false, pool.OK, 0
+	u.whole, u.cut, u.full, u.out, u.waitNanos = false, false, false, attempt.OK, 0
 	u.x, u.to, u.askedBy = x, x.attempt.Conn(), x.fwd.continueBy
 	u.stopping.Store(false)
 	u.answered.Store(false)
 	u.meeting.Store(meetNone)
 	u.to.SetWritePace(x.fwd.pool.timeouts.Write, 0)
-	u.moved.Store(pool.Nanos())
+	u.moved.Store(socket.Nanos())
 }
 
 // start sends in a goroutine. The caller must call stop before the exchange ends.
@@ -128,15 +129,15 @@ func (u *upload) resume() {
 // pump is one turn in the loop: it sends what is there. OK: the loop has nothing
 // left to send. Pending: the client is waited for or, with full, the backend.
 // Anything else is a fault of the client.
-func (u *upload) pump() pool.Outcome {
+func (u *upload) pump() attempt.Outcome {
 	out := u.copy(pumpReadsMax)
-	if u.head != nil && out == pool.Pending && u.write(nil) != nil && u.cut { // the head goes alone
-		out = pool.OK
+	if u.head != nil && out == attempt.Pending && u.write(nil) != nil && u.cut { // the head goes alone
+		out = attempt.OK
 	}
 	switch out {
-	case pool.OK:
+	case attempt.OK:
 		u.looped = false
-	case pool.Pending:
+	case attempt.Pending:
 		if u.waitNanos == 0 && !u.full {
 			u.x.c.Again() // there is more, but others have their turn
 		}
@@ -221,19 +222,19 @@ func (u *upload) await(limit time.Duration) {
 }
 
 // blame is out, or what the client did if that was the reason for it.
-func (u *upload) blame(out pool.Outcome) pool.Outcome {
+func (u *upload) blame(out attempt.Outcome) attempt.Outcome {
 	if !u.begun {
 		return out
 	}
-	slow := out == pool.Timeout && u.waiting.Load() && (u.x == nil || !u.x.unasked())
+	slow := out == attempt.Timeout && u.waiting.Load() && (u.x == nil || !u.x.unasked())
 	if u.x != nil {
 		u.stop(u.x)
 	}
 	switch {
-	case u.out != pool.OK:
+	case u.out != attempt.OK:
 		return u.out
 	case slow:
-		return pool.ClientSlow
+		return attempt.ClientSlow
 	}
 	return out
 }
@@ -265,7 +266,7 @@ func (u *upload) settle(x *exchange) {
 // broken request, never a complete one.
 func (u *upload) send() {
 	u.out = u.finish()
-	if u.out != pool.OK {
+	if u.out != attempt.OK {
 		u.to.Abort()
 	}
 	u.ended <- struct{}{}
@@ -274,14 +275,14 @@ func (u *upload) send() {
 // broken is the end of a goroutine that has met a bug: the exchange sees a backend that
 // has gone, and a body that cannot be sent again.
 func (u *upload) broken() {
-	u.out, u.cut = pool.ClientGone, true
+	u.out, u.cut = attempt.ClientGone, true
 	u.in.Release() // and with it, what was kept
 	u.to.Abort()
 	u.ended <- struct{}{}
 }
 
 // finish sends the rest, waiting.
-func (u *upload) finish() pool.Outcome {
+func (u *upload) finish() attempt.Outcome {
 	if u.full {
 		u.full = false
 		if _, err := u.to.Flush(); err != nil {
@@ -289,56 +290,56 @@ func (u *upload) finish() pool.Outcome {
 			return u.unsent(err)
 		}
 	}
-	if out := u.copy(math.MaxInt); out != pool.Pending {
+	if out := u.copy(math.MaxInt); out != attempt.Pending {
 		return out
 	}
-	return pool.OK // stop has asked for it
+	return attempt.OK // stop has asked for it
 }
 
 // copy moves the body until its end, the end of the backend's interest (both
 // OK), a fault of the client (the outcome), or until something has to be waited
 // for or was read reads times (Pending).
-func (u *upload) copy(reads int) pool.Outcome {
+func (u *upload) copy(reads int) attempt.Outcome {
 	x := u.x
 	for !x.body.Done() {
 		data, err := x.body.Take(&u.in)
 		if err != nil {
-			return pool.ClientBadBody
+			return attempt.ClientBadBody
 		}
 		if len(data) == 0 && !x.body.Done() {
 			reads--
 			if reads < 0 {
-				return pool.Pending
+				return attempt.Pending
 			}
-			if out := u.read(); out != pool.OK {
+			if out := u.read(); out != attempt.OK {
 				return out
 			}
 			continue
 		}
 		if u.sent += int64(len(data)); x.policy.bodyBytesMax > 0 && u.sent > x.policy.bodyBytesMax {
-			return pool.ClientTooLarge
+			return attempt.ClientTooLarge
 		}
-		u.moved.Store(pool.Nanos())
+		u.moved.Store(socket.Nanos())
 		switch err := u.write(data); {
 		case err == nil:
 		case u.full:
-			return pool.Pending
+			return attempt.Pending
 		default:
 			return u.unsent(err)
 		}
 	}
 	u.whole = true
-	return pool.OK
+	return attempt.OK
 }
 
 // unsent is how an upload ends whose write has failed. Why it did the answer, or its
 // absence, will tell; but a backend that is late ends the attempt, unless its answer has
 // begun.
-func (u *upload) unsent(err error) pool.Outcome {
+func (u *upload) unsent(err error) attempt.Outcome {
 	if isLate(err) && u.meeting.CompareAndSwap(meetNone, meetLate) {
-		return pool.Timeout
+		return attempt.Timeout
 	}
-	return pool.OK
+	return attempt.OK
 }
 
 // meetsHead notes that the head of the final answer is here; false when the attempt has
@@ -348,29 +349,29 @@ func (u *upload) meetsHead() bool {
 }
 
 // read takes more of the body from the client.
-func (u *upload) read() pool.Outcome {
+func (u *upload) read() attempt.Outcome {
 	x := u.x
 	limit := x.body.Limit() + 1 // a read that could bring more and does not has emptied the socket
 	if x.head.Framing == wire.ChunkedBody {
 		limit = pipelineMax // what is read too much must fit into conn.in
 	}
 	if u.waitNanos == 0 {
-		u.waitNanos = max(pool.Nanos(), u.askedBy) // its time begins when it is asked
+		u.waitNanos = max(socket.Nanos(), u.askedBy) // its time begins when it is asked
 		x.c.SetReadBy(u.by())
 		u.waiting.Store(true)
 	}
 	if u.in.Overflows() && !u.keeps.CompareAndSwap(keepsAll, keepsNot) {
-		return pool.Pending // another backend gets it
+		return attempt.Pending // another backend gets it
 	}
 	n, err := u.in.ReadFrom(x.c.Conn, limit)
 	for errors.Is(err, os.ErrDeadlineExceeded) && u.answered.Load() && !u.stopping.Load() {
 		x.c.SetReadBy(0) // the answer has begun meanwhile
 		n, err = u.in.ReadFrom(x.c.Conn, limit)
 	}
-	if errors.Is(err, pool.ErrWouldBlock) {
-		return pool.Pending
+	if errors.Is(err, socket.ErrWouldBlock) {
+		return attempt.Pending
 	}
-	waited := max(pool.Nanos()-u.waitNanos, 0)
+	waited := max(socket.Nanos()-u.waitNanos, 0)
 	u.waitNanos = 0
 	u.waiting.Store(false)
 	switch {
@@ -381,15 +382,15 @@ func (u *upload) read() pool.Outcome {
 		u.came.Store(true)
 		x.bytesIn += int64(n)
 		if u.answered.Load() || u.pace.Took(waited, int64(n)) {
-			return pool.OK
+			return attempt.OK
 		}
-		return pool.ClientSlow
+		return attempt.ClientSlow
 	case u.stopping.Load():
-		return pool.Pending // nobody wants to know
+		return attempt.Pending // nobody wants to know
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return pool.ClientSlow
+		return attempt.ClientSlow
 	}
-	return pool.ClientGone
+	return attempt.ClientGone
 }
 
 // by is until when the client is waited for. Once the answer has begun a stream may
@@ -422,7 +423,7 @@ func (u *upload) write(data []byte) error {
 		head, tail = u.frame[:split], u.frame[split:]
 	}
 	_, err := u.to.Writev(head, data, tail)
-	u.full = errors.Is(err, pool.ErrWouldBlock)
+	u.full = errors.Is(err, socket.ErrWouldBlock)
 	u.cut = err != nil && !u.full
 	return err
 }
@@ -436,7 +437,7 @@ func (x *exchange) appendBodyHere() {
 	for !x.body.Done() && x.c.in.Len() > 0 {
 		data, err := x.body.Take(&x.c.in)
 		if err != nil {
-			x.bodyFault = pool.ClientBadBody
+			x.bodyFault = attempt.ClientBadBody
 			return
 		}
 		x.upload.sent += int64(len(data))
@@ -448,7 +449,7 @@ func (x *exchange) appendBodyHere() {
 		}
 	}
 	if x.policy.bodyBytesMax > 0 && x.upload.sent > x.policy.bodyBytesMax {
-		x.bodyFault = pool.ClientTooLarge
+		x.bodyFault = attempt.ClientTooLarge
 	}
 	x.upload.came.Store(x.upload.sent > 0)
 	x.bytesIn += x.upload.sent

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/rig"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -43,7 +45,7 @@ func answerAnnounced(c net.Conn, server *tls.Config, answer string) (header stri
 	if server != nil {
 		in = tls.Server(in, server)
 	}
-	if _, err := io.ReadFull(in, make([]byte, len(request))); err != nil {
+	if _, err := io.ReadFull(in, make([]byte, len(rig.Request))); err != nil {
 		return header, in, err
 	}
 	_, err = io.WriteString(in, answer)
@@ -85,7 +87,7 @@ func TestAnnouncedConnectionCarriesOneRequest(t *testing.T) {
 							return
 						}
 						defer func() { _ = c.Close() }()
-						text, in, err := answerAnnounced(c, s, okAnswer)
+						text, in, err := answerAnnounced(c, s, rig.OKAnswer)
 						header <- text
 						if err == nil && ends {
 							err = in.Close()
@@ -97,14 +99,14 @@ func TestAnnouncedConnectionCarriesOneRequest(t *testing.T) {
 						closed <- err
 					}()
 					askAnnounced(t, p, answered, ends)
-					want := string(p.announces.append(nil, &someClient))
+					want := string(p.announces.Append(nil, &someClient))
 					if got := <-header; got != want {
 						t.Errorf("the header is %q; want %q", got, want)
 					}
 					if err := <-closed; errors.Is(err, syscall.ECONNRESET) == ends {
 						t.Errorf("the backend met %v; want a reset: %v", err, !ends)
 					}
-					if open, idle := p.Members()[0].clients.counts(); open != 0 || idle != 0 {
+					if open, idle := p.Members()[0].clients.Counts(); open != 0 || idle != 0 {
 						t.Errorf("%d connections are open and %d idle; want none", open, idle)
 					}
 				})
@@ -118,30 +120,30 @@ func TestAnnouncedConnectionCarriesOneRequest(t *testing.T) {
 func askAnnounced(t *testing.T, p *Pool, answered <-chan struct{}, ends bool) {
 	t.Helper()
 	hc := p.Members()[0].Client(0)
-	a := Attempt{Client: someClient}
-	if out := a.OpenPooled(hc, ReuseFree); out != Pending {
-		t.Fatalf("in the loop: got %v; want %v", out, Pending)
+	a := attempt.Attempt{Client: someClient}
+	if out := a.OpenPooled(hc, attempt.ReuseFree); out != attempt.Pending {
+		t.Fatalf("in the loop: got %v; want %v", out, attempt.Pending)
 	}
-	if out := a.Open(hc, ReuseFree); out != OK {
+	if out := a.Open(hc, attempt.ReuseFree); out != attempt.OK {
 		t.Fatalf("open: %v: %s", out, p.Status().Backends[0].TLSError)
 	}
-	if out := a.Send([]byte(request), time.Second); out != OK {
+	if out := a.Send([]byte(rig.Request), time.Second); out != attempt.OK {
 		t.Fatal(out)
 	}
-	out := a.Head(false, soon())
-	for out == OK && !a.Done() {
-		_, out = a.Next(soon())
+	out := a.Head(false, rig.Soon())
+	for out == attempt.OK && !a.Done() {
+		_, out = a.Next(rig.Soon())
 	}
-	if out != OK {
+	if out != attempt.OK {
 		t.Fatal(out)
 	}
 	<-answered
-	for limit := soon(); ends && !a.conn.Ended(); <-time.After(time.Millisecond) {
-		if Nanos() > limit {
+	for limit := rig.Soon(); ends && !a.Conn().Ended(); <-time.After(time.Millisecond) {
+		if socket.Nanos() > limit {
 			t.Fatal("the end has not come")
 		}
 	}
-	a.Close(true, Nanos())
+	a.Close(true, socket.Nanos())
 }
 
 func listenOnce(t *testing.T) net.Listener {
@@ -185,7 +187,7 @@ func TestProbesAreAnnounced(t *testing.T) {
 					return
 				}
 				defer func() { _ = c.Close() }()
-				text, in, err := answerAnnounced(c, server, okAnswer)
+				text, in, err := answerAnnounced(c, server, rig.OKAnswer)
 				if err == nil {
 					_ = in.Close()
 				}
@@ -196,8 +198,8 @@ func TestProbesAreAnnounced(t *testing.T) {
 			if got := <-header; got != tc.want {
 				t.Errorf("the probe began with %q; want %q", got, tc.want)
 			}
-			for limit := soon(); p.Status().Backends[0].Health != "healthy"; <-time.After(time.Millisecond) {
-				if Nanos() > limit {
+			for limit := rig.Soon(); p.Status().Backends[0].Health != "healthy"; <-time.After(time.Millisecond) {
+				if socket.Nanos() > limit {
 					t.Fatalf("got %+v", p.Status().Backends[0])
 				}
 			}

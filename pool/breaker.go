@@ -3,6 +3,8 @@ package pool
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // The circuit breaker of a backend is one word. Every transition is one
@@ -237,7 +239,7 @@ func (p *breakerPolicy) overShare(w *window, nowNanos int64) bool {
 // untilMillis rounds up, so that an open breaker never lets in early. It ends with what
 // the word can say.
 func untilMillis(nowNanos, openNanos int64) uint64 {
-	until := After(nowNanos, time.Duration(openNanos))
+	until := socket.After(nowNanos, time.Duration(openNanos))
 	millis := uint64(until / int64(time.Millisecond))
 	if until%int64(time.Millisecond) != 0 {
 		millis++

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 )
 
 // breakerRig is a pool of one backend whose breaker is as section says, at a time that
@@ -40,7 +41,7 @@ func (r *breakerRig) opensAfter(steps string) int {
 			r.now.Add(20 * second)
 			continue
 		}
-		try(r.m, OK, map[rune]int{'g': 200, 'b': 503}[step])
+		try(r.m, attempt.OK, map[rune]int{'g': 200, 'b': 503}[step])
 		n++
 		if r.m.IsEjected() {
 			return n
@@ -101,7 +102,7 @@ func TestHalfOpenRequestsTryTogetherAndCloseTogether(t *testing.T) {
 					t.Fatalf("%d trials at a time; want %d", len(held), trials)
 				}
 				for i, k := range held {
-					r.m.Release(k, OK, 200, r.now.Load(), 1)
+					r.m.Release(k, attempt.OK, 200, r.now.Load(), 1)
 					if closed := !r.m.IsEjected(); closed != (i == trials-1) {
 						t.Errorf("closed %v after %d good trials of %d", closed, i+1, trials)
 					}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/health"
 )
 
 // breakerDefaults is the circuit breaker of a pool without a circuit_breaker section.
@@ -39,15 +41,15 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 	if err != nil {
 		problems = append(problems, fmt.Errorf("%s.hash_on: %w", path, err))
 	}
-	var def *definition
+	var def *health.Definition
 	if cfg.HealthCheck != nil {
-		if def, err = define(cfg.HealthCheck); err != nil {
+		if def, err = health.Define(cfg.HealthCheck); err != nil {
 			problems = append(problems, fmt.Errorf("%s.health_check: %w", path, err))
 		}
 	}
-	trust, err := newTrust(path+".tls", &cfg)
+	trust, err := attempt.NewTrust(path+".tls", &cfg)
 	problems = append(problems, err, checkMembers(path, cfg.Backends))
-	announces, err := announcementOf(cfg.ProxyProtocol)
+	announces, err := attempt.AnnouncementOf(cfg.ProxyProtocol)
 	if err != nil {
 		problems = append(problems, fmt.Errorf("%s.proxy_protocol: %w", path, err))
 	}
@@ -75,7 +77,7 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		now:          b.opts.now,
 		log:          b.opts.Logger.With().Str("pool", name).Logger(),
 	}
-	trust.warn(&p.log, time.Now())
+	trust.Warn(&p.log, time.Now())
 	policy := policyOf(&breaker)
 	before := b.prev.before(name)
 	p.limit(cfg.Concurrency, before)
@@ -83,9 +85,9 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		m := b.member(p, c, &cfg, def, trust, before)
 		m.index = i
 		m.policy, m.window = policy, m.standing.window(breaker.Window)
-		m.counted = faults
+		m.counted = attempt.Faults
 		if cfg.CircuitBreaker != nil {
-			m.counted, m.fives = strictFaults, true
+			m.counted, m.fives = attempt.StrictFaults, true
 		}
 		inherit(m, before)
 		p.members = append(p.members, m)
@@ -116,9 +118,9 @@ func (p *Pool) open(before *Pool) {
 
 // member takes hold of the facts of one backend and puts the policy over them.
 func (b *builder) member(
-	p *Pool, c listed, cfg *config.Pool, def *definition, trust *trust, before *Pool,
+	p *Pool, c listed, cfg *config.Pool, def *health.Definition, trust *attempt.Trust, before *Pool,
 ) *Member {
-	d := dialingOf(cfg, c.Address, c.foundAs, p.announces, trust)
+	d := attempt.DialingOf(cfg, c.Address, c.foundAs, p.announces, trust)
 	back := b.backend(c.Address, d)
 	s := standingOf(back, before)
 	m := &Member{
@@ -127,17 +129,16 @@ func (b *builder) member(
 		weightGiven: c.Weight,
 	}
 	m.dialing = d
-	m.clients = b.clients(back, optionsOf(p.name, cfg, d), d)
-	m.shards = m.clients.shards
+	m.clients = b.clients(back, attempt.OptionsOf(p.name, cfg, d), d)
 	if def != nil {
-		m.health = b.opinion(back, def.over(d), s, p.name)
+		m.health = b.opinion(back, def.Over(d), s, p.name)
 	}
 	return m
 }
 
 // backend returns the facts of an address: those this generation already has,
 // those of the one before, or new ones.
-func (b *builder) backend(address string, d *dialing) *Backend {
+func (b *builder) backend(address string, d *attempt.Dialing) *Backend {
 	id := identityOf(address, d)
 	if back, ok := b.set.held.backends[id]; ok {
 		return back
@@ -153,8 +154,8 @@ func (b *builder) backend(address string, d *dialing) *Backend {
 	return back
 }
 
-// clients takes hold of connections, once for each generation.
-func (b *builder) clients(back *Backend, o connOptions, d *dialing) *clients {
+// Clients takes hold of connections, once for each generation.
+func (b *builder) clients(back *Backend, o attempt.ConnOptions, d *attempt.Dialing) *attempt.Clients {
 	c := back.holdClients(o, d, b.opts)
 	if _, twice := b.set.held.clients[c]; twice {
 		back.dropClients(c)
@@ -163,8 +164,8 @@ func (b *builder) clients(back *Backend, o connOptions, d *dialing) *clients {
 	return c
 }
 
-// opinion takes hold of what a pool makes of a health check.
-func (b *builder) opinion(back *Backend, def *definition, s *standing, pool string) *opinion {
+// Opinion takes hold of what a pool makes of a health check.
+func (b *builder) opinion(back *Backend, def *health.Definition, s *standing, pool string) *health.Opinion {
 	o := back.holdOpinion(def, s, pool)
 	b.set.held.opinions[o] = back
 	return o

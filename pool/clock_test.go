@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 func TestMomentsBeyondTheClockAreItsLast(t *testing.T) {
@@ -19,7 +21,7 @@ func TestMomentsBeyondTheClockAreItsLast(t *testing.T) {
 		{math.MaxInt64, 1, math.MaxInt64},
 		{math.MaxInt64 - 1, 1, math.MaxInt64},
 	} {
-		if got := After(tc.from, tc.d); got != tc.want {
+		if got := socket.After(tc.from, tc.d); got != tc.want {
 			t.Errorf("%d and %v: got %d; want %d", tc.from, tc.d, got, tc.want)
 		}
 	}
@@ -37,22 +39,22 @@ func TestMomentsBeyondTheClockAreItsLast(t *testing.T) {
 
 // Who is told that nobody wants the result any more does not wait, whenever it begins.
 func TestPatienceEnds(t *testing.T) {
-	bell := NewBell()
+	bell := socket.NewBell()
 	done := make(chan struct{})
-	if err := Await(Patience{ByNanos: Nanos() - 1, Bell: bell}, done); err != ErrLate { //nolint:errorlint // unwrapped
-		t.Errorf("got %v; want %v", err, ErrLate)
+	if err := socket.Await(socket.Patience{ByNanos: socket.Nanos() - 1, Bell: bell}, done); err != socket.ErrLate { //nolint:errorlint // unwrapped
+		t.Errorf("got %v; want %v", err, socket.ErrLate)
 	}
 	for range 2 {
 		bell.Ring()
-		if err := Await(Patience{Bell: bell}, done); err != ErrLeft { //nolint:errorlint // unwrapped
-			t.Errorf("got %v; want %v", err, ErrLeft)
+		if err := socket.Await(socket.Patience{Bell: bell}, done); err != socket.ErrLeft { //nolint:errorlint // unwrapped
+			t.Errorf("got %v; want %v", err, socket.ErrLeft)
 		}
 	}
 	close(done)
-	if err := Await(Patience{ByNanos: 1, Bell: bell}, done); err != nil {
+	if err := socket.Await(socket.Patience{ByNanos: 1, Bell: bell}, done); err != nil {
 		t.Errorf("got %v; want what is done", err)
 	}
-	e := NewErrands()
+	e := socket.NewErrands()
 	e.Close()
 	if e.Run(nil, nil) {
 		t.Error("an errand was begun after the end")

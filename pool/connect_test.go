@@ -3,122 +3,33 @@ package pool
 import (
 	"bytes"
 	"crypto/tls"
-	"io"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/isame-lb/isame-lb/config"
-	"github.com/isame-lb/isame-lb/pool/rig"
 	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/rig"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
-// secureBackend is a server that answers every request with okAnswer. saw is what
-// it was told in handshakes.
-type secureBackend struct {
-	address string
-
-	mu struct {
-		sync.Mutex
-		names   []string // by SNI
-		resumed []bool
-		offered []string // protocols of the last handshake
-	}
-}
-
-// startSecure serves with a configuration until the test ends; nil is clear
-// text.
-func startSecure(t testing.TB, server *tls.Config) *secureBackend {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &secureBackend{address: ln.Addr().String()}
-	if server != nil {
-		server = server.Clone()
-		server.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.mu.names, b.mu.offered = append(b.mu.names, hello.ServerName), hello.SupportedProtos
-			return nil, nil //nolint:nilnil // the one there is
-		}
-	}
-	var wg sync.WaitGroup
-	var open sync.Map
-	wg.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			open.Store(c, nil)
-			wg.Go(func() {
-				defer func() { _ = c.Close() }()
-				b.serve(c, server)
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = ln.Close()
-		open.Range(func(c, _ any) bool {
-			if c, ok := c.(net.Conn); ok {
-				_ = c.Close()
-			}
-			return true
-		})
-		wg.Wait()
-	})
-	return b
-}
-
-func (b *secureBackend) serve(c net.Conn, server *tls.Config) {
-	if server != nil {
-		s := tls.Server(c, server)
-		if s.Handshake() != nil {
-			return
-		}
-		b.mu.Lock()
-		b.mu.resumed = append(b.mu.resumed, s.ConnectionState().DidResume)
-		b.mu.Unlock()
-		c = s
-	}
-	for got := []byte(nil); ; {
-		chunk := make([]byte, 1024)
-		n, err := c.Read(chunk)
-		if err != nil {
-			return
-		}
-		if server == nil && chunk[0] == 0x16 { // what servers of clear text say to a ClientHello
-			_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
-			return
-		}
-		if got = append(got, chunk[:n]...); !bytes.HasSuffix(got, []byte("\r\n\r\n")) && !bytes.HasSuffix(got, []byte("hi")) {
-			continue
-		}
-		got = nil
-		if _, err := io.WriteString(c, okAnswer); err != nil {
-			return
-		}
-	}
-}
-
 // ask makes one exchange with the only backend of a pool, on a shard.
-func ask(p *Pool, shard int, which Reuse) Outcome {
-	var a Attempt
-	if out := a.Open(p.Members()[0].Client(shard), which); out != OK {
+func ask(p *Pool, shard int, which attempt.Reuse) attempt.Outcome {
+	var a attempt.Attempt
+	if out := a.Open(p.Members()[0].Client(shard), which); out != attempt.OK {
 		return out
 	}
-	out := a.Send([]byte(request), time.Second)
-	if out == OK {
-		out = a.Head(false, soon())
+	out := a.Send([]byte(rig.Request), time.Second)
+	if out == attempt.OK {
+		out = a.Head(false, rig.Soon())
 	}
-	for out == OK && !a.Done() {
-		_, out = a.Next(soon())
+	for out == attempt.OK && !a.Done() {
+		_, out = a.Next(rig.Soon())
 	}
-	a.Close(out == OK, Nanos())
+	a.Close(out == attempt.OK, socket.Nanos())
 	return out
 }
 
@@ -137,33 +48,33 @@ func TestHandshakesThatFail(t *testing.T) {
 		name   string
 		server *tls.Config
 		client config.PoolTLS
-		want   Outcome
+		want   attempt.Outcome
 		reason string
 	}{
-		{"nothing wrong", with(good), ca.Trusting("a.test"), OK, ""},
-		{"our certificate is asked for", asking(0), config.PoolTLS{CAFile: ca.File, ServerName: "a.test", CertFile: known, KeyFile: knownKey}, OK, ""},
-		{"any certificate will do", with(other.Issue(rig.Tomorrow(), "b.test")), config.PoolTLS{InsecureSkipVerify: true}, OK, ""},
-		{"another authority", with(other.Issue(rig.Tomorrow(), "a.test")), ca.Trusting("a.test"), TLSFailed, `certificate signed by unknown authority`},
-		{"no authority but the system's", with(good), config.PoolTLS{ServerName: "a.test"}, TLSFailed, `unknown authority (subject "a.test", issuer "test authority")`},
-		{"another name", with(ca.Issue(rig.Tomorrow(), "b.test")), ca.Trusting("a.test"), TLSFailed, "certificate is valid for b.test, not a.test"},
-		{"an address as name", with(good), ca.Trusting(""), TLSFailed, "cannot validate certificate for 127.0.0.1"},
-		{"expired", with(ca.Issue(time.Now().Add(-time.Hour), "a.test")), ca.Trusting("a.test"), TLSFailed, "certificate has expired"},
-		{"not valid yet", with(ca.Issue(time.Now().Add(72*time.Hour), "a.test")), ca.Trusting("a.test"), TLSFailed, "not yet valid"},
-		{"clear text", nil, ca.Trusting("a.test"), TLSFailed, "does not speak TLS"},
-		{"too old", &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, ca.Trusting("a.test"), TLSFailed, "refuses: protocol version not supported"},
-		{"another protocol", &tls.Config{Certificates: []tls.Certificate{good}, NextProtos: []string{"acme-tls/1"}}, ca.Trusting("a.test"), TLSFailed, "refuses: no application protocol"},
-		{"we show none, 1.3", asking(0), ca.Trusting("a.test"), TLSFailed, "refuses: certificate required"},
-		{"we show none, 1.2", asking(tls.VersionTLS12), ca.Trusting("a.test"), TLSFailed, "refuses: handshake failure"},
-		{"ours is a stranger's", asking(0), config.PoolTLS{CAFile: ca.File, ServerName: "a.test", CertFile: stranger, KeyFile: strangerKey}, TLSFailed, "refuses: unknown certificate authority"},
+		{"nothing wrong", with(good), ca.Trusting("a.test"), attempt.OK, ""},
+		{"our certificate is asked for", asking(0), config.PoolTLS{CAFile: ca.File, ServerName: "a.test", CertFile: known, KeyFile: knownKey}, attempt.OK, ""},
+		{"any certificate will do", with(other.Issue(rig.Tomorrow(), "b.test")), config.PoolTLS{InsecureSkipVerify: true}, attempt.OK, ""},
+		{"another authority", with(other.Issue(rig.Tomorrow(), "a.test")), ca.Trusting("a.test"), attempt.TLSFailed, `certificate signed by unknown authority`},
+		{"no authority but the system's", with(good), config.PoolTLS{ServerName: "a.test"}, attempt.TLSFailed, `unknown authority (subject "a.test", issuer "test authority")`},
+		{"another name", with(ca.Issue(rig.Tomorrow(), "b.test")), ca.Trusting("a.test"), attempt.TLSFailed, "certificate is valid for b.test, not a.test"},
+		{"an address as name", with(good), ca.Trusting(""), attempt.TLSFailed, "cannot validate certificate for 127.0.0.1"},
+		{"expired", with(ca.Issue(time.Now().Add(-time.Hour), "a.test")), ca.Trusting("a.test"), attempt.TLSFailed, "certificate has expired"},
+		{"not valid yet", with(ca.Issue(time.Now().Add(72*time.Hour), "a.test")), ca.Trusting("a.test"), attempt.TLSFailed, "not yet valid"},
+		{"clear text", nil, ca.Trusting("a.test"), attempt.TLSFailed, "does not speak TLS"},
+		{"too old", &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, ca.Trusting("a.test"), attempt.TLSFailed, "refuses: protocol version not supported"},
+		{"another protocol", &tls.Config{Certificates: []tls.Certificate{good}, NextProtos: []string{"acme-tls/1"}}, ca.Trusting("a.test"), attempt.TLSFailed, "refuses: no application protocol"},
+		{"we show none, 1.3", asking(0), ca.Trusting("a.test"), attempt.TLSFailed, "refuses: certificate required"},
+		{"we show none, 1.2", asking(tls.VersionTLS12), ca.Trusting("a.test"), attempt.TLSFailed, "refuses: handshake failure"},
+		{"ours is a stranger's", asking(0), config.PoolTLS{CAFile: ca.File, ServerName: "a.test", CertFile: stranger, KeyFile: strangerKey}, attempt.TLSFailed, "refuses: unknown certificate authority"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			b := startSecure(t, tc.server)
-			cfg := poolOf(b.address)
+			b := rig.StartBackend(t, tc.server)
+			cfg := poolOf(b.Address)
 			cfg.TLS, cfg.TLS.Enabled = tc.client, true
 			var log bytes.Buffer
-			_, p := buildWith(t, cfg, nil, Options{Shards: 2, Loops: testLoops(t, 2), Logger: zerolog.New(&log)})
+			_, p := buildWith(t, cfg, nil, Options{Shards: 2, Loops: rig.Loops(t, 2), Logger: zerolog.New(&log)})
 			for range 3 {
-				if out := ask(p, 0, ReuseFree); out != tc.want {
+				if out := ask(p, 0, attempt.ReuseFree); out != tc.want {
 					t.Fatalf("got %v; want %v", out, tc.want)
 				}
 			}
@@ -181,7 +92,7 @@ func TestHandshakesThatFail(t *testing.T) {
 			if want := min(len(tc.reason), 1); lines != want {
 				t.Errorf("%d lines in the log; want %d: %s", lines, want, &log)
 			}
-			if open, _ := p.Members()[0].clients.counts(); open > 1 {
+			if open, _ := p.Members()[0].clients.Counts(); open > 1 {
 				t.Errorf("%d connections are counted", open)
 			}
 		})
@@ -200,8 +111,8 @@ func TestHandshakeIsWithinTheTimeToConnect(t *testing.T) {
 	cfg.TLS = config.PoolTLS{Enabled: true, ServerName: "a.test"}
 	cfg.Timeouts.Connect = 50 * time.Millisecond
 	_, p := buildDialing(t, cfg, nil)
-	if out := ask(p, 0, ReuseFree); out != ConnectTimeout {
-		t.Errorf("got %v; want %v", out, ConnectTimeout)
+	if out := ask(p, 0, attempt.ReuseFree); out != attempt.ConnectTimeout {
+		t.Errorf("got %v; want %v", out, attempt.ConnectTimeout)
 	}
 	if got, want := p.Status().Backends[0].TLSError, "the handshake has not ended after 50ms"; got != want {
 		t.Errorf("the status says %q; want %q", got, want)
@@ -211,15 +122,23 @@ func TestHandshakeIsWithinTheTimeToConnect(t *testing.T) {
 // A fault is over when an answer has come.
 func TestFaultEndsWithAnAnswer(t *testing.T) {
 	ca := rig.NewAuthority(t)
-	b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "a.test")}})
-	cfg := poolOf(b.address)
+	shown := make(chan tls.Certificate, 2)
+	shown <- ca.Issue(rig.Tomorrow(), "b.test")
+	shown <- ca.Issue(rig.Tomorrow(), "a.test")
+	b := rig.StartBackend(t, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		c := <-shown
+		return &c, nil
+	}})
+	cfg := poolOf(b.Address)
 	cfg.TLS = ca.Trusting("a.test")
 	_, p := buildDialing(t, cfg, nil)
-	p.Members()[0].clients.faults.met("the dog ate it")
-	if got := p.Status().Backends[0].Reason; got != "TLS: the dog ate it" {
-		t.Errorf("got %q", got)
+	if out := ask(p, 0, attempt.ReuseFree); out != attempt.TLSFailed {
+		t.Fatalf("got %v; want %v", out, attempt.TLSFailed)
 	}
-	if out := ask(p, 0, ReuseFree); out != OK {
+	if got, want := p.Status().Backends[0].Reason, "TLS: certificate is valid for b.test, not a.test"; got != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+	if out := ask(p, 0, attempt.ReuseFree); out != attempt.OK {
 		t.Fatal(out)
 	}
 	if s := p.Status().Backends[0]; s.TLSError != "" || s.Reason != "no health check" {
@@ -230,8 +149,8 @@ func TestFaultEndsWithAnAnswer(t *testing.T) {
 // Which name is asked for and which certificate satisfies it.
 func TestNameOfABackend(t *testing.T) {
 	ca := rig.NewAuthority(t)
-	b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "localhost", "a.test", "127.0.0.1")}})
-	_, port, err := net.SplitHostPort(b.address)
+	b := rig.StartBackend(t, &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "localhost", "a.test", "127.0.0.1")}})
+	_, port, err := net.SplitHostPort(b.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,15 +163,14 @@ func TestNameOfABackend(t *testing.T) {
 		cfg := poolOf(tc.address)
 		cfg.TLS = ca.Trusting(tc.name)
 		_, p := buildDialing(t, cfg, nil)
-		if out := ask(p, 0, ReuseFree); out != OK {
+		if out := ask(p, 0, attempt.ReuseFree); out != attempt.OK {
 			t.Errorf("%s as %q: %v: %s", tc.address, tc.name, out, p.Status().Backends[0].TLSError)
 			continue
 		}
-		b.mu.Lock()
-		if got := b.mu.names[len(b.mu.names)-1]; got != tc.sni {
+		names := b.Saw().Names
+		if got := names[len(names)-1]; got != tc.sni {
 			t.Errorf("%s as %q: asked for %q; want %q", tc.address, tc.name, got, tc.sni)
 		}
-		b.mu.Unlock()
 	}
 }
 
@@ -261,8 +179,8 @@ func TestSessionsAreResumed(t *testing.T) {
 	ca := rig.NewAuthority(t)
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
-			b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "a.test")}, MaxVersion: version})
-			cfg := poolOf(b.address)
+			b := rig.StartBackend(t, &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "a.test")}, MaxVersion: version})
+			cfg := poolOf(b.Address)
 			cfg.TLS = ca.Trusting("a.test")
 			s, p := buildDialing(t, cfg, nil)
 			_, again := buildDialing(t, cfg, s)
@@ -271,39 +189,15 @@ func TestSessionsAreResumed(t *testing.T) {
 			_, changed := buildDialing(t, cfg, s)
 			want := []bool{false, true, true, true, false, true}
 			for i, use := range []*Pool{p, p, p, again, changed, changed} {
-				if out := ask(use, i%2, ReuseNone); out != OK {
+				if out := ask(use, i%2, attempt.ReuseNone); out != attempt.OK {
 					t.Fatal(out)
 				}
 			}
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			for i, resumed := range b.mu.resumed {
+			for i, resumed := range b.Saw().Resumed {
 				if resumed != want[i] {
 					t.Errorf("connection %d: resumed is %v; want %v", i, resumed, want[i])
 				}
 			}
 		})
-	}
-}
-
-// What a pool offers by ALPN follows from its protocol.
-func TestOffers(t *testing.T) {
-	for protocol, want := range map[string]string{"": "http/1.1", "http1": "http/1.1", "h2": "h2", "auto": "h2 http/1.1"} {
-		if got := strings.Join(offers(protocol), " "); got != want {
-			t.Errorf("%q: got %q; want %q", protocol, got, want)
-		}
-	}
-	ca := rig.NewAuthority(t)
-	b := startSecure(t, &tls.Config{Certificates: []tls.Certificate{ca.Issue(rig.Tomorrow(), "a.test")}, NextProtos: []string{"h2", "http/1.1"}})
-	cfg := poolOf(b.address)
-	cfg.TLS = ca.Trusting("a.test")
-	_, p := buildDialing(t, cfg, nil)
-	var a Attempt
-	if out := a.Open(p.Members()[0].Client(0), ReuseFree); out != OK {
-		t.Fatal(out)
-	}
-	defer a.Close(false, 0)
-	if got := a.Conn().Protocol(); got != protocolHTTP1 {
-		t.Errorf("agreed on %q; want %q", got, protocolHTTP1)
 	}
 }

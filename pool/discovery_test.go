@@ -11,9 +11,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/isame-lb/isame-lb/config"
-	"github.com/isame-lb/isame-lb/pool/lookup"
 	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/health"
+	"github.com/isame-lb/isame-lb/pool/lookup"
 )
 
 // fakeDNS answers lookups from what the test says, and rebuilds the pools as the
@@ -23,7 +27,7 @@ type fakeDNS struct {
 	cfg   config.Config
 	opts  Options
 	lines logLines
-	probe func(ctx context.Context, address string) sight // nil finds everybody well
+	probe func(ctx context.Context, address string) health.Sight // nil finds everybody well
 
 	mu struct {
 		sync.Mutex
@@ -116,11 +120,11 @@ func (f *fakeDNS) rebuild() {
 		return
 	}
 	if prev == nil {
-		s.prober.probe = func(ctx context.Context, address string, _ *definition) sight {
+		s.prober.Probe = func(ctx context.Context, address string, _ *health.Definition) health.Sight {
 			if f.probe != nil {
 				return f.probe(ctx, address)
 			}
-			return sight{good: true}
+			return health.Sight{Good: true}
 		}
 	}
 	s.Start()
@@ -194,7 +198,7 @@ func TestDiscoveryFollowsTheDNS(t *testing.T) {
 		if k, ok := b.Acquire(1); !ok {
 			t.Fatal("refused")
 		} else {
-			defer b.Release(k, OK, 200, 2, 1)
+			defer b.Release(k, attempt.OK, 200, 2, 1)
 		}
 		builds := f.built()
 		pass(20 * time.Second)
@@ -318,8 +322,8 @@ func TestDNSThatIsDownAtTheStart(t *testing.T) {
 		f.fail(lookup.ErrServer)
 		f.start(t, checked())
 		defer f.stop()
-		if cause, _ := f.pool().Unavailable(); cause != EndNoBackends {
-			t.Errorf("cause %q; want %q", cause, EndNoBackends)
+		if cause, _ := f.pool().Unavailable(); cause != end.NoBackends {
+			t.Errorf("cause %q; want %q", cause, end.NoBackends)
 		}
 		f.say(time.Minute, "a:1")
 		pass(time.Second)
@@ -455,16 +459,16 @@ func TestLookupRhythm(t *testing.T) {
 func TestDiscoveredBackendWaitsForItsFirstGoodProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var f fakeDNS
-		answers := make(chan sight)
-		f.probe = func(ctx context.Context, address string) sight {
+		answers := make(chan health.Sight)
+		f.probe = func(ctx context.Context, address string) health.Sight {
 			if address != "b:1" {
-				return sight{good: true}
+				return health.Sight{Good: true}
 			}
 			select {
 			case s := <-answers:
 				return s
 			case <-ctx.Done():
-				return sight{}
+				return health.Sight{}
 			}
 		}
 		f.say(time.Second, "a:1")
@@ -479,7 +483,7 @@ func TestDiscoveredBackendWaitsForItsFirstGoodProbe(t *testing.T) {
 		if got := picks(f.pool(), 4); got["b:1"] != 0 {
 			t.Errorf("picked %v before b's first probe ended", got)
 		}
-		answers <- sight{good: true}
+		answers <- health.Sight{Good: true}
 		synctest.Wait()
 		if got := picks(f.pool(), 4); got["b:1"] != 2 {
 			t.Errorf("picked %v after b's first good probe", got)

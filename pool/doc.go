@@ -1,6 +1,6 @@
 // Package pool connects: it knows the backends, decides together with package
-// algo which one takes an attempt, keeps the connections to them, and watches
-// their health.
+// algo which one takes an attempt. How an attempt is carried, and how health is seen,
+// stands in packages below.
 //
 // # Facts and policy
 //
@@ -24,7 +24,7 @@
 //	m.Release(permit, outcome, ...)   in-flight - 1, latency, breaker, counters
 //
 // A refused Acquire and a retry both add i to query.Tried and pick again. An
-// [Outcome] says whose fault an attempt was and whether another is allowed;
+// [attempt.Outcome] says whose fault an attempt was and whether another is allowed;
 // the retry loop itself is the engine's.
 //
 // # Who may be picked
@@ -70,30 +70,21 @@
 //
 // With adaptive the limit follows the latencies that Release is told: gradient.go.
 //
-// # How a connection begins
+// # Below
 //
-// [link.connect] makes one that is ready for a request: the socket, the PROXY
-// header, the TLS handshake, all within timeouts.connect. A dialing says how, one for each backend
-// of a pool, and its probes begin alike. Whether it is TLS belongs to a backend's
-// identity; who is trusted, and under which name, does not, and only makes its
-// connections anew. A session may say things between two requests that are no
-// answers (tickets, new keys): Conn.Quiet takes those, and throws the connection
-// away for everything else. One with a PROXY header carries a single request:
-// announce.go.
+// Package attempt carries one attempt on the wire, and says how connections begin;
+// package health probes; package socket has loops and connections, package wire parses
+// HTTP/1.1, wire/frame and wire/hpack frames and header blocks of HTTP/2, package stat
+// counts, package end lists how exchanges end, package lookup asks the DNS. None of them
+// knows this one.
 //
 // # Where to start reading
 //
-// pool.go (Pick, rebuild), member.go (Acquire, Release), view.go (the rules),
-// standing.go, breaker.go with window.go, check.go with opinion.go, prober.go, health.go, definition.go,
-// probe.go and grpc.go, build.go, listed.go and set.go (a reload), discovery.go
-// with package pool/lookup, limiter.go with queue.go and gradient.go (overload), clients.go (HostClients) with connect.go
-// (dialing.go, trust.go and tlsfault.go), then
-// transport.go (the wire) with reuse.go, idle.go, fitness.go and look.go (idle
-// connections), stray.go and park.go (bytes that nobody asked for) and
-// splice.go (long content, past the buffers), on conn.go and loop.go (sockets)
-// with secure.go (TLS; secureidle.go, securequiet.go). Package pool/wire parses
-// HTTP/1.1, pool/wire/frame and pool/wire/hpack the frames and header blocks of
-// HTTP/2, pool/stat counts.
+// pool.go (Pick, rebuild), query.go and hash.go (what a pick depends on), member.go
+// (Acquire, Release), view.go (the rules; keep.go for sticky sessions), standing.go,
+// breaker.go with window.go, backend.go with account.go, operator.go with status.go,
+// build.go, listed.go, roster.go and set.go (a reload), discovery.go with await.go,
+// limiter.go with queue.go and gradient.go (overload).
 //
 // Engine, ctl and cmd may import this package. It imports algo, config and
 // fasthttp.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/health"
 	"github.com/isame-lb/isame-lb/pool/lookup"
 )
 
@@ -35,7 +38,7 @@ func buildEverything(tb testing.TB, kind algo.Kind, members int) *Pool {
 	}
 	breaker := breakerDefaults()
 	cfg.Algorithm, cfg.CircuitBreaker, cfg.SlowStart = kind.String(), &breaker, time.Hour
-	cfg.HealthCheck = &config.HealthCheck{Type: "tcp", Interval: time.Hour}
+	cfg.HealthCheck = &config.HealthCheck{Type: "tcp", Interval: time.Hour, UnhealthyAfter: 1}
 	cfg.Discovery = &config.Discovery{DNS: &config.DNS{Name: "api.test", Type: "SRV", Interval: time.Hour}}
 	s, err := Build(&config.Config{Zone: "a", Pools: map[string]config.Pool{"p": cfg}}, nil, Options{
 		Shards: 1, find: func(context.Context, lookup.Question) (lookup.Answer, error) {
@@ -47,10 +50,15 @@ func buildEverything(tb testing.TB, kind algo.Kind, members int) *Pool {
 	}
 	tb.Cleanup(func() { s.Retire(nil, 0) })
 	p := s.Pool("p")
-	p.members[0].health.mu.health.condemn()
-	p.members[0].health.publishLocked()
+	s.prober.Probe = func(_ context.Context, address string, _ *health.Definition) health.Sight {
+		return health.Sight{Good: address != p.members[0].Address()}
+	}
+	s.Start()
+	for !probed(p) {
+		runtime.Gosched()
+	}
 	for range 5 {
-		try(p.members[1], Reset, 0)
+		try(p.members[1], attempt.Reset, 0)
 	}
 	if err := p.SetState(p.members[4].Address(), Drain); err != nil {
 		tb.Fatal(err)
@@ -74,7 +82,7 @@ func use(p *Pool, i uint64) bool {
 	}
 	k, ok := m.Acquire(now)
 	if ok {
-		m.Release(k, OK, 200, now+1000, 1000)
+		m.Release(k, attempt.OK, 200, now+1000, 1000)
 	}
 	return ok
 }
@@ -123,4 +131,9 @@ func BenchmarkPickWithEverything(b *testing.B) {
 			})
 		}
 	}
+}
+
+// probed reports that every member was.
+func probed(p *Pool) bool {
+	return !slices.ContainsFunc(p.members, func(m *Member) bool { return m.health.Verdict() == health.Unknown })
 }

@@ -1,12 +1,16 @@
 package pool
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/rig"
 )
 
@@ -27,11 +31,11 @@ func neighbours(t *testing.T, a, b config.Pool, opts Options) (s *Set, first, se
 // other pool that names it asks it on.
 func TestAPoolConcludesNothingForAnother(t *testing.T) {
 	for _, o := range []struct {
-		outcome Outcome
+		outcome attempt.Outcome
 		status  int
-	}{{OK, 503}, {Timeout, 0}, {Reset, 0}, {ConnectRefused, 0}, {ConnectTimeout, 0}} {
+	}{{attempt.OK, 503}, {attempt.Timeout, 0}, {attempt.Reset, 0}, {attempt.ConnectRefused, 0}, {attempt.ConnectTimeout, 0}} {
 		for _, sections := range []struct{ a, b bool }{{true, false}, {true, true}, {false, false}, {false, true}} {
-			if o.outcome == OK && !sections.a {
+			if o.outcome == attempt.OK && !sections.a {
 				continue // answers count only where the section stands
 			}
 			for _, probed := range []bool{false, true} {
@@ -51,12 +55,12 @@ func TestAPoolConcludesNothingForAnother(t *testing.T) {
 						s, a, b := neighbours(t, cfg(sections.a), cfg(sections.b), Options{now: bubbleClock(), Shards: 1})
 						f := fakeProbes{}
 						f.mu.bad, f.mu.times = map[string]string{}, map[string][]time.Time{}
-						s.prober.probe = f.probe
+						s.prober.Probe = f.probe
 						s.Start()
 						synctest.Wait()
 						suffer(a.Member("x:1"), 50, o.outcome, o.status)
 						mine, theirs := a.Status().Backends[0], b.Status().Backends[0]
-						if mine.Breaker != "open" || mine.Up || try(a.Member("x:1"), OK, 200) {
+						if mine.Breaker != "open" || mine.Up || try(a.Member("x:1"), attempt.OK, 200) {
 							t.Fatalf("the breaker of the pool that suffered: %+v", mine)
 						}
 						if theirs.Breaker != "closed" || !theirs.Up || theirs.Health == "unhealthy" || theirs.Requests != 0 || theirs.Failures != 0 {
@@ -70,7 +74,7 @@ func TestAPoolConcludesNothingForAnother(t *testing.T) {
 						if got := picks(b, 4); got["x:1"] != 2 {
 							t.Errorf("the other pool picks %v; want x twice", got)
 						}
-						if !try(b.Member("x:1"), OK, 200) {
+						if !try(b.Member("x:1"), attempt.OK, 200) {
 							t.Error("the other pool does not reach the backend")
 						}
 						s.Retire(nil, 0)
@@ -88,13 +92,13 @@ func TestRefusedConnectionsHurryTheProbeOfAll(t *testing.T) {
 		s, a, b := neighbours(t, checked("x:1", "y:1"), checked("x:1", "y:1"), Options{now: bubbleClock(), Shards: 1})
 		f := fakeProbes{}
 		f.mu.bad, f.mu.times = map[string]string{}, map[string][]time.Time{}
-		s.prober.probe = f.probe
+		s.prober.Probe = f.probe
 		s.Start()
 		pass(2 * time.Second)
 		synctest.Wait()
 		f.set("x:1", "connection refused")
 		before := f.count("x:1")
-		suffer(a.Member("x:1"), 5, ConnectRefused, 0)
+		suffer(a.Member("x:1"), 5, attempt.ConnectRefused, 0)
 		pass(3400 * time.Millisecond) // three probes in a hurry, 1.1 s at most each
 		synctest.Wait()
 		if n := f.count("x:1") - before; n < 3 || n > 4 {
@@ -133,9 +137,9 @@ func TestRequestsInFlightAreThePools(t *testing.T) {
 	if mine, theirs := a.Status(), b.Status(); mine.InFlight != 1 || theirs.InFlight != 2 {
 		t.Errorf("in flight %d and %d; want 1 and 2", mine.InFlight, theirs.InFlight)
 	}
-	a.Member("x:1").Release(k, OK, 200, second, 1)
+	a.Member("x:1").Release(k, attempt.OK, 200, second, 1)
 	for _, k := range held {
-		b.Member("x:1").Release(k, OK, 200, second, 1)
+		b.Member("x:1").Release(k, attempt.OK, 200, second, 1)
 	}
 	if mine, theirs := a.Status(), b.Status(); mine.InFlight != 0 || theirs.InFlight != 0 || mine.Requests != 1 || theirs.Requests != 2 {
 		t.Errorf("at the end: %+v and %+v", mine, theirs)
@@ -149,11 +153,11 @@ func TestLatencyIsThePools(t *testing.T) {
 	cfg.Algorithm = "peak_ewma"
 	_, a, b := neighbours(t, cfg, cfg, Options{Shards: 1, now: func() int64 { return second }})
 	for _, m := range b.Members() {
-		try(m, OK, 200)
+		try(m, attempt.OK, 200)
 	}
 	m := a.Member("x:1")
 	k, _ := m.Acquire(second)
-	m.Release(k, OK, 200, second, 3*second)
+	m.Release(k, attempt.OK, 200, second, 3*second)
 	if got := picks(b, 400); got["x:1"] < 150 {
 		t.Errorf("picks %v; want half each: the slow answers were another pool's", got)
 	}
@@ -162,7 +166,7 @@ func TestLatencyIsThePools(t *testing.T) {
 func TestConnectionsMaxCountsWhatThePoolDialled(t *testing.T) {
 	cfg := poolOf(silentBackend(t, "tcp"))
 	cfg.Connections.Max = 2
-	_, a, b := neighbours(t, cfg, cfg, Options{Shards: 2, Loops: testLoops(t, 2)})
+	_, a, b := neighbours(t, cfg, cfg, Options{Shards: 2, Loops: rig.Loops(t, 2)})
 	for _, p := range []*Pool{a, b} {
 		for shard := range 2 {
 			hc := p.Members()[0].Client(shard)
@@ -172,7 +176,7 @@ func TestConnectionsMaxCountsWhatThePoolDialled(t *testing.T) {
 			}
 			t.Cleanup(func() { hc.CloseConn(c) })
 		}
-		if _, err := p.Members()[0].Client(0).AcquireConn(0, false); dialOutcome(err) != NoFreeConn {
+		if _, err := p.Members()[0].Client(0).AcquireConn(0, false); !errors.Is(err, fasthttp.ErrNoFreeConns) {
 			t.Errorf("the third connection of pool %s: %v; want none free", p.Name(), err)
 		}
 		if got := p.Status().Backends[0].ConnectionsOpen; got != 2 {
@@ -197,8 +201,8 @@ func TestAReloadKeepsWhatEachPoolConcluded(t *testing.T) {
 	s, a, b := neighbours(t, poolOf("x:1", "y:1"), poolOf("x:1", "y:1"), opts)
 	k, _ := a.Member("y:1").Acquire(second)
 	for range 5 {
-		try(a.Member("x:1"), Timeout, 0)
-		try(b.Member("y:1"), Reset, 0)
+		try(a.Member("x:1"), attempt.Timeout, 0)
+		try(b.Member("y:1"), attempt.Reset, 0)
 	}
 	next, err := Build(&config.Config{Pools: map[string]config.Pool{
 		"a": poolOf("y:1", "x:1"), "b": poolOf("x:1", "y:1"), "c": poolOf("x:1", "y:1"),
@@ -227,7 +231,7 @@ func TestAReloadKeepsWhatEachPoolConcluded(t *testing.T) {
 			t.Errorf("%s after the reload: %+v; want %+v", at, one, want)
 		}
 	}
-	a.Member("y:1").Release(k, OK, 200, second, 1) // of the old generation
+	a.Member("y:1").Release(k, attempt.OK, 200, second, 1) // of the old generation
 	if n := next.Pool("a").Status().InFlight; n != 0 {
 		t.Errorf("%d in flight; want 0", n)
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/health"
 )
 
 // Limiter bounds the exchanges of a pool that are in progress, and keeps those
@@ -71,7 +73,7 @@ type limitPolicy struct {
 func newLimitPolicy(c *config.Concurrency) *limitPolicy {
 	p := &limitPolicy{
 		requestsMax: int64(c.MaxRequests), adaptive: c.Adaptive, queueMax: c.MaxQueue,
-		timeout: int64(orDuration(c.QueueTimeout, time.Second)),
+		timeout: int64(health.OrDuration(c.QueueTimeout, time.Second)),
 	}
 	switch {
 	case p.requestsMax > 0:
@@ -105,8 +107,8 @@ const (
 )
 
 // End is how an exchange ends that was refused for this reason.
-func (s Shed) End() End {
-	return [...]End{EndOK, EndConcurrencyLimit, EndQueueFull, EndQueueTimeout, EndClientGone}[min(s, ShedLeft)]
+func (s Shed) End() end.End {
+	return [...]end.End{end.OK, end.ConcurrencyLimit, end.QueueFull, end.QueueTimeout, end.ClientGone}[min(s, ShedLeft)]
 }
 
 // String is its word.

@@ -6,10 +6,11 @@ import (
 	"testing"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 func TestAdmissionDoesNotAllocate(t *testing.T) {
-	l := newLimiter(Nanos, newLimitPolicy(&config.Concurrency{MaxRequests: 1, Adaptive: true}))
+	l := newLimiter(socket.Nanos, newLimitPolicy(&config.Concurrency{MaxRequests: 1, Adaptive: true}))
 	now := int64(1)
 	n := testing.AllocsPerRun(2000, func() {
 		if !l.Enter() {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // lockedLimiter is the obvious design.
@@ -45,7 +46,7 @@ func benchWork(seed uint64) uint64 {
 }
 
 func BenchmarkLimiter(b *testing.B) {
-	l := newLimiter(Nanos, newLimitPolicy(&config.Concurrency{MaxRequests: 1000, MaxQueue: 10}))
+	l := newLimiter(socket.Nanos, newLimitPolicy(&config.Concurrency{MaxRequests: 1000, MaxQueue: 10}))
 	locked := &lockedLimiter{limit: 1000}
 	for _, tc := range []struct {
 		name    string
@@ -85,7 +86,7 @@ var benchSink atomic.Uint64
 
 func BenchmarkLimiterObserve(b *testing.B) {
 	b.ReportAllocs()
-	l := newLimiter(Nanos, newLimitPolicy(&config.Concurrency{Adaptive: true}))
+	l := newLimiter(socket.Nanos, newLimitPolicy(&config.Concurrency{Adaptive: true}))
 	b.RunParallel(func(pb *testing.PB) {
 		for now := int64(1); pb.Next(); now += 10_000 {
 			l.observe(now, 1_000_000)

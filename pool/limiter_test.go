@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // lockedLine is a Limiter with one obvious rule for everything and no atomics.
@@ -194,7 +196,7 @@ func FuzzLimiter(f *testing.F) {
 // are more inside than the highest limit, nobody is forgotten, and nothing is
 // left at the end.
 func TestLimiterUnderContention(t *testing.T) {
-	l := newLimiter(Nanos, newLimitPolicy(&config.Concurrency{MaxRequests: 4, MaxQueue: 100, QueueTimeout: time.Minute}))
+	l := newLimiter(socket.Nanos, newLimitPolicy(&config.Concurrency{MaxRequests: 4, MaxQueue: 100, QueueTimeout: time.Minute}))
 	var inside, entered, left atomic.Int64
 	var wg sync.WaitGroup
 	for g := range 16 {
@@ -425,13 +427,13 @@ func TestPlaceFreedByAnotherGenerationIsFound(t *testing.T) {
 	busy, wanted := one.Pool("p").Members()[0], two.Pool("p").Members()[0]
 	l := two.Pool("p").Limiter()
 	for _, free := range []func(Permit){
-		func(k Permit) { busy.Release(k, OK, 200, Nanos(), 1) },
+		func(k Permit) { busy.Release(k, attempt.OK, 200, socket.Nanos(), 1) },
 		func(k Permit) {
 			two.Pool("p").rebuild()
-			busy.Release(k, OK, 200, Nanos(), 1)
+			busy.Release(k, attempt.OK, 200, socket.Nanos(), 1)
 		},
 	} {
-		k, ok := busy.Acquire(Nanos())
+		k, ok := busy.Acquire(socket.Nanos())
 		if !ok {
 			t.Fatal("refused")
 		}
@@ -439,7 +441,7 @@ func TestPlaceFreedByAnotherGenerationIsFound(t *testing.T) {
 		if s := l.JoinPlace(w, 0); s != ShedNone {
 			t.Fatal(s)
 		}
-		if _, ok := wanted.Acquire(Nanos()); ok {
+		if _, ok := wanted.Acquire(socket.Nanos()); ok {
 			t.Fatal("over max_requests")
 		}
 		free(k)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
@@ -80,7 +81,7 @@ func (b *builder) backends(p *Pool, cfg *config.Pool) []listed {
 		p.discovery = b.set.discoveryOf(*cfg.Discovery.DNS)
 		found, version := p.discovery.answer()
 		p.version = version
-		name := foundAs(cfg.Discovery.DNS)
+		name := attempt.FoundAs(cfg.Discovery.DNS)
 		for _, f := range found {
 			l.add(listed{Backend: config.Backend{Address: f.Address, Weight: f.Weight}, rank: f.Rank, discovered: true, foundAs: name})
 		}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/algo"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/health"
 	"github.com/valyala/fasthttp"
 )
 
@@ -25,11 +27,10 @@ type Member struct {
 	rank        int    // 0 is a primary; higher ones serve when no lower one can
 	requestsMax int64  // 0 is no limit
 	index       int
-	shards      []*fasthttp.HostClient
 	pool        *Pool
-	clients     *clients
-	dialing     *dialing
-	health      *opinion // nil without health_check
+	clients     *attempt.Clients
+	dialing     *attempt.Dialing
+	health      *health.Opinion // nil without health_check
 	zone        string
 	local       bool // its zone is the proxy's
 	discovered  bool // not of the pool's list
@@ -62,7 +63,7 @@ func (m *Member) Index() int { return m.index }
 func (m *Member) InFlight() int64 { return m.load.InFlight.Load() }
 
 // Client returns the connections of one shard; shard is less than Options.Shards.
-func (m *Member) Client(shard int) *fasthttp.HostClient { return m.shards[shard] }
+func (m *Member) Client(shard int) *fasthttp.HostClient { return m.clients.Shard(shard) }
 
 // Acquire asks for one attempt: the circuit breaker's permit, a place under
 // max_requests, and in-flight + 1. When it is refused nothing was taken, and
@@ -123,25 +124,25 @@ func (m *Member) beginLimited() bool {
 // outrun; a timeout teaches the time
 // since Acquire, and other failures nothing, because a backend that refuses at
 // once would look like the fastest one.
-func (m *Member) Release(k Permit, o Outcome, status int, nowNanos, latencyNanos int64) {
+func (m *Member) Release(k Permit, o attempt.Outcome, status int, nowNanos, latencyNanos int64) {
 	switch {
-	case o == Timeout:
+	case o == attempt.Timeout:
 		latencyNanos = nowNanos - k.beganNanos
-	case o == Outrun: // it would have taken this long at least, if that is known
-	case o != OK, latencyNanos <= 0:
+	case o == attempt.Outrun: // it would have taken this long at least, if that is known
+	case o != attempt.OK, latencyNanos <= 0:
 		latencyNanos = -1
 	}
 	m.load.End(nowNanos, latencyNanos)
 	if m.standing.crowded.Load() {
 		m.standing.makeRoom()
 	}
-	if m.pool.limits != nil && latencyNanos > 0 && o != Outrun && status < 500 {
+	if m.pool.limits != nil && latencyNanos > 0 && o != attempt.Outrun && status < 500 {
 		m.pool.limits.observe(nowNanos, latencyNanos)
 	}
 	r := m.judge(o, status)
 	class := uint(min(max(status, 0)/100, 5)) // what is above is like 5xx (RFC 9110 section 15)
 	m.tally.byClass[class].Add(1)
-	if o.in(strictFaults) || o == OK && status >= 500 {
+	if o.In(attempt.StrictFaults) || o == attempt.OK && status >= 500 {
 		m.tally.failures.Add(1)
 	}
 	if e := m.breaker.done(k, r, m.policy, m.window, nowNanos); e != eventNone {
@@ -149,11 +150,11 @@ func (m *Member) Release(k Permit, o Outcome, status int, nowNanos, latencyNanos
 	}
 }
 
-func (m *Member) judge(o Outcome, status int) result {
+func (m *Member) judge(o attempt.Outcome, status int) result {
 	switch {
-	case o.in(m.counted), m.fives && o == OK && status >= 500:
+	case o.In(m.counted), m.fives && o == attempt.OK && status >= 500:
 		return resultBad
-	case o.in(neutral):
+	case o.In(attempt.Neutral):
 		return resultNeutral
 	}
 	return resultGood
@@ -165,7 +166,7 @@ func (m *Member) settle(e event, k Permit, last verdictOn, nowNanos int64) {
 	switch e {
 	case eventTrip:
 		ejected := m.pool.eject(m, k, nowNanos)
-		condemned := m.health != nil && m.health.suspect(last.Outcome, ejected, nowNanos)
+		condemned := m.health != nil && m.health.Suspect(last.Outcome, ejected, nowNanos)
 		if !ejected {
 			if condemned {
 				m.standing.account.changed()
@@ -175,7 +176,7 @@ func (m *Member) settle(e event, k Permit, last verdictOn, nowNanos int64) {
 		log.Warn().Str("backend", m.backend.address).Str("last", last.word()).Msg("circuit breaker opened")
 	case eventReopened:
 		if m.health != nil {
-			m.health.suspect(last.Outcome, true, nowNanos)
+			m.health.Suspect(last.Outcome, true, nowNanos)
 		}
 		log.Warn().Str("backend", m.backend.address).Str("last", last.word()).Msg("circuit breaker opened again after a trial")
 	case eventClosed:
@@ -189,14 +190,14 @@ func (m *Member) settle(e event, k Permit, last verdictOn, nowNanos int64) {
 
 // verdictOn is how an attempt ended, and with which status: 0 is no answer.
 type verdictOn struct {
-	Outcome
+	attempt.Outcome
 	status int
 }
 
 // word says what was wrong with the attempt: the status of a whole answer, else the
 // outcome.
 func (v verdictOn) word() string {
-	if v.Outcome == OK {
+	if v.Outcome == attempt.OK {
 		return strconv.Itoa(v.status)
 	}
 	return v.Cause()

@@ -1,6 +1,10 @@
 package pool
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/isame-lb/isame-lb/pool/attempt"
+)
 
 // A breaker that opens because of answers says which they were, not that all was ok.
 func TestBreakerSaysWhatWasWrongLast(t *testing.T) {
@@ -8,9 +12,9 @@ func TestBreakerSaysWhatWasWrongLast(t *testing.T) {
 		last verdictOn
 		want string
 	}{
-		{verdictOn{OK, 503}, "503"},
-		{verdictOn{Reset, 0}, "reset"},
-		{verdictOn{ConnectRefused, 0}, "connect_refused"},
+		{verdictOn{attempt.OK, 503}, "503"},
+		{verdictOn{attempt.Reset, 0}, "reset"},
+		{verdictOn{attempt.ConnectRefused, 0}, "connect_refused"},
 	} {
 		if got := tc.last.word(); got != tc.want {
 			t.Errorf("%+v: got %q; want %q", tc.last, got, tc.want)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/isame-lb/isame-lb/pool/attempt"
 )
 
 // State is what the operator asked of a member.
@@ -107,8 +109,8 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 		Rank:       m.rank,
 		Discovered: m.discovered,
 		Zone:       m.zone,
-		TLS:        m.dialing.word(),
-		TLSError:   m.clients.faults.reason(),
+		TLS:        m.dialing.Word(),
+		TLSError:   m.clients.TLSFault(),
 		State:      string(m.state),
 		Health:     "unchecked",
 		Breaker:    m.breaker.state(nowNanos).String(),
@@ -118,13 +120,13 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 		Failures:   m.tally.failures.Load(),
 		Since:      m.since,
 	}
-	if m.dialing.announces != announceNothing {
-		s.ProxyProtocol = m.dialing.announces.String()
+	if m.dialing.Announces != attempt.AnnounceNothing {
+		s.ProxyProtocol = m.dialing.Announces.String()
 	}
-	s.ConnectionsOpen, s.ConnectionsIdle = m.clients.counts()
+	s.ConnectionsOpen, s.ConnectionsIdle = m.clients.Counts()
 	if m.health != nil {
-		s.Health = m.health.verdict().String()
-		s.Probes = m.health.probes()
+		s.Health = m.health.Verdict().String()
+		s.Probes = m.health.Probes()
 	}
 	s.Reason = m.reasonLocked(&s, nowNanos)
 	return s

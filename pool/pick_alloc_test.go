@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/isame-lb/isame-lb/algo"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 )
 
 func TestAttemptAllocatesNothing(t *testing.T) {
@@ -26,7 +27,7 @@ func TestAttemptAllocatesNothing(t *testing.T) {
 				if !ok {
 					t.Fatal("refused")
 				}
-				m.Release(k, OK, 200, int64(i), 1000)
+				m.Release(k, attempt.OK, 200, int64(i), 1000)
 			}); n != 0 {
 				t.Errorf("%v allocations an attempt; want 0", n)
 			}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/isame-lb/isame-lb/algo"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 )
 
 func benchPool(b *testing.B, algorithm string, members int) *Pool {
@@ -31,7 +32,7 @@ func BenchmarkAttempt(b *testing.B) {
 					i++
 					m, _ := p.Pick(algo.Query{Random: i * 0x9e3779b97f4a7c15, NowNanos: int64(i) * 1000})
 					k, _ := m.Acquire(int64(i) * 1000)
-					m.Release(k, OK, 200, int64(i)*1000, 500)
+					m.Release(k, attempt.OK, 200, int64(i)*1000, 500)
 				}
 			})
 		}
@@ -59,7 +60,7 @@ func BenchmarkAttemptParallel(b *testing.B) {
 			i += 1000
 			m, _ := p.Pick(algo.Query{})
 			k, _ := m.Acquire(i)
-			m.Release(k, OK, 200, i, 500)
+			m.Release(k, attempt.OK, 200, i, 500)
 		}
 	})
 }

@@ -8,6 +8,9 @@ import (
 
 	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/health"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/rs/zerolog"
 )
@@ -27,7 +30,7 @@ type Pool struct {
 	ejectPercent int
 	slowStart    time.Duration
 	timeouts     config.PoolTimeouts
-	announces    announcement
+	announces    attempt.Announcement
 	members      []*Member
 	places       map[string]*Member // by Backend.Place
 	limits       *Limiter           // nil without a concurrency section
@@ -65,7 +68,7 @@ func (p *Pool) Timeouts() config.PoolTimeouts { return p.timeouts }
 
 // Announces reports that connections to the backends begin with a PROXY header,
 // so that each of them is made for one request: Attempt.Client says whose.
-func (p *Pool) Announces() bool { return p.announces != announceNothing }
+func (p *Pool) Announces() bool { return p.announces != attempt.AnnounceNothing }
 
 // Members are all members, eligible or not, by index. The slice must not be
 // changed.
@@ -95,19 +98,19 @@ func (p *Pool) Pick(q algo.Query) (*Member, int) {
 }
 
 // Serves reports that somebody may be picked. It costs one pointer load.
-func (p *Pool) Serves() bool { return p.view.Load().cause == EndOK }
+func (p *Pool) Serves() bool { return p.view.Load().cause == end.OK }
 
 // Unavailable says why a pick finds nobody, in the words of X-Isame-Error, and
 // after which time another try makes sense: when the first breaker lets a trial
-// in, or the next probe may find a backend well. The cause is EndOK when members
+// in, or the next probe may find a backend well. The cause is OK when members
 // are eligible. The time is a second at least.
-func (p *Pool) Unavailable() (cause End, retryAfter time.Duration) {
+func (p *Pool) Unavailable() (cause end.End, retryAfter time.Duration) {
 	v := p.view.Load()
 	now := p.now()
 	for i, m := range v.waiting {
 		wait := time.Duration(m.breaker.waitNanos(now))
-		if m.health != nil && (m.health.verdict() == Unhealthy || m.isJoining()) {
-			wait = max(wait, m.health.interval())
+		if m.health != nil && (m.health.Verdict() == health.Unhealthy || m.isJoining()) {
+			wait = max(wait, m.health.Interval())
 		}
 		if i == 0 || wait < retryAfter {
 			retryAfter = wait
@@ -216,9 +219,9 @@ func (m *Member) candidate(nowNanos int64) candidate {
 		weight:  m.weight,
 	}
 	if m.health != nil {
-		var verdict Verdict
-		verdict, c.dead = m.health.state()
-		c.healthy = verdict != Unhealthy
+		var verdict health.Verdict
+		verdict, c.dead = m.health.State()
+		c.healthy = verdict != health.Unhealthy
 		c.joining = m.isJoining()
 	}
 	return c
@@ -226,7 +229,7 @@ func (m *Member) candidate(nowNanos int64) candidate {
 
 // isJoining reports that the member waits for its first good probe.
 func (m *Member) isJoining() bool {
-	return m.late && m.health != nil && m.health.verdict() == Unknown
+	return m.late && m.health != nil && m.health.Verdict() == health.Unknown
 }
 
 // markUpLocked notes who may be picked, and since when. A member that comes
@@ -291,9 +294,9 @@ func (p *Pool) wakeLocked(afterNanos int64) {
 // logView says once when the pool as a whole changes for its users.
 func (p *Pool) logView(was, is *view) {
 	switch {
-	case is.cause != EndOK && is.cause != was.cause:
+	case is.cause != end.OK && is.cause != was.cause:
 		p.log.Error().Str("cause", is.cause.Word()).Msg("no backend can be picked")
-	case is.cause == EndOK && was.cause != EndOK:
+	case is.cause == end.OK && was.cause != end.OK:
 		p.log.Info().Int("backends", len(is.first.members)).Msg("backends can be picked again")
 	}
 	if is.panicking != was.panicking {

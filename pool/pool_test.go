@@ -11,6 +11,9 @@ import (
 
 	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/rig"
 )
 
 // bubbleClock is the clock of the hot path under synctest.
@@ -43,7 +46,7 @@ func buildOne(tb testing.TB, cfg config.Pool, prev *Set, now func() int64) (*Set
 // a synctest bubble, which loops would keep awake.
 func buildDialing(tb testing.TB, cfg config.Pool, prev *Set) (*Set, *Pool) {
 	tb.Helper()
-	return buildWith(tb, cfg, prev, Options{Shards: 2, Loops: testLoops(tb, 2)})
+	return buildWith(tb, cfg, prev, Options{Shards: 2, Loops: rig.Loops(tb, 2)})
 }
 
 func buildWith(tb testing.TB, cfg config.Pool, prev *Set, opts Options) (*Set, *Pool) {
@@ -72,7 +75,7 @@ func picks(p *Pool, n int) map[string]int {
 }
 
 // try makes one attempt at m with this outcome and reports whether it was let in.
-func try(m *Member, o Outcome, status int) bool {
+func try(m *Member, o attempt.Outcome, status int) bool {
 	now := m.pool.now()
 	k, ok := m.Acquire(now)
 	if ok {
@@ -165,7 +168,7 @@ func TestOperatorStates(t *testing.T) {
 
 func TestUnavailableSaysWhy(t *testing.T) {
 	_, p := buildOne(t, poolOf("a:1"), nil, nil)
-	if cause, _ := p.Unavailable(); cause != EndOK {
+	if cause, _ := p.Unavailable(); cause != end.OK {
 		t.Errorf("cause %q with a member up", cause)
 	}
 	if err := p.SetState("a:1", Disabled); err != nil {
@@ -174,7 +177,7 @@ func TestUnavailableSaysWhy(t *testing.T) {
 	if m, i := p.Pick(algo.Query{}); m != nil || i != -1 {
 		t.Errorf("picked %v, %d", m, i)
 	}
-	if cause, after := p.Unavailable(); cause != EndNoBackendEnabled || after < time.Second {
+	if cause, after := p.Unavailable(); cause != end.NoBackendEnabled || after < time.Second {
 		t.Errorf("cause %q, retry after %v", cause, after)
 	}
 }
@@ -197,7 +200,7 @@ func TestAcquireKeepsMaxRequests(t *testing.T) {
 					over.Add(1)
 				}
 				granted.Add(-1)
-				m.Release(k, OK, 200, 1, 1)
+				m.Release(k, attempt.OK, 200, 1, 1)
 			}
 		})
 	}
@@ -220,9 +223,9 @@ func TestReleaseCounts(t *testing.T) {
 	_, p := buildOne(t, poolOf("a:1", "b:1"), nil, nil)
 	m := p.Member("a:1")
 	for _, a := range []struct {
-		o      Outcome
+		o      attempt.Outcome
 		status int
-	}{{OK, 200}, {OK, 404}, {OK, 503}, {ConnectRefused, 0}, {ClientGone, 200}, {NoFreeConn, 0}, {ReusedDied, 0}, {Timeout, 0}, {OK, 999}} {
+	}{{attempt.OK, 200}, {attempt.OK, 404}, {attempt.OK, 503}, {attempt.ConnectRefused, 0}, {attempt.ClientGone, 200}, {attempt.NoFreeConn, 0}, {attempt.ReusedDied, 0}, {attempt.Timeout, 0}, {attempt.OK, 999}} {
 		try(m, a.o, a.status)
 	}
 	b := p.Status().Backends[0]
@@ -239,21 +242,21 @@ func TestBreakerCountsWhatItsSectionAsksFor(t *testing.T) {
 	cases := []struct {
 		name    string
 		section *config.CircuitBreaker
-		o       Outcome
+		o       attempt.Outcome
 		status  int
 		opens   bool
 	}{
-		{"connect failure", nil, ConnectRefused, 0, true},
-		{"reset", nil, Reset, 0, true},
-		{"timeout", nil, Timeout, 0, true},
-		{"500 without a section", nil, OK, 500, false},
-		{"500 with a section", &section, OK, 500, true},
-		{"garbage without a section", nil, BadResponse, 0, false},
-		{"garbage with a section", &section, BadResponse, 0, true},
-		{"dead idle connections", &section, ReusedDied, 0, false},
-		{"our own limit", &section, NoFreeConn, 0, false},
-		{"the client left", &section, ClientGone, 500, false},
-		{"the client's body", &section, ClientBadBody, 0, false},
+		{"connect failure", nil, attempt.ConnectRefused, 0, true},
+		{"reset", nil, attempt.Reset, 0, true},
+		{"timeout", nil, attempt.Timeout, 0, true},
+		{"500 without a section", nil, attempt.OK, 500, false},
+		{"500 with a section", &section, attempt.OK, 500, true},
+		{"garbage without a section", nil, attempt.BadResponse, 0, false},
+		{"garbage with a section", &section, attempt.BadResponse, 0, true},
+		{"dead idle connections", &section, attempt.ReusedDied, 0, false},
+		{"our own limit", &section, attempt.NoFreeConn, 0, false},
+		{"the client left", &section, attempt.ClientGone, 500, false},
+		{"the client's body", &section, attempt.ClientBadBody, 0, false},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -276,7 +279,7 @@ func TestOpenBreakerLeavesRotationAndComesBackWithoutTraffic(t *testing.T) {
 		s, p := buildOne(t, poolOf("a:1", "b:1", "c:1"), nil, bubbleClock())
 		a := p.Member("a:1")
 		for range 5 {
-			try(a, ConnectRefused, 0)
+			try(a, attempt.ConnectRefused, 0)
 		}
 		synctest.Wait()
 		if got := picks(p, 6); got["a:1"] != 0 || got["b:1"] != 3 {
@@ -291,7 +294,7 @@ func TestOpenBreakerLeavesRotationAndComesBackWithoutTraffic(t *testing.T) {
 			t.Fatalf("after open_for: picked %v; want all three", got)
 		}
 		for range 3 {
-			if !try(a, OK, 200) {
+			if !try(a, attempt.OK, 200) {
 				t.Fatal("trial refused")
 			}
 		}
@@ -329,7 +332,7 @@ func TestAtMostMaxEjectedPercentAreOpen(t *testing.T) {
 				}
 				wg.Go(func() {
 					for range 20 {
-						try(m, ConnectRefused, 0)
+						try(m, attempt.ConnectRefused, 0)
 					}
 				})
 			}
@@ -377,15 +380,15 @@ func TestSlowStartForBackendsThatJoin(t *testing.T) {
 func TestLatencyIsLearntFromAnswersAndTimeoutsAlone(t *testing.T) {
 	cases := []struct {
 		name    string
-		o       Outcome
+		o       attempt.Outcome
 		latency int64
 		want    float64
 	}{
-		{"answer", OK, 5000, 5000},
-		{"answer of unknown latency", OK, 0, 0},
-		{"refused at once", ConnectRefused, 10, 0},
-		{"client left", ClientGone, 10, 0},
-		{"timeout", Timeout, 0, 3e9},
+		{"answer", attempt.OK, 5000, 5000},
+		{"answer of unknown latency", attempt.OK, 0, 0},
+		{"refused at once", attempt.ConnectRefused, 10, 0},
+		{"client left", attempt.ClientGone, 10, 0},
+		{"timeout", attempt.Timeout, 0, 3e9},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

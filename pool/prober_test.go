@@ -10,8 +10,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/isame-lb/isame-lb/config"
 	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/health"
 )
 
 // fakeProbes answers probes from a table the test changes.
@@ -23,14 +26,14 @@ type fakeProbes struct {
 	}
 }
 
-func (f *fakeProbes) probe(_ context.Context, address string, _ *definition) sight {
+func (f *fakeProbes) probe(_ context.Context, address string, _ *health.Definition) health.Sight {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.mu.times[address] = append(f.mu.times[address], time.Now())
 	if reason := f.mu.bad[address]; reason != "" {
-		return sight{dead: reason == "connection refused", reason: reason}
+		return health.Sight{Dead: reason == "connection refused", Reason: reason}
 	}
-	return sight{good: true, reason: "status 200"}
+	return health.Sight{Good: true, Reason: "status 200"}
 }
 
 func (f *fakeProbes) set(address, reason string) {
@@ -60,7 +63,7 @@ func startChecked(t *testing.T, f *fakeProbes, cfg config.Pool, prev *Set) (*Set
 	}
 	f.mu.Unlock()
 	s, p := buildOne(t, cfg, prev, bubbleClock())
-	s.prober.probe = f.probe
+	s.prober.Probe = f.probe
 	s.Start()
 	return s, p
 }
@@ -93,8 +96,8 @@ func TestHealthDecidesWhoIsPicked(t *testing.T) {
 			t.Errorf("a is back: picked %v", got)
 		}
 		pass(200 * time.Second)
-		if n := len(p.Status().Backends[0].Probes); n != probesKept {
-			t.Errorf("%d probes kept; want %d", n, probesKept)
+		if n := len(p.Status().Backends[0].Probes); n != 16 {
+			t.Errorf("%d probes kept; want %d", n, 16)
 		}
 		s.Retire(nil, 0)
 		n := f.count("b:1")
@@ -171,7 +174,7 @@ func TestGoodProbeEndsTheWaitOfAnOpenBreaker(t *testing.T) {
 		f.set("a:1", "connection refused")
 		a := p.Member("a:1")
 		for range 5 {
-			try(a, ConnectRefused, 0)
+			try(a, attempt.ConnectRefused, 0)
 		}
 		pass(20 * time.Second) // a bad probe at least, whatever the jitter
 		f.set("a:1", "")
@@ -214,7 +217,7 @@ func TestProbesOverRealSockets(t *testing.T) {
 		return ln
 	}
 	ln := listen()
-	cfg := poolOf(unixPrefix + path)
+	cfg := poolOf("unix:" + path)
 	cfg.HealthCheck = &config.HealthCheck{Type: "tcp", Interval: 5 * time.Millisecond, HealthyAfter: 2, UnhealthyAfter: 2}
 	lines := make(logLines, 1000)
 	s, err := Build(&config.Config{Pools: map[string]config.Pool{"p": cfg}}, nil, Options{Shards: 1, Logger: zerolog.New(lines)})
@@ -242,82 +245,4 @@ func TestProbesOverRealSockets(t *testing.T) {
 	expect(`"was":"unhealthy"`, `"is":"healthy"`)
 	_ = ln.Close()
 	wg.Wait()
-}
-
-func TestProbeRhythm(t *testing.T) {
-	cases := []struct {
-		name     string
-		interval time.Duration
-		fall     int
-		took     time.Duration
-		pace     pace
-		random   float64
-		want     time.Duration
-	}{
-		{"middle", 8 * time.Second, 3, 0, steady, 0.5, 8 * time.Second},
-		{"earliest", 8 * time.Second, 3, 0, steady, 0, 7200 * time.Millisecond},
-		{"latest", 8 * time.Second, 3, 0, steady, 1, 8800 * time.Millisecond},
-		{"in a hurry", 8 * time.Second, 3, 0, hurried, 0.5, 2 * time.Second},
-		{"hurry has a bound", 200 * time.Millisecond, 3, 0, hurried, 0.5, 100 * time.Millisecond},
-		{"never slower in a hurry", 50 * time.Millisecond, 3, 0, hurried, 0.5, 50 * time.Millisecond},
-		{"calm", 8 * time.Second, 3, 0, calm, 0.5, 16 * time.Second},
-		{"calm, but two bad ones are enough", 8 * time.Second, 2, 0, calm, 0.5, 14 * time.Second},
-		{"calm, but one bad one is enough", 8 * time.Second, 1, 0, calm, 0.5, 8 * time.Second},
-		{"calm where no hurry is possible", 100 * time.Millisecond, 3, 0, calm, 0.5, 100 * time.Millisecond},
-		{"less what the probe took", 8 * time.Second, 3, time.Second, steady, 0.5, 7 * time.Second},
-		{"slower than its interval", time.Second, 3, 3 * time.Second, steady, 0.5, probePauseLeast},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			d := &definition{interval: c.interval, fall: c.fall}
-			if got := d.pause(c.took, c.pace, c.random); got != c.want {
-				t.Errorf("got %v; want %v", got, c.want)
-			}
-			if worst := d.pause(0, calm, 0.5) + time.Duration(c.fall-1)*d.pause(0, hurried, 0.5); worst > time.Duration(c.fall)*c.interval {
-				t.Errorf("a calm backend that dies is noticed after %v; want %d intervals at most", worst, c.fall)
-			}
-		})
-	}
-}
-
-func TestProbesAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		running, most := 0, 0
-		p := newProber(zerolog.Nop(), bubbleClock(), 3)
-		p.probe = func(context.Context, string, *definition) sight {
-			mu.Lock()
-			running++
-			most = max(most, running)
-			mu.Unlock()
-			pass(time.Second)
-			mu.Lock()
-			running--
-			mu.Unlock()
-			return sight{good: true}
-		}
-		d, err := define(&config.HealthCheck{Type: "tcp", Interval: time.Second})
-		if err != nil {
-			t.Fatal(err)
-		}
-		checks := make([]*check, 0, 20)
-		for range cap(checks) {
-			c := newCheck("a:1", d)
-			c.hold(&standing{account: newAccount()}, "p")
-			c.start(p)
-			checks = append(checks, c)
-		}
-		pass(time.Minute)
-		for _, c := range checks {
-			c.mu.Lock()
-			if n := c.mu.probed.count; n < 2 {
-				t.Errorf("a check was starved: %d probes in a minute", n)
-			}
-			c.mu.Unlock()
-			c.stop()
-		}
-		if most != 3 {
-			t.Errorf("%d probes at once; want 3", most)
-		}
-	})
 }

@@ -3,6 +3,8 @@ package pool
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // standingAfter is how long a queue may go without being empty before it counts
@@ -167,11 +169,11 @@ func (l *Limiter) waitLocked(w *Waiter, q *queue, nowNanos, byNanos int64) {
 	if w.beganNanos == 0 {
 		p := l.policy.Load()
 		w.beganNanos = nowNanos
-		w.endBy = After(nowNanos, time.Duration(p.timeout))
+		w.endBy = socket.After(nowNanos, time.Duration(p.timeout))
 		if byNanos != 0 {
 			w.endBy = min(w.endBy, byNanos)
 		}
-		w.hurryBy = min(w.endBy, After(nowNanos, time.Duration(max(p.timeout/hurryShare, int64(hurryShortest)))))
+		w.hurryBy = min(w.endBy, socket.After(nowNanos, time.Duration(max(p.timeout/hurryShare, int64(hurryShortest)))))
 	}
 	if last := q.newest; last != nil && last.beganNanos < w.beganNanos && last.late(q.standing(l.policy.Load(), nowNanos), nowNanos) {
 		l.refuseLocked(last, ShedTimeout) // it was spared as the newest
@@ -200,7 +202,7 @@ func (l *Limiter) refuseLocked(w *Waiter, s Shed) {
 
 // Sleep waits for the verdict of a Join or JoinPlace, or until the bell, which may be
 // nil, rings: then nobody wants it any more.
-func (w *Waiter) Sleep(bell *Bell) Shed {
+func (w *Waiter) Sleep(bell *socket.Bell) Shed {
 	t := time.NewTimer(time.Duration(w.hurryBy - w.limiter.now()))
 	defer t.Stop()
 	for {

@@ -12,7 +12,10 @@ import (
 
 	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/health"
 	"github.com/isame-lb/isame-lb/pool/lookup"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/rs/zerolog"
 )
 
@@ -28,15 +31,15 @@ type Options struct {
 	Logger zerolog.Logger
 	// Loops are the shards' event loops, which new connections belong to; without
 	// them no connection can be made.
-	Loops []*Loop
+	Loops []*socket.Loop
 	// Errands are where connections are dialled; nil is a place of their own. Whoever
 	// made them closes them when the last exchange has ended.
-	Errands *Errands
+	Errands *socket.Errands
 	// ProbesMax bounds the health probes that run at the same time; 0 is 256.
 	ProbesMax int
 	// Multiplex makes what opens streams of HTTP/2 to a backend, from a shard;
 	// without it pools cannot ask for that protocol.
-	Multiplex func(shard int, m Multiplexing) Multiplexer
+	Multiplex func(shard int, m socket.Multiplexing) socket.Multiplexer
 	// Changed is called when Stale may have become true; nil is nobody. It may be
 	// called by any goroutine, also while Build runs, and must not wait.
 	Changed func()
@@ -47,8 +50,8 @@ type Options struct {
 }
 
 // means is the part that concerns connections.
-func (o *Options) means() *Means {
-	return &Means{Shards: o.shards(), Loops: o.Loops, Logger: o.Logger, Errands: o.Errands, Multiplex: o.Multiplex}
+func (o *Options) means() *attempt.Means {
+	return &attempt.Means{Shards: o.shards(), Loops: o.Loops, Logger: o.Logger, Errands: o.Errands, Multiplex: o.Multiplex}
 }
 
 func (o *Options) shards() int {
@@ -64,7 +67,7 @@ func (o *Options) shards() int {
 type Set struct {
 	pools   map[string]*Pool
 	ordered []*Pool // by name
-	prober  *prober
+	prober  *health.Prober
 	finder  *finder
 	roster  *roster
 	held    held
@@ -75,8 +78,8 @@ type Set struct {
 // hold it, and ends when the last one lets go.
 type held struct {
 	backends map[string]*Backend
-	clients  map[*clients]*Backend
-	opinions map[*opinion]*Backend
+	clients  map[*attempt.Clients]*Backend
+	opinions map[*health.Opinion]*Backend
 
 	discoveries map[*discovery]struct{}
 }
@@ -89,15 +92,15 @@ type held struct {
 // path of its field.
 func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 	if opts.now == nil {
-		opts.now = Nanos
+		opts.now = socket.Nanos
 	}
 	s := &Set{pools: make(map[string]*Pool, len(cfg.Pools))}
 	s.held = held{
-		backends: map[string]*Backend{}, clients: map[*clients]*Backend{}, opinions: map[*opinion]*Backend{},
+		backends: map[string]*Backend{}, clients: map[*attempt.Clients]*Backend{}, opinions: map[*health.Opinion]*Backend{},
 		discoveries: map[*discovery]struct{}{},
 	}
 	if prev == nil {
-		s.prober, s.finder, s.roster = newProber(opts.Logger, opts.now, opts.ProbesMax), newFinder(&opts), newRoster()
+		s.prober, s.finder, s.roster = health.NewProber(opts.Logger, opts.now, opts.ProbesMax), newFinder(&opts), newRoster()
 	} else {
 		s.prober, s.finder, s.roster = prev.prober, prev.finder, prev.roster
 	}
@@ -159,7 +162,7 @@ func (s *Set) Start() {
 		}
 	}
 	for o := range s.held.opinions {
-		o.start(s.prober)
+		o.Start(s.prober)
 	}
 }
 
@@ -183,7 +186,7 @@ func (s *Set) retire(next *Set, drain time.Duration) {
 	for d := range s.held.discoveries {
 		s.finder.drop(d)
 	}
-	var leaving []*clients
+	var leaving []*attempt.Clients
 	for c, b := range s.held.clients {
 		if b.dropClients(c) {
 			leaving = append(leaving, c)
@@ -209,17 +212,17 @@ func (s *Set) logLeaving(old *Set) {
 // closeWhenIdle closes connections as they become idle until none is left or
 // drain has passed. What is in use then ends with its exchange: HostClient's
 // own cleaner closes it after connections.idle.
-func closeWhenIdle(leaving []*clients, drain time.Duration) {
+func closeWhenIdle(leaving []*attempt.Clients, drain time.Duration) {
 	deadline := time.NewTimer(drain)
 	defer deadline.Stop()
 	tick := time.NewTicker(retireTick)
 	defer tick.Stop()
 	for {
 		for _, c := range leaving {
-			c.closeIdle()
+			c.CloseIdle()
 		}
-		leaving = slices.DeleteFunc(leaving, func(c *clients) bool {
-			open, _ := c.counts()
+		leaving = slices.DeleteFunc(leaving, func(c *attempt.Clients) bool {
+			open, _ := c.Counts()
 			return open == 0
 		})
 		if len(leaving) == 0 {

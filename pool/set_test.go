@@ -2,6 +2,7 @@ package pool
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"path/filepath"
@@ -11,10 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/isame-lb/isame-lb/algo"
-	"github.com/isame-lb/isame-lb/config"
 	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/algo"
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 func TestBuildReportsEveryProblemWithItsPath(t *testing.T) {
@@ -46,7 +50,7 @@ func TestFactsOutliveAReload(t *testing.T) {
 	s, p := buildOne(t, poolOf("a:1", "b:1", "c:1"), nil, now)
 	a := p.Member("a:1")
 	for range 5 {
-		try(a, ConnectRefused, 0)
+		try(a, attempt.ConnectRefused, 0)
 	}
 	k, ok := p.Member("b:1").Acquire(second)
 	if !ok {
@@ -70,7 +74,7 @@ func TestFactsOutliveAReload(t *testing.T) {
 	if b := by["b:1"]; b.InFlight != 1 || b.Weight != 7 {
 		t.Errorf("b after the reload: %+v", b)
 	}
-	p.Member("b:1").Release(k, OK, 200, second, 1) // of the old generation
+	p.Member("b:1").Release(k, attempt.OK, 200, second, 1) // of the old generation
 	if n := q.Member("b:1").InFlight(); n != 0 {
 		t.Errorf("%d in flight; want 0", n)
 	}
@@ -127,7 +131,7 @@ func silentBackend(t *testing.T, network string) string {
 		wg.Wait()
 	})
 	if network == "unix" {
-		return unixPrefix + address
+		return "unix:" + address
 	}
 	return ln.Addr().String()
 }
@@ -203,7 +207,7 @@ func TestConnectionsMaxHoldsOverAllShards(t *testing.T) {
 		t.Fatal(errA, errB, errC)
 	}
 	_, err := two.AcquireConn(0, false)
-	if dialOutcome(err) != NoFreeConn {
+	if !errors.Is(err, fasthttp.ErrNoFreeConns) {
 		t.Fatalf("fourth connection: %v; want none free", err)
 	}
 	one.ReleaseConn(a) // idle on shard 0, wanted on shard 1
@@ -214,7 +218,7 @@ func TestConnectionsMaxHoldsOverAllShards(t *testing.T) {
 	one.CloseConn(b)
 	two.CloseConn(c)
 	two.CloseConn(d)
-	if open, _ := p.Members()[0].clients.counts(); open != 0 {
+	if open, _ := p.Members()[0].clients.Counts(); open != 0 {
 		t.Errorf("%d open at the end", open)
 	}
 }
@@ -248,12 +252,12 @@ func TestReloadsUnderTraffic(t *testing.T) {
 				if m == nil {
 					continue
 				}
-				if k, ok := m.Acquire(Nanos()); ok {
-					o := OK
+				if k, ok := m.Acquire(socket.Nanos()); ok {
+					o := attempt.OK
 					if i%3 == 0 {
-						o = Reset
+						o = attempt.Reset
 					}
-					m.Release(k, o, 200, Nanos(), 1)
+					m.Release(k, o, 200, socket.Nanos(), 1)
 				}
 			}
 		})

@@ -1,6 +1,10 @@
 package pool
 
-import "time"
+import (
+	"time"
+
+	"github.com/isame-lb/isame-lb/pool/health"
+)
 
 // Status is one pool as it is now: what the admin API shows and the CLI prints.
 // It is a copy; nothing in it changes after it was made.
@@ -99,5 +103,5 @@ type BackendStatus struct {
 	// Since is when Up last changed.
 	Since time.Time `json:"since"`
 	// Probes are the last probes, newest first, with what live traffic said meanwhile.
-	Probes []Probe `json:"probes,omitempty"`
+	Probes []health.Probe `json:"probes,omitempty"`
 }

@@ -2,16 +2,16 @@ package pool
 
 import (
 	"bytes"
-	"crypto/tls"
-	"crypto/x509"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/isame-lb/isame-lb/config"
-	"github.com/isame-lb/isame-lb/pool/rig"
 	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/rig"
 )
 
 // The same address spoken to in two ways is two backends; changed trust is the
@@ -47,7 +47,7 @@ func TestIdentityWithTLS(t *testing.T) {
 		if tc.a.clients == tc.b.clients {
 			t.Errorf("%s: two pools share connections", tc.name)
 		}
-		if got := tc.a.health.check == tc.b.health.check; got != tc.check {
+		if got := tc.a.health.Check() == tc.b.health.Check(); got != tc.check {
 			t.Errorf("%s: the same health: %v; want %v", tc.name, got, tc.check)
 		}
 		if tc.a.backend.Place() != tc.b.backend.Place() {
@@ -109,7 +109,7 @@ func TestPoolTurnsToTLS(t *testing.T) {
 		cfg.TLS = config.PoolTLS{Enabled: enabled, InsecureSkipVerify: true}
 		next, p := buildOne(t, cfg, s, nil)
 		s = next
-		try(p.Members()[0], OK, 200)
+		try(p.Members()[0], attempt.OK, 200)
 		got := p.Status()
 		if got.Members != 1 || got.Requests != uint64(i+1) || (got.Backends[0].TLS == "unverified") != enabled {
 			t.Errorf("turn %d: got %d members, %d requests, TLS %q", i, got.Members, got.Requests, got.Backends[0].TLS)
@@ -159,54 +159,5 @@ func TestBadFilesOfAPool(t *testing.T) {
 				t.Errorf("got %v; want %q", err, tc.want)
 			}
 		})
-	}
-}
-
-func TestFoundAs(t *testing.T) {
-	for _, tc := range []struct{ kind, name, want string }{
-		{"A", "api.internal", "api.internal"},
-		{"AAAA", "api.internal.", "api.internal"},
-		{"SRV", "_https._tcp.api.internal", "api.internal"},
-		{"SRV", "api.service.consul.", "api.service.consul"},
-		{"SRV", "_https", "_https"},
-		{"A", "_odd.internal", "_odd.internal"},
-	} {
-		if got := foundAs(&config.DNS{Name: tc.name, Type: tc.kind}); got != tc.want {
-			t.Errorf("%s %s: got %q; want %q", tc.kind, tc.name, got, tc.want)
-		}
-	}
-}
-
-func TestNameOf(t *testing.T) {
-	for _, tc := range []struct{ configured, foundAs, address, want string }{
-		{"a.test", "b.test", "c.test:443", "a.test"},
-		{"", "b.test", "10.0.0.1:443", "b.test"},
-		{"", "", "c.test:443", "c.test"},
-		{"", "", "c.test.:443", "c.test"},
-		{"", "", "10.0.0.1:443", "10.0.0.1"},
-		{"", "", "[fd00::1]:443", "fd00::1"},
-		{"", "", "[fe80::1%eth0]:443", "fe80::1"},
-		{"", "", "unix:/run/s", ""},
-		{"a.test", "", "unix:/run/s", "a.test"},
-	} {
-		got := nameOf(&config.PoolTLS{ServerName: tc.configured}, tc.address, tc.foundAs)
-		if got != tc.want {
-			t.Errorf("%+v: got %q", tc, got)
-		}
-	}
-}
-
-// What a backend puts into its certificate must not reach a terminal as it is.
-func TestReasonsArePlain(t *testing.T) {
-	leaf := &x509.Certificate{DNSNames: []string{"\x1b[31mred", strings.Repeat("x", 1000)}}
-	leaf.Subject.CommonName = "a\nb"
-	for _, err := range []error{
-		&tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: leaf, Host: "a.test"}, UnverifiedCertificates: []*x509.Certificate{leaf}},
-		&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{Cert: leaf}, UnverifiedCertificates: []*x509.Certificate{leaf}},
-	} {
-		got := tlsReason(err, 0)
-		if strings.ContainsAny(got, "\x1b\n") || len(got) > tlsReasonMax+len("...") || strings.HasPrefix(got, "x509") {
-			t.Errorf("got %q", got)
-		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/isame-lb/isame-lb/algo"
+	"github.com/isame-lb/isame-lb/pool/end"
 )
 
 // A view is what picks read: the members that may be picked now. It is built
@@ -19,7 +20,7 @@ type view struct {
 	// panicking says that health was ignored because too few are healthy.
 	panicking bool
 	// cause says why first is empty; EndOK when it is not.
-	cause End
+	cause end.End
 	keeps []bool // by member index: see Pool.Keeps
 	// waiting are the members that would serve if it were not for health or
 	// breaker, where first is empty.
@@ -96,7 +97,7 @@ type choice struct {
 	tiers     [][]int // in the order in which they are asked
 	lastRank  int     // rank of the last tier
 	panicking bool
-	cause     End // why nobody may be picked; EndOK: somebody may
+	cause     end.End // why nobody may be picked; EndOK: somebody may
 }
 
 // zoneEnoughPercent is how much of the weight of the proxy's own zone must be
@@ -195,18 +196,18 @@ func (c *choice) add(cs []candidate, rank int, ignoreHealth bool) {
 	c.lastRank = rank
 }
 
-func causeOf(cs []candidate) End {
-	cause := EndNoBackendEnabled
+func causeOf(cs []candidate) end.End {
+	cause := end.NoBackendEnabled
 	if len(cs) == 0 {
-		cause = EndNoBackends
+		cause = end.NoBackends
 	}
 	for _, m := range cs {
 		switch {
 		case !m.serving:
 		case m.joining || !m.healthy:
-			cause = EndNoHealthyBackend
+			cause = end.NoHealthyBackend
 		case !m.ready:
-			return EndCircuitOpen
+			return end.CircuitOpen
 		}
 	}
 	return cause

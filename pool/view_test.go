@@ -3,6 +3,8 @@ package pool
 import (
 	"slices"
 	"testing"
+
+	"github.com/isame-lb/isame-lb/pool/end"
 )
 
 // readCandidates reads one letter for each: H healthy, U unhealthy, X dead, O
@@ -52,7 +54,7 @@ func TestChoose(t *testing.T) {
 		first, spare  []int
 		third         []int
 		panicking     bool
-		cause         End
+		cause         end.End
 	}{
 		{name: "all healthy", members: "HHH", threshold: 50, first: []int{0, 1, 2}},
 		{name: "unhealthy ones are left out", members: "HUH", threshold: 50, first: []int{0, 2}},
@@ -67,22 +69,22 @@ func TestChoose(t *testing.T) {
 		{name: "but not open breakers", members: "HUUO", threshold: 60, first: []int{0, 1, 2}, panicking: true},
 		{name: "threshold 0 never ignores health", members: "HUUU", threshold: 0, first: []int{0}},
 		{name: "nobody healthy", members: "UU", threshold: 50, first: []int{0, 1}, panicking: true},
-		{name: "nobody healthy with threshold 0", members: "UU", threshold: 0, cause: EndNoHealthyBackend},
+		{name: "nobody healthy with threshold 0", members: "UU", threshold: 0, cause: end.NoHealthyBackend},
 		{name: "nobody healthy, backups neither", members: "UUu", threshold: 50, first: []int{0, 1}, spare: []int{2}, panicking: true},
 		{name: "only sick backups left", members: "Du", threshold: 50, first: []int{1}, panicking: true},
-		{name: "all open", members: "OO", threshold: 50, cause: EndCircuitOpen},
-		{name: "all disabled", members: "DD", threshold: 50, cause: EndNoBackendEnabled},
-		{name: "no members", members: "", threshold: 50, cause: EndNoBackends},
+		{name: "all open", members: "OO", threshold: 50, cause: end.CircuitOpen},
+		{name: "all disabled", members: "DD", threshold: 50, cause: end.NoBackendEnabled},
+		{name: "no members", members: "", threshold: 50, cause: end.NoBackends},
 		{name: "joining ones wait", members: "HJ", threshold: 50, first: []int{0}},
 		{name: "joining ones wait in a panic", members: "UJ", threshold: 50, first: []int{0}, panicking: true},
-		{name: "only joining ones", members: "J", threshold: 50, cause: EndNoHealthyBackend},
+		{name: "only joining ones", members: "J", threshold: 50, cause: end.NoHealthyBackend},
 
-		{name: "nobody answers anywhere", members: "XX", threshold: 50, cause: EndNoHealthyBackend},
+		{name: "nobody answers anywhere", members: "XX", threshold: 50, cause: end.NoHealthyBackend},
 		{name: "the sick serve where the others are dead", members: "XUX", threshold: 50, first: []int{1}, panicking: true},
 		{name: "a panic does not call the dead", members: "HUXX", threshold: 60, first: []int{0, 1}, panicking: true},
 		{name: "dead primaries, sick backup", members: "XXu", threshold: 50, first: []int{2}, panicking: true},
 		{name: "dead primaries, backup", members: "XXh", threshold: 50, first: []int{2}},
-		{name: "dead and open", members: "XO", threshold: 50, cause: EndCircuitOpen},
+		{name: "dead and open", members: "XO", threshold: 50, cause: end.CircuitOpen},
 
 		{name: "the own zone comes first", members: "HH'HH'", threshold: 50, first: []int{1, 3}, spare: []int{0, 2}},
 		{name: "three of four are enough of it", members: "HH'H'H'U'", threshold: 50, first: []int{1, 2, 3}, spare: []int{0}},
@@ -149,7 +151,7 @@ func FuzzChoose(f *testing.F) {
 		if someone && len(c.tiers) == 0 {
 			t.Fatal("chose nobody although someone is well")
 		}
-		if (len(c.tiers) == 0) != (c.cause != EndOK) {
+		if (len(c.tiers) == 0) != (c.cause != end.OK) {
 			t.Fatalf("cause %q with %d tiers", c.cause, len(c.tiers))
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/isame-lb/isame-lb/ctl"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/health"
 	"github.com/rs/zerolog"
 )
 
@@ -55,7 +56,7 @@ func samplePools() []pool.Status {
 				{
 					Address: "10.0.0.2:8080", Weight: 10, State: "enabled", Health: "unhealthy", Breaker: "closed", Requests: 4000, Failures: 80, Since: now.Add(-42 * time.Second),
 					Reason: "3 probes failed: status 500, want 200-299",
-					Probes: []pool.Probe{
+					Probes: []health.Probe{
 						{At: now.Add(-time.Second), Reason: "live traffic failed: connect_refused", Live: true},
 						{At: now.Add(-2 * time.Second), DurationMS: 1.25, Reason: "status 500, want 200-299"},
 						{At: now.Add(-7 * time.Second), DurationMS: 1000, Reason: "no answer within 1s"},

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -26,7 +27,7 @@ func TestRenderingDoesNotAllocate(t *testing.T) {
 			b := Field(Begin(out, 200, clock.Date(1)), "Content-Type", "text/plain")
 			out = End(b, Sized(200, 64), ConnectionOf(false, false, 1))[:0]
 		}},
-		{"a problem", func() { out = ForOutcome(pool.Timeout).Append(out, Options{Date: clock.Date(1)})[:0] }},
+		{"a problem", func() { out = ForOutcome(attempt.Timeout).Append(out, Options{Date: clock.Date(1)})[:0] }},
 		{"a page", func() { out = ForShed(pool.ShedFull).Append(out, Options{Form: Page, ToHEAD: true})[:0] }},
 		{"a call", func() { out = NoRoute.Append(out, Options{Form: Call, Connection: Silent})[:0] }},
 		{"a refused head", func() { out = ForError(wire.ErrMissingHost).Append(out, Options{})[:0] }},

@@ -7,7 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/end"
 )
 
 // Form is the language in which a reject is said.
@@ -33,13 +33,13 @@ func FormFor(accept []byte) Form {
 }
 
 // problem is the content of a Problem. A sentence of an end has nothing to escape.
-func problem(status int, end pool.End) []byte {
+func problem(status int, end end.End) []byte {
 	return []byte(`{"type":"about:blank","title":"` + fasthttp.StatusMessage(status) + `","status":` + strconv.Itoa(status) +
 		`,"detail":"` + end.Text() + `","cause":"` + end.Word() + `"}` + "\n")
 }
 
 // page is the content of a Page.
-func page(status int, end pool.End) []byte {
+func page(status int, end end.End) []byte {
 	title := strconv.Itoa(status) + " " + fasthttp.StatusMessage(status)
 	return []byte("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>" + title +
 		"</title>\n<h1>" + title + "</h1>\n<p>" + end.Text() + "</p>\n<p><small>Isame: " + end.Word() + "</small></p></html>\n")

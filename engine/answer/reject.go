@@ -4,14 +4,14 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/end"
 )
 
 // Reject is an answer the proxy makes itself because it cannot or will not forward. It
 // never changes; its contents are rendered once, and uses differ by Options only.
 type Reject struct {
 	Status     int
-	End        pool.End
+	End        end.End
 	RetryAfter string // seconds, or empty
 	Allow      string // of a 405
 	Detail     string // for people; ASCII without percent signs, so that it stands in a field as it is
@@ -23,7 +23,7 @@ type Reject struct {
 const Methods = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"
 
 // New makes a reject; retryAfter are seconds, or empty.
-func New(status int, end pool.End, retryAfter string) *Reject {
+func New(status int, end end.End, retryAfter string) *Reject {
 	r := &Reject{
 		Status: status, End: end, RetryAfter: retryAfter, Detail: end.Text(),
 		problem: problem(status, end), page: page(status, end),

@@ -11,6 +11,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
 )
 
 // all are the rejects that can be named, and those of all outcomes.
@@ -20,16 +22,16 @@ func all() []*Reject {
 		UpgradeIgnored, Internal, ForShed(pool.ShedLimit), ForShed(pool.ShedFull), ForShed(pool.ShedTimeout),
 	}
 	for i := range 256 {
-		named = append(named, ForOutcome(pool.Outcome(i)))
+		named = append(named, ForOutcome(attempt.Outcome(i)))
 	}
 	return named
 }
 
 func TestRejectInItsForms(t *testing.T) {
 	const dated = "Date: " + date + "\r\n"
-	busy := `{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"` + pool.EndBackendsBusy.Text() + `","cause":"backends_busy"}` + "\n"
+	busy := `{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"` + end.BackendsBusy.Text() + `","cause":"backends_busy"}` + "\n"
 	page := "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>405 Method Not Allowed</title>\n<h1>405 Method Not Allowed</h1>\n" +
-		"<p>" + pool.EndMethodNotAllowed.Text() + "</p>\n<p><small>Isame: method_not_allowed</small></p></html>\n"
+		"<p>" + end.MethodNotAllowed.Text() + "</p>\n<p><small>Isame: method_not_allowed</small></p></html>\n"
 	length := func(s string) string { return "Content-Length: " + strconv.Itoa(len(s)) + "\r\n" }
 	for _, tc := range []struct {
 		name string
@@ -53,7 +55,7 @@ func TestRejectInItsForms(t *testing.T) {
 			"call", Busy,
 			Options{Form: Call, Connection: Silent},
 			"HTTP/1.1 200 OK\r\n" + dated + "Content-Type: application/grpc\r\nX-Isame-Error: backends_busy\r\nGrpc-Status: 14\r\n" +
-				"Grpc-Message: " + pool.EndBackendsBusy.Text() + "\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
+				"Grpc-Message: " + end.BackendsBusy.Text() + "\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
 		},
 		{
 			"to HEAD over HTTP/1.0", Busy,
@@ -93,7 +95,7 @@ func TestRejectsSayTheirEnd(t *testing.T) {
 			}
 		}
 	}
-	if got := pool.EndClientGone.Side(); got != pool.SideClient {
+	if got := end.ClientGone.Side(); got != end.SideClient {
 		t.Errorf("got %v; want client", got)
 	}
 }
@@ -102,12 +104,12 @@ func TestRejectsSayTheirEnd(t *testing.T) {
 // are also all that a client of gRPC shows.
 func TestAnswersSayWhatIsWrongWithBackends(t *testing.T) {
 	for i := range 256 {
-		o := pool.Outcome(i)
-		if r := ForOutcome(o); o.Status() >= 500 && o != pool.Pending && r.Detail == fasthttp.StatusMessage(o.Status())+"." {
+		o := attempt.Outcome(i)
+		if r := ForOutcome(o); o.Status() >= 500 && o != attempt.Pending && r.Detail == fasthttp.StatusMessage(o.Status())+"." {
 			t.Errorf("%v: got %q; want more than the status", o, r.Detail)
 		}
 	}
-	for _, cause := range []pool.End{pool.EndOK, pool.EndNoBackends, pool.EndNoBackendEnabled, pool.EndNoHealthyBackend, pool.EndCircuitOpen} {
+	for _, cause := range []end.End{end.OK, end.NoBackends, end.NoBackendEnabled, end.NoHealthyBackend, end.CircuitOpen} {
 		if r := Unavailable(cause, 0); r.Detail == fasthttp.StatusMessage(r.Status)+"." {
 			t.Errorf("%s: got %q; want more than the status", cause, r.Detail)
 		}
@@ -131,7 +133,7 @@ func TestPartingRejects(t *testing.T) {
 	}{
 		{ClearText, true},
 		{BodyTooLarge, true},
-		{ForOutcome(pool.ClientBadBody), true},
+		{ForOutcome(attempt.ClientBadBody), true},
 		{NoRoute, false},
 		{Busy, false},
 		{Internal, false},

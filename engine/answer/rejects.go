@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -15,17 +17,17 @@ const soon = "1"
 
 // The rejects that are told by their name. Nobody changes them; they may be compared.
 var (
-	NoRoute          = New(http.StatusNotFound, pool.EndNoRoute, "")
-	MethodNotAllowed = New(http.StatusMethodNotAllowed, pool.EndMethodNotAllowed, "")
-	Misdirected      = New(http.StatusMisdirectedRequest, pool.EndMisdirected, "")
-	BodyTooLarge     = New(http.StatusRequestEntityTooLarge, pool.EndBodyTooLarge, "")
-	SlowHeader       = New(http.StatusRequestTimeout, pool.EndSlowHeader, "")
-	ClearText        = New(http.StatusBadRequest, pool.EndClearTextOnTLSPort, "")
-	Connections      = New(http.StatusServiceUnavailable, pool.EndConnectionLimit, soon)
-	ConnectionsPerIP = New(http.StatusServiceUnavailable, pool.EndConnectionLimitIP, soon)
-	Busy             = New(http.StatusServiceUnavailable, pool.EndBackendsBusy, soon)
-	UpgradeIgnored   = New(http.StatusBadGateway, pool.EndUpgradeIgnored, "") // who does not know of upgrades is not to blame
-	Internal         = New(http.StatusInternalServerError, pool.EndInternalError, "")
+	NoRoute          = New(http.StatusNotFound, end.NoRoute, "")
+	MethodNotAllowed = New(http.StatusMethodNotAllowed, end.MethodNotAllowed, "")
+	Misdirected      = New(http.StatusMisdirectedRequest, end.Misdirected, "")
+	BodyTooLarge     = New(http.StatusRequestEntityTooLarge, end.BodyTooLarge, "")
+	SlowHeader       = New(http.StatusRequestTimeout, end.SlowHeader, "")
+	ClearText        = New(http.StatusBadRequest, end.ClearTextOnTLSPort, "")
+	Connections      = New(http.StatusServiceUnavailable, end.ConnectionLimit, soon)
+	ConnectionsPerIP = New(http.StatusServiceUnavailable, end.ConnectionLimitIP, soon)
+	Busy             = New(http.StatusServiceUnavailable, end.BackendsBusy, soon)
+	UpgradeIgnored   = New(http.StatusBadGateway, end.UpgradeIgnored, "") // who does not know of upgrades is not to blame
+	Internal         = New(http.StatusInternalServerError, end.InternalError, "")
 )
 
 // sheds are the answers of an overload, by reason.
@@ -41,17 +43,17 @@ func ForShed(s pool.Shed) *Reject { return sheds[s] }
 // outcomes are the answers for failed attempts.
 var outcomes = func() (all [256]*Reject) {
 	for i := range all {
-		o := pool.Outcome(i)
+		o := attempt.Outcome(i)
 		all[i] = New(o.Status(), o.End(), retryAfter(o.Status()))
 	}
 	// A client that ended only its sending half inside a body still reads: it has
 	// sent half a request (RFC 9112 section 8).
-	all[pool.ClientGone] = New(http.StatusBadRequest, pool.ClientGone.End(), "")
+	all[attempt.ClientGone] = New(http.StatusBadRequest, attempt.ClientGone.End(), "")
 	return all
 }()
 
 // ForOutcome is the answer for an attempt that has ended so.
-func ForOutcome(o pool.Outcome) *Reject { return outcomes[o] }
+func ForOutcome(o attempt.Outcome) *Reject { return outcomes[o] }
 
 // retryAfter is the Retry-After of a status where nobody knows better.
 func retryAfter(status int) string {
@@ -86,7 +88,7 @@ func ForError(err error) *Reject {
 		return Internal
 	}
 	return once(refusal, func() *Reject {
-		end, ok := pool.EndOf(refusal.Cause)
+		end, ok := end.Of(refusal.Cause)
 		if !ok {
 			return Internal
 		}
@@ -95,15 +97,15 @@ func ForError(err error) *Reject {
 }
 
 type unavailable struct {
-	cause   pool.End
+	cause   end.End
 	seconds int64
 }
 
 // Unavailable is the answer where nobody can be picked: the pool's cause, and when it
 // makes sense to come back.
-func Unavailable(cause pool.End, after time.Duration) *Reject {
-	if cause == pool.EndOK {
-		cause = pool.EndNoBackend // somebody became eligible just now
+func Unavailable(cause end.End, after time.Duration) *Reject {
+	if cause == end.OK {
+		cause = end.NoBackend // somebody became eligible just now
 	}
 	seconds := int64(min(max(after.Round(time.Second), time.Second), time.Hour) / time.Second)
 	return once(unavailable{cause, seconds}, func() *Reject {
@@ -115,6 +117,6 @@ func Unavailable(cause pool.End, after time.Duration) *Reject {
 // could not be made.
 func GivenUp(status int) *Reject {
 	return once(status, func() *Reject {
-		return New(status, pool.EndRetryImpossible, retryAfter(status))
+		return New(status, end.RetryImpossible, retryAfter(status))
 	})
 }

@@ -5,24 +5,25 @@ import (
 	"testing"
 	"time"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 func TestUnavailableSaysWhenToComeBack(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
-		cause pool.End
+		cause end.End
 		after time.Duration
-		end   pool.End
+		end   end.End
 		want  string
 	}{
-		{"nothing known", pool.EndNoHealthyBackend, 0, pool.EndNoHealthyBackend, "1"},
-		{"less than a second", pool.EndCircuitOpen, time.Millisecond, pool.EndCircuitOpen, "1"},
-		{"rounded", pool.EndCircuitOpen, 2600 * time.Millisecond, pool.EndCircuitOpen, "3"},
-		{"at most an hour", pool.EndNoBackends, 1 << 62, pool.EndNoBackends, "3600"},
-		{"in the past", pool.EndNoBackends, -time.Minute, pool.EndNoBackends, "1"},
-		{"eligible just now", pool.EndOK, time.Second, pool.EndNoBackend, "1"},
+		{"nothing known", end.NoHealthyBackend, 0, end.NoHealthyBackend, "1"},
+		{"less than a second", end.CircuitOpen, time.Millisecond, end.CircuitOpen, "1"},
+		{"rounded", end.CircuitOpen, 2600 * time.Millisecond, end.CircuitOpen, "3"},
+		{"at most an hour", end.NoBackends, 1 << 62, end.NoBackends, "3600"},
+		{"in the past", end.NoBackends, -time.Minute, end.NoBackends, "1"},
+		{"eligible just now", end.OK, time.Second, end.NoBackend, "1"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := Unavailable(tc.cause, tc.after)
@@ -48,9 +49,9 @@ func TestForError(t *testing.T) {
 		{"CONNECT", wire.ErrConnect, 405, "connect_not_allowed", Methods},
 		{"too large", wire.ErrHeaderTooLarge, 431, "header_too_large", ""},
 		{"seen from the backend's side", wire.ErrBadLength.ForResponse(), 502, "bad_content_length", ""},
-		{"no refusal", errors.New("anything"), 500, pool.EndInternalError.Word(), ""},
-		{"of no known cause", &wire.Refusal{Status: 400, Cause: "unheard_of"}, 500, pool.EndInternalError.Word(), ""},
-		{"nothing", nil, 500, pool.EndInternalError.Word(), ""},
+		{"no refusal", errors.New("anything"), 500, end.InternalError.Word(), ""},
+		{"of no known cause", &wire.Refusal{Status: 400, Cause: "unheard_of"}, 500, end.InternalError.Word(), ""},
+		{"nothing", nil, 500, end.InternalError.Word(), ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := ForError(tc.err)
@@ -72,14 +73,14 @@ func TestRetryAfterOf503(t *testing.T) {
 			t.Errorf("%d %v: got a Retry-After %v; want %v", r.Status, r.End, got, want)
 		}
 	}
-	if r := GivenUp(503); r.End != pool.EndRetryImpossible || r != GivenUp(503) {
+	if r := GivenUp(503); r.End != end.RetryImpossible || r != GivenUp(503) {
 		t.Errorf("got %v; want the same retry_impossible each time", r.End)
 	}
 }
 
 // A client that ended its sending half inside a body still reads.
 func TestClientGoneIsAnsweredAsHalfARequest(t *testing.T) {
-	if r := ForOutcome(pool.ClientGone); r.Status != 400 || r.End != pool.EndClientGone {
-		t.Errorf("got %d %v; want 400 %v", r.Status, r.End, pool.EndClientGone)
+	if r := ForOutcome(attempt.ClientGone); r.Status != 400 || r.End != end.ClientGone {
+		t.Errorf("got %d %v; want 400 %v", r.Status, r.End, end.ClientGone)
 	}
 }

@@ -3,7 +3,7 @@ package http2
 import (
 	"time"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // ahead are the streams whose exchange has not begun since it is not known whether they
@@ -16,9 +16,9 @@ type ahead struct {
 
 // look makes st, whose head has no tail yet, one of them.
 func (s *Session) look(st *Stream, wait time.Duration) {
-	st.dueNanos = pool.After(pool.Nanos(), wait)
+	st.dueNanos = socket.After(socket.Nanos(), wait)
 	s.ahead.n++
-	s.ahead.byNanos = pool.Earlier(s.ahead.byNanos, st.dueNanos)
+	s.ahead.byNanos = socket.Earlier(s.ahead.byNanos, st.dueNanos)
 }
 
 // lookedAt makes st none of them any more.
@@ -56,7 +56,7 @@ func (s *Session) beginDue(nowNanos int64) {
 		case passed(st.dueNanos, nowNanos):
 			list = append(list, st)
 		case st.isAhead():
-			s.ahead.byNanos = pool.Earlier(s.ahead.byNanos, st.dueNanos)
+			s.ahead.byNanos = socket.Earlier(s.ahead.byNanos, st.dueNanos)
 		}
 	}
 	s.unlock()
@@ -83,7 +83,7 @@ func (s *Session) forgetLocked(st *Stream) {
 	m := &s.mu
 	delete(m.streams, st.id)
 	if len(m.streams) == 0 {
-		m.quiet = pool.Nanos()
+		m.quiet = socket.Nanos()
 		if m.goingAway {
 			s.conn.Again() // the loop ends the session
 		}

@@ -3,7 +3,7 @@ package http2
 import (
 	"time"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
 
@@ -29,7 +29,7 @@ func (s *Session) noteBegun() {
 	case s.mu.settled && !s.sequence.Open() && s.in.Len() == 0:
 		s.times.begun = 0
 	case s.times.begun == 0:
-		s.times.begun = pool.Nanos()
+		s.times.begun = socket.Nanos()
 	}
 }
 
@@ -46,30 +46,30 @@ func (s *Session) setAlarm() {
 	quiet, by := m.quiet, m.dropBy
 	alone := quiet != 0
 	if m.stuck {
-		by = pool.Earlier(by, m.pace.By(m.fullNanos))
+		by = socket.Earlier(by, m.pace.By(m.fullNanos))
 	}
 	s.unlock()
 	if quiet == 0 {
 		quiet = t.looked // when the last one ends, a goroutine may not be able to tell
 	}
-	by = pool.Earlier(pool.Earlier(by, s.ahead.byNanos), deadline(t.begun, s.opts.Header))
+	by = socket.Earlier(socket.Earlier(by, s.ahead.byNanos), deadline(t.begun, s.opts.Header))
 	switch {
 	case s.drained == 0:
-		by = pool.Earlier(by, deadline(quiet, s.opts.Idle))
+		by = socket.Earlier(by, deadline(quiet, s.opts.Idle))
 	case s.drained == 1:
-		by = pool.Earlier(by, deadline(t.drained, lingerTime))
+		by = socket.Earlier(by, deadline(t.drained, lingerTime))
 	case alone:
-		by = pool.Earlier(by, deadline(t.drained, 2*lingerTime))
+		by = socket.Earlier(by, deadline(t.drained, 2*lingerTime))
 	}
 	if s.client != nil {
-		by = pool.Earlier(by, s.client.lookBy(t.looked))
+		by = socket.Earlier(by, s.client.lookBy(t.looked))
 	}
 	s.conn.Alarm(by)
 }
 
 // late deals with an alarm, and reports that it was the end.
 func (s *Session) late() bool {
-	t, nowNanos := &s.times, pool.Nanos()
+	t, nowNanos := &s.times, socket.Nanos()
 	m := &s.mu
 	s.stopDropped(nowNanos)
 	s.lock()
@@ -123,7 +123,7 @@ func (s *Session) late() bool {
 // the peer has taken enough meanwhile to be waited for again.
 func (s *Session) tookLocked() bool {
 	m := &s.mu
-	nowNanos, queued := pool.Nanos(), s.conn.Queued()
+	nowNanos, queued := socket.Nanos(), s.conn.Queued()
 	enough := m.pace.Took(nowNanos-m.fullNanos, m.queued-queued)
 	m.fullNanos, m.queued = nowNanos, queued
 	return enough
@@ -134,7 +134,7 @@ func deadline(startNanos int64, limit time.Duration) int64 {
 	if startNanos == 0 || limit <= 0 {
 		return 0
 	}
-	return pool.After(startNanos, limit)
+	return socket.After(startNanos, limit)
 }
 
 func passed(by, nowNanos int64) bool { return by != 0 && by <= nowNanos }

@@ -6,7 +6,7 @@ import (
 	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
 
-// TryWrite implements pool.Stream: it takes the text of the answer.
+// TryWrite implements socket.Stream: it takes the text of the answer.
 func (st *Stream) TryWrite(parts *[3][]byte, inLoop bool) (int, error) {
 	n, heir, err := st.write(parts, inLoop)
 	if heir != nil {

@@ -2,7 +2,7 @@ package http2
 
 import (
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
@@ -39,7 +39,7 @@ func (st *Stream) takeRequestLocked(text []byte) (int, error) {
 // unsentLocked is a stream that cannot be opened any more.
 func (st *Stream) unsentLocked() error {
 	st.gone = true
-	st.input.Fail(pool.ErrStreamUnsent)
+	st.input.Fail(socket.ErrStreamUnsent)
 	st.Conn.MarkReadable()
 	return stream.ErrReset
 }

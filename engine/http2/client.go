@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
@@ -42,9 +42,9 @@ type pinging struct{ after, wait time.Duration }
 
 // beginClient makes s, a new Session, the client of a connection. The caller hands
 // the connection to its loop next.
-func (s *Session) beginClient(c *pool.Conn, host Host, shard *Shard, o Options, p pinging) {
+func (s *Session) beginClient(c *socket.Conn, host Host, shard *Shard, o Options, p pinging) {
 	s.conn, s.host, s.shard, s.opts = c, host, shard, o
-	s.client = &client{ready: make(chan struct{}), ping: p, heardNanos: pool.Nanos(), nextID: 1, streamsMax: backendStreams}
+	s.client = &client{ready: make(chan struct{}), ping: p, heardNanos: socket.Nanos(), nextID: 1, streamsMax: backendStreams}
 	s.prefaced = true
 	s.start()
 	m := &s.mu
@@ -126,7 +126,7 @@ func (s *Session) farewell(payload []byte) *frame.Fault {
 	var unsent []*Stream
 	for id, st := range m.streams {
 		if id > g.Last && !st.gone {
-			st.leaveLocked(pool.ErrStreamUnsent)
+			st.leaveLocked(socket.ErrStreamUnsent)
 			unsent = append(unsent, st)
 		}
 	}
@@ -141,9 +141,9 @@ func (s *Session) farewell(payload []byte) *frame.Fault {
 // may change without the loop's knowledge, so that is never far.
 func (c *client) lookBy(lookedNanos int64) int64 {
 	if c.askedNanos != 0 {
-		return pool.After(c.askedNanos, c.ping.wait)
+		return socket.After(c.askedNanos, c.ping.wait)
 	}
-	return pool.After(max(c.heardNanos, lookedNanos), c.ping.after)
+	return socket.After(max(c.heardNanos, lookedNanos), c.ping.after)
 }
 
 // isDeserted is such a look: a connection with streams that was silent is asked by PING
@@ -166,7 +166,7 @@ func (s *Session) isDeserted(busy bool, nowNanos int64) bool {
 // heard notes that the peer has said something.
 func (s *Session) heard() {
 	if c := s.client; c != nil {
-		c.heardNanos, c.askedNanos = pool.Nanos(), 0
+		c.heardNanos, c.askedNanos = socket.Nanos(), 0
 	}
 }
 

@@ -1,8 +1,8 @@
 package http2
 
 import (
-	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
 
@@ -55,7 +55,7 @@ func (s *Session) lost() (list []*Stream) {
 			delete(m.streams, id)
 		case !st.gone:
 			st.gone = true
-			st.input.Fail(pool.ErrStreamLost)
+			st.input.Fail(socket.ErrStreamLost)
 			list = append(list, st)
 		}
 	}

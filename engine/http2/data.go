@@ -2,7 +2,7 @@ package http2
 
 import (
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
 
@@ -89,10 +89,10 @@ func (s *Session) dropRestLocked(st *Stream) {
 	if m.dropping == nil {
 		m.dropping = make(map[uint32]drop)
 	}
-	nowNanos := pool.Nanos()
+	nowNanos := socket.Nanos()
 	d := drop{left: dropMax, byNanos: nowNanos + int64(dropTime), endNanos: nowNanos + int64(dropTimeMax)}
 	m.dropping[st.id] = d
-	m.dropBy = pool.Earlier(m.dropBy, d.byNanos)
+	m.dropBy = socket.Earlier(m.dropBy, d.byNanos)
 	if st.taken > 0 {
 		s.appendLocked(frame.AppendWindowUpdate(nil, st.id, uint32(st.taken)))
 	}
@@ -118,7 +118,7 @@ func (s *Session) stopDropped(nowNanos int64) {
 	m.dropBy = 0
 	for id, d := range m.dropping {
 		if !passed(d.byNanos, nowNanos) {
-			m.dropBy = pool.Earlier(m.dropBy, d.byNanos)
+			m.dropBy = socket.Earlier(m.dropBy, d.byNanos)
 			continue
 		}
 		delete(m.dropping, id)
@@ -128,7 +128,7 @@ func (s *Session) stopDropped(nowNanos int64) {
 		m.nudgeBy = 0
 		s.appendLocked(frame.AppendPing(nil, nudgePing))
 	}
-	m.dropBy = pool.Earlier(m.dropBy, m.nudgeBy)
+	m.dropBy = socket.Earlier(m.dropBy, m.nudgeBy)
 	s.wroteLocked(true)
 }
 
@@ -154,7 +154,7 @@ func (s *Session) dropLocked(id uint32, size int, end bool) bool {
 		s.appendLocked(frame.AppendWindowUpdate(nil, id, uint32(d.owed)))
 		d.owed = 0
 	}
-	d.byNanos = min(pool.Nanos()+int64(dropTime), d.endNanos)
+	d.byNanos = min(socket.Nanos()+int64(dropTime), d.endNanos)
 	m.dropping[id] = d
 	return true
 }
@@ -172,8 +172,8 @@ func (st *Stream) endedLocked() {
 // third of requests of 3 bytes to a redirect; none of 40 with a PING).
 func (s *Session) nudgeLocked() {
 	m := &s.mu
-	m.nudgeBy = pool.Earlier(m.nudgeBy, pool.Nanos()+int64(dropTime))
-	m.dropBy = pool.Earlier(m.dropBy, m.nudgeBy)
+	m.nudgeBy = socket.Earlier(m.nudgeBy, socket.Nanos()+int64(dropTime))
+	m.dropBy = socket.Earlier(m.dropBy, m.nudgeBy)
 	s.conn.Again() // the loop sets the alarm
 }
 

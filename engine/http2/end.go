@@ -2,7 +2,7 @@ package http2
 
 import (
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
 
@@ -28,7 +28,7 @@ func (s *Session) resetStream(id uint32, code frame.Code) {
 // faultError is what a reader sees of a stream that we have reset for a fault.
 func faultError(c *client, code frame.Code) error {
 	if c != nil && code == frame.CodeProtocol {
-		return pool.ErrStreamBad
+		return socket.ErrStreamBad
 	}
 	return stream.ErrReset
 }
@@ -81,7 +81,7 @@ func (s *Session) end(code frame.Code, why string) {
 // hangUp ends our side. What the peer still sends is dropped for a while: closing
 // with unread bytes would be a reset, which can overtake what was sent last.
 func (s *Session) hangUp() {
-	s.dead, s.times.dead = true, pool.Nanos()
+	s.dead, s.times.dead = true, socket.Nanos()
 	m := &s.mu
 	s.lock()
 	m.closed = true
@@ -102,7 +102,7 @@ func (s *Session) abandon() {
 	for _, st := range m.streams {
 		switch {
 		case st.gone:
-		case st.loseLocked(pool.ErrStreamLost):
+		case st.loseLocked(socket.ErrStreamLost):
 			list = append(list, st)
 		default:
 			aside = append(aside, st)
@@ -158,7 +158,7 @@ func (s *Session) beginDrain() bool {
 		s.unlock()
 		return false
 	}
-	s.drained, s.times.drained = 1, pool.Nanos()
+	s.drained, s.times.drained = 1, socket.Nanos()
 	s.appendLocked(frame.AppendGoAway(nil, frame.StreamMax, frame.CodeNone, ""))
 	s.appendLocked(frame.AppendPing(nil, drainPing))
 	s.wroteLocked(true)

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
@@ -12,7 +12,7 @@ import (
 // block is a header block that comes in more than one frame.
 type block struct {
 	end   bool // the stream ends with it
-	bytes pool.Fifo
+	bytes socket.Fifo
 	fault *frame.Fault // of its stream
 }
 

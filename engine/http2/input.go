@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
 
@@ -35,7 +35,7 @@ func (s *Session) readFrames() {
 		switch {
 		case err == nil:
 			s.heard()
-		case errors.Is(err, pool.ErrWouldBlock):
+		case errors.Is(err, socket.ErrWouldBlock):
 			s.noteBegun()
 			return
 		case errors.Is(err, os.ErrDeadlineExceeded) && !s.conn.Aborted():
@@ -170,7 +170,7 @@ func (s *Session) pay(points int) *frame.Fault {
 	if n := s.earned.Swap(0); n > 0 {
 		s.budget.Add(int(n))
 	}
-	if s.budget.Take(points, pool.Nanos) {
+	if s.budget.Take(points, socket.Nanos) {
 		return nil
 	}
 	return errFlood
@@ -371,7 +371,7 @@ func (s *Session) reset(h frame.Header, payload []byte) *frame.Fault {
 // resetError is what RST_STREAM means to who reads the stream.
 func resetError(code frame.Code) error {
 	if code == frame.CodeRefusedStream {
-		return pool.ErrStreamUnsent
+		return socket.ErrStreamUnsent
 	}
 	return stream.ErrReset
 }

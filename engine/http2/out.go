@@ -3,7 +3,7 @@ package http2
 import (
 	"errors"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // appendLocked appends frames to those on their way.
@@ -29,9 +29,9 @@ func (s *Session) flushLocked() {
 	m.written += int64(n)
 	m.out.Discard(n)
 	switch {
-	case errors.Is(err, pool.ErrWouldBlock):
+	case errors.Is(err, socket.ErrWouldBlock):
 		m.stuck = true
-		m.fullNanos, m.queued = pool.Nanos(), s.conn.Queued()
+		m.fullNanos, m.queued = socket.Nanos(), s.conn.Queued()
 	case err != nil:
 		m.closed = true // reading tells why
 		m.out.Drop()

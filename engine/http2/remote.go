@@ -10,16 +10,16 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
 
 // Remote is the connections to one backend that one shard's exchanges share. It
-// implements pool.Multiplexer. A connection is dialed when no other has a stream
+// implements socket.Multiplexer. A connection is dialed when no other has a stream
 // left; exchanges that need one meanwhile wait for it.
 type Remote struct {
-	is    pool.Multiplexing
+	is    socket.Multiplexing
 	shard *Shard
 	ping  pinging
 
@@ -39,7 +39,7 @@ type dialing struct {
 }
 
 // NewRemote returns a Remote whose streams share the memory of their loop's shard.
-func NewRemote(shard *Shard, m pool.Multiplexing) *Remote {
+func NewRemote(shard *Shard, m socket.Multiplexing) *Remote {
 	return &Remote{is: m, shard: shard, ping: pinging{pingAfter, pingWait}}
 }
 
@@ -48,15 +48,15 @@ func NewRemote(shard *Shard, m pool.Multiplexing) *Remote {
 type link struct {
 	session Session
 	remote  *Remote
-	conn    *pool.Conn
+	conn    *socket.Conn
 	expiry  *time.Timer // the end of its time; nil where that is not bounded
 }
 
 // errNoHTTP2 is a backend that speaks something else.
 var errNoHTTP2 = errors.New("the backend does not speak HTTP/2")
 
-// Open implements pool.Multiplexer.
-func (r *Remote) Open(fresh, inLoop bool, p pool.Patience) (c *pool.Conn, used bool, err error) {
+// Open implements socket.Multiplexer.
+func (r *Remote) Open(fresh, inLoop bool, p socket.Patience) (c *socket.Conn, used bool, err error) {
 	for range opensMax {
 		r.mu.Lock()
 		if !fresh {
@@ -68,14 +68,14 @@ func (r *Remote) Open(fresh, inLoop bool, p pool.Patience) (c *pool.Conn, used b
 		}
 		if inLoop {
 			r.mu.Unlock()
-			return nil, false, pool.ErrNotNow
+			return nil, false, socket.ErrNotNow
 		}
 		d := r.mu.dialing
 		if d == nil {
 			d = r.beginDialLocked()
 		}
 		r.mu.Unlock()
-		if err := pool.Await(p, d.ended); err != nil {
+		if err := socket.Await(p, d.ended); err != nil {
 			return nil, false, err
 		}
 		if d.err != nil {
@@ -97,7 +97,7 @@ func (r *Remote) beginDialLocked() *dialing {
 		l, err := r.dial(ctx)
 		r.endDial(d, l, err)
 	}, func() { r.endDial(d, nil, errDialBug) }) {
-		r.mu.dialing, d.err = nil, pool.ErrEnded
+		r.mu.dialing, d.err = nil, socket.ErrEnded
 		close(d.ended)
 	}
 	return d
@@ -120,14 +120,14 @@ func (r *Remote) freeLocked() *link {
 // dial makes a connection, and waits for the backend's first word, all of it within
 // Connect.
 func (r *Remote) dial(ctx context.Context) (*link, error) {
-	began := pool.Nanos()
+	began := socket.Nanos()
 	c, err := r.is.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	l := &link{remote: r, conn: c}
 	if r.is.MaxAge > 0 {
-		l.expiry = safely.After(pool.Sooner(r.is.MaxAge), "max_age", l.expire)
+		l.expiry = safely.After(socket.Sooner(r.is.MaxAge), "max_age", l.expire)
 	}
 	l.session.beginClient(c, l, r.shard, Options{
 		HeaderBytes: r.is.HeaderBytes, Header: r.is.Connect, Idle: r.is.Idle, Write: stuckMax,
@@ -161,7 +161,7 @@ func (r *Remote) endDial(d *dialing, l *link, err error) {
 	close(d.ended)
 }
 
-// Counts implements pool.Multiplexer.
+// Counts implements socket.Multiplexer.
 func (r *Remote) Counts() (open, idle int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -174,7 +174,7 @@ func (r *Remote) Counts() (open, idle int) {
 	return open, idle
 }
 
-// CloseIdle implements pool.Multiplexer.
+// CloseIdle implements socket.Multiplexer.
 func (r *Remote) CloseIdle() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

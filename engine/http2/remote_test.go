@@ -11,7 +11,7 @@ import (
 
 	xhttp2 "golang.org/x/net/http2"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // A backend that neither answers nor says that it is there is given up; one that
@@ -24,21 +24,21 @@ func TestSilentBackendsAreAskedByPing(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			pings := make(chan struct{}, 100)
 			address := silent(t, tc.answers, pings)
-			loop, err := pool.NewLoop()
+			loop, err := socket.NewLoop()
 			if err != nil {
 				t.Fatal(err)
 			}
 			hungUp := make(chan struct{})
-			r := NewRemote(&Shard{}, pool.Multiplexing{
+			r := NewRemote(&Shard{}, socket.Multiplexing{
 				Loop: loop, Connect: 5 * time.Second, Idle: time.Minute,
-				Dial: func(ctx context.Context) (*pool.Conn, error) {
-					return pool.Dial(ctx, loop, address, 5*time.Second)
+				Dial: func(ctx context.Context) (*socket.Conn, error) {
+					return socket.Dial(ctx, loop, address, 5*time.Second)
 				},
-				Hangup:  func(c *pool.Conn) { _ = c.Close(); close(hungUp) },
-				Errands: pool.NewErrands(),
+				Hangup:  func(c *socket.Conn) { _ = c.Close(); close(hungUp) },
+				Errands: socket.NewErrands(),
 			})
 			r.ping = pinging{after: 50 * time.Millisecond, wait: 100 * time.Millisecond}
-			c, used, err := r.Open(false, false, pool.Patience{})
+			c, used, err := r.Open(false, false, socket.Patience{})
 			if err != nil || used {
 				t.Fatalf("got used %v, %v; want a fresh stream", used, err)
 			}
@@ -46,13 +46,13 @@ func TestSilentBackendsAreAskedByPing(t *testing.T) {
 			if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: t\r\n\r\n")); err != nil {
 				t.Fatal(err)
 			}
-			c.SetReadBy(pool.Nanos() + int64(time.Second))
+			c.SetReadBy(socket.Nanos() + int64(time.Second))
 			_, err = c.Read(make([]byte, 1))
 			if tc.answers != errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("the read ended with %v", err)
 			}
-			if !tc.answers && !errors.Is(err, pool.ErrStreamLost) {
-				t.Errorf("the read ended with %v; want %v", err, pool.ErrStreamLost)
+			if !tc.answers && !errors.Is(err, socket.ErrStreamLost) {
+				t.Errorf("the read ended with %v; want %v", err, socket.ErrStreamLost)
 			}
 			if tc.answers && len(pings) < 3 {
 				t.Errorf("%d pings in a second; want one each 50 ms of silence", len(pings))

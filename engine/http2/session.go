@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
@@ -80,13 +80,13 @@ const freeMax = 256
 type Session struct {
 	client *client // nil for a server
 
-	conn  *pool.Conn
+	conn  *socket.Conn
 	host  Host
 	shard *Shard
 	opts  Options
 
 	// Owned by the loop.
-	in       pool.Buffer
+	in       socket.Buffer
 	dec      hpack.Decoder
 	prefaced bool // the client's preface has come
 	sequence frame.Sequence
@@ -111,7 +111,7 @@ type Session struct {
 		dropping  map[uint32]drop // requests that are answered already, and still come
 		dropBy    int64           // Nanos at which something has to be done about them; 0 is never
 		nudgeBy   int64           // Nanos at which a client is told something that has ended one; 0 is never
-		out       pool.Fifo
+		out       socket.Fifo
 		enc       hpack.Encoder
 		block     []byte             // of an answer, while it is encoded
 		frames    []byte             // and its frames
@@ -126,21 +126,21 @@ type Session struct {
 		written   int64              // and that the socket has taken
 		resets    [resetsKept]uint32 // streams that we have reset
 		resetAt   int
-		stuck     bool      // the socket is full
-		met       bool      // by a goroutine: the event that it is not may have passed
-		pace      pool.Pace // of the peer, while the socket is full
-		fullNanos int64     // since when it is
-		queued    int64     // bytes that the peer had not taken then
-		quiet     int64     // Nanos since when there is no stream; 0: there are some
-		later     bool      // the loop will call Flush
-		closed    bool      // nothing is written any more
-		goingAway bool      // GOAWAY was sent: no new streams
+		stuck     bool        // the socket is full
+		met       bool        // by a goroutine: the event that it is not may have passed
+		pace      socket.Pace // of the peer, while the socket is full
+		fullNanos int64       // since when it is
+		queued    int64       // bytes that the peer had not taken then
+		quiet     int64       // Nanos since when there is no stream; 0: there are some
+		later     bool        // the loop will call Flush
+		closed    bool        // nothing is written any more
+		goingAway bool        // GOAWAY was sent: no new streams
 	}
 }
 
 // Begin makes s, a new Session, the server of a connection. The caller hands the
 // connection to its loop; early are the bytes that were read of it.
-func (s *Session) Begin(c *pool.Conn, host Host, shard *Shard, o Options, early []byte) {
+func (s *Session) Begin(c *socket.Conn, host Host, shard *Shard, o Options, early []byte) {
 	o.HeaderBytes = min(o.HeaderBytes, headerBytesMax)
 	s.conn, s.host, s.shard, s.opts = c, host, shard, o
 	s.in.Sized(max(inRoom, len(early)))
@@ -163,7 +163,7 @@ func (s *Session) Begin(c *pool.Conn, host Host, shard *Shard, o Options, early 
 // start is what both sides begin with.
 func (s *Session) start() {
 	s.in.Sized(inRoom)
-	nowNanos := pool.Nanos()
+	nowNanos := socket.Nanos()
 	s.times = times{begun: nowNanos, looked: nowNanos}
 	s.budget.Begin(nowNanos)
 	s.dec.Reset(hpack.Limits{ListBytes: s.opts.HeaderBytes})

@@ -2,17 +2,17 @@ package http2
 
 import (
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
 
-// Stream is one request and its answer: the pool.Stream in its Conn, which the host
+// Stream is one request and its answer: the socket.Stream in its Conn, which the host
 // uses like a connection to a client. It is used again for another one.
 type Stream struct {
 	request
 
 	// Conn is what the exchange reads and writes.
-	Conn pool.Conn
+	Conn socket.Conn
 	// Host is the host's own, and stays when the stream is used again.
 	Host any
 
@@ -82,7 +82,7 @@ func (st *Stream) Recycle() {
 // Session is the stream's.
 func (st *Stream) Session() *Session { return st.session }
 
-// TryRead implements pool.Stream: the text of the request.
+// TryRead implements socket.Stream: the text of the request.
 func (st *Stream) TryRead(p []byte) (int, error) {
 	m := &st.session.mu
 	m.Lock()
@@ -126,7 +126,7 @@ func (st *Stream) dropLocked() {
 	s.payBackLocked()
 }
 
-// CloseWrite implements pool.Stream, for a tunnel.
+// CloseWrite implements socket.Stream, for a tunnel.
 func (st *Stream) CloseWrite() error {
 	m := &st.session.mu
 	m.Lock()
@@ -159,7 +159,7 @@ func (st *Stream) closeLocked() (failed frame.Code) {
 	return failed
 }
 
-// Close implements pool.Stream. A request that was not read to its end is not wanted
+// Close implements socket.Stream. A request that was not read to its end is not wanted
 // any more (RFC 9113 section 8.1); an answer without its end is broken.
 func (st *Stream) Close() {
 	s := st.session

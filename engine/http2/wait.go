@@ -16,7 +16,7 @@ const (
 	waits
 )
 
-// Full implements pool.Stream.
+// Full implements socket.Stream.
 func (st *Stream) Full() bool {
 	m := &st.session.mu
 	m.Lock()
@@ -24,7 +24,7 @@ func (st *Stream) Full() bool {
 	return st.waits != waitNone && !st.gone
 }
 
-// Queued implements pool.Stream: it falls by what the peer does about that for which
+// Queued implements socket.Stream: it falls by what the peer does about that for which
 // the stream waits, and for nothing else it may do.
 func (st *Stream) Queued() int64 {
 	s := st.session

@@ -10,7 +10,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/stream"
 )
 
-// TryWrite implements pool.Stream: it takes the text of the answer.
+// TryWrite implements socket.Stream: it takes the text of the answer.
 func (st *Stream) TryWrite(parts *[3][]byte, _ bool) (int, error) {
 	m := &st.mu
 	m.Lock()

@@ -1,5 +1,5 @@
 // Package http3 makes a connection of QUIC a server of HTTP/3 (RFC 9114): every
-// request stream becomes a pool.Stream, on which the engine reads the text of an
+// request stream becomes a socket.Stream, on which the engine reads the text of an
 // HTTP/1.1 request and writes that of an answer, as it does with HTTP/2. What text that
 // is, is the matter of package stream, below this one, which HTTP/2 has as well.
 //

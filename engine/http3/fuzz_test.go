@@ -12,7 +12,7 @@ import (
 
 	"github.com/quic-go/qpack"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -24,7 +24,7 @@ func (patient) SetReadDeadline(time.Time) error { return nil }
 // offline is a session without a connection.
 func offline() *Session {
 	s := &Session{opts: Options{HeaderBytes: 4 << 10}}
-	s.mu.budget.Begin(pool.Nanos())
+	s.mu.budget.Begin(socket.Nanos())
 	return s
 }
 

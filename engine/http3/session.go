@@ -10,8 +10,8 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // Protocol is the protocol's name in TLS (RFC 9114 section 3.1).
@@ -62,7 +62,7 @@ type Options struct {
 type Session struct {
 	// Conn is the connection for the engine: it has a place in a loop, which calls
 	// Ready, and no bytes of its own.
-	Conn pool.Conn
+	Conn socket.Conn
 
 	quic *quic.Conn
 	host Host
@@ -88,14 +88,14 @@ type Session struct {
 
 // Begin makes s, a new Session, the server of q. The caller hands s.Conn to its loop,
 // then calls Run.
-func (s *Session) Begin(q *quic.Conn, l *pool.Loop, host Host, o Options) {
+func (s *Session) Begin(q *quic.Conn, l *socket.Loop, host Host, o Options) {
 	s.quic, s.host, s.opts = q, host, o
 	s.Conn.BeginStream(l, (*carrier)(s), nil)
 	m := &s.mu
 	m.Lock()
 	defer m.Unlock()
 	m.streams = map[*Stream]struct{}{}
-	m.sinceNanos = pool.Nanos()
+	m.sinceNanos = socket.Nanos()
 	m.budget.Begin(m.sinceNanos)
 }
 
@@ -137,7 +137,7 @@ func (s *Session) crashed() { s.close(CodeInternal, "") }
 func (s *Session) Crashed() {
 	s.crashed() // Run tells the loop of the end
 	s.Each(func(st *Stream) {
-		safely.Do("crash", func() { st.leave(pool.ErrStreamLost, true) }, func() { st.Close() })
+		safely.Do("crash", func() { st.leave(socket.ErrStreamLost, true) }, func() { st.Close() })
 	})
 }
 
@@ -203,7 +203,7 @@ func (s *Session) remove(st *Stream, answered bool) {
 	if answered {
 		m.budget.Add(stream.EarnAnswer)
 	}
-	m.sinceNanos = pool.Nanos()
+	m.sinceNanos = socket.Nanos()
 	m.Unlock()
 	st.quic.ReleaseStreamCredit()
 	s.Conn.Again() // the deadline is another one
@@ -213,7 +213,7 @@ func (s *Session) remove(st *Stream, answered bool) {
 func (s *Session) pay(points int) *fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.budget.Take(points, pool.Nanos) {
+	if s.mu.budget.Take(points, socket.Nanos) {
 		return nil
 	}
 	return errFlood
@@ -257,7 +257,7 @@ func (s *Session) Ready() {
 	m.Unlock()
 	if s.Conn.Aborted() {
 		s.close(CodeNone, "")
-		s.Each(func(st *Stream) { st.leave(pool.ErrStreamLost, true) })
+		s.Each(func(st *Stream) { st.leave(socket.ErrStreamLost, true) })
 	}
 	if ended {
 		s.finish(opened)
@@ -285,7 +285,7 @@ func (s *Session) setDeadline() {
 		return
 	}
 	by := since + int64(limit)
-	if pool.Nanos() >= by {
+	if socket.Nanos() >= by {
 		s.close(CodeNone, "")
 		by = 0 // the end of Run calls
 	}
@@ -296,10 +296,10 @@ func (s *Session) setDeadline() {
 func (s *Session) finish(unknown []*Stream) {
 	s.over = true
 	for _, st := range unknown {
-		st.leave(pool.ErrStreamLost, true)
+		st.leave(socket.ErrStreamLost, true)
 		st.Close()
 	}
-	s.Each(func(st *Stream) { st.leave(pool.ErrStreamLost, true) })
+	s.Each(func(st *Stream) { st.leave(socket.ErrStreamLost, true) })
 	s.host.Closed()
 }
 
@@ -341,29 +341,29 @@ type carrier Session
 
 var errNoBytes = errors.New("BUG: bytes belong on the streams of a connection")
 
-// TryRead implements pool.Stream.
+// TryRead implements socket.Stream.
 func (c *carrier) TryRead([]byte) (int, error) { return 0, errNoBytes }
 
-// TryWrite implements pool.Stream.
+// TryWrite implements socket.Stream.
 func (c *carrier) TryWrite(*[3][]byte, bool) (int, error) { return 0, errNoBytes }
 
-// Full implements pool.Stream.
+// Full implements socket.Stream.
 func (c *carrier) Full() bool { return false }
 
-// Queued implements pool.Stream.
+// Queued implements socket.Stream.
 func (c *carrier) Queued() int64 { return 0 }
 
-// CloseWrite implements pool.Stream.
+// CloseWrite implements socket.Stream.
 func (c *carrier) CloseWrite() error { return nil }
 
-// Close implements pool.Stream.
+// Close implements socket.Stream.
 func (c *carrier) Close() { (*Session)(c).close(CodeNone, "") }
 
-// TLSState implements pool.Carrier.
+// TLSState implements socket.Carrier.
 func (c *carrier) TLSState() tls.ConnectionState { return c.quic.ConnectionState().TLS }
 
-// LocalAddr implements pool.Carrier.
+// LocalAddr implements socket.Carrier.
 func (c *carrier) LocalAddr() net.Addr { return c.quic.LocalAddr() }
 
-// RemoteAddr implements pool.Carrier.
+// RemoteAddr implements socket.Carrier.
 func (c *carrier) RemoteAddr() net.Addr { return c.quic.RemoteAddr() }

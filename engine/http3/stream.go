@@ -7,7 +7,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // Bounds of a stream.
@@ -18,7 +18,7 @@ const (
 	pieceBytes = 16 << 10
 )
 
-// Stream is one request and its answer: the pool.Stream in its Conn, which the host
+// Stream is one request and its answer: the socket.Stream in its Conn, which the host
 // uses like a connection to a client.
 //
 // One goroutine reads (input.go), one writes for as long as there is something
@@ -28,7 +28,7 @@ type Stream struct {
 	stream.Request
 
 	// Conn is what the exchange reads and writes.
-	Conn pool.Conn
+	Conn socket.Conn
 	// Host is the host's own.
 	Host any
 
@@ -43,7 +43,7 @@ type Stream struct {
 		gone  bool // what comes is for nobody, and nothing is taken
 		full  bool // the reader waits for space
 
-		out     pool.Fifo // frames of the answer
+		out     socket.Fifo // frames of the answer
 		output  stream.Output
 		writing bool  // the writer runs
 		written bool  // and the end of the answer, too
@@ -64,7 +64,7 @@ func newStream(s *Session, q *quic.Stream) *Stream {
 // may still know the stream, so that it is not used again.
 func (st *Stream) Recycle() {}
 
-// TryRead implements pool.Stream: the text of the request.
+// TryRead implements socket.Stream: the text of the request.
 func (st *Stream) TryRead(p []byte) (int, error) {
 	n, wake, err := st.tryRead(p)
 	if wake {
@@ -92,14 +92,14 @@ func (st *Stream) wakeReader() {
 	}
 }
 
-// Full implements pool.Stream.
+// Full implements socket.Stream.
 func (st *Stream) Full() bool {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return st.mu.waits && !st.mu.gone
 }
 
-// Queued implements pool.Stream: it falls by what QUIC has taken, which takes no more
+// Queued implements socket.Stream: it falls by what QUIC has taken, which takes no more
 // than the peer allows.
 func (st *Stream) Queued() int64 {
 	st.mu.Lock()
@@ -107,7 +107,7 @@ func (st *Stream) Queued() int64 {
 	return -st.mu.moved
 }
 
-// CloseWrite implements pool.Stream, for a tunnel.
+// CloseWrite implements socket.Stream, for a tunnel.
 func (st *Stream) CloseWrite() error {
 	m := &st.mu
 	m.Lock()
@@ -150,7 +150,7 @@ func (st *Stream) stopped() {
 	}
 }
 
-// Close implements pool.Stream. A request that was not read to its end is not wanted
+// Close implements socket.Stream. A request that was not read to its end is not wanted
 // any more (RFC 9114 section 4.1); an answer without its end is broken. What is left of
 // a whole answer is still written.
 func (st *Stream) Close() {

@@ -1,7 +1,7 @@
 package observe
 
 import (
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/stat"
 )
 
@@ -10,16 +10,16 @@ import (
 type EndStats struct {
 	// counters by end and phase; phases that an end has no business in share the
 	// counter of one that it has.
-	counters [pool.Ends][pool.Phases]*stat.Counter
+	counters [end.Ends][end.Phases]*stat.Counter
 }
 
 func newEndStats(shards int) *EndStats {
 	s := &EndStats{}
-	for e := range pool.Ends {
+	for e := range end.Ends {
 		for p := range e.Under() {
 			s.counters[e][p] = stat.NewCounter(shards)
 		}
-		for p := range pool.Phases {
+		for p := range end.Phases {
 			s.counters[e][p] = s.counters[e][e.In(p)]
 		}
 	}
@@ -27,7 +27,7 @@ func newEndStats(shards int) *EndStats {
 }
 
 // Add counts an exchange that ended so, having come as far as phase.
-func (s *EndStats) Add(shard int, end pool.End, phase pool.Phase) {
+func (s *EndStats) Add(shard int, end end.End, phase end.Phase) {
 	s.counters[end][phase].Add(shard, 1)
 }
 
@@ -35,7 +35,7 @@ func (s *EndStats) Add(shard int, end pool.End, phase pool.Phase) {
 // 1 hides its first step from rate().
 func (s *EndStats) render(e *exposition) {
 	e.family("isame_ends_total", counter, "Exchanges and tunnels by how they ended, whose doing it was, and how far they had come.")
-	for end := range pool.Ends {
+	for end := range end.Ends {
 		for p := range end.Under() {
 			e.count(s.counters[end][p].Sum(), "cause", end.Word(), "side", end.Side().String(), "phase", p.String())
 		}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/end"
 )
 
 func readme(t *testing.T) string {
@@ -49,7 +49,7 @@ func TestReadmeNamesEveryMetric(t *testing.T) {
 // The table of ends is the list of package pool, in its order.
 func TestReadmeNamesEveryEnd(t *testing.T) {
 	var want strings.Builder
-	for e := range pool.Ends {
+	for e := range end.Ends {
 		var phases []string
 		for p := range e.Under() {
 			phases = append(phases, p.String())

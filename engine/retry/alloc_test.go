@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 )
 
 func TestDecisionsDoNotAllocate(t *testing.T) {
@@ -19,7 +19,7 @@ func TestDecisionsDoNotAllocate(t *testing.T) {
 	}{
 		{"safe", func() { p.Safe(method, true) }},
 		{"status", func() { p.Status(503, 1) }},
-		{"cause", func() { p.Cause(Attempt{Outcome: pool.Reset, Made: 1, Safe: true}) }},
+		{"cause", func() { p.Cause(Attempt{Outcome: attempt.Reset, Made: 1, Safe: true}) }},
 		{"backoff", func() { p.Backoff(2, 1<<40) }},
 		{"seconds of Retry-After", func() { After(seconds, now) }},
 		{"budget", func() {

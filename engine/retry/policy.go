@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 )
 
 // Policy is a route's retry section, compiled. It never changes.
@@ -63,7 +63,7 @@ func (p *Policy) Status(status, attempts int) bool {
 
 // Attempt is what Cause has to know of an attempt that has ended.
 type Attempt struct {
-	Outcome pool.Outcome
+	Outcome attempt.Outcome
 	Made    int  // attempts of the exchange so far, this one included
 	Safe    bool // the request may be sent twice
 	Again   bool // it repeats one whose reused connection had died
@@ -76,21 +76,21 @@ type Attempt struct {
 func (p *Policy) Cause(a Attempt) Cause {
 	left := a.Made < p.attempts
 	switch a.Outcome.Retry() {
-	case pool.RetryNeverSent:
+	case attempt.RetryNeverSent:
 		return p.ifOn(CauseConnect, left)
-	case pool.RetryReusedIdle:
+	case attempt.RetryReusedIdle:
 		return p.ifOn(CauseReused, !a.Again && a.Safe)
-	case pool.RetryNeverReceived:
+	case attempt.RetryNeverReceived:
 		return p.ifOn(CauseReused, !a.Again)
-	case pool.RetryMaybeProcessed:
+	case attempt.RetryMaybeProcessed:
 		switch a.Outcome { //nolint:exhaustive // a broken answer is not worth another try
-		case pool.Timeout:
+		case attempt.Timeout:
 			return p.ifOn(CauseTimeout, left && a.Safe)
-		case pool.Reset:
+		case attempt.Reset:
 			return p.ifOn(CauseReset, left && a.Safe && (!p.unasked || !a.Touched))
 		}
-	case pool.RetryNo:
-		if a.Outcome == pool.OK {
+	case attempt.RetryNo:
+		if a.Outcome == attempt.OK {
 			return CauseStatus
 		}
 	}

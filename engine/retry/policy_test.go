@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 )
 
 // policy is the usual section, with three attempts.
@@ -30,28 +30,28 @@ func TestCauseOfARetry(t *testing.T) {
 		a    Attempt
 		want Cause
 	}{
-		{"refused", "", Attempt{Outcome: pool.ConnectRefused, Made: 1}, CauseConnect},
-		{"refused, no attempt left", "", Attempt{Outcome: pool.ConnectRefused, Made: 3, Safe: true}, CauseNone},
-		{"refused, not asked for", "reset", Attempt{Outcome: pool.ConnectRefused, Made: 1, Safe: true}, CauseNone},
-		{"no free connection", "", Attempt{Outcome: pool.NoFreeConn, Made: 2}, CauseConnect},
-		{"reused died", "", Attempt{Outcome: pool.ReusedDied, Made: 1, Safe: true}, CauseReused},
-		{"reused died, whatever is asked for", "502", Attempt{Outcome: pool.ReusedDied, Made: 1, Safe: true}, CauseReused},
-		{"reused died, it costs no attempt", "", Attempt{Outcome: pool.ReusedDied, Made: 3, Safe: true}, CauseReused},
-		{"reused died, a second time", "", Attempt{Outcome: pool.ReusedDied, Made: 1, Safe: true, Again: true}, CauseNone},
-		{"reused died, may have been received", "", Attempt{Outcome: pool.ReusedDied, Made: 1}, CauseNone},
-		{"reused died, never received", "", Attempt{Outcome: pool.ReusedNeverReceived, Made: 1}, CauseReused},
-		{"never received, a second time", "", Attempt{Outcome: pool.ReusedNeverReceived, Made: 1, Again: true}, CauseNone},
-		{"reset", "", Attempt{Outcome: pool.Reset, Made: 1, Safe: true}, CauseReset},
-		{"reset, not to be repeated", "", Attempt{Outcome: pool.Reset, Made: 1}, CauseNone},
-		{"reset within an answer", "", Attempt{Outcome: pool.Reset, Made: 1, Safe: true, Touched: true}, CauseReset},
-		{"reset, not asked for", "timeout", Attempt{Outcome: pool.Reset, Made: 1, Safe: true}, CauseNone},
-		{"timeout", "", Attempt{Outcome: pool.Timeout, Made: 2, Safe: true}, CauseTimeout},
-		{"timeout, no attempt left", "", Attempt{Outcome: pool.Timeout, Made: 3, Safe: true}, CauseNone},
-		{"timeout, not to be repeated", "", Attempt{Outcome: pool.Timeout, Made: 1}, CauseNone},
-		{"broken answer", "", Attempt{Outcome: pool.BadResponse, Made: 1, Safe: true}, CauseNone},
-		{"cut short", "", Attempt{Outcome: pool.Truncated, Made: 1, Safe: true}, CauseNone},
-		{"client gone", "", Attempt{Outcome: pool.ClientGone, Made: 1, Safe: true}, CauseNone},
-		{"status", "", Attempt{Outcome: pool.OK, Made: 1, Safe: true}, CauseStatus},
+		{"refused", "", Attempt{Outcome: attempt.ConnectRefused, Made: 1}, CauseConnect},
+		{"refused, no attempt left", "", Attempt{Outcome: attempt.ConnectRefused, Made: 3, Safe: true}, CauseNone},
+		{"refused, not asked for", "reset", Attempt{Outcome: attempt.ConnectRefused, Made: 1, Safe: true}, CauseNone},
+		{"no free connection", "", Attempt{Outcome: attempt.NoFreeConn, Made: 2}, CauseConnect},
+		{"reused died", "", Attempt{Outcome: attempt.ReusedDied, Made: 1, Safe: true}, CauseReused},
+		{"reused died, whatever is asked for", "502", Attempt{Outcome: attempt.ReusedDied, Made: 1, Safe: true}, CauseReused},
+		{"reused died, it costs no attempt", "", Attempt{Outcome: attempt.ReusedDied, Made: 3, Safe: true}, CauseReused},
+		{"reused died, a second time", "", Attempt{Outcome: attempt.ReusedDied, Made: 1, Safe: true, Again: true}, CauseNone},
+		{"reused died, may have been received", "", Attempt{Outcome: attempt.ReusedDied, Made: 1}, CauseNone},
+		{"reused died, never received", "", Attempt{Outcome: attempt.ReusedNeverReceived, Made: 1}, CauseReused},
+		{"never received, a second time", "", Attempt{Outcome: attempt.ReusedNeverReceived, Made: 1, Again: true}, CauseNone},
+		{"reset", "", Attempt{Outcome: attempt.Reset, Made: 1, Safe: true}, CauseReset},
+		{"reset, not to be repeated", "", Attempt{Outcome: attempt.Reset, Made: 1}, CauseNone},
+		{"reset within an answer", "", Attempt{Outcome: attempt.Reset, Made: 1, Safe: true, Touched: true}, CauseReset},
+		{"reset, not asked for", "timeout", Attempt{Outcome: attempt.Reset, Made: 1, Safe: true}, CauseNone},
+		{"timeout", "", Attempt{Outcome: attempt.Timeout, Made: 2, Safe: true}, CauseTimeout},
+		{"timeout, no attempt left", "", Attempt{Outcome: attempt.Timeout, Made: 3, Safe: true}, CauseNone},
+		{"timeout, not to be repeated", "", Attempt{Outcome: attempt.Timeout, Made: 1}, CauseNone},
+		{"broken answer", "", Attempt{Outcome: attempt.BadResponse, Made: 1, Safe: true}, CauseNone},
+		{"cut short", "", Attempt{Outcome: attempt.Truncated, Made: 1, Safe: true}, CauseNone},
+		{"client gone", "", Attempt{Outcome: attempt.ClientGone, Made: 1, Safe: true}, CauseNone},
+		{"status", "", Attempt{Outcome: attempt.OK, Made: 1, Safe: true}, CauseStatus},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := policy(func(section *config.Retry) {
@@ -75,7 +75,7 @@ func TestResetWithinAnAnswerIsRetriedBySectionOnly(t *testing.T) {
 			if unasked && touched {
 				want = CauseNone
 			}
-			if got := p.Cause(Attempt{Outcome: pool.Reset, Made: 1, Safe: true, Touched: touched}); got != want {
+			if got := p.Cause(Attempt{Outcome: attempt.Reset, Made: 1, Safe: true, Touched: touched}); got != want {
 				t.Errorf("without a section %v, touched %v: got %q; want %q", unasked, touched, got, want)
 			}
 		}

@@ -3,7 +3,7 @@ package stream
 import (
 	"io"
 
-	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // Input is a message on its way to the exchange, as the text of one of HTTP/1.1: heads,
@@ -11,8 +11,8 @@ import (
 // The zero value waits for a head. It must not be copied, and whoever has the stream
 // guards it.
 type Input struct {
-	queue       pool.Fifo // text of heads, then content
-	headLeft    int       // bytes of heads in it
+	queue       socket.Fifo // text of heads, then content
+	headLeft    int         // bytes of heads in it
 	chunks      chunker
 	trailers    []byte // field lines
 	promised    int64  // content to come, if measured

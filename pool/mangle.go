@@ -1,7 +1,0 @@
-//go:build !race
-
-package pool
-
-func mangle([]byte) {}
-
-func checkUnpinned(*Buffer) {}

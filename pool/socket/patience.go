@@ -1,0 +1,72 @@
+package socket
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+)
+
+var (
+	// ErrLeft is the end of a wait for something that nobody wants any more.
+	ErrLeft = errors.New("nobody waits for it any more")
+	// ErrLate is the end of a wait that has taken its caller too long.
+	ErrLate = errors.New("the exchange cannot wait any longer")
+)
+
+// Patience is how long somebody waits for what no socket of its own will tell: a dial,
+// a place in a queue, the time before another attempt. It ends at ByNanos (0: never),
+// and when the Bell rings (nil: nobody rings).
+type Patience struct {
+	ByNanos int64
+	Bell    *Bell
+}
+
+// Bell tells one or many who wait that nobody wants the result any more. It rings once
+// and is never silent again, so a wait that begins afterwards ends at once. Any
+// goroutine may ring it.
+type Bell struct {
+	once atomic.Bool
+	rung chan struct{}
+}
+
+// NewBell returns a Bell that has not rung.
+func NewBell() *Bell { return &Bell{rung: make(chan struct{})} }
+
+// Ring ends every wait.
+func (b *Bell) Ring() {
+	if b.once.CompareAndSwap(false, true) {
+		close(b.rung)
+	}
+}
+
+// Rung is closed when the bell has rung; nil for a nil Bell.
+func (b *Bell) Rung() <-chan struct{} {
+	if b == nil {
+		return nil
+	}
+	return b.rung
+}
+
+// Await waits until done is closed, or p is over: ErrLate or ErrLeft. A nil done is
+// never closed. What is done already is preferred.
+func Await(p Patience, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	default:
+	}
+	var late <-chan time.Time
+	if p.ByNanos != 0 {
+		t := time.NewTimer(time.Duration(p.ByNanos - Nanos()))
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case <-done:
+		return nil
+	case <-late:
+		return ErrLate
+	case <-p.Bell.Rung():
+		return ErrLeft
+	}
+}
