@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestMain fails when a test leaves goroutines of this package behind.
@@ -131,8 +133,21 @@ func answering(text string) func(int, net.Conn, *bufio.Reader) {
 func once(text string) func(int, net.Conn, *bufio.Reader) {
 	return func(_ int, c net.Conn, r *bufio.Reader) {
 		if _, _, err := request(r); err == nil {
+			cork(c)
 			_, _ = io.WriteString(c, text)
 		}
+	}
+}
+
+// cork makes the end of a connection go out with what was written before it, so that no
+// client finds the one without the other.
+func cork(c net.Conn) {
+	tc, ok := c.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	if raw, err := tc.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_CORK, 1) })
 	}
 }
 
