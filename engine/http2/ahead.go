@@ -74,7 +74,7 @@ func (s *Session) beginDue(nowNanos int64) {
 func (s *Session) dropAheadLocked(st *Stream) {
 	s.lookedAt(st)
 	st.gone = true
-	st.dropLocked()
+	st.dropInputLocked()
 	s.forgetLocked(st)
 }
 
@@ -83,8 +83,8 @@ func (s *Session) forgetLocked(st *Stream) {
 	m := &s.mu
 	delete(m.streams, st.id)
 	if len(m.streams) == 0 {
-		m.quiet = socket.Nanos()
-		if m.goingAway {
+		m.quietNanos = socket.Nanos()
+		if m.away {
 			s.conn.Again() // the loop ends the session
 		}
 	}

@@ -13,7 +13,7 @@ import (
 const lingerTime = 2 * time.Second
 
 // times are moments, in Nanos, that the deadlines of a session count from; 0 is never.
-// The loop owns them. What they bound besides stands behind the mutex: quiet, and the
+// The loop owns them. What they bound besides stands behind the mutex: quietNanos, and the
 // time in which the socket is full.
 type times struct {
 	begun   int64 // since when the peer is in the middle of something
@@ -43,19 +43,19 @@ func (s *Session) setAlarm() {
 	}
 	m := &s.mu
 	s.lock()
-	quiet, by := m.quiet, m.dropBy
-	alone := quiet != 0
+	quietNanos, by := m.quietNanos, m.dropBy
+	alone := quietNanos != 0
 	if m.stuck {
 		by = socket.Earlier(by, m.pace.By(m.fullNanos))
 	}
 	s.unlock()
-	if quiet == 0 {
-		quiet = t.looked // when the last one ends, a goroutine may not be able to tell
+	if quietNanos == 0 {
+		quietNanos = t.looked // when the last one ends, a goroutine may not be able to tell
 	}
 	by = socket.Earlier(socket.Earlier(by, s.ahead.byNanos), deadline(t.begun, s.opts.Header))
 	switch {
 	case s.drained == 0:
-		by = socket.Earlier(by, deadline(quiet, s.opts.Idle))
+		by = socket.Earlier(by, deadline(quietNanos, s.opts.Idle))
 	case s.drained == 1:
 		by = socket.Earlier(by, deadline(t.drained, lingerTime))
 	case alone:
@@ -73,7 +73,7 @@ func (s *Session) late() bool {
 	m := &s.mu
 	s.stopDropped(nowNanos)
 	s.lock()
-	quiet, starved := m.quiet, false
+	quietNanos, starved := m.quietNanos, false
 	if m.stuck && passed(m.pace.By(m.fullNanos), nowNanos) {
 		starved = !s.tookLocked()
 	}
@@ -98,18 +98,18 @@ func (s *Session) late() bool {
 			s.end(frame.CodeSettingsTimeout, "no preface in time")
 		}
 		return true
-	case s.drained == 0 && passed(deadline(quiet, s.opts.Idle), nowNanos):
+	case s.drained == 0 && passed(deadline(quietNanos, s.opts.Idle), nowNanos):
 		if s.client != nil {
 			s.end(frame.CodeNone, "idle")
 			return true
 		}
 		s.beginDrain() // a request may be on its way
-	case s.client != nil && s.isDeserted(quiet == 0, nowNanos):
+	case s.client != nil && s.isDeserted(quietNanos == 0, nowNanos):
 		s.end(frame.CodeNone, "nobody is there")
 		return true
 	case s.drained == 1 && passed(deadline(t.drained, lingerTime), nowNanos):
 		s.goAway()
-	case s.drained == 2 && quiet != 0 && passed(deadline(t.drained, 2*lingerTime), nowNanos):
+	case s.drained == 2 && quietNanos != 0 && passed(deadline(t.drained, 2*lingerTime), nowNanos):
 		s.finish() // it does not even take our GOAWAY
 		return true
 	}

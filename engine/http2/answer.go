@@ -26,32 +26,18 @@ func (st *Stream) write(parts *[3][]byte, inLoop bool) (taken int, heir *Stream,
 
 func (st *Stream) writeLocked(parts *[3][]byte, inLoop bool) (taken int, err error) {
 	s := st.session
-	flushed := false
-	for i := range parts {
-		for len(parts[i]) > 0 {
-			switch {
-			case s.mu.closed && st.promise:
-				return taken, st.unsentLocked()
-			case st.gone, s.mu.closed:
-				return taken, stream.ErrReset
-			}
-			n, err := st.takeLocked(parts[i])
-			taken += n
-			parts[i] = parts[i][n:]
-			if err != nil {
-				return taken, err
-			}
-			if n == 0 && !inLoop && !flushed {
-				s.flushElsewhereLocked()
-				flushed = true
-				continue
-			}
-			if n == 0 {
-				st.blockLocked()
-				s.wroteLocked(inLoop)
-				return taken, nil
-			}
-		}
+	taken, full, err := stream.Take(parts, st, (*Stream).takeLocked)
+	if full && err == nil && !inLoop {
+		s.flushElsewhereLocked()
+		var more int
+		more, full, err = stream.Take(parts, st, (*Stream).takeLocked)
+		taken += more
+	}
+	switch {
+	case err != nil:
+		return taken, err
+	case full:
+		st.blockLocked()
 	}
 	s.wroteLocked(inLoop)
 	return taken, nil
@@ -59,6 +45,12 @@ func (st *Stream) writeLocked(parts *[3][]byte, inLoop bool) (taken int, err err
 
 // takeLocked takes the beginning of text; 0 means that there is no room or window.
 func (st *Stream) takeLocked(text []byte) (int, error) {
+	switch m := &st.session.mu; {
+	case m.closed && st.promise:
+		return 0, st.unsentLocked()
+	case st.gone, m.closed:
+		return 0, stream.ErrReset
+	}
 	o, room := &st.output, stream.OutSoft
 	if o.AtHead() {
 		room = outHead // an interim answer in the loop cannot wait

@@ -11,7 +11,7 @@ import (
 // number, and is open.
 func (st *Stream) takeRequestLocked(text []byte) (int, error) {
 	s, m := st.session, &st.session.mu
-	if m.goingAway {
+	if m.away {
 		return 0, st.unsentLocked()
 	}
 	h := &s.client.request
@@ -30,7 +30,7 @@ func (st *Stream) takeRequestLocked(text []byte) (int, error) {
 	if st.Tunnel {
 		copy(st.Key[:], h.Lookup("sec-websocket-key"))
 	}
-	m.streams[st.id], m.quiet = st, 0
+	m.streams[st.id], m.quietNanos = st, 0
 	m.block = s.client.appendRequest(&m.enc, m.block[:0], st.Conn.Secure())
 	st.sendBlockLocked(p.Last)
 	return p.Bytes, nil

@@ -65,7 +65,7 @@ func (s *Session) reserve() bool {
 	m.Lock()
 	defer m.Unlock()
 	c := s.client
-	if m.goingAway || m.closed || !m.settled || len(m.streams)+c.reserved >= c.streamsMax || c.nextID >= frame.StreamMax-2*backendStreams {
+	if m.away || m.closed || !m.settled || len(m.streams)+c.reserved >= c.streamsMax || c.nextID >= frame.StreamMax-2*backendStreams {
 		return false
 	}
 	c.reserved++
@@ -122,7 +122,7 @@ func (s *Session) farewell(payload []byte) *frame.Fault {
 	}
 	m := &s.mu
 	s.lock()
-	m.goingAway = true
+	m.away = true
 	var unsent []*Stream
 	for id, st := range m.streams {
 		if id > g.Last && !st.gone {

@@ -44,7 +44,7 @@ func (s *Session) lost() (list []*Stream) {
 	m := &s.mu
 	m.Lock()
 	defer m.Unlock()
-	m.closed, m.goingAway = true, true
+	m.closed, m.away = true, true
 	m.out.Drop()
 	if !m.settled {
 		s.welcomeLocked() // nobody has to wait for it

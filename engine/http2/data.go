@@ -58,7 +58,7 @@ func (s *Session) admitData(h frame.Header, content int) (*Stream, *frame.Fault)
 	case st == nil || st.gone:
 		m.owed += content
 		s.payBackLocked()
-		if s.dropLocked(h.Stream, int(h.Length), h.Flags.Has(frame.FlagEndStream)) {
+		if s.dropFrameLocked(h.Stream, int(h.Length), h.Flags.Has(frame.FlagEndStream)) {
 			return nil, nil
 		}
 		return nil, s.strayLocked(h.Stream)
@@ -132,8 +132,8 @@ func (s *Session) stopDropped(nowNanos int64) {
 	s.wroteLocked(true)
 }
 
-// dropLocked takes a frame of such a request.
-func (s *Session) dropLocked(id uint32, size int, end bool) bool {
+// dropFrameLocked takes a frame of such a request.
+func (s *Session) dropFrameLocked(id uint32, size int, end bool) bool {
 	m := &s.mu
 	d, ok := m.dropping[id]
 	d.left -= frame.HeaderBytes + size

@@ -62,7 +62,7 @@ func (s *Session) end(code frame.Code, why string) {
 	}
 	m := &s.mu
 	s.lock()
-	m.goingAway = true
+	m.away = true
 	s.appendLocked(frame.AppendGoAway(nil, s.served, code, why))
 	s.flushLocked()
 	stuck := m.stuck
@@ -154,7 +154,7 @@ func (s *Session) Drain() {
 func (s *Session) beginDrain() bool {
 	m := &s.mu
 	s.lock()
-	if m.goingAway || s.over || s.drained > 0 {
+	if m.away || s.over || s.drained > 0 {
 		s.unlock()
 		return false
 	}
@@ -181,13 +181,13 @@ func (s *Session) goAway() {
 	m := &s.mu
 	m.Lock()
 	defer m.Unlock()
-	m.goingAway = true
+	m.away = true
 	s.appendLocked(frame.AppendGoAway(nil, s.served, frame.CodeNone, ""))
 	s.wroteLocked(true)
 }
 
-// Busy reports that exchanges run. Any goroutine may call it.
-func (s *Session) Busy() bool {
+// busy reports that exchanges run. Any goroutine may call it.
+func (s *Session) busy() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.mu.streams) > 0 || s.client != nil && s.client.reserved > 0

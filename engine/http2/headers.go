@@ -63,7 +63,7 @@ func (s *Session) headerBlock(id uint32, fragment []byte, fault *frame.Fault) *f
 	if st != nil && st.gone {
 		st = nil
 	}
-	running, leaving := len(m.streams)+len(m.dropping), m.goingAway
+	running, leaving := len(m.streams)+len(m.dropping), m.away
 	s.unlock()
 	switch {
 	case id%2 == 0:
@@ -95,7 +95,7 @@ func (s *Session) headerBlock(id uint32, fragment []byte, fault *frame.Fault) *f
 func (s *Session) lateHeaders(id uint32) *frame.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.block.end && s.dropLocked(id, 0, true) || s.wasResetLocked(id) {
+	if s.block.end && s.dropFrameLocked(id, 0, true) || s.wasResetLocked(id) {
 		return nil
 	}
 	// Whether the stream has ended or was passed over is not remembered; both end
@@ -128,7 +128,7 @@ func (s *Session) request(id uint32) *frame.Fault {
 	wait := st.beginLocked(&t.request, fault, ended)
 	st.window = m.initial
 	m.streams[id] = st
-	m.quiet = 0
+	m.quietNanos = 0
 	s.unlock()
 	if wait > 0 {
 		s.look(st, wait)

@@ -25,8 +25,8 @@ type Remote struct {
 
 	mu struct {
 		sync.Mutex
-		links   []*link  // that take streams, the youngest last
-		full    []*link  // that take none any more
+		trunks  []*trunk // that take streams, the youngest last
+		full    []*trunk // that take none any more
 		dialing *dialing // under way; nil for none
 	}
 }
@@ -43,9 +43,9 @@ func NewRemote(shard *Shard, m socket.Multiplexing) *Remote {
 	return &Remote{is: m, shard: shard, ping: pinging{pingAfter, pingWait}}
 }
 
-// link is one connection of a Remote. It is the handler of its socket, and the host
+// trunk is one connection of a Remote. It is the handler of its socket, and the host
 // of its session.
-type link struct {
+type trunk struct {
 	session Session
 	remote  *Remote
 	conn    *socket.Conn
@@ -60,9 +60,9 @@ func (r *Remote) Open(fresh, inLoop bool, p socket.Patience) (c *socket.Conn, us
 	for range opensMax {
 		r.mu.Lock()
 		if !fresh {
-			if l := r.freeLocked(); l != nil {
+			if t := r.freeLocked(); t != nil {
 				r.mu.Unlock()
-				st, used := l.session.open()
+				st, used := t.session.open()
 				return &st.Conn, used, nil
 			}
 		}
@@ -94,8 +94,8 @@ func (r *Remote) beginDialLocked() *dialing {
 	d := &dialing{ended: make(chan struct{})}
 	r.mu.dialing = d
 	if !r.is.Errands.Run(func(ctx context.Context) {
-		l, err := r.dial(ctx)
-		r.endDial(d, l, err)
+		t, err := r.dial(ctx)
+		r.endDial(d, t, err)
 	}, func() { r.endDial(d, nil, errDialBug) }) {
 		r.mu.dialing, d.err = nil, socket.ErrEnded
 		close(d.ended)
@@ -108,10 +108,10 @@ func (r *Remote) beginDialLocked() *dialing {
 const opensMax = 8
 
 // freeLocked finds a connection with a stream left, and reserves it.
-func (r *Remote) freeLocked() *link {
-	for _, l := range slices.Backward(r.mu.links) {
-		if l.session.reserve() {
-			return l
+func (r *Remote) freeLocked() *trunk {
+	for _, t := range slices.Backward(r.mu.trunks) {
+		if t.session.reserve() {
+			return t
 		}
 	}
 	return nil
@@ -119,43 +119,43 @@ func (r *Remote) freeLocked() *link {
 
 // dial makes a connection, and waits for the backend's first word, all of it within
 // Connect.
-func (r *Remote) dial(ctx context.Context) (*link, error) {
+func (r *Remote) dial(ctx context.Context) (*trunk, error) {
 	began := socket.Nanos()
 	c, err := r.is.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l := &link{remote: r, conn: c}
+	t := &trunk{remote: r, conn: c}
 	if r.is.MaxAge > 0 {
-		l.expiry = safely.After(socket.Sooner(r.is.MaxAge), "max_age", l.expire)
+		t.expiry = safely.After(socket.Sooner(r.is.MaxAge), "max_age", t.expire)
 	}
-	l.session.beginClient(c, l, r.shard, Options{
+	t.session.beginClient(c, t, r.shard, Options{
 		HeaderBytes: r.is.HeaderBytes, Header: r.is.Connect, Idle: r.is.Idle, Write: stuckMax,
 	}, r.ping)
-	l.session.times.begun = began
-	of := l.session.client
+	t.session.times.begun = began
+	of := t.session.client
 	c.SetReadBy(0)
 	defer safely.AfterDone(ctx, "dial", c.Abort)()
-	c.Hand(l, true)
+	c.Hand(t, true)
 	<-of.ready // within Connect, or the session ends
 	switch {
 	case of.late:
 		return nil, os.ErrDeadlineExceeded
-	case l.session.hasEnded():
+	case t.session.hasEnded():
 		return nil, errNoHTTP2
 	}
-	return l, nil
+	return t, nil
 }
 
 // stuckMax is how long a backend may take nothing of what all streams write.
 const stuckMax = time.Minute
 
 // endDial tells those who wait.
-func (r *Remote) endDial(d *dialing, l *link, err error) {
+func (r *Remote) endDial(d *dialing, t *trunk, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if l != nil {
-		r.mu.links = append(r.mu.links, l)
+	if t != nil {
+		r.mu.trunks = append(r.mu.trunks, t)
 	}
 	r.mu.dialing, d.err = nil, err
 	close(d.ended)
@@ -165,9 +165,9 @@ func (r *Remote) endDial(d *dialing, l *link, err error) {
 func (r *Remote) Counts() (open, idle int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, l := range slices.Concat(r.mu.links, r.mu.full) {
+	for _, t := range slices.Concat(r.mu.trunks, r.mu.full) {
 		open++
-		if !l.session.Busy() {
+		if !t.session.busy() {
 			idle++
 		}
 	}
@@ -178,77 +178,77 @@ func (r *Remote) Counts() (open, idle int) {
 func (r *Remote) CloseIdle() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, l := range slices.Clone(r.mu.links) {
-		if !l.session.Busy() {
-			l.leave()
+	for _, t := range slices.Clone(r.mu.trunks) {
+		if !t.session.busy() {
+			t.retire()
 		}
 	}
 }
 
 // forget takes out a connection that has ended.
-func (r *Remote) forget(l *link) {
+func (r *Remote) forget(t *trunk) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	is := func(other *link) bool { return other == l }
-	r.mu.links = slices.DeleteFunc(r.mu.links, is)
+	is := func(other *trunk) bool { return other == t }
+	r.mu.trunks = slices.DeleteFunc(r.mu.trunks, is)
 	r.mu.full = slices.DeleteFunc(r.mu.full, is)
 }
 
-// leave lets a connection end as soon as it has no streams: no new ones begin.
-func (l *link) leave() {
-	m := &l.session.mu
+// retire lets a connection end as soon as it has no streams: no new ones begin.
+func (t *trunk) retire() {
+	m := &t.session.mu
 	m.Lock()
-	m.goingAway = true
+	m.away = true
 	m.Unlock()
-	l.conn.Again() // the loop looks whether it is over already
+	t.conn.Again() // the loop looks whether it is over already
 }
 
 // expire ends the time of a connection: it takes no streams any more, and ends with the
 // last of those it has.
-func (l *link) expire() {
-	r := l.remote
+func (t *trunk) expire() {
+	r := t.remote
 	r.mu.Lock()
-	if i := slices.Index(r.mu.links, l); i >= 0 {
-		r.mu.links = slices.Delete(r.mu.links, i, i+1)
-		r.mu.full = append(r.mu.full, l)
+	if i := slices.Index(r.mu.trunks, t); i >= 0 {
+		r.mu.trunks = slices.Delete(r.mu.trunks, i, i+1)
+		r.mu.full = append(r.mu.full, t)
 	}
 	r.mu.Unlock()
-	l.leave()
+	t.retire()
 }
 
 // Ready is called by the loop.
-func (l *link) Ready() {
+func (t *trunk) Ready() {
 	safely.Enter("backend event")
-	l.session.Ready()
+	t.session.Ready()
 }
 
 // Room is called by the loop.
-func (l *link) Room() { l.session.Room() }
+func (t *trunk) Room() { t.session.Room() }
 
 // RoundEnd is called by the loop.
-func (l *link) RoundEnd() { l.session.Flush() }
+func (t *trunk) RoundEnd() { t.session.Flush() }
 
 // Crashed is called by the loop when one of these calls has met a bug.
-func (l *link) Crashed() { l.session.Crashed() }
+func (t *trunk) Crashed() { t.session.Crashed() }
 
 // Open is for servers.
-func (*link) Open(*Stream) { panic("BUG: a backend opened a stream") }
+func (*trunk) Open(*Stream) { panic("BUG: a backend opened a stream") }
 
 // Failed is an error that was sent to the backend; the exchanges know of it.
-func (*link) Failed(frame.Code) {}
+func (*trunk) Failed(frame.Code) {}
 
 // Closed is called by the session when it is over.
-func (l *link) Closed() {
-	if l.expiry != nil {
-		l.expiry.Stop()
+func (t *trunk) Closed() {
+	if t.expiry != nil {
+		t.expiry.Stop()
 	}
-	l.remote.forget(l)
-	l.remote.is.Hangup(l.conn)
+	t.remote.forget(t)
+	t.remote.is.Hangup(t.conn)
 }
 
 // hasEnded reports that the session is over, or about to be.
 func (s *Session) hasEnded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.mu.closed || s.mu.goingAway
+	return s.mu.closed || s.mu.away
 }

@@ -39,18 +39,8 @@ const (
 	resetsKept = streamsMax
 )
 
-// Host is what a session is told from outside, and what it tells. All calls but
-// Failed are made by the loop, and none while the session's mutex is held.
-type Host interface {
-	// Open begins the exchange of a stream.
-	Open(s *Stream)
-	// Failed counts an error that was sent to the peer: a reset, or the end of the
-	// session. Any goroutine may call it.
-	Failed(code frame.Code)
-	// Closed says that the session is over and its connection is to be closed. It
-	// is called once, and nothing is called after it.
-	Closed()
-}
+// Host is what a session tells.
+type Host = stream.Host[*Stream, frame.Code]
 
 // Options are what a listener says of its sessions.
 type Options struct {
@@ -106,35 +96,35 @@ type Session struct {
 
 	mu struct {
 		sync.Mutex
-		settled   bool // the peer's first SETTINGS have come; the loop alone sets it
-		streams   map[uint32]*Stream
-		dropping  map[uint32]drop // requests that are answered already, and still come
-		dropBy    int64           // Nanos at which something has to be done about them; 0 is never
-		nudgeBy   int64           // Nanos at which a client is told something that has ended one; 0 is never
-		out       socket.Fifo
-		enc       hpack.Encoder
-		block     []byte             // of an answer, while it is encoded
-		frames    []byte             // and its frames
-		window    int64              // bytes that the peer takes of all streams
-		initial   int64              // what it takes of a new one
-		frameMax  int                // what it takes in a frame
-		small     int                // bytes of content in frames that have earned nothing yet
-		taken     int64              // bytes of requests that came and whose window was not given back
-		owed      int                // bytes of requests that were used up, and whose window was not given back
-		waiting   [waits]int         // streams that wait, by what they wait for
-		given     int64              // bytes that the peer has made room for, in all
-		written   int64              // and that the socket has taken
-		resets    [resetsKept]uint32 // streams that we have reset
-		resetAt   int
-		stuck     bool        // the socket is full
-		met       bool        // by a goroutine: the event that it is not may have passed
-		pace      socket.Pace // of the peer, while the socket is full
-		fullNanos int64       // since when it is
-		queued    int64       // bytes that the peer had not taken then
-		quiet     int64       // Nanos since when there is no stream; 0: there are some
-		later     bool        // the loop will call Flush
-		closed    bool        // nothing is written any more
-		goingAway bool        // GOAWAY was sent: no new streams
+		settled    bool // the peer's first SETTINGS have come; the loop alone sets it
+		streams    map[uint32]*Stream
+		dropping   map[uint32]drop // requests that are answered already, and still come
+		dropBy     int64           // Nanos at which something has to be done about them; 0 is never
+		nudgeBy    int64           // Nanos at which a client is told something that has ended one; 0 is never
+		out        socket.Fifo
+		enc        hpack.Encoder
+		block      []byte             // of an answer, while it is encoded
+		frames     []byte             // and its frames
+		window     int64              // bytes that the peer takes of all streams
+		initial    int64              // what it takes of a new one
+		frameMax   int                // what it takes in a frame
+		small      int                // bytes of content in frames that have earned nothing yet
+		taken      int64              // bytes of requests that came and whose window was not given back
+		owed       int                // bytes of requests that were used up, and whose window was not given back
+		waiting    [waitKinds]int     // streams that wait, by what they wait for
+		given      int64              // bytes that the peer has made room for, in all
+		written    int64              // and that the socket has taken
+		resets     [resetsKept]uint32 // streams that we have reset
+		resetAt    int
+		stuck      bool        // the socket is full
+		met        bool        // by a goroutine: the event that it is not may have passed
+		pace       socket.Pace // of the peer, while the socket is full
+		fullNanos  int64       // since when it is
+		queued     int64       // bytes that the peer had not taken then
+		quietNanos int64       // Nanos since when there is no stream; 0: there are some
+		later      bool        // the loop will call Flush
+		closed     bool        // nothing is written any more
+		away       bool        // GOAWAY was sent: no new streams
 	}
 }
 
@@ -173,7 +163,7 @@ func (s *Session) start() {
 	m.streams = make(map[uint32]*Stream)
 	m.enc.Reset()
 	m.window, m.initial, m.frameMax = frame.WindowInitial, frame.WindowInitial, frame.PayloadBytesMin
-	m.quiet = nowNanos
+	m.quietNanos = nowNanos
 	m.pace.Begin(s.opts.Write, s.opts.BytesPerSecond)
 }
 
@@ -226,7 +216,7 @@ func (s *Session) finishTurn() {
 	}
 	stuck, full := m.stuck, m.out.Len() > outHard
 	wake := m.waiting[waitRoom] > 0 && m.out.Len() < stream.OutSoft
-	done := m.goingAway && len(m.streams)+len(m.dropping) == 0 && m.out.Len() == 0 && !stuck && !s.dead
+	done := m.away && len(m.streams)+len(m.dropping) == 0 && m.out.Len() == 0 && !stuck && !s.dead
 	s.unlock()
 	switch {
 	case full:

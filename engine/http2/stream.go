@@ -9,7 +9,7 @@ import (
 // Stream is one request and its answer: the socket.Stream in its Conn, which the host
 // uses like a connection to a client. It is used again for another one.
 type Stream struct {
-	request
+	use
 
 	// Conn is what the exchange reads and writes.
 	Conn socket.Conn
@@ -24,8 +24,8 @@ type Stream struct {
 	output stream.Output
 }
 
-// request is what a stream knows of its request.
-type request struct {
+// use is what a stream knows of the request that it has now.
+type use struct {
 	stream.Request
 
 	dueNanos int64 // when the exchange begins, while the loop looks ahead; 0: it has
@@ -72,15 +72,12 @@ func (st *Stream) Recycle() {
 		d.stream = nil
 		s.giveBack(nil, d.left)
 	}
-	st.request = request{gone: true}
+	st.use = use{gone: true}
 	st.input.Reset()
 	st.output.Reset()
 	st.session = nil
 	shard.free = append(shard.free, st)
 }
-
-// Session is the stream's.
-func (st *Stream) Session() *Session { return st.session }
 
 // TryRead implements socket.Stream: the text of the request.
 func (st *Stream) TryRead(p []byte) (int, error) {
@@ -89,7 +86,7 @@ func (st *Stream) TryRead(p []byte) (int, error) {
 	defer m.Unlock()
 	n, content, err := st.input.Read(p)
 	st.usedLocked(content)
-	return n, err //nolint:wrapcheck // io.EOF counts
+	return n, err
 }
 
 // usedLocked gives the windows of content back that was read, once it is worth a
@@ -115,12 +112,12 @@ func (st *Stream) leaveLocked(why error) {
 	st.input.Fail(why)
 	st.unblockLocked()
 	if st.session.client == nil {
-		st.dropLocked()
+		st.dropInputLocked()
 	}
 }
 
-// dropLocked forgets what nobody will read.
-func (st *Stream) dropLocked() {
+// dropInputLocked forgets what nobody will read.
+func (st *Stream) dropInputLocked() {
 	s := st.session
 	s.mu.owed += st.input.Drop()
 	s.payBackLocked()
@@ -188,7 +185,7 @@ func (st *Stream) close() (failed frame.Code, heir *Stream) {
 		s.wroteLocked(st.Conn.InLoop())
 		st.leaveLocked(stream.ErrReset)
 	}
-	st.dropLocked()
+	st.dropInputLocked()
 	s.forgetLocked(st)
 	return failed, s.heirLocked()
 }

@@ -13,7 +13,7 @@ const (
 	waitRoom         // among the frames that go out
 	waitSession      // the window of the session
 	waitWindow       // its own
-	waits
+	waitKinds
 )
 
 // Full implements socket.Stream.
@@ -76,7 +76,7 @@ func (s *Session) wake(what wait) {
 		left = int64(stream.OutSoft - m.out.Len())
 	case waitSession:
 		left = m.window
-	case waitNone, waitWindow, waits:
+	case waitNone, waitWindow, waitKinds:
 	}
 	for _, st := range m.streams {
 		if m.waiting[what] == 0 || what != waitWindow && left <= 0 {

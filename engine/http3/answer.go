@@ -15,25 +15,11 @@ func (st *Stream) TryWrite(parts *[3][]byte, _ bool) (int, error) {
 	m := &st.mu
 	m.Lock()
 	defer m.Unlock()
-	taken := 0
-	for i := range parts {
-		for len(parts[i]) > 0 {
-			if m.gone {
-				return taken, stream.ErrReset
-			}
-			n, err := st.takeLocked(parts[i])
-			taken += n
-			parts[i] = parts[i][n:]
-			if err != nil {
-				return taken, err
-			}
-			if n == 0 {
-				m.waits = true
-				st.writeSoonLocked()
-				return taken, nil
-			}
-		}
+	taken, full, err := stream.Take(parts, st, (*Stream).takeLocked)
+	if err != nil {
+		return taken, err
 	}
+	m.waits = m.waits || full
 	st.writeSoonLocked()
 	return taken, nil
 }
@@ -41,12 +27,15 @@ func (st *Stream) TryWrite(parts *[3][]byte, _ bool) (int, error) {
 // takeLocked takes the beginning of text; 0 means that there is no room.
 func (st *Stream) takeLocked(text []byte) (int, error) {
 	m := &st.mu
-	if m.out.Len() >= stream.OutSoft {
+	switch {
+	case m.gone:
+		return 0, stream.ErrReset
+	case m.out.Len() >= stream.OutSoft:
 		return 0, nil
 	}
 	p, err := m.output.Next(text, &st.Request)
 	if err != nil {
-		return 0, err //nolint:wrapcheck // ours
+		return 0, err
 	}
 	switch p.Part {
 	case stream.PartHead:

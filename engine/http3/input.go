@@ -72,7 +72,7 @@ func (st *Stream) read() {
 	if r.opened {
 		st.leave(stream.ErrReset, false)
 	} else {
-		st.refuse(f)
+		st.discard(f)
 	}
 	if f.stream {
 		s.fail(s.pay(stream.CostReset))

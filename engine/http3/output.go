@@ -37,7 +37,7 @@ func (st *Stream) write() {
 	m.Lock()
 	sent := m.output.Done()
 	m.Unlock()
-	st.settle(sent)
+	st.endIfOver(sent)
 }
 
 func (st *Stream) writeAll(room []byte) {

@@ -39,15 +39,8 @@ const lingerTime = time.Second
 // goAwayTime is how long it may take to write GOAWAY.
 const goAwayTime = 5 * time.Second
 
-// Host is what a session is told from outside, and what it tells.
-type Host interface {
-	// Open begins the exchange of a stream. The loop calls it.
-	Open(s *Stream)
-	// Failed counts an error that was sent to the peer. Any goroutine calls it.
-	Failed(code Code)
-	// Closed says that the session is over. The loop calls it, once and last.
-	Closed()
-}
+// Host is what a session tells.
+type Host = stream.Host[*Stream, Code]
 
 // Options are what a listener says of its sessions.
 type Options struct {
@@ -79,7 +72,7 @@ type Session struct {
 		uni        [streamTypes]bool    // types that have come
 		budget     stream.Budget
 		nextID     quic.StreamID // the first one that has not come
-		sinceNanos int64         // without a stream, or away
+		quietNanos int64         // without a stream, or away
 		away       bool          // GOAWAY was sent, or will be: no new streams
 		closing    bool          // our end was decided
 		ended      bool          // the connection is no more
@@ -95,8 +88,8 @@ func (s *Session) Begin(q *quic.Conn, l *socket.Loop, host Host, o Options) {
 	m.Lock()
 	defer m.Unlock()
 	m.streams = map[*Stream]struct{}{}
-	m.sinceNanos = socket.Nanos()
-	m.budget.Begin(m.sinceNanos)
+	m.quietNanos = socket.Nanos()
+	m.budget.Begin(m.quietNanos)
 }
 
 // Run carries the connection until it ends. Nothing of s may be used afterwards but by
@@ -168,15 +161,15 @@ func (s *Session) openControl() {
 func (s *Session) accept(q *quic.Stream) {
 	m := &s.mu
 	m.Lock()
-	refused := m.away || m.closing
+	unheard := m.away || m.closing
 	var st *Stream
-	if !refused {
+	if !unheard {
 		m.nextID = q.StreamID() + 4
 		st = newStream(s, q)
 		m.streams[st] = struct{}{}
 	}
 	m.Unlock()
-	if refused { // GOAWAY says, or will say, that it was not looked at
+	if unheard { // GOAWAY says, or will say, that it was not looked at
 		q.CancelRead(CodeRequestRejected.onStream())
 		q.CancelWrite(CodeRequestRejected.onStream())
 		q.ReleaseStreamCredit()
@@ -195,15 +188,15 @@ func (s *Session) announce(st *Stream) {
 	s.Conn.Again()
 }
 
-// remove forgets a stream whose exchange and answer have ended.
-func (s *Session) remove(st *Stream, answered bool) {
+// forget forgets a stream whose exchange and answer have ended.
+func (s *Session) forget(st *Stream, answered bool) {
 	m := &s.mu
 	m.Lock()
 	delete(m.streams, st)
 	if answered {
 		m.budget.Add(stream.EarnAnswer)
 	}
-	m.sinceNanos = socket.Nanos()
+	m.quietNanos = socket.Nanos()
 	m.Unlock()
 	st.quic.ReleaseStreamCredit()
 	s.Conn.Again() // the deadline is another one
@@ -274,7 +267,7 @@ func (s *Session) Ready() {
 func (s *Session) setDeadline() {
 	m := &s.mu
 	m.Lock()
-	busy, away, since := len(m.streams) > 0, m.away, m.sinceNanos
+	busy, away, since := len(m.streams) > 0, m.away, m.quietNanos
 	m.Unlock()
 	limit := s.opts.Idle
 	if away {

@@ -43,14 +43,14 @@ type Stream struct {
 		gone  bool // what comes is for nobody, and nothing is taken
 		full  bool // the reader waits for space
 
-		out     socket.Fifo // frames of the answer
-		output  stream.Output
-		writing bool  // the writer runs
-		written bool  // and the end of the answer, too
-		waits   bool  // the exchange waits for room
-		moved   int64 // bytes that QUIC has taken, in all
-		closed  bool  // by the exchange
-		removed bool
+		out       socket.Fifo // frames of the answer
+		output    stream.Output
+		writing   bool  // the writer runs
+		written   bool  // and the end of the answer, too
+		waits     bool  // the exchange waits for room
+		moved     int64 // bytes that QUIC has taken, in all
+		closed    bool  // by the exchange
+		forgotten bool
 	}
 }
 
@@ -82,7 +82,7 @@ func (st *Stream) tryRead(p []byte) (n int, wake bool, err error) {
 	if wake = m.full && m.input.Content() <= inMax/2; wake {
 		m.full = false
 	}
-	return n, wake, err //nolint:wrapcheck // io.EOF counts
+	return n, wake, err
 }
 
 func (st *Stream) wakeReader() {
@@ -187,7 +187,7 @@ func (st *Stream) Close() {
 	if writing {
 		st.hurry()
 	}
-	st.settle(sent)
+	st.endIfOver(sent)
 }
 
 // hurry bounds what is left of the answer: the exchange, which did, has ended.
@@ -197,34 +197,34 @@ func (st *Stream) hurry() {
 	}
 }
 
-// settle forgets the stream when its exchange and its writer have ended. A client whose
+// endIfOver forgets the stream when its exchange and its writer have ended. A client whose
 // request has not ended is told to stop then, without an error and behind the whole
 // answer (RFC 9114 section 4.1): one that hears it first may take it for a failure.
-func (st *Stream) settle(answered bool) {
+func (st *Stream) endIfOver(answered bool) {
 	m := &st.mu
 	m.Lock()
-	over := m.closed && !m.writing && !m.removed
-	m.removed = m.removed || over
+	over := m.closed && !m.writing && !m.forgotten
+	m.forgotten = m.forgotten || over
 	ended := m.input.Ended()
 	m.Unlock()
 	if over && answered && !ended {
 		st.quic.CancelRead(CodeNone.onStream())
 	}
 	if over {
-		st.session.remove(st, answered)
+		st.session.forget(st, answered)
 	}
 }
 
-// refuse is a stream that never becomes an exchange.
-func (st *Stream) refuse(f *fault) {
+// discard ends a stream that never becomes an exchange.
+func (st *Stream) discard(f *fault) {
 	m := &st.mu
 	m.Lock()
-	m.closed, m.gone, m.removed = true, true, true
+	m.closed, m.gone, m.forgotten = true, true, true
 	m.Unlock()
 	if st.unwatch != nil {
 		st.unwatch()
 	}
 	st.quic.CancelRead(f.code.onStream())
 	st.quic.CancelWrite(f.code.onStream())
-	st.session.remove(st, false)
+	st.session.forget(st, false)
 }

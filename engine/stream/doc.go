@@ -12,6 +12,7 @@
 //	             has to send; unchunk.go for the content of no known length
 //	key.go       the handshake of a WebSocket, which only HTTP/1.1 has
 //	budget.go    what a peer may cost
+//	host.go      whom a session tells
 //
 // Nothing here knows frames, windows, a lock or a clock: each type is guarded by who
 // has it. An [Output] does not send: it says what comes next, and its caller, who
@@ -19,7 +20,7 @@
 // an allocation for each answer, or two forms of the same machine.
 //
 // Start reading at [Input] and [Output]. Packages http2 and http3 import it; it
-// imports package pool for the queue of bytes, pool/wire, and the standard library.
+// imports pool/socket for the queue of bytes, pool/wire, and the standard library.
 package stream
 
 import "errors"
@@ -32,9 +33,9 @@ const (
 	SessionWindow = 1 << 20
 	// OutSoft is how many bytes of frames wait before content has to.
 	OutSoft = 64 << 10
-	// HeadMax bounds the head of a message that an exchange writes. It is more than
+	// headMax bounds the head of a message that an exchange writes. It is more than
 	// what backends, or clients, may send.
-	HeadMax = 512 << 10
+	headMax = 512 << 10
 	// headKeep is how much memory is kept for the next head.
 	headKeep = 32 << 10
 )

@@ -62,7 +62,7 @@ type Piece struct {
 }
 
 // limits of a head are as wide as the engine's own.
-var limits = wire.Limits{HeadBytes: HeadMax, Fields: 1 << 10}
+var limits = wire.Limits{HeadBytes: headMax, Fields: 1 << 10}
 
 // Reset makes it a new one, with the memory that it has.
 func (o *Output) Reset() {
@@ -120,6 +120,22 @@ func (o *Output) Took(n int) {
 		o.body.left -= int64(n)
 	case inHead, inTunnel, atDone:
 	}
+}
+
+// Take gives the parts of a text to take, which is a method of S, named as such: bound to
+// a value it would be an allocation. full: it took nothing of what is left.
+func Take[S any](parts *[3][]byte, of S, take func(of S, text []byte) (int, error)) (taken int, full bool, err error) {
+	for i := range parts {
+		for len(parts[i]) > 0 {
+			n, err := take(of, parts[i])
+			taken += n
+			parts[i] = parts[i][n:]
+			if err != nil || n == 0 {
+				return taken, n == 0, err
+			}
+		}
+	}
+	return taken, false, nil
 }
 
 // nextHead takes a head: interim or final.
