@@ -72,7 +72,7 @@ type Session struct {
 		uni        [streamTypes]bool    // types that have come
 		budget     stream.Budget
 		nextID     quic.StreamID // the first one that has not come
-		quietNanos int64         // without a stream, or away
+		quietNanos int64         // since when there is no stream, if there is none
 		away       bool          // GOAWAY was sent, or will be: no new streams
 		closing    bool          // our end was decided
 		ended      bool          // the connection is no more
