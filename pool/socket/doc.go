@@ -7,8 +7,8 @@
 //	              connwrite.go and connpipe.go write, netconn.go closes and names it
 //	half.go       one direction of it: the bits that the loop and its owner share
 //	stream.go     a connection that is no socket: one of HTTP/2 or HTTP/3
-//	secure.go     TLS inside a connection; secureidle.go (no memory while idle),
-//	              securequiet.go (what a session says between two requests)
+//	secure.go     TLS inside a connection; secureidle.go (no memory while idle,
+//	              by securelayout.go), securequiet.go (what a session says between two requests)
 //	kept.go       a connection that is used again: counts what it has sent, rests;
 //	              look.go finds out what came on it meanwhile
 //	buffer.go     pooled memory for what was read (fifo.go: between two sides); mangle.go

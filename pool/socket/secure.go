@@ -22,8 +22,9 @@ import (
 // session for good, so no write fails for want of room: records go to the
 // outbox, which the Conn empties as the socket takes them.
 type secure struct {
-	c   *Conn
-	tls *tls.Conn
+	c      *Conn
+	tls    *tls.Conn
+	places layout // of the buffers inside tls
 
 	// Owned by the reader. crypto/tls reads ahead: whole counts the records it
 	// was given and may not have decrypted yet, for which no event will come.
@@ -54,6 +55,7 @@ const recordHead = 5
 // and CloseWrite if the peer turned out to speak clear text.
 func (c *Conn) ServeTLS(config *tls.Config, early []byte) error {
 	s := &secure{c: c, early: bytes.Clone(early)}
+	s.places, _ = tlsLayout()
 	s.tls = tls.Server((*records)(s), config)
 	return s.handshake()
 }
@@ -61,6 +63,7 @@ func (c *Conn) ServeTLS(config *tls.Config, early []byte) error {
 // ConnectTLS makes c speak TLS, as a client, under the rules of ServeTLS.
 func (c *Conn) ConnectTLS(config *tls.Config) error {
 	s := &secure{c: c, client: true}
+	s.places, _ = tlsLayout()
 	s.tls = tls.Client((*records)(s), config)
 	return s.handshake()
 }

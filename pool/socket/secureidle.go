@@ -2,10 +2,7 @@ package socket
 
 import (
 	"bytes"
-	"crypto/tls"
 	"io"
-	"reflect"
-	"unsafe"
 )
 
 // crypto/tls keeps the buffers of its reader for the life of a connection: 3.5
@@ -15,37 +12,20 @@ import (
 // them, GC slack included). And each time it looks at the socket it makes a small
 // reader on the heap, the only allocation of an exchange.
 //
-// There is no way around either but by the places of the buffers, so this file
-// knows them: the socket is read into memory of ours that crypto/tls takes for
+// There is no way around either but by the places of the buffers, which
+// securelayout.go knows: the socket is read into memory of ours that crypto/tls takes for
 // its own, and is given back when nothing is in it. Where a version of Go has the
-// buffers elsewhere, crypto/tls reads by itself and keeps what it has, and
-// TestSecureConnGivesBuffersBack fails.
+// buffers elsewhere, or uses them otherwise, crypto/tls reads by itself and keeps what it
+// has; CheckTLS says so, and TestSecureConnGivesBuffersBack fails.
 
-// tlsBuffers are the places inside a tls.Conn, 0 where unknown.
-var tlsBuffers = struct{ rawInput, input, hand uintptr }{
-	rawInput: placeOfField("rawInput", reflect.TypeFor[bytes.Buffer]()),
-	input:    placeOfField("input", reflect.TypeFor[bytes.Reader]()),
-	hand:     placeOfField("hand", reflect.TypeFor[bytes.Buffer]()),
-}
-
-func placeOfField(name string, is reflect.Type) uintptr {
-	f, ok := reflect.TypeFor[tls.Conn]().FieldByName(name)
-	if !ok || f.Type != is {
-		return 0
-	}
-	return f.Offset
-}
-
-// buffers are those of the reader: the records that were not decrypted, what was
-// decrypted and not read (a window on the former), and messages of the
-// handshake. ok is false where their places are not known.
+// buffers are those of the reader: see layout.of. ok is false where their places are not
+// known.
 func (s *secure) buffers() (raw *bytes.Buffer, input *bytes.Reader, hand *bytes.Buffer, ok bool) {
-	if tlsBuffers.rawInput == 0 || tlsBuffers.input == 0 || tlsBuffers.hand == 0 {
+	if !s.places.known() {
 		return nil, nil, nil, false
 	}
-	at := unsafe.Pointer(s.tls)
-	return (*bytes.Buffer)(unsafe.Add(at, tlsBuffers.rawInput)), (*bytes.Reader)(unsafe.Add(at, tlsBuffers.input)),
-		(*bytes.Buffer)(unsafe.Add(at, tlsBuffers.hand)), true
+	raw, input, hand = s.places.of(s.tls)
+	return raw, input, hand, true
 }
 
 const (
