@@ -67,6 +67,13 @@ func TestClientsBodyFaultInsideTheAnswerIsNotTheBackends(t *testing.T) {
 	}
 }
 
+// silentPool adds a pool of the same timeouts, whose route leads to a backend that says
+// nothing: what is asked of it ends when such a time is over.
+func silentPool(text, timeouts string) string {
+	return strings.NewReplacer("{all: {pool: p", "{silent: {path: /silent, pool: silent}, all: {pool: p",
+		timeouts+"}", timeouts+`}, silent: {backends: [{address: "{{backend}}"}], `+timeouts+"}").Replace(text)
+}
+
 // A backend has its time from the end of the request on: who is slow before it
 // is the client, and it is the client that is told so.
 func TestSlowUploadIsNotASlowBackend(t *testing.T) {
@@ -75,27 +82,36 @@ func TestSlowUploadIsNotASlowBackend(t *testing.T) {
 		"{pool: p}", "{pool: p, timeout: ROUTE}", `"}]}`, `"}], timeouts: {read: 60ms}}`).Replace(plain)
 	for _, tc := range []struct {
 		name, body, route string
-		rest              time.Duration // after which the client goes on; 0 is never
+		goesOn            bool // when a backend that began later has had its time
 		status            int
 		cause             string
 		blamed            uint64
 	}{
-		{"pauses longer than the backend may", "10s", "10s", 200 * time.Millisecond, 200, "", 0},
-		{"stalls", "100ms", "10s", 0, 408, "client_slow", 0},
-		{"stalls until the end of the route's time", "10s", "100ms", 0, 408, "client_slow", 0},
+		{"pauses longer than the backend may", "10s", "10s", true, 200, "", 0},
+		{"stalls", "100ms", "10s", false, 408, "client_slow", 0},
+		{"stalls until the end of the route's time", "10s", "100ms", false, 408, "client_slow", 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := start(t, strings.NewReplacer("BODY", tc.body, "ROUTE", tc.route).Replace(text), scripted(t,
-				func(_ int64, c net.Conn, in *bufio.Reader) {
-					q := readHead(in)
-					if _, err := io.ReadAll(q.Body); err == nil {
-						_, _ = io.WriteString(c, ok)
-					}
-				}))
+			text := silentPool(strings.NewReplacer("BODY", tc.body, "ROUTE", tc.route).Replace(text), "timeouts: {read: 60ms}")
+			asked := make(chan struct{}, 1)
+			r := start(t, text, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+				q := readHead(in)
+				if q.URL.Path == "/silent" {
+					_, _ = io.Copy(io.Discard, in)
+					return
+				}
+				asked <- struct{}{}
+				if _, err := io.ReadAll(q.Body); err == nil {
+					_, _ = io.WriteString(c, ok)
+				}
+			}))
 			c := r.dial()
 			c.send(begin + "hello")
-			if tc.rest > 0 {
-				<-time.After(tc.rest)
+			<-asked
+			if tc.goesOn {
+				if a := r.dial().get("/silent"); a.StatusCode != http.StatusGatewayTimeout {
+					t.Errorf("the silent backend: got %d; want 504", a.StatusCode)
+				}
 				c.send("world")
 			}
 			a := c.receive("POST")
@@ -181,19 +197,28 @@ func TestBodyIsNotWholeWithoutItsLastPiece(t *testing.T) {
 }
 
 // A client that stops reading for longer than the backend may be silent has not
-// made the backend silent.
+// made the backend silent. It reads when one that is, and was asked later, is given up.
 func TestPausingReaderIsNotASilentBackend(t *testing.T) {
 	const size = 48 << 20 // more than the buffers of two sockets
-	text := strings.Replace(plain, `"}]}`, `"}], timeouts: {read: 2s}}`, 1)
+	text := silentPool(strings.Replace(plain, `"}]}`, `"}], timeouts: {read: 2s}}`, 1), "timeouts: {read: 2s}")
 	r := start(t, text, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
-		if readHead(in) != nil {
+		switch q := readHead(in); {
+		case q == nil:
+		case q.URL.Path == "/silent":
+			_, _ = io.Copy(io.Discard, in)
+		default:
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: "+strconv.Itoa(size)+"\r\n\r\n")
 			_, _ = c.Write(make([]byte, size))
 		}
 	}))
 	c := r.dial()
 	c.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")
-	<-time.After(2500 * time.Millisecond)
+	if _, err := c.r.Peek(1); err != nil { // it has begun, and does not read on
+		t.Fatal(err)
+	}
+	if a := r.dial().get("/silent"); a.StatusCode != http.StatusGatewayTimeout {
+		t.Errorf("the silent backend: got %d; want 504", a.StatusCode)
+	}
 	if a := c.receive("GET"); len(a.body) != size {
 		t.Errorf("got %d bytes; want %d", len(a.body), size)
 	}

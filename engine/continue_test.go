@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -126,16 +127,15 @@ func TestInterimAnswersWaitForTheirClient(t *testing.T) {
 	const hints = 30
 	interim := "HTTP/1.1 103 Early Hints\r\nLink: " + strings.Repeat("x", 28<<10) + "\r\n\r\n"
 	for _, reused := range []bool{false, true} {
-		said := make(chan struct{}, 1)
+		var sent atomic.Int64
 		path := filepath.Join(t.TempDir(), "s") // its buffer does not grow
 		start(t, strings.Replace(plain, "127.0.0.1:0", "unix:"+path, 1), scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 			for q := readHead(in); q != nil; q = readHead(in) {
 				if q.URL.Path == "/hints" {
-					for i := range hints {
-						if i == 1 {
-							said <- struct{}{}
-						}
-						if _, err := io.WriteString(c, interim); err != nil {
+					for range hints {
+						n, err := io.WriteString(c, interim)
+						sent.Add(int64(n))
+						if err != nil {
 							return
 						}
 					}
@@ -153,8 +153,7 @@ func TestInterimAnswersWaitForTheirClient(t *testing.T) {
 			c.get("/")
 		}
 		c.send("GET /hints HTTP/1.1\r\nHost: t\r\n\r\n")
-		<-said
-		<-time.After(200 * time.Millisecond) // the sockets between fill up
+		heldBack(t, &sent) // the sockets between are full, or have taken all
 		text := "HTTP/1.1 103 Early Hints\r\n"
 		for n := 0; ; {
 			line, err := c.r.ReadString('\n')

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // hedged is a configuration that hedges by options, over two backends.
@@ -113,28 +112,35 @@ func TestSlowAttemptGetsARivalAndTheFirstAnswerWins(t *testing.T) {
 	}
 }
 
+// An exchange that gets no rival has none either when a later one has got its own.
 func TestHedgeOnlyWhereItMay(t *testing.T) {
 	h := startHedge(t, "after: 1ms")
 	for _, request := range []string{
-		"POST /slow HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\nhi",
-		"PUT /slow HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("x", 100_000),
+		"POST /slow HTTP/1.1\r\nHost: t\r\nX-Isame-Attempts: 1\r\nContent-Length: 2\r\n\r\nhi",
+		"PUT /slow HTTP/1.1\r\nHost: t\r\nX-Isame-Attempts: 1\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("x", 100_000),
 	} {
 		h.asked[0].Store(0)
 		h.asked[1].Store(0)
-		c := h.dial()
+		c, other := h.dial(), h.dial()
 		c.send(request)
 		eventually(t, func() string { return "one asked" }, func() bool { return h.waiting.Load() == 1 })
-		done := time.NewTimer(50 * time.Millisecond) // the rival would come within this
-		<-done.C
-		h.free[0] <- struct{}{}
-		h.free[1] <- struct{}{}
-		if a := c.receive("POST"); a.StatusCode != 200 || h.asked[0].Load()+h.asked[1].Load() != 1 {
-			t.Errorf("got %d after %d attempts; want one", a.StatusCode, h.asked[0].Load()+h.asked[1].Load())
-		}
+		other.send("GET /slow HTTP/1.1\r\nHost: t\r\nX-Isame-Attempts: 1\r\n\r\n")
+		eventually(t, func() string { return "another one, and its rival" }, func() bool { return h.waiting.Load() >= 3 })
 		for i := range h.free {
-			select {
-			case <-h.free[i]:
-			default:
+			h.free[i] <- struct{}{}
+			h.free[i] <- struct{}{}
+		}
+		if a := other.receive("GET"); a.StatusCode != 200 || a.Header.Get("X-Isame-Attempts") != "1; hedge=1" {
+			t.Errorf("the other one got %d %q; want 200 and a rival", a.StatusCode, a.Header.Get("X-Isame-Attempts"))
+		}
+		a := c.receive("POST")
+		if n := h.asked[0].Load() + h.asked[1].Load(); a.StatusCode != 200 || a.Header.Get("X-Isame-Attempts") != "1" || n != 3 {
+			t.Errorf("got %d %q, %d asked in all; want 200 after one attempt, and three", a.StatusCode, a.Header.Get("X-Isame-Attempts"), n)
+		}
+		eventually(t, func() string { return "none waits" }, func() bool { return h.waiting.Load() == 0 })
+		for i := range h.free {
+			for len(h.free[i]) > 0 {
+				<-h.free[i]
 			}
 		}
 	}

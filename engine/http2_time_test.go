@@ -81,18 +81,32 @@ func TestHTTP2UnfinishedThings(t *testing.T) {
 	r.checkGone(t)
 }
 
-// A stream that runs does not excuse half a frame, and an open one is not idle.
+// A stream that runs does not excuse half a frame, and an open one is not idle: it is
+// answered when another session, which was idle for less long, has ended.
 func TestHTTP2SessionIsNotIdleWhileAStreamRuns(t *testing.T) {
+	asked, otherEnded, end := make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	defer close(end)
 	r := start(t, timed2("header: 200ms, idle: 200ms"), scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 		q := readHead(in)
 		if q == nil {
 			return
 		}
-		<-time.After(600 * time.Millisecond)
+		switch q.URL.Path {
+		case "/slow":
+			asked <- struct{}{}
+			<-otherEnded
+		case "/silent":
+			<-end
+		}
 		_, _ = io.WriteString(c, ok)
 	}))
-	c := r.h2()
-	c.expect("200 ok", c.ask(to("GET", "/")...))
+	c, other := r.h2(), r.h2()
+	slow := c.open(true, to("GET", "/slow")...)
+	<-asked
+	other.expect("200 ok", other.ask(to("GET", "/")...))
+	other.expect("goaway NO_ERROR", other.ending())
+	close(otherEnded)
+	c.expect("200 ok", c.outcome(slow))
 	began := time.Now()
 	c.expect("goaway NO_ERROR", c.ending())
 	if took := time.Since(began); took < 100*time.Millisecond {
@@ -100,7 +114,7 @@ func TestHTTP2SessionIsNotIdleWhileAStreamRuns(t *testing.T) {
 	}
 	c = r.h2()
 	c.mute = true
-	id := c.open(true, to("GET", "/")...)
+	id := c.open(true, to("GET", "/silent")...)
 	c.raw("\x00\x00")
 	c.expect("goaway ENHANCE_YOUR_CALM", c.outcome(id))
 }

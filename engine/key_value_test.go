@@ -6,33 +6,25 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
-// later runs f after d, which is longer than the default of the key under test.
-func later(t *testing.T, d time.Duration, f func()) {
-	t.Helper()
-	timer := time.NewTimer(d)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		<-timer.C
-		f()
-	}()
-	t.Cleanup(func() { <-done })
-}
-
-// An attempt has no rival before hedge.after, here far beyond the default of 50 ms.
+// An attempt has no rival before hedge.after, here far beyond the default of 50 ms:
+// another exchange, which begins later and waits for as long as that, has got its own.
 func TestNoRivalComesBeforeItsTime(t *testing.T) {
-	h := startHedge(t, "after: 20s")
-	c := h.dial()
+	h := startHedge(t, "after: 20s}}, usual: {hosts: [usual.test], pool: p, hedge: {max: 1")
+	c, usual := h.dial(), h.dial()
 	c.send("GET /slow HTTP/1.1\r\nHost: t\r\nX-Isame-Attempts: 1\r\n\r\n")
-	later(t, 300*time.Millisecond, func() {
-		h.free[0] <- struct{}{}
-		h.free[1] <- struct{}{}
-	})
-	if a := c.receive("GET"); a.StatusCode != 200 || a.Header.Get("X-Isame-Attempts") != "1" {
-		t.Errorf("got %d %q; want 200 and one attempt", a.StatusCode, a.Header.Get("X-Isame-Attempts"))
+	eventually(t, func() string { return "one asked" }, func() bool { return h.waiting.Load() == 1 })
+	usual.send("GET /slow HTTP/1.1\r\nHost: usual.test\r\nX-Isame-Attempts: 1\r\n\r\n")
+	eventually(t, func() string { return "the usual rival" }, func() bool { return h.waiting.Load() >= 3 })
+	for i := range h.free {
+		h.free[i] <- struct{}{}
+		h.free[i] <- struct{}{}
+	}
+	for of, want := range map[*client]string{c: "1", usual: "1; hedge=1"} {
+		if a := of.receive("GET"); a.StatusCode != 200 || a.Header.Get("X-Isame-Attempts") != want {
+			t.Errorf("got %d %q; want 200 %q", a.StatusCode, a.Header.Get("X-Isame-Attempts"), want)
+		}
 	}
 }
 
@@ -59,19 +51,31 @@ func TestOnlyTheStatusesOfTheSectionAreRetried(t *testing.T) {
 }
 
 // A wait in the queue that is longer than the default of one second, and within
-// queue_timeout, ends with an answer.
+// queue_timeout, ends with an answer: it lasts until another pool has given up who
+// began to wait later, for as long as the default is.
 func TestQueueTimeoutOfTheSection(t *testing.T) {
 	held, free := make(chan struct{}, 2), make(chan struct{})
-	r := start(t, limited("concurrency: {max_requests: 1, max_queue: 1, queue_timeout: 1m}"), backend(t, func(http.ResponseWriter, *http.Request) {
+	text := strings.NewReplacer("{all: {pool: p}}", "{all: {pool: p}, usual: {hosts: [usual.test], pool: usual}}",
+		"queue_timeout: 1m}", `queue_timeout: 1m}}, usual: {backends: [{address: "{{backend}}"}], concurrency: {max_requests: 1, max_queue: 1}`,
+	).Replace(limited("concurrency: {max_requests: 1, max_queue: 1, queue_timeout: 1m}"))
+	r := start(t, text, backend(t, func(http.ResponseWriter, *http.Request) {
 		held <- struct{}{}
 		<-free
 	}))
-	first, second := r.dial(), r.dial()
-	first.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")
-	<-held
-	second.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")
-	later(t, 1500*time.Millisecond, func() { close(free) })
-	for _, c := range []*client{first, second} {
+	var asking []*client
+	for i, host := range []string{"t", "usual.test"} {
+		first, second := r.dial(), r.dial()
+		asking = append(asking, first, second)
+		first.send("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
+		<-held
+		second.send("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
+		eventually(t, func() string { return "one waits for " + host }, func() bool { return r.engine.Pools()[i].Concurrency.Waiting == 1 })
+	}
+	if a := asking[3].receive("GET"); a.StatusCode != 503 {
+		t.Errorf("got %d; want 503 after the usual time", a.StatusCode)
+	}
+	close(free)
+	for _, c := range asking[:3] {
 		if a := c.receive("GET"); a.StatusCode != 200 {
 			t.Errorf("got %d %s; want 200", a.StatusCode, a.Header.Get("X-Isame-Error"))
 		}

@@ -265,8 +265,11 @@ func TestClientThatEndedItsHalfMayReadSlowly(t *testing.T) {
 	content := strings.Repeat("0123456789abcdef", 1<<19)
 	for _, reused := range []bool{false, true} {
 		r := start(t, plain, backend(t, func(w http.ResponseWriter, q *http.Request) {
-			if q.URL.Path == "/long" {
+			switch q.URL.Path {
+			case "/long":
 				_, _ = io.WriteString(w, content)
+			case "/silent":
+				<-q.Context().Done()
 			}
 		}))
 		c := r.dial()
@@ -277,7 +280,14 @@ func TestClientThatEndedItsHalfMayReadSlowly(t *testing.T) {
 		if err := c.tcp().CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(2 * leaveGrace)
+		other := r.dial() // its backend is silent: it ends when the grace is over
+		other.send("GET /silent HTTP/1.1\r\nHost: t\r\n\r\n")
+		if err := other.tcp().CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := io.ReadAll(other.r); len(left) > 0 || err != nil {
+			t.Errorf("reused %v: the other one got %q, %v; want the end", reused, left, err)
+		}
 		if a := c.receive("GET"); a.StatusCode != 200 || a.body != content {
 			t.Errorf("reused %v: got %d and %d bytes; want the whole answer", reused, a.StatusCode, len(a.body))
 		}

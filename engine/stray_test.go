@@ -260,6 +260,7 @@ func TestWhatIsNoIdleCloseCostsNoConnections(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var conns atomic.Int64
+			heard := make(chan struct{}, 1) // the client has the answer
 			r := oneShard(t, io.Discard, plain, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 				conns.Add(1)
 				for q := readHead(in); q != nil; q = readHead(in) {
@@ -273,7 +274,7 @@ func TestWhatIsNoIdleCloseCostsNoConnections(t *testing.T) {
 						continue
 					case "/head":
 						_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")
-						<-time.NewTimer(3 * time.Millisecond).C
+						<-heard
 						_, _ = io.WriteString(c, "<html>")
 						continue
 					case "/die-later":
@@ -299,6 +300,9 @@ func TestWhatIsNoIdleCloseCostsNoConnections(t *testing.T) {
 				}
 				c.send(method + " " + path + " HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\nhi")
 				c.receive(method)
+				if path == "/head" {
+					heard <- struct{}{}
+				}
 			}
 			if n := conns.Load(); n > tc.want {
 				t.Errorf("the backend saw %d connections; want at most %d", n, tc.want)
