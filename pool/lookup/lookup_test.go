@@ -178,8 +178,10 @@ func TestASilentServerIsNotWaitedForAfterTheEnd(t *testing.T) {
 		_, err := Find(ctx, Question{Name: "a.test", Type: "A", Server: s.address})
 		done <- err
 	}()
-	for len(s.questions()) == 0 { // until it waits
-		<-time.After(time.Millisecond)
+	for ; len(s.questions()) == 0; <-time.After(time.Millisecond) { // until it waits
+		if time.Since(began) > tryTimeout {
+			t.Fatal("nobody was asked")
+		}
 	}
 	cancel()
 	if err := <-done; err == nil || time.Since(began) > tryTimeout {
