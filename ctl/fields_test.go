@@ -23,7 +23,7 @@ func TestDescriptionsAreFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	fields := map[string]string{}
-	for _, file := range append(files, "../pool/status.go", "../pool/health/prober.go", "index.go") {
+	for _, file := range append(files, "../pool/status.go", "../pool/health/status.go", "index.go") {
 		if !strings.HasSuffix(file, "_test.go") {
 			addDescriptions(t, fields, file)
 		}

@@ -6,6 +6,7 @@
 //	check.go       what probes see of one backend under one definition, for all pools
 //	health.go      the verdict as a state machine
 //	opinion.go     what one pool makes of it, with what its own traffic meets
+//	status.go      a finished probe, as the admin API shows it
 //
 // A Check has a mutex; what is read on the hot path is a word of its own. It imports
 // pool/attempt for how connections begin, pool/socket, pool/wire and config. What a
