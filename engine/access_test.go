@@ -304,7 +304,7 @@ func TestAccessLogSaysHowLongTheBackendTook(t *testing.T) {
 
 // The table of fields has every field of the code.
 func TestReadmeNamesEveryFieldOfTheAccessLog(t *testing.T) {
-	code, err := os.ReadFile("access.go")
+	code, err := os.ReadFile("finish.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,24 +2,23 @@ package engine
 
 import (
 	"bytes"
-	"errors"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/route"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // What an exchange answers itself; package answer knows how that is written. Each of
-// these functions ends the exchange's work and reports whether the client's connection
-// may carry another request.
+// these functions says which phase follows: the answer is written, or the rest of it waits.
 
 // reject answers with r. The rest of a request's body is dropped where that is
 // cheap, else the connection ends after the answer.
-func (x *exchange) reject(r *answer.Reject) bool {
+func (x *exchange) reject(r *answer.Reject) phase {
 	x.status, x.end = r.Status, r.End
 	x.keep = x.keep && !r.Parts() && x.mayKeep()
 	o := answer.Options{Form: x.form(), ToHEAD: x.isHEAD, Connection: x.connection(), Date: x.c.shard.engine.date()}
@@ -43,7 +42,7 @@ func (x *exchange) isGRPC() bool {
 }
 
 // redirect answers with the route's Location.
-func (x *exchange) redirect() bool {
+func (x *exchange) redirect() phase {
 	r := x.route
 	if len(x.hostSent()) == 0 {
 		return x.reject(answer.ForError(wire.ErrBadHost)) // nothing to build a location from
@@ -66,7 +65,7 @@ func (c *conn) scheme() []byte {
 }
 
 // respond answers with the route's fixed response.
-func (x *exchange) respond() bool {
+func (x *exchange) respond() phase {
 	r := x.route
 	b := x.beginOwn(r.status)
 	if r.contentType != "" && !wire.WithoutContent(r.status, false) {
@@ -76,13 +75,13 @@ func (x *exchange) respond() bool {
 }
 
 // options answers OPTIONS * about the proxy itself.
-func (x *exchange) options() bool {
+func (x *exchange) options() phase {
 	return x.endOwn(answer.Field(x.beginOwn(fasthttp.StatusNoContent), "Allow", answer.Methods), nil)
 }
 
 // challenge answers an ACME server that looks whether a host is ours (RFC 8555 section
 // 8.3).
-func (x *exchange) challenge() bool {
+func (x *exchange) challenge() phase {
 	body := x.c.shard.engine.challenges.KeyAuthorization(x.path)
 	if body == "" {
 		return x.reject(answer.NoRoute) // it has ended just now
@@ -98,7 +97,7 @@ func (x *exchange) beginOwn(status int) []byte {
 }
 
 // endOwn ends it, and writes it with its content.
-func (x *exchange) endOwn(b, content []byte) bool {
+func (x *exchange) endOwn(b, content []byte) phase {
 	x.answer = answer.End(b, answer.Sized(x.status, len(content)), x.connection())
 	if wire.WithoutContent(x.status, x.isHEAD) {
 		content = nil
@@ -135,22 +134,29 @@ func (x *exchange) altSvc() string {
 	return x.policy.altSvc
 }
 
-// writeAnswer writes x.answer and body in one call.
-func (x *exchange) writeAnswer(body []byte) bool {
+// writeAnswer writes x.answer and body in one call. body stays as it is until the
+// exchange has ended.
+func (x *exchange) writeAnswer(body []byte) phase {
 	x.answered = true
-	n, err := x.c.Writev(x.answer, body, nil)
-	switch {
-	case errors.Is(err, socket.ErrWouldBlock):
-		x.spilled = true
-		return x.keep
-	case err != nil:
+	return x.answerWritten(x.c.Writev(x.answer, body, nil))
+}
+
+// flushAnswer goes on with an answer of ours that the client has taken a part of: atRest.
+func (x *exchange) flushAnswer() phase { return x.answerWritten(x.c.Flush()) }
+
+// answerWritten is what follows on a write of n bytes of an answer of ours.
+func (x *exchange) answerWritten(n int, err error) phase {
+	switch x.written(n, err) { //nolint:exhaustive // it is one of three
+	case attempt.Pending:
+		return atRest
+	case attempt.OK:
+	default:
 		x.keep = false
 		if x.end == end.OK {
 			x.end, x.reached = end.ClientGone, end.PhaseRelay
 		}
 	}
-	x.bytesOut += int64(n)
-	return x.keep
+	return atFinish
 }
 
 // bodyDropMax bounds what is read and dropped to keep a connection.

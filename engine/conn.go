@@ -361,6 +361,13 @@ func (c *conn) after(keep bool) turn {
 	return turnAgain
 }
 
+// switched is the end of an exchange that has become a tunnel.
+func (c *conn) switched() turn {
+	releaseExchange(c.x)
+	c.x, c.served = nil, true
+	return turnTunnel
+}
+
 // policy is what the current generation says of the listener, or the last one that
 // had it; nil when the listener is gone and drained.
 func (c *conn) policy() *listenerPolicy {

@@ -1,48 +1,61 @@
 // Package engine carries a request from socket to socket.
 //
-// To follow one request, read in this order:
+// Every file of it, in the order in which a request meets them. One that is forwarded
+// enters each file of its way once:
 //
 //	shard.go     a connection is accepted: one socket and one fasthttp server a core
-//	preamble.go  what a connection says before its first request: a PROXY header,
-//	             and in secure.go a TLS handshake; and what backends are told of it
+//	preamble.go  what it says before its first request: a PROXY header, and in
+//	secure.go    a TLS handshake; certificates are package certs
 //	conn.go      a connection in its event loop: Ready, one step after the other
-//	step.go      one request in the loop: step reads the head, finds the route,
-//	             decides; take gives what has to wait to a goroutine (goOn)
-//	exchange.go  what a request is, and the leaves that step calls
+//	phase.go     an exchange: the table of its phases, and what carries it from one to
+//	             the next (advance), in the loop or in a goroutine (goOn)
+//	exchange.go  what an exchange keeps, grouped by phase
+//	read.go      the head of the request is read, and its route found
+//	acme.go      where that is a challenge: certificates of an ACME server
+//	forward.go   what all attempts share; a slot of the pool, and a backend
+//	affinity.go  to which backend or pool the client belongs
 //	request.go   the head as backends see it, and who the client is
-//	admission.go a slot where the pool bounds its exchanges in progress, or the wait for one
-//	patience.go  how an exchange waits for what no socket of its own tells;
-//	             leave.go what it means that its client leaves
-//	forward.go   the retry loop: pick, acquire, send, judge, release
-//	retry.go     whether an attempt is repeated: package retry decides, this asks
-//	upload.go    the part of a body that did not come with its head
+//	attempt.go   one attempt, from the connection to the head of the answer
+//	upload.go    beside it, the part of a body that did not come with its head
+//	hedge.go     when the answer is late: another backend is asked, too
+//	rival.go     that other attempt
+//	retry.go     when it has failed: is it repeated; package retry decides, this asks
+//	leave.go     how an exchange waits for what no socket of its own tells, and what it
+//	             means that its client leaves
 //	relay.go     the answer, as it comes
 //	tunnel.go    what becomes of it when the backend switches to another protocol
+//	goodbye.go   how that ends when the proxy does
+//	answer.go    or what the proxy says itself; package answer renders that, and every
+//	             response head
+//	finish.go    it is counted and logged, and what the client still sends is dropped
+//
+// What speaks something else than HTTP/1.1 over TCP looks like a connection:
+//
 //	session.go   connections of HTTP/2: package http2 makes a connection of each stream
 //	quic.go      connections of HTTP/3, over UDP: package http3 does the same for these;
 //	             what both make of a message is package stream
-//	answer.go    what the proxy says itself; package answer renders that, and every
-//	             response head
 //
-// What TLS adds: secure.go (handshakes, certificates by package certs), acme.go
-// (certificates of an ACME server by package certs/acme, and its challenges).
+// And what all of that stands on:
+//
+//	listener.go  a listener: its sockets, one for each shard
+//	opening.go   those of a configuration are opened in two steps
+//	table.go     what exchanges read of a configuration
+//	engine.go    how one replaces another (Apply)
+//	status.go    what there is to see of what runs
+//	drain.go     how listeners end, and everything (Shutdown)
 //
 // Leaves that know of no exchange are packages of their own: trust (which peers and
-// fields are believed), route, retry, answer, limit (connections of one client), certs
-// and observe.
+// fields are believed), affinity, route, retry, answer, limit (connections of one
+// client), certs and observe.
 //
-// table.go is what all of that reads of a configuration, engine.go replaces it
-// (Apply), opening.go opens what it listens on, in two steps, drain.go ends
-// listeners and everything (Shutdown). Control flow lives in step, answerStep and
-// attemptsFrom; the other steps are leaves.
-//
-// Loop and goroutine run the same code. In the loop, reads and writes fail with
-// socket.ErrWouldBlock instead of waiting, which the attempt reports as
-// attempt.Pending: the loop then waits for the event of one socket (a request head,
-// an answer, the next piece of content), and hands everything else over: a dial,
-// a body that has not come yet, a retry, a client that reads slowly. Measured
-// side by side, 64 connections, small answers: 0.84 times the CPU of a goroutine
-// for each connection, and an idle connection costs no stack.
+// Control flow is the functions of the phases, one for each, which say what follows;
+// everything else is a leaf. Loop and goroutine run the same functions. In the loop,
+// reads and writes fail with socket.ErrWouldBlock instead of waiting, which the attempt
+// reports as attempt.Pending: the loop then waits for the event of one socket (a request
+// head, an answer, the next piece of content), and hands everything else over: a dial,
+// a pause, a client that reads slowly. Measured side by side, 64 connections, small
+// answers: 0.84 times the CPU of a goroutine for each connection, and an idle
+// connection costs no stack.
 //
 // cmd imports it. It imports pool and config, and never ctl.
 package engine

@@ -5,68 +5,87 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
-	"time"
-
-	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/retry"
-	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
-	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // exchange is one request and its answer. It is taken from a pool when the
 // first byte of a request is there and given back when the answer is written,
-// so a connection that waits has none. Its connection's goroutine owns it; the
-// upload has its own goroutine and its own fields.
+// so a connection that waits has none. Its connection's loop owns it, or the
+// goroutine that has taken it over; the upload has its own goroutine and its own
+// fields. What phases need is grouped by who needs it first; each group lasts
+// until releaseExchange.
 type exchange struct {
-	c      *conn
+	reading
+	routing
+	preparing
+	relaying
+	accounting
+
+	c     *conn
+	at    phase
+	waits bool // a goroutine has it, and leaves wait; in the loop they say that it has to be waited
+
+	head    wire.RequestHead
+	body    attempt.Body // of the request
+	fwd     forwarding
+	attempt attempt.Attempt
+	upload  upload
+
+	// Made once.
+	run      safely.Func // goOn: a method value is an allocation
+	pathRoom []byte
+	out      []byte // request head as sent to backends, with body bytes that came with it
+	answer   []byte // response head as sent to the client
+	line     []byte // the client's address, for the access log
+}
+
+// reading is what is known from the first byte on.
+type reading struct {
+	startNanos int64 // when that came; 0 before it
+	isHEAD     bool
+}
+
+// routing is where the request belongs.
+type routing struct {
 	table  *table          // the generation, loaded once
 	policy *listenerPolicy // of this listener in this generation
 	route  *routeEntry     // nil until one matched
+	path   []byte          // normalised, what routes match on
+	target []byte          // path as forwarded
+}
 
-	at         phase           // where it goes on
-	outcome    attempt.Outcome // for atJudge
-	startNanos int64           // first byte of the request; 0 before it
-	head       wire.RequestHead
-	path       []byte // normalised, what routes match on
-	target     []byte // path as forwarded
-	pathRoom   []byte
-	body       attempt.Body
-	isHEAD     bool
-	upgrading  bool // the backend is asked to switch to another protocol
+// preparing is what is known of the head for backends.
+type preparing struct {
+	idEnd     int  // where the request id that we made ends in out; 0 is none
+	upgrading bool // the backend is asked to switch to another protocol
+}
 
-	attempt attempt.Attempt
-	out     []byte // request head as sent to backends, with body bytes that came with it
-	idEnd   int    // where the request id that we made ends in out; 0 is none
-	answer  []byte // response head as sent to the client
-	line    []byte // the client's address, for the access log
-	upload  upload
-	fwd     forwarding
+// relaying is how far the answer is.
+type relaying struct {
+	status     int
+	keep       bool  // the client's connection may carry another request
+	answered   bool  // bytes of a final answer were written
+	broken     bool  // the answer was cut short and must look so
+	chunked    bool  // its content is chunked for the client
+	headed     bool  // the backend's head is written, or on its way
+	awaiting   bool  // nextBy counts
+	nextBy     int64 // until then the next content is awaited
+	relayNanos int64 // when the last content came
+}
 
-	bodyFault  attempt.Outcome // of the body bytes that came with the head
-	run        safely.Func     // goOn, made once: a method value is an allocation
-	chunked    bool            // the answer's content is chunked for the client
-	headed     bool            // the answer's head is written, or spilled
-	relayNanos int64           // when the last content came
-	nextBy     int64           // until then the next content is awaited
-	awaiting   bool            // nextBy counts
-	spilled    bool            // c holds the rest of a write that would have blocked
-	clientGone bool            // the client's socket broke while the backend was awaited
-
-	keep        bool // the client's connection may carry another request
-	answered    bool // bytes of a final answer were written
-	broken      bool // the answer was cut short and must look so
-	counted     bool // by metrics and log; the text of the request is gone
-	status      int
+// accounting is what metrics and log learn of the exchange, beside other groups.
+type accounting struct {
+	counted     bool      // it was; the text of the request is gone
 	end         end.End   // of an answer the proxy made or a response cut short
 	reached     end.Phase // how far it has come
 	backendName string
-	attempts    int
+	attempts    int // begun
 	repeats     [retry.Causes]uint8
 	refused     retry.Refusal // of the last retry that was not made
 	bytesIn     int64
@@ -107,100 +126,11 @@ func releaseExchange(x *exchange) {
 	if cap(x.out) > roomMax || cap(x.answer) > roomMax || cap(x.pathRoom) > roomMax {
 		return // one huge header must not make all exchanges huge
 	}
-	x.c, x.table, x.policy, x.route = nil, nil, nil, nil
-	x.path, x.target = nil, nil
-	x.answered, x.broken, x.keep, x.counted = false, false, false, false
-	x.status, x.end, x.backendName, x.attempts, x.refused = 0, end.OK, "", 0, retry.RefusalNone
-	x.repeats, x.idEnd = [retry.Causes]uint8{}, 0
-	x.bytesIn, x.bytesOut = 0, 0
-	x.bodyFault, x.outcome = attempt.OK, attempt.OK
-	x.at, x.startNanos = atHead, 0
-	x.spilled, x.headed, x.chunked, x.clientGone, x.awaiting = false, false, false, false, false
+	x.c, x.at, x.waits = nil, atHead, false
+	x.reading, x.routing, x.preparing = reading{}, routing{}, preparing{}
 	x.fwd = forwarding{}
+	x.relaying, x.accounting = relaying{}, accounting{}
 	exchanges.Put(x)
-}
-
-// admit finds the route and decides whether the request may go on.
-func (x *exchange) admit() *answer.Reject {
-	x.reached = end.PhaseRoute
-	if x.head.Form == wire.FormAsterisk {
-		return nil // about the proxy itself
-	}
-	if r := x.normalise(); r != nil {
-		return r
-	}
-	if x.misdirected() {
-		return answer.Misdirected
-	}
-	if x.isChallenge() {
-		x.route = x.policy.challenge
-		return nil
-	}
-	if x.policy.toHTTPS != nil && !x.c.Secure() {
-		x.route = x.policy.toHTTPS
-		return nil
-	}
-	q := route.Query{
-		Listener: x.policy.number, Host: x.head.Host, Method: x.head.Method, Path: x.path,
-		RawQuery: x.head.Query, Head: (*fields)(&x.head),
-	}
-	i := x.table.index.Lookup(&q)
-	if i < 0 {
-		return answer.NoRoute
-	}
-	x.route = &x.table.routes[i]
-	switch {
-	case string(x.head.Method) == "TRACE":
-		return answer.MethodNotAllowed
-	case x.policy.bodyBytesMax > 0 && x.head.Framing == wire.Length && x.head.ContentLength > x.policy.bodyBytesMax:
-		return answer.BodyTooLarge
-	}
-	return nil
-}
-
-// fields is a request head as the route index reads it.
-type fields wire.RequestHead
-
-// Len is the number of fields.
-func (f *fields) Len() int { return len(f.Fields) }
-
-// At returns a field's name and value.
-func (f *fields) At(i int) (name, value []byte) {
-	return f.Name(&f.Fields[i]), f.FieldValue(&f.Fields[i])
-}
-
-// normalise sets the path that routes match on and the one that is forwarded.
-func (x *exchange) normalise() *answer.Reject {
-	match, forward, err := wire.NormalizePath(x.pathRoom[:0], x.head.Path)
-	if err != nil {
-		return answer.ForError(err)
-	}
-	x.path, x.target = match, forward
-	return nil
-}
-
-// dropBody reads the rest of the request's body and reports success. The answer
-// is out: bytes are read over the head.
-func (x *exchange) dropBody() bool {
-	in := &x.c.in
-	x.c.SetReadBy(deadline(socket.Nanos(), x.policy.bodyGap))
-	for dropped := 0; dropped < bodyDropMax; {
-		data, err := x.body.Take(in)
-		if err != nil {
-			return false
-		}
-		dropped += len(data)
-		if x.body.Done() {
-			return true
-		}
-		if in.Len() > 0 {
-			continue
-		}
-		if _, err := in.ReadFrom(x.c.Conn, min(x.body.Limit(), pipelineMax)); err != nil {
-			return false
-		}
-	}
-	return false
 }
 
 // forget leaves a request of which nothing is known: no method, no field, and a
@@ -215,72 +145,29 @@ func (x *exchange) forget() {
 	x.upload.begun = false
 }
 
-// finish counts and logs the exchange and reports whether the connection may
-// carry another one. When hasTail says so, it waits. Counting comes first: what
-// follows moves the bytes of the head.
-func (x *exchange) finish(keep bool) bool {
-	x.leavePool()
-	x.count()
-	if keep {
-		x.upload.settle(x)
-		if x.body.Done() || x.dropBody() {
-			return true
-		}
-	}
-	if x.answered && !x.broken && x.mayStillCome() {
-		x.c.linger()
-	}
-	return false
-}
-
-// hasTail reports that finish will read from the client: the rest of a body
-// that nobody wants, or whatever comes until the client knows that this was the
-// end.
-func (x *exchange) hasTail(keep bool) bool {
-	if keep {
-		return !x.body.Done()
-	}
-	return x.answered && !x.broken && x.mayStillCome()
-}
-
-// mayStillCome reports that the client, which does not know yet that the
-// connection ends, may be sending: the rest of its body or another request.
-func (x *exchange) mayStillCome() bool {
-	return x.c.stream == nil && (!x.body.Done() || x.head.KeepAlive || x.c.in.Len() > 0)
-}
-
-// count is what metrics and access log learn of the exchange, once. It is the last
-// that reads the text of the request: from then on nothing of it is left, and its
-// buffer may be used for what comes next.
-func (x *exchange) count() {
-	if x.counted {
+// rescue turns a panic into a 500, where nothing was answered yet, and into the
+// end of this connection. Whatever was acquired is given back.
+func (x *exchange) rescue(t *turn) {
+	if !safely.Caught("exchange", recover()) {
 		return
 	}
-	x.counted = true
-	if x.end == end.ClientGone && x.c.wasCut() { // it has not left: we have
-		x.end = end.Drained
-		if x.status == attempt.ClientGone.Status() {
-			x.status = fasthttp.StatusServiceUnavailable
-		}
+	x.crashed()
+	*t = x.c.after(false)
+}
+
+// crashed ends an exchange that has met a bug, for rescue, or whose event has: it is
+// counted like any other, and nothing stays acquired.
+func (x *exchange) crashed() {
+	x.keep = false
+	x.abandon()
+	x.forget()
+	if x.policy == nil { // it had not begun
+		return
 	}
-	nowNanos := socket.Nanos()
-	stats := x.policy.unrouted
-	if x.route != nil {
-		stats = x.route.stats[x.policy.number]
+	if !x.answered {
+		x.reject(answer.Internal)
 	}
-	shard := x.c.shard.index
-	stats.Observe(shard, x.status, time.Duration(nowNanos-x.startNanos))
-	if x.reached != end.PhaseTunnel { // that one has not ended
-		x.c.shard.engine.registry.Ends.Add(shard, x.end, x.reached)
-	}
-	x.policy.stats.BytesIn.Add(shard, x.bytesIn)
-	x.policy.stats.BytesOut.Add(shard, x.bytesOut)
-	if x.table.access != nil {
-		x.table.access.log(x, nowNanos)
-	}
-	x.head.DropText()
-	x.path, x.target = nil, nil
-	x.c.in.Unpin()
+	x.count()
 }
 
 // random is 64 fresh bits for balancers, ids and jitter. The runtime's

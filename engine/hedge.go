@@ -58,31 +58,35 @@ func (x *exchange) hedgeTime() int64 {
 	return socket.After(x.fwd.beganNanos, time.Duration(wait))
 }
 
-// hedge goes on with an attempt whose answer is late: rivals are started as the
-// policy says, and the first answer is the exchange's. A goroutine calls it. It
-// returns the outcome of the attempt that is the exchange's then.
-func (x *exchange) hedge() attempt.Outcome {
-	f, h := &x.fwd, x.route.hedge
-	r := &race{primary: x.attempt.Conn(), ended: make(chan *rival, h.max)}
-	defer r.end()
-	for {
-		more := x.startRival(r) && len(r.rivals) < h.max
-		f.hedgeBy = 0
-		if more {
-			f.hedgeBy = socket.After(socket.Nanos(), time.Duration(h.wait()))
-		}
-		out := x.awaitHead(x.lookBy())
-		if out == attempt.Timeout && x.hedgeDue() {
-			continue
-		}
-		if out == attempt.OK && r.state.CompareAndSwap(raceOpen, raceOver) {
-			return out
-		}
-		if r.state.Load() == raceWon {
-			out = attempt.Outrun
-		}
-		return x.settleRace(r, out)
+// hedge asks another backend, because the answer is late: atHedge.
+func (x *exchange) hedge() phase {
+	x.fwd.hedgeBy = x.nextRival()
+	return atAwait
+}
+
+// hedgeDial is hedge for an attempt whose connection is late. Who waits for that calls
+// it, and once more at the moment that it returns; 0 is never.
+func (x *exchange) hedgeDial() int64 {
+	f := &x.fwd
+	if f.hedgeBy != 0 && socket.Nanos() >= f.hedgeBy {
+		f.hedgeBy = x.nextRival()
 	}
+	return f.hedgeBy
+}
+
+// nextRival starts a rival, if it may, and returns when the next one is due; 0 is never.
+func (x *exchange) nextRival() int64 {
+	f, h := &x.fwd, x.route.hedge
+	if f.race == nil {
+		f.race = newRace(h.max, x.patience(0).Bell)
+		if f.open {
+			f.race.opened(x.attempt.Conn())
+		}
+	}
+	if !x.startRival(f.race) || len(f.race.rivals) == h.max {
+		return 0
+	}
+	return socket.After(socket.Nanos(), time.Duration(h.wait()))
 }
 
 // hedgeDue reports that it is time for a rival, and not the end of the attempt.
@@ -91,26 +95,43 @@ func (x *exchange) hedgeDue() bool {
 	return f.hedgeBy != 0 && nowNanos >= f.hedgeBy && (f.headBy == 0 || nowNanos < f.headBy) && !x.nobodyWaits()
 }
 
-// nobodyWaits reports that the client has gone, or was cut by the drain.
-func (x *exchange) nobodyWaits() bool { return x.clientGone || x.c.left.Load() || x.c.Aborted() }
-
-// settleRace ends a race in which this attempt has ended with out and without an
-// answer: a rival that has one, or gets one, takes its place.
-func (x *exchange) settleRace(r *race, out attempt.Outcome) attempt.Outcome {
-	left := x.patience(0).Bell.Rung()
-	for range r.rivals {
-		select {
-		case v := <-r.ended:
-			if v != nil {
-				r.winner = v
-				x.replace(v, out)
-				return attempt.OK
-			}
-		case <-left:
-			return out
-		}
+// winsRace ends the race, if there is one, by the answer of the exchange's own attempt;
+// false: a rival was faster.
+func (x *exchange) winsRace() bool {
+	r := x.fwd.race
+	if r == nil {
+		return true
 	}
-	return out
+	if !r.state.CompareAndSwap(raceOpen, raceOver) {
+		return false
+	}
+	x.endRace()
+	return true
+}
+
+// settle ends a race in which the exchange's own attempt has ended without an answer: a
+// rival that has one, or gets one, takes its place. atSettle.
+func (x *exchange) settle() phase {
+	f, r := &x.fwd, x.fwd.race
+	if r.state.Load() == raceWon {
+		f.outcome = attempt.Outrun
+	}
+	x.c.bell.Store(nil) // the winner rings the one that the attempt has waited with
+	r.winner = r.await(x.patience(0).Bell)
+	x.endRace()
+	if r.winner == nil {
+		return atJudge
+	}
+	x.replace(r.winner, f.outcome)
+	return atAnswer
+}
+
+// endRace stops the rivals, if there are any.
+func (x *exchange) endRace() {
+	if r := x.fwd.race; r != nil {
+		x.fwd.race = nil
+		r.end()
+	}
 }
 
 // replace makes a rival's attempt the exchange's own. The one it replaces has
@@ -119,9 +140,8 @@ func (x *exchange) replace(v *rival, out attempt.Outcome) {
 	f := &x.fwd
 	x.release(out)
 	x.attempt, v.attempt = v.attempt, attempt.Attempt{}
-	f.member, f.permit, f.beganNanos, f.open = v.member, v.permit, v.beganNanos, true
-	f.judged = false
-	f.headNanos = socket.Nanos()
+	f.trying = trying{member: v.member, permit: v.permit, open: true, headNanos: socket.Nanos()}
+	f.beganNanos = v.beganNanos
 	x.backendName = v.member.Address()
 	x.c.backend.Store(x.attempt.Conn())
 	if x.nobodyWaits() {

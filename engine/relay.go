@@ -6,7 +6,6 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/pool/attempt"
-	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
@@ -15,107 +14,108 @@ import (
 // above it the two go out as one writev.
 const inlineMax = 4 << 10
 
-// relay passes the backend's answer on: head and what has come of the content
-// in one system call, then the rest as it comes. Each read of the backend is
-// one write to the client, so an event of a stream waits for nothing, and a
-// slow client holds the backend by the sockets' own back-pressure.
-func (x *exchange) relay() bool {
-	x.beginRelay()
-	x.endRelay(x.relayContent(math.MaxInt))
-	return x.keep
-}
-
-// relayFrom is relay for an answer whose first part went out in the loop.
-func (x *exchange) relayFrom(s phase) bool {
-	out := attempt.OK
-	if s == atSpill {
-		out = x.flushClient()
+// accept decides whose the answer is: atAnswer. The head of one that is the client's is
+// made before the upload, if one is under way, goes on: whether the connection is kept
+// depends on how far that was when the answer came.
+func (x *exchange) accept() phase {
+	switch {
+	case x.mayRetryStatus():
+		x.fwd.outcome = attempt.OK
+		return atJudge
+	case x.switches():
+		return atTunnel
 	}
-	if out == attempt.OK && !x.attempt.Done() {
-		out = x.relayContent(math.MaxInt)
-	}
-	x.endRelay(out)
-	return x.keep
-}
-
-// flushClient writes what a write in the loop has left over.
-func (x *exchange) flushClient() attempt.Outcome {
-	x.spilled = false
-	n, err := x.c.Flush()
-	x.bytesOut += int64(n)
-	if err != nil {
-		return attempt.ClientGone
-	}
-	x.c.stays()
-	return attempt.OK
-}
-
-func (x *exchange) beginRelay() {
 	x.c.stays()
 	x.upload.answered.Store(x.c.stream != nil)
-	x.status, x.reached = x.attempt.Response.Status, end.PhaseRelay
+	x.status = x.attempt.Response.Status
 	x.chunked = x.composeHead()
 	x.answered = true
 	x.relayNanos = x.fwd.headNanos
+	return atRelay
 }
 
 // relayPiecesMax is how many pieces of one answer a turn of the loop passes on.
 const relayPiecesMax = 16
 
-// relayContent copies until the content ends or, in the loop, until it has to
-// wait: Pending for the backend or for its next turn, after so many pieces, and
-// with spilled set for the client.
-func (x *exchange) relayContent(pieces int) attempt.Outcome {
-	a := &x.attempt
-	for ; ; pieces-- {
-		if pieces == 0 {
-			a.Conn().Again()
-			return attempt.Pending
-		}
-		var data []byte
-		var pipe *socket.Pipe
-		var out attempt.Outcome
-		if x.headed {
-			if !x.awaiting {
-				// The clock again: a slow client may have held up the write for
-				// longer than the backend may be silent.
-				x.awaiting, x.nextBy = true, deadline(socket.Nanos(), x.fwd.pool.timeouts.Read)
-			}
-			if pipe, out = a.NextPiped(x.c.Conn, x.nextBy); pipe == nil && out == attempt.OK {
-				data, out = a.Next(x.nextBy)
-			}
-			if out == attempt.Pending {
-				return out // the loop comes again, and the time goes on
-			}
-			x.awaiting, x.relayNanos = false, socket.Nanos()
-		} else {
-			data, out = a.Buffered()
-			x.headed = out == attempt.OK
-		}
+// relay passes the backend's answer on: head and what has come of the content
+// in one system call, then the rest as it comes: atRelay. Each read of the backend is
+// one write to the client, so an event of a stream waits for nothing, and a
+// slow client holds the backend by the sockets' own back-pressure.
+func (x *exchange) relay() phase {
+	pieces := relayPiecesMax
+	switch {
+	case x.waits:
+		pieces = math.MaxInt
+	case x.upload.looped:
+		return aside // there is more to come from both sides
+	}
+	for ; pieces > 0; pieces-- {
+		data, pipe, out := x.nextPiece()
 		switch {
+		case out == attempt.Pending:
+			return stay
 		case out != attempt.OK:
 		case pipe != nil:
 			out = x.passPipe(pipe)
 		default:
 			out = x.passOn(data)
 		}
-		if out != attempt.OK || a.Done() {
-			return out
+		switch {
+		case out == attempt.Pending:
+			return atSpill
+		case out != attempt.OK || x.attempt.Done():
+			return x.endRelay(out)
 		}
 		x.c.stays()
 	}
+	x.attempt.Conn().Again()
+	return stay
+}
+
+// nextPiece is what comes next of the content: bytes, or a pipe of them. First it is
+// what has come with the head, for which nobody waits.
+func (x *exchange) nextPiece() (data []byte, pipe *socket.Pipe, out attempt.Outcome) {
+	a := &x.attempt
+	if !x.headed {
+		data, out = a.Buffered()
+		x.headed = out == attempt.OK
+		return data, nil, out
+	}
+	if !x.awaiting {
+		// The clock again: a slow client may have held up the write for
+		// longer than the backend may be silent.
+		x.awaiting, x.nextBy = true, deadline(socket.Nanos(), x.fwd.pool.timeouts.Read)
+	}
+	if pipe, out = a.NextPiped(x.c.Conn, x.nextBy); pipe == nil && out == attempt.OK {
+		data, out = a.Next(x.nextBy)
+	}
+	if out != attempt.Pending { // else the loop comes again, and the time goes on
+		x.awaiting, x.relayNanos = false, socket.Nanos()
+	}
+	return data, pipe, out
+}
+
+// flushContent goes on where the client has taken a part of a piece: atSpill.
+func (x *exchange) flushContent() phase {
+	out := x.written(x.c.Flush())
+	if out == attempt.OK {
+		x.c.stays()
+		if !x.attempt.Done() {
+			return atRelay
+		}
+	}
+	return x.endRelay(out)
 }
 
 // endRelay ends the attempt whose content was passed on with outcome out.
-func (x *exchange) endRelay(out attempt.Outcome) {
+func (x *exchange) endRelay(out attempt.Outcome) phase {
 	switch {
-	case x.clientGone || x.c.left.Load() || x.c.Aborted():
+	case x.nobodyWaits():
 		out = attempt.ClientGone
 		x.breakOff(out)
 	case out != attempt.OK && !x.headed: // what came with the head is bad: nothing was written yet
 		x.release(x.upload.blame(out))
-		x.reject(x.fwd.last)
-		return
+		return x.reject(x.fwd.last)
 	case out != attempt.OK:
 		out = x.upload.blame(out)
 		x.breakOff(out)
@@ -123,6 +123,7 @@ func (x *exchange) endRelay(out attempt.Outcome) {
 		x.upload.await(lingerTime)
 	}
 	x.release(out)
+	return atFinish
 }
 
 // composeHead renders the response head into x.answer and reports whether the
@@ -206,7 +207,6 @@ func (x *exchange) written(n int, err error) attempt.Outcome {
 		x.bytesOut += int64(n)
 		return attempt.OK
 	case errors.Is(err, socket.ErrWouldBlock):
-		x.spilled = true
 		return attempt.Pending
 	}
 	x.bytesOut += int64(n)

@@ -4,11 +4,96 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
+
+// fail ends an attempt with out; rivals may save it.
+func (x *exchange) fail(out attempt.Outcome) phase {
+	x.fwd.outcome = out
+	if x.fwd.race != nil {
+		return atSettle
+	}
+	return atJudge
+}
+
+// judge ends an attempt that has failed, or whose answer is not wanted, and decides
+// whether another one follows: at most retry.attempts inside one deadline. atJudge.
+func (x *exchange) judge() phase {
+	f, out := &x.fwd, x.fwd.outcome
+	if x.nobodyWaits() {
+		return x.leave()
+	}
+	cause := x.retryCause(out)
+	x.release(out)
+	if cause == retry.CauseStatus {
+		f.last = answer.GivenUp(x.attempt.Response.Status)
+	}
+	if cause != retry.CauseNone && x.prepareRetry(cause) {
+		return atPause
+	}
+	if x.nobodyWaits() {
+		return x.leave()
+	}
+	return x.reject(f.last)
+}
+
+// leave ends an exchange whose client has gone: nobody is there to answer.
+func (x *exchange) leave() phase {
+	x.status, x.end = attempt.ClientGone.Status(), end.ClientGone
+	x.endRace()
+	x.release(attempt.ClientGone)
+	x.keep = false
+	return atFinish
+}
+
+// release ends the attempt under way: the upload is stopped, the connection
+// given back or closed, the member told the outcome. It does nothing between
+// attempts.
+func (x *exchange) release(out attempt.Outcome) {
+	f := &x.fwd
+	whole := x.upload.stop(x)
+	if f.open {
+		ours := x.c.backend.Swap(nil) != nil
+		f.open = false
+		x.attempt.Conn().Unwatch()
+		x.attempt.Close(ours && whole && x.body.Done() && out == attempt.OK, max(x.relayNanos, f.headNanos))
+	}
+	m := f.member
+	if m == nil {
+		return
+	}
+	f.member = nil
+	nowNanos := socket.Nanos()
+	status, latency := 0, int64(0)
+	switch out { //nolint:exhaustive // the others teach nothing
+	case attempt.OK:
+		status, latency = x.attempt.Response.Status, f.headNanos-f.beganNanos
+		if h := x.route.hedge; h != nil {
+			h.live.Observe(latency)
+		}
+	case attempt.Outrun:
+		latency = nowNanos - f.beganNanos
+	}
+	f.pool.backends[m.Index()].Codes.Add(x.c.shard.index, status)
+	if out == attempt.OK && latency > 0 {
+		f.pool.stats.Durations.Observe(x.c.shard.index, time.Duration(latency))
+	}
+	m.Release(f.permit, out, status, nowNanos, latency)
+	f.last = answer.ForOutcome(out)
+	f.query.Tried.Add(m.Index())
+}
+
+// abandon is release for an exchange that panicked.
+func (x *exchange) abandon() {
+	x.endRace()
+	x.release(attempt.ClientGone)
+	x.leavePool()
+}
 
 // What package retry has to know of an exchange, and what follows on its decisions.
 
@@ -49,15 +134,10 @@ func (x *exchange) retryCause(out attempt.Outcome) retry.Cause {
 }
 
 // mayRetryStatus reports that the answer's status is one the route retries and
-// that another attempt can be made, so this answer is not the client's. It decides once
-// an answer, in the loop or in the goroutine that has taken over; only when it has
+// that another attempt can be made, so this answer is not the client's. Only when it has
 // decided for a retry the upload is stopped: an answer that is passed on may need it.
 func (x *exchange) mayRetryStatus() bool {
 	f, r := &x.fwd, &x.route.retry
-	if f.judged {
-		return f.paid
-	}
-	f.judged = true
 	if !r.Status(x.attempt.Response.Status, x.attempts) || !x.safeToRepeat() {
 		return false
 	}
@@ -118,8 +198,8 @@ func (x *exchange) appendAttempts(b []byte) []byte {
 	return append(b, "\r\n"...)
 }
 
-// prepareRetry takes one retry from the budget and waits as long as the policy
-// says; false when the deadline or the budget does not allow another attempt.
+// prepareRetry takes one retry from the budget and says how long the policy wants to
+// wait before it; false when the deadline or the budget does not allow another attempt.
 // The race for a dying idle connection costs no attempt and no budget: it is
 // repeated once, at once, on a fresh connection to the same backend. A backend
 // that could not be connected to is replaced at once, because nobody is spared
@@ -127,7 +207,7 @@ func (x *exchange) appendAttempts(b []byte) []byte {
 func (x *exchange) prepareRetry(c retry.Cause) bool {
 	f, r := &x.fwd, &x.route.retry
 	nowNanos := socket.Nanos()
-	wait := time.Duration(0)
+	f.cause, f.wait = c, 0
 	switch c {
 	case retry.CauseReused:
 		f.backed = true
@@ -141,20 +221,31 @@ func (x *exchange) prepareRetry(c retry.Cause) bool {
 		}
 		f.paid = false
 		if c != retry.CauseConnect || x.attempts > 1 {
-			wait = max(r.Backoff(x.attempts, random()), f.retryAfter)
+			f.wait = max(r.Backoff(x.attempts, random()), f.retryAfter)
 		}
 	}
 	f.retryAfter = 0
-	if f.byNanos != 0 && socket.After(nowNanos, wait) >= f.byNanos {
+	if f.byNanos != 0 && socket.After(nowNanos, f.wait) >= f.byNanos {
 		x.refuse(retry.RefusalDeadline)
 		return false
 	}
-	if wait > 0 && !x.pause(wait) {
-		return false
-	}
-	x.repeats[c]++
-	x.route.retries[c].Add(x.c.shard.index)
-	f.beganNanos = socket.Nanos()
-	f.query.Random, f.query.NowNanos = random(), f.beganNanos
 	return true
+}
+
+// pause waits before the next attempt, where the policy says so: atPause.
+func (x *exchange) pause() phase {
+	f := &x.fwd
+	if f.wait > 0 {
+		if !x.waits {
+			return aside
+		}
+		if !x.waitFor(f.wait) {
+			return x.leave()
+		}
+	}
+	x.repeats[f.cause]++
+	x.route.retries[f.cause].Add(x.c.shard.index)
+	x.beginAnew()
+	f.query.Random = random()
+	return atPick
 }

@@ -22,10 +22,46 @@ const (
 // which may be another one's by then.
 type race struct {
 	state   atomic.Int32
-	primary *socket.Conn // its reads are aborted by the rival that wins
-	ended   chan *rival  // once for each rival: itself when it has won, else nil
-	rivals  []*rival     // the exchange's goroutine alone reads and writes it
-	winner  *rival       // whose attempt the exchange has taken over
+	primary atomic.Pointer[socket.Conn] // of the exchange's attempt, once that has one
+	bell    *socket.Bell                // what that waits with before
+	ended   chan *rival                 // once for each rival: itself when it has won, else nil
+	rivals  []*rival                    // the exchange's goroutine alone reads and writes it
+	winner  *rival                      // whose attempt the exchange has taken over
+}
+
+func newRace(rivals int, bell *socket.Bell) *race {
+	return &race{bell: bell, ended: make(chan *rival, rivals)}
+}
+
+// opened notes the connection of the exchange's attempt.
+func (r *race) opened(c *socket.Conn) {
+	r.primary.Store(c)
+	if r.state.Load() == raceWon { // the winner may not have seen it
+		c.AbortRead()
+	}
+}
+
+// outrun ends what the exchange's attempt waits for. The rival that has won calls it.
+func (r *race) outrun() {
+	if c := r.primary.Load(); c != nil {
+		c.AbortRead()
+	}
+	r.bell.Ring()
+}
+
+// await waits for a rival that has an answer; nil: none gets one, or the bell has rung.
+func (r *race) await(bell *socket.Bell) *rival {
+	for range r.rivals {
+		select {
+		case v := <-r.ended:
+			if v != nil {
+				return v
+			}
+		case <-bell.Rung():
+			return nil
+		}
+	}
+	return nil
 }
 
 // end decides a race that is open, and stops every rival but the winner.
@@ -87,7 +123,7 @@ func (v *rival) run() {
 		out = v.try(attempt.ReuseNone)
 	}
 	if out == attempt.OK && r.state.CompareAndSwap(raceOpen, raceWon) {
-		r.primary.AbortRead()
+		r.outrun()
 		r.ended <- v
 		return
 	}

@@ -59,9 +59,9 @@ func (x *exchange) switches() bool {
 	return status == statusSwitched || status/100 == 2 && x.c.stream != nil && x.c.stream.IsTunnel()
 }
 
-// openTunnel passes the 101 on and makes a tunnel of the exchange, whose rest the
-// caller gives back. A goroutine calls it. False: the client has gone, or was refused.
-func (x *exchange) openTunnel() bool {
+// openTunnel passes the 101 on and makes a tunnel of the exchange, whose rest is given
+// back then: atTunnel.
+func (x *exchange) openTunnel() phase {
 	if x.attempt.Response.Status != statusSwitched {
 		x.release(attempt.OK)
 		return x.reject(answer.UpgradeIgnored)
@@ -79,7 +79,7 @@ func (x *exchange) openTunnel() bool {
 	early := x.attempt.Early()
 	if out := x.written(x.c.Writev(x.answer, early, nil)); out != attempt.OK {
 		x.release(out)
-		return false
+		return atFinish
 	}
 	x.reached = end.PhaseTunnel
 	client := x.c.peerName()
@@ -108,7 +108,7 @@ func (x *exchange) openTunnel() bool {
 	t.c.tunnel = t
 	t.c.state.Store(stateTunnel)
 	t.c.shard.ln.tunnels.Add(1)
-	return true
+	return atSwitched
 }
 
 // Room is called by the loop when the client takes bytes again.

@@ -87,7 +87,8 @@ func (u *upload) prepare() {
 	u.frame = make([]byte, 0, 64)
 }
 
-// begin prepares to send to the attempt's backend, from where x.body is.
+// begin prepares to send to the attempt's backend, from where x.body is. The caller
+// must call stop before the exchange ends.
 func (u *upload) begin(x *exchange) {
 	if !u.begun {
 		u.begun = true
@@ -110,14 +111,7 @@ func (u *upload) begin(x *exchange) {
 	u.moved.Store(socket.Nanos())
 }
 
-// start sends in a goroutine. The caller must call stop before the exchange ends.
-func (u *upload) start(x *exchange) {
-	u.begin(x)
-	u.looped = true
-	u.resume()
-}
-
-// resume lets a goroutine go on with what the loop has begun, if anything.
+// resume lets a goroutine go on with what was begun, if anything.
 func (u *upload) resume() {
 	if !u.looped {
 		return
@@ -431,14 +425,14 @@ func (u *upload) write(data []byte) error {
 // appendBodyHere puts behind the request head what has come of the body with
 // it. A small body is complete then, and goes out in the same write. A client
 // that expects 100 Continue has changed its mind if it sends all the same.
-func (x *exchange) appendBodyHere() {
+// Anything but OK is a fault of the client.
+func (x *exchange) appendBodyHere() attempt.Outcome {
 	x.upload.begun, x.upload.sent = false, 0
 	x.upload.came.Store(false)
 	for !x.body.Done() && x.c.in.Len() > 0 {
 		data, err := x.body.Take(&x.c.in)
 		if err != nil {
-			x.bodyFault = attempt.ClientBadBody
-			return
+			return attempt.ClientBadBody
 		}
 		x.upload.sent += int64(len(data))
 		switch {
@@ -448,12 +442,13 @@ func (x *exchange) appendBodyHere() {
 			x.out = wire.AppendChunk(x.out, data)
 		}
 	}
-	if x.policy.bodyBytesMax > 0 && x.upload.sent > x.policy.bodyBytesMax {
-		x.bodyFault = attempt.ClientTooLarge
-	}
 	x.upload.came.Store(x.upload.sent > 0)
 	x.bytesIn += x.upload.sent
+	if x.policy.bodyBytesMax > 0 && x.upload.sent > x.policy.bodyBytesMax {
+		return attempt.ClientTooLarge
+	}
 	if x.head.Framing == wire.ChunkedBody && x.body.Done() {
 		x.out = wire.AppendLastChunk(x.out, x.trailersSent())
 	}
+	return attempt.OK
 }

@@ -19,6 +19,10 @@ var (
 type Patience struct {
 	ByNanos int64
 	Bell    *Bell
+	// At LateBy (0: never) whoever waits calls Late, and goes on to wait. Late returns
+	// when it has to be called again.
+	LateBy int64
+	Late   func() int64
 }
 
 // Bell tells one or many who wait that nobody wants the result any more. It rings once
@@ -55,18 +59,28 @@ func Await(p Patience, done <-chan struct{}) error {
 		return nil
 	default:
 	}
-	var late <-chan time.Time
-	if p.ByNanos != 0 {
-		t := time.NewTimer(time.Duration(p.ByNanos - Nanos()))
-		defer t.Stop()
-		late = t.C
-	}
-	select {
-	case <-done:
-		return nil
-	case <-late:
-		return ErrLate
-	case <-p.Bell.Rung():
-		return ErrLeft
+	var t *time.Timer
+	for {
+		var late <-chan time.Time
+		if by := Earlier(p.ByNanos, p.LateBy); by != 0 {
+			if t == nil {
+				t = time.NewTimer(time.Duration(by - Nanos()))
+				defer t.Stop()
+			} else {
+				t.Reset(time.Duration(by - Nanos()))
+			}
+			late = t.C
+		}
+		select {
+		case <-done:
+			return nil
+		case <-p.Bell.Rung():
+			return ErrLeft
+		case <-late:
+			if p.ByNanos != 0 && Nanos() >= p.ByNanos || p.LateBy == 0 {
+				return ErrLate
+			}
+			p.LateBy = p.Late()
+		}
 	}
 }

@@ -4,13 +4,115 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/retry"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
+
+// finish counts the exchange: atFinish. Counting comes first: what follows moves the
+// bytes of the head.
+func (x *exchange) finish() phase {
+	x.keep = x.keep && x.upload.isClean(x)
+	x.leavePool()
+	x.count()
+	if x.keep {
+		x.upload.settle(x)
+		if x.body.Done() {
+			return atOver
+		}
+		return atTail
+	}
+	if x.mustLinger() {
+		return atTail
+	}
+	return atOver
+}
+
+// dropTail reads what the client still sends and nobody wants: the rest of a body, or
+// whatever comes until it knows that this was the end. atTail.
+func (x *exchange) dropTail() phase {
+	if x.keep && x.dropBody() {
+		return atOver
+	}
+	x.keep = false
+	if x.mustLinger() {
+		x.c.linger()
+	}
+	return atOver
+}
+
+// mustLinger reports that the end of the connection could reach the client before the
+// answer does.
+func (x *exchange) mustLinger() bool { return x.answered && !x.broken && x.mayStillCome() }
+
+// mayStillCome reports that the client, which does not know yet that the
+// connection ends, may be sending: the rest of its body or another request.
+func (x *exchange) mayStillCome() bool {
+	return x.c.stream == nil && (!x.body.Done() || x.head.KeepAlive || x.c.in.Len() > 0)
+}
+
+// dropBody reads the rest of the request's body and reports success. The answer
+// is out: bytes are read over the head.
+func (x *exchange) dropBody() bool {
+	in := &x.c.in
+	x.c.SetReadBy(deadline(socket.Nanos(), x.policy.bodyGap))
+	for dropped := 0; dropped < bodyDropMax; {
+		data, err := x.body.Take(in)
+		if err != nil {
+			return false
+		}
+		dropped += len(data)
+		if x.body.Done() {
+			return true
+		}
+		if in.Len() > 0 {
+			continue
+		}
+		if _, err := in.ReadFrom(x.c.Conn, min(x.body.Limit(), pipelineMax)); err != nil {
+			return false
+		}
+	}
+	return false
+}
+
+// count is what metrics and access log learn of the exchange, once. It is the last
+// that reads the text of the request: from then on nothing of it is left, and its
+// buffer may be used for what comes next.
+func (x *exchange) count() {
+	if x.counted {
+		return
+	}
+	x.counted = true
+	if x.end == end.ClientGone && x.c.wasCut() { // it has not left: we have
+		x.end = end.Drained
+		if x.status == attempt.ClientGone.Status() {
+			x.status = fasthttp.StatusServiceUnavailable
+		}
+	}
+	nowNanos := socket.Nanos()
+	stats := x.policy.unrouted
+	if x.route != nil {
+		stats = x.route.stats[x.policy.number]
+	}
+	shard := x.c.shard.index
+	stats.Observe(shard, x.status, time.Duration(nowNanos-x.startNanos))
+	if x.reached != end.PhaseTunnel { // that one has not ended
+		x.c.shard.engine.registry.Ends.Add(shard, x.end, x.reached)
+	}
+	x.policy.stats.BytesIn.Add(shard, x.bytesIn)
+	x.policy.stats.BytesOut.Add(shard, x.bytesOut)
+	if x.table.access != nil {
+		x.table.access.log(x, nowNanos)
+	}
+	x.head.DropText()
+	x.path, x.target = nil, nil
+	x.c.in.Unpin()
+}
 
 // accessLog writes a line for finished exchanges: a sample of them, and every
 // one that was slow.

@@ -1,0 +1,357 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/safely"
+)
+
+// phase is where an exchange stands. The order of phases is that of a request; what
+// each of them does is a function of its own (do), which says what follows. Those
+// functions are the only ones that know the order, and there is one order: the loop runs
+// them until one has to wait. What the next event of the client's or the backend's socket
+// decides is waited for in the loop. For everything else a goroutine takes the exchange
+// over, and runs the same functions from the same phase on to the end, but they wait
+// themselves then: x.waits.
+//
+//	phase        what is done                            the loop waits for       what follows
+//	atHead       the head of the request is read         client                   atRoute, an answer of ours, atOver
+//	atRoute      what is to become of it is found out    -                        atPrepare, an answer of ours
+//	atPrepare    the head for backends is made           -                        atAdmit, an answer of ours
+//	atAdmit      a slot of the pool is taken             goroutine                atPick, an answer of ours
+//	atPick       a backend is chosen                     goroutine                atOpen, an answer of ours
+//	atOpen       a connection to it is taken, or made    goroutine                atSend, failed
+//	atSend       the request is sent                     -                        atSendRest, atUpload, atAwait, failed
+//	atSendRest   the backend takes the rest of its head  goroutine                atAwait, failed
+//	atUpload     the body gets a goroutine               goroutine                atAwait
+//	atAwait      the head of the answer is read          backend, client          atInterim, atUpload, atHedge, atAnswer, failed, atFinish
+//	atInterim    the client takes an interim answer      goroutine                atAwait, atFinish
+//	atHedge      another backend is asked, too           goroutine                atAwait
+//	atSettle     failed, and that one may save it        goroutine                atAnswer, atJudge
+//	atJudge      failed: is it tried again               -                        atPause, an answer of ours, atFinish
+//	atPause      after a while                           goroutine                atPick, atFinish
+//	atAnswer     whose is the answer                     -                        atRelay, atTunnel, atJudge
+//	atRelay      its content is passed on                backend, goroutine       atSpill, atFinish, an answer of ours
+//	atSpill      the client takes a part of it           goroutine                atRelay, atFinish
+//	atTunnel     the backend has switched protocols      goroutine                atSwitched, an answer of ours, atFinish
+//	atRest       the client takes an answer of ours      goroutine                atFinish
+//	atFinish     it is counted                           -                        atTail, atOver
+//	atTail       what the client still sends is dropped  goroutine                atOver
+//
+// An answer of ours is atRest or atFinish; failed is atSettle or atJudge.
+// transitions says the same to the code, and tests hold every step against it.
+type phase uint8
+
+const (
+	atHead phase = iota
+	atRoute
+	atPrepare
+	atAdmit
+	atPick
+	atOpen
+	atSend
+	atSendRest
+	atUpload
+	atAwait
+	atInterim
+	atHedge
+	atSettle
+	atJudge
+	atPause
+	atAnswer
+	atRelay
+	atSpill
+	atTunnel
+	atRest
+	atFinish
+	atTail
+	atOver     // the connection may carry another exchange, if keep says so
+	atSwitched // the connection is a tunnel
+	phases
+)
+
+// What a phase answers in the loop, instead of the phase that follows.
+const (
+	stay  phase = phases + iota // a socket of the phase has to say something first
+	aside                       // a goroutine has to wait for something
+)
+
+// waits is what a phase may wait for in the loop.
+type waits uint8
+
+const (
+	waitsClient  waits = 1 << iota // its socket's next event leads on
+	waitsBackend                   // likewise
+	waitsAside                     // it may answer aside
+	isAside                        // it is a goroutine's from its beginning
+)
+
+// transition is what is known of a phase.
+type transition struct {
+	name    string
+	waits   waits
+	asks    bool      // a backend is asked, or will be: the client that leaves ends it
+	reached end.Phase // as it is reported; unchanged where it adds nothing
+	next    uint32    // set of the phases that may follow
+}
+
+// unchanged is no phase that is reported.
+const unchanged = end.Phases
+
+func set(all ...phase) (s uint32) {
+	for _, p := range all {
+		s |= 1 << p
+	}
+	return s
+}
+
+// ours and failed are sets of the table above.
+var ours, failed = set(atRest, atFinish), set(atSettle, atJudge)
+
+var transitions = [phases]transition{
+	atHead:     {"head", waitsClient, true, end.PhaseRead, ours | set(atRoute, atOver)},
+	atRoute:    {"route", 0, true, end.PhaseRoute, ours | set(atPrepare)},
+	atPrepare:  {"prepare", 0, true, end.PhaseAdmit, ours | set(atAdmit)},
+	atAdmit:    {"admit", waitsAside, true, unchanged, ours | set(atPick)},
+	atPick:     {"pick", waitsAside, true, end.PhasePick, ours | set(atOpen)},
+	atOpen:     {"open", waitsAside, true, end.PhaseConnect, failed | set(atSend)},
+	atSend:     {"send", 0, true, end.PhaseAnswer, failed | set(atSendRest, atUpload, atAwait)},
+	atSendRest: {"send rest", isAside, true, unchanged, failed | set(atAwait)},
+	atUpload:   {"upload", isAside, true, unchanged, set(atAwait)},
+	atAwait:    {"await", waitsBackend | waitsClient, true, unchanged, failed | set(atInterim, atUpload, atHedge, atAnswer, atFinish)},
+	atInterim:  {"interim", isAside, true, unchanged, set(atAwait, atFinish)},
+	atHedge:    {"hedge", isAside, true, unchanged, set(atAwait)},
+	atSettle:   {"settle", isAside, true, unchanged, set(atAnswer, atJudge)},
+	atJudge:    {"judge", 0, true, unchanged, ours | set(atPause)},
+	atPause:    {"pause", waitsAside, true, unchanged, set(atPick, atFinish)},
+	atAnswer:   {"answer", 0, true, unchanged, set(atRelay, atTunnel, atJudge)},
+	atRelay:    {"relay", waitsBackend | waitsAside, true, end.PhaseRelay, ours | set(atSpill)},
+	atSpill:    {"spill", isAside, true, unchanged, set(atRelay, atFinish)},
+	atTunnel:   {"tunnel", isAside, true, unchanged, ours | set(atSwitched)},
+	atRest:     {"rest", isAside, false, unchanged, set(atFinish)},
+	atFinish:   {"finish", 0, false, unchanged, set(atTail, atOver)},
+	atTail:     {"tail", isAside, false, unchanged, set(atOver)},
+	atOver:     {name: "over", reached: unchanged},
+	atSwitched: {name: "switched", reached: unchanged},
+}
+
+// do is what there is to do in the phase.
+func (x *exchange) do() phase {
+	switch x.at {
+	case atHead:
+		return x.read()
+	case atRoute:
+		return x.decide()
+	case atPrepare:
+		return x.forward()
+	case atAdmit:
+		return x.admit()
+	case atPick:
+		return x.pick()
+	case atOpen:
+		return x.open()
+	case atSend:
+		return x.send()
+	case atSendRest:
+		return x.sendRest()
+	case atUpload:
+		return atAwait // who takes an exchange over lets its upload go on: goOn
+	case atAwait:
+		return x.await()
+	case atInterim:
+		return x.flushInterim()
+	case atHedge:
+		return x.hedge()
+	case atSettle:
+		return x.settle()
+	case atJudge:
+		return x.judge()
+	case atPause:
+		return x.pause()
+	case atAnswer:
+		return x.accept()
+	case atRelay:
+		return x.relay()
+	case atSpill:
+		return x.flushContent()
+	case atTunnel:
+		return x.openTunnel()
+	case atRest:
+		return x.flushAnswer()
+	case atFinish:
+		return x.finish()
+	case atTail:
+		return x.dropTail()
+	case atOver, atSwitched, phases:
+	}
+	panic("BUG: an exchange that is over goes on")
+}
+
+// advance carries the exchange on to the phase that follows, and from there until
+// something has to be waited for or it is over.
+func (x *exchange) advance(next phase) turn {
+	for ; ; next = x.do() {
+		if next >= stay && (x.waits || checksPhases) {
+			x.checkWait(next)
+		}
+		switch next {
+		case stay:
+			return turnWait
+		case aside:
+			return x.take()
+		case atOver:
+			x.enter(next)
+			return x.c.after(x.keep)
+		case atSwitched:
+			x.enter(next)
+			return x.c.switched()
+		}
+		x.enter(next)
+		switch {
+		case x.waits:
+		case next == atAwait:
+			x.watch()
+			return turnWait
+		case transitions[next].waits&isAside != 0:
+			return x.take()
+		}
+	}
+}
+
+// checksPhases is set by tests: every step is held against transitions.
+var checksPhases bool
+
+// enter makes next the phase.
+func (x *exchange) enter(next phase) {
+	if checksPhases {
+		x.checkNext(next)
+	}
+	x.at = next
+	if r := transitions[next].reached; r != unchanged {
+		x.reached = r
+	}
+}
+
+// checkNext checks that the phase may lead to next.
+func (x *exchange) checkNext(next phase) {
+	if transitions[x.at].next>>next&1 == 0 {
+		panic(fmt.Sprintf("BUG: phase %q leads to %q", transitions[x.at].name, transitions[next].name))
+	}
+}
+
+// checkWait checks that the phase may answer stay or aside, and that its exchange is in
+// the loop.
+func (x *exchange) checkWait(how phase) {
+	which := waitsAside
+	if how == stay {
+		which = waitsClient | waitsBackend
+	}
+	switch {
+	case x.waits:
+		panic("BUG: a goroutine is told to wait elsewhere")
+	case transitions[x.at].waits&which == 0:
+		panic(fmt.Sprintf("BUG: phase %q waits for what it must not", transitions[x.at].name))
+	}
+}
+
+// step carries the exchange on in its loop.
+func (x *exchange) step() (t turn) {
+	defer x.rescue(&t)
+	return x.advance(x.do())
+}
+
+// clientEvent is called by the loop when the client's socket says something in
+// the middle of an exchange: more of its body, or that it has gone, so that the
+// backend works for nobody no longer. Bytes of the next request wait.
+func (x *exchange) clientEvent() (t turn) {
+	defer x.rescue(&t)
+	switch {
+	case x.at == atAwait && x.upload.looped:
+		if next := x.pump(); next != atAwait {
+			return x.advance(next)
+		}
+	case x.c.Broken(), x.c.graceIsOver():
+		x.c.leave()
+	case x.c.Ended():
+		x.c.Hung()
+	}
+	return turnWait
+}
+
+// watch makes the loop call answerHandler.Ready. What the backend has sent
+// already is announced by the kernel like everything later: nothing is read on
+// suspicion.
+func (x *exchange) watch() {
+	x.attempt.Conn().SetReadBy(x.lookBy())
+	x.attempt.Conn().Watch((*answerHandler)(x))
+	if x.c.Ended() {
+		x.c.Hung()
+	}
+}
+
+// answerHandler is an exchange as the handler of its backend's connection.
+type answerHandler exchange
+
+// Ready is called by the loop when the backend has sent something, has closed,
+// or is late.
+func (h *answerHandler) Ready() {
+	x := (*exchange)(h)
+	c := x.c
+	defer func() { // the loop knows the backend's connection, and x may be another's by then
+		if safely.Caught("answer", recover()) {
+			c.Crashed()
+		}
+	}()
+	safely.Enter("answer")
+	c.carryOn(x.step())
+}
+
+// take gives the connection and its exchange to a goroutine.
+func (x *exchange) take() turn {
+	if transitions[x.at].asks {
+		x.c.TakeMinded()
+		if x.c.Ended() {
+			x.c.Hung()
+		}
+	} else {
+		x.c.Take()
+	}
+	if x.fwd.open {
+		x.attempt.Conn().Take()
+	}
+	x.waits = true
+	x.run.Go()
+	return turnTaken
+}
+
+// goOn is the goroutine of an exchange: it carries it to its end, waiting where
+// that is needed, and gives the connection back to the loop.
+func (x *exchange) goOn() {
+	c := x.c
+	defer func() {
+		if safely.Caught("exchange", recover()) { // outside of what rescue ends
+			c.cut()
+			c.close()
+		}
+	}()
+	switch x.waitingly() {
+	case turnEnd:
+		c.close()
+		return
+	case turnTunnel:
+		c.Hand(c, true)
+		return
+	case turnAgain, turnWait, turnTaken:
+	}
+	c.beginWait()
+	c.Hand(c, c.in.Len() > 0)
+}
+
+// waitingly is the rest of the exchange, from its phase on.
+func (x *exchange) waitingly() (t turn) {
+	defer x.rescue(&t)
+	safely.Enter("exchange")
+	x.upload.resume()
+	return x.advance(x.do())
+}

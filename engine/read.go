@@ -1,0 +1,149 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/route"
+	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/socket"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// read reads the head of the request and checks it: atHead, in the loop.
+func (x *exchange) read() phase {
+	c := x.c
+	if x.startNanos == 0 && !x.begin() {
+		return atOver // nobody is there to answer
+	}
+	if err := c.refused; err != nil {
+		return x.refuseHead(answer.ForError(err))
+	}
+	for {
+		n, err := x.head.Parse(c.in.Bytes(), &x.policy.limits)
+		if err != nil {
+			return x.refuseHead(answer.ForError(err))
+		}
+		if n > 0 {
+			c.in.Discard(n)
+			c.in.Pin() // the head lies there, until count
+			x.bytesIn = int64(n)
+			break
+		}
+		if c.in.Full() {
+			return x.refuseHead(answer.ForError(wire.ErrHeaderTooLarge))
+		}
+		switch _, err := c.in.ReadFrom(c.Conn, roomMax); {
+		case err == nil:
+		case errors.Is(err, socket.ErrWouldBlock):
+			return stay
+		case isLate(err):
+			return x.refuseHead(answer.SlowHeader)
+		default:
+			return atOver // it has left before it had sent one
+		}
+	}
+	x.isHEAD = string(x.head.Method) == "HEAD"
+	x.keep = x.head.KeepAlive && c.stream == nil
+	x.body.Begin(x.head.Framing, x.head.ContentLength)
+	return atRoute
+}
+
+// refuseHead answers a head that is none.
+func (x *exchange) refuseHead(r *answer.Reject) phase {
+	x.forget()
+	return x.reject(r)
+}
+
+// begin loads the generation; false when it does not have this listener.
+func (x *exchange) begin() bool {
+	x.forget()
+	x.startNanos, x.reached = socket.Nanos(), end.PhaseRead
+	slot := x.c.shard.ln.slot
+	x.table = x.c.shard.engine.generation(slot)
+	x.policy = x.table.listener(slot)
+	if x.policy == nil {
+		return false
+	}
+	x.c.SetReadBy(deadline(x.startNanos, x.policy.header))
+	x.c.SetWritePace(x.policy.write, x.policy.bytesPerSecond)
+	return true
+}
+
+// decide finds out what is to become of the request: atRoute.
+func (x *exchange) decide() phase {
+	if r := x.match(); r != nil {
+		return x.reject(r)
+	}
+	if x.route == nil {
+		return x.options()
+	}
+	switch x.route.action {
+	case actionForward:
+		return atPrepare
+	case actionRedirect:
+		return x.redirect()
+	case actionChallenge:
+		return x.challenge()
+	case actionRespond:
+	}
+	return x.respond()
+}
+
+// match finds the route, or says why the request cannot go on.
+func (x *exchange) match() *answer.Reject {
+	if x.head.Form == wire.FormAsterisk {
+		return nil // about the proxy itself
+	}
+	if r := x.normalise(); r != nil {
+		return r
+	}
+	if x.misdirected() {
+		return answer.Misdirected
+	}
+	if x.isChallenge() {
+		x.route = x.policy.challenge
+		return nil
+	}
+	if x.policy.toHTTPS != nil && !x.c.Secure() {
+		x.route = x.policy.toHTTPS
+		return nil
+	}
+	q := route.Query{
+		Listener: x.policy.number, Host: x.head.Host, Method: x.head.Method, Path: x.path,
+		RawQuery: x.head.Query, Head: (*fields)(&x.head),
+	}
+	i := x.table.index.Lookup(&q)
+	if i < 0 {
+		return answer.NoRoute
+	}
+	x.route = &x.table.routes[i]
+	switch {
+	case string(x.head.Method) == "TRACE":
+		return answer.MethodNotAllowed
+	case x.policy.bodyBytesMax > 0 && x.head.Framing == wire.Length && x.head.ContentLength > x.policy.bodyBytesMax:
+		return answer.BodyTooLarge
+	}
+	return nil
+}
+
+// fields is a request head as the route index reads it.
+type fields wire.RequestHead
+
+// Len is the number of fields.
+func (f *fields) Len() int { return len(f.Fields) }
+
+// At returns a field's name and value.
+func (f *fields) At(i int) (name, value []byte) {
+	return f.Name(&f.Fields[i]), f.FieldValue(&f.Fields[i])
+}
+
+// normalise sets the path that routes match on and the one that is forwarded.
+func (x *exchange) normalise() *answer.Reject {
+	match, forward, err := wire.NormalizePath(x.pathRoom[:0], x.head.Path)
+	if err != nil {
+		return answer.ForError(err)
+	}
+	x.path, x.target = match, forward
+	return nil
+}
