@@ -37,8 +37,8 @@
 //
 // And what all of that stands on:
 //
-//	listener.go  a listener: its sockets, one for each shard
-//	opening.go   those of a configuration are opened in two steps
+//	listener.go  a listener: its sockets, one for each shard, and how those of a
+//	             configuration are opened, in two steps
 //	table.go     what exchanges read of a configuration
 //	engine.go    how one replaces another (Apply)
 //	status.go    what there is to see of what runs

@@ -1,18 +1,15 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
-	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -47,80 +44,10 @@ func listenerKey(name, address string) string {
 	return address
 }
 
-// bind makes the sockets of a listener: for TCP one a shard with SO_REUSEPORT,
-// between which the kernel spreads connections, for a unix socket one that all
-// shards accept from. None listens: a start or a reload that is refused must not have
-// taken a connection. An address somebody else holds is an error although
-// SO_REUSEPORT would let two processes of one user share it in silence.
-func bind(address string, shards int) ([]*socket.Bound, error) {
-	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		b, err := bindUnix(path)
-		return []*socket.Bound{b}, err
-	}
-	return bindTCP(address, shards)
-}
-
-func bindTCP(addr string, shards int) ([]*socket.Bound, error) {
-	// The first bind is exclusive, so that a foreign holder is seen; only then
-	// is the port shared between our own shards.
-	addr, err := bindAlone(addr, bindPatience)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]*socket.Bound, 0, shards)
-	for range shards {
-		b, err := socket.Bind("tcp", addr, reusePort)
-		if err != nil {
-			closeAll(all)
-			return nil, err
-		}
-		all = append(all, b)
-	}
-	return all, nil
-}
-
 // bindPatience is for how long an address that is in use is asked for again: a
 // process, or a listener of ours, that has begun to drain holds it until its queue
 // of connections is empty.
 const bindPatience = 3 * backlogTime
-
-// bindAlone takes addr for itself and gives it back, for it is free: with the port that
-// the kernel chooses for 0. One in use is asked for again for as long as patience.
-func bindAlone(addr string, patience time.Duration) (free string, err error) {
-	for by := time.Now().Add(patience); ; {
-		b, err := socket.Bind("tcp", addr, nil)
-		if err == nil {
-			return b.Addr().String(), b.Close()
-		}
-		if !errors.Is(err, syscall.EADDRINUSE) || !time.Now().Before(by) {
-			return "", err
-		}
-		<-time.After(drainPoll)
-	}
-}
-
-func reusePort(fd int) error {
-	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
-}
-
-// bindUnix replaces a socket file that nobody listens on any more.
-func bindUnix(path string) (*socket.Bound, error) {
-	b, err := socket.Bind("unix", path, nil)
-	if !errors.Is(err, syscall.EADDRINUSE) {
-		return b, err
-	}
-	c, dialErr := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "unix", path)
-	if dialErr == nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	if !errors.Is(dialErr, syscall.ECONNREFUSED) {
-		return nil, err
-	}
-	if rmErr := os.Remove(path); rmErr != nil {
-		return nil, errors.Join(err, rmErr)
-	}
-	return socket.Bind("unix", path, nil)
-}
 
 func bindError(name, address string, err error) error {
 	switch {
@@ -133,15 +60,9 @@ func bindError(name, address string, err error) error {
 	return fmt.Errorf("listeners.%s: cannot listen on %q: %w", name, address, err)
 }
 
-func closeAll(bound []*socket.Bound) {
-	for _, b := range bound {
-		_ = b.Close() // nothing was accepted
-	}
-}
-
 // openListener binds a listener; it does not listen yet.
 func (e *Engine) openListener(name, address string, slot int) (*listener, error) {
-	bound, err := bind(address, e.shardCount)
+	bound, err := socket.Claim(address, e.shardCount, bindPatience)
 	if err != nil {
 		return nil, bindError(name, address, err)
 	}
@@ -187,7 +108,7 @@ func (l *listener) accept() {
 
 // close stops accepting; connections go on.
 func (l *listener) close() {
-	closeAll(l.bound) // those that do not listen yet
+	socket.Forgo(l.bound) // those that do not listen yet
 	for _, ln := range l.sockets {
 		_ = ln.Close() // the accept loops see net.ErrClosed and end
 	}
@@ -201,4 +122,102 @@ func (l *listener) release() {
 	if l.quic != nil {
 		l.quic.release()
 	}
+}
+
+// opening is what a configuration listens on: all of it, and what is new. It has two
+// steps. The first binds every address, and the kernel refuses whoever connects. The
+// second, listen, comes when nothing else can fail any more: a start or a reload that is
+// refused has never taken a connection, which it could only have reset.
+type opening struct {
+	bound     map[string]*listener // by name
+	listeners []newListener
+	ports     []*quicPort
+}
+
+// newListener is a listener with the name that faults are told with.
+type newListener struct {
+	*listener
+
+	name string
+}
+
+// listen is the second step. All addresses are asked for once more before the first
+// socket listens: two processes may have bound the same one, as long as neither listened.
+func (o *opening) listen(e *Engine) error {
+	for _, l := range o.listeners {
+		if l.isUnix() {
+			continue
+		}
+		if _, err := socket.Vacant(l.at, 0); err != nil {
+			return bindError(l.name, l.address, err)
+		}
+	}
+	for _, l := range o.listeners {
+		if err := l.listen(e); err != nil {
+			return bindError(l.name, l.address, err)
+		}
+	}
+	for _, p := range o.ports {
+		if p.socket == nil {
+			continue // somebody else has the port: accept takes it later
+		}
+		if err := p.take(); err != nil {
+			return fmt.Errorf("listeners: cannot serve http3 on UDP %q: %w", p.at, err)
+		}
+	}
+	return nil
+}
+
+// close takes back what is new.
+func (o *opening) close() {
+	for _, p := range o.ports {
+		p.release()
+	}
+	for _, l := range o.listeners {
+		l.close()
+	}
+}
+
+// portOf is the UDP port of l: its own, or the one that was just opened.
+func portOf(l *listener, opened []*quicPort) *quicPort {
+	for _, p := range opened {
+		if p.ln == l {
+			return p
+		}
+	}
+	return l.quic
+}
+
+// openListeners binds the addresses that are not open yet.
+func (e *Engine) openListeners(cfg *config.Config) (*opening, error) {
+	o := &opening{bound: map[string]*listener{}}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(cfg.Listeners)) {
+		c := cfg.Listeners[name]
+		l, ok := e.apply.listeners[listenerKey(name, c.Address)]
+		if !ok {
+			var err error
+			if l, err = e.openListener(name, c.Address, e.apply.slots); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			e.apply.slots++
+			o.listeners = append(o.listeners, newListener{l, name})
+		}
+		o.bound[name] = l
+		if !c.HTTP3 || l.quic != nil {
+			continue
+		}
+		p, err := e.openQUIC(name, l)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		o.ports = append(o.ports, p)
+	}
+	if len(errs) == 0 {
+		return o, nil
+	}
+	o.close()
+	return nil, errors.Join(errs...)
 }

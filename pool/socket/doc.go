@@ -13,7 +13,8 @@
 //	              look.go finds out what came on it meanwhile
 //	buffer.go     pooled memory for what was read (fifo.go: between two sides); mangle.go
 //	              overwrites it under the race detector; pipe.go: the kernel's
-//	bind.go       listening sockets, in two steps; accept.go accepts from one
+//	bind.go       listening sockets, in two steps; claim.go all those of an address, which
+//	              must be free; accept.go accepts from one
 //	dial.go       the way to a backend's address; congestion.go, quick.go: system calls
 //	patience.go   waits for what no socket tells; errand.go: dials that outlive them;
 //	              multiplex.go: who opens streams to a backend
