@@ -146,12 +146,23 @@ func (o *Output) nextHead(text []byte, to *Request) (Piece, error) {
 	case err != nil || n == 0:
 		return Piece{}, ErrText
 	case h.Status == 101 && to.Tunnel:
-		o.at = inTunnel
+		o.openTunnel()
 	case h.Interim():
 	default:
 		return Piece{PartHead, n, o.behind(h.Framing, h.ContentLength)}, nil
 	}
 	return Piece{PartHead, n, false}, nil
+}
+
+// openTunnel is a head that has switched protocols. Above HTTP/1.1 there is no key that
+// would have to be accepted (RFC 8441 section 5).
+func (o *Output) openTunnel() {
+	o.at = inTunnel
+	for i := range o.head.Fields {
+		if f := &o.head.Fields[i]; wire.EqualFold(o.head.Name(f), "sec-websocket-accept") {
+			f.Drop = true
+		}
+	}
 }
 
 // behind is what follows a head; none: nothing.
@@ -193,14 +204,10 @@ func (o *Output) Status() int {
 // Fields is how many fields the head has.
 func (o *Output) Fields() int { return len(o.head.Fields) }
 
-// Field is one of them; false: only HTTP/1.1 has it.
+// Field is one of them; false: only HTTP/1.1 has it. It stays small enough to be inlined.
 func (o *Output) Field(i int) (name, value []byte, ok bool) {
 	f := &o.head.Fields[i]
-	name = o.head.Name(f)
-	if f.Drop || o.at == inTunnel && wire.EqualFold(name, "sec-websocket-accept") {
-		return nil, nil, false
-	}
-	return name, o.head.FieldValue(f), true
+	return o.head.Name(f), o.head.FieldValue(f), !f.Drop
 }
 
 // nextChunked takes a part of a chunked body.
