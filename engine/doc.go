@@ -46,7 +46,7 @@
 //
 // Leaves that know of no exchange are packages of their own: trust (which peers and
 // fields are believed), affinity, route, retry, answer, limit (connections of one
-// client), certs and observe.
+// client), websocket (its frames), certs and observe.
 //
 // Control flow is the functions of the phases, one for each, which say what follows;
 // everything else is a leaf. Loop and goroutine run the same functions. In the loop,

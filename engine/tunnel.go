@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/websocket"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
@@ -102,7 +103,7 @@ func (x *exchange) openTunnel() phase {
 	t.c.in.Release()
 	if wire.EqualFold(t.attempt.Response.UpgradeTo, "websocket") {
 		t.goodbye.speaks = true
-		t.down.frames.follow(early)
+		t.down.frames.Follow(early)
 	}
 	t.attempt.Switched()
 	t.c.tunnel = t
@@ -226,7 +227,7 @@ const statusSwitched = 101
 type passage struct {
 	from, to *socket.Conn
 	in       socket.Buffer
-	frames   border // of WebSocket, towards to
+	frames   websocket.Border // of WebSocket, towards to
 	bytes    int64
 	count    *stat.Counter // of the listener, by shard
 	shard    int
@@ -273,11 +274,11 @@ func (p *passage) write() (bool, error) {
 	case p.rest:
 		taken, err = p.to.Flush()
 	case p.deaf:
-		p.frames.follow(p.in.Bytes())
+		p.frames.Follow(p.in.Bytes())
 		p.in.Discard(p.in.Len())
 		return true, nil
 	default:
-		p.frames.follow(p.in.Bytes())
+		p.frames.Follow(p.in.Bytes())
 		p.taken = 0
 		taken, err = p.to.Writev(p.in.Bytes(), nil, nil)
 	}

@@ -307,33 +307,3 @@ func TestDrainSaysGoodbye(t *testing.T) {
 		t.Errorf("after the goodbye: %v; want the end", err)
 	}
 }
-
-func TestBorderFollowsFrames(t *testing.T) {
-	frames := [][]byte{
-		{0x81, 0},
-		{0x81, 5, 1, 2, 3, 4, 5},
-		{0x01, 0x80, 9, 9, 9, 9},
-		append([]byte{0x82, 126, 0, 200}, make([]byte, 200)...),
-		append([]byte{0x82, 0x80 | 127, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4}, make([]byte, 1<<16)...),
-		{0x89, 0},
-		{0x88, 2, 3, 0xe9},
-	}
-	var all []byte
-	ends := map[int]bool{0: true}
-	for _, f := range frames {
-		all = append(all, f...)
-		ends[len(all)] = true
-	}
-	for _, step := range []int{1, 2, 3, 7, 1 << 20} {
-		var b border
-		for at := 0; at < len(all); at += step {
-			if b.isHere() != ends[at] {
-				t.Fatalf("step %d, at %d: here %v; want %v", step, at, b.isHere(), ends[at])
-			}
-			b.follow(all[at:min(at+step, len(all))])
-		}
-		if !b.isHere() || !b.closed {
-			t.Errorf("step %d: here %v, closed %v; want both", step, b.isHere(), b.closed)
-		}
-	}
-}
