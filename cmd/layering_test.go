@@ -159,16 +159,17 @@ var leaves = map[string]leaf{
 	"engine/certs/acme": {may: []string{"pool/safely"}},
 	// Protocols whose streams look like connections. What they have in common stands in
 	// stream, so that neither knows the other; what is carried is not their matter.
-	"engine/http2":     {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
-	"engine/http3":     {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire"}, by: []string{"engine", "engine/observe"}},
-	"engine/limit":     {},
-	"engine/observe":   {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3"}, open: true}, // of http3 the error codes
-	"engine/retry":     {may: []string{"config", "pool/attempt"}},
-	"engine/route":     {may: []string{"config", "pool/wire"}, open: true},
-	"engine/stream":    {may: []string{"pool/socket", "pool/wire"}, by: []string{"engine/http2", "engine/http3"}},
-	"engine/sink":      {may: []string{"pool/safely"}, open: true},
-	"engine/trust":     {may: []string{"pool/wire"}},
-	"engine/websocket": {},
+	"engine/http2":         {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
+	"engine/http3":         {may: []string{"engine/http3/errcode", "engine/stream", "pool/safely", "pool/socket", "pool/wire"}},
+	"engine/http3/errcode": {open: true},
+	"engine/limit":         {},
+	"engine/observe":       {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},
+	"engine/retry":         {may: []string{"config", "pool/attempt"}},
+	"engine/route":         {may: []string{"config", "pool/wire"}, open: true},
+	"engine/stream":        {may: []string{"pool/socket", "pool/wire"}, by: []string{"engine/http2", "engine/http3"}},
+	"engine/sink":          {may: []string{"pool/safely"}, open: true},
+	"engine/trust":         {may: []string{"pool/wire"}},
+	"engine/websocket":     {},
 	// From policy down to the kernel.
 	"pool/health":  {may: []string{"config", "pool/attempt", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
 	"pool/attempt": {may: []string{"config", "pool/end", "pool/safely", "pool/socket", "pool/wire"}, open: true},

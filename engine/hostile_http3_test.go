@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	own "github.com/isame-lb/isame-lb/engine/http3"
+	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 )
 
 // The same table as for HTTP/2: none of it becomes a request.
@@ -16,14 +16,14 @@ func TestHTTP3MalformedRequests(t *testing.T) {
 	for _, b := range malformedRequests() {
 		t.Run(b.name, func(t *testing.T) {
 			c.t, r.t = t, t
-			want, counted := b.want, r.h3Errors(t, own.CodeMessage)
+			want, counted := b.want, r.h3Errors(t, errcode.Message)
 			if want == "" {
 				want = "reset MESSAGE_ERROR"
 			}
 			if got := c.outcome(c.open(!b.open, section3(b.fields...))); got != want {
 				t.Errorf("got %q; want %q", got, want)
 			}
-			if n := r.h3Errors(t, own.CodeMessage) - counted; b.want == "" && n != 1 {
+			if n := r.h3Errors(t, errcode.Message) - counted; b.want == "" && n != 1 {
 				t.Errorf("counted %d times; want once", n)
 			}
 			if c.Context().Err() != nil { // the budget of resets is for one client
@@ -127,59 +127,59 @@ func TestHTTP3FramesThatEndTheConnection(t *testing.T) {
 		name    string
 		control string
 		send    func(c *h3conn)
-		want    own.Code
+		want    errcode.Code
 	}{
-		{"DATA first", noSettings, request(frame3(data3, "x")), own.CodeFrameUnexpected},
-		{"SETTINGS on a request", noSettings, request(head + noSettings), own.CodeFrameUnexpected},
-		{"GOAWAY on a request", noSettings, request(frame3(goAway3, "\x00")), own.CodeFrameUnexpected},
-		{"CANCEL_PUSH on a request", noSettings, request(frame3(cancelPush3, "\x00")), own.CodeFrameUnexpected},
-		{"MAX_PUSH_ID on a request", noSettings, request(frame3(maxPush3, "\x00")), own.CodeFrameUnexpected},
-		{"PUSH_PROMISE of a client", noSettings, request(head + frame3(promise3, "\x00")), own.CodeFrameUnexpected},
-		{"PRIORITY of HTTP/2", noSettings, request(frame3(0x2, "x")), own.CodeFrameUnexpected},
-		{"PING of HTTP/2", noSettings, request(head + frame3(0x6, "x")), own.CodeFrameUnexpected},
-		{"WINDOW_UPDATE of HTTP/2", noSettings, request(frame3(0x8, "x")), own.CodeFrameUnexpected},
-		{"CONTINUATION of HTTP/2", noSettings, request(head + frame3(0x9, "x")), own.CodeFrameUnexpected},
-		{"three HEADERS", noSettings, request(head + section3("x", "y") + section3("x", "y")), own.CodeFrameUnexpected},
-		{"DATA behind trailers", noSettings, request(head + section3("x", "y") + frame3(data3, "x")), own.CodeFrameUnexpected},
-		{"a head that is cut", noSettings, request(head[:len(head)-1]), own.CodeFrame},
-		{"a frame header that is cut", noSettings, request("\x01"), own.CodeFrame},
-		{"DATA that is cut", noSettings, request(head + "\x00\x05abc"), own.CodeFrame},
-		{"bad compression", noSettings, request(frame3(headers3, "\x00\x00\xff\xff\xff\xff\xff")), own.CodeDecompression},
-		{"the dynamic table", noSettings, request(frame3(headers3, "\x02\x00\x80")), own.CodeDecompression},
-		{"a section of no length", noSettings, request(frame3(headers3, "")), own.CodeDecompression},
+		{"DATA first", noSettings, request(frame3(data3, "x")), errcode.FrameUnexpected},
+		{"SETTINGS on a request", noSettings, request(head + noSettings), errcode.FrameUnexpected},
+		{"GOAWAY on a request", noSettings, request(frame3(goAway3, "\x00")), errcode.FrameUnexpected},
+		{"CANCEL_PUSH on a request", noSettings, request(frame3(cancelPush3, "\x00")), errcode.FrameUnexpected},
+		{"MAX_PUSH_ID on a request", noSettings, request(frame3(maxPush3, "\x00")), errcode.FrameUnexpected},
+		{"PUSH_PROMISE of a client", noSettings, request(head + frame3(promise3, "\x00")), errcode.FrameUnexpected},
+		{"PRIORITY of HTTP/2", noSettings, request(frame3(0x2, "x")), errcode.FrameUnexpected},
+		{"PING of HTTP/2", noSettings, request(head + frame3(0x6, "x")), errcode.FrameUnexpected},
+		{"WINDOW_UPDATE of HTTP/2", noSettings, request(frame3(0x8, "x")), errcode.FrameUnexpected},
+		{"CONTINUATION of HTTP/2", noSettings, request(head + frame3(0x9, "x")), errcode.FrameUnexpected},
+		{"three HEADERS", noSettings, request(head + section3("x", "y") + section3("x", "y")), errcode.FrameUnexpected},
+		{"DATA behind trailers", noSettings, request(head + section3("x", "y") + frame3(data3, "x")), errcode.FrameUnexpected},
+		{"a head that is cut", noSettings, request(head[:len(head)-1]), errcode.Frame},
+		{"a frame header that is cut", noSettings, request("\x01"), errcode.Frame},
+		{"DATA that is cut", noSettings, request(head + "\x00\x05abc"), errcode.Frame},
+		{"bad compression", noSettings, request(frame3(headers3, "\x00\x00\xff\xff\xff\xff\xff")), errcode.Decompression},
+		{"the dynamic table", noSettings, request(frame3(headers3, "\x02\x00\x80")), errcode.Decompression},
+		{"a section of no length", noSettings, request(frame3(headers3, "")), errcode.Decompression},
 
-		{"no SETTINGS", frame3(goAway3, "\x00"), func(*h3conn) {}, own.CodeMissingSettings},
-		{"something unknown before SETTINGS", frame3(0x21, "x"), func(*h3conn) {}, own.CodeMissingSettings},
-		{"two SETTINGS", noSettings + noSettings, func(*h3conn) {}, own.CodeFrameUnexpected},
-		{"DATA on the control stream", noSettings + frame3(data3, "x"), func(*h3conn) {}, own.CodeFrameUnexpected},
-		{"HEADERS on the control stream", noSettings + frame3(headers3, "x"), func(*h3conn) {}, own.CodeFrameUnexpected},
-		{"PUSH_PROMISE on the control stream", noSettings + frame3(promise3, "x"), func(*h3conn) {}, own.CodeFrameUnexpected},
-		{"PING of HTTP/2 on the control stream", noSettings + frame3(0x6, "x"), func(*h3conn) {}, own.CodeFrameUnexpected},
-		{"a setting twice", frame3(settings3, "\x06\x01\x06\x01"), func(*h3conn) {}, own.CodeSettings},
-		{"a setting of HTTP/2", frame3(settings3, "\x04\x01"), func(*h3conn) {}, own.CodeSettings},
-		{"a flag of two", frame3(settings3, "\x08\x02"), func(*h3conn) {}, own.CodeSettings},
-		{"half a setting", frame3(settings3, "\x06"), func(*h3conn) {}, own.CodeFrame},
-		{"endless SETTINGS", "\x04\x80\x10\x00\x00", func(*h3conn) {}, own.CodeExcessiveLoad},
-		{"GOAWAY with more", noSettings + frame3(goAway3, "\x00\x00"), func(*h3conn) {}, own.CodeFrame},
-		{"GOAWAY that goes up", noSettings + frame3(goAway3, "\x00") + frame3(goAway3, "\x04"), func(*h3conn) {}, own.CodeID},
-		{"MAX_PUSH_ID that goes down", noSettings + frame3(maxPush3, "\x04") + frame3(maxPush3, "\x00"), func(*h3conn) {}, own.CodeID},
-		{"CANCEL_PUSH of nothing", noSettings + frame3(cancelPush3, "\x00"), func(*h3conn) {}, own.CodeID},
-		{"the end of the control stream", "", func(c *h3conn) { _ = c.uni(0, noSettings).Close() }, own.CodeClosedCriticalStream},
+		{"no SETTINGS", frame3(goAway3, "\x00"), func(*h3conn) {}, errcode.MissingSettings},
+		{"something unknown before SETTINGS", frame3(0x21, "x"), func(*h3conn) {}, errcode.MissingSettings},
+		{"two SETTINGS", noSettings + noSettings, func(*h3conn) {}, errcode.FrameUnexpected},
+		{"DATA on the control stream", noSettings + frame3(data3, "x"), func(*h3conn) {}, errcode.FrameUnexpected},
+		{"HEADERS on the control stream", noSettings + frame3(headers3, "x"), func(*h3conn) {}, errcode.FrameUnexpected},
+		{"PUSH_PROMISE on the control stream", noSettings + frame3(promise3, "x"), func(*h3conn) {}, errcode.FrameUnexpected},
+		{"PING of HTTP/2 on the control stream", noSettings + frame3(0x6, "x"), func(*h3conn) {}, errcode.FrameUnexpected},
+		{"a setting twice", frame3(settings3, "\x06\x01\x06\x01"), func(*h3conn) {}, errcode.Settings},
+		{"a setting of HTTP/2", frame3(settings3, "\x04\x01"), func(*h3conn) {}, errcode.Settings},
+		{"a flag of two", frame3(settings3, "\x08\x02"), func(*h3conn) {}, errcode.Settings},
+		{"half a setting", frame3(settings3, "\x06"), func(*h3conn) {}, errcode.Frame},
+		{"endless SETTINGS", "\x04\x80\x10\x00\x00", func(*h3conn) {}, errcode.ExcessiveLoad},
+		{"GOAWAY with more", noSettings + frame3(goAway3, "\x00\x00"), func(*h3conn) {}, errcode.Frame},
+		{"GOAWAY that goes up", noSettings + frame3(goAway3, "\x00") + frame3(goAway3, "\x04"), func(*h3conn) {}, errcode.ID},
+		{"MAX_PUSH_ID that goes down", noSettings + frame3(maxPush3, "\x04") + frame3(maxPush3, "\x00"), func(*h3conn) {}, errcode.ID},
+		{"CANCEL_PUSH of nothing", noSettings + frame3(cancelPush3, "\x00"), func(*h3conn) {}, errcode.ID},
+		{"the end of the control stream", "", func(c *h3conn) { _ = c.uni(0, noSettings).Close() }, errcode.ClosedCriticalStream},
 		{"a reset of the control stream", "", func(c *h3conn) {
 			s := c.uni(0, noSettings)
 			c.ask(to("GET", "/")...) // it has come
 			s.CancelWrite(0x100)
-		}, own.CodeClosedCriticalStream},
-		{"the end of the encoder stream", noSettings, func(c *h3conn) { _ = c.uni(2, "").Close() }, own.CodeClosedCriticalStream},
-		{"the end of the decoder stream", noSettings, func(c *h3conn) { _ = c.uni(3, "").Close() }, own.CodeClosedCriticalStream},
-		{"two control streams", noSettings, uni(0, noSettings), own.CodeStreamCreation},
-		{"a push stream", noSettings, uni(1, "\x00"), own.CodeStreamCreation},
-		{"an insert", noSettings, uni(2, "\xc0\x01x"), own.CodeEncoderStream},
-		{"a capacity", noSettings, uni(2, "\x21"), own.CodeEncoderStream},
-		{"an acknowledgement", noSettings, uni(3, "\x80"), own.CodeDecoderStream},
-		{"an increment", noSettings, uni(3, "\x01"), own.CodeDecoderStream},
-		{"frames that mean nothing, without end", noSettings, request(strings.Repeat(frame3(0x21, ""), 4000)), own.CodeExcessiveLoad},
-		{"empty DATA without end", noSettings, request(section3(to("POST", "/")...) + strings.Repeat(frame3(data3, ""), 4000)), own.CodeExcessiveLoad},
+		}, errcode.ClosedCriticalStream},
+		{"the end of the encoder stream", noSettings, func(c *h3conn) { _ = c.uni(2, "").Close() }, errcode.ClosedCriticalStream},
+		{"the end of the decoder stream", noSettings, func(c *h3conn) { _ = c.uni(3, "").Close() }, errcode.ClosedCriticalStream},
+		{"two control streams", noSettings, uni(0, noSettings), errcode.StreamCreation},
+		{"a push stream", noSettings, uni(1, "\x00"), errcode.StreamCreation},
+		{"an insert", noSettings, uni(2, "\xc0\x01x"), errcode.EncoderStream},
+		{"a capacity", noSettings, uni(2, "\x21"), errcode.EncoderStream},
+		{"an acknowledgement", noSettings, uni(3, "\x80"), errcode.DecoderStream},
+		{"an increment", noSettings, uni(3, "\x01"), errcode.DecoderStream},
+		{"frames that mean nothing, without end", noSettings, request(strings.Repeat(frame3(0x21, ""), 4000)), errcode.ExcessiveLoad},
+		{"empty DATA without end", noSettings, request(section3(to("POST", "/")...) + strings.Repeat(frame3(data3, ""), 4000)), errcode.ExcessiveLoad},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r.t = t

@@ -14,7 +14,7 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/quicvarint"
 
-	own "github.com/isame-lb/isame-lb/engine/http3"
+	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 )
 
 // h3conn is a raw client of HTTP/3: a test writes any bytes on any stream.
@@ -110,7 +110,7 @@ func (c *h3conn) outcome(s *quic.Stream) string {
 	case err == nil:
 		return text
 	case errors.As(err, &reset):
-		return strings.TrimSpace(text + " reset " + own.Code(reset.ErrorCode).String())
+		return strings.TrimSpace(text + " reset " + errcode.Code(reset.ErrorCode).String())
 	}
 	return strings.TrimSpace(text + " " + c.ending())
 }
@@ -164,11 +164,11 @@ func (c *h3conn) ending() string {
 	if err := context.Cause(c.Context()); !errors.As(err, &app) {
 		return err.Error()
 	}
-	return "close " + own.Code(app.ErrorCode).String()
+	return "close " + errcode.Code(app.ErrorCode).String()
 }
 
 // h3Errors is how often a code was counted.
-func (r *rig) h3Errors(t testing.TB, code own.Code) int {
+func (r *rig) h3Errors(t testing.TB, code errcode.Code) int {
 	t.Helper()
 	p := r.engine.table.Load().listener(0)
 	return int(p.stats.HTTP3Errors[code.Index()].Sum())

@@ -16,6 +16,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/http3"
+	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -229,7 +230,7 @@ func (p *quicPort) acceptOne(ctx context.Context) bool {
 		return false
 	}
 	safely.Do("admit", func() { p.admit(q) }, func() {
-		_ = q.CloseWithError(quic.ApplicationErrorCode(http3.CodeInternal), "")
+		_ = q.CloseWithError(quic.ApplicationErrorCode(errcode.Internal), "")
 	})
 	return true
 }
@@ -240,15 +241,15 @@ func (p *quicPort) admit(q *quic.Conn) {
 	s := shards[int(p.turn.Add(1)%uint32(len(shards)))]
 	policy := p.engine.table.Load().listener(p.ln.slot)
 	if policy == nil || s.draining.Load() {
-		_ = q.CloseWithError(quic.ApplicationErrorCode(http3.CodeNone), "")
+		_ = q.CloseWithError(quic.ApplicationErrorCode(errcode.None), "")
 		return
 	}
 	session := &http3.Session{}
 	c := newConn(s, &session.Conn, addrOf(q.RemoteAddr()))
 	if r := s.overLimit(c, policy); r != nil {
-		policy.stats.HTTP3Errors.Add(s.index, http3.CodeExcessiveLoad)
+		policy.stats.HTTP3Errors.Add(s.index, errcode.ExcessiveLoad)
 		s.endedEarly(r)
-		_ = q.CloseWithError(quic.ApplicationErrorCode(http3.CodeExcessiveLoad), r.End.Word())
+		_ = q.CloseWithError(quic.ApplicationErrorCode(errcode.ExcessiveLoad), r.End.Word())
 		return
 	}
 	c.quic, c.port = session, p
@@ -380,7 +381,7 @@ func (h *quicHost) Open(st *http3.Stream) {
 }
 
 // Failed is called by the session: an error was sent to the client.
-func (h *quicHost) Failed(code http3.Code) {
+func (h *quicHost) Failed(code errcode.Code) {
 	if p := (*conn)(h).policy(); p != nil {
 		p.stats.HTTP3Errors.Add(h.shard.index, code)
 	}

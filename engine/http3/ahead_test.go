@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 )
 
 // What comes right behind the head decides whether HTTP/1.1 is told of content.
@@ -42,7 +44,7 @@ func TestFloodOfEmptyFramesBehindTheHead(t *testing.T) {
 	t.Parallel()
 	head := fieldSection(":method", "GET", ":scheme", "https", ":authority", "t", ":path", "/")
 	p := play(append(head, strings.Repeat(string(dataFrame("")), 10_000)...))
-	if p.opened || p.fault == nil || p.fault.code != CodeExcessiveLoad {
+	if p.opened || p.fault == nil || p.fault.code != errcode.ExcessiveLoad {
 		t.Errorf("opened %v, %v; want a session that ends for excessive load", p.opened, p.fault)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quic-go/quic-go"
 
+	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
@@ -46,7 +47,7 @@ func (s *Session) readUni(q *quic.ReceiveStream) {
 	in := bufio.NewReaderSize(q, controlRoom)
 	v, err := readVarint(in)
 	if err != nil {
-		q.CancelRead(CodeNone.onStream()) // one that ends before its type says nothing
+		q.CancelRead(quic.StreamErrorCode(errcode.None)) // one that ends before its type says nothing
 		s.fail(s.pay(stream.CostFrame))
 		return
 	}
@@ -56,7 +57,7 @@ func (s *Session) readUni(q *quic.ReceiveStream) {
 		s.fail(errPushStream)
 		return
 	case t >= streamTypes:
-		q.CancelRead(CodeStreamCreation.onStream())
+		q.CancelRead(quic.StreamErrorCode(errcode.StreamCreation))
 		s.fail(s.pay(stream.CostReset))
 		return
 	case !s.first(t):

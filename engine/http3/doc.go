@@ -10,7 +10,7 @@
 //	input.go     the goroutine that reads one
 //	answer.go    text of answers into frames; output.go the goroutine that writes them
 //	fields.go    field sections, by QPACK without a dynamic table
-//	code.go      error codes
+//	fault.go     what peers do wrong; package errcode has the error codes
 //
 // Package quic blocks where the loop must not. So a stream has a goroutine that reads
 // it into a bounded queue for as long as the request comes, and one that writes

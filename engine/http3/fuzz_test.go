@@ -181,11 +181,3 @@ func TestFramesAreRead(t *testing.T) {
 		t.Errorf("nothing: got %v", err)
 	}
 }
-
-func TestCodesHaveNames(t *testing.T) {
-	for i := range Codes {
-		if c := codeNames[i].code; c.Index() != i || c.String() != codeNames[i].name {
-			t.Errorf("%#x is %s at %d", uint64(c), c, c.Index())
-		}
-	}
-}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quic-go/quic-go"
+
 	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -66,8 +68,8 @@ func (st *Stream) read() {
 		s.host.Failed(f.code)
 	}
 	if r.opened && f.stream && f != errCancelled {
-		st.quic.CancelWrite(f.code.onStream())
-		st.quic.CancelRead(f.code.onStream())
+		st.quic.CancelWrite(quic.StreamErrorCode(f.code))
+		st.quic.CancelRead(quic.StreamErrorCode(f.code))
 	}
 	if r.opened {
 		st.leave(stream.ErrReset, false)

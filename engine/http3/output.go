@@ -3,6 +3,9 @@ package http3
 import (
 	"sync"
 
+	"github.com/quic-go/quic-go"
+
+	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
@@ -93,7 +96,7 @@ func (st *Stream) endWriting() {
 
 // writeFailed is a peer that takes nothing any more, or not in time.
 func (st *Stream) writeFailed() {
-	st.quic.CancelWrite(CodeRequestCancelled.onStream())
+	st.quic.CancelWrite(quic.StreamErrorCode(errcode.RequestCancelled))
 	st.endWriting()
 	st.leave(stream.ErrReset, false)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quic-go/quic-go"
 
+	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -40,7 +41,7 @@ const lingerTime = time.Second
 const goAwayTime = 5 * time.Second
 
 // Host is what a session tells.
-type Host = stream.Host[*Stream, Code]
+type Host = stream.Host[*Stream, errcode.Code]
 
 // Options are what a listener says of its sessions.
 type Options struct {
@@ -124,7 +125,7 @@ func (s *Session) Broken() {
 }
 
 // crashed ends the session for a bug of ours.
-func (s *Session) crashed() { s.close(CodeInternal, "") }
+func (s *Session) crashed() { s.close(errcode.Internal, "") }
 
 // Crashed is called by the loop when one of its calls has met a bug.
 func (s *Session) Crashed() {
@@ -139,12 +140,12 @@ func (s *Session) Crashed() {
 func (s *Session) openControl() {
 	control, err := s.quic.OpenUniStream()
 	if err != nil {
-		s.fail(&fault{code: CodeGeneralProtocol, cause: "no control stream is allowed"})
+		s.fail(&fault{code: errcode.GeneralProtocol, cause: "no control stream is allowed"})
 		return
 	}
 	_ = control.SetWriteDeadline(time.Now().Add(goAwayTime))
 	if _, err := control.Write(appendSettings(nil, s.opts.HeaderBytes)); err != nil {
-		s.fail(&fault{code: CodeGeneralProtocol, cause: "settings are not taken"})
+		s.fail(&fault{code: errcode.GeneralProtocol, cause: "settings are not taken"})
 		return
 	}
 	m := &s.mu
@@ -170,10 +171,10 @@ func (s *Session) accept(q *quic.Stream) {
 	}
 	m.Unlock()
 	if unheard { // GOAWAY says, or will say, that it was not looked at
-		q.CancelRead(CodeRequestRejected.onStream())
-		q.CancelWrite(CodeRequestRejected.onStream())
+		q.CancelRead(quic.StreamErrorCode(errcode.RequestRejected))
+		q.CancelWrite(quic.StreamErrorCode(errcode.RequestRejected))
 		q.ReleaseStreamCredit()
-		s.host.Failed(CodeRequestRejected)
+		s.host.Failed(errcode.RequestRejected)
 		return
 	}
 	st.begin()
@@ -221,7 +222,7 @@ func (s *Session) fail(f *fault) {
 
 // close ends the connection, once: its goroutines see that, and Run ends. QUIC waits
 // for its own goroutine there, which nobody in the loop may.
-func (s *Session) close(code Code, why string) {
+func (s *Session) close(code errcode.Code, why string) {
 	m := &s.mu
 	m.Lock()
 	was := m.closing
@@ -230,10 +231,10 @@ func (s *Session) close(code Code, why string) {
 	if was || s.quic.Context().Err() != nil {
 		return
 	}
-	if code != CodeNone {
+	if code != errcode.None {
 		s.host.Failed(code)
 	}
-	end := func() { _ = s.quic.CloseWithError(code.onSession(), why) } // it cannot fail
+	end := func() { _ = s.quic.CloseWithError(quic.ApplicationErrorCode(code), why) } // it cannot fail
 	safely.New("close", end, end).Go()
 }
 
@@ -249,7 +250,7 @@ func (s *Session) Ready() {
 	m.opened = nil
 	m.Unlock()
 	if s.Conn.Aborted() {
-		s.close(CodeNone, "")
+		s.close(errcode.None, "")
 		s.Each(func(st *Stream) { st.leave(socket.ErrStreamLost, true) })
 	}
 	if ended {
@@ -279,7 +280,7 @@ func (s *Session) setDeadline() {
 	}
 	by := since + int64(limit)
 	if socket.Nanos() >= by {
-		s.close(CodeNone, "")
+		s.close(errcode.None, "")
 		by = 0 // the end of Run calls
 	}
 	s.Conn.Alarm(by)
@@ -350,7 +351,7 @@ func (c *carrier) Queued() int64 { return 0 }
 func (c *carrier) CloseWrite() error { return nil }
 
 // Close implements socket.Stream.
-func (c *carrier) Close() { (*Session)(c).close(CodeNone, "") }
+func (c *carrier) Close() { (*Session)(c).close(errcode.None, "") }
 
 // TLSState implements socket.Carrier.
 func (c *carrier) TLSState() tls.ConnectionState { return c.quic.ConnectionState().TLS }

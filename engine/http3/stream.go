@@ -6,6 +6,7 @@ import (
 
 	"github.com/quic-go/quic-go"
 
+	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -168,21 +169,21 @@ func (st *Stream) Close() {
 	if st.unwatch != nil {
 		st.unwatch()
 	}
-	code := CodeNone
+	code := errcode.None
 	switch {
 	case !sent && gone:
-		code = CodeRequestCancelled
+		code = errcode.RequestCancelled
 	case !sent:
-		code = CodeInternal
+		code = errcode.Internal
 	}
 	if !sent && !gone {
 		st.session.host.Failed(code)
 	}
 	if !sent {
-		st.quic.CancelWrite(code.onStream())
+		st.quic.CancelWrite(quic.StreamErrorCode(code))
 	}
 	if !sent {
-		st.quic.CancelRead(code.onStream())
+		st.quic.CancelRead(quic.StreamErrorCode(code))
 	}
 	if writing {
 		st.hurry()
@@ -208,7 +209,7 @@ func (st *Stream) endIfOver(answered bool) {
 	ended := m.input.Ended()
 	m.Unlock()
 	if over && answered && !ended {
-		st.quic.CancelRead(CodeNone.onStream())
+		st.quic.CancelRead(quic.StreamErrorCode(errcode.None))
 	}
 	if over {
 		st.session.forget(st, answered)
@@ -224,7 +225,7 @@ func (st *Stream) discard(f *fault) {
 	if st.unwatch != nil {
 		st.unwatch()
 	}
-	st.quic.CancelRead(f.code.onStream())
-	st.quic.CancelWrite(f.code.onStream())
+	st.quic.CancelRead(quic.StreamErrorCode(f.code))
+	st.quic.CancelWrite(quic.StreamErrorCode(f.code))
 	st.session.forget(st, false)
 }

@@ -19,7 +19,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"github.com/isame-lb/isame-lb/engine/http3"
+	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/stat"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
@@ -173,10 +173,10 @@ type ListenerStats struct {
 }
 
 // HTTP3ErrorCounts counts by error code of HTTP/3.
-type HTTP3ErrorCounts [http3.Codes]*stat.Counter
+type HTTP3ErrorCounts [errcode.Count]*stat.Counter
 
 // Add counts one.
-func (e *HTTP3ErrorCounts) Add(shard int, code http3.Code) {
+func (e *HTTP3ErrorCounts) Add(shard int, code errcode.Code) {
 	e[code.Index()].Add(shard, 1)
 }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/isame-lb/isame-lb/engine/http3"
+	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/stat"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
@@ -214,7 +214,7 @@ func renderHTTP3Errors(e *exposition, listeners map[string]*ListenerStats) {
 	for _, name := range slices.Sorted(maps.Keys(listeners)) {
 		for code, c := range listeners[name].HTTP3Errors {
 			if n := c.Sum(); n > 0 {
-				e.count(n, "listener", name, "code", http3.CodeName(code))
+				e.count(n, "listener", name, "code", errcode.Name(code))
 			}
 		}
 	}
