@@ -124,7 +124,7 @@ func serveConn(nc net.Conn) error {
 		}
 	}()
 	safely.Enter("worker")
-	c.beginWait()
+	c.beginWait(c.policy())
 	c.Hand(c, false)
 	return nil
 }
@@ -279,8 +279,7 @@ func (c *conn) step() turn {
 }
 
 // beginWait sets until when the next request may begin, once for each wait.
-func (c *conn) beginWait() {
-	policy := c.policy()
+func (c *conn) beginWait(policy *listenerPolicy) {
 	if c.waiting || policy == nil {
 		return
 	}
@@ -296,16 +295,17 @@ func (c *conn) beginWait() {
 // awaitRequest reads the first bytes of the next request. turnEnd: the client
 // closed, said nothing for too long, or has to leave in a drain.
 func (c *conn) awaitRequest() turn {
+	p := c.policy()
 	if c.in.Len() == 0 {
-		if c.policy() == nil {
+		if p == nil {
 			return turnEnd
 		}
-		c.beginWait()
+		c.beginWait(p)
 		if t := c.readFirst(); t != turnAgain {
 			return t
 		}
 	}
-	if p := c.policy(); p != nil && p.h2c {
+	if p != nil && p.h2c {
 		for yes, sure := c.speaksHTTP2(p); yes || !sure; yes, sure = c.speaksHTTP2(p) {
 			if yes {
 				c.beginSession(p)
@@ -372,7 +372,8 @@ func (c *conn) switched() turn {
 // had it; nil when the listener is gone and drained.
 func (c *conn) policy() *listenerPolicy {
 	slot := c.shard.ln.slot
-	return c.shard.engine.generation(slot).listener(slot)
+	_, p := c.shard.engine.generation(slot)
+	return p
 }
 
 // linger sends the end of our side and drops what the client still sends,

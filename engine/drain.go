@@ -45,19 +45,6 @@ const (
 // for their last words.
 const goodbyeTime = 5 * time.Second
 
-// generation is the running one, or the last one that had the listener of a slot,
-// while that drains.
-func (e *Engine) generation(slot int) *table {
-	t := e.table.Load()
-	if t.listener(slot) == nil {
-		kept, _ := e.last.Load(slot)
-		if last, ok := kept.(*table); ok {
-			return last
-		}
-	}
-	return t
-}
-
 // keepLast remembers now for the connections of those listeners that cfg removes.
 func (e *Engine) keepLast(now *table, cfg *config.Config) {
 	kept := map[string]bool{}

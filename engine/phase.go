@@ -344,7 +344,7 @@ func (x *exchange) goOn() {
 		return
 	case turnAgain, turnWait, turnTaken:
 	}
-	c.beginWait()
+	c.beginWait(c.policy())
 	c.Hand(c, c.in.Len() > 0)
 }
 

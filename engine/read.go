@@ -60,8 +60,7 @@ func (x *exchange) begin() bool {
 	x.forget()
 	x.startNanos, x.reached = socket.Nanos(), end.PhaseRead
 	slot := x.c.shard.ln.slot
-	x.table = x.c.shard.engine.generation(slot)
-	x.policy = x.table.listener(slot)
+	x.table, x.policy = x.c.shard.engine.generation(slot)
 	if x.policy == nil {
 		return false
 	}

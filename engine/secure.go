@@ -86,7 +86,7 @@ func (e *Engine) currentTLS(slot int, hello *tls.ClientHelloInfo) (*tls.Config, 
 	if c := e.challenges.Config(hello); c != nil {
 		return c, nil
 	}
-	l := e.generation(slot).listener(slot)
+	_, l := e.generation(slot)
 	switch {
 	case l == nil:
 		return nil, errNoListener
@@ -169,7 +169,7 @@ func (c *conn) handshake(policy *listenerPolicy) {
 	}
 	c.preamble, c.waiting = preambleNone, false
 	c.state.Store(stateIdle)
-	c.beginWait()
+	c.beginWait(c.policy())
 	c.Hand(c, true) // crypto/tls may have read the request already
 }
 

@@ -141,7 +141,7 @@ func passing(err error) bool {
 // admit makes a conn of an accepted socket, or refuses it and returns nil.
 func (s *shard) admit(sock *socket.Conn, peer netip.Addr) *conn {
 	c := newConn(s, sock, peer)
-	policy := s.engine.generation(s.ln.slot).listener(s.ln.slot)
+	_, policy := s.engine.generation(s.ln.slot)
 	if policy != nil {
 		var ok bool
 		if c.preamble, ok = policy.expects(c.ip); !ok {

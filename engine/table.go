@@ -40,6 +40,20 @@ func (t *table) listener(slot int) *listenerPolicy {
 	return t.listeners[slot]
 }
 
+// generation is the running one, or the last one that had the listener of a slot,
+// while that drains, and what it says of the listener: nil where that has drained.
+func (e *Engine) generation(slot int) (*table, *listenerPolicy) {
+	t := e.table.Load()
+	if p := t.listener(slot); p != nil {
+		return t, p
+	}
+	kept, _ := e.last.Load(slot)
+	if last, ok := kept.(*table); ok {
+		return last, last.listener(slot)
+	}
+	return t, nil
+}
+
 // listenerPolicy is what a generation says of a listener.
 type listenerPolicy struct {
 	name           string
