@@ -403,11 +403,3 @@ func (c *conn) linger() {
 		}
 	}
 }
-
-// deadline is start plus a limit; 0, no limit, stays 0.
-func deadline(startNanos int64, limit time.Duration) int64 {
-	if limit <= 0 {
-		return 0
-	}
-	return socket.After(startNanos, limit)
-}

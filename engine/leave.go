@@ -33,6 +33,14 @@ func (x *exchange) patience(byNanos int64) socket.Patience {
 	return socket.Patience{ByNanos: byNanos, Bell: b}
 }
 
+// deadline is start plus a limit; 0, no limit, stays 0.
+func deadline(startNanos int64, limit time.Duration) int64 {
+	if limit <= 0 {
+		return 0
+	}
+	return socket.After(startNanos, limit)
+}
+
 // attemptBy is the deadline of the attempt under way: the route's, or its own.
 func (x *exchange) attemptBy() int64 {
 	return socket.Earlier(x.fwd.byNanos, deadline(x.fwd.beganNanos, x.route.retry.PerTry))

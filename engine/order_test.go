@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -241,5 +243,45 @@ func TestRefusedExchangeHasMadeNoAttempt(t *testing.T) {
 			t.Errorf("with %q: got %d %q; want 503 and no attempt", queue, a.StatusCode, a.Header.Get("X-Isame-Attempts"))
 		}
 		h.served(other, "/a ")
+	}
+}
+
+// A body that came in pieces is sent again as a whole.
+func TestBodyOfARetryIsWhole(t *testing.T) {
+	const length = 30_000
+	for _, tc := range []struct{ name, head, first, rest string }{
+		{"length", "Content-Length: 30000\r\n", "hello", strings.Repeat("x", length-5)},
+		{"chunked", "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n", "752b\r\n" + strings.Repeat("x", length-5) + "\r\n0\r\n\r\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var asked atomic.Int64
+			busyFirst := unlessFirst(func(c net.Conn, in *bufio.Reader) {
+				for q := readHead(in); q != nil; q = readHead(in) {
+					body, err := io.ReadAll(q.Body)
+					if err != nil {
+						return
+					}
+					if asked.Add(1)%2 == 1 {
+						_, _ = io.WriteString(c, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+						continue
+					}
+					n := strconv.Itoa(len(body))
+					_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: "+strconv.Itoa(len(n))+"\r\n\r\n"+n)
+				}
+			})
+			text := strings.Replace(plain, "pool: p", `pool: p, retry: {attempts: 2, on: ["503"], backoff: {initial: 0s}}`, 1)
+			inBothWays(t, text, busyFirst, func(t *testing.T, r *rig) {
+				c := r.dial()
+				for range 2 {
+					c.send("PUT / HTTP/1.1\r\nHost: t\r\nX-Isame-Attempts: 1\r\n" + tc.head + "\r\n" + tc.first)
+					eventually(t, func() string { return "in flight" }, func() bool { return r.inFlight() == 1 })
+					c.send(tc.rest)
+					a := c.receive("PUT")
+					if a.StatusCode != http.StatusOK || a.body != strconv.Itoa(length) || a.Header.Get("X-Isame-Attempts") != "2; status=1" {
+						t.Errorf("got %d, %s bytes after %q; want 200 and %d after a retry", a.StatusCode, a.body, a.Header.Get("X-Isame-Attempts"), length)
+					}
+				}
+			})
+		})
 	}
 }
