@@ -15,6 +15,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/http2"
+	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
@@ -55,7 +56,6 @@ type Engine struct {
 	clock        answer.Clock
 	panics       atomic.Uint64
 	forgetPanics func()
-	pauseSaid    atomic.Int64 // Nanos of the last line about a paused accept
 	stopping     atomic.Bool
 	settled      atomic.Bool // Ready was true once
 	refreshing   atomic.Bool // a refresh is on its way
@@ -63,7 +63,8 @@ type Engine struct {
 	errands      *socket.Errands // dials of all generations
 	retirement   sync.WaitGroup
 
-	failureSaid oncePerSecond // a line about a connection that failed
+	pauseSaid   limit.OncePerSecond // a line about a paused accept
+	failureSaid limit.OncePerSecond // a line about a connection that failed
 
 	challenges acme.Challenges // of ACME servers, to all listeners
 
@@ -72,8 +73,7 @@ type Engine struct {
 		sync.Mutex
 		listeners map[string]*listener // by listenerKey
 		slots     int                  // how many were given
-		budgets   map[string]*retry.Counts
-		latencies map[string]*retry.Quantile
+		learnt    retry.Book           // of routes
 	}
 }
 
@@ -99,8 +99,7 @@ func New(o Options) (*Engine, error) {
 		e.streams = append(e.streams, &http2.Shard{})
 	}
 	e.apply.listeners = map[string]*listener{}
-	e.apply.budgets = map[string]*retry.Counts{}
-	e.apply.latencies = map[string]*retry.Quantile{}
+	e.apply.learnt = retry.Book{}
 	e.registry.SetPools(e.Pools)
 	e.registry.SetConnections(e.connections)
 	e.registry.SetCertificates(e.certificates)
@@ -241,19 +240,12 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	return nil
 }
 
-// forgetRoutes drops the retry budgets and live latencies of routes that cfg does
-// not have. A route that comes back under its name begins anew.
+// forgetRoutes drops what was learnt of routes that cfg does not have.
 func (e *Engine) forgetRoutes(cfg *config.Config) {
-	for name := range e.apply.budgets {
-		if _, stays := cfg.Routes[name]; !stays {
-			delete(e.apply.budgets, name)
-		}
-	}
-	for name := range e.apply.latencies {
-		if _, stays := cfg.Routes[name]; !stays {
-			delete(e.apply.latencies, name)
-		}
-	}
+	e.apply.learnt.Keep(func(name string) bool {
+		_, stays := cfg.Routes[name]
+		return stays
+	})
 }
 
 // forgetBackends bounds the counters of backends that are gone.
@@ -302,51 +294,11 @@ func (e *Engine) closeRemoved(cfg *config.Config) {
 	}
 }
 
-// Ready reports whether traffic should come here, and if not, why. At the start it
-// waits until every discovery has answered, and its members are there, or has failed
-// once, at most ten seconds. A reload that adds a discovery does not take it back.
-func (e *Engine) Ready() (ok bool, reason string) {
-	t := e.table.Load()
-	switch {
-	case e.stopping.Load():
-		return false, "draining"
-	case t == nil:
-		return false, "no configuration yet"
-	case e.settled.Load():
-		return true, "serving"
-	}
-	if name := t.pools.Awaits(); name != "" {
-		return false, "waits for the first answer about " + name
-	}
-	e.settled.Store(true)
-	return true, "serving"
-}
-
 func (e *Engine) poolOptions() pool.Options {
 	return pool.Options{
 		Shards: e.shardCount, Logger: e.log, Loops: e.loops, Changed: e.refreshSoon, Errands: e.errands,
 		Multiplex: func(shard int, m socket.Multiplexing) socket.Multiplexer { return http2.NewRemote(e.streams[shard], m) },
 	}
-}
-
-// retries are the counts of a route's retry budget; they survive reloads.
-func (e *Engine) retries(routeName string) *retry.Counts {
-	counts := e.apply.budgets[routeName]
-	if counts == nil {
-		counts = &retry.Counts{}
-		e.apply.budgets[routeName] = counts
-	}
-	return counts
-}
-
-// latency is the live latency of a route's name; it survives reloads.
-func (e *Engine) latency(routeName string) *retry.Quantile {
-	q := e.apply.latencies[routeName]
-	if q == nil {
-		q = &retry.Quantile{}
-		e.apply.latencies[routeName] = q
-	}
-	return q
 }
 
 // wait sleeps for d; false means that the engine stopped meanwhile.
@@ -363,9 +315,7 @@ func (e *Engine) wait(d time.Duration) bool {
 
 // acceptPaused says once a second that accepting pauses.
 func (e *Engine) acceptPaused(l *listener, err error, pause time.Duration) {
-	now := socket.Nanos()
-	said := e.pauseSaid.Load()
-	if (said != 0 && now-said < int64(time.Second)) || !e.pauseSaid.CompareAndSwap(said, now) {
+	if !e.pauseSaid.Take(socket.Nanos()) {
 		return
 	}
 	e.log.Error().Err(err).Str("address", l.address).Dur("pause_ms", pause).

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -82,7 +83,8 @@ func TestClientsThatBreakAnywhere(t *testing.T) {
 // Without descriptors accepting pauses, says so, and goes on when there are some
 // again; meanwhile the connections that are there are served.
 func TestOutOfDescriptors(t *testing.T) {
-	r := start(t, plain, record(t).address)
+	var log lockedBuffer
+	r := startLogged(t, &log, plain, record(t).address)
 	c := r.dial()
 	c.get("/") // this shard's connection to the backend is there now
 	var limit syscall.Rlimit
@@ -115,7 +117,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	_ = held[0].Close()
 	held = held[1:]
 	late := r.dial() // the kernel accepts it, the proxy cannot
-	eventually(t, func() string { return "accepting paused and said so" }, func() bool { return r.engine.pauseSaid.Load() != 0 })
+	eventually(t, func() string { return "accepting paused and said so" }, func() bool { return strings.Contains(log.String(), "cannot accept connections now") })
 	if a := c.get("/"); a.StatusCode != http.StatusOK {
 		t.Errorf("a connection that was there: got %d; want 200", a.StatusCode)
 	}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/netip"
-	"sync/atomic"
-	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/observe"
@@ -191,17 +189,9 @@ func (c *conn) failed(policy *listenerPolicy, why observe.Failure, err error) tu
 // why, at most once a second.
 func (e *Engine) connFailed(c *conn, policy *listenerPolicy, why observe.Failure, err error) {
 	policy.stats.Failed[why].Add(c.shard.index, 1)
-	if !e.failureSaid.may(socket.Nanos()) {
+	if !e.failureSaid.Take(socket.Nanos()) {
 		return
 	}
 	e.log.Warn().Err(err).Str("listener", policy.name).Str("client", c.peerName()).Str("reason", why.String()).
 		Msg("a connection ended before its first request; isame_connections_failed_total counts all")
-}
-
-// oncePerSecond lets one of many through each second.
-type oncePerSecond struct{ lastNanos atomic.Int64 }
-
-func (o *oncePerSecond) may(nowNanos int64) bool {
-	last := o.lastNanos.Load()
-	return (last == 0 || nowNanos-last >= int64(time.Second)) && o.lastNanos.CompareAndSwap(last, nowNanos)
 }

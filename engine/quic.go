@@ -17,6 +17,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/http3"
 	"github.com/isame-lb/isame-lb/engine/http3/errcode"
+	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -36,7 +37,7 @@ type quicPort struct {
 	using     sync.Mutex // guards socket, transport and from until the port is taken
 	turn      atomic.Uint32
 	sessions  atomic.Int64 // that have not ended
-	attempts  attemptRate
+	attempts  limit.Rate   // of handshakes that begin
 }
 
 // openQUIC binds the UDP port of l; it does not answer yet. One that somebody else has,
@@ -82,9 +83,14 @@ func (p *quicPort) take() error {
 	return err //nolint:wrapcheck // likewise
 }
 
-// doubts reports that a client has to show that it is where it says.
+// attemptsMax is how many handshakes may begin in a second before clients have to show
+// that they are where they say, which costs them a round trip (RFC 9000 section 8.1.2):
+// who lies cannot make us work for it.
+const attemptsMax = 200
+
+// doubts counts a handshake, and reports that its client has to show where it is.
 func (p *quicPort) doubts(net.Addr) (high bool) {
-	safely.Do("QUIC address", func() { high = p.attempts.high(socket.Nanos()) }, nil)
+	safely.Do("QUIC address", func() { high = p.attempts.Count(socket.Nanos()) > attemptsMax }, nil)
 	return high
 }
 
@@ -350,24 +356,6 @@ func (s *shard) eachOf(p *quicPort, f func(*conn)) {
 			f(c)
 		}
 	}
-}
-
-// attemptRate counts handshakes that begin. Above attemptsMax in a second clients have
-// to show that they are where they say, which costs them a round trip (RFC 9000 section
-// 8.1.2): who lies cannot make us work for it.
-type attemptRate struct {
-	second atomic.Int64
-	count  atomic.Int64
-}
-
-const attemptsMax = 200
-
-func (a *attemptRate) high(nowNanos int64) bool {
-	now := nowNanos / int64(time.Second)
-	if was := a.second.Load(); was != now && a.second.CompareAndSwap(was, now) {
-		a.count.Store(0)
-	}
-	return a.count.Add(1) > attemptsMax
 }
 
 // quicHost is a conn as the host of a session of HTTP/3.

@@ -77,7 +77,7 @@ func TestRoutesThatAreGoneAreForgotten(t *testing.T) {
 	e := r.engine
 	e.apply.Lock()
 	defer e.apply.Unlock()
-	if len(e.apply.budgets) != 1 || len(e.apply.latencies) != 1 {
-		t.Errorf("kept %d budgets and %d latencies; want those of one route", len(e.apply.budgets), len(e.apply.latencies))
+	if len(e.apply.learnt) != 1 {
+		t.Errorf("kept the facts of %d routes; want those of one", len(e.apply.learnt))
 	}
 }

@@ -77,6 +77,26 @@ func (e *Engine) connections() []observe.Connections {
 	return all
 }
 
+// Ready reports whether traffic should come here, and if not, why. At the start it
+// waits until every discovery has answered, and its members are there, or has failed
+// once, at most ten seconds. A reload that adds a discovery does not take it back.
+func (e *Engine) Ready() (ok bool, reason string) {
+	t := e.table.Load()
+	switch {
+	case e.stopping.Load():
+		return false, "draining"
+	case t == nil:
+		return false, "no configuration yet"
+	case e.settled.Load():
+		return true, "serving"
+	}
+	if name := t.pools.Awaits(); name != "" {
+		return false, "waits for the first answer about " + name
+	}
+	e.settled.Store(true)
+	return true, "serving"
+}
+
 // Pools are the running configuration's pools, by name.
 func (e *Engine) Pools() []pool.Status {
 	if t := e.table.Load(); t != nil {

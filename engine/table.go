@@ -288,11 +288,12 @@ func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) err
 	c := b.cfg.Routes[name]
 	reg := b.engine.registry
 	r.name, r.timeout = name, c.Timeout
-	r.retry = retry.New(&c.Retry, b.engine.retries(name))
+	learnt := b.engine.apply.learnt.Of(name)
+	r.retry = retry.New(&c.Retry, &learnt.Counts)
 	for _, l := range listeners {
 		r.stats = append(r.stats, reg.Route(l, name))
 	}
-	r.hedge = newHedging(c.Hedge, b.engine.latency(name))
+	r.hedge = newHedging(c.Hedge, &learnt.Latency)
 	for k, result := range hedgeNames {
 		r.hedges[k] = reg.Hedges(name, result)
 	}

@@ -1,7 +1,8 @@
-// Package limit bounds what one client may have of a listener.
+// Package limit bounds what clients may have of a listener.
 //
-// Addresses counts open connections by the client's address. It is pure: nothing
-// here knows of a connection.
+// Addresses counts open connections by the client's address, Rate what happens within
+// a second, and OncePerSecond keeps logs short. It is pure: nothing here knows of a
+// connection, and time is an argument.
 //
 // Imported by engine; imports the standard library only.
 package limit
