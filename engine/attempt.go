@@ -149,7 +149,7 @@ func (x *exchange) headCame() phase {
 			return x.fail(x.upload.blame(attempt.Timeout))
 		}
 		f.headNanos = socket.Nanos()
-		if !x.winsRace() {
+		if !x.claimRace() {
 			return x.fail(attempt.Outrun)
 		}
 		return atAnswer

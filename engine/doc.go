@@ -8,8 +8,9 @@
 //	secure.go    a TLS handshake; certificates are package certs
 //	conn.go      a connection in its event loop: Ready, one step after the other
 //	phase.go     an exchange: the table of its phases, and what carries it from one to
-//	             the next (advance), in the loop or in a goroutine (goOn)
-//	exchange.go  what an exchange keeps, grouped by phase
+//	             the next (advance)
+//	exchange.go  what an exchange keeps, grouped by phase; how a goroutine takes it
+//	             over (take), and what becomes of one that meets a bug (rescue)
 //	read.go      the head of the request is read, and its route found
 //	acme.go      where that is a challenge: certificates of an ACME server
 //	forward.go   what all attempts share; a slot of the pool, and a backend

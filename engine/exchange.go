@@ -145,6 +145,55 @@ func (x *exchange) forget() {
 	x.upload.begun = false
 }
 
+// take gives the connection and its exchange to a goroutine.
+func (x *exchange) take() turn {
+	if transitions[x.at].asks {
+		x.c.TakeMinded()
+		if x.c.Ended() {
+			x.c.Hung()
+		}
+	} else {
+		x.c.Take()
+	}
+	if x.fwd.open {
+		x.attempt.Conn().Take()
+	}
+	x.waits = true
+	x.run.Go()
+	return turnTaken
+}
+
+// goOn is the goroutine of an exchange: it carries it to its end, waiting where
+// that is needed, and gives the connection back to the loop.
+func (x *exchange) goOn() {
+	c := x.c
+	defer func() {
+		if safely.Caught("exchange", recover()) { // outside of what rescue ends
+			c.cut()
+			c.close()
+		}
+	}()
+	switch x.waitingly() {
+	case turnEnd:
+		c.close()
+		return
+	case turnTunnel:
+		c.Hand(c, true)
+		return
+	case turnAgain, turnWait, turnTaken:
+	}
+	c.beginWait(c.policy())
+	c.Hand(c, c.in.Len() > 0)
+}
+
+// waitingly is the rest of the exchange, from its phase on.
+func (x *exchange) waitingly() (t turn) {
+	defer x.rescue(&t)
+	safely.Enter("exchange")
+	x.upload.resume()
+	return x.advance(x.do())
+}
+
 // rescue turns a panic into a 500, where nothing was answered yet, and into the
 // end of this connection. Whatever was acquired is given back.
 func (x *exchange) rescue(t *turn) {

@@ -95,9 +95,9 @@ func (x *exchange) hedgeDue() bool {
 	return f.hedgeBy != 0 && nowNanos >= f.hedgeBy && (f.headBy == 0 || nowNanos < f.headBy) && !x.nobodyWaits()
 }
 
-// winsRace ends the race, if there is one, by the answer of the exchange's own attempt;
+// claimRace ends the race, if there is one, by the answer of the exchange's own attempt;
 // false: a rival was faster.
-func (x *exchange) winsRace() bool {
+func (x *exchange) claimRace() bool {
 	r := x.fwd.race
 	if r == nil {
 		return true

@@ -19,7 +19,7 @@ const inlineMax = 4 << 10
 // depends on how far that was when the answer came.
 func (x *exchange) accept() phase {
 	switch {
-	case x.mayRetryStatus():
+	case x.claimRetry():
 		x.fwd.outcome = attempt.OK
 		return atJudge
 	case x.switches():

@@ -133,10 +133,10 @@ func (x *exchange) retryCause(out attempt.Outcome) retry.Cause {
 	return c
 }
 
-// mayRetryStatus reports that the answer's status is one the route retries and
-// that another attempt can be made, so this answer is not the client's. Only when it has
+// claimRetry takes a retry from the budget for an answer whose status the route retries,
+// where another attempt can be made; false: the answer is the client's. Only when it has
 // decided for a retry the upload is stopped: an answer that is passed on may need it.
-func (x *exchange) mayRetryStatus() bool {
+func (x *exchange) claimRetry() bool {
 	f, r := &x.fwd, &x.route.retry
 	if !r.Status(x.attempt.Response.Status, x.attempts) || !x.safeToRepeat() {
 		return false
