@@ -6,6 +6,18 @@ import (
 	"sync"
 )
 
+// State is what the operator asked of a member.
+type State string
+
+const (
+	// Enabled members take part.
+	Enabled State = "enabled"
+	// Drain members finish what they have and take nothing new.
+	Drain State = "drain"
+	// Disabled members take nothing at all.
+	Disabled State = "disabled"
+)
+
 // account is what a pool keeps of an address, however it is spoken to: what was
 // counted, what the operator asks of it, and who has to know. Every generation that
 // has the pool and the address shares it, so that a wish which meets a reload is

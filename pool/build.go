@@ -29,6 +29,14 @@ type builder struct {
 	zone string // the proxy's own
 }
 
+// newBuilder returns the builder of a generation, which waits a moment for what is to be
+// discovered.
+func newBuilder(s, prev *Set, opts *Options, cfg *config.Config) *builder {
+	b := &builder{set: s, prev: prev, opts: opts, zone: cfg.Zone}
+	b.discover(cfg)
+	return b
+}
+
 // pool builds one pool, with its first view.
 func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 	path := "pools." + name
@@ -114,6 +122,39 @@ func (p *Pool) open(before *Pool) {
 		p.view.Store(v)
 	}
 	p.rebuildLocked()
+}
+
+// retire makes the pool deaf: no rebuild, no timer. Picks go on working on the
+// last view for exchanges that still hold the old generation.
+func (p *Pool) retire() {
+	for _, m := range p.members {
+		m.standing.account.unwatch(p)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.retired = true
+	if p.mu.timer != nil {
+		p.mu.timer.Stop()
+	}
+}
+
+// limit takes over the limiter of the generation before, or makes one. A pool
+// that has lost its section keeps it, without a limit, so that those that wait
+// are let in and counters go on when the section returns.
+func (p *Pool) limit(c *config.Concurrency, before *Pool) {
+	if before != nil {
+		p.limiter = before.limiter
+	}
+	switch {
+	case c != nil:
+		p.limitPolicy = newLimitPolicy(c)
+		if p.limiter == nil {
+			p.limiter = newLimiter(p.now, p.limitPolicy)
+		}
+		p.limits = p.limiter
+	case p.limiter != nil:
+		p.limitPolicy = newLimitPolicy(&config.Concurrency{})
+	}
 }
 
 // member takes hold of the facts of one backend and puts the policy over them.

@@ -80,11 +80,11 @@
 //
 // # Where to start reading
 //
-// pool.go (Pick, rebuild), query.go and hash.go (what a pick depends on), member.go
-// (Acquire, Release), view.go (the rules; keep.go for sticky sessions), standing.go,
-// breaker.go with window.go, backend.go with account.go, operator.go with status.go,
-// build.go, listed.go, roster.go and set.go (a reload), discovery.go with await.go,
-// limiter.go with queue.go and gradient.go (overload).
+// pool.go (Pick), query.go and hash.go (what a pick depends on), member.go (Acquire,
+// Release), view.go (the rules) with rebuild.go (when they are applied anew), standing.go,
+// breaker.go with window.go, backend.go with account.go, operator.go with status.go;
+// options.go, set.go, build.go, listed.go and roster.go (a reload), discovery.go with
+// await.go, limiter.go with queue.go and gradient.go (overload).
 //
 // Engine, ctl and cmd may import this package. It imports algo, config and
 // fasthttp.

@@ -232,25 +232,3 @@ func (l *Limiter) status() *LimiterStatus {
 	}
 	return s
 }
-
-// Limiter bounds the pool's exchanges in progress; nil when nothing does.
-func (p *Pool) Limiter() *Limiter { return p.limits }
-
-// limit takes over the limiter of the generation before, or makes one. A pool
-// that has lost its section keeps it, without a limit, so that those that wait
-// are let in and counters go on when the section returns.
-func (p *Pool) limit(c *config.Concurrency, before *Pool) {
-	if before != nil {
-		p.limiter = before.limiter
-	}
-	switch {
-	case c != nil:
-		p.limitPolicy = newLimitPolicy(c)
-		if p.limiter == nil {
-			p.limiter = newLimiter(p.now, p.limitPolicy)
-		}
-		p.limits = p.limiter
-	case p.limiter != nil:
-		p.limitPolicy = newLimitPolicy(&config.Concurrency{})
-	}
-}

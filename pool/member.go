@@ -91,6 +91,11 @@ func (m *Member) Acquire(nowNanos int64) (Permit, bool) {
 // have been refused.
 func (m *Member) IsEjected() bool { return !m.breaker.closed() }
 
+// isJoining reports that the member waits for its first good probe.
+func (m *Member) isJoining() bool {
+	return m.late && m.health != nil && m.health.Verdict() == health.Unknown
+}
+
 // full reports that max_requests is reached. Who is told so may wait: the
 // standing is marked before the last look, so that whoever makes room later sees
 // the mark.

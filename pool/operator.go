@@ -3,21 +3,11 @@ package pool
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/pool/attempt"
-)
-
-// State is what the operator asked of a member.
-type State string
-
-const (
-	// Enabled members take part.
-	Enabled State = "enabled"
-	// Drain members finish what they have and take nothing new.
-	Drain State = "drain"
-	// Disabled members take nothing at all.
-	Disabled State = "disabled"
 )
 
 // weightMax is the largest weight, as in the configuration.
@@ -57,6 +47,45 @@ func (p *Pool) change(address string, apply func(*Member)) error {
 	state, weight := m.standing.account.wish(m.weightGiven)
 	p.log.Info().Str("backend", address).Str("state", string(state)).Int("weight", weight).
 		Msg("backend changed by the operator")
+	return nil
+}
+
+// Add puts a backend into a pool at run time, or takes back its removal. The next
+// Build has it, and this Set is Stale until then. c must be valid as one of the
+// configuration. Calls must not overlap each other or Remove.
+func (s *Set) Add(pool string, c config.Backend) error {
+	p := s.pools[pool]
+	if p == nil {
+		return fmt.Errorf("cannot add backend to pool %q: %w", pool, ErrNoPool)
+	}
+	id := placeOf(c.Address)
+	if p.find(id) != nil {
+		return fmt.Errorf("cannot add backend %q to pool %q: %w", c.Address, pool, ErrBackendThere)
+	}
+	s.roster.edit(pool, func(e *edits) {
+		delete(e.removed, id)
+		e.added = slices.DeleteFunc(e.added, func(o config.Backend) bool { return placeOf(o.Address) == id })
+		e.added = append(e.added, c)
+	})
+	return nil
+}
+
+// Remove takes a backend out of a pool at run time: requests under way finish,
+// and it gets no new ones. The next Build is without it, and this Set is Stale
+// until then. Calls must not overlap each other or Add.
+func (s *Set) Remove(pool, address string) error {
+	p := s.pools[pool]
+	if p == nil {
+		return fmt.Errorf("cannot remove backend from pool %q: %w", pool, ErrNoPool)
+	}
+	id := placeOf(address)
+	if p.find(id) == nil {
+		return fmt.Errorf("cannot remove backend %q from pool %q: %w", address, pool, ErrNoBackend)
+	}
+	s.roster.edit(pool, func(e *edits) {
+		e.added = slices.DeleteFunc(e.added, func(o config.Backend) bool { return placeOf(o.Address) == id })
+		e.removed[id] = true
+	})
 	return nil
 }
 

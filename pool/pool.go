@@ -11,7 +11,6 @@ import (
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/health"
-	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/rs/zerolog"
 )
 
@@ -119,6 +118,14 @@ func (p *Pool) Unavailable() (cause end.End, retryAfter time.Duration) {
 	return v.cause, max(retryAfter, time.Second)
 }
 
+// Limiter bounds the pool's exchanges in progress; nil when nothing does.
+func (p *Pool) Limiter() *Limiter { return p.limits }
+
+// Keeps reports that m may go on to serve those who belong to it (sticky
+// sessions): drained and with weight 0, too, but not disabled, nor while its
+// probes or its breaker say that it is down. Any goroutine may call it.
+func (p *Pool) Keeps(m *Member) bool { return p.view.Load().keeps[m.index] }
+
 // eject opens the breaker of m unless too many of its rank are open already.
 // All of a rank may be ejected while members of a later one stand by.
 func (p *Pool) eject(m *Member, k Permit, nowNanos int64) bool {
@@ -145,176 +152,5 @@ func (p *Pool) eject(m *Member, k Permit, nowNanos int64) bool {
 	return m.breaker.open(k, m.policy, nowNanos)
 }
 
-// kick has the view rebuilt soon, in another goroutine. Kicks that come while
-// one is waiting are answered by that one.
-func (p *Pool) kick() {
-	if !p.dirty.Swap(true) {
-		safely.New("view", p.rebuild, p.rebuildLater).Go()
-	}
-}
-
-// rebuild makes the view from what is known now. What changes while it reads
-// kicks again, because dirty is cleared first.
-func (p *Pool) rebuild() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.dirty.Store(false)
-	p.rebuildLocked()
-}
-
-// rebuildLater follows a rebuild that has met a bug: the view that there is stays.
-func (p *Pool) rebuildLater() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.mu.retired {
-		p.wakeLocked(int64(time.Second))
-	}
-}
-
-func (p *Pool) rebuildLocked() {
-	if p.mu.retired {
-		return
-	}
-	now := p.now()
-	candidates := make([]candidate, len(p.members))
-	for i, m := range p.members {
-		m.state, m.weight = m.standing.account.wish(m.weightGiven)
-		candidates[i] = m.candidate(now)
-	}
-	c := choose(candidates, p.panicPercent)
-	var was view
-	if old := p.view.Load(); old != nil {
-		was = *old
-	}
-	p.markUpLocked(c, now)
-	v := &view{panicking: c.panicking, cause: c.cause, keeps: p.keeping(candidates, c), lastRank: c.lastRank}
-	if len(c.tiers) > 0 {
-		v.first = p.newTier(c.tiers[0], was.first.balancer, now)
-		for i, chosen := range c.tiers[1:] {
-			v.spare = append(v.spare, p.newTier(chosen, was.spareAt(i), now))
-		}
-	} else {
-		for i, m := range p.members {
-			if candidates[i].serving {
-				v.waiting = append(v.waiting, m)
-			}
-		}
-	}
-	p.view.Store(v)
-	p.wakeLocked(p.nextWake(now))
-	if p.limits != nil {
-		p.limits.placesChanged()
-	}
-	p.logView(&was, v)
-}
-
-// candidate reads everything that decides about m; the pool's mutex is held.
-func (m *Member) candidate(nowNanos int64) candidate {
-	c := candidate{
-		serving: m.state == Enabled && m.weight > 0,
-		healthy: true,
-		ready:   m.breaker.waitNanos(nowNanos) == 0,
-		local:   m.local,
-		rank:    m.rank,
-		weight:  m.weight,
-	}
-	if m.health != nil {
-		var verdict health.Verdict
-		verdict, c.dead = m.health.State()
-		c.healthy = verdict != health.Unhealthy
-		c.joining = m.isJoining()
-	}
-	return c
-}
-
-// isJoining reports that the member waits for its first good probe.
-func (m *Member) isJoining() bool {
-	return m.late && m.health != nil && m.health.Verdict() == health.Unknown
-}
-
-// markUpLocked notes who may be picked, and since when. A member that comes
-// up later than its pool starts slowly.
-func (p *Pool) markUpLocked(c choice, nowNanos int64) {
-	up := make([]bool, len(p.members))
-	for _, tier := range c.tiers {
-		for _, i := range tier {
-			up[i] = true
-		}
-	}
-	for i, m := range p.members {
-		first := m.since.IsZero()
-		if !first && m.up == up[i] {
-			continue
-		}
-		if up[i] && (!first || m.late) {
-			m.upNanos = nowNanos
-		}
-		m.up, m.since = up[i], time.Now()
-	}
-}
-
-// ramp is the part of its weight that counts now, for slow start.
-func (m *Member) ramp(slowStart time.Duration, nowNanos int64) uint32 {
-	if m.upNanos == 0 {
-		return algo.RampFull
-	}
-	return algo.RampShare(nowNanos-m.upNanos, int64(slowStart))
-}
-
-// nextWake is when the view changes by itself, in nanoseconds from now: a
-// breaker's wait ends, or a slow start makes its next step. 0 is never.
-func (p *Pool) nextWake(nowNanos int64) int64 {
-	var wake int64
-	for _, m := range p.members {
-		wait := m.breaker.waitNanos(nowNanos)
-		if wait == 0 && m.up && m.ramp(p.slowStart, nowNanos) < algo.RampFull {
-			wait = max(int64(p.slowStart)/algo.RampFull, int64(time.Millisecond))
-		}
-		if wait > 0 && (wake == 0 || wait < wake) {
-			wake = wait
-		}
-	}
-	return wake
-}
-
-// wakeLocked sets the timer that changes the view without traffic.
-func (p *Pool) wakeLocked(afterNanos int64) {
-	switch {
-	case afterNanos <= 0:
-		if p.mu.timer != nil {
-			p.mu.timer.Stop()
-		}
-	case p.mu.timer == nil:
-		p.mu.timer = safely.New("view", p.rebuild, p.rebuildLater).After(time.Duration(afterNanos))
-	default:
-		p.mu.timer.Reset(time.Duration(afterNanos))
-	}
-}
-
-// logView says once when the pool as a whole changes for its users.
-func (p *Pool) logView(was, is *view) {
-	switch {
-	case is.cause != end.OK && is.cause != was.cause:
-		p.log.Error().Str("cause", is.cause.Word()).Msg("no backend can be picked")
-	case is.cause == end.OK && was.cause != end.OK:
-		p.log.Info().Int("backends", len(is.first.members)).Msg("backends can be picked again")
-	}
-	if is.panicking != was.panicking {
-		p.log.Warn().Bool("panic", is.panicking).Int("backends", len(is.first.members)).
-			Msg("share of healthy backends crossed panic_threshold")
-	}
-}
-
-// retire makes the pool deaf: no rebuild, no timer. Picks go on working on the
-// last view for exchanges that still hold the old generation.
-func (p *Pool) retire() {
-	for _, m := range p.members {
-		m.standing.account.unwatch(p)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.mu.retired = true
-	if p.mu.timer != nil {
-		p.mu.timer.Stop()
-	}
-}
+// find is the member at this place, or nil.
+func (p *Pool) find(place string) *Member { return p.places[place] }

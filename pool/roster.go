@@ -2,7 +2,6 @@ package pool
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -80,45 +79,3 @@ func (r *roster) forget(pool string, places []string) {
 		}
 	}
 }
-
-// Add puts a backend into a pool at run time, or takes back its removal. The next
-// Build has it, and this Set is Stale until then. c must be valid as one of the
-// configuration. Calls must not overlap each other or Remove.
-func (s *Set) Add(pool string, c config.Backend) error {
-	p := s.pools[pool]
-	if p == nil {
-		return fmt.Errorf("cannot add backend to pool %q: %w", pool, ErrNoPool)
-	}
-	id := placeOf(c.Address)
-	if p.find(id) != nil {
-		return fmt.Errorf("cannot add backend %q to pool %q: %w", c.Address, pool, ErrBackendThere)
-	}
-	s.roster.edit(pool, func(e *edits) {
-		delete(e.removed, id)
-		e.added = slices.DeleteFunc(e.added, func(o config.Backend) bool { return placeOf(o.Address) == id })
-		e.added = append(e.added, c)
-	})
-	return nil
-}
-
-// Remove takes a backend out of a pool at run time: requests under way finish,
-// and it gets no new ones. The next Build is without it, and this Set is Stale
-// until then. Calls must not overlap each other or Add.
-func (s *Set) Remove(pool, address string) error {
-	p := s.pools[pool]
-	if p == nil {
-		return fmt.Errorf("cannot remove backend from pool %q: %w", pool, ErrNoPool)
-	}
-	id := placeOf(address)
-	if p.find(id) == nil {
-		return fmt.Errorf("cannot remove backend %q from pool %q: %w", address, pool, ErrNoBackend)
-	}
-	s.roster.edit(pool, func(e *edits) {
-		e.added = slices.DeleteFunc(e.added, func(o config.Backend) bool { return placeOf(o.Address) == id })
-		e.removed[id] = true
-	})
-	return nil
-}
-
-// find is the member at this place, or nil.
-func (p *Pool) find(place string) *Member { return p.places[place] }

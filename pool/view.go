@@ -212,29 +212,3 @@ func causeOf(cs []candidate) end.End {
 	}
 	return cause
 }
-
-// newTier builds the balancer over the chosen members. was is the balancer of
-// the tier it replaces, or nil.
-func (p *Pool) newTier(chosen []int, was algo.Balancer, nowNanos int64) tier {
-	if len(chosen) == 0 {
-		return tier{}
-	}
-	t := tier{members: make([]placed, len(chosen)), whole: len(chosen) == len(p.members)}
-	list := make([]algo.Member, len(chosen))
-	for i, at := range chosen {
-		m := p.members[at]
-		t.members[i] = placed{m, at}
-		list[i] = algo.Member{
-			Key:    m.backend.address,
-			Weight: uint32(m.weight),
-			Ramp:   m.ramp(p.slowStart, nowNanos),
-			Load:   m.load,
-		}
-	}
-	b, err := algo.New(p.kind, list, was)
-	if err != nil {
-		panic("BUG: balancer that Build accepted: " + err.Error())
-	}
-	t.balancer = b
-	return t
-}

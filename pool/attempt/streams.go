@@ -57,36 +57,3 @@ func (k *link) dialStreams(ctx context.Context, hc *fasthttp.HostClient) (*socke
 	}
 	return nil, errHTTP1
 }
-
-// openStream is open for a backend that is spoken to in streams. spoken is false
-// where it is not, after all.
-func (a *Attempt) openStream(k *link, which Reuse, inLoop bool) (out Outcome, spoken bool) {
-	if k.clients.onlyHTTP1.Load() {
-		return OK, false
-	}
-	c, used, err := k.streams.Open(which == ReuseNone, inLoop, a.Patience)
-	switch {
-	case errors.Is(err, socket.ErrNotNow):
-		return Pending, true
-	case errors.Is(err, errHTTP1) && k.clients.onlyHTTP1.Load():
-		return OK, false
-	case err != nil:
-		return dialOutcome(err), true
-	}
-	a.conn, a.reused, a.pooled = c, used, false
-	c.Wait(true)
-	return OK, true
-}
-
-// streamOutcome is what a failed read of a response head means on a stream.
-func (a *Attempt) streamOutcome(err error) Outcome {
-	switch {
-	case errors.Is(err, socket.ErrStreamUnsent):
-		return ReusedNeverReceived
-	case errors.Is(err, socket.ErrStreamBad):
-		return BadResponse
-	case errors.Is(err, socket.ErrStreamLost) && a.reused && !a.touched:
-		return ReusedDied
-	}
-	return Reset
-}

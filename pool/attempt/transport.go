@@ -12,18 +12,6 @@ import (
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
-// ResponseHeadMax is what one read of a backend's response may bring: a 16 KiB body
-// comes with its head in one system call. A longer head gets a larger buffer, up to
-// the pool's limit.
-const (
-	ResponseHeadMax   = 32 << 10
-	responseFieldsMax = 512
-)
-
-// relayRoom is the buffer for content that does not fit beside its head: larger
-// reads save system calls (1 MiB: 680 us of CPU with 32 KiB, 530 with 256 KiB).
-const relayRoom = 256 << 10
-
 // Attempt is one try of one exchange against one backend. The steps, in order:
 //
 //	Open   a connection that is known to be open, pooled or fresh
@@ -300,6 +288,23 @@ func (a *Attempt) Next(byNanos int64) ([]byte, Outcome) {
 	}
 }
 
+// widen chooses the buffer of a long body, once it has emptied the first one.
+func (a *Attempt) widen() {
+	if a.room == 0 && a.in.Len() == 0 && a.body.Limit() > ResponseHeadMax {
+		a.room = takeRoom()
+		a.in.Release()
+		a.in.Sized(a.room)
+	}
+}
+
+// narrow is the end of widen.
+func (a *Attempt) narrow() {
+	if a.room != 0 {
+		giveRoom(a.room)
+		a.room = 0
+	}
+}
+
 func (a *Attempt) bodyOutcome(err error) Outcome {
 	if errors.Is(err, socket.ErrWouldBlock) {
 		return Pending
@@ -364,4 +369,37 @@ func (a *Attempt) Close(whole bool, lastNanos int64) {
 		}
 		a.link.endSingle(c)
 	}
+}
+
+// openStream is open for a backend that is spoken to in streams. spoken is false
+// where it is not, after all.
+func (a *Attempt) openStream(k *link, which Reuse, inLoop bool) (out Outcome, spoken bool) {
+	if k.clients.onlyHTTP1.Load() {
+		return OK, false
+	}
+	c, used, err := k.streams.Open(which == ReuseNone, inLoop, a.Patience)
+	switch {
+	case errors.Is(err, socket.ErrNotNow):
+		return Pending, true
+	case errors.Is(err, errHTTP1) && k.clients.onlyHTTP1.Load():
+		return OK, false
+	case err != nil:
+		return dialOutcome(err), true
+	}
+	a.conn, a.reused, a.pooled = c, used, false
+	c.Wait(true)
+	return OK, true
+}
+
+// streamOutcome is what a failed read of a response head means on a stream.
+func (a *Attempt) streamOutcome(err error) Outcome {
+	switch {
+	case errors.Is(err, socket.ErrStreamUnsent):
+		return ReusedNeverReceived
+	case errors.Is(err, socket.ErrStreamBad):
+		return BadResponse
+	case errors.Is(err, socket.ErrStreamLost) && a.reused && !a.touched:
+		return ReusedDied
+	}
+	return Reset
 }

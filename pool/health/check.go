@@ -28,14 +28,6 @@ type Check struct {
 	}
 }
 
-// Sight is what one probe saw.
-type Sight struct {
-	Good bool
-	Dead bool // nobody answers at the address: refused, no such socket, no way there
-	// Reason says it in words.
-	Reason string
-}
-
 func NewCheck(address string, d *Definition) *Check {
 	c := &Check{address: address, def: d}
 	c.mu.opinions = map[owner]*Opinion{}

@@ -23,6 +23,13 @@ const (
 	checkPath     = "/"
 )
 
+const (
+	// bodyProbeMax is how much of a body a probe reads; the rest is not looked at.
+	bodyProbeMax = 64 << 10
+	// probeAgent is how probes name themselves in the logs of backends.
+	probeAgent = "isame-lb-health"
+)
+
 // statusRange is one entry of expect_status, both ends included.
 type statusRange struct{ low, high int }
 
@@ -222,4 +229,12 @@ func orCount(n, otherwise int) int {
 		return otherwise
 	}
 	return n
+}
+
+// Sight is what one probe saw.
+type Sight struct {
+	Good bool
+	Dead bool // nobody answers at the address: refused, no such socket, no way there
+	// Reason says it in words.
+	Reason string
 }

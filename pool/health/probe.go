@@ -19,13 +19,6 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-const (
-	// bodyProbeMax is how much of a body a probe reads; the rest is not looked at.
-	bodyProbeMax = 64 << 10
-	// probeAgent is how probes name themselves in the logs of backends.
-	probeAgent = "isame-lb-health"
-)
-
 // probe makes one probe over a connection of its own. The definition's timeout
 // bounds all of it; the end of ctx aborts it.
 func probe(ctx context.Context, address string, d *Definition) Sight {

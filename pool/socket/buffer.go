@@ -117,7 +117,7 @@ func (b *Buffer) Compact() {
 	if b.mem == nil || b.r == 0 {
 		return
 	}
-	checkUnpinned(b)
+	checkUnpinned(b.pinned)
 	end := b.w
 	b.w = copy(b.mem.b, b.mem.b[b.r:b.w])
 	b.r = 0
@@ -130,33 +130,10 @@ func (b *Buffer) Release() {
 	if b.mem == nil {
 		return
 	}
-	checkUnpinned(b)
+	checkUnpinned(b.pinned)
 	mangle(b.mem.b)
 	giveMemory(b.mem)
 	b.mem, b.r, b.w = nil, 0, 0
-}
-
-// ReadFrom reads once from c, at most limit bytes, behind what is already
-// there. A buffer without memory gets it when bytes arrive. There must be room:
-// see Full.
-func (b *Buffer) ReadFrom(c *Conn, limit int64) (int, error) {
-	checkUnpinned(b)
-	if b.Overflows() {
-		b.Forgo()
-	}
-	if b.mem != nil && !b.kept {
-		mangle(b.mem.b[:b.r])
-	}
-	if b.r == b.w && !b.kept {
-		b.r, b.w = 0, 0
-	}
-	if b.mem != nil && b.w == len(b.mem.b) {
-		b.Compact()
-	}
-	b.limit = limit
-	n, err := c.readLate(b)
-	b.w += n
-	return n, err
 }
 
 // Grow gives a full buffer memory of size bytes, with what is in it, and reports
@@ -165,7 +142,7 @@ func (b *Buffer) Grow(size int) bool {
 	if b.mem == nil || size <= len(b.mem.b) {
 		return false
 	}
-	checkUnpinned(b)
+	checkUnpinned(b.pinned)
 	larger := takeMemory(size)
 	n := copy(larger.b, b.mem.b[b.r:b.w])
 	mangle(b.mem.b)
@@ -177,7 +154,7 @@ func (b *Buffer) Grow(size int) bool {
 // Append copies p behind what is there and reports whether it fitted. The
 // buffer must not keep what was consumed.
 func (b *Buffer) Append(p []byte) bool {
-	checkUnpinned(b)
+	checkUnpinned(b.pinned)
 	b.take()
 	b.Compact()
 	if len(p) > len(b.mem.b)-b.w {

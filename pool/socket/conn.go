@@ -1,26 +1,14 @@
 package socket
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/isame-lb/isame-lb/pool/safely"
-)
-
-var (
-	// ErrAborted is what Read and Write return after Abort.
-	ErrAborted = errors.New("connection aborted by the proxy")
-	// ErrWouldBlock is what Read and Write return instead of waiting when the
-	// loop uses the connection: see Conn.Loop.
-	ErrWouldBlock = errors.New("nothing to read or no room to write now")
 )
 
 // Conn is a stream socket on a Loop, as the hot path needs it. It is a net.Conn
@@ -278,144 +266,6 @@ func (c *Conn) AbortRead() {
 
 // Resume takes AbortRead back. Only the reader may call it.
 func (c *Conn) Resume() { c.rd.state.And(^uint32(bitAborted)) }
-
-// Read reads what is there, at most len(p) bytes, and waits for the first one.
-func (c *Conn) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	return c.read(p, nil)
-}
-
-// readLate reads into b, which gets its memory only once bytes are there. When
-// it fails b may have no memory.
-func (c *Conn) readLate(b *Buffer) (int, error) { return c.read(nil, b) }
-
-func (c *Conn) read(p []byte, late *Buffer) (int, error) {
-	h := &c.rd
-	for {
-		if h.state.Load()&(bitReady|bitHung) != 0 && h.state.Load()&bitAborted == 0 {
-			n, err := c.tryRead(p, late)
-			if n != 0 || err != nil {
-				return n, err
-			}
-		}
-		if late != nil {
-			late.giveBackEmpty() // nothing is there: whoever waits holds no memory
-			if c.secure != nil {
-				c.secure.shrink()
-			}
-		}
-		err := c.AwaitRead()
-		if err == os.ErrDeadlineExceeded { //nolint:errorlint // our own, unwrapped
-			return c.lastRead(p, late)
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-}
-
-// AwaitRead follows a try that found nothing: it waits until another one is
-// worth while, or says why it does not.
-func (c *Conn) AwaitRead() error {
-	err := c.rd.blocked()
-	if err == nil || err == ErrWouldBlock { //nolint:errorlint // our own, unwrapped
-		c.rd.arm(c.readTimer())
-	}
-	if err == nil {
-		c.rd.sleep(nil)
-	}
-	return err
-}
-
-// lastRead looks at the socket itself when the deadline has passed: a loop that
-// is behind with its events must not make a peer late that was not.
-func (c *Conn) lastRead(p []byte, late *Buffer) (int, error) {
-	c.rd.state.Or(bitReady)
-	n, err := c.tryRead(p, late)
-	if n != 0 || err != nil {
-		return n, err
-	}
-	if late != nil {
-		late.giveBackEmpty()
-	}
-	return 0, os.ErrDeadlineExceeded
-}
-
-// Suspect makes the next Read look at the socket itself, whatever the loop was told.
-// Only the reader may call it.
-func (c *Conn) Suspect() { c.rd.state.Or(bitReady) }
-
-// tryRead is one read that does not wait; 0 and nil mean that nothing is there.
-func (c *Conn) tryRead(p []byte, late *Buffer) (int, error) {
-	if late != nil {
-		late.take()
-		p = late.free()
-	}
-	switch {
-	case c.stream != nil:
-		return c.tryStream(p)
-	case c.secure != nil:
-		return c.secure.tryRead(p)
-	}
-	return c.trySocket(p)
-}
-
-// trySocket is one read of the socket. One that fills p leaves ready set, a
-// shorter one has taken all.
-func (c *Conn) trySocket(p []byte) (int, error) {
-	h := &c.rd
-	for {
-		h.state.And(^uint32(bitReady))
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
-		switch errno { //nolint:exhaustive // every other number is a failure
-		case 0:
-			if n == 0 {
-				return 0, io.EOF
-			}
-			if int(n) == len(p) {
-				h.state.Or(bitReady)
-			}
-			return int(n), nil
-		case syscall.EINTR:
-			continue
-		case syscall.EAGAIN:
-			return 0, nil
-		}
-		return 0, os.NewSyscallError("read", errno)
-	}
-}
-
-// Quiet reports that the peer has neither sent anything nor closed since the
-// last read: the connection may carry another request. A byte that nobody asked
-// for would otherwise be taken for the answer to the next request (response
-// queue poisoning). It costs one recvfrom that does not wait. Over TLS a peer may
-// say things that are no application data: see secure.spoken.
-func (c *Conn) Quiet() bool {
-	switch {
-	case c.rd.state.Load()&(bitHung|bitAborted) != 0 || c.wr.state.Load()&bitAborted != 0:
-		return false
-	case c.secure == nil:
-		return c.silent()
-	case c.secure.undisturbed():
-		return true
-	}
-	_, quiet := c.secure.spoken(1)
-	return quiet
-}
-
-// silent reports that the socket has nothing to read, not even an end.
-func (c *Conn) silent() bool {
-	var b [1]byte
-	for {
-		_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), 1,
-			syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
-		if errno != syscall.EINTR {
-			return errno == syscall.EAGAIN
-		}
-	}
-}
 
 func (c *Conn) readTimer() safely.Func {
 	if !c.fire[0].Made() {

@@ -1,14 +1,10 @@
 package socket
 
 import (
-	"errors"
 	"io"
 	"os"
 	"syscall"
 )
-
-// errPipeStuck is a kernel that takes nothing out of a pipe and gives no reason.
-var errPipeStuck = errors.New("cannot empty a pipe")
 
 // IsBare reports that the bytes of the socket are those of the connection.
 func (c *Conn) IsBare() bool { return c.secure == nil && c.stream == nil }
@@ -47,23 +43,4 @@ func (c *Conn) ReadPipe(p *Pipe, limit int64) (int, error) {
 func (c *Conn) WritePipe(p *Pipe) (int, error) {
 	c.parts, c.written, c.from = [3][]byte{}, 0, p
 	return c.Flush()
-}
-
-// tryWritePipe is tryWrite for content in a pipe.
-func (c *Conn) tryWritePipe() (done bool, err error) {
-	for p := c.from; p.held > 0; {
-		n, errno := splice(p.out, c.fd, int64(p.held))
-		switch {
-		case errno == syscall.EAGAIN:
-			return false, nil
-		case errno != 0:
-			return false, os.NewSyscallError("splice", errno)
-		case n == 0:
-			return false, errPipeStuck
-		}
-		p.held -= n
-		c.written += n
-	}
-	c.from = nil
-	return true, nil
 }

@@ -1,10 +1,13 @@
 package socket
 
 import (
+	"errors"
 	"os"
 	"syscall"
-	"unsafe"
 )
+
+// errPipeStuck is a kernel that takes nothing out of a pipe and gives no reason.
+var errPipeStuck = errors.New("cannot empty a pipe")
 
 // Write writes all of p.
 func (c *Conn) Write(p []byte) (int, error) { return c.Writev(p, nil, nil) }
@@ -63,23 +66,6 @@ func (c *Conn) awaitRoom() error {
 	return nil
 }
 
-// Queued is how many written bytes the peer's kernel has not acknowledged.
-func (c *Conn) Queued() int64 {
-	if c.stream != nil {
-		return c.stream.Queued()
-	}
-	return quickQueued(c.fd)
-}
-
-// full tries again after the waiting bit was set: room that came before it was
-// not announced to anybody.
-func (c *Conn) full() bool {
-	if c.stream != nil {
-		return c.stream.Full()
-	}
-	return quickFull(c.fd)
-}
-
 // tryWrite writes until everything is taken (true), the socket is full (false),
 // or an error is met.
 func (c *Conn) tryWrite() (done bool, err error) {
@@ -118,28 +104,21 @@ func (c *Conn) advance(n int) bool {
 	return len(c.parts[0])+len(c.parts[1])+len(c.parts[2]) == 0
 }
 
-// writeOnce is one write, or one writev when there is more than one part. Like
-// the read it does not tell the scheduler: the socket never blocks, and the two
-// notes cost 60 ns a call.
-func (c *Conn) writeOnce() (int, syscall.Errno) {
-	var iov [3]syscall.Iovec
-	parts := 0
-	for i := range c.parts {
-		if p := c.parts[i]; len(p) > 0 {
-			iov[parts].Base = unsafe.SliceData(p)
-			iov[parts].SetLen(len(p))
-			parts++
+// tryWritePipe is tryWrite for content in a pipe.
+func (c *Conn) tryWritePipe() (done bool, err error) {
+	for p := c.from; p.held > 0; {
+		n, errno := splice(p.out, c.fd, int64(p.held))
+		switch {
+		case errno == syscall.EAGAIN:
+			return false, nil
+		case errno != 0:
+			return false, os.NewSyscallError("splice", errno)
+		case n == 0:
+			return false, errPipeStuck
 		}
+		p.held -= n
+		c.written += n
 	}
-	var n uintptr
-	var errno syscall.Errno
-	if parts <= 1 {
-		n, _, errno = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(iov[0].Base)), uintptr(iov[0].Len))
-	} else {
-		n, _, errno = syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(parts))
-	}
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), 0
+	c.from = nil
+	return true, nil
 }

@@ -1,11 +1,20 @@
 package socket
 
 import (
+	"errors"
 	"os"
 	"sync/atomic"
 	"time"
 
 	"github.com/isame-lb/isame-lb/pool/safely"
+)
+
+var (
+	// ErrAborted is what Read and Write return after Abort.
+	ErrAborted = errors.New("connection aborted by the proxy")
+	// ErrWouldBlock is what Read and Write return instead of waiting when the
+	// loop uses the connection: see Conn.Loop.
+	ErrWouldBlock = errors.New("nothing to read or no room to write now")
 )
 
 // half is one direction of a Conn. Its state is one word:
@@ -30,7 +39,7 @@ type half struct {
 	state atomic.Uint32
 
 	// Owned by the goroutine, or the loop, that uses this direction.
-	nowait      bool  // fail with errWouldBlock instead of waiting
+	nowait      bool  // fail with ErrWouldBlock instead of waiting
 	wantedNanos int64 // deadline asked for; 0 is none
 	armedNanos  int64 // deadline the timer has; 0 is none
 	timer       *time.Timer

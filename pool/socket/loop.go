@@ -13,9 +13,6 @@ import (
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
-// eventsMax is how many events one look at the kernel brings.
-const eventsMax = 256
-
 // Handler is called by the loop, in the loop's goroutine, when a connection
 // that was given to the loop (Conn.Hand) may have something to say: bytes, an
 // end, an expired deadline. It must not wait for anything. Spurious calls

@@ -4,4 +4,4 @@ package socket
 
 func mangle([]byte) {}
 
-func checkUnpinned(*Buffer) {}
+func checkUnpinned(bool) {}

@@ -16,8 +16,8 @@ func mangle(b []byte) {
 
 // checkUnpinned finds under the race detector who moves bytes that others still
 // look at: see Buffer.Pin.
-func checkUnpinned(b *Buffer) {
-	if b.pinned {
+func checkUnpinned(pinned bool) {
+	if pinned {
 		panic("BUG: a buffer moves while spans of it are in use")
 	}
 }

@@ -13,6 +13,9 @@ import (
 // takes a futex call and the monitor's next rounds: one ioctl a request made that
 // way made a POST of 64 KiB cost 1.3 times the CPU.
 
+// eventsMax is how many events one look at the kernel brings.
+const eventsMax = 256
+
 // eventsAddress is the array's address for epoll_pwait; the array belongs to a
 // Loop, which the caller keeps alive.
 func eventsAddress(e *[eventsMax]unix.EpollEvent) uintptr {

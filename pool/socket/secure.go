@@ -264,15 +264,6 @@ func (r *records) SetWriteDeadline(time.Time) error { return nil }
 // errOutboxFull ends a session whose peer makes us answer and takes nothing.
 var errOutboxFull = errors.New("the peer asks for more TLS records than it takes")
 
-// errNoRecord is temporary in the sense of net.Error, as crypto/tls asks.
-var errNoRecord net.Error = noRecordError{}
-
-type noRecordError struct{}
-
-func (noRecordError) Error() string   { return "no TLS record is there now" }
-func (noRecordError) Timeout() bool   { return true }
-func (noRecordError) Temporary() bool { return true }
-
 // outboxMax bounds the records of one connection that the socket has not taken:
 // what sealedMax makes, with room for what the reader answers.
 const outboxMax = 128 << 10

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -27,6 +28,11 @@ func (s *secure) buffers() (raw *bytes.Buffer, input *bytes.Reader, hand *bytes.
 	raw, input, hand = s.places.of(s.tls)
 	return raw, input, hand, true
 }
+
+// errNoCloseNotify is the end of a backend's connection without the alert that
+// announces it. Whoever cuts a connection can make one, so an answer that only an
+// end would complete is not complete (RFC 9112 section 9.8).
+var errNoCloseNotify = errors.New("the backend ended the connection without a close_notify")
 
 const (
 	// readAheadRoom takes the largest record in one read, and often the next.

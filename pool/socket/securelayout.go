@@ -167,3 +167,12 @@ func anyCertificate() (tls.Certificate, error) {
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}, nil
 }
+
+// errNoRecord is temporary in the sense of net.Error, as crypto/tls asks.
+var errNoRecord net.Error = noRecordError{}
+
+type noRecordError struct{}
+
+func (noRecordError) Error() string   { return "no TLS record is there now" }
+func (noRecordError) Timeout() bool   { return true }
+func (noRecordError) Temporary() bool { return true }

@@ -1,12 +1,5 @@
 package socket
 
-import "errors"
-
-// errNoCloseNotify is the end of a backend's connection without the alert that
-// announces it. Whoever cuts a connection can make one, so an answer that only an
-// end would complete is not complete (RFC 9112 section 9.8).
-var errNoCloseNotify = errors.New("the backend ended the connection without a close_notify")
-
 // undisturbed reports that nothing has come since the last read: one recvfrom, as in
 // clear text.
 func (s *secure) undisturbed() bool {

@@ -1,0 +1,137 @@
+package socket
+
+import (
+	"io"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// What the others do with a socket of the kernel, one system call each. None waits.
+
+// trySocket is one read of the socket. One that fills p leaves ready set, a
+// shorter one has taken all.
+func (c *Conn) trySocket(p []byte) (int, error) {
+	h := &c.rd
+	for {
+		h.state.And(^uint32(bitReady))
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		switch errno { //nolint:exhaustive // every other number is a failure
+		case 0:
+			if n == 0 {
+				return 0, io.EOF
+			}
+			if int(n) == len(p) {
+				h.state.Or(bitReady)
+			}
+			return int(n), nil
+		case syscall.EINTR:
+			continue
+		case syscall.EAGAIN:
+			return 0, nil
+		}
+		return 0, os.NewSyscallError("read", errno)
+	}
+}
+
+// silent reports that the socket has nothing to read, not even an end.
+func (c *Conn) silent() bool {
+	var b [1]byte
+	for {
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), 1,
+			syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
+		if errno != syscall.EINTR {
+			return errno == syscall.EAGAIN
+		}
+	}
+}
+
+// peek is what the socket has to read, which stays there.
+func (c *Conn) peek(word *[wordBytes]byte) int {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(word)), wordBytes,
+			syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
+		switch errno { //nolint:exhaustive // every other number is the end of the connection
+		case 0:
+			return int(n)
+		case syscall.EINTR:
+			continue
+		}
+		return 0
+	}
+}
+
+// writeCounted is writeOnce, with what a connection to a backend has to know.
+func (c *Conn) writeCounted() (int, unix.Errno) {
+	if c.kept == nil {
+		return c.writeOnce()
+	}
+	total := len(c.parts[0]) + len(c.parts[1]) + len(c.parts[2])
+	c.kept.sent.Add(int64(total))
+	n, errno := c.writeOnce()
+	if n < total {
+		c.kept.tally(total, n, errno)
+	}
+	return n, errno
+}
+
+// writeRecords is one write of encrypted records, counted like the others.
+func (c *Conn) writeRecords(b []byte) (int, unix.Errno) {
+	if c.kept != nil {
+		c.kept.sent.Add(int64(len(b)))
+	}
+	w, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	n := int(w)
+	if errno != 0 {
+		n = 0
+	}
+	if c.kept != nil && n < len(b) {
+		c.kept.tally(len(b), n, errno)
+	}
+	return n, errno
+}
+
+// writeOnce is one write, or one writev when there is more than one part. Like
+// the read it does not tell the scheduler: the socket never blocks, and the two
+// notes cost 60 ns a call.
+func (c *Conn) writeOnce() (int, syscall.Errno) {
+	var iov [3]syscall.Iovec
+	parts := 0
+	for i := range c.parts {
+		if p := c.parts[i]; len(p) > 0 {
+			iov[parts].Base = unsafe.SliceData(p)
+			iov[parts].SetLen(len(p))
+			parts++
+		}
+	}
+	var n uintptr
+	var errno syscall.Errno
+	if parts <= 1 {
+		n, _, errno = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(iov[0].Base)), uintptr(iov[0].Len))
+	} else {
+		n, _, errno = syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(parts))
+	}
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}
+
+// Queued is how many written bytes the peer's kernel has not acknowledged.
+func (c *Conn) Queued() int64 {
+	if c.stream != nil {
+		return c.stream.Queued()
+	}
+	return quickQueued(c.fd)
+}
+
+// full tries again after the waiting bit was set: room that came before it was
+// not announced to anybody.
+func (c *Conn) full() bool {
+	if c.stream != nil {
+		return c.stream.Full()
+	}
+	return quickFull(c.fd)
+}
