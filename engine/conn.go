@@ -389,8 +389,8 @@ func (c *conn) linger() {
 	var pace socket.Pace
 	pace.Begin(lingerTime, lingerRate)
 	now := socket.Nanos()
-	for end := socket.After(now, lingerMax); now < end; {
-		c.SetReadBy(min(pace.By(now), end))
+	for last := socket.After(now, lingerMax); now < last; {
+		c.SetReadBy(min(pace.By(now), last))
 		n, err := c.in.ReadFrom(c.Conn, roomMax)
 		if err != nil {
 			return

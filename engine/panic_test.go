@@ -136,15 +136,16 @@ func (p *panicRig) settled(t *testing.T) {
 }
 
 // left describes the connections that clients still have.
-func (p *panicRig) left() (text string) {
+func (p *panicRig) left() string {
+	var text strings.Builder
 	for _, s := range p.listener().shards {
 		s.mu.Lock()
 		for c := s.mu.first; c != nil; c = c.next {
-			text += fmt.Sprintf("; %v in state %d, by %q, %d streams", c.RemoteAddr(), c.state.Load(), c.Protocol(), c.running.Load())
+			_, _ = fmt.Fprintf(&text, "; %v in state %d, by %q, %d streams", c.RemoteAddr(), c.state.Load(), c.Protocol(), c.running.Load())
 		}
 		s.mu.Unlock()
 	}
-	return text
+	return text.String()
 }
 
 func (p *panicRig) listener() *listener {

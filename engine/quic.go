@@ -69,11 +69,11 @@ func (p *quicPort) take() error {
 	default:
 	}
 	if p.socket == nil {
-		socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(p.at))
+		bound, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(p.at))
 		if err != nil {
 			return err //nolint:wrapcheck // the caller says what it means
 		}
-		p.socket = socket
+		p.socket = bound
 	}
 	if p.transport == nil {
 		p.transport = &quic.Transport{Conn: p.socket, VerifySourceAddress: p.doubts}

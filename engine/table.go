@@ -49,7 +49,8 @@ func (e *Engine) generation(slot int) (*table, *listenerPolicy) {
 	}
 	kept, _ := e.last.Load(slot)
 	if last, ok := kept.(*table); ok {
-		return last, last.listener(slot)
+		p := last.listener(slot)
+		return last, p
 	}
 	return t, nil
 }

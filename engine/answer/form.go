@@ -33,16 +33,16 @@ func FormFor(accept []byte) Form {
 }
 
 // problem is the content of a Problem. A sentence of an end has nothing to escape.
-func problem(status int, end end.End) []byte {
+func problem(status int, e end.End) []byte {
 	return []byte(`{"type":"about:blank","title":"` + fasthttp.StatusMessage(status) + `","status":` + strconv.Itoa(status) +
-		`,"detail":"` + end.Text() + `","cause":"` + end.Word() + `"}` + "\n")
+		`,"detail":"` + e.Text() + `","cause":"` + e.Word() + `"}` + "\n")
 }
 
 // page is the content of a Page.
-func page(status int, end end.End) []byte {
+func page(status int, e end.End) []byte {
 	title := strconv.Itoa(status) + " " + fasthttp.StatusMessage(status)
 	return []byte("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>" + title +
-		"</title>\n<h1>" + title + "</h1>\n<p>" + end.Text() + "</p>\n<p><small>Isame: " + end.Word() + "</small></p></html>\n")
+		"</title>\n<h1>" + title + "</h1>\n<p>" + e.Text() + "</p>\n<p><small>Isame: " + e.Word() + "</small></p></html>\n")
 }
 
 // Codes of gRPC.

@@ -23,10 +23,10 @@ type Reject struct {
 const Methods = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"
 
 // New makes a reject; retryAfter are seconds, or empty.
-func New(status int, end end.End, retryAfter string) *Reject {
+func New(status int, e end.End, retryAfter string) *Reject {
 	r := &Reject{
-		Status: status, End: end, RetryAfter: retryAfter, Detail: end.Text(),
-		problem: problem(status, end), page: page(status, end),
+		Status: status, End: e, RetryAfter: retryAfter, Detail: e.Text(),
+		problem: problem(status, e), page: page(status, e),
 	}
 	if status == http.StatusMethodNotAllowed {
 		r.Allow = Methods

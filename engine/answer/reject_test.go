@@ -89,7 +89,9 @@ func TestRejectsSayTheirEnd(t *testing.T) {
 			if form != Problem {
 				continue
 			}
-			var p struct{ Cause string }
+			var p struct {
+				Cause string `json:"cause"`
+			}
 			if err := json.Unmarshal(body, &p); err != nil || p.Cause != r.End.Word() {
 				t.Errorf("%v: got %q, %v; want JSON with its word", r.End, body, err)
 			}

@@ -88,11 +88,11 @@ func ForError(err error) *Reject {
 		return Internal
 	}
 	return once(refusal, func() *Reject {
-		end, ok := end.Of(refusal.Cause)
+		e, ok := end.Of(refusal.Cause)
 		if !ok {
 			return Internal
 		}
-		return New(refusal.Status, end, "")
+		return New(refusal.Status, e, "")
 	})
 }
 

@@ -27,8 +27,8 @@ func newEndStats(shards int) *EndStats {
 }
 
 // Add counts an exchange that ended so, having come as far as phase.
-func (s *EndStats) Add(shard int, end end.End, phase end.Phase) {
-	s.counters[end][phase].Add(shard, 1)
+func (s *EndStats) Add(shard int, e end.End, phase end.Phase) {
+	s.counters[e][phase].Add(shard, 1)
 }
 
 // render writes every end, those that were not met as 0: a counter that begins at

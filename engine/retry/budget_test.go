@@ -38,7 +38,8 @@ func TestBudgetOfTheSection(t *testing.T) {
 			if got == 0 {
 				return
 			}
-			if b.GiveBack(); !b.Take(1) || b.Take(1) {
+			b.GiveBack()
+			if !b.Take(1) || b.Take(1) {
 				t.Error("one that was given back was not taken again, or two were")
 			}
 		})

@@ -14,12 +14,14 @@ func TestBudget(t *testing.T) {
 	now := func() int64 { looks++; return nowNanos }
 	b.Begin(nowNanos)
 	n := 0
-	for ; b.Take(CostReset, now); n++ {
+	for b.Take(CostReset, now) {
+		n++
 	}
 	if want := budgetMax/CostReset - 1; n != want || looks != 1 {
 		t.Errorf("%d resets and %d looks at the clock; want %d and 1", n, looks, want)
 	}
-	if b.Add(EarnAnswer); !b.Take(CostReset, now) {
+	b.Add(EarnAnswer)
+	if !b.Take(CostReset, now) {
 		t.Error("an answer has brought nothing")
 	}
 	for b.Take(CostReset, now) {

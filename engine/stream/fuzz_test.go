@@ -100,10 +100,12 @@ func FuzzMessage(f *testing.F) {
 		var in Input
 		text.Put(&in, ended)
 		in.EndHead(!ended)
-		if in.Append(content); !in.Counts(int64(len(content)), true) {
+		in.Append(content)
+		if !in.Counts(int64(len(content)), true) {
 			return
 		}
-		if text.Reset(); text.AddTrailer([]byte(name), []byte(value)) && !ended {
+		text.Reset()
+		if text.AddTrailer([]byte(name), []byte(value)) && !ended {
 			in.Trailers(text.Trailers())
 		}
 		in.End()

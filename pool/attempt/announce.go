@@ -16,6 +16,7 @@ import (
 // that wait for one client only would use up connections.max.
 type Announcement uint8
 
+// Announcements, as pools.*.proxy_protocol names them: off, v1 and v2.
 const (
 	AnnounceNothing Announcement = iota
 	announceV1

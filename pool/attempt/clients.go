@@ -31,7 +31,7 @@ type ConnOptions struct {
 	connections config.PoolConnections
 	headerBytes int // of an answer, at most
 	timeouts    config.PoolTimeouts
-	dial        dialKey
+	dial        DialingKey
 }
 
 // OptionsOf are the options of connections that a pool of this name makes as d says.
@@ -296,6 +296,7 @@ func (c *Clients) Shard(i int) *fasthttp.HostClient { return c.shards[i] }
 // answer has come since.
 func (c *Clients) TLSFault() string { return c.faults.reason() }
 
+// CloseIdle closes every connection that no request is on.
 func (c *Clients) CloseIdle() {
 	for _, hc := range c.shards {
 		hc.CloseIdleConnections()

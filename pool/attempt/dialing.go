@@ -31,16 +31,17 @@ func DialingOf(cfg *config.Pool, address, foundAs string, announces Announcement
 	return d
 }
 
-// dialKey tells dialings apart, also those of different generations.
-type dialKey struct {
+// DialingKey tells dialings apart, also those of different generations.
+type DialingKey struct {
 	streams   bool
 	announces Announcement
 	name      string
 	trust     [sha256.Size]byte
 }
 
-func (d *Dialing) Key() dialKey {
-	k := dialKey{streams: d.Streams, announces: d.Announces, name: d.Name}
+// Key is equal for dialings that begin connections alike.
+func (d *Dialing) Key() DialingKey {
+	k := DialingKey{streams: d.Streams, announces: d.Announces, name: d.Name}
 	if d.Trust != nil {
 		k.trust = d.Trust.digest
 	}

@@ -146,8 +146,8 @@ func TestContentThatIsCopied(t *testing.T) {
 		{"chunked", func(_ *testing.T, s *spliced) { s.body.Begin(wire.ChunkedBody, 0) }},
 		{"until the end of the connection", func(_ *testing.T, s *spliced) { s.body.Begin(wire.UntilClose, 0) }},
 		{"already in the buffer", func(_ *testing.T, s *spliced) { s.in.Append([]byte("x")) }},
-		{"to a client that speaks TLS", func(t *testing.T, s *spliced) { speakTLS(t, s.to, s.client) }},
-		{"from a backend that speaks TLS", func(t *testing.T, s *spliced) { speakTLS(t, s.conn, s.backend) }},
+		{"to a client that speaks TLS", func(t *testing.T, s *spliced) { t.Helper(); speakTLS(t, s.to, s.client) }},
+		{"from a backend that speaks TLS", func(t *testing.T, s *spliced) { t.Helper(); speakTLS(t, s.conn, s.backend) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := splicedPair(t, "tcp", 2*pipedMin)
@@ -273,7 +273,8 @@ func TestPipeOfAClientThatHasGoneIsNotUsedAgain(t *testing.T) {
 	if _, err = s.to.Flush(); err == nil {
 		t.Fatal("the rest was written to a client that has gone")
 	}
-	if s.dropPipe(); s.pipe != nil {
+	s.dropPipe()
+	if s.pipe != nil {
 		t.Error("the attempt keeps the pipe")
 	}
 	if _, err = s.to.Write([]byte("x")); err == nil {

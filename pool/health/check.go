@@ -28,6 +28,7 @@ type Check struct {
 	}
 }
 
+// NewCheck returns a Check of an address that has not begun.
 func NewCheck(address string, d *Definition) *Check {
 	c := &Check{address: address, def: d}
 	c.mu.opinions = map[owner]*Opinion{}

@@ -217,6 +217,7 @@ func orText(s, otherwise string) string {
 	return s
 }
 
+// OrDuration is d, or another one where that is not above 0.
 func OrDuration(d, otherwise time.Duration) time.Duration {
 	if d <= 0 {
 		return otherwise

@@ -70,6 +70,7 @@ func (b *belief) note(dead bool, entry Probe) {
 // deadBit beside a verdict says that nobody answered at all.
 const deadBit = 1 << 8
 
+// Verdict is what is held now. Any goroutine may ask; it costs one load.
 func (o *Opinion) Verdict() Verdict { return Verdict(o.now.Load() &^ deadBit) }
 
 // State is the verdict, and whether the backend is dead: unhealthy, and nobody

@@ -38,6 +38,8 @@ type Prober struct {
 	Probe func(ctx context.Context, address string, d *Definition) Sight
 }
 
+// NewProber returns a Prober that makes at most so many probes at a time (0: 256). now is the
+// clock of traffic, in nanoseconds.
 func NewProber(log zerolog.Logger, now func() int64, probesMax int) *Prober {
 	n := probesMax
 	if n <= 0 {

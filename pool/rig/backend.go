@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -15,15 +16,6 @@ type Handshakes struct {
 	Names   []string // by SNI
 	Resumed []bool
 	Offered []string // protocols, in the last one
-}
-
-// Saw is what it was told so far.
-func (b *Backend) Saw() Handshakes {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	h := b.mu.saw
-	h.Names, h.Resumed = slices.Clone(h.Names), slices.Clone(h.Resumed)
-	return h
 }
 
 // Backend is a server that answers every request with OKAnswer.
@@ -40,7 +32,7 @@ type Backend struct {
 // text.
 func StartBackend(t testing.TB, server *tls.Config) *Backend {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +77,7 @@ func StartBackend(t testing.TB, server *tls.Config) *Backend {
 func (b *Backend) serve(c net.Conn, server *tls.Config) {
 	if server != nil {
 		s := tls.Server(c, server)
-		if s.Handshake() != nil {
+		if s.HandshakeContext(context.Background()) != nil {
 			return
 		}
 		b.mu.Lock()
@@ -111,4 +103,13 @@ func (b *Backend) serve(c net.Conn, server *tls.Config) {
 			return
 		}
 	}
+}
+
+// Saw is what it was told so far.
+func (b *Backend) Saw() Handshakes {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	h := b.mu.saw
+	h.Names, h.Resumed = slices.Clone(h.Names), slices.Clone(h.Resumed)
+	return h
 }

@@ -35,7 +35,7 @@ func Loops(t testing.TB, n int) []*socket.Loop {
 // Pair is a Conn on l and its peer. Both are closed with the test.
 func Pair(t testing.TB, l *socket.Loop) (*socket.Conn, net.Conn) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func TestBufferKeepsWhatIsNotConsumed(t *testing.T) {
 // Whoever waits for bytes holds no memory for them, in the loop and in a
 // goroutine alike: that is what an idle connection costs.
 func TestWaitingBufferHoldsNoMemory(t *testing.T) {
-	c, peer := pair(t, testLoops(t, 1)[0])
+	c, peer := pair(t, testLoop(t))
 	var b Buffer
 	b.Sized(16 << 10)
 	_, _ = io.WriteString(peer, "x")
@@ -67,7 +67,7 @@ func TestWaitingBufferHoldsNoMemory(t *testing.T) {
 }
 
 func TestBufferKeepsWhatIsConsumedWhileThereIsRoom(t *testing.T) {
-	c, peer := pair(t, testLoops(t, 1)[0])
+	c, peer := pair(t, testLoop(t))
 	var b Buffer
 	b.Sized(4 << 10)
 	b.Keep()

@@ -29,7 +29,7 @@ func TestClaimedSocketsShareAnAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = ln.Close() }()
+		t.Cleanup(func() { _ = ln.Close() })
 	}
 	if free, err := Vacant(all[0].Addr().String(), 0); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("an address where we listen is vacant: %q, %v", free, err)
@@ -72,6 +72,7 @@ func TestClaimOfAUnixSocket(t *testing.T) {
 	}{
 		{"nothing there", func(*testing.T, string) {}, nil},
 		{"somebody listens", func(t *testing.T, path string) {
+			t.Helper()
 			ln, err := net.Listen("unix", path)
 			if err != nil {
 				t.Fatal(err)
@@ -79,6 +80,7 @@ func TestClaimOfAUnixSocket(t *testing.T) {
 			t.Cleanup(func() { _ = ln.Close() })
 		}, syscall.EADDRINUSE},
 		{"left over", func(t *testing.T, path string) {
+			t.Helper()
 			ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
 			if err != nil {
 				t.Fatal(err)

@@ -45,7 +45,7 @@ func TestPace(t *testing.T) {
 // A peer whose kernel still takes bytes moves on, although there is no room for
 // us to write: it must not be given up.
 func TestPacedWriteOutlivesItsGapWhileThePeerReads(t *testing.T) {
-	c, peer := pair(t, testLoops(t, 1)[0])
+	c, peer := pair(t, testLoop(t))
 	c.SetWritePace(50*time.Millisecond, 0)
 	const size = 64 << 20
 	ended := make(chan error, 1)
@@ -69,7 +69,7 @@ func TestPacedWriteOutlivesItsGapWhileThePeerReads(t *testing.T) {
 }
 
 func TestPacedWriteGivesUp(t *testing.T) {
-	c, _ := pair(t, testLoops(t, 1)[0])
+	c, _ := pair(t, testLoop(t))
 	c.SetWritePace(5*time.Millisecond, 0)
 	if _, err := c.Write(make([]byte, 32<<20)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("got %v; want the deadline", err)

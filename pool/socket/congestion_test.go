@@ -55,7 +55,7 @@ func TestOnlyLoopbackListenersLosePacing(t *testing.T) {
 		{"every address", "0.0.0.0:0", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			ln, l := pacedListener(t, tt.address), testLoops(t, 1)[0]
+			ln, l := pacedListener(t, tt.address), testLoop(t)
 			a, err := NewAcceptor(ln)
 			if err != nil {
 				t.Fatal(err)
@@ -83,7 +83,7 @@ func TestOnlyLoopbackListenersLosePacing(t *testing.T) {
 }
 
 func TestDialedLoopbackConnectionsAreNotPaced(t *testing.T) {
-	ln, l := pacedListener(t, "127.0.0.1:0"), testLoops(t, 1)[0]
+	ln, l := pacedListener(t, "127.0.0.1:0"), testLoop(t)
 	c, err := Dial(t.Context(), l, ln.Addr().String(), 0)
 	if err != nil {
 		t.Fatal(err)

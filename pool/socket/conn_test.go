@@ -35,7 +35,7 @@ func await(t *testing.T, k *calls) int {
 // A call that was asked for before Close must not come after it: by then the
 // descriptor may belong to another client's connection.
 func TestClosedConnIsNotCalled(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	c, _ := pair(t, l)
 	k := &calls{out: make(chan int, 8)}
 	k.do = func(n int) {
@@ -59,7 +59,7 @@ func TestClosedConnIsNotCalled(t *testing.T) {
 // when it has never been read from, and when an older deadline has passed while
 // nobody waited.
 func TestHandedAndWatchedConnsAreLate(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	for _, tc := range []struct {
 		name string
 		give func(*Conn, Handler)
@@ -104,7 +104,7 @@ func TestHandedAndWatchedConnsAreLate(t *testing.T) {
 
 // The kernel's word about a descriptor's last owner is not about the new one.
 func TestStaleEventDoesNotBreakTheNextConn(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	c, _ := pair(t, l)
 	hangUp := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLHUP | unix.EPOLLRDHUP, Fd: int32(c.fd), Pad: c.serial}
 	stale := hangUp

@@ -12,19 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// testLoops are n loops that end with the test.
-func testLoops(t testing.TB, n int) []*Loop {
+// testLoop is a loop that ends with the test.
+func testLoop(t testing.TB) *Loop {
 	t.Helper()
-	loops := make([]*Loop, 0, n)
-	for range n {
-		l, err := NewLoop()
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(l.Close)
-		loops = append(loops, l)
+	l, err := NewLoop()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return loops
+	t.Cleanup(l.Close)
+	return l
 }
 
 // pair is a Conn on l and its peer.
@@ -51,7 +47,7 @@ func pair(t testing.TB, l *Loop) (*Conn, net.Conn) {
 }
 
 func TestConnReadWaitsForBytesAndTheEnd(t *testing.T) {
-	c, peer := pair(t, testLoops(t, 1)[0])
+	c, peer := pair(t, testLoop(t))
 	go func() {
 		_, _ = io.WriteString(peer, "hello")
 		_ = peer.Close()
@@ -63,7 +59,7 @@ func TestConnReadWaitsForBytesAndTheEnd(t *testing.T) {
 }
 
 func TestConnWritesMoreThanTheSocketHolds(t *testing.T) {
-	c, peer := pair(t, testLoops(t, 1)[0])
+	c, peer := pair(t, testLoop(t))
 	head, body, tail := "head", strings.Repeat("x", 8<<20), "tail"
 	var got []byte
 	var wg sync.WaitGroup
@@ -82,7 +78,7 @@ func TestConnWritesMoreThanTheSocketHolds(t *testing.T) {
 }
 
 func TestConnDeadlines(t *testing.T) {
-	c, peer := pair(t, testLoops(t, 1)[0])
+	c, peer := pair(t, testLoop(t))
 	one := make([]byte, 1)
 	c.SetReadBy(Nanos() + int64(time.Millisecond))
 	if _, err := c.Read(one); !IsTimeout(err) {
@@ -110,7 +106,7 @@ func TestConnDeadlines(t *testing.T) {
 }
 
 func TestConnAbortWakesReaderAndWriter(t *testing.T) {
-	c, _ := pair(t, testLoops(t, 1)[0])
+	c, _ := pair(t, testLoop(t))
 	ended := make(chan error, 2)
 	go func() {
 		_, err := c.Read(make([]byte, 1))
@@ -129,7 +125,7 @@ func TestConnAbortWakesReaderAndWriter(t *testing.T) {
 }
 
 func TestConnQuiet(t *testing.T) {
-	c, peer := pair(t, testLoops(t, 1)[0])
+	c, peer := pair(t, testLoop(t))
 	if !c.Quiet() {
 		t.Error("fresh connection is not quiet")
 	}
@@ -170,7 +166,7 @@ func (h *counting) Ready() {
 }
 
 func TestLoopCallsTheHandler(t *testing.T) {
-	c, peer := pair(t, testLoops(t, 1)[0])
+	c, peer := pair(t, testLoop(t))
 	h := &counting{c: c, seen: make(chan string, 8), err: make(chan error, 8)}
 	_, _ = io.WriteString(peer, "before")
 	c.Hand(h, false)
@@ -188,7 +184,7 @@ func TestLoopCallsTheHandler(t *testing.T) {
 }
 
 func TestLoopCallsTheHandlerAtItsDeadline(t *testing.T) {
-	c, _ := pair(t, testLoops(t, 1)[0])
+	c, _ := pair(t, testLoop(t))
 	h := &counting{c: c, seen: make(chan string, 1), err: make(chan error, 8)}
 	c.SetReadBy(Nanos() + int64(time.Millisecond))
 	c.Hand(h, true)
@@ -198,7 +194,7 @@ func TestLoopCallsTheHandlerAtItsDeadline(t *testing.T) {
 }
 
 func TestAcceptorGivesConnectionsToALoop(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +248,7 @@ func (h *stuck) Ready() {
 }
 
 func TestBusyLoopDoesNotMakeThePeerLate(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	c, peer := pair(t, l)
 	other, _ := pair(t, l)
 	h := &stuck{entered: make(chan struct{}), free: make(chan struct{})}
@@ -283,7 +279,7 @@ func (h *minding) Ready() {
 func (h *minding) Hung() { h.hung <- struct{}{} }
 
 func TestLoopTellsWhenThePeerOfAGoroutineLeaves(t *testing.T) {
-	c, peer := pair(t, testLoops(t, 1)[0])
+	c, peer := pair(t, testLoop(t))
 	h := &minding{c: c, taken: make(chan struct{}, 1), hung: make(chan struct{}, 4)}
 	c.Hand(h, true)
 	<-h.taken

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"errors"
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -59,24 +60,18 @@ func Await(p Patience, done <-chan struct{}) error {
 		return nil
 	default:
 	}
-	var t *time.Timer
+	late := time.NewTimer(math.MaxInt64) // never, unless it is set
+	defer late.Stop()
 	for {
-		var late <-chan time.Time
 		if by := Earlier(p.ByNanos, p.LateBy); by != 0 {
-			if t == nil {
-				t = time.NewTimer(time.Duration(by - Nanos()))
-				defer t.Stop()
-			} else {
-				t.Reset(time.Duration(by - Nanos()))
-			}
-			late = t.C
+			late.Reset(time.Duration(by - Nanos()))
 		}
 		select {
 		case <-done:
 			return nil
 		case <-p.Bell.Rung():
 			return ErrLeft
-		case <-late:
+		case <-late.C:
 			if p.ByNanos != 0 && Nanos() >= p.ByNanos || p.LateBy == 0 {
 				return ErrLate
 			}

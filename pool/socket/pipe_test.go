@@ -33,7 +33,7 @@ func TestPipesAreBounded(t *testing.T) {
 
 // What a client did not take is nobody else's: its pipe is closed.
 func TestPipeThatHoldsBytesIsClosed(t *testing.T) {
-	c, peer := pair(t, testLoops(t, 1)[0])
+	c, peer := pair(t, testLoop(t))
 	if _, err := peer.Write(make([]byte, 1000)); err != nil {
 		t.Fatal(err)
 	}

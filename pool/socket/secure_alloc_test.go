@@ -37,7 +37,7 @@ func (e *secureEcho) Ready() {
 
 func startEcho(t testing.TB, size int, version uint16) *tls.Conn {
 	t.Helper()
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	c, client := securePair(t, l, version, unwrapped)
 	e := &secureEcho{c: c, content: make([]byte, size), ended: make(chan struct{})}
 	e.in.Sized(4 << 10)
@@ -74,7 +74,7 @@ func TestSecureExchangeAllocatesNothing(t *testing.T) {
 func TestSecureWriteAllocatesNothing(t *testing.T) {
 	for _, size := range []int{100, 64 << 10} {
 		var raw net.Conn
-		c, _ := securePair(t, testLoops(t, 1)[0], tls.VersionTLS13, func(conn net.Conn) net.Conn {
+		c, _ := securePair(t, testLoop(t), tls.VersionTLS13, func(conn net.Conn) net.Conn {
 			raw = conn
 			return conn
 		})

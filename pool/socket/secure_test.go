@@ -87,7 +87,7 @@ func (a *atOnce) Write(b []byte) (int, error) {
 }
 
 func TestSecureConnCarriesMoreThanTheSocketHolds(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			c, client := securePair(t, l, version, unwrapped)
@@ -173,7 +173,7 @@ func (r *loopReader) expect(t *testing.T, want string) {
 // TestSecureConnInTheLoop sends messages of every size in every cut: no event
 // may be missed although crypto/tls reads ahead, and none may be needed twice.
 func TestSecureConnInTheLoop(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	for _, size := range []int{0, 1, 7, 600} {
 		t.Run("", func(t *testing.T) {
 			var raw *atOnce
@@ -219,7 +219,7 @@ func TestSecureConnInTheLoop(t *testing.T) {
 // TestSecureConnGivesBuffersBack pins the places inside crypto/tls, and that a
 // connection that waits after a large message keeps little.
 func TestSecureConnGivesBuffersBack(t *testing.T) {
-	c, client := securePair(t, testLoops(t, 1)[0], tls.VersionTLS13, unwrapped)
+	c, client := securePair(t, testLoop(t), tls.VersionTLS13, unwrapped)
 	kept := func() int {
 		raw, _, hand, _ := c.secure.buffers()
 		return raw.Cap() + hand.Cap()
@@ -259,7 +259,7 @@ func TestSecureConnGivesBuffersBack(t *testing.T) {
 // TestSecureConnReadsWhatCameEarly gives the handshake its first bytes by hand,
 // as after a PROXY header.
 func TestSecureConnReadsWhatCameEarly(t *testing.T) {
-	c, peer := pair(t, testLoops(t, 1)[0])
+	c, peer := pair(t, testLoop(t))
 	client := tls.Client(peer, &tls.Config{InsecureSkipVerify: true})
 	errs := make(chan error, 1)
 	go func() {
@@ -285,7 +285,7 @@ func TestSecureConnReadsWhatCameEarly(t *testing.T) {
 // TestSecureWriteInTheLoopGoesOnLater fills the socket of a client that reads
 // nothing: what is kept is bounded, and the rest goes out when it reads.
 func TestSecureWriteInTheLoopGoesOnLater(t *testing.T) {
-	c, client := securePair(t, testLoops(t, 1)[0], tls.VersionTLS13, unwrapped)
+	c, client := securePair(t, testLoop(t), tls.VersionTLS13, unwrapped)
 	body := bytes.Repeat([]byte("0123456789abcdef"), 2<<20)
 	c.Wait(false)
 	n, err := c.Writev(body, nil, nil)
@@ -314,7 +314,7 @@ func TestSecureWriteInTheLoopGoesOnLater(t *testing.T) {
 
 // TestSecureEnds pins how a connection looks that ends well, or does not.
 func TestSecureEnds(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	for _, tc := range []struct {
 		name  string
 		reset bool
@@ -344,7 +344,7 @@ func TestSecureEnds(t *testing.T) {
 // TestSecureConnIsAbortedAndLate pins that the ways out of a wait are those of
 // a plain connection.
 func TestSecureConnIsAbortedAndLate(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	c, client := securePair(t, l, tls.VersionTLS13, unwrapped)
 	c.SetReadBy(Nanos() + int64(20*time.Millisecond))
 	if _, err := c.Read(make([]byte, 1)); !IsTimeout(err) {
@@ -364,7 +364,7 @@ func TestSecureConnIsAbortedAndLate(t *testing.T) {
 }
 
 func TestHandshakeErrors(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	for _, tc := range []struct {
 		name, send string
 		check      func(error) bool

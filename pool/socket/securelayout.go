@@ -2,6 +2,7 @@ package socket
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
@@ -121,11 +122,13 @@ func sessionInMemory() (server, client *tls.Conn, wire *bytes.Buffer, err error)
 	_ = here.SetDeadline(time.Now().Add(checkTime))
 	_ = there.SetDeadline(time.Now().Add(checkTime))
 	near, far := &memoryEnd{Conn: here}, &memoryEnd{Conn: there}
-	server = tls.Server(near, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true})
+	server = tls.Server(near, &tls.Config{
+		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true,
+	})
 	client = tls.Client(far, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13}) //nolint:gosec // it is ourselves
 	done := make(chan error, 1)
-	safely.GoThen("TLS check", func() { done <- client.Handshake() }, func() { close(done) })
-	if err := errors.Join(server.Handshake(), <-done); err != nil {
+	safely.GoThen("TLS check", func() { done <- client.HandshakeContext(context.Background()) }, func() { close(done) })
+	if err := errors.Join(server.HandshakeContext(context.Background()), <-done); err != nil {
 		return nil, nil, nil, fmt.Errorf("cannot make a session in memory: %w", err)
 	}
 	near.over, far.over = true, true

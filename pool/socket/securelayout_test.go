@@ -49,7 +49,7 @@ func TestChangedLayoutIsFoundOut(t *testing.T) {
 
 // Without the layout connections work the plain way.
 func TestUnknownLayoutIsThePlainWay(t *testing.T) {
-	c, client := securePair(t, testLoops(t, 1)[0], tls.VersionTLS13, unwrapped)
+	c, client := securePair(t, testLoop(t), tls.VersionTLS13, unwrapped)
 	c.secure.drop() // what it has by now
 	c.secure.places = layout{}
 	for _, size := range []int{1, 1000, 100_000} {

@@ -74,7 +74,7 @@ func (l *lateTicket) sealed(t testing.TB, server *tls.Conn, text string) []byte 
 // TestQuietSecureConnection is what a backend may send while nobody asks: only
 // records that concern the session alone leave the connection usable.
 func TestQuietSecureConnection(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	for _, tc := range []struct {
 		name  string
 		send  func(t *testing.T, ticket []byte, server *tls.Conn, late *lateTicket) error
@@ -176,7 +176,7 @@ func exchangeOver(t *testing.T, c *Conn, server *tls.Conn) {
 // A ticket that came while the connection was idle resumes the next session.
 func TestTicketOfAnIdleConnectionIsKept(t *testing.T) {
 	sessions := tls.NewLRUClientSessionCache(1)
-	c, _, late := clientPair(t, testLoops(t, 1)[0], tls.VersionTLS13, sessions)
+	c, _, late := clientPair(t, testLoop(t), tls.VersionTLS13, sessions)
 	if _, ok := sessions.Get("a.test"); ok {
 		t.Fatal("there is a session before the ticket")
 	}
@@ -198,7 +198,7 @@ func TestTicketOfAnIdleConnectionIsKept(t *testing.T) {
 
 // Every way to end the wait for a handshake.
 func TestConnectTLSIsBounded(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	for _, tc := range []struct {
 		name string
 		do   func(c *Conn, peer net.Conn)
@@ -223,7 +223,7 @@ func TestConnectTLSIsBounded(t *testing.T) {
 
 // A backend's records come in whatever pieces; the ticket is among them.
 func TestSecureClientReadsRecordsInPieces(t *testing.T) {
-	l := testLoops(t, 1)[0]
+	l := testLoop(t)
 	for _, size := range []int{1, 7, 600, 1 << 20} {
 		c, server, late := clientPair(t, l, tls.VersionTLS13, tls.NewLRUClientSessionCache(1))
 		want := make([]byte, 40_000)
