@@ -156,7 +156,7 @@ var leaves = map[string]leaf{
 	"engine/affinity":   {may: []string{"config", "pool", "pool/wire"}},
 	"engine/answer":     {may: []string{"pool", "pool/attempt", "pool/end", "pool/wire"}},
 	"engine/certs":      {may: []string{"config"}},
-	"engine/certs/acme": {may: []string{"pool/safely"}},
+	"engine/certs/acme": {may: []string{"config", "pool/safely"}},
 	// Protocols whose streams look like connections. What they have in common stands in
 	// stream, so that neither knows the other; what is carried is not their matter.
 	"engine/http2":         {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},

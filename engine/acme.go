@@ -2,10 +2,7 @@ package engine
 
 import (
 	"crypto/tls"
-	"fmt"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/certs"
@@ -13,59 +10,22 @@ import (
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
-// keepers are those of a generation, with the hosts it has for each. Keepers live
-// on in the next generation that has an equal section.
-type keepers map[acme.Section]*keeping
-
-// keeping is a keeper and what a generation wants of it.
-type keeping struct {
-	*acme.Keeper
-
-	hosts []string
-}
-
 // manage puts the hosts of an acme section into a listener's store. Nothing is
 // obtained before the generation runs.
 func (e *Engine) manage(t *table, store *certs.Store, path string, c *config.ACME) error {
-	s := acme.Section{Directory: c.Directory, Email: c.Email, Storage: c.Storage}
-	if c.CAFile != "" {
-		data, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return fmt.Errorf("%s.ca_file: cannot read authorities %q: %w", path, c.CAFile, err)
-		}
-		s.Authorities = string(data)
+	var running acme.Keepers
+	if now := e.table.Load(); now != nil {
+		running = now.keepers
 	}
-	k := t.keepers[s]
-	if k == nil {
-		k = &keeping{}
-		if old := e.running(s); old != nil {
-			k.Keeper = old.Keeper
-		} else {
-			var err error
-			if k.Keeper, err = acme.New(s, &e.challenges, e.log); err != nil {
-				return fmt.Errorf("%s: %w", path, err)
-			}
-		}
-		t.keepers[s] = k
+	managed, err := t.keepers.Of(path, c, running, func(s acme.Section) (*acme.Keeper, error) { return acme.New(s, &e.challenges, e.log) })
+	if err != nil {
+		return err
 	}
-	for _, host := range c.Hosts {
-		host = strings.ToLower(strings.TrimSuffix(host, "."))
-		m := k.Host(host)
+	for _, m := range managed {
 		if m.Current() == nil {
-			m.Lend(e.managedNow(host))
+			m.Lend(e.managedNow(m.Host()))
 		}
-		store.Manage(host, m)
-		if !slices.Contains(k.hosts, host) {
-			k.hosts = append(k.hosts, host)
-		}
-	}
-	return nil
-}
-
-// running is the keeper of an equal section in the running generation.
-func (e *Engine) running(s acme.Section) *keeping {
-	if t := e.table.Load(); t != nil {
-		return t.keepers[s]
+		store.Manage(m.Host(), m)
 	}
 	return nil
 }
@@ -92,9 +52,7 @@ func (e *Engine) managedNow(host string) *tls.Certificate {
 // keepCertificates begins what next wants of its keepers and ends those that only
 // the generation before it had.
 func (e *Engine) keepCertificates(now, next *table) {
-	for _, k := range next.keepers {
-		k.Keep(k.hosts, next.hasClearText())
-	}
+	next.keepers.Keep(next.hasClearText())
 	e.stopKeepers(now, next)
 }
 
@@ -104,10 +62,12 @@ func (e *Engine) stopKeepers(t, other *table) {
 	if t == nil {
 		return
 	}
-	for s, k := range t.keepers {
-		if other == nil || other.keepers[s] == nil {
-			safely.GoIn(&e.retirement, "retirement", k.Stop)
-		}
+	var stay acme.Keepers
+	if other != nil {
+		stay = other.keepers
+	}
+	for _, k := range t.keepers.Without(stay) {
+		safely.GoIn(&e.retirement, "retirement", k.Stop)
 	}
 }
 

@@ -195,7 +195,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	if err != nil {
 		return err
 	}
-	next := &table{generation: generation, cfg: cfg, keepers: keepers{}}
+	next := &table{generation: generation, cfg: cfg, keepers: acme.Keepers{}}
 	var prev *pool.Set
 	now := e.table.Load()
 	if now != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/affinity"
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
@@ -28,8 +29,8 @@ type table struct {
 	listeners  []*listenerPolicy    // by slot; nil where this generation has none
 	bound      map[string]*listener // by name
 	pools      *pool.Set
-	keepers    keepers    // of certificates
-	access     *accessLog // nil when it is off
+	keepers    acme.Keepers // of certificates
+	access     *accessLog   // nil when it is off
 }
 
 // listener is the policy of a slot, nil when this generation does not have it.

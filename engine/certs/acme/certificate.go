@@ -9,14 +9,17 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// Certificate is the certificate of one host, as it is now. Current may be called
-// by any goroutine; the rest belongs to the Keeper.
+// Certificate is the certificate of one host, as it is now. Host and Current may be
+// called by any goroutine; the rest belongs to the Keeper.
 type Certificate struct {
 	host    string
 	current atomic.Pointer[tls.Certificate]
 	end     func()                           // ends its goroutine; nil while there is none
 	own     atomic.Pointer[x509.Certificate] // the leaf of current, if it comes from this section
 }
+
+// Host is whose it is, in lower case.
+func (c *Certificate) Host() string { return c.host }
 
 // Current is what handshakes use, nil until the host has a certificate. It must
 // not be changed.

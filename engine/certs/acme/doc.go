@@ -8,6 +8,8 @@
 // every host a goroutine that obtains, renews and tries again; a reload calls
 // Keep with other hosts, and what goes on for those that stay is not disturbed.
 //
+// Keepers are the keepers of one generation, which share and pass them on by section.
+//
 // Challenges are answered by the proxy's own listeners: http-01 on those in clear
 // text, tls-alpn-01 (RFC 8737) on those with TLS. See Challenges.
 //

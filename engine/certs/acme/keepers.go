@@ -1,0 +1,76 @@
+package acme
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/isame-lb/isame-lb/config"
+)
+
+// Keepers are those of one generation of the configuration, with the hosts that it has
+// for each. A keeper lives on in the next generation that has an equal section. One
+// goroutine uses them at a time.
+type Keepers map[Section]*Keeping
+
+// Keeping is a keeper and what a generation wants of it.
+type Keeping struct {
+	*Keeper
+
+	hosts []string
+}
+
+// Of are the certificates of the hosts of a section, in its order; it stands at path. The keeper is
+// the one of an equal section met before, here or among earlier, or a new one.
+// Nothing is obtained before Keep.
+func (all Keepers) Of(path string, c *config.ACME, earlier Keepers, newKeeper func(Section) (*Keeper, error)) ([]*Certificate, error) {
+	s := Section{Directory: c.Directory, Email: c.Email, Storage: c.Storage}
+	if c.CAFile != "" {
+		data, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("%s.ca_file: cannot read authorities %q: %w", path, c.CAFile, err)
+		}
+		s.Authorities = string(data)
+	}
+	k := all[s]
+	if k == nil {
+		k = &Keeping{}
+		if old := earlier[s]; old != nil {
+			k.Keeper = old.Keeper
+		} else {
+			var err error
+			if k.Keeper, err = newKeeper(s); err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+		}
+		all[s] = k
+	}
+	certificates := make([]*Certificate, 0, len(c.Hosts))
+	for _, host := range c.Hosts {
+		host = strings.ToLower(strings.TrimSuffix(host, "."))
+		certificates = append(certificates, k.Host(host))
+		if !slices.Contains(k.hosts, host) {
+			k.hosts = append(k.hosts, host)
+		}
+	}
+	return certificates, nil
+}
+
+// Keep begins what the generation wants of its keepers; see Keeper.Keep.
+func (all Keepers) Keep(inClear bool) {
+	for _, k := range all {
+		k.Keep(k.hosts, inClear)
+	}
+}
+
+// Without are the keepers that other has not.
+func (all Keepers) Without(other Keepers) []*Keeper {
+	var left []*Keeper
+	for s, k := range all {
+		if other[s] == nil {
+			left = append(left, k.Keeper)
+		}
+	}
+	return left
+}
