@@ -73,7 +73,7 @@ type Session struct {
 		uni        [streamTypes]bool    // types that have come
 		budget     stream.Budget
 		nextID     quic.StreamID // the first one that has not come
-		quietNanos int64         // since when there is no stream, if there is none
+		quietNanos int64         // since when there is no stream, if there is none, or it is away
 		away       bool          // GOAWAY was sent, or will be: no new streams
 		closing    bool          // our end was decided
 		ended      bool          // the connection is no more
@@ -298,12 +298,17 @@ func (s *Session) finish(unknown []*Stream) {
 }
 
 // Drain makes the session end when its exchanges have (RFC 9114 section 5.2): GOAWAY
-// names the first request that will not be heard. The loop calls it.
+// names the first request that will not be heard. A client that was quiet for long has
+// lingerTime from here on, to hear of it and to have answers to what it sends meanwhile.
+// The loop calls it.
 func (s *Session) Drain() {
 	m := &s.mu
 	m.Lock()
 	was, control, id := m.away, m.control, m.nextID
 	m.away = true
+	if !was {
+		m.quietNanos = socket.Nanos()
+	}
 	m.Unlock()
 	if !was && control != nil {
 		safely.New("goaway", func() { s.goAway(control, id) }, s.crashed).Go()
