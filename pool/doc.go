@@ -86,6 +86,6 @@
 // options.go, set.go, build.go, listed.go and roster.go (a reload), discovery.go with
 // await.go, limiter.go with queue.go and gradient.go (overload).
 //
-// Engine, ctl and cmd may import this package. It imports algo, config and
-// fasthttp.
+// Engine, ctl and cmd may import this package. It imports algo, config and the packages
+// below; of fasthttp it knows the HostClient that an attempt begins with.
 package pool

@@ -131,9 +131,9 @@ type link struct {
 	streams socket.Multiplexer // where the backend is spoken to in HTTP/2
 }
 
-// errNotNow is the answer to a loop that asked for a pooled connection when
+// errWouldDial is the answer to a loop that asked for a pooled connection when
 // there is none: it cannot wait for a dial.
-var errNotNow = errors.New("cannot dial from the event loop")
+var errWouldDial = errors.New("cannot dial from the event loop")
 
 // linkOf is the link of a HostClient made by newHostClient.
 func linkOf(hc *fasthttp.HostClient) *link {
@@ -162,7 +162,7 @@ func (k *link) dial(address string) (net.Conn, error) {
 // dialFor makes a connection for requests of a client, unless ctx ends before.
 func (k *link) dialFor(ctx context.Context, address string, client *wire.ProxyHeader) (net.Conn, error) {
 	if k.noDial.Load() {
-		return nil, errNotNow
+		return nil, errWouldDial
 	}
 	if k.loop == nil {
 		return nil, fmt.Errorf("cannot connect to backend %q: the pool was built without event loops", address)
@@ -181,7 +181,7 @@ func (k *link) dialFor(ctx context.Context, address string, client *wire.ProxyHe
 func (k *link) dialSingle(ctx context.Context, hc *fasthttp.HostClient, client *wire.ProxyHeader) (*socket.Conn, error) {
 	k.clients.single.Add(1)
 	nc, err := k.dialFor(ctx, hc.Addr, client)
-	for errors.Is(err, errNotNow) { // the loop asked at the same moment; it never waits
+	for errors.Is(err, errWouldDial) { // the loop asked at the same moment; it never waits
 		nc, err = k.dialFor(ctx, hc.Addr, client)
 	}
 	if err != nil {

@@ -15,7 +15,7 @@ func (k *link) fetchPooled(hc *fasthttp.HostClient, p socket.Patience) (*socket.
 	return k.clients.errands.Fetch(p, false, func(context.Context) (*socket.Conn, error) {
 		for {
 			c, err := leases.take(hc)
-			if !errors.Is(err, errNotNow) {
+			if !errors.Is(err, errWouldDial) {
 				return c, err
 			} // else the loop has asked at the same moment; it has not waited
 		}

@@ -96,7 +96,7 @@ func (a *Attempt) open(hc *fasthttp.HostClient, k *link, which Reuse, inLoop boo
 		case err == nil:
 		case errors.Is(err, fasthttp.ErrNoFreeConns) && k.closeParked():
 			continue
-		case errors.Is(err, errNotNow):
+		case errors.Is(err, errWouldDial):
 			return Pending
 		default:
 			return dialOutcome(err)
