@@ -16,7 +16,6 @@ var plainWaits = map[string]string{
 	"TestDrainLosesNoRequestOfKeptConnections": "clients that think between their requests",
 	"TestFixedIdleTimeoutOfBackendIsLearnt":    "clients that ask around the age at which a backend closes",
 	"TestGraceBeginsWithTheExchange":           "a backend that uses most of the grace, twice",
-	"TestHandedAndWatchedConnsAreLate":         "a deadline that passes while nobody waits",
 	"TestKeepAliveTimeoutOfBackendIsBelieved":  "an age around the one that a backend names",
 	"TestKneeFindsCapacity":                    "a target that takes so long for a request",
 	"TestRunInterleavesRounds":                 "a target that takes so long for a request",

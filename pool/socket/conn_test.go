@@ -80,7 +80,11 @@ func TestHandedAndWatchedConnsAreLate(t *testing.T) {
 					if _, err := c.Read(make([]byte, 1)); err != nil {
 						t.Fatal(err)
 					}
-					<-time.After(50 * time.Millisecond)
+					other, _ := pair(t, l) // whose deadline is later, of the same loop
+					other.SetReadBy(Nanos() + int64(20*time.Millisecond))
+					if _, err := other.Read(make([]byte, 1)); err == nil {
+						t.Fatal("read something; want a timeout")
+					}
 				}
 				errs := make(chan error, 8)
 				k := &calls{out: make(chan int, 8), do: func(int) {
