@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -62,9 +59,12 @@ func (e *Engine) newTLSPolicy(t *table, path string, slot int, l *config.Listene
 	}
 	p.config.NextProtos = protocols(l)
 	p.config.GetCertificate = store.Choose
-	if err := p.askClients(path+".client_auth", &c.ClientAuth); err != nil {
+	auth, err := certs.NewClientAuth(path+".client_auth", &c.ClientAuth)
+	if err != nil {
 		return nil, err
 	}
+	auth.Ask(p.config)
+	p.asked, p.clients = auth.Asked, auth.Fields
 	if old := e.table.Load(); old != nil {
 		if l := old.listener(slot); l != nil && l.tls != nil && l.tls.asked == p.asked {
 			p.session = l.tls.session
@@ -113,36 +113,6 @@ func baseTLS(c *config.ListenerTLS) *tls.Config {
 		lowest = tls.VersionTLS13
 	}
 	return attempt.BaseTLS(lowest)
-}
-
-// askClients sets which certificates clients are asked for.
-func (p *tlsPolicy) askClients(path string, c *config.ClientAuth) error {
-	asked := sha256.New()
-	_, _ = io.WriteString(asked, c.Mode)
-	if c.CAFile != "" {
-		data, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return fmt.Errorf("%s.ca_file: cannot read authorities %q: %w", path, c.CAFile, err)
-		}
-		p.config.ClientCAs = x509.NewCertPool()
-		if !p.config.ClientCAs.AppendCertsFromPEM(data) {
-			return fmt.Errorf("%s.ca_file: cannot use authorities %q: no certificate in PEM", path, c.CAFile)
-		}
-		_, _ = asked.Write(data)
-	}
-	if p.clients = certs.NewClientFields(c.Headers); p.clients != nil {
-		p.config.VerifyConnection = p.clients.Accepts
-	}
-	switch {
-	case c.Mode == "require":
-		p.config.ClientAuth = tls.RequireAndVerifyClientCert
-	case c.Mode == "request" && c.CAFile != "":
-		p.config.ClientAuth = tls.VerifyClientCertIfGiven
-	case c.Mode == "request":
-		p.config.ClientAuth = tls.RequestClientCert
-	}
-	asked.Sum(p.asked[:0])
-	return nil
 }
 
 // handshake is the goroutine in which a connection agrees on its keys; then the

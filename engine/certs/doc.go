@@ -6,8 +6,8 @@
 // refuses the reload. Only what it was told to Manage comes and goes by itself:
 // package acme. Start reading at Load.
 //
-// ClientFields is about the other side: what backends are told of a client's
-// certificate.
+// ClientAuth and ClientFields are about the other side: what clients are asked for, and
+// what backends are told of their certificates.
 //
 // Imported by engine; imports config and the standard library only.
 package certs
