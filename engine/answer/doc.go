@@ -8,6 +8,7 @@
 //
 // Everything here is pure: it appends to memory of its caller and keeps none of it, and
 // nothing waits. What an answer means for an exchange and its connection is decided by
-// package engine, which alone imports this one. It imports pool for the words of ends
-// and outcomes, pool/wire for refusals, and fasthttp for the names of statuses.
+// package engine, which alone imports this one. It imports pool, pool/end and
+// pool/attempt for the words of ends and outcomes, pool/wire for refusals, and fasthttp
+// for the names of statuses.
 package answer

@@ -8,7 +8,8 @@
 //
 // All of it is pure: time and randomness are arguments, and nothing knows of an
 // exchange. The counts of a Budget and a Quantile belong to a route's name and
-// outlive reloads; everything else belongs to a generation and never changes.
+// outlive reloads, in a Book of Facts; everything else belongs to a generation and
+// never changes.
 //
-// Imported by engine; imports config and, for outcomes, pool.
+// Imported by engine; imports config and, for outcomes, pool/attempt.
 package retry
