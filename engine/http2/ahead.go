@@ -6,15 +6,7 @@ import (
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
-// ahead are the streams whose exchange has not begun since it is not known whether they
-// have content. They are open to everything else: they count against streamsMax, and a
-// drain waits for them. The loop owns it.
-type ahead struct {
-	n       int
-	byNanos int64 // when the first of them is due, or earlier; 0: there are none
-}
-
-// look makes st, whose head has no tail yet, one of them.
+// look makes st, whose head has no tail yet, one of those ahead.
 func (s *Session) look(st *Stream, wait time.Duration) {
 	st.dueNanos = socket.After(socket.Nanos(), wait)
 	s.ahead.n++
@@ -76,18 +68,6 @@ func (s *Session) dropAheadLocked(st *Stream) {
 	st.gone = true
 	st.dropInputLocked()
 	s.forgetLocked(st)
-}
-
-// forgetLocked takes a stream out of the session.
-func (s *Session) forgetLocked(st *Stream) {
-	m := &s.mu
-	delete(m.streams, st.id)
-	if len(m.streams) == 0 {
-		m.quietNanos = socket.Nanos()
-		if m.away {
-			s.conn.Again() // the loop ends the session
-		}
-	}
 }
 
 // loseLocked is the end of a stream by the peer, or for a fault of its; leave is the second

@@ -12,16 +12,6 @@ import (
 // that we drain.
 const lingerTime = 2 * time.Second
 
-// times are moments, in Nanos, that the deadlines of a session count from; 0 is never.
-// The loop owns them. What they bound besides stands behind the mutex: quietNanos, and the
-// time in which the socket is full.
-type times struct {
-	begun   int64 // since when the peer is in the middle of something
-	looked  int64 // when it was seen last that streams run
-	drained int64 // when a drain has begun
-	dead    int64 // when our side has ended
-}
-
 // noteBegun follows whether the peer is in the middle of something: its preface, a
 // frame, or a header block. It may take its time for content.
 func (s *Session) noteBegun() {
@@ -67,56 +57,37 @@ func (s *Session) setAlarm() {
 	s.conn.Alarm(by)
 }
 
-// late deals with an alarm, and reports that it was the end.
-func (s *Session) late() bool {
-	t, nowNanos := &s.times, socket.Nanos()
-	m := &s.mu
-	s.stopDropped(nowNanos)
-	s.lock()
-	quietNanos, starved := m.quietNanos, false
-	if m.stuck && passed(m.pace.By(m.fullNanos), nowNanos) {
-		starved = !s.tookLocked()
+// lookBy is when the loop looks whether somebody is there. Whether there are streams
+// may change without the loop's knowledge, so that is never far.
+func (c *client) lookBy(lookedNanos int64) int64 {
+	if c.askedNanos != 0 {
+		return socket.After(c.askedNanos, c.ping.wait)
 	}
-	s.unlock()
+	return socket.After(max(c.heardNanos, lookedNanos), c.ping.after)
+}
+
+// isDeserted is such a look: a connection with streams that was silent is asked by PING
+// whether somebody is there, and it reports that there was no answer.
+func (s *Session) isDeserted(busy bool, nowNanos int64) bool {
+	c := s.client
 	switch {
-	case s.dead:
-		if passed(deadline(t.dead, lingerTime), nowNanos) {
-			s.finish()
-			return true
-		}
-	case starved:
-		s.finish()
+	case c.askedNanos != 0 && nowNanos >= c.askedNanos+int64(c.ping.wait):
 		return true
-	case passed(deadline(t.begun, s.opts.Header), nowNanos):
-		switch {
-		case s.mu.settled:
-			s.end(frame.CodeEnhanceYourCalm, "what has begun is not finished in time")
-		case s.client != nil:
-			s.client.late = true
-			s.end(frame.CodeSettingsTimeout, "no preface in time")
-		default:
-			s.end(frame.CodeSettingsTimeout, "no preface in time")
-		}
-		return true
-	case s.drained == 0 && passed(deadline(quietNanos, s.opts.Idle), nowNanos):
-		if s.client != nil {
-			s.end(frame.CodeNone, "idle")
-			return true
-		}
-		s.beginDrain() // a request may be on its way
-	case s.client != nil && s.isDeserted(quietNanos == 0, nowNanos):
-		s.end(frame.CodeNone, "nobody is there")
-		return true
-	case s.drained == 1 && passed(deadline(t.drained, lingerTime), nowNanos):
-		s.goAway()
-	case s.drained == 2 && quietNanos != 0 && passed(deadline(t.drained, 2*lingerTime), nowNanos):
-		s.finish() // it does not even take our GOAWAY
-		return true
+	case busy && c.askedNanos == 0 && nowNanos >= c.heardNanos+int64(c.ping.after):
+		c.askedNanos = nowNanos
+		s.lock()
+		s.appendLocked(frame.AppendPing(nil, drainPing))
+		s.wroteLocked(true)
+		s.unlock()
 	}
-	s.beginDue(nowNanos)
-	t.looked = nowNanos
-	s.setAlarm()
 	return false
+}
+
+// heard notes that the peer has said something.
+func (s *Session) heard() {
+	if c := s.client; c != nil {
+		c.heardNanos, c.askedNanos = socket.Nanos(), 0
+	}
 }
 
 // tookLocked accounts for the time in which the socket was full, and reports whether

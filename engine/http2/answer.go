@@ -6,78 +6,15 @@ import (
 	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
 
-// TryWrite implements socket.Stream: it takes the text of the answer.
-func (st *Stream) TryWrite(parts *[3][]byte, inLoop bool) (int, error) {
-	n, heir, err := st.write(parts, inLoop)
-	if heir != nil {
-		heir.Conn.Room(false)
-	}
-	return n, err
-}
-
-// write is TryWrite under the mutex; heir is a stream to wake.
-func (st *Stream) write(parts *[3][]byte, inLoop bool) (taken int, heir *Stream, err error) {
-	s := st.session
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	taken, err = st.writeLocked(parts, inLoop)
-	return taken, s.heirLocked(), err
-}
-
-func (st *Stream) writeLocked(parts *[3][]byte, inLoop bool) (taken int, err error) {
-	s := st.session
-	taken, full, err := stream.Take(parts, st, (*Stream).takeLocked)
-	if full && err == nil && !inLoop {
-		s.flushElsewhereLocked()
-		var more int
-		more, full, err = stream.Take(parts, st, (*Stream).takeLocked)
-		taken += more
-	}
-	switch {
-	case err != nil:
-		return taken, err
-	case full:
-		st.blockLocked()
-	}
-	s.wroteLocked(inLoop)
-	return taken, nil
-}
-
-// takeLocked takes the beginning of text; 0 means that there is no room or window.
-func (st *Stream) takeLocked(text []byte) (int, error) {
-	switch m := &st.session.mu; {
-	case m.closed && st.promise:
-		return 0, st.unsentLocked()
-	case st.gone, m.closed:
-		return 0, stream.ErrReset
-	}
-	o, room := &st.output, stream.OutSoft
-	if o.AtHead() {
-		room = outHead // an interim answer in the loop cannot wait
-	}
-	if st.session.mu.out.Len() >= room {
-		return 0, nil
-	}
-	if o.AtHead() && st.session.client != nil {
-		return st.takeRequestLocked(text)
-	}
-	p, err := o.Next(text, &st.Request)
-	if err != nil {
-		return 0, err
-	}
-	switch p.Part {
-	case stream.PartHead:
-		st.sendHeadLocked(p.Last)
-	case stream.PartContent:
-		n := st.sendLocked(text[:p.Bytes], p.Last)
-		o.Took(n)
-		return n, nil
-	case stream.PartEnd:
-		st.sendTrailersLocked()
-	case stream.PartNone:
-	}
-	return p.Bytes, nil
-}
+// What content earns of the stock that bounds what a peer costs. Clients answer a frame
+// with two updates of windows. Frames that windows make smaller than smallData earn it
+// together, once they hold as much: h2load -w 8 has windows of 255 bytes, half of which
+// it gives back at a time, and windows of less than smallData are used for nothing but
+// attacks.
+const (
+	earnData  = 2 * stream.CostFrame
+	smallData = 64
+)
 
 // sendLocked sends content in a frame, as much as the windows allow; last: the frame that
 // has the end of it ends the stream.
@@ -98,16 +35,6 @@ func (st *Stream) sendLocked(content []byte, last bool) int {
 	st.session.appendLocked(content[:n])
 	return n
 }
-
-// What content earns of the stock that bounds what a peer costs. Clients answer a frame
-// with two updates of windows. Frames that windows make smaller than smallData earn it
-// together, once they hold as much: h2load -w 8 has windows of 255 bytes, half of which
-// it gives back at a time, and windows of less than smallData are used for nothing but
-// attacks.
-const (
-	earnData  = 2 * stream.CostFrame
-	smallData = 64
-)
 
 // sendHeadLocked sends the head of an answer, interim or final.
 func (st *Stream) sendHeadLocked(end bool) {

@@ -5,28 +5,8 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/socket"
-	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
-
-// client is what a session has where we are the client, of a backend.
-type client struct {
-	ready chan struct{} // closed with the backend's first SETTINGS, or with the end
-	ping  pinging
-
-	// Owned by the loop.
-	late       bool  // the backend has said nothing in time; may be read after ready
-	heardNanos int64 // when something came last
-	askedNanos int64 // when a PING asked whether somebody is there; 0 is not
-
-	// Guarded by the session's mutex.
-	nextID     uint32
-	reserved   int              // streams that were promised and have not sent their head
-	streamsMax int              // what the backend takes
-	connects   bool             // it takes extended CONNECT (RFC 8441)
-	request    wire.RequestHead // under work
-	used       bool             // an exchange is behind it
-}
 
 const (
 	// backendStreams is how many streams a connection gets at most, however many the
@@ -35,10 +15,6 @@ const (
 	pingAfter      = 15 * time.Second
 	pingWait       = 10 * time.Second
 )
-
-// pinging is how long a connection with streams may be silent before we ask whether
-// somebody is there, and how long the answer may take.
-type pinging struct{ after, wait time.Duration }
 
 // beginClient makes s, a new Session, the client of a connection. The caller hands
 // the connection to its loop next.
@@ -137,78 +113,9 @@ func (s *Session) farewell(payload []byte) *frame.Fault {
 	return nil
 }
 
-// lookBy is when the loop looks whether somebody is there. Whether there are streams
-// may change without the loop's knowledge, so that is never far.
-func (c *client) lookBy(lookedNanos int64) int64 {
-	if c.askedNanos != 0 {
-		return socket.After(c.askedNanos, c.ping.wait)
-	}
-	return socket.After(max(c.heardNanos, lookedNanos), c.ping.after)
-}
-
-// isDeserted is such a look: a connection with streams that was silent is asked by PING
-// whether somebody is there, and it reports that there was no answer.
-func (s *Session) isDeserted(busy bool, nowNanos int64) bool {
-	c := s.client
-	switch {
-	case c.askedNanos != 0 && nowNanos >= c.askedNanos+int64(c.ping.wait):
-		return true
-	case busy && c.askedNanos == 0 && nowNanos >= c.heardNanos+int64(c.ping.after):
-		c.askedNanos = nowNanos
-		s.lock()
-		s.appendLocked(frame.AppendPing(nil, drainPing))
-		s.wroteLocked(true)
-		s.unlock()
-	}
-	return false
-}
-
-// heard notes that the peer has said something.
-func (s *Session) heard() {
-	if c := s.client; c != nil {
-		c.heardNanos, c.askedNanos = socket.Nanos(), 0
-	}
-}
-
-// response takes a header block of a backend: the head of an answer, interim or
-// final, or trailers.
-func (s *Session) response(id uint32, fault *frame.Fault) *frame.Fault {
-	if fault != nil {
-		return s.skip(fault)
-	}
-	m := &s.mu
-	s.lock()
-	st := m.streams[id]
-	known := id < s.client.nextID && id%2 == 1
-	s.unlock()
-	switch {
-	case !known:
-		return errIdle
-	case st == nil || st.gone || st.input.Ended():
-		return s.skip(nil) // it is over for us
-	case st.headed:
-		return s.trailers(st)
-	}
-	t, ended := &s.shard.fields, s.block.end
-	bad, err := t.readResponse(&s.dec, &st.Request, ended)
-	switch {
-	case err != nil:
-		return tableError(err)
-	case bad != fieldsGood:
-		return errMalformed
-	}
-	m.Lock()
-	defer func() {
-		m.Unlock()
-		st.Conn.Arrived(true)
-	}()
-	if st.gone {
-		return nil
-	}
-	if !t.response.Put(&st.input, &st.Request, ended) {
-		return errMalformed
-	}
-	st.headed = t.response.IsFinal()
-	s.client.used = true
-	return nil
+// busy reports that exchanges run. Any goroutine may call it.
+func (s *Session) busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.mu.streams) > 0 || s.client != nil && s.client.reserved > 0
 }

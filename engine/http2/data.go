@@ -2,7 +2,6 @@ package http2
 
 import (
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
 
@@ -78,118 +77,6 @@ func (s *Session) admitData(h frame.Header, content int) (*Stream, *frame.Fault)
 	return st, nil
 }
 
-// dropRestLocked lets the rest of a request come that is answered, until it has been
-// silent for dropTime; then the client is told to stop by a reset without an error, as
-// RFC 9113 section 8.1 has it. One that comes with the answer, or while the client is
-// sending, is a failure to many (curl takes a 200 for one), and without one some send
-// nothing behind the end of an answer, and wait. Windows are given back meanwhile, for
-// dropMax bytes. These streams are open to the client, and count as such.
-func (s *Session) dropRestLocked(st *Stream) {
-	m := &s.mu
-	if m.dropping == nil {
-		m.dropping = make(map[uint32]drop)
-	}
-	nowNanos := socket.Nanos()
-	d := drop{left: dropMax, byNanos: nowNanos + int64(dropTime), endNanos: nowNanos + int64(dropTimeMax)}
-	m.dropping[st.id] = d
-	m.dropBy = socket.Earlier(m.dropBy, d.byNanos)
-	if st.taken > 0 {
-		s.appendLocked(frame.AppendWindowUpdate(nil, st.id, uint32(st.taken)))
-	}
-	s.conn.Again() // the loop sets the alarm
-}
-
-// drop is what is known of a request that is dropped.
-type drop struct {
-	left     int   // bytes that may come, frames and all
-	owed     int   // bytes whose window was not given back
-	byNanos  int64 // when it is reset if nothing comes, and endNanos in any case
-	endNanos int64
-}
-
-// stopDropped resets the requests that have had their time. The loop calls it.
-func (s *Session) stopDropped(nowNanos int64) {
-	m := &s.mu
-	m.Lock()
-	defer m.Unlock()
-	if !passed(m.dropBy, nowNanos) {
-		return
-	}
-	m.dropBy = 0
-	for id, d := range m.dropping {
-		if !passed(d.byNanos, nowNanos) {
-			m.dropBy = socket.Earlier(m.dropBy, d.byNanos)
-			continue
-		}
-		delete(m.dropping, id)
-		s.resetLocked(id, frame.CodeNone)
-	}
-	if passed(m.nudgeBy, nowNanos) {
-		m.nudgeBy = 0
-		s.appendLocked(frame.AppendPing(nil, nudgePing))
-	}
-	m.dropBy = socket.Earlier(m.dropBy, m.nudgeBy)
-	s.wroteLocked(true)
-}
-
-// dropFrameLocked takes a frame of such a request.
-func (s *Session) dropFrameLocked(id uint32, size int, end bool) bool {
-	m := &s.mu
-	d, ok := m.dropping[id]
-	d.left -= frame.HeaderBytes + size
-	d.owed += size
-	switch {
-	case !ok:
-		return false
-	case end:
-		delete(m.dropping, id)
-		s.keepResetLocked(id) // it may be spoken of once more
-		s.nudgeLocked()
-		return true
-	case d.left < -stream.Window: // more than any window that it was given
-		delete(m.dropping, id)
-		s.resetLocked(id, frame.CodeNone)
-		return true
-	case d.left > 0 && d.owed >= stream.Window/4:
-		s.appendLocked(frame.AppendWindowUpdate(nil, id, uint32(d.owed)))
-		d.owed = 0
-	}
-	d.byNanos = min(socket.Nanos()+int64(dropTime), d.endNanos)
-	m.dropping[id] = d
-	return true
-}
-
-// endedLocked is the end of the content by the peer.
-func (st *Stream) endedLocked() {
-	st.input.End()
-	if st.output.Done() && st.session.client == nil {
-		st.session.nudgeLocked()
-	}
-}
-
-// nudgeLocked has a client hear something in dropTime: the end of its request has come
-// behind that of our answer. curl 7.88 may sleep then until it hears anything at all (a
-// third of requests of 3 bytes to a redirect; none of 40 with a PING).
-func (s *Session) nudgeLocked() {
-	m := &s.mu
-	m.nudgeBy = socket.Earlier(m.nudgeBy, socket.Nanos()+int64(dropTime))
-	m.dropBy = socket.Earlier(m.dropBy, m.nudgeBy)
-	s.conn.Again() // the loop sets the alarm
-}
-
-// strayLocked judges a frame for a stream that is not there.
-func (s *Session) strayLocked(id uint32) *frame.Fault {
-	switch {
-	case s.isIdleLocked(id):
-		return errIdle
-	case s.client != nil:
-		return nil // an answer that nobody waits for any more
-	case s.wasResetLocked(id):
-		return nil // it did not know yet
-	}
-	return errStreamClosed
-}
-
 // moreData passes content on as it comes, and drops padding.
 func (s *Session) moreData(b []byte) (used int) {
 	d := &s.data
@@ -243,39 +130,4 @@ func (s *Session) endData() {
 	case here:
 		st.Conn.Arrived(true)
 	}
-}
-
-// giveBack returns the window of bytes that nobody reads: padding, and what is for
-// nobody.
-func (s *Session) giveBack(st *Stream, n int) {
-	m := &s.mu
-	m.Lock()
-	defer m.Unlock()
-	m.owed += n
-	s.payBackLocked()
-	if st != nil && !st.gone {
-		st.owed += n
-		st.payBackLocked()
-	}
-}
-
-// payBackLocked gives the window of the session back, once it is worth a frame.
-func (s *Session) payBackLocked() {
-	m := &s.mu
-	if m.owed < stream.SessionWindow/4 {
-		return
-	}
-	m.taken -= int64(m.owed)
-	s.appendLocked(frame.AppendWindowUpdate(nil, 0, uint32(m.owed)))
-	m.owed = 0
-}
-
-// payBackLocked is the same for the window of a stream.
-func (st *Stream) payBackLocked() {
-	if st.owed < stream.Window/4 || st.input.Ended() || st.gone {
-		return
-	}
-	st.taken -= int64(st.owed)
-	st.session.appendLocked(frame.AppendWindowUpdate(nil, st.id, uint32(st.owed)))
-	st.owed = 0
 }

@@ -8,7 +8,7 @@
 //
 // # Who owns what
 //
-// The loop of its connection reads the frames (input.go) and begins exchanges,
+// The loop of its connection reads the frames (turn.go) and begins exchanges,
 // which run in the same loop or, where they have to wait, in goroutines of their
 // own. What both touch, the bytes of a stream on their way in (Stream.TryRead) and
 // the frames on their way out (Stream.TryWrite), is behind one mutex a session: two
@@ -28,7 +28,30 @@
 // work and brings nobody an answer (resets, also those it makes us send, and
 // frames without content) uses up a stock that answers fill: stream.Budget.
 //
-// Start reading at Session; then input.go, headers.go (a request becomes text),
-// stream.go, answer.go (text becomes frames). What text that is, is the matter of
-// package stream, below this one, which HTTP/3 has as well.
+// # Where to read what
+//
+// A stream goes through the files from the top of this list to its bottom, and so do
+// calls: a file knows those below it, and session.go.
+//
+//	session.go   all that is known of a connection and of its streams
+//	turn.go      what its loop calls: read, look at the time, write
+//	input.go     frames, one after the other, but for
+//	headers.go   header blocks, which begin a stream and become text, and
+//	data.go      content, which is passed on as it comes
+//	stream.go    what an exchange reads and writes, and how it closes
+//	ask.go       text becomes frames: the head of a request to a backend,
+//	answer.go    an answer, content and trailers
+//	end.go       the end of a connection: for a fault, in a drain, for a bug of ours
+//	ahead.go     streams whose exchange has not begun
+//	drop.go      the rest of a request that was answered before its end
+//	alarm.go     until when something is waited for, and who is silent
+//	life.go      a stream begins, is left by the peer, and is used again
+//	window.go    windows, ours and the peer's; wait.go: streams that cannot write
+//	fault.go     what a peer does wrong, what it has to pay, and which streams were reset
+//	out.go       frames on their way out
+//	fields.go    the fields of a header block
+//	remote.go    the connections to a backend, and client.go: one of them as a session
+//
+// What text a stream is made of is the matter of package stream, below this one, which
+// HTTP/3 has as well.
 package http2

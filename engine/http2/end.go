@@ -2,9 +2,22 @@ package http2
 
 import (
 	"github.com/isame-lb/isame-lb/engine/stream"
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
+
+// fail answers a fault: a stream is reset, a session ended. One that is idle may not
+// be reset.
+func (s *Session) fail(id uint32, f *frame.Fault) {
+	if f.Stream && !s.isIdle(id) {
+		s.resetStream(id, f.Code)
+		f = s.pay(stream.CostReset)
+	}
+	if f != nil {
+		s.end(f.Code, f.Cause)
+	}
+}
 
 // resetStream answers a fault of a stream. Its exchange, if it runs, sees the client
 // leave.
@@ -31,26 +44,6 @@ func faultError(c *client, code frame.Code) error {
 		return socket.ErrStreamBad
 	}
 	return stream.ErrReset
-}
-
-func (s *Session) resetLocked(id uint32, code frame.Code) {
-	s.keepResetLocked(id)
-	s.appendLocked(frame.AppendRSTStream(nil, id, code))
-}
-
-func (s *Session) keepResetLocked(id uint32) {
-	m := &s.mu
-	m.resets[m.resetAt] = id
-	m.resetAt = (m.resetAt + 1) % resetsKept
-}
-
-func (s *Session) wasResetLocked(id uint32) bool {
-	for _, known := range &s.mu.resets {
-		if known == id {
-			return true
-		}
-	}
-	return false
 }
 
 // end sends GOAWAY and ends the session: all exchanges see their client leave, and
@@ -140,15 +133,6 @@ func (s *Session) finish() {
 	s.host.Closed()
 }
 
-// Drain makes the session end when its exchanges have: GOAWAY says so to the peer
-// (RFC 9113 section 6.8), in two steps since it may have opened a stream meanwhile.
-// The loop calls it.
-func (s *Session) Drain() {
-	if s.beginDrain() {
-		s.finishTurn()
-	}
-}
-
 // beginDrain is the first step, once: of a drain, or of the end of a session that is
 // idle, which a request may cross just the same.
 func (s *Session) beginDrain() bool {
@@ -166,13 +150,6 @@ func (s *Session) beginDrain() bool {
 	return true
 }
 
-// What our PINGs carry: one is answered to tell that a GOAWAY has been seen, the others
-// only to be heard.
-var (
-	drainPing = [8]byte{'d', 'r', 'a', 'i', 'n'}
-	nudgePing = [8]byte{'n', 'u', 'd', 'g', 'e'}
-)
-
 // goAway is the second step. The peer has answered our PING, so it has seen the first
 // one, and no stream comes any more that it opened before; or it leaves the PING
 // unanswered.
@@ -184,13 +161,6 @@ func (s *Session) goAway() {
 	m.away = true
 	s.appendLocked(frame.AppendGoAway(nil, s.served, frame.CodeNone, ""))
 	s.wroteLocked(true)
-}
-
-// busy reports that exchanges run. Any goroutine may call it.
-func (s *Session) busy() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.mu.streams) > 0 || s.client != nil && s.client.reserved > 0
 }
 
 // Each calls f for every stream whose exchange runs. The loop calls it.
@@ -207,4 +177,47 @@ func (s *Session) Each(f func(*Stream)) {
 	for _, st := range list {
 		f(st)
 	}
+}
+
+// Crashed ends the session when a call of the loop has met a bug: what it knows of its
+// streams, and of what is half written, cannot be trusted any more. All exchanges see
+// their peer leave, and the connection is closed.
+func (s *Session) Crashed() {
+	if s.locked {
+		s.unlock()
+	}
+	if s.over {
+		return
+	}
+	s.over, s.dead = true, true
+	for _, st := range s.lost() {
+		safely.Do("crash", func() { st.Conn.Left(true) }, func() { _ = st.Conn.Close() })
+	}
+	s.in.Release()
+	s.block.bytes.Drop()
+	s.host.Failed(frame.CodeInternal)
+	s.host.Closed()
+}
+
+// lost closes the session for everybody, and returns the streams that have to be told.
+func (s *Session) lost() (list []*Stream) {
+	m := &s.mu
+	m.Lock()
+	defer m.Unlock()
+	m.closed, m.away = true, true
+	m.out.Drop()
+	if !m.settled {
+		s.welcomeLocked() // nobody has to wait for it
+	}
+	for id, st := range m.streams {
+		switch {
+		case st.isAhead():
+			delete(m.streams, id)
+		case !st.gone:
+			st.gone = true
+			st.input.Fail(socket.ErrStreamLost)
+			list = append(list, st)
+		}
+	}
+	return list
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool/wire/frame"
 	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
 
@@ -69,12 +68,4 @@ func (t *fields) readResponse(d *hpack.Decoder, to *stream.Request, ended bool) 
 		fault = fieldsMalformed
 	}
 	return fault, err
-}
-
-// tableError is what an error of the decoder, other than one of size, means.
-func tableError(err error) *frame.Fault {
-	if errors.Is(err, hpack.ErrFlood) {
-		return errFlood
-	}
-	return errCompression
 }

@@ -4,17 +4,9 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
-
-// block is a header block that comes in more than one frame.
-type block struct {
-	end   bool // the stream ends with it
-	bytes socket.Fifo
-	fault *frame.Fault // of its stream
-}
 
 // headers takes HEADERS (RFC 9113 section 6.2).
 func (s *Session) headers(h frame.Header, payload []byte) *frame.Fault {
@@ -156,6 +148,49 @@ func (st *Stream) beginLocked(t *stream.RequestText, fault fieldsFault, ended bo
 		st.input.EndHead(!ended)
 	}
 	return wait
+}
+
+// response takes a header block of a backend: the head of an answer, interim or
+// final, or trailers.
+func (s *Session) response(id uint32, fault *frame.Fault) *frame.Fault {
+	if fault != nil {
+		return s.skip(fault)
+	}
+	m := &s.mu
+	s.lock()
+	st := m.streams[id]
+	known := id < s.client.nextID && id%2 == 1
+	s.unlock()
+	switch {
+	case !known:
+		return errIdle
+	case st == nil || st.gone || st.input.Ended():
+		return s.skip(nil) // it is over for us
+	case st.headed:
+		return s.trailers(st)
+	}
+	t, ended := &s.shard.fields, s.block.end
+	bad, err := t.readResponse(&s.dec, &st.Request, ended)
+	switch {
+	case err != nil:
+		return tableError(err)
+	case bad != fieldsGood:
+		return errMalformed
+	}
+	m.Lock()
+	defer func() {
+		m.Unlock()
+		st.Conn.Arrived(true)
+	}()
+	if st.gone {
+		return nil
+	}
+	if !t.response.Put(&st.input, &st.Request, ended) {
+		return errMalformed
+	}
+	st.headed = t.response.IsFinal()
+	s.client.used = true
+	return nil
 }
 
 // trailers takes the fields behind a request's body (RFC 9113 section 8.1).

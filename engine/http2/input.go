@@ -1,54 +1,10 @@
 package http2
 
 import (
-	"errors"
-	"os"
-
 	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
-
-// readsMax is how many reads one turn of the loop makes.
-const readsMax = 8
-
-// inData is a DATA frame of which a part has come: content is passed on as it comes.
-type inData struct {
-	stream *Stream // nil: for nobody any more
-	id     uint32
-	left   int // content to come
-	pad    int // and padding
-	end    bool
-}
-
-// readFrames reads until nothing is there, and deals with every frame.
-func (s *Session) readFrames() {
-	for range readsMax {
-		if s.over {
-			return
-		}
-		s.dispatch()
-		if s.over {
-			return
-		}
-		_, err := s.in.ReadFrom(s.conn, inRoom)
-		switch {
-		case err == nil:
-			s.heard()
-		case errors.Is(err, socket.ErrWouldBlock):
-			s.noteBegun()
-			return
-		case errors.Is(err, os.ErrDeadlineExceeded) && !s.conn.Aborted():
-			if s.late() {
-				return
-			}
-		default:
-			s.finish()
-			return
-		}
-	}
-	s.conn.Again() // there is more, but others have their turn
-}
 
 // dispatch deals with every frame that is complete, and with the beginning of DATA.
 func (s *Session) dispatch() {
@@ -162,47 +118,6 @@ func (s *Session) frame(h frame.Header, payload []byte) *frame.Fault {
 	return s.pay(stream.CostFrame) // what means nothing to us
 }
 
-// pay takes points off the peer's stock.
-func (s *Session) pay(points int) *frame.Fault {
-	if s.client != nil {
-		return nil // the operator's own backend
-	}
-	if n := s.earned.Swap(0); n > 0 {
-		s.budget.Add(int(n))
-	}
-	if s.budget.Take(points, socket.Nanos) {
-		return nil
-	}
-	return errFlood
-}
-
-// isIdle reports a stream that nobody has opened (RFC 9113 section 5.1): those of a
-// server have even numbers, and we open none.
-func (s *Session) isIdle(id uint32) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.isIdleLocked(id)
-}
-
-func (s *Session) isIdleLocked(id uint32) bool {
-	if s.client != nil {
-		return id >= s.client.nextID || id != 0 && id%2 == 0
-	}
-	return id > s.lastID || id != 0 && id%2 == 0
-}
-
-// fail answers a fault: a stream is reset, a session ended. One that is idle may not
-// be reset.
-func (s *Session) fail(id uint32, f *frame.Fault) {
-	if f.Stream && !s.isIdle(id) {
-		s.resetStream(id, f.Code)
-		f = s.pay(stream.CostReset)
-	}
-	if f != nil {
-		s.end(f.Code, f.Cause)
-	}
-}
-
 // settings takes SETTINGS (RFC 9113 section 6.5).
 func (s *Session) settings(h frame.Header, payload []byte) *frame.Fault {
 	if h.Flags.Has(frame.FlagAck) {
@@ -287,60 +202,6 @@ func (s *Session) ping(h frame.Header, payload []byte) *frame.Fault {
 	s.wroteLocked(true)
 	s.unlock()
 	return s.pay(stream.CostFrame)
-}
-
-// windowUpdate takes WINDOW_UPDATE (RFC 9113 section 6.9).
-func (s *Session) windowUpdate(h frame.Header, payload []byte) *frame.Fault {
-	if s.isIdle(h.Stream) {
-		return errIdle
-	}
-	by, f := frame.WindowUpdate(h, payload)
-	if f == nil {
-		f = s.pay(stream.CostFrame)
-	}
-	if f != nil {
-		return f
-	}
-	if h.Stream == 0 {
-		return s.openSession(int64(by))
-	}
-	m := &s.mu
-	s.lock()
-	st := m.streams[h.Stream]
-	over, wake := false, false
-	if st != nil {
-		st.window += int64(by)
-		st.given += int64(by)
-		over = st.window > frame.WindowMax
-		if wake = st.waits == waitWindow && st.window > 0; wake {
-			st.unblockLocked()
-		}
-	}
-	s.unlock()
-	switch {
-	case over:
-		return errStreamWindow
-	case wake:
-		st.Conn.Room(true)
-	}
-	return nil
-}
-
-// openSession makes the window of the session larger.
-func (s *Session) openSession(by int64) *frame.Fault {
-	m := &s.mu
-	s.lock()
-	m.window += by
-	m.given += by
-	over, wake := m.window > frame.WindowMax, m.waiting[waitSession] > 0
-	s.unlock()
-	if over {
-		return errWindow
-	}
-	if wake {
-		s.wake(waitSession)
-	}
-	return nil
 }
 
 // reset takes RST_STREAM.

@@ -65,3 +65,10 @@ func (s *Session) flushElsewhereLocked() {
 		s.conn.Again()
 	}
 }
+
+// What our PINGs carry: one is answered to tell that a GOAWAY has been seen, the others
+// only to be heard.
+var (
+	drainPing = [8]byte{'d', 'r', 'a', 'i', 'n'}
+	nudgePing = [8]byte{'n', 'u', 'd', 'g', 'e'}
+)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/socket"
+	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 	"github.com/isame-lb/isame-lb/pool/wire/hpack"
 )
@@ -62,11 +63,8 @@ type Shard struct {
 	due    []*Stream // of beginDue, likewise
 }
 
-// freeMax bounds the streams that wait to be used again.
-const freeMax = 256
-
 // Session is one connection of HTTP/2: as its server, or as the client of a backend.
-// Its loop calls Ready, Room and Flush.
+// Its loop calls Ready, Room and Flush (turn.go).
 type Session struct {
 	client *client // nil for a server
 
@@ -128,26 +126,113 @@ type Session struct {
 	}
 }
 
-// Begin makes s, a new Session, the server of a connection. The caller hands the
-// connection to its loop; early are the bytes that were read of it.
-func (s *Session) Begin(c *socket.Conn, host Host, shard *Shard, o Options, early []byte) {
-	o.HeaderBytes = min(o.HeaderBytes, headerBytesMax)
-	s.conn, s.host, s.shard, s.opts = c, host, shard, o
-	s.in.Sized(max(inRoom, len(early)))
-	if len(early) > 0 {
-		s.in.Append(early)
-	}
-	s.start()
-	m := &s.mu
-	m.Lock()
-	defer m.Unlock()
-	s.appendLocked(frame.AppendSettings(nil,
-		frame.Setting{ID: frame.SettingMaxConcurrentStreams, Value: streamsMax},
-		frame.Setting{ID: frame.SettingInitialWindowSize, Value: stream.Window},
-		frame.Setting{ID: frame.SettingMaxHeaderListSize, Value: uint32(o.HeaderBytes)},
-		frame.Setting{ID: frame.SettingEnableConnectProtocol, Value: 1},
-	))
-	s.appendLocked(frame.AppendWindowUpdate(nil, 0, stream.SessionWindow-frame.WindowInitial))
+// Stream is one request and its answer: the socket.Stream in its Conn, which the host
+// uses like a connection to a client (stream.go). It is used again for another one.
+type Stream struct {
+	use
+
+	// Conn is what the exchange reads and writes.
+	Conn socket.Conn
+	// Host is the host's own, and stays when the stream is used again.
+	Host any
+
+	session *Session
+	id      uint32
+
+	// Guarded by the session's mutex.
+	input  stream.Input
+	output stream.Output
+}
+
+// use is what a stream knows of the request that it has now.
+type use struct {
+	stream.Request
+
+	dueNanos int64 // when the exchange begins, while the loop looks ahead; 0: it has
+
+	// Guarded by the session's mutex.
+	taken int64 // bytes of frames whose window was not given back
+	owed  int   // of these, used up
+	gone  bool  // reset or closed: what comes is for nobody
+
+	// Of a stream to a backend.
+	promise bool // it was reserved, and has no number yet
+	headed  bool // the head of the final answer has come
+
+	window int64
+	given  int64 // bytes that the peer has made room for, in all
+	waits  wait  // what it waits for
+	waited wait  // what it has waited for last
+}
+
+// inData is a DATA frame of which a part has come: content is passed on as it comes.
+type inData struct {
+	stream *Stream // nil: for nobody any more
+	id     uint32
+	left   int // content to come
+	pad    int // and padding
+	end    bool
+}
+
+// block is a header block that comes in more than one frame.
+type block struct {
+	end   bool // the stream ends with it
+	bytes socket.Fifo
+	fault *frame.Fault // of its stream
+}
+
+// times are moments, in Nanos, that the deadlines of a session count from; 0 is never.
+// The loop owns them. What they bound besides stands behind the mutex: quietNanos, and the
+// time in which the socket is full.
+type times struct {
+	begun   int64 // since when the peer is in the middle of something
+	looked  int64 // when it was seen last that streams run
+	drained int64 // when a drain has begun
+	dead    int64 // when our side has ended
+}
+
+// client is what a session has where we are the client, of a backend.
+type client struct {
+	ready chan struct{} // closed with the backend's first SETTINGS, or with the end
+	ping  pinging
+
+	// Owned by the loop.
+	late       bool  // the backend has said nothing in time; may be read after ready
+	heardNanos int64 // when something came last
+	askedNanos int64 // when a PING asked whether somebody is there; 0 is not
+
+	// Guarded by the session's mutex.
+	nextID     uint32
+	reserved   int              // streams that were promised and have not sent their head
+	streamsMax int              // what the backend takes
+	connects   bool             // it takes extended CONNECT (RFC 8441)
+	request    wire.RequestHead // under work
+	used       bool             // an exchange is behind it
+}
+
+// pinging is how long a connection with streams may be silent before we ask whether
+// somebody is there, and how long the answer may take.
+type pinging struct{ after, wait time.Duration }
+
+// ahead are the streams whose exchange has not begun since it is not known whether they
+// have content. They are open to everything else: they count against streamsMax, and a
+// drain waits for them. The loop owns it.
+type ahead struct {
+	n       int
+	byNanos int64 // when the first of them is due, or earlier; 0: there are none
+}
+
+// lock takes the session's mutex for the loop, where no defer gives it back: should the
+// loop meet a bug before unlock, Crashed finds out and does. Others take mu itself, and
+// defer.
+func (s *Session) lock() {
+	s.mu.Lock()
+	s.locked = true
+}
+
+func (s *Session) unlock() {
+	s.locked = false
+	s.mu.Unlock()
 }
 
 // start is what both sides begin with.
@@ -165,71 +250,4 @@ func (s *Session) start() {
 	m.window, m.initial, m.frameMax = frame.WindowInitial, frame.WindowInitial, frame.PayloadBytesMin
 	m.quietNanos = nowNanos
 	m.pace.Begin(s.opts.Write, s.opts.BytesPerSecond)
-}
-
-// Ready is called by the loop: bytes may be there, the peer may have gone, or a
-// deadline may have passed.
-func (s *Session) Ready() {
-	s.readFrames()
-	s.finishTurn()
-}
-
-// Room is called by the loop when the socket takes bytes again.
-func (s *Session) Room() {
-	m := &s.mu
-	s.lock()
-	starved := m.stuck && !s.tookLocked()
-	m.stuck = false
-	s.unlock()
-	if starved {
-		s.finish()
-		return
-	}
-	s.Flush()
-}
-
-// Flush writes what has gathered; the loop calls it at the end of a round.
-func (s *Session) Flush() {
-	m := &s.mu
-	s.lock()
-	m.later = false
-	s.flushLocked()
-	s.unlock()
-	s.finishTurn()
-}
-
-// finishTurn is the end of a call: it writes, where nobody does it later, wakes who
-// waits for room, ends what is at its end, and sets the alarm.
-func (s *Session) finishTurn() {
-	if s.over {
-		return
-	}
-	m := &s.mu
-	s.lock()
-	if m.met {
-		m.met, m.stuck = false, false
-		s.flushLocked()
-	}
-	if m.out.Len() > 0 && !m.later && !m.stuck {
-		m.later = true
-		s.conn.Later()
-	}
-	stuck, full := m.stuck, m.out.Len() > outHard
-	wake := m.waiting[waitRoom] > 0 && m.out.Len() < stream.OutSoft
-	done := m.away && len(m.streams)+len(m.dropping) == 0 && m.out.Len() == 0 && !stuck && !s.dead
-	s.unlock()
-	switch {
-	case full:
-		s.end(frame.CodeEnhanceYourCalm, "frames are not read")
-		return
-	case done:
-		s.hangUp()
-		return
-	case stuck:
-		s.conn.AwaitRoom()
-	}
-	s.setAlarm()
-	if wake {
-		s.wake(waitRoom)
-	}
 }

@@ -2,82 +2,8 @@ package http2
 
 import (
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
-
-// Stream is one request and its answer: the socket.Stream in its Conn, which the host
-// uses like a connection to a client. It is used again for another one.
-type Stream struct {
-	use
-
-	// Conn is what the exchange reads and writes.
-	Conn socket.Conn
-	// Host is the host's own, and stays when the stream is used again.
-	Host any
-
-	session *Session
-	id      uint32
-
-	// Guarded by the session's mutex.
-	input  stream.Input
-	output stream.Output
-}
-
-// use is what a stream knows of the request that it has now.
-type use struct {
-	stream.Request
-
-	dueNanos int64 // when the exchange begins, while the loop looks ahead; 0: it has
-
-	// Guarded by the session's mutex.
-	taken int64 // bytes of frames whose window was not given back
-	owed  int   // of these, used up
-	gone  bool  // reset or closed: what comes is for nobody
-
-	// Of a stream to a backend.
-	promise bool // it was reserved, and has no number yet
-	headed  bool // the head of the final answer has come
-
-	window int64
-	given  int64 // bytes that the peer has made room for, in all
-	waits  wait  // what it waits for
-	waited wait  // what it has waited for last
-}
-
-// streamKeep is how much memory a stream keeps for the next request.
-const streamKeep = 32 << 10
-
-// newStream makes or takes a Stream. The loop calls it.
-func (s *Session) newStream(id uint32) *Stream {
-	var st *Stream
-	if n := len(s.shard.free); n > 0 {
-		st, s.shard.free = s.shard.free[n-1], s.shard.free[:n-1]
-	} else {
-		st = &Stream{}
-	}
-	st.session, st.id, st.gone = s, id, false
-	st.Conn.BeginStream(s.conn.Loop(), st, s.conn)
-	return st
-}
-
-// Recycle gives a closed stream back, to be used for another request. The loop calls
-// it, when nobody has it any more.
-func (st *Stream) Recycle() {
-	s, shard := st.session, st.session.shard
-	if len(shard.free) >= freeMax || st.input.Held()+st.output.Held() > streamKeep {
-		return
-	}
-	if d := &s.data; d.stream == st { // the rest of the frame is for nobody, least of all for who is next
-		d.stream = nil
-		s.giveBack(nil, d.left)
-	}
-	st.use = use{gone: true}
-	st.input.Reset()
-	st.output.Reset()
-	st.session = nil
-	shard.free = append(shard.free, st)
-}
 
 // TryRead implements socket.Stream: the text of the request.
 func (st *Stream) TryRead(p []byte) (int, error) {
@@ -105,22 +31,77 @@ func (st *Stream) usedLocked(n int) {
 	}
 }
 
-// leaveLocked is the end of the stream by the peer. Its exchange has not ended yet:
-// reads say why, or give what a backend has sent before.
-func (st *Stream) leaveLocked(why error) {
-	st.gone = true
-	st.input.Fail(why)
-	st.unblockLocked()
-	if st.session.client == nil {
-		st.dropInputLocked()
+// TryWrite implements socket.Stream: it takes the text of the answer.
+func (st *Stream) TryWrite(parts *[3][]byte, inLoop bool) (int, error) {
+	n, heir, err := st.write(parts, inLoop)
+	if heir != nil {
+		heir.Conn.Room(false)
 	}
+	return n, err
 }
 
-// dropInputLocked forgets what nobody will read.
-func (st *Stream) dropInputLocked() {
+// write is TryWrite under the mutex; heir is a stream to wake.
+func (st *Stream) write(parts *[3][]byte, inLoop bool) (taken int, heir *Stream, err error) {
 	s := st.session
-	s.mu.owed += st.input.Drop()
-	s.payBackLocked()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken, err = st.writeLocked(parts, inLoop)
+	return taken, s.heirLocked(), err
+}
+
+func (st *Stream) writeLocked(parts *[3][]byte, inLoop bool) (taken int, err error) {
+	s := st.session
+	taken, full, err := stream.Take(parts, st, (*Stream).takeLocked)
+	if full && err == nil && !inLoop {
+		s.flushElsewhereLocked()
+		var more int
+		more, full, err = stream.Take(parts, st, (*Stream).takeLocked)
+		taken += more
+	}
+	switch {
+	case err != nil:
+		return taken, err
+	case full:
+		st.blockLocked()
+	}
+	s.wroteLocked(inLoop)
+	return taken, nil
+}
+
+// takeLocked takes the beginning of text; 0 means that there is no room or window.
+func (st *Stream) takeLocked(text []byte) (int, error) {
+	switch m := &st.session.mu; {
+	case m.closed && st.promise:
+		return 0, st.unsentLocked()
+	case st.gone, m.closed:
+		return 0, stream.ErrReset
+	}
+	o, room := &st.output, stream.OutSoft
+	if o.AtHead() {
+		room = outHead // an interim answer in the loop cannot wait
+	}
+	if st.session.mu.out.Len() >= room {
+		return 0, nil
+	}
+	if o.AtHead() && st.session.client != nil {
+		return st.takeRequestLocked(text)
+	}
+	p, err := o.Next(text, &st.Request)
+	if err != nil {
+		return 0, err
+	}
+	switch p.Part {
+	case stream.PartHead:
+		st.sendHeadLocked(p.Last)
+	case stream.PartContent:
+		n := st.sendLocked(text[:p.Bytes], p.Last)
+		o.Took(n)
+		return n, nil
+	case stream.PartEnd:
+		st.sendTrailersLocked()
+	case stream.PartNone:
+	}
+	return p.Bytes, nil
 }
 
 // CloseWrite implements socket.Stream, for a tunnel.
@@ -134,26 +115,6 @@ func (st *Stream) CloseWrite() error {
 	st.sendEndLocked()
 	st.session.wroteLocked(st.Conn.InLoop())
 	return nil
-}
-
-// closeLocked says to the peer that the stream is over, where it does not know; failed
-// is an error that it says.
-func (st *Stream) closeLocked() (failed frame.Code) {
-	s, sent := st.session, st.output.Done()
-	switch {
-	case s.client != nil && (!sent || !st.input.Ended()):
-		s.resetLocked(st.id, frame.CodeCancel)
-	case s.client != nil:
-	case !sent:
-		failed = st.brokenLocked()
-		s.resetLocked(st.id, failed)
-	case !st.input.Ended():
-		s.dropRestLocked(st)
-	}
-	if sent {
-		s.earned.Add(stream.EarnAnswer)
-	}
-	return failed
 }
 
 // Close implements socket.Stream. A request that was not read to its end is not wanted
@@ -188,6 +149,26 @@ func (st *Stream) close() (failed frame.Code, heir *Stream) {
 	st.dropInputLocked()
 	s.forgetLocked(st)
 	return failed, s.heirLocked()
+}
+
+// closeLocked says to the peer that the stream is over, where it does not know; failed
+// is an error that it says.
+func (st *Stream) closeLocked() (failed frame.Code) {
+	s, sent := st.session, st.output.Done()
+	switch {
+	case s.client != nil && (!sent || !st.input.Ended()):
+		s.resetLocked(st.id, frame.CodeCancel)
+	case s.client != nil:
+	case !sent:
+		failed = st.brokenLocked()
+		s.resetLocked(st.id, failed)
+	case !st.input.Ended():
+		s.dropRestLocked(st)
+	}
+	if sent {
+		s.earned.Add(stream.EarnAnswer)
+	}
+	return failed
 }
 
 // brokenLocked says why there is no whole answer.
