@@ -10,47 +10,6 @@ import (
 	"github.com/isame-lb/isame-lb/engine/stream"
 )
 
-// TryWrite implements socket.Stream: it takes the text of the answer.
-func (st *Stream) TryWrite(parts *[3][]byte, _ bool) (int, error) {
-	m := &st.mu
-	m.Lock()
-	defer m.Unlock()
-	taken, full, err := stream.Take(parts, st, (*Stream).takeLocked)
-	if err != nil {
-		return taken, err
-	}
-	m.waits = m.waits || full
-	st.writeSoonLocked()
-	return taken, nil
-}
-
-// takeLocked takes the beginning of text; 0 means that there is no room.
-func (st *Stream) takeLocked(text []byte) (int, error) {
-	m := &st.mu
-	switch {
-	case m.gone:
-		return 0, stream.ErrReset
-	case m.out.Len() >= stream.OutSoft:
-		return 0, nil
-	}
-	p, err := m.output.Next(text, &st.Request)
-	if err != nil {
-		return 0, err
-	}
-	switch p.Part {
-	case stream.PartHead:
-		return p.Bytes, st.sendHeadLocked()
-	case stream.PartContent:
-		n := st.sendLocked(text[:p.Bytes])
-		m.output.Took(n)
-		return n, nil
-	case stream.PartEnd:
-		return p.Bytes, st.sendTrailersLocked()
-	case stream.PartNone:
-	}
-	return p.Bytes, nil
-}
-
 // sendLocked puts content into a frame, as much as there is room for.
 func (st *Stream) sendLocked(content []byte) int {
 	m := &st.mu

@@ -13,17 +13,6 @@ import (
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
-// streamType is a type of unidirectional streams (RFC 9114 section 6.2).
-type streamType uint64
-
-const (
-	streamControl streamType = iota
-	streamPush
-	streamEncoder
-	streamDecoder
-	streamTypes // those that are known
-)
-
 // controlRoom is what is read of a unidirectional stream at a time.
 const controlRoom = 512
 
@@ -90,9 +79,6 @@ func (s *Session) first(t streamType) bool {
 	m.uni[t] = true
 	return true
 }
-
-// deadliner is what is told of a stream by who reads it through a buffer.
-type deadliner interface{ SetReadDeadline(t time.Time) error }
 
 // control reads the client's control stream (RFC 9114 section 6.2.1), which has no end.
 func (s *Session) control(q deadliner, in *bufio.Reader) *fault {
@@ -223,49 +209,4 @@ func closed(err error) *fault {
 		return errCritical
 	}
 	return nil
-}
-
-// readVarint reads an integer.
-func readVarint(in *bufio.Reader) (uint64, error) {
-	first, err := in.Peek(1)
-	if err != nil {
-		return 0, err //nolint:wrapcheck // io.EOF counts
-	}
-	b, err := in.Peek(1 << (first[0] >> 6))
-	if err != nil {
-		return 0, cut(err)
-	}
-	v, n := parseVarint(b)
-	_, _ = in.Discard(n)
-	return v, nil
-}
-
-// readFrame reads the header of a frame; io.EOF: there is none, and nothing of one.
-func readFrame(in *bufio.Reader) (frameType, uint64, error) {
-	t, err := readVarint(in)
-	if err != nil {
-		return 0, 0, err
-	}
-	length, err := readVarint(in)
-	return frameType(t), length, cut(err)
-}
-
-// skip drops what a frame carries.
-func skip(in *bufio.Reader, length uint64) error {
-	for length > 0 {
-		n, err := in.Discard(int(min(length, 1<<20)))
-		length -= uint64(n)
-		if err != nil {
-			return cut(err)
-		}
-	}
-	return nil
-}
-
-// cut is an error in the middle of something.
-func cut(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }

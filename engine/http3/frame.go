@@ -1,5 +1,13 @@
 package http3
 
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"time"
+)
+
 // frameType is a type of frames (RFC 9114 section 11.2.1).
 type frameType uint64
 
@@ -143,4 +151,94 @@ func appendSettings(b []byte, headerBytes int) []byte {
 	}
 	b = appendVarint(b, uint64(streamControl))
 	return append(appendFrame(b, frameSettings, len(p)), p...)
+}
+
+// streamType is a type of unidirectional streams (RFC 9114 section 6.2).
+type streamType uint64
+
+const (
+	streamControl streamType = iota
+	streamPush
+	streamEncoder
+	streamDecoder
+	streamTypes // those that are known
+)
+
+// readVarint reads an integer.
+func readVarint(in *bufio.Reader) (uint64, error) {
+	first, err := in.Peek(1)
+	if err != nil {
+		return 0, err //nolint:wrapcheck // io.EOF counts
+	}
+	b, err := in.Peek(1 << (first[0] >> 6))
+	if err != nil {
+		return 0, cut(err)
+	}
+	v, n := parseVarint(b)
+	_, _ = in.Discard(n)
+	return v, nil
+}
+
+// readFrame reads the header of a frame; io.EOF: there is none, and nothing of one.
+func readFrame(in *bufio.Reader) (frameType, uint64, error) {
+	t, err := readVarint(in)
+	if err != nil {
+		return 0, 0, err
+	}
+	length, err := readVarint(in)
+	return frameType(t), length, cut(err)
+}
+
+// skip drops what a frame carries.
+func skip(in *bufio.Reader, length uint64) error {
+	for length > 0 {
+		n, err := in.Discard(int(min(length, 1<<20)))
+		length -= uint64(n)
+		if err != nil {
+			return cut(err)
+		}
+	}
+	return nil
+}
+
+// cut is an error in the middle of something.
+func cut(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
+// deadliner is what is told of a stream by who reads it through a buffer.
+type deadliner interface{ SetReadDeadline(t time.Time) error }
+
+// wholeReads are reads whose error does not come with bytes: a deadline that passes in
+// the middle of one would stay in the buffer, and be met when it is none any more.
+type wholeReads struct{ from io.Reader }
+
+// Read implements io.Reader. An error that lasts comes again.
+func (w wholeReads) Read(p []byte) (int, error) {
+	n, err := w.from.Read(p)
+	if n > 0 {
+		return n, nil
+	}
+	return n, err
+}
+
+// emptyData takes a DATA frame without content, which tells nothing.
+func emptyData(in *bufio.Reader) bool {
+	if b, _ := in.Peek(1); b[0] != byte(frameData) {
+		return false
+	}
+	b, err := in.Peek(2)
+	if err != nil || b[1] != 0 { // a length of 0 is hardly told in more bytes
+		return false
+	}
+	_, _ = in.Discard(len(b))
+	return true
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"io"
-	"net"
 	"sync"
 	"time"
 
@@ -81,19 +80,6 @@ func (st *Stream) read() {
 	}
 }
 
-// wholeReads are reads whose error does not come with bytes: a deadline that passes in
-// the middle of one would stay in the buffer, and be met when it is none any more.
-type wholeReads struct{ from io.Reader }
-
-// Read implements io.Reader. An error that lasts comes again.
-func (w wholeReads) Read(p []byte) (int, error) {
-	n, err := w.from.Read(p)
-	if n > 0 {
-		return n, nil
-	}
-	return n, err
-}
-
 // frames reads all frames. nil: the end, also one that we have made.
 func (r *reading) frames() *fault {
 	for {
@@ -142,11 +128,6 @@ func (r *reading) broken(err error) *fault {
 		return errIncomplete
 	}
 	return errCancelled
-}
-
-func isTimeout(err error) bool {
-	var n net.Error
-	return errors.As(err, &n) && n.Timeout()
 }
 
 // isOver reports that the exchange has closed the stream.
@@ -223,7 +204,7 @@ func (r *reading) endsHere() (bool, *fault) {
 	}
 	_ = r.from.SetReadDeadline(time.Now().Add(wait))
 	_, err := r.in.Peek(1)
-	for err == nil && r.emptyData() {
+	for err == nil && emptyData(r.in) {
 		if f := r.st.session.pay(stream.CostFrame); f != nil {
 			return false, f
 		}
@@ -237,28 +218,6 @@ func (r *reading) endsHere() (bool, *fault) {
 		return true, nil
 	}
 	return false, errCancelled
-}
-
-// emptyData takes a DATA frame without content, which tells nothing.
-func (r *reading) emptyData() bool {
-	if b, _ := r.in.Peek(1); b[0] != byte(frameData) {
-		return false
-	}
-	b, err := r.in.Peek(2)
-	if err != nil || b[1] != 0 { // a length of 0 is hardly told in more bytes
-		return false
-	}
-	_, _ = r.in.Discard(len(b))
-	return true
-}
-
-// takeHead makes the stream's message of the head.
-func (st *Stream) takeHead(text *stream.RequestText, ended bool) {
-	m := &st.mu
-	m.Lock()
-	defer m.Unlock()
-	text.Put(&m.input, ended)
-	m.input.EndHead(!ended)
 }
 
 // open begins the exchange.
@@ -289,43 +248,6 @@ func (r *reading) data(length uint64) *fault {
 		length -= uint64(n)
 	}
 	return nil
-}
-
-// counts reports that so much content may come still.
-func (st *Stream) counts(length uint64) bool {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return st.mu.input.Counts(int64(length), false) // less than 2^62
-}
-
-// takeIn takes the beginning of content, and waits while there is no room.
-func (st *Stream) takeIn(b []byte) (n int, over bool) {
-	for {
-		n, over = st.tryTakeIn(b)
-		switch {
-		case over:
-			return 0, true
-		case n > 0:
-			st.Conn.Arrived(false)
-			return n, false
-		}
-		<-st.space
-	}
-}
-
-// tryTakeIn is takeIn without waiting.
-func (st *Stream) tryTakeIn(b []byte) (n int, over bool) {
-	m := &st.mu
-	m.Lock()
-	defer m.Unlock()
-	if m.gone {
-		return 0, true
-	}
-	if n = min(len(b), inMax-m.input.Content()); n <= 0 || !m.input.Append(b[:n]) { // a large head takes room, too
-		m.full = true
-		return 0, false
-	}
-	return n, false
 }
 
 // trailers reads the fields behind the content.
@@ -365,16 +287,4 @@ func (r *reading) end() *fault {
 	}
 	r.st.Conn.Arrived(false)
 	return nil
-}
-
-// end ends the message; false: that was not all of it.
-func (st *Stream) end() bool {
-	m := &st.mu
-	m.Lock()
-	defer m.Unlock()
-	whole := m.input.Counts(0, true)
-	if whole {
-		m.input.End()
-	}
-	return whole
 }

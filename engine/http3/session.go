@@ -1,9 +1,6 @@
 package http3
 
 import (
-	"crypto/tls"
-	"errors"
-	"net"
 	"sync"
 	"time"
 
@@ -31,14 +28,6 @@ const (
 	StreamWindow  = stream.Window
 	SessionWindow = stream.SessionWindow
 )
-
-// lingerTime is how long a client may take to close a connection that was told to go
-// away, after its last answer: QUIC does not tell when an answer has arrived, and to
-// close before would lose it.
-const lingerTime = time.Second
-
-// goAwayTime is how long it may take to write GOAWAY.
-const goAwayTime = 5 * time.Second
 
 // Host is what a session tells.
 type Host = stream.Host[*Stream, errcode.Code]
@@ -80,105 +69,59 @@ type Session struct {
 	}
 }
 
-// Begin makes s, a new Session, the server of q. The caller hands s.Conn to its loop,
-// then calls Run.
-func (s *Session) Begin(q *quic.Conn, l *socket.Loop, host Host, o Options) {
-	s.quic, s.host, s.opts = q, host, o
-	s.Conn.BeginStream(l, (*carrier)(s), nil)
-	m := &s.mu
-	m.Lock()
-	defer m.Unlock()
-	m.streams = map[*Stream]struct{}{}
-	m.quietNanos = socket.Nanos()
-	m.budget.Begin(m.quietNanos)
-}
+// Bounds of a stream.
+const (
+	// inMax is how much of a request waits for the exchange beside its head.
+	inMax = 64 << 10
+	// pieceBytes is how much of either is moved at a time.
+	pieceBytes = 16 << 10
+)
 
-// Run carries the connection until it ends. Nothing of s may be used afterwards but by
-// the loop.
-func (s *Session) Run() {
-	safely.New("streams", s.acceptUni, s.crashed).In(&s.gone)
-	s.openControl()
-	for {
-		q, err := s.quic.AcceptStream(s.quic.Context())
-		if err != nil {
-			break
-		}
-		s.accept(q)
-	}
-	s.ended()
-}
+// Stream is one request and its answer: the socket.Stream in its Conn, which the host
+// uses like a connection to a client.
+//
+// One goroutine reads (input.go), one writes for as long as there is something
+// (output.go), and the exchange is the third who uses it. What they share is guarded
+// by mu; Conn is told of a change when that is not held.
+type Stream struct {
+	stream.Request
 
-// ended tells the loop of the end of the connection.
-func (s *Session) ended() {
-	s.gone.Wait()
-	m := &s.mu
-	m.Lock()
-	m.ended = true
-	m.Unlock()
-	s.Conn.Again()
-}
+	// Conn is what the exchange reads and writes.
+	Conn socket.Conn
+	// Host is the host's own.
+	Host any
 
-// Broken is the end of a Run that has met a bug.
-func (s *Session) Broken() {
-	s.crashed()
-	s.ended()
-}
+	session *Session
+	quic    *quic.Stream
+	space   chan struct{} // wakes the reader: there is room, or it is over
+	unwatch func() bool   // ends the look at whether the peer stops us
 
-// crashed ends the session for a bug of ours.
-func (s *Session) crashed() { s.close(errcode.Internal, "") }
+	mu struct {
+		sync.Mutex
+		input stream.Input
+		gone  bool // what comes is for nobody, and nothing is taken
+		full  bool // the reader waits for space
 
-// Crashed is called by the loop when one of its calls has met a bug.
-func (s *Session) Crashed() {
-	s.crashed() // Run tells the loop of the end
-	s.Each(func(st *Stream) {
-		safely.Do("crash", func() { st.leave(socket.ErrStreamLost, true) }, func() { st.Close() })
-	})
-}
-
-// openControl begins our control stream. A client that allows none gets none, which
-// is its own loss.
-func (s *Session) openControl() {
-	control, err := s.quic.OpenUniStream()
-	if err != nil {
-		s.fail(&fault{code: errcode.GeneralProtocol, cause: "no control stream is allowed"})
-		return
-	}
-	_ = control.SetWriteDeadline(time.Now().Add(goAwayTime))
-	if _, err := control.Write(appendSettings(nil, s.opts.HeaderBytes)); err != nil {
-		s.fail(&fault{code: errcode.GeneralProtocol, cause: "settings are not taken"})
-		return
-	}
-	m := &s.mu
-	m.Lock()
-	m.control = control
-	away, id := m.away, m.nextID
-	m.Unlock()
-	if away { // the drain began before there was a stream to say it on
-		s.goAway(control, id)
+		out       socket.Fifo // frames of the answer
+		output    stream.Output
+		writing   bool  // the writer runs
+		written   bool  // and the end of the answer, too
+		waits     bool  // the exchange waits for room
+		moved     int64 // bytes that QUIC has taken, in all
+		closed    bool  // by the exchange
+		forgotten bool
 	}
 }
 
-// accept begins a request stream.
-func (s *Session) accept(q *quic.Stream) {
-	m := &s.mu
-	m.Lock()
-	unheard := m.away || m.closing
-	var st *Stream
-	if !unheard {
-		m.nextID = q.StreamID() + 4
-		st = newStream(s, q)
-		m.streams[st] = struct{}{}
-	}
-	m.Unlock()
-	if unheard { // GOAWAY says, or will say, that it was not looked at
-		q.CancelRead(quic.StreamErrorCode(errcode.RequestRejected))
-		q.CancelWrite(quic.StreamErrorCode(errcode.RequestRejected))
-		q.ReleaseStreamCredit()
-		s.host.Failed(errcode.RequestRejected)
-		return
-	}
-	st.begin()
+func newStream(s *Session, q *quic.Stream) *Stream {
+	st := &Stream{session: s, quic: q, space: make(chan struct{}, 1)}
+	st.Conn.BeginStream(s.Conn.Loop(), st, &s.Conn)
+	return st
 }
+
+// Recycle is there for the host, which calls it when an exchange has ended. Goroutines
+// may still know the stream, so that it is not used again.
+func (st *Stream) Recycle() {}
 
 // announce has the loop open a stream whose head has come.
 func (s *Session) announce(st *Stream) {
@@ -201,6 +144,20 @@ func (s *Session) forget(st *Stream, answered bool) {
 	m.Unlock()
 	st.quic.ReleaseStreamCredit()
 	s.Conn.Again() // the deadline is another one
+}
+
+// Each calls f for every stream whose exchange runs. The loop calls it.
+func (s *Session) Each(f func(*Stream)) {
+	m := &s.mu
+	m.Lock()
+	list := make([]*Stream, 0, len(m.streams))
+	for st := range m.streams {
+		list = append(list, st)
+	}
+	m.Unlock()
+	for _, st := range list {
+		f(st)
+	}
 }
 
 // pay takes points off the peer's stock.
@@ -238,131 +195,5 @@ func (s *Session) close(code errcode.Code, why string) {
 	safely.New("close", end, end).Go()
 }
 
-// Ready is called by the loop: streams may have come, the connection may have ended, or
-// a deadline may have passed.
-func (s *Session) Ready() {
-	if s.over {
-		return
-	}
-	m := &s.mu
-	m.Lock()
-	opened, ended := m.opened, m.ended
-	m.opened = nil
-	m.Unlock()
-	if s.Conn.Aborted() {
-		s.close(errcode.None, "")
-		s.Each(func(st *Stream) { st.leave(socket.ErrStreamLost, true) })
-	}
-	if ended {
-		s.finish(opened)
-		return
-	}
-	for _, st := range opened {
-		s.host.Open(st)
-	}
-	s.setDeadline()
-}
-
-// setDeadline ends a session that nothing is expected of any more, or says when the
-// loop looks again.
-func (s *Session) setDeadline() {
-	m := &s.mu
-	m.Lock()
-	busy, away, since := len(m.streams) > 0, m.away, m.quietNanos
-	m.Unlock()
-	limit := s.opts.Idle
-	if away {
-		limit = lingerTime
-	}
-	if busy || limit <= 0 {
-		s.Conn.Alarm(0)
-		return
-	}
-	by := since + int64(limit)
-	if socket.Nanos() >= by {
-		s.close(errcode.None, "")
-		by = 0 // the end of Run calls
-	}
-	s.Conn.Alarm(by)
-}
-
-// finish is the end: exchanges that run see their client leave.
-func (s *Session) finish(unknown []*Stream) {
-	s.over = true
-	for _, st := range unknown {
-		st.leave(socket.ErrStreamLost, true)
-		st.Close()
-	}
-	s.Each(func(st *Stream) { st.leave(socket.ErrStreamLost, true) })
-	s.host.Closed()
-}
-
-// Drain makes the session end when its exchanges have (RFC 9114 section 5.2): GOAWAY
-// names the first request that will not be heard. A client that was quiet for long has
-// lingerTime from here on, to hear of it and to have answers to what it sends meanwhile.
-// The loop calls it.
-func (s *Session) Drain() {
-	m := &s.mu
-	m.Lock()
-	was, control, id := m.away, m.control, m.nextID
-	m.away = true
-	if !was {
-		m.quietNanos = socket.Nanos()
-	}
-	m.Unlock()
-	if !was && control != nil {
-		safely.New("goaway", func() { s.goAway(control, id) }, s.crashed).Go()
-	}
-}
-
-func (s *Session) goAway(control *quic.SendStream, id quic.StreamID) {
-	room := appendVarint(nil, uint64(id))
-	_ = control.SetWriteDeadline(time.Now().Add(goAwayTime))
-	_, _ = control.Write(append(appendFrame(nil, frameGoAway, len(room)), room...)) // one that is not read is not obeyed
-}
-
-// Each calls f for every stream whose exchange runs. The loop calls it.
-func (s *Session) Each(f func(*Stream)) {
-	m := &s.mu
-	m.Lock()
-	list := make([]*Stream, 0, len(m.streams))
-	for st := range m.streams {
-		list = append(list, st)
-	}
-	m.Unlock()
-	for _, st := range list {
-		f(st)
-	}
-}
-
-// carrier is a session as what its Conn is made of.
-type carrier Session
-
-var errNoBytes = errors.New("BUG: bytes belong on the streams of a connection")
-
-// TryRead implements socket.Stream.
-func (c *carrier) TryRead([]byte) (int, error) { return 0, errNoBytes }
-
-// TryWrite implements socket.Stream.
-func (c *carrier) TryWrite(*[3][]byte, bool) (int, error) { return 0, errNoBytes }
-
-// Full implements socket.Stream.
-func (c *carrier) Full() bool { return false }
-
-// Queued implements socket.Stream.
-func (c *carrier) Queued() int64 { return 0 }
-
-// CloseWrite implements socket.Stream.
-func (c *carrier) CloseWrite() error { return nil }
-
-// Close implements socket.Stream.
-func (c *carrier) Close() { (*Session)(c).close(errcode.None, "") }
-
-// TLSState implements socket.Carrier.
-func (c *carrier) TLSState() tls.ConnectionState { return c.quic.ConnectionState().TLS }
-
-// LocalAddr implements socket.Carrier.
-func (c *carrier) LocalAddr() net.Addr { return c.quic.LocalAddr() }
-
-// RemoteAddr implements socket.Carrier.
-func (c *carrier) RemoteAddr() net.Addr { return c.quic.RemoteAddr() }
+// crashed ends the session for a bug of ours.
+func (s *Session) crashed() { s.close(errcode.Internal, "") }

@@ -1,96 +1,51 @@
 package http3
 
 import (
-	"sync"
-	"time"
-
 	"github.com/quic-go/quic-go"
 
 	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 	"github.com/isame-lb/isame-lb/engine/stream"
-	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
-// Bounds of a stream.
-const (
-	// inMax is how much of a request waits for the exchange beside its head.
-	inMax = 64 << 10
-	// pieceBytes is how much of either is moved at a time.
-	pieceBytes = 16 << 10
-)
-
-// Stream is one request and its answer: the socket.Stream in its Conn, which the host
-// uses like a connection to a client.
-//
-// One goroutine reads (input.go), one writes for as long as there is something
-// (output.go), and the exchange is the third who uses it. What they share is guarded
-// by mu; Conn is told of a change when that is not held.
-type Stream struct {
-	stream.Request
-
-	// Conn is what the exchange reads and writes.
-	Conn socket.Conn
-	// Host is the host's own.
-	Host any
-
-	session *Session
-	quic    *quic.Stream
-	space   chan struct{} // wakes the reader: there is room, or it is over
-	unwatch func() bool   // ends the look at whether the peer stops us
-
-	mu struct {
-		sync.Mutex
-		input stream.Input
-		gone  bool // what comes is for nobody, and nothing is taken
-		full  bool // the reader waits for space
-
-		out       socket.Fifo // frames of the answer
-		output    stream.Output
-		writing   bool  // the writer runs
-		written   bool  // and the end of the answer, too
-		waits     bool  // the exchange waits for room
-		moved     int64 // bytes that QUIC has taken, in all
-		closed    bool  // by the exchange
-		forgotten bool
-	}
-}
-
-func newStream(s *Session, q *quic.Stream) *Stream {
-	st := &Stream{session: s, quic: q, space: make(chan struct{}, 1)}
-	st.Conn.BeginStream(s.Conn.Loop(), st, &s.Conn)
-	return st
-}
-
-// Recycle is there for the host, which calls it when an exchange has ended. Goroutines
-// may still know the stream, so that it is not used again.
-func (st *Stream) Recycle() {}
-
-// TryRead implements socket.Stream: the text of the request.
-func (st *Stream) TryRead(p []byte) (int, error) {
-	n, wake, err := st.tryRead(p)
-	if wake {
-		st.wakeReader()
-	}
-	return n, err
-}
-
-// tryRead is TryRead under the mutex; wake: there is room for more.
-func (st *Stream) tryRead(p []byte) (n int, wake bool, err error) {
+// TryWrite implements socket.Stream: it takes the text of the answer.
+func (st *Stream) TryWrite(parts *[3][]byte, _ bool) (int, error) {
 	m := &st.mu
 	m.Lock()
 	defer m.Unlock()
-	n, _, err = m.input.Read(p)
-	if wake = m.full && m.input.Content() <= inMax/2; wake {
-		m.full = false
+	taken, full, err := stream.Take(parts, st, (*Stream).takeLocked)
+	if err != nil {
+		return taken, err
 	}
-	return n, wake, err
+	m.waits = m.waits || full
+	st.writeSoonLocked()
+	return taken, nil
 }
 
-func (st *Stream) wakeReader() {
-	select {
-	case st.space <- struct{}{}:
-	default: // it will look anyway
+// takeLocked takes the beginning of text; 0 means that there is no room.
+func (st *Stream) takeLocked(text []byte) (int, error) {
+	m := &st.mu
+	switch {
+	case m.gone:
+		return 0, stream.ErrReset
+	case m.out.Len() >= stream.OutSoft:
+		return 0, nil
 	}
+	p, err := m.output.Next(text, &st.Request)
+	if err != nil {
+		return 0, err
+	}
+	switch p.Part {
+	case stream.PartHead:
+		return p.Bytes, st.sendHeadLocked()
+	case stream.PartContent:
+		n := st.sendLocked(text[:p.Bytes])
+		m.output.Took(n)
+		return n, nil
+	case stream.PartEnd:
+		return p.Bytes, st.sendTrailersLocked()
+	case stream.PartNone:
+	}
+	return p.Bytes, nil
 }
 
 // Full implements socket.Stream.
@@ -117,38 +72,6 @@ func (st *Stream) CloseWrite() error {
 		st.writeSoonLocked()
 	}
 	return nil
-}
-
-// leave is the end of the stream by the peer. Its exchange has not ended yet, and sees
-// why. inLoop: the loop calls.
-func (st *Stream) leave(why error, inLoop bool) {
-	m := &st.mu
-	m.Lock()
-	if m.gone || m.closed {
-		m.Unlock()
-		return
-	}
-	m.gone, m.waits = true, false
-	m.input.Fail(why)
-	m.input.Drop()
-	if !m.output.Done() { // else what is left of it is still written
-		m.out.Drop()
-	}
-	m.Unlock()
-	st.wakeReader()
-	st.Conn.Left(inLoop)
-}
-
-// stopped is called when the peer takes nothing of the answer any more, also after the
-// end of it.
-func (st *Stream) stopped() {
-	m := &st.mu
-	m.Lock()
-	done := m.output.Done()
-	m.Unlock()
-	if !done {
-		st.leave(stream.ErrReset, false)
-	}
 }
 
 // Close implements socket.Stream. A request that was not read to its end is not wanted
@@ -189,43 +112,4 @@ func (st *Stream) Close() {
 		st.hurry()
 	}
 	st.endIfOver(sent)
-}
-
-// hurry bounds what is left of the answer: the exchange, which did, has ended.
-func (st *Stream) hurry() {
-	if limit := st.session.opts.Write; limit > 0 {
-		_ = st.quic.SetWriteDeadline(time.Now().Add(limit))
-	}
-}
-
-// endIfOver forgets the stream when its exchange and its writer have ended. A client whose
-// request has not ended is told to stop then, without an error and behind the whole
-// answer (RFC 9114 section 4.1): one that hears it first may take it for a failure.
-func (st *Stream) endIfOver(answered bool) {
-	m := &st.mu
-	m.Lock()
-	over := m.closed && !m.writing && !m.forgotten
-	m.forgotten = m.forgotten || over
-	ended := m.input.Ended()
-	m.Unlock()
-	if over && answered && !ended {
-		st.quic.CancelRead(quic.StreamErrorCode(errcode.None))
-	}
-	if over {
-		st.session.forget(st, answered)
-	}
-}
-
-// discard ends a stream that never becomes an exchange.
-func (st *Stream) discard(f *fault) {
-	m := &st.mu
-	m.Lock()
-	m.closed, m.gone, m.forgotten = true, true, true
-	m.Unlock()
-	if st.unwatch != nil {
-		st.unwatch()
-	}
-	st.quic.CancelRead(quic.StreamErrorCode(f.code))
-	st.quic.CancelWrite(quic.StreamErrorCode(f.code))
-	st.session.forget(st, false)
 }
