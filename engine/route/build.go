@@ -55,51 +55,6 @@ func Build(routes map[string]config.Route, listeners []string) (*Index, error) {
 	return x, nil
 }
 
-// builder is the state of one Build.
-type builder struct {
-	names     []string
-	listeners map[string]int
-	drafts    []draft // by route number
-	order     []int32 // all routes by priority, then by precedence within equal host and path
-	patterns  map[string]compiled
-	errs      []error
-
-	// Of the tier under work:
-	sites  []draftSite
-	siteOf map[hostPattern]int32
-	nodes  []draftNode
-	seen   map[edgeKey]int32
-}
-
-// draft is a route while the index is built.
-type draft struct {
-	rule
-	hosts     []hostPattern
-	path      string
-	kind      kind
-	beginning string // literal beginning of a regular expression
-	priority  int
-	signature string // equal for routes that take the same requests of one path
-}
-
-// kind is how a route matches the path, the most specific first.
-type kind uint8
-
-const (
-	kindExact kind = iota
-	kindPrefix
-	kindPattern
-	kindRest
-)
-
-// draftSite is a site while the index is built; its lists are in order.
-type draftSite struct {
-	host     hostPattern
-	root     int32
-	patterns []int32
-	rest     []int32
-}
-
 // sort sets the order in which routes are placed.
 func (b *builder) sort() {
 	b.order = make([]int32, len(b.drafts))
@@ -148,16 +103,6 @@ func (b *builder) tier(routes []int32) *Index {
 	return b.finish()
 }
 
-// place puts routes under each of their hosts. They are placed in order, so every
-// list is in order.
-func (b *builder) place(routes []int32) {
-	for _, route := range routes {
-		for _, host := range b.drafts[route].hosts {
-			b.placeUnder(route, host)
-		}
-	}
-}
-
 // precede orders routes of the same host and path: points 1 and 4 to 6 of the order
 // of precedence. Numbers are in order of name.
 func precede(r, s *draft, i, j int) int {
@@ -175,56 +120,6 @@ func rankBool(b bool) int {
 	}
 
 	return 0
-}
-
-func (b *builder) placeUnder(route int32, host hostPattern) {
-	s := b.site(host)
-	d := &b.drafts[route]
-
-	switch d.kind {
-	case kindPattern:
-		s.patterns = append(s.patterns, route)
-	case kindRest:
-		s.rest = append(s.rest, route)
-	case kindExact, kindPrefix:
-		b.placeInTree(s, route)
-	}
-}
-
-// site returns the site of a host; it is valid until the next call.
-func (b *builder) site(host hostPattern) *draftSite {
-	at, ok := b.siteOf[host]
-	if !ok {
-		at = int32(len(b.sites))
-		b.siteOf[host] = at
-		b.sites = append(b.sites, draftSite{host: host, root: none, patterns: nil, rest: nil})
-	}
-
-	return &b.sites[at]
-}
-
-func (b *builder) placeInTree(s *draftSite, route int32) {
-	if s.root == none {
-		s.root = b.addNode(none, "")
-	}
-
-	d := &b.drafts[route]
-
-	path, below := d.path, false
-	if d.kind == kindPrefix && path[len(path)-1] == '/' {
-		path, below = path[:len(path)-1], true
-	}
-
-	n := &b.nodes[b.walk(s.root, path)]
-
-	switch {
-	case d.kind == kindExact:
-		n.exact = append(n.exact, route)
-	case below:
-		n.below = append(n.below, route)
-	default:
-		n.prefix = append(n.prefix, route)
-	}
 }
 
 // compare reports routes that take exactly the same requests.
@@ -271,62 +166,3 @@ func (b *builder) compareList(list []int32, reported map[[2]int32]bool) {
 }
 
 var errSame = errors.New("takes exactly the same requests")
-
-// finish moves what was built into the form lookups read.
-func (b *builder) finish() *Index {
-	x := &Index{
-		rules:     make([]rule, len(b.drafts)),
-		names:     b.names,
-		any:       none,
-		sites:     make([]site, len(b.sites)),
-		siteHosts: make([]string, len(b.sites)),
-		table:     newTable(len(b.sites) + len(b.nodes)),
-	}
-
-	for i := range b.drafts {
-		x.rules[i] = b.drafts[i].rule
-	}
-
-	b.finishTree(x)
-
-	for i := range b.sites {
-		b.finishSite(x, int32(i))
-	}
-
-	return x
-}
-
-func (b *builder) finishSite(x *Index, number int32) {
-	d := &b.sites[number]
-	x.siteHosts[number] = d.host.String()
-	x.sites[number] = site{root: d.root, patterns: b.finishPatterns(x, d.patterns), rest: b.list(x, d.rest)}
-
-	switch n := len(d.host.name); {
-	case d.host == anyHost():
-		x.any = number
-	case d.host.wild:
-		x.named, x.wild = true, true
-		x.wildLengths[n/64] |= 1 << (n % 64)
-		x.table.put(spaceWild, d.host.name, number)
-	default:
-		x.named = true
-		x.table.put(spaceHost, d.host.name, number)
-	}
-}
-
-func (b *builder) finishPatterns(x *Index, routes []int32) int32 {
-	if len(routes) == 0 {
-		return none
-	}
-
-	entries := make([]entry, len(routes))
-	for i, route := range routes {
-		entries[i] = b.entry(route)
-	}
-
-	x.patterns = append(x.patterns, newPatterns(entries, func(route int32) string {
-		return b.drafts[route].beginning
-	}))
-
-	return int32(len(x.patterns)) - 1
-}

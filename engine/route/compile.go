@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,12 +21,6 @@ var (
 	errListener = errors.New("is not a listener")
 )
 
-// compiled is a regular expression, shared by the routes that write it alike.
-type compiled struct {
-	re        *regexp.Regexp
-	beginning string
-}
-
 // compile turns one route into a draft, adding its problems to the builder's.
 func (b *builder) compile(d *draft, name string, r config.Route) {
 	field := "routes." + name
@@ -37,14 +32,6 @@ func (b *builder) compile(d *draft, name string, r config.Route) {
 	d.headers = wants(r.Headers, strings.ToLower)
 	d.params = wants(r.Query, func(name string) string { return name })
 	d.signature = d.sign(r.PathRegex)
-}
-
-func (b *builder) fail(field string, err error) {
-	b.errs = append(b.errs, fmt.Errorf("%s: %w", field, err))
-}
-
-func (b *builder) failValue(field, value string, err error) {
-	b.errs = append(b.errs, fmt.Errorf("%s: %q %w", field, value, err))
 }
 
 func (b *builder) compileHosts(d *draft, field string, hosts []string) {
@@ -197,4 +184,54 @@ func (d *draft) sign(expression string) string {
 	}
 
 	return s.String()
+}
+
+func describe(name string, r config.Route, from *draft) Description {
+	d := Description{
+		Name:       name,
+		Listeners:  slices.Clone(r.Listeners),
+		Hosts:      make([]string, 0, len(from.hosts)),
+		Path:       "",
+		PathPrefix: "",
+		PathRegex:  r.PathRegex,
+		Methods:    slices.Clone(r.Methods),
+		Headers:    maps.Clone(r.Headers),
+		Query:      maps.Clone(r.Query),
+		Priority:   r.Priority,
+		Action:     action(r),
+		HiddenBy:   "",
+	}
+
+	switch from.kind {
+	case kindExact:
+		d.Path = from.path
+	case kindPrefix:
+		d.PathPrefix = from.path
+	case kindPattern, kindRest:
+	}
+
+	for _, host := range from.hosts {
+		d.Hosts = append(d.Hosts, host.String())
+	}
+
+	return d
+}
+
+// action names what a route does with a request.
+func action(r config.Route) string {
+	switch {
+	case r.Redirect != nil:
+		return fmt.Sprintf("redirect %d %s", r.Redirect.Status, r.Redirect.To)
+	case r.Respond != nil:
+		return fmt.Sprintf("respond %d", r.Respond.Status)
+	case len(r.Split) > 0:
+		shares := make([]string, 0, len(r.Split))
+		for _, pool := range slices.Sorted(maps.Keys(r.Split)) {
+			shares = append(shares, fmt.Sprintf("%s=%d", pool, r.Split[pool]))
+		}
+
+		return "split " + strings.Join(shares, ",")
+	default:
+		return "pool " + r.Pool
+	}
 }

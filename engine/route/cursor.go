@@ -2,6 +2,58 @@ package route
 
 import "bytes"
 
+// Lookup returns the number of the route that takes the request, or -1. It
+// allocates nothing, takes no lock and keeps nothing of q.
+func (x *Index) Lookup(q *Query) int {
+	if x == nil || len(x.sites) == 0 {
+		return int(none)
+	}
+
+	host := hostOf(q.Host)
+	if hasUpper(host) {
+		return x.lookupFolded(q, host)
+	}
+
+	return x.lookup(q, host)
+}
+
+// lookupFolded is apart so that only clients that write a host in capitals pay
+// for the buffer.
+func (x *Index) lookupFolded(q *Query, host []byte) int {
+	var buffer [hostBytesMax]byte
+
+	return x.lookup(q, appendLower(buffer[:0], host))
+}
+
+func (x *Index) lookup(q *Query, host []byte) int {
+	for t := x; t != nil; t = t.lower {
+		if route := t.lookupTier(q, host); route != int(none) {
+			return route
+		}
+	}
+
+	return int(none)
+}
+
+func (x *Index) lookupTier(q *Query, host []byte) int {
+	c := newCursor(x, host, q.Path)
+	for {
+		e, ok := c.next(x)
+		if !ok {
+			return int(none)
+		}
+
+		route := e.route()
+		if !e.asks() {
+			return int(route)
+		}
+
+		if failed, _ := x.rules[route].check(q); failed == nothing {
+			return int(route)
+		}
+	}
+}
+
 // cursor walks the routes whose host and path match a request, in the order of
 // precedence (doc.go). Lookup and Explain both walk with it, so that there is
 // one place that knows the order. It lives on the stack.

@@ -1,12 +1,9 @@
 package route
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/isame-lb/isame-lb/config"
 )
 
 // Description is one route as people read it, for the admin API. It is plain
@@ -28,12 +25,6 @@ type Description struct {
 	// HiddenBy is a route that takes every request this one could: the route
 	// never sees one. Empty where none is known.
 	HiddenBy string `json:"hidden_by,omitempty"`
-}
-
-// Description describes the route of the given number, which is one of Lookup's
-// results.
-func (x *Index) Description(route int) Description {
-	return x.descriptions[route]
 }
 
 // String is the description in one line, without the name and the action:
@@ -69,52 +60,15 @@ func (d *Description) pathText() string {
 	}
 }
 
-func describe(name string, r config.Route, from *draft) Description {
-	d := Description{
-		Name:       name,
-		Listeners:  slices.Clone(r.Listeners),
-		Hosts:      make([]string, 0, len(from.hosts)),
-		Path:       "",
-		PathPrefix: "",
-		PathRegex:  r.PathRegex,
-		Methods:    slices.Clone(r.Methods),
-		Headers:    maps.Clone(r.Headers),
-		Query:      maps.Clone(r.Query),
-		Priority:   r.Priority,
-		Action:     action(r),
-		HiddenBy:   "",
-	}
-
-	switch from.kind {
-	case kindExact:
-		d.Path = from.path
-	case kindPrefix:
-		d.PathPrefix = from.path
-	case kindPattern, kindRest:
-	}
-
-	for _, host := range from.hosts {
-		d.Hosts = append(d.Hosts, host.String())
-	}
-
-	return d
-}
-
-// action names what a route does with a request.
-func action(r config.Route) string {
+func (d *Description) kind() kind {
 	switch {
-	case r.Redirect != nil:
-		return fmt.Sprintf("redirect %d %s", r.Redirect.Status, r.Redirect.To)
-	case r.Respond != nil:
-		return fmt.Sprintf("respond %d", r.Respond.Status)
-	case len(r.Split) > 0:
-		shares := make([]string, 0, len(r.Split))
-		for _, pool := range slices.Sorted(maps.Keys(r.Split)) {
-			shares = append(shares, fmt.Sprintf("%s=%d", pool, r.Split[pool]))
-		}
-
-		return "split " + strings.Join(shares, ",")
+	case d.Path != "":
+		return kindExact
+	case d.PathPrefix != "":
+		return kindPrefix
+	case d.PathRegex != "":
+		return kindPattern
 	default:
-		return "pool " + r.Pool
+		return kindRest
 	}
 }

@@ -2,7 +2,7 @@
 //
 // Build turns the routes of a configuration into an Index: immutable, read by
 // any number of goroutines without a lock, and looked up without allocating.
-// Start reading at Index.Lookup, then cursor.go, which holds the order below.
+// Start reading at Index.Lookup in cursor.go, which holds the order below.
 //
 // # Order of precedence
 //
@@ -60,4 +60,31 @@
 // whose literal beginning the path has: "^/users/[0-9]+" is tried only for
 // paths that begin with /users/, "[0-9]+$" for all. Finding those takes a
 // binary search.
+//
+// # Where to read what
+//
+// A file knows those below it in these lists. A lookup, and what the admin API has to
+// say of one:
+//
+//	explain.go    why a request takes a route, by walking as Lookup does
+//	cursor.go     Lookup, and the walk through all that host and path leave
+//	index.go      what is walked through; describe.go: its routes as people read them
+//	pattern.go    regular expressions by their literal beginning
+//	rule.go       what a route asks beyond host and path
+//	param.go      parameters of a query; query.go: a request, and what is wanted of it
+//	host.go       hosts, of requests and of routes
+//	tree.go       exact paths and prefixes; table.go: hosts, and wide nodes of the tree
+//	list.go       the routes of one place
+//
+// A build, which ends in an Index:
+//
+//	build.go      Build: the order of routes, one index a priority, routes that are alike
+//	shadow.go     routes that no request can reach
+//	compile.go    one route of the configuration into a draft
+//	finish.go     drafts into the form that lookups read
+//	grow.go       drafts into sites and trees
+//	draft.go      what a build knows
+//
+// Beside both, split.go shares requests between pools, and template.go makes a
+// redirect's Location.
 package route

@@ -178,20 +178,3 @@ func (x *Index) why(first, second *Step) string {
 		return "equally specific, so the name decides"
 	}
 }
-
-func (d *Description) kind() kind {
-	switch {
-	case d.Path != "":
-		return kindExact
-	case d.PathPrefix != "":
-		return kindPrefix
-	case d.PathRegex != "":
-		return kindPattern
-	default:
-		return kindRest
-	}
-}
-
-func (k kind) String() string {
-	return [...]string{"an exact path", "a path prefix", "a regular expression", "a route without a path"}[k]
-}

@@ -2,20 +2,64 @@ package route
 
 import "strings"
 
-// draftNode is a node while the index is built; its lists are in order.
-type draftNode struct {
-	parent  int32
-	fan     int32
-	segment string // of the edge that leads to it
-	exact   []int32
-	prefix  []int32
-	below   []int32
+// place puts routes under each of their hosts. They are placed in order, so every
+// list is in order.
+func (b *builder) place(routes []int32) {
+	for _, route := range routes {
+		for _, host := range b.drafts[route].hosts {
+			b.placeUnder(route, host)
+		}
+	}
 }
 
-// edgeKey finds a child.
-type edgeKey struct {
-	node    int32
-	segment string
+func (b *builder) placeUnder(route int32, host hostPattern) {
+	s := b.site(host)
+	d := &b.drafts[route]
+
+	switch d.kind {
+	case kindPattern:
+		s.patterns = append(s.patterns, route)
+	case kindRest:
+		s.rest = append(s.rest, route)
+	case kindExact, kindPrefix:
+		b.placeInTree(s, route)
+	}
+}
+
+// site returns the site of a host; it is valid until the next call.
+func (b *builder) site(host hostPattern) *draftSite {
+	at, ok := b.siteOf[host]
+	if !ok {
+		at = int32(len(b.sites))
+		b.siteOf[host] = at
+		b.sites = append(b.sites, draftSite{host: host, root: none, patterns: nil, rest: nil})
+	}
+
+	return &b.sites[at]
+}
+
+func (b *builder) placeInTree(s *draftSite, route int32) {
+	if s.root == none {
+		s.root = b.addNode(none, "")
+	}
+
+	d := &b.drafts[route]
+
+	path, below := d.path, false
+	if d.kind == kindPrefix && path[len(path)-1] == '/' {
+		path, below = path[:len(path)-1], true
+	}
+
+	n := &b.nodes[b.walk(s.root, path)]
+
+	switch {
+	case d.kind == kindExact:
+		n.exact = append(n.exact, route)
+	case below:
+		n.below = append(n.below, route)
+	default:
+		n.prefix = append(n.prefix, route)
+	}
 }
 
 // walk returns the node of a path below root, adding what is missing.
@@ -47,61 +91,4 @@ func (b *builder) addNode(parent int32, segment string) int32 {
 	}
 
 	return number
-}
-
-// finishTree lays out nodes and children: in a row where children are few, in
-// the table where they are many.
-func (b *builder) finishTree(x *Index) {
-	t := &x.tree
-	t.wide = &x.table
-	t.nodes = make([]node, len(b.nodes))
-	next := int32(0)
-
-	for i := range b.nodes {
-		d := &b.nodes[i]
-		t.nodes[i] = node{
-			parent: d.parent, fan: d.fan, first: next,
-			exact: b.list(x, d.exact), prefix: b.list(x, d.prefix), below: b.list(x, d.below),
-		}
-
-		if d.fan <= fanNarrow {
-			next += d.fan
-		}
-	}
-
-	t.edges = make([]edge, next)
-	filled := make([]int32, len(t.nodes))
-
-	for i := range b.nodes {
-		parent := b.nodes[i].parent
-		if parent == none {
-			continue
-		}
-
-		number := int32(i)
-		if p := &t.nodes[parent]; p.fan > fanNarrow {
-			x.table.put(parent, b.nodes[i].segment, number)
-		} else {
-			t.edges[p.first+filled[parent]] = edge{segment: b.nodes[i].segment, child: number}
-			filled[parent]++
-		}
-	}
-}
-
-// list moves routes, which are in order, into the index.
-func (b *builder) list(x *Index, routes []int32) list {
-	if len(routes) == 1 {
-		return single(b.entry(routes[0]))
-	}
-
-	at := len(x.entries)
-	for _, route := range routes {
-		x.entries = append(x.entries, b.entry(route))
-	}
-
-	return list{at: int32(at), end: int32(len(x.entries))}
-}
-
-func (b *builder) entry(route int32) entry {
-	return newEntry(route, b.drafts[route].asks())
 }

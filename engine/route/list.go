@@ -1,5 +1,8 @@
 package route
 
+// none is the absence of a route, site, node or group.
+const none int32 = -1
+
 // entry is a place of a route in a list: its number, and whether it asks more
 // of a request than host and path. A route that asks nothing more is taken
 // without touching its rule.

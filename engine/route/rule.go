@@ -30,13 +30,6 @@ func (r *rule) count() int {
 // asks reports whether there is any predicate at all.
 func (r *rule) asks() bool { return r.pattern != nil || r.count() > 0 }
 
-// want is a header or query parameter that must be there.
-type want struct {
-	name  string
-	value string
-	any   bool // the value does not matter
-}
-
 // predicate is one of the questions a rule asks.
 type predicate uint8
 
@@ -93,33 +86,16 @@ func (r *rule) takesMethod(method []byte) bool {
 	return false
 }
 
-// hasField reports whether one of the fields is the one wanted.
-func hasField(head Fields, w *want) bool {
-	if head == nil {
-		return false
-	}
+// kind is how a route matches the path, the most specific first.
+type kind uint8
 
-	for i := range head.Len() {
-		name, value := head.At(i)
-		if isFold(name, w.name) && (w.any || string(value) == w.value) {
-			return true
-		}
-	}
+const (
+	kindExact kind = iota
+	kindPrefix
+	kindPattern
+	kindRest
+)
 
-	return false
-}
-
-// isFold reports whether name, lowered, is lowered.
-func isFold(name []byte, lowered string) bool {
-	if len(name) != len(lowered) {
-		return false
-	}
-
-	for i, c := range name {
-		if lower(c) != lowered[i] {
-			return false
-		}
-	}
-
-	return true
+func (k kind) String() string {
+	return [...]string{"an exact path", "a path prefix", "a regular expression", "a route without a path"}[k]
 }

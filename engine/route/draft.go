@@ -1,0 +1,71 @@
+package route
+
+import (
+	"fmt"
+	"regexp"
+)
+
+// builder is the state of one Build.
+type builder struct {
+	names     []string
+	listeners map[string]int
+	drafts    []draft // by route number
+	order     []int32 // all routes by priority, then by precedence within equal host and path
+	patterns  map[string]compiled
+	errs      []error
+
+	// Of the tier under work:
+	sites  []draftSite
+	siteOf map[hostPattern]int32
+	nodes  []draftNode
+	seen   map[edgeKey]int32
+}
+
+func (b *builder) fail(field string, err error) {
+	b.errs = append(b.errs, fmt.Errorf("%s: %w", field, err))
+}
+
+func (b *builder) failValue(field, value string, err error) {
+	b.errs = append(b.errs, fmt.Errorf("%s: %q %w", field, value, err))
+}
+
+// draft is a route while the index is built.
+type draft struct {
+	rule
+	hosts     []hostPattern
+	path      string
+	kind      kind
+	beginning string // literal beginning of a regular expression
+	priority  int
+	signature string // equal for routes that take the same requests of one path
+}
+
+// compiled is a regular expression, shared by the routes that write it alike.
+type compiled struct {
+	re        *regexp.Regexp
+	beginning string
+}
+
+// draftSite is a site while the index is built; its lists are in order.
+type draftSite struct {
+	host     hostPattern
+	root     int32
+	patterns []int32
+	rest     []int32
+}
+
+// draftNode is a node while the index is built; its lists are in order.
+type draftNode struct {
+	parent  int32
+	fan     int32
+	segment string // of the edge that leads to it
+	exact   []int32
+	prefix  []int32
+	below   []int32
+}
+
+// edgeKey finds a child.
+type edgeKey struct {
+	node    int32
+	segment string
+}
