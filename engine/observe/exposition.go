@@ -3,8 +3,13 @@ package observe
 import (
 	"bufio"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/isame-lb/isame-lb/pool/stat"
 )
 
 // Kinds of families.
@@ -113,4 +118,38 @@ func escapeLabel(value string) string {
 		return strings.ToValidUTF8(value, "\uFFFD")
 	}
 	return labelEscapes.Replace(strings.ToValidUTF8(value, "\uFFFD"))
+}
+
+// boundLabels are the le values of the histograms, written once.
+var boundLabels = func() (labels [stat.Buckets]string) { //nolint:gochecknoglobals // read-only table
+	for i := range labels {
+		labels[i] = strconv.FormatFloat(stat.Bound(i), 'g', -1, 64)
+	}
+	return labels
+}()
+
+// histogram writes one histogram as cumulated buckets, sum and count.
+func (e *exposition) histogram(s *stat.Snapshot, label, value string) {
+	var cumulated uint64
+	for i, n := range s.Counts {
+		cumulated += n
+		e.sample("_bucket", label, value, "le", boundLabels[i])
+		e.integer(cumulated)
+	}
+	e.sample("_sum", label, value)
+	e.float(float64(s.SumNanos) / float64(time.Second))
+	e.sample("_count", label, value)
+	e.integer(cumulated)
+}
+
+func sortedKeys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
+	return slices.SortedFunc(maps.Keys(m), compare)
+}
+
+// compareText orders by a1 and b1 first, then by a2 and b2.
+func compareText(a1, b1, a2, b2 string) int {
+	if order := strings.Compare(a1, b1); order != 0 {
+		return order
+	}
+	return strings.Compare(a2, b2)
 }

@@ -4,7 +4,8 @@
 // Handles are resolved by name when a table is built; the hot path only adds to
 // the handle it holds. Counters belong to the Registry, not to the table, so
 // they never restart at a reload: the same name is the same counter. Start
-// reading at Registry; render.go writes the text format.
+// reading at Registry; stats.go has what it counts, route.go what a route counts into,
+// render.go writes the text format, by exposition.go, and totals.go sums up.
 //
 // engine and cmd import it.
 package observe
@@ -19,10 +20,8 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/stat"
-	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
 
 // Registry holds every counter of the process. One exists for its whole life.
@@ -160,55 +159,6 @@ func (r *Registry) CountReload(result ReloadResult) {
 	r.reloads[result].Add(1)
 }
 
-// ListenerStats are the counters of one listener.
-type ListenerStats struct {
-	// BytesIn came from clients, BytesOut went to them, headers included.
-	BytesIn, BytesOut *stat.Counter
-	// Failed are the connections that ended before their first request.
-	Failed [failures]*stat.Counter
-	// HTTP2Errors are the resets and ends of sessions that were sent to clients.
-	HTTP2Errors ErrorCounts
-	// HTTP3Errors are the same for HTTP/3.
-	HTTP3Errors HTTP3ErrorCounts
-}
-
-// HTTP3ErrorCounts counts by error code of HTTP/3.
-type HTTP3ErrorCounts [errcode.Count]*stat.Counter
-
-// Add counts one.
-func (e *HTTP3ErrorCounts) Add(shard int, code errcode.Code) {
-	e[code.Index()].Add(shard, 1)
-}
-
-// ErrorCounts counts by error code of HTTP/2.
-type ErrorCounts [frame.CodeHTTP11Required + 1]*stat.Counter
-
-// Add counts one.
-func (e *ErrorCounts) Add(shard int, code frame.Code) {
-	e[code].Add(shard, 1)
-}
-
-// Failure is why a connection ended before its first request.
-type Failure uint8
-
-// The failures.
-const (
-	// FailureProxyHeader is a PROXY header that is missing, wrong or late.
-	FailureProxyHeader Failure = iota
-	// FailureProxyPeer is a peer that may not send one where one is required.
-	FailureProxyPeer
-	// FailureHandshake is a TLS handshake that ended without keys.
-	FailureHandshake
-	// FailureClearText is a request in clear text where TLS is spoken.
-	FailureClearText
-	failures
-)
-
-// String is the value of the label reason.
-func (f Failure) String() string {
-	return [...]string{"proxy_header", "proxy_peer", "tls_handshake", "clear_text"}[f]
-}
-
 // Listener returns the counters of a listener.
 func (r *Registry) Listener(name string) *ListenerStats {
 	r.names.Lock()
@@ -228,14 +178,6 @@ func (r *Registry) Listener(name string) *ListenerStats {
 	})
 }
 
-// PoolStats are the counters of one pool.
-type PoolStats struct {
-	// Durations of its finished attempts.
-	Durations *stat.Histogram
-	// Shed counts the exchanges its limits refused, by pool.Shed.
-	Shed [pool.Sheds]*stat.Counter
-}
-
 // Pool returns the counters of a pool.
 func (r *Registry) Pool(name string) *PoolStats {
 	r.names.Lock()
@@ -248,14 +190,6 @@ func (r *Registry) Pool(name string) *PoolStats {
 		return s
 	})
 }
-
-// BackendStats are the counters of one member of a pool.
-type BackendStats struct {
-	// Codes of its answers; stat.CodeNone for attempts without one.
-	Codes *stat.Codes
-}
-
-type backendKey struct{ pool, backend string }
 
 // Backend returns the counters of a backend, named by its address, in a pool.
 func (r *Registry) Backend(inPool, backend string) *BackendStats {

@@ -20,13 +20,6 @@ type RouteStats struct {
 	cells    atomic.Pointer[routeCells]
 }
 
-type routeKey struct{ listener, route string }
-
-type routeCells struct {
-	codes     *stat.Codes
-	durations *stat.Histogram
-}
-
 // Route returns the counters of a route on a listener. The empty route stands
 // for exchanges that ended before a route was found.
 func (r *Registry) Route(listener, route string) *RouteStats {
@@ -64,21 +57,6 @@ type RetryStats struct {
 	key      retryKey
 	counter  atomic.Pointer[stat.Counter]
 }
-
-type retryKey struct {
-	route, reason string
-	family        retryFamily
-}
-
-// retryFamily is the metric a RetryStats belongs to.
-type retryFamily uint8
-
-const (
-	familyRetries retryFamily = iota
-	familyRefused
-	familyHedges
-	familyFallbacks
-)
 
 // Retries returns the counter of a route's retries for a reason, spelled as in
 // the configuration's retry.on.

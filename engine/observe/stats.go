@@ -1,0 +1,95 @@
+package observe
+
+import (
+	"github.com/isame-lb/isame-lb/engine/http3/errcode"
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/stat"
+	"github.com/isame-lb/isame-lb/pool/wire/frame"
+)
+
+// ListenerStats are the counters of one listener.
+type ListenerStats struct {
+	// BytesIn came from clients, BytesOut went to them, headers included.
+	BytesIn, BytesOut *stat.Counter
+	// Failed are the connections that ended before their first request.
+	Failed [failures]*stat.Counter
+	// HTTP2Errors are the resets and ends of sessions that were sent to clients.
+	HTTP2Errors ErrorCounts
+	// HTTP3Errors are the same for HTTP/3.
+	HTTP3Errors HTTP3ErrorCounts
+}
+
+// HTTP3ErrorCounts counts by error code of HTTP/3.
+type HTTP3ErrorCounts [errcode.Count]*stat.Counter
+
+// Add counts one.
+func (e *HTTP3ErrorCounts) Add(shard int, code errcode.Code) {
+	e[code.Index()].Add(shard, 1)
+}
+
+// ErrorCounts counts by error code of HTTP/2.
+type ErrorCounts [frame.CodeHTTP11Required + 1]*stat.Counter
+
+// Add counts one.
+func (e *ErrorCounts) Add(shard int, code frame.Code) {
+	e[code].Add(shard, 1)
+}
+
+// Failure is why a connection ended before its first request.
+type Failure uint8
+
+// The failures.
+const (
+	// FailureProxyHeader is a PROXY header that is missing, wrong or late.
+	FailureProxyHeader Failure = iota
+	// FailureProxyPeer is a peer that may not send one where one is required.
+	FailureProxyPeer
+	// FailureHandshake is a TLS handshake that ended without keys.
+	FailureHandshake
+	// FailureClearText is a request in clear text where TLS is spoken.
+	FailureClearText
+	failures
+)
+
+// String is the value of the label reason.
+func (f Failure) String() string {
+	return [...]string{"proxy_header", "proxy_peer", "tls_handshake", "clear_text"}[f]
+}
+
+// PoolStats are the counters of one pool.
+type PoolStats struct {
+	// Durations of its finished attempts.
+	Durations *stat.Histogram
+	// Shed counts the exchanges its limits refused, by pool.Shed.
+	Shed [pool.Sheds]*stat.Counter
+}
+
+// BackendStats are the counters of one member of a pool.
+type BackendStats struct {
+	// Codes of its answers; stat.CodeNone for attempts without one.
+	Codes *stat.Codes
+}
+
+type backendKey struct{ pool, backend string }
+
+type routeKey struct{ listener, route string }
+
+type routeCells struct {
+	codes     *stat.Codes
+	durations *stat.Histogram
+}
+
+type retryKey struct {
+	route, reason string
+	family        retryFamily
+}
+
+// retryFamily is the metric a RetryStats belongs to.
+type retryFamily uint8
+
+const (
+	familyRetries retryFamily = iota
+	familyRefused
+	familyHedges
+	familyFallbacks
+)
