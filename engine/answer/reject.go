@@ -34,10 +34,6 @@ func New(status int, e end.End, retryAfter string) *Reject {
 	return r
 }
 
-// Parts reports whether the client's connection must end behind r: nobody knows where
-// the next request begins, or so much is on its way that the end is the cheaper way out.
-func (r *Reject) Parts() bool { return r.Status == http.StatusBadRequest || r == BodyTooLarge }
-
 // Options is what differs between two uses of a reject.
 type Options struct {
 	Form       Form

@@ -120,3 +120,7 @@ func GivenUp(status int) *Reject {
 		return New(status, end.RetryImpossible, retryAfter(status))
 	})
 }
+
+// Parts reports whether the client's connection must end behind r: nobody knows where
+// the next request begins, or so much is on its way that the end is the cheaper way out.
+func (r *Reject) Parts() bool { return r.Status == http.StatusBadRequest || r == BodyTooLarge }

@@ -15,11 +15,10 @@ type backoff struct {
 	jitter  float64 // 0 to 1
 }
 
-// Backoff is the wait after the given attempt, counted from 1; random is 64 bits,
-// of which 0 makes it the longest. It is never below zero or above the section's
-// max: what a float cannot hold is max.
-func (p *Policy) Backoff(attempt int, random uint64) time.Duration {
-	b := &p.backoff
+// wait is the wait after the given attempt, counted from 1; random is 64 bits, of which
+// 0 makes it the longest. It is never below zero or above max: what a float cannot hold
+// is max.
+func (b *backoff) wait(attempt int, random uint64) time.Duration {
 	d := float64(b.initial) * math.Pow(b.factor, float64(attempt-1))
 	d = min(d, float64(b.max))
 	share := float64(random>>11) / (1 << 53)
