@@ -31,9 +31,11 @@
 // # Where to read what
 //
 // A stream goes through the files from the top of this list to its bottom, and so do
-// calls: a file knows those below it, and session.go.
+// calls: a file knows those below it, and session.go, which knows only what is waited
+// for and what is dropped.
 //
 //	session.go   all that is known of a connection and of its streams
+//	remote.go    the connections to a backend; those of clients are the engine's
 //	turn.go      what its loop calls: read, look at the time, write
 //	input.go     frames, one after the other, but for
 //	headers.go   header blocks, which begin a stream and become text, and
@@ -45,12 +47,13 @@
 //	ahead.go     streams whose exchange has not begun
 //	drop.go      the rest of a request that was answered before its end
 //	alarm.go     until when something is waited for, and who is silent
+//	client.go    a session as the client of a backend
 //	life.go      a stream begins, is left by the peer, and is used again
-//	window.go    windows, ours and the peer's; wait.go: streams that cannot write
+//	window.go    windows, ours and the peer's
 //	fault.go     what a peer does wrong, what it has to pay, and which streams were reset
 //	out.go       frames on their way out
+//	wait.go      streams that cannot write
 //	fields.go    the fields of a header block
-//	remote.go    the connections to a backend, and client.go: one of them as a session
 //
 // What text a stream is made of is the matter of package stream, below this one, which
 // HTTP/3 has as well.

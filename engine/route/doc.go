@@ -63,8 +63,8 @@
 //
 // # Where to read what
 //
-// A file knows those below it in these lists. A lookup, and what the admin API has to
-// say of one:
+// A file knows those below it in its list, and a build those that a lookup reads. A
+// lookup, and what the admin API has to say of one:
 //
 //	explain.go    why a request takes a route, by walking as Lookup does
 //	cursor.go     Lookup, and the walk through all that host and path leave
