@@ -31,8 +31,8 @@
 // # Where to read what
 //
 // A stream goes through the files from the top of this list to its bottom, and so do
-// calls: a file knows those below it, and session.go, which knows only what is waited
-// for and what is dropped.
+// calls: a file knows those below it, and session.go, which has memory of drop.go,
+// wait.go and fields.go in it and calls none of them.
 //
 //	session.go   all that is known of a connection and of its streams
 //	remote.go    the connections to a backend; those of clients are the engine's
