@@ -2,14 +2,15 @@ package engine
 
 import (
 	"bytes"
+	"strconv"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
-	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -52,16 +53,6 @@ func (x *exchange) redirect() phase {
 		Scheme: x.c.scheme(), Host: x.hostSent(), Path: x.head.Path, Query: x.head.Query, Target: x.head.Target,
 	})
 	return x.endOwn(append(b, "\r\n"...), nil)
-}
-
-var schemeHTTP, schemeHTTPS = []byte("http"), []byte("https")
-
-// scheme is what the client speaks.
-func (c *conn) scheme() []byte {
-	if c.Secure() {
-		return schemeHTTPS
-	}
-	return schemeHTTP
 }
 
 // respond answers with the route's fixed response.
@@ -109,9 +100,6 @@ func (x *exchange) endOwn(b, content []byte) phase {
 func (x *exchange) connection() answer.Connection {
 	return answer.ConnectionOf(x.c.stream != nil, x.keep, x.head.Minor)
 }
-
-// date is the value of Date for answers the proxy makes.
-func (e *Engine) date() []byte { return e.clock.Date(socket.Nanos()) }
 
 // appendOwn appends what a listener says in answers that are the proxy's own.
 func (x *exchange) appendOwn(b []byte) []byte { return append(append(b, x.hsts()...), x.altSvc()...) }
@@ -184,4 +172,20 @@ func (x *exchange) mayDropBody() bool {
 		return true
 	}
 	return !x.head.ExpectContinue && x.head.ContentLength <= bodyDropMax && !x.upload.begun
+}
+
+// appendAttempts appends the field that tells a client, which asked for it by the
+// same field, how many attempts were made and why they were repeated.
+func (x *exchange) appendAttempts(b []byte) []byte {
+	if !x.head.Has(wire.FieldIsameAttempts) {
+		return b
+	}
+	b = strconv.AppendInt(append(b, "X-Isame-Attempts: "...), int64(x.attempts), 10)
+	for c := retry.CauseNone + 1; c < retry.Causes; c++ {
+		if n := x.repeats[c]; n > 0 {
+			b = append(append(append(b, "; "...), c.String()...), '=')
+			b = strconv.AppendUint(b, uint64(n), 10)
+		}
+	}
+	return append(b, "\r\n"...)
 }

@@ -108,9 +108,6 @@ func (x *exchange) pump() phase {
 	return atAwait
 }
 
-// interimMax bounds the 1xx answers of one attempt.
-const interimMax = 32
-
 // expectWait is how long a backend may leave Expect: 100-continue unanswered
 // before the body is sent all the same (RFC 9110 section 10.1.1).
 const expectWait = time.Second
@@ -190,9 +187,6 @@ func (x *exchange) extend() bool {
 	f.headBy = socket.Earlier(f.byNanos, socket.Earlier(deadline(sinceNanos, x.route.retry.PerTry), deadline(sinceNanos, f.pool.timeouts.Read)))
 	return f.headBy == 0 || f.headBy > nowNanos
 }
-
-// unasked reports that the client holds its body back until it is told to send it.
-func (x *exchange) unasked() bool { return x.fwd.continueBy != 0 && !x.upload.came.Load() }
 
 // continueDue reports that the backend has said nothing of Expect: 100-continue for so
 // long that the client is told without it.

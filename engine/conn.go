@@ -1,17 +1,15 @@
 package engine
 
 import (
-	"crypto/tls"
 	"errors"
-	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/certs"
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/http3"
-	"github.com/isame-lb/isame-lb/pool/end"
-	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
@@ -35,10 +33,6 @@ const (
 	lingerRate = 4 << 10 // bytes a second
 	lingerMax  = 30 * time.Second
 )
-
-// turnsMax is how many pipelined exchanges of one connection are carried before
-// the other connections of the loop have their turn.
-const turnsMax = 16
 
 // conn is one client connection. The shard's loop owns it while nothing has to
 // be waited for, or only one of the two sockets; an exchange that needs more
@@ -97,38 +91,6 @@ func newConn(s *shard, sock *socket.Conn, peer netip.Addr) *conn {
 	return c
 }
 
-// Handshake and ConnectionState make fasthttp's server ask for the protocol and
-// hand the connection to serveConn: its accept loop and worker pool are what we
-// use of it. Its own exchange loop costs one header parse, one rendering of a
-// response and four deadline calls a request more.
-func (c *conn) Handshake() error { return nil }
-
-// ConnectionState names our own loop as the negotiated protocol.
-func (c *conn) ConnectionState() tls.ConnectionState {
-	return tls.ConnectionState{NegotiatedProtocol: ownLoop}
-}
-
-// Close is called by fasthttp's worker when serveConn has returned, which is
-// when the connection begins to live: end closes it.
-func (c *conn) Close() error { return nil }
-
-// serveConn gives the connection to its loop.
-func serveConn(nc net.Conn) error {
-	c, ok := nc.(*conn)
-	if !ok {
-		panic("BUG: the accept loop made something that is not a conn")
-	}
-	defer func() {
-		if safely.Caught("worker", recover()) { // the library's goroutine has no guard
-			c.close()
-		}
-	}()
-	safely.Enter("worker")
-	c.beginWait(c.policy())
-	c.Hand(c, false)
-	return nil
-}
-
 // end closes the connection; the loop calls it once.
 func (c *conn) end() {
 	c.close()
@@ -156,27 +118,6 @@ func (c *conn) leaveShard() {
 	}
 	c.parent.running.Add(-1)
 	c.shard.ln.streams.Add(-1)
-}
-
-// Crashed is called by the loop when an event of the connection has met a bug that no
-// exchange has caught. A stream ends alone, and is not used again.
-func (c *conn) Crashed() {
-	switch {
-	case c.session != nil:
-		c.session.Crashed()
-	case c.quic != nil:
-		c.quic.Crashed()
-	case c.tunnel != nil:
-		c.tunnel.end(end.InternalError, c.tunnel.attempt.Conn())
-	case !c.Looped(): // a goroutine has it, and finds it cut, or it has ended
-		c.cut()
-	default:
-		defer c.close()
-		if x := c.x; x != nil {
-			x.crashed()
-			c.after(false)
-		}
-	}
 }
 
 // cut ends the connection from outside at whatever point it is.
@@ -216,158 +157,6 @@ const (
 	turnTunnel             // a tunnel begins
 )
 
-// Ready is called by the loop: bytes may be there, the client may have gone, or
-// a deadline may have passed.
-func (c *conn) Ready() {
-	safely.Enter("event")
-	switch {
-	case c.session != nil:
-		c.sessionTurn()
-		return
-	case c.quic != nil:
-		c.quicTurn()
-		return
-	case c.tunnel != nil:
-		c.tunnel.turn()
-		return
-	}
-	if c.x != nil && c.x.at != atHead {
-		c.carryOn(c.x.clientEvent())
-		return
-	}
-	c.carryOn(turnAgain)
-}
-
-// carryOn goes on after t for as long as nothing has to be waited for.
-func (c *conn) carryOn(t turn) {
-	for range turnsMax {
-		switch t {
-		case turnAgain:
-			t = c.step()
-		case turnWait, turnTaken, turnTunnel:
-			return
-		case turnEnd:
-			c.end()
-			return
-		}
-	}
-	switch t {
-	case turnAgain:
-		c.Again()
-	case turnEnd:
-		c.end()
-	case turnWait, turnTaken, turnTunnel:
-	}
-}
-
-// step is one step of the connection in its loop.
-func (c *conn) step() turn {
-	if c.x == nil {
-		if c.preamble != preambleNone {
-			if t := c.introduce(); t != turnAgain {
-				return t
-			}
-		}
-		if c.refused == nil {
-			if t := c.awaitRequest(); t != turnAgain {
-				return t
-			}
-		}
-		c.x = acquireExchange(c)
-	}
-	return c.x.step()
-}
-
-// beginWait sets until when the next request may begin, once for each wait.
-func (c *conn) beginWait(policy *listenerPolicy) {
-	if c.waiting || policy == nil {
-		return
-	}
-	wait := policy.idle
-	if !c.served {
-		wait = policy.header
-	}
-	c.waiting = true
-	c.SetReadBy(deadline(socket.Nanos(), wait))
-	c.in.Sized(policy.headerBytesMax)
-}
-
-// awaitRequest reads the first bytes of the next request. turnEnd: the client
-// closed, said nothing for too long, or has to leave in a drain.
-func (c *conn) awaitRequest() turn {
-	p := c.policy()
-	if c.in.Len() == 0 {
-		if p == nil {
-			return turnEnd
-		}
-		c.beginWait(p)
-		if t := c.readFirst(); t != turnAgain {
-			return t
-		}
-	}
-	if p != nil && p.h2c {
-		for yes, sure := c.speaksHTTP2(p); yes || !sure; yes, sure = c.speaksHTTP2(p) {
-			if yes {
-				c.beginSession(p)
-				c.sessionTurn()
-				return turnWait
-			}
-			if t := c.readMore(); t != turnAgain {
-				return t
-			}
-		}
-	}
-	c.waiting = false
-	c.state.Store(stateActive)
-	return turnAgain
-}
-
-// readFirst is readMore for a connection that owes nobody anything. One that has to
-// leave does so when its socket itself says that nothing is there: what the loop
-// was told may be older.
-func (c *conn) readFirst() turn {
-	leaving := c.leaveIdle.Load()
-	if leaving {
-		c.Suspect()
-	}
-	t := c.readMore()
-	if leaving && t == turnWait {
-		return turnEnd
-	}
-	return t
-}
-
-// readMore reads what the client has sent.
-func (c *conn) readMore() turn {
-	_, err := c.in.ReadFrom(c.Conn, roomMax)
-	switch {
-	case err == nil:
-		return turnAgain
-	case errors.Is(err, socket.ErrWouldBlock):
-		return turnWait
-	}
-	return turnEnd
-}
-
-// after is the end of an exchange: what it held is given back.
-func (c *conn) after(keep bool) turn {
-	releaseExchange(c.x)
-	c.x, c.served = nil, true
-	c.forgetLeaving()
-	if !keep {
-		return turnEnd
-	}
-	c.state.Store(stateIdle)
-	return turnAgain
-}
-
-// switched is the end of an exchange that has become a tunnel.
-func (c *conn) switched() turn {
-	releaseExchange(c.x)
-	c.x, c.served = nil, true
-	return turnTunnel
-}
-
 // policy is what the current generation says of the listener, or the last one that
 // had it; nil when the listener is gone and drained.
 func (c *conn) policy() *listenerPolicy {
@@ -403,3 +192,124 @@ func (c *conn) linger() {
 		}
 	}
 }
+
+var schemeHTTP, schemeHTTPS = []byte("http"), []byte("https")
+
+// scheme is what the client speaks.
+func (c *conn) scheme() []byte {
+	if c.Secure() {
+		return schemeHTTPS
+	}
+	return schemeHTTP
+}
+
+// preamble is what a client's connection still has to say before its first
+// request. All of it must come within timeouts.header of the connection's
+// beginning. Until then the connection counts as idle.
+type preamble uint8
+
+const (
+	preambleNone  preamble = iota
+	preambleProxy          // a PROXY header, which may or must come
+	preambleTLS            // a TLS handshake
+)
+
+// clientStream is a stream of HTTP/2 or HTTP/3, that a conn may be made of.
+type clientStream interface {
+	// Recycle gives the memory of a stream back whose exchange has ended.
+	Recycle()
+	// IsTunnel reports an extended CONNECT.
+	IsTunnel() bool
+	// Accepts reports that a Sec-WebSocket-Accept belongs to the key that we have
+	// made for the client, which cannot check it.
+	Accepts(answer []byte) bool
+}
+
+// clientLines is what backends are told of the certificate of a connection's
+// client. It is rendered at the first request, and again when a generation asks
+// for other fields: a head of 1 KiB of base64 costs a microsecond or two.
+type clientLines struct {
+	of   *certs.ClientFields
+	text []byte
+}
+
+// failed counts a connection that ends before its first request, and says so.
+func (c *conn) failed(policy *listenerPolicy, why observe.Failure, err error) turn {
+	c.shard.engine.connFailed(c, policy, why, err)
+	return turnEnd
+}
+
+// beginWait sets until when the next request may begin, once for each wait.
+func (c *conn) beginWait(policy *listenerPolicy) {
+	if c.waiting || policy == nil {
+		return
+	}
+	wait := policy.idle
+	if !c.served {
+		wait = policy.header
+	}
+	c.waiting = true
+	c.SetReadBy(deadline(socket.Nanos(), wait))
+	c.in.Sized(policy.headerBytesMax)
+}
+
+// readFirst is readMore for a connection that owes nobody anything. One that has to
+// leave does so when its socket itself says that nothing is there: what the loop
+// was told may be older.
+func (c *conn) readFirst() turn {
+	leaving := c.leaveIdle.Load()
+	if leaving {
+		c.Suspect()
+	}
+	t := c.readMore()
+	if leaving && t == turnWait {
+		return turnEnd
+	}
+	return t
+}
+
+// readMore reads what the client has sent.
+func (c *conn) readMore() turn {
+	_, err := c.in.ReadFrom(c.Conn, roomMax)
+	switch {
+	case err == nil:
+		return turnAgain
+	case errors.Is(err, socket.ErrWouldBlock):
+		return turnWait
+	}
+	return turnEnd
+}
+
+// deadline is start plus a limit; 0, no limit, stays 0.
+func deadline(startNanos int64, limit time.Duration) int64 {
+	if limit <= 0 {
+		return 0
+	}
+	return socket.After(startNanos, limit)
+}
+
+// setPeer says who the client is: the peer of the socket, or whom a proxy in
+// front named.
+func (c *conn) setPeer(ip netip.Addr) {
+	c.ip = ip.Unmap().WithZone("") // networks have no zones
+	c.peer = c.ip.String()
+}
+
+// unknownPeer stands for the client of a unix socket (RFC 7239 section 6.2).
+const unknownPeer = "unknown"
+
+// peerName is the peer's address as text.
+func (c *conn) peerName() string {
+	if c.peer == "" {
+		return unknownPeer
+	}
+	return c.peer
+}
+
+// The pseudonym in Via (RFC 9110 section 7.6.3).
+const (
+	via11 = "Via: 1.1 isame\r\n"
+	via10 = "Via: 1.0 isame\r\n"
+	via20 = "Via: 2.0 isame\r\n"
+	via30 = "Via: 3.0 isame\r\n"
+)

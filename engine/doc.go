@@ -5,27 +5,28 @@
 //
 //	shard.go     a connection is accepted: one socket and one fasthttp server a core
 //	preamble.go  what it says before its first request: a PROXY header, and in
-//	secure.go    a TLS handshake; certificates are package certs
-//	conn.go      a connection in its event loop: Ready, one step after the other
-//	phase.go     an exchange: the table of its phases, and what carries it from one to
-//	             the next (advance)
-//	exchange.go  what an exchange keeps, grouped by phase; how a goroutine takes it
-//	             over (take), and what becomes of one that meets a bug (rescue)
+//	secure.go    a TLS handshake; certificates are package certs, those of an ACME
+//	             server too
+//	conn.go      what a connection is, and how it ends
+//	serve.go     what the loop does with one: Ready, one step after the other
+//	advance.go   what carries an exchange from one phase to the next, in the loop (step)
+//	             or in a goroutine that has taken it over (take); what becomes of one
+//	             that meets a bug (rescue)
+//	phase.go     the table of its phases
+//	exchange.go  what it keeps, grouped by phase
 //	read.go      the head of the request is read, and its route found
-//	acme.go      where that is a challenge: certificates of an ACME server
-//	forward.go   what all attempts share; a slot of the pool, and a backend
-//	affinity.go  to which backend or pool the client belongs
+//	forward.go   a pool, a slot of it, and a backend: the one the client belongs to, or a pick
 //	request.go   the head as backends see it, and who the client is
 //	attempt.go   one attempt, from the connection to the head of the answer
 //	upload.go    beside it, the part of a body that did not come with its head
 //	hedge.go     when the answer is late: another backend is asked, too
 //	rival.go     that other attempt
 //	retry.go     when it has failed: is it repeated; package retry decides, this asks
-//	leave.go     how an exchange waits for what no socket of its own tells, and what it
-//	             means that its client leaves
+//	leave.go     how an exchange waits for what no socket of its own tells, what it means
+//	             that its client leaves, and what an attempt gives back (release)
 //	relay.go     the answer, as it comes
-//	tunnel.go    what becomes of it when the backend switches to another protocol
-//	goodbye.go   how that ends when the proxy does
+//	tunnel.go    what becomes of it when the backend switches to another protocol, and how
+//	             that ends when the proxy does
 //	answer.go    or what the proxy says itself; package answer renders that, and every
 //	             response head
 //	finish.go    it is counted and logged, and what the client still sends is dropped
@@ -41,7 +42,8 @@
 //	listener.go  a listener: its sockets, one for each shard, and how those of a
 //	             configuration are opened, in two steps
 //	table.go     what exchanges read of a configuration
-//	engine.go    how one replaces another (Apply)
+//	engine.go    what all shards share
+//	apply.go     how one configuration replaces another
 //	status.go    what there is to see of what runs
 //	drain.go     how listeners end, and everything (Shutdown)
 //

@@ -50,7 +50,7 @@ func TestFilesStandInTheOrderOfPhases(t *testing.T) {
 		sources[name] = string(text)
 	}
 	last, seen := "", 0
-	for _, m := range regexp.MustCompile(`case (at\w+):\n\t\treturn x\.(\w+)\(\)`).FindAllStringSubmatch(sources["phase.go"], -1) {
+	for _, m := range regexp.MustCompile(`case (at\w+):\n\t\treturn x\.(\w+)\(\)`).FindAllStringSubmatch(sources["advance.go"], -1) {
 		file := ""
 		for name, text := range sources {
 			if strings.Contains(text, "\nfunc (x *exchange) "+m[2]+"() phase ") {

@@ -24,26 +24,12 @@ import (
 // the time each lost its next request, and of 1,373 new connections 502 were accepted by
 // the kernel and reset, when sockets and idle connections were closed at once. Now 0.
 
-// drainPoll is how often a drain looks whether connections are left.
-const drainPoll = 10 * time.Millisecond
-
 // The share of a drain in which idle connections leave: a quarter, and no more than
 // idleShareMax. Clients that send every few seconds learn by Connection: close.
 const (
 	idleSharePart = 4
 	idleShareMax  = 5 * time.Second
 )
-
-// How long a socket that refuses new connections is kept for handshakes of TCP that
-// have begun: on loopback they are over at once.
-const (
-	backlogTime      = 100 * time.Millisecond
-	backlogTimeLocal = 5 * time.Millisecond
-)
-
-// goodbyeTime is how much of a drain, at most a quarter of it, is left to tunnels
-// for their last words.
-const goodbyeTime = 5 * time.Second
 
 // keepLast remembers now for the connections of those listeners that cfg removes.
 func (e *Engine) keepLast(now *table, cfg *config.Config) {
@@ -165,15 +151,6 @@ func (d *departure) due(now time.Time) (lots int) {
 		return lotsMax
 	}
 	return int(lotsMax * now.Sub(d.from) / d.to.Sub(d.from))
-}
-
-func untilGoodbye(ctx context.Context) time.Duration {
-	end, ok := ctx.Deadline()
-	if !ok {
-		return 0 // there is nothing to wait for
-	}
-	left := time.Until(end)
-	return left - min(left/4, goodbyeTime)
 }
 
 // ended reports that nobody accepts any more.

@@ -2,16 +2,13 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"io"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/http2"
@@ -22,19 +19,6 @@ import (
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
-
-// Options are what an Engine is made of.
-type Options struct {
-	// Logger gets what happens to the proxy, not to requests. Access lines too.
-	Logger zerolog.Logger
-	// Access is where the access lines of a shard go; nil is where Logger writes.
-	// A write must not wait: the event loop calls it.
-	Access func(shard int) io.Writer
-	// Registry keeps the counters; it must have been made for Shards.
-	Registry *observe.Registry
-	// Shards is the number of shards; 0 is GOMAXPROCS.
-	Shards int
-}
 
 // Engine carries requests from socket to socket. Apply starts it and replaces
 // its configuration, Shutdown ends it. Its methods may be called by any
@@ -77,223 +61,6 @@ type Engine struct {
 	}
 }
 
-// New makes an engine without a configuration: it listens nowhere until Apply.
-func New(o Options) (*Engine, error) {
-	e := &Engine{
-		log: o.Logger, accessOut: o.Access, registry: o.Registry, shardCount: o.Shards,
-		stopped: make(chan struct{}), errands: socket.NewErrands(),
-	}
-	if e.shardCount <= 0 {
-		e.shardCount = runtime.GOMAXPROCS(0)
-	}
-	if err := socket.CheckTLS(); err != nil {
-		e.log.Warn().Err(err).Msg("idle TLS connections keep 20 KiB more than they need with this version of Go: build with the one in go.mod")
-	}
-	for range e.shardCount {
-		l, err := socket.NewLoop()
-		if err != nil {
-			e.closeLoops()
-			return nil, err
-		}
-		e.loops = append(e.loops, l)
-		e.streams = append(e.streams, &http2.Shard{})
-	}
-	e.apply.listeners = map[string]*listener{}
-	e.apply.learnt = retry.Book{}
-	e.registry.SetPools(e.Pools)
-	e.registry.SetConnections(e.connections)
-	e.registry.SetCertificates(e.certificates)
-	e.forgetPanics = safely.OnPanic(e.panicked)
-	return e, nil
-}
-
-func (e *Engine) closeLoops() {
-	for _, l := range e.loops {
-		l.Close()
-	}
-}
-
-// ErrStopping is what Apply returns once Shutdown has begun.
-var ErrStopping = errors.New("cannot apply configuration: the proxy is shutting down")
-
-// Apply makes cfg the running configuration. Everything that can fail happens
-// before the new table is stored; on error the old one runs on untouched and
-// what was opened for the new one is closed. Exchanges under way finish with
-// the table they began with. cfg must not be changed afterwards.
-func (e *Engine) Apply(cfg *config.Config) error {
-	e.apply.Lock()
-	defer e.apply.Unlock()
-	if e.stopping.Load() {
-		return ErrStopping
-	}
-	generation := uint64(1)
-	if old := e.table.Load(); old != nil {
-		generation = old.generation + 1
-	}
-	return e.applyLocked(cfg, generation)
-}
-
-// refreshSoon has the pools rebuilt, in another goroutine, because a discovery
-// found other members. Calls that come while one waits are answered by that one.
-func (e *Engine) refreshSoon() {
-	if e.refreshing.Swap(true) {
-		return
-	}
-	safely.New("refresh", func() {
-		if err := e.Refresh(); err != nil && !errors.Is(err, ErrStopping) {
-			e.log.Error().Err(err).Msg("cannot use the members that were found; the others stay")
-		}
-	}, func() { e.refreshing.Store(false) }).Go()
-}
-
-// Refresh applies the running configuration once more, as the same generation,
-// when its pools have other members by now.
-func (e *Engine) Refresh() error {
-	e.apply.Lock()
-	defer e.apply.Unlock()
-	e.refreshing.Store(false)
-	return e.refreshLocked()
-}
-
-func (e *Engine) refreshLocked() error {
-	t := e.table.Load()
-	switch {
-	case e.stopping.Load():
-		return ErrStopping
-	case t == nil || !t.pools.Stale():
-		return nil
-	}
-	return e.applyLocked(t.cfg, t.generation)
-}
-
-// AddBackend puts a backend into a pool of the running configuration, and returns
-// when it is there. It holds over reloads, not over a restart. c must be valid.
-func (e *Engine) AddBackend(poolName string, c config.Backend) error {
-	return e.editPools(func(s *pool.Set) error { return s.Add(poolName, c) })
-}
-
-// RemoveBackend takes a backend out of a pool of the running configuration, and
-// returns when it gets nothing new. It holds over reloads that name the backend,
-// not over a restart.
-func (e *Engine) RemoveBackend(poolName, address string) error {
-	return e.editPools(func(s *pool.Set) error { return s.Remove(poolName, address) })
-}
-
-func (e *Engine) editPools(edit func(*pool.Set) error) error {
-	e.apply.Lock()
-	defer e.apply.Unlock()
-	if t := e.table.Load(); t != nil && !e.stopping.Load() {
-		if err := edit(t.pools); err != nil {
-			return err
-		}
-	}
-	return e.refreshLocked()
-}
-
-func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
-	opened, err := e.openListeners(cfg)
-	if err != nil {
-		return err
-	}
-	next := &table{generation: generation, cfg: cfg, keepers: acme.Keepers{}}
-	var prev *pool.Set
-	now := e.table.Load()
-	if now != nil {
-		prev = now.pools
-	}
-	b := tableBuilder{engine: e, cfg: cfg, t: next}
-	err = b.build(opened.bound, opened.ports, prev)
-	if err == nil {
-		err = opened.listen(e)
-	}
-	if err != nil {
-		opened.close()
-		if next.pools != nil {
-			next.pools.Retire(nil, 0)
-		}
-		e.stopKeepers(next, now)
-		if now != nil {
-			e.forgetRoutes(now.cfg)
-		}
-		return err
-	}
-	next.pools.Start()
-	e.keepLast(now, cfg)
-	e.table.Store(next)
-	e.keepCertificates(now, next)
-	e.registry.SetGeneration(next.generation)
-	e.forgetBackends(next.pools)
-	e.forgetRoutes(cfg)
-	e.sayCertificates(next)
-	for _, l := range opened.listeners {
-		e.apply.listeners[l.key] = l.listener
-		l.accept()
-	}
-	for _, p := range opened.ports {
-		p.ln.quic = p
-		p.accept()
-	}
-	e.closeRemoved(cfg)
-	if prev != nil {
-		safely.GoIn(&e.retirement, "retirement", func() { prev.Retire(next.pools, cfg.Shutdown.Drain) })
-	}
-	return nil
-}
-
-// forgetRoutes drops what was learnt of routes that cfg does not have.
-func (e *Engine) forgetRoutes(cfg *config.Config) {
-	e.apply.learnt.Keep(func(name string) bool {
-		_, stays := cfg.Routes[name]
-		return stays
-	})
-}
-
-// forgetBackends bounds the counters of backends that are gone.
-func (e *Engine) forgetBackends(now *pool.Set) {
-	there := 0
-	for _, p := range now.Pools() {
-		there += len(p.Members())
-	}
-	e.registry.KeepBackends(there, func(inPool, backend string) bool {
-		p := now.Pool(inPool)
-		return p != nil && p.Member(backend) != nil
-	})
-}
-
-// closeRemoved drains the listeners that cfg no longer has, and the UDP ports.
-func (e *Engine) closeRemoved(cfg *config.Config) {
-	kept, quic := map[string]bool{}, map[string]bool{}
-	for name, l := range cfg.Listeners {
-		key := listenerKey(name, l.Address)
-		kept[key], quic[key] = true, l.HTTP3
-	}
-	later := func(drain func(context.Context)) {
-		safely.GoIn(&e.retirement, "retirement", func() {
-			ctx, cancel := context.WithTimeout(context.Background(), cfg.Shutdown.Drain)
-			defer cancel()
-			drain(ctx)
-		})
-	}
-	for key, l := range e.apply.listeners {
-		switch p := l.quic; {
-		case !kept[key]:
-			delete(e.apply.listeners, key)
-			later(func(ctx context.Context) {
-				e.drain(ctx, []*listener{l})
-				e.last.Delete(l.slot)
-				l.release()
-			})
-		case p != nil && !quic[key]:
-			l.quic = nil
-			p.stop()
-			later(func(ctx context.Context) {
-				p.retire(ctx)
-				p.release()
-			})
-		}
-	}
-}
-
 func (e *Engine) poolOptions() pool.Options {
 	return pool.Options{
 		Shards: e.shardCount, Logger: e.log, Loops: e.loops, Changed: e.refreshSoon, Errands: e.errands,
@@ -327,3 +94,28 @@ func (e *Engine) panicked(p safely.Panic) {
 	e.panics.Add(1)
 	e.log.Error().Str("in", p.Place).Interface("panic", p.Value).Bytes("stack", p.Stack).Msg("a bug was met, and has ended what met it")
 }
+
+func (e *Engine) closeLoops() {
+	for _, l := range e.loops {
+		l.Close()
+	}
+}
+
+// date is the value of Date for answers the proxy makes.
+func (e *Engine) date() []byte { return e.clock.Date(socket.Nanos()) }
+
+// drainPoll is how often a drain looks whether connections are left.
+const drainPoll = 10 * time.Millisecond
+
+func untilGoodbye(ctx context.Context) time.Duration {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return 0 // there is nothing to wait for
+	}
+	left := time.Until(end)
+	return left - min(left/4, goodbyeTime)
+}
+
+// goodbyeTime is how much of a drain, at most a quarter of it, is left to tunnels
+// for their last words.
+const goodbyeTime = 5 * time.Second

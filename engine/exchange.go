@@ -5,12 +5,16 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/retry"
+	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -94,16 +98,6 @@ type accounting struct {
 
 var exchanges sync.Pool
 
-func newExchange() *exchange {
-	x := &exchange{
-		out: make([]byte, 0, outRoom), answer: make([]byte, 0, outRoom), pathRoom: make([]byte, 0, pathRoom),
-		line: make([]byte, 0, lineRoom),
-	}
-	x.upload.prepare()
-	x.run = safely.Own(x.goOn)
-	return x
-}
-
 // Rooms of an exchange's own slices. A larger one is dropped after its exchange.
 const (
 	outRoom  = 4 << 10
@@ -111,15 +105,6 @@ const (
 	lineRoom = 64
 	roomMax  = 64 << 10
 )
-
-func acquireExchange(c *conn) *exchange {
-	x, ok := exchanges.Get().(*exchange)
-	if !ok {
-		x = newExchange()
-	}
-	x.c = c
-	return x
-}
 
 func releaseExchange(x *exchange) {
 	x.upload.in.Release()
@@ -145,83 +130,131 @@ func (x *exchange) forget() {
 	x.upload.begun = false
 }
 
-// take gives the connection and its exchange to a goroutine.
-func (x *exchange) take() turn {
-	if transitions[x.at].asks {
-		x.c.TakeMinded()
-		if x.c.Ended() {
-			x.c.Hung()
-		}
-	} else {
-		x.c.Take()
-	}
-	if x.fwd.open {
-		x.attempt.Conn().Take()
-	}
-	x.waits = true
-	x.run.Go()
-	return turnTaken
-}
-
-// goOn is the goroutine of an exchange: it carries it to its end, waiting where
-// that is needed, and gives the connection back to the loop.
-func (x *exchange) goOn() {
-	c := x.c
-	defer func() {
-		if safely.Caught("exchange", recover()) { // outside of what rescue ends
-			c.cut()
-			c.close()
-		}
-	}()
-	switch x.waitingly() {
-	case turnEnd:
-		c.close()
-		return
-	case turnTunnel:
-		c.Hand(c, true)
-		return
-	case turnAgain, turnWait, turnTaken:
-	}
-	c.beginWait(c.policy())
-	c.Hand(c, c.in.Len() > 0)
-}
-
-// waitingly is the rest of the exchange, from its phase on.
-func (x *exchange) waitingly() (t turn) {
-	defer x.rescue(&t)
-	safely.Enter("exchange")
-	x.upload.resume()
-	return x.advance(x.do())
-}
-
-// rescue turns a panic into a 500, where nothing was answered yet, and into the
-// end of this connection. Whatever was acquired is given back.
-func (x *exchange) rescue(t *turn) {
-	if !safely.Caught("exchange", recover()) {
-		return
-	}
-	x.crashed()
-	*t = x.c.after(false)
-}
-
-// crashed ends an exchange that has met a bug, for rescue, or whose event has: it is
-// counted like any other, and nothing stays acquired.
-func (x *exchange) crashed() {
-	x.keep = false
-	x.abandon()
-	x.forget()
-	if x.policy == nil { // it had not begun
-		return
-	}
-	if !x.answered {
-		x.reject(answer.Internal)
-	}
-	x.count()
-}
-
 // random is 64 fresh bits for balancers, ids and jitter. The runtime's
 // generator is per thread: 4 ns, no lock.
 func random() uint64 { return rand.Uint64() }
 
 // isLate reports that a deadline has passed.
 func isLate(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+// forwarding is what the attempts of one exchange share.
+type forwarding struct {
+	trying
+
+	pool       *poolEntry
+	query      pool.Query
+	byNanos    int64 // the route's deadline; 0 is none
+	beganNanos int64 // the attempt under way, or the next one
+	continued  bool  // a client that expects 100 Continue was told
+	entered    bool  // the exchange has a slot of its pool's limiter
+
+	paid       bool          // the next retry is taken from the budget already
+	retryAfter time.Duration // the last answer asks to wait so long
+	cause      retry.Cause   // of the next attempt
+	wait       time.Duration // before it
+
+	again  *pool.Member   // the next attempt goes to this backend, if it may
+	stuck  *pool.Member   // the client's cookie names it
+	renew  bool           // that cookie is old
+	last   *answer.Reject // what the last failed attempt would answer
+	backed bool           // the free retry of a died connection was used
+}
+
+// trying is one attempt.
+type trying struct {
+	member  *pool.Member // acquired and not yet released; nil between attempts
+	permit  pool.Permit
+	open    bool  // x.attempt holds a connection
+	headBy  int64 // until then the response head is awaited
+	hedgeBy int64 // then another backend is asked too; 0 is never
+	// continueBy is until when a client that expects 100 Continue waits for the
+	// backend's word; 0: it does not, or not any more.
+	continueBy int64
+	headNanos  int64           // when the response head came
+	interims   int             // 1xx answers
+	race       *race           // with rivals; nil without
+	outcome    attempt.Outcome // how it has ended
+}
+
+// States of upload.keeps: whether what was read of a body is still here, so that it can
+// be sent to another backend. Whoever reads goes from all to not, before it lets go of a
+// byte; whoever wants to repeat the attempt from all to wanted, and then nothing is let
+// go of.
+const (
+	keepsNot int32 = iota
+	keepsAll
+	keepsWanted
+)
+
+// Meetings of an upload and its answer: whoever comes first, the head of the final answer
+// or a backend that takes nothing for timeouts.write, decides how the attempt ends.
+const (
+	meetNone int32 = iota
+	meetHead
+	meetLate
+)
+
+// upload sends the part of a request body that did not come with its head. The
+// loop does it as the client's bytes come: looped. When the backend takes no
+// more, or answers before it has everything, a goroutine of its own goes on, so
+// that the answer is read and passed on meanwhile: running. That goroutine has
+// x.body and the reading half of the client's connection until stop.
+//
+// What was read stays in the buffer while there is room: then the body can be
+// sent again to another backend.
+type upload struct {
+	begun    bool // in this exchange
+	looped   bool
+	running  bool
+	stopping atomic.Bool  // set by stop before it wakes the goroutine
+	waiting  atomic.Bool  // it is the client that is waited for
+	answered atomic.Bool  // the answer has begun, and the protocol is one in which both may talk
+	came     atomic.Bool  // something of it has come
+	keeps    atomic.Int32 // see keepsNot
+	meeting  atomic.Int32 // see meetNone
+	moved    atomic.Int64 // Nanos at which the backend was last given bytes
+	ended    chan struct{}
+	run      safely.Func // u.send, made once: a method value is an allocation
+
+	x         *exchange
+	to        *socket.Conn
+	in        socket.Buffer
+	body      attempt.Body // x.body where in begins
+	bodySent  int64        // sent where in begins
+	head      []byte       // of the request, to be written with the first bytes of its body
+	frame     []byte       // chunk framing
+	sent      int64        // content bytes, for the limit
+	pace      socket.Pace
+	askedBy   int64 // until then the client may wait to be asked for its body
+	waitNanos int64 // since when the client is waited for; 0 is not
+	long      bool  // the body does not fit into what may be kept
+	out       attempt.Outcome
+	full      bool // the backend took a part of a write, whose rest is in its connection
+	cut       bool // the backend takes nothing any more
+	whole     bool // everything was sent
+}
+
+// written is what a write of n bytes of the answer to the client means.
+func (x *exchange) written(n int, err error) attempt.Outcome {
+	switch {
+	case err == nil:
+		x.bytesOut += int64(n)
+		return attempt.OK
+	case errors.Is(err, socket.ErrWouldBlock):
+		return attempt.Pending
+	}
+	x.bytesOut += int64(n)
+	return attempt.ClientGone
+}
+
+// refuse notes that no other attempt is made although the policy wants one.
+func (x *exchange) refuse(f retry.Refusal) {
+	x.refused = f
+	x.route.refused[f].Add(x.c.shard.index)
+}
+
+// safeToRepeat reports whether the request may be sent twice (RFC 9110 section
+// 9.2.2, as configured).
+func (x *exchange) safeToRepeat() bool {
+	return x.route.retry.Safe(x.head.Method, x.head.Has(wire.FieldIdempotencyKey))
+}

@@ -3,10 +3,8 @@ package engine
 import (
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 
-	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
@@ -114,33 +112,6 @@ func (x *exchange) count() {
 	x.c.in.Unpin()
 }
 
-// accessLog writes a line for finished exchanges: a sample of them, and every
-// one that was slow.
-type accessLog struct {
-	out       []zerolog.Logger // by shard
-	threshold uint64           // of 64 random bits; below it the exchange is in the sample
-	all       bool
-	slowNanos int64 // 0 is off
-}
-
-func newAccessLog(c *config.AccessLog, e *Engine) *accessLog {
-	if !c.Enabled {
-		return nil
-	}
-	l := &accessLog{
-		all: c.Sample >= 1, threshold: uint64(c.Sample * (1 << 63) * 2 * (1 - 1e-15)), slowNanos: int64(c.Slow),
-	}
-	for shard := range e.shardCount {
-		log := e.log
-		if e.accessOut != nil {
-			log = log.Output(e.accessOut(shard))
-		}
-		// The level is a field like others: access lines come whatever log.level says.
-		l.out = append(l.out, log.With().Str(zerolog.LevelFieldName, "info").Str("log", "access").Logger())
-	}
-	return l
-}
-
 // log writes the line of x, if it is wanted. It allocates nothing. The order of
 // the fields is that of engine/observe/README.md, which a test compares.
 func (l *accessLog) log(x *exchange, nowNanos int64) {
@@ -204,18 +175,4 @@ func (x *exchange) protocol() string {
 		return "HTTP/1.0"
 	}
 	return "HTTP/1.1"
-}
-
-// logTunnel writes the line of a tunnel that has ended. The exchange that it began
-// as has had its own.
-func (l *accessLog) logTunnel(t *tunnel) {
-	e := l.out[t.c.shard.index].Log().Str("client", t.client).Str("peer", t.c.peerName()).
-		Str("listener", t.policy.name).Str("route", t.route.name).
-		Str("pool", t.fwd.pool.Name()).Str("backend", t.fwd.member.Address()).Int("status", statusSwitched).
-		Dur("took_ms", time.Duration(socket.Nanos()-t.startNanos)).
-		Int64("bytes_in", t.up.bytes).Int64("bytes_out", t.down.bytes).Bool("tunnel", true)
-	if t.why != end.OK {
-		e = e.Str("cause", t.why.Word())
-	}
-	e.Send()
 }

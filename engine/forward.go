@@ -1,54 +1,16 @@
 package engine
 
 import (
+	"math"
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/affinity"
 	"github.com/isame-lb/isame-lb/engine/answer"
-	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
-
-// forwarding is what the attempts of one exchange share.
-type forwarding struct {
-	trying
-
-	pool       *poolEntry
-	query      pool.Query
-	byNanos    int64 // the route's deadline; 0 is none
-	beganNanos int64 // the attempt under way, or the next one
-	continued  bool  // a client that expects 100 Continue was told
-	entered    bool  // the exchange has a slot of its pool's limiter
-
-	paid       bool          // the next retry is taken from the budget already
-	retryAfter time.Duration // the last answer asks to wait so long
-	cause      retry.Cause   // of the next attempt
-	wait       time.Duration // before it
-
-	again  *pool.Member   // the next attempt goes to this backend, if it may
-	stuck  *pool.Member   // the client's cookie names it
-	renew  bool           // that cookie is old
-	last   *answer.Reject // what the last failed attempt would answer
-	backed bool           // the free retry of a died connection was used
-}
-
-// trying is one attempt.
-type trying struct {
-	member  *pool.Member // acquired and not yet released; nil between attempts
-	permit  pool.Permit
-	open    bool  // x.attempt holds a connection
-	headBy  int64 // until then the response head is awaited
-	hedgeBy int64 // then another backend is asked too; 0 is never
-	// continueBy is until when a client that expects 100 Continue waits for the
-	// backend's word; 0: it does not, or not any more.
-	continueBy int64
-	headNanos  int64           // when the response head came
-	interims   int             // 1xx answers
-	race       *race           // with rivals; nil without
-	outcome    attempt.Outcome // how it has ended
-}
 
 // forward begins what all attempts share: atPrepare.
 func (x *exchange) forward() phase {
@@ -295,4 +257,51 @@ func (x *exchange) got(m *pool.Member, permit pool.Permit) {
 	x.attempts++
 	x.backendName = m.Address()
 	x.fwd.hedgeBy = x.hedgeTime()
+}
+
+// hash is the sum of the part of the request that on names. A request without
+// it hashes the empty string: such clients share one backend.
+func (x *exchange) hash(on pool.HashOn) uint64 {
+	if on.Kind == pool.HashSourceIP {
+		ip := x.clientAddr().As16()
+		return pool.Sum(ip[:])
+	}
+	return pool.Sum(affinity.Part(on, &x.head, x.path))
+}
+
+// stick finds the backend the client belongs to: the first attempt goes there if
+// it may take anything. With a split, the client belongs to its backend's pool; who
+// has moved from one to another has a cookie of each, and the one that was given
+// last counts. It reports whether there is such a backend.
+func (x *exchange) stick() bool {
+	youngest := int64(math.MaxInt64)
+	for _, p := range x.route.pools {
+		s := p.sticky
+		if s == nil {
+			continue
+		}
+		i, age := s.Find(affinity.Cookie(&x.head.Head, s.Name), affinity.Minutes(time.Now()))
+		if i < 0 || age >= youngest {
+			continue
+		}
+		m := p.Members()[i]
+		if !p.Keeps(m) {
+			continue
+		}
+		youngest = age
+		x.fwd.pool, x.fwd.again, x.fwd.stuck = p, m, m
+		x.fwd.renew = s.IsOld(age)
+	}
+	return x.fwd.stuck != nil
+}
+
+// appendSticky appends the cookie that keeps the client on the backend that
+// answers, unless it has one that is good for a while.
+func (x *exchange) appendSticky(b []byte) []byte {
+	f := &x.fwd
+	s := f.pool.sticky
+	if s == nil || (f.stuck == f.member && !f.renew) {
+		return b
+	}
+	return s.Append(b, f.member.Index(), affinity.Minutes(time.Now()), x.c.Secure())
 }

@@ -4,44 +4,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
-
-// hedging is a route's hedge section, compiled: when the first attempt has no
-// answer in time a second one is sent to another backend, and the first answer
-// wins ("The Tail at Scale", Dean and Barroso 2013). The live percentile is a
-// fact of the route's name and survives reloads.
-type hedging struct {
-	after time.Duration // 0: the live percentile
-	live  *retry.Quantile
-	max   int // rivals of one exchange
-}
-
-// hedgeP95 is the value of hedge.after that stands for the live percentile.
-const hedgeP95 = "p95"
-
-func newHedging(c *config.Hedge, live *retry.Quantile) *hedging {
-	if c == nil {
-		return nil
-	}
-	h := &hedging{live: live, max: c.Max}
-	if c.After != hedgeP95 {
-		h.after, _ = time.ParseDuration(c.After) // config has checked it
-	}
-	return h
-}
-
-// wait is how long an attempt stays alone; 0 is for ever.
-func (h *hedging) wait() int64 {
-	if h.after > 0 {
-		return int64(h.after)
-	}
-	return h.live.Estimate()
-}
 
 // hedgeTime is the moment after which the attempt gets a rival; 0 is never. Only
 // the first attempt of a request that may be sent twice, and is here as a whole,
@@ -51,7 +18,7 @@ func (x *exchange) hedgeTime() int64 {
 	if h == nil || x.attempts != 1 || x.upgrading || x.fwd.stuck != nil || !x.body.Done() || x.upload.begun || !x.safeToRepeat() {
 		return 0
 	}
-	wait := h.wait()
+	wait := h.Wait()
 	if wait == 0 {
 		return 0
 	}
@@ -78,15 +45,15 @@ func (x *exchange) hedgeDial() int64 {
 func (x *exchange) nextRival() int64 {
 	f, h := &x.fwd, x.route.hedge
 	if f.race == nil {
-		f.race = newRace(h.max, x.patience(0).Bell)
+		f.race = newRace(h.Max, x.patience(0).Bell)
 		if f.open {
 			f.race.opened(x.attempt.Conn())
 		}
 	}
-	if !x.startRival(f.race) || len(f.race.rivals) == h.max {
+	if !x.startRival(f.race) || len(f.race.rivals) == h.Max {
 		return 0
 	}
-	return socket.After(socket.Nanos(), time.Duration(h.wait()))
+	return socket.After(socket.Nanos(), time.Duration(h.Wait()))
 }
 
 // hedgeDue reports that it is time for a rival, and not the end of the attempt.
@@ -126,14 +93,6 @@ func (x *exchange) settle() phase {
 	return atAnswer
 }
 
-// endRace stops the rivals, if there are any.
-func (x *exchange) endRace() {
-	if r := x.fwd.race; r != nil {
-		x.fwd.race = nil
-		r.end()
-	}
-}
-
 // replace makes a rival's attempt the exchange's own. The one it replaces has
 // ended with out.
 func (x *exchange) replace(v *rival, out attempt.Outcome) {
@@ -147,7 +106,7 @@ func (x *exchange) replace(v *rival, out attempt.Outcome) {
 	if x.nobodyWaits() {
 		x.attempt.Conn().Abort()
 	}
-	v.route.hedges[hedgeWon].Add(v.shard)
+	v.route.hedges[retry.HedgeWon].Add(v.shard)
 }
 
 // startRival begins a hedged attempt on a backend that was not asked yet, within

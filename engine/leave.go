@@ -3,6 +3,9 @@ package engine
 import (
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -31,14 +34,6 @@ func (x *exchange) patience(byNanos int64) socket.Patience {
 		b.Ring()
 	}
 	return socket.Patience{ByNanos: byNanos, Bell: b}
-}
-
-// deadline is start plus a limit; 0, no limit, stays 0.
-func deadline(startNanos int64, limit time.Duration) int64 {
-	if limit <= 0 {
-		return 0
-	}
-	return socket.After(startNanos, limit)
 }
 
 // attemptBy is the deadline of the attempt under way: the route's, or its own.
@@ -121,4 +116,57 @@ func (c *conn) forgetLeaving() {
 	if c.leaveBy.Load() != 0 {
 		c.leaveBy.Store(0)
 	}
+}
+
+// leave ends an exchange whose client has gone: nobody is there to answer.
+func (x *exchange) leave() phase {
+	x.status, x.end = attempt.ClientGone.Status(), end.ClientGone
+	x.endRace()
+	x.release(attempt.ClientGone)
+	x.keep = false
+	return atFinish
+}
+
+// release ends the attempt under way: the upload is stopped, the connection
+// given back or closed, the member told the outcome. It does nothing between
+// attempts.
+func (x *exchange) release(out attempt.Outcome) {
+	f := &x.fwd
+	whole := x.upload.stop(x)
+	if f.open {
+		ours := x.c.backend.Swap(nil) != nil
+		f.open = false
+		x.attempt.Conn().Unwatch()
+		x.attempt.Close(ours && whole && x.body.Done() && out == attempt.OK, max(x.relayNanos, f.headNanos))
+	}
+	m := f.member
+	if m == nil {
+		return
+	}
+	f.member = nil
+	nowNanos := socket.Nanos()
+	status, latency := 0, int64(0)
+	switch out { //nolint:exhaustive // the others teach nothing
+	case attempt.OK:
+		status, latency = x.attempt.Response.Status, f.headNanos-f.beganNanos
+		if h := x.route.hedge; h != nil {
+			h.Live.Observe(latency)
+		}
+	case attempt.Outrun:
+		latency = nowNanos - f.beganNanos
+	}
+	f.pool.backends[m.Index()].Codes.Add(x.c.shard.index, status)
+	if out == attempt.OK && latency > 0 {
+		f.pool.stats.Durations.Observe(x.c.shard.index, time.Duration(latency))
+	}
+	m.Release(f.permit, out, status, nowNanos, latency)
+	f.last = answer.ForOutcome(out)
+	f.query.Tried.Add(m.Index())
+}
+
+// abandon is release for an exchange that panicked.
+func (x *exchange) abandon() {
+	x.endRace()
+	x.release(attempt.ClientGone)
+	x.leavePool()
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/limit"
@@ -221,3 +222,10 @@ func (e *Engine) openListeners(cfg *config.Config) (*opening, error) {
 	o.close()
 	return nil, errors.Join(errs...)
 }
+
+// How long a socket that refuses new connections is kept for handshakes of TCP that
+// have begun: on loopback they are over at once.
+const (
+	backlogTime      = 100 * time.Millisecond
+	backlogTimeLocal = 5 * time.Millisecond
+)

@@ -12,37 +12,6 @@ import (
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
-// preamble is what a client's connection still has to say before its first
-// request. All of it must come within timeouts.header of the connection's
-// beginning. Until then the connection counts as idle.
-type preamble uint8
-
-const (
-	preambleNone  preamble = iota
-	preambleProxy          // a PROXY header, which may or must come
-	preambleTLS            // a TLS handshake
-)
-
-// expects is the preamble of a new connection; false refuses it: its peer may
-// not speak for clients, and nobody else may connect.
-func (p *listenerPolicy) expects(ip netip.Addr) (preamble, bool) {
-	switch {
-	case p.proxy.Believe(ip):
-		return preambleProxy, true
-	case p.proxy.Require:
-		return preambleNone, false
-	}
-	return p.afterProxy(), true
-}
-
-// afterProxy is what comes behind a PROXY header.
-func (p *listenerPolicy) afterProxy() preamble {
-	if p.tls != nil {
-		return preambleTLS
-	}
-	return preambleNone
-}
-
 // introduce reads what comes before the first request: in the loop, but for the
 // handshake, which has a goroutine from the client's first byte to its end.
 func (c *conn) introduce() turn {
@@ -138,24 +107,6 @@ func (c *conn) countPeer(policy *listenerPolicy) turn {
 	return turnAgain
 }
 
-// setPeer says who the client is: the peer of the socket, or whom a proxy in
-// front named.
-func (c *conn) setPeer(ip netip.Addr) {
-	c.ip = ip.Unmap().WithZone("") // networks have no zones
-	c.peer = c.ip.String()
-}
-
-// unknownPeer stands for the client of a unix socket (RFC 7239 section 6.2).
-const unknownPeer = "unknown"
-
-// peerName is the peer's address as text.
-func (c *conn) peerName() string {
-	if c.peer == "" {
-		return unknownPeer
-	}
-	return c.peer
-}
-
 func (c *conn) localAddr() []byte {
 	return []byte(c.LocalAddr().String()) // HTTP/1.0 without Host only
 }
@@ -178,20 +129,3 @@ func (c *conn) announced() wire.ProxyHeader {
 
 // addrPort is an address of TCP or of UDP.
 type addrPort interface{ AddrPort() netip.AddrPort }
-
-// failed counts a connection that ends before its first request, and says so.
-func (c *conn) failed(policy *listenerPolicy, why observe.Failure, err error) turn {
-	c.shard.engine.connFailed(c, policy, why, err)
-	return turnEnd
-}
-
-// connFailed counts a connection that ended before its first request, and says
-// why, at most once a second.
-func (e *Engine) connFailed(c *conn, policy *listenerPolicy, why observe.Failure, err error) {
-	policy.stats.Failed[why].Add(c.shard.index, 1)
-	if !e.failureSaid.Take(socket.Nanos()) {
-		return
-	}
-	e.log.Warn().Err(err).Str("listener", policy.name).Str("client", c.peerName()).Str("reason", why.String()).
-		Msg("a connection ended before its first request; isame_connections_failed_total counts all")
-}

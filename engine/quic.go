@@ -135,39 +135,6 @@ func (p *quicPort) tlsConfig() *tls.Config {
 	}
 }
 
-// forQUIC is a configuration of TLS as QUIC needs it. Session tickets are made and read
-// with the keys of tlsPolicy.session.
-func forQUIC(config, session *tls.Config) *tls.Config {
-	q := config.Clone()
-	q.MinVersion, q.NextProtos = tls.VersionTLS13, []string{http3.Protocol}
-	q.WrapSession = session.EncryptTicket
-	q.UnwrapSession = session.DecryptTicket
-	if f := q.GetCertificate; f != nil {
-		q.GetCertificate = caught("QUIC certificate", f)
-	}
-	if f := q.VerifyConnection; f != nil {
-		q.VerifyConnection = func(s tls.ConnectionState) error {
-			_, err := caught("QUIC client certificate", func(s tls.ConnectionState) (struct{}, error) { return struct{}{}, f(s) })(s)
-			return err
-		}
-	}
-	return q
-}
-
-// errCallBug is a call that has met a bug of ours.
-var errCallBug = errors.New("the call met a bug, see the log")
-
-// caught is f for a goroutine of the library, which has no guard: a panic of f is an
-// error of what asked.
-func caught[A, R any](place string, f func(A) (R, error)) func(A) (R, error) {
-	return func(a A) (r R, err error) {
-		if !safely.Do(place, func() { r, err = f(a) }, nil) {
-			err = errCallBug
-		}
-		return r, err
-	}
-}
-
 // quicIdleFloor is the least time after which a client that says nothing at all is taken
 // for gone. It is asked in the middle of it.
 const quicIdleFloor = 10 * time.Second
@@ -392,17 +359,6 @@ func (c *conn) quicTurn() {
 		c.quic.Each(func(st *http3.Stream) { leaveTunnel(st.Host) })
 	}
 	c.quic.Ready()
-}
-
-// clientStream is a stream of HTTP/2 or HTTP/3, that a conn may be made of.
-type clientStream interface {
-	// Recycle gives the memory of a stream back whose exchange has ended.
-	Recycle()
-	// IsTunnel reports an extended CONNECT.
-	IsTunnel() bool
-	// Accepts reports that a Sec-WebSocket-Accept belongs to the key that we have
-	// made for the client, which cannot check it.
-	Accepts(answer []byte) bool
 }
 
 var (

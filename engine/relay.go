@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"math"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
@@ -198,19 +197,6 @@ func (x *exchange) passOn(data []byte) attempt.Outcome {
 // passPipe is passOn for content that goes through a pipe.
 func (x *exchange) passPipe(p *socket.Pipe) attempt.Outcome {
 	return x.written(x.c.WritePipe(p))
-}
-
-// written is what a write of n bytes of the answer to the client means.
-func (x *exchange) written(n int, err error) attempt.Outcome {
-	switch {
-	case err == nil:
-		x.bytesOut += int64(n)
-		return attempt.OK
-	case errors.Is(err, socket.ErrWouldBlock):
-		return attempt.Pending
-	}
-	x.bytesOut += int64(n)
-	return attempt.ClientGone
 }
 
 // trailers are the backend's, for a client that takes them (RFC 9110 section

@@ -6,16 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/isame-lb/isame-lb/engine/certs"
 	"github.com/isame-lb/isame-lb/pool/wire"
-)
-
-// The pseudonym in Via (RFC 9110 section 7.6.3).
-const (
-	via11 = "Via: 1.1 isame\r\n"
-	via10 = "Via: 1.0 isame\r\n"
-	via20 = "Via: 2.0 isame\r\n"
-	via30 = "Via: 3.0 isame\r\n"
 )
 
 // prepare renders the head every attempt sends, once an exchange. Field lines
@@ -144,14 +135,6 @@ func (x *exchange) trailersSent() *wire.Head {
 	return h
 }
 
-// clientLines is what backends are told of the certificate of a connection's
-// client. It is rendered at the first request, and again when a generation asks
-// for other fields: a head of 1 KiB of base64 costs a microsecond or two.
-type clientLines struct {
-	of   *certs.ClientFields
-	text []byte
-}
-
 // appendClient appends the field lines about the client's certificate. The loop
 // calls it, so that the streams of a connection may share what is rendered.
 func (x *exchange) appendClient(b []byte) []byte {
@@ -222,3 +205,10 @@ func grpcTimeout(value []byte) time.Duration {
 	}
 	return time.Duration(n * unit)
 }
+
+// upgrades reports that the backend has agreed to what the client asked for.
+func (x *exchange) upgrades() bool {
+	return x.upgrading && x.attempt.Response.UpgradeTo != nil && wire.HasElement(x.head.UpgradeTo, x.attempt.Response.UpgradeTo)
+}
+
+const statusSwitched = 101

@@ -1,13 +1,11 @@
 package engine
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool/attempt"
-	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
@@ -42,72 +40,7 @@ func (x *exchange) judge() phase {
 	return x.reject(f.last)
 }
 
-// leave ends an exchange whose client has gone: nobody is there to answer.
-func (x *exchange) leave() phase {
-	x.status, x.end = attempt.ClientGone.Status(), end.ClientGone
-	x.endRace()
-	x.release(attempt.ClientGone)
-	x.keep = false
-	return atFinish
-}
-
-// release ends the attempt under way: the upload is stopped, the connection
-// given back or closed, the member told the outcome. It does nothing between
-// attempts.
-func (x *exchange) release(out attempt.Outcome) {
-	f := &x.fwd
-	whole := x.upload.stop(x)
-	if f.open {
-		ours := x.c.backend.Swap(nil) != nil
-		f.open = false
-		x.attempt.Conn().Unwatch()
-		x.attempt.Close(ours && whole && x.body.Done() && out == attempt.OK, max(x.relayNanos, f.headNanos))
-	}
-	m := f.member
-	if m == nil {
-		return
-	}
-	f.member = nil
-	nowNanos := socket.Nanos()
-	status, latency := 0, int64(0)
-	switch out { //nolint:exhaustive // the others teach nothing
-	case attempt.OK:
-		status, latency = x.attempt.Response.Status, f.headNanos-f.beganNanos
-		if h := x.route.hedge; h != nil {
-			h.live.Observe(latency)
-		}
-	case attempt.Outrun:
-		latency = nowNanos - f.beganNanos
-	}
-	f.pool.backends[m.Index()].Codes.Add(x.c.shard.index, status)
-	if out == attempt.OK && latency > 0 {
-		f.pool.stats.Durations.Observe(x.c.shard.index, time.Duration(latency))
-	}
-	m.Release(f.permit, out, status, nowNanos, latency)
-	f.last = answer.ForOutcome(out)
-	f.query.Tried.Add(m.Index())
-}
-
-// abandon is release for an exchange that panicked.
-func (x *exchange) abandon() {
-	x.endRace()
-	x.release(attempt.ClientGone)
-	x.leavePool()
-}
-
 // What package retry has to know of an exchange, and what follows on its decisions.
-
-// refuse notes that no other attempt is made although the policy wants one.
-func (x *exchange) refuse(f retry.Refusal) {
-	x.refused = f
-	x.route.refused[f].Add(x.c.shard.index)
-}
-
-// safeToRepeat reports whether the request may be sent twice (RFC 9110 section
-// 9.2.2, as configured).
-func (x *exchange) safeToRepeat() bool {
-	return x.route.retry.Safe(x.head.Method, x.head.Has(wire.FieldIdempotencyKey))
-}
 
 // reuse is which pooled connections the next attempt may take.
 func (x *exchange) reuse() attempt.Reuse {
@@ -180,22 +113,6 @@ func (x *exchange) askedToWait() time.Duration {
 		return 0
 	}
 	return retry.After(value, time.Now())
-}
-
-// appendAttempts appends the field that tells a client, which asked for it by the
-// same field, how many attempts were made and why they were repeated.
-func (x *exchange) appendAttempts(b []byte) []byte {
-	if !x.head.Has(wire.FieldIsameAttempts) {
-		return b
-	}
-	b = strconv.AppendInt(append(b, "X-Isame-Attempts: "...), int64(x.attempts), 10)
-	for c := retry.CauseNone + 1; c < retry.Causes; c++ {
-		if n := x.repeats[c]; n > 0 {
-			b = append(append(append(b, "; "...), c.String()...), '=')
-			b = strconv.AppendUint(b, uint64(n), 10)
-		}
-	}
-	return append(b, "\r\n"...)
 }
 
 // prepareRetry takes one retry from the budget and says how long the policy wants to

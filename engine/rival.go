@@ -3,6 +3,7 @@ package engine
 import (
 	"sync/atomic"
 
+	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -85,16 +86,6 @@ func (r *race) end() {
 	}
 }
 
-// Results of a rival, as isame_hedges_total names them.
-const (
-	hedgeWon = iota
-	hedgeLost
-	hedgeFailed
-	hedgeResults
-)
-
-var hedgeNames = [hedgeResults]string{"won", "lost", "failed"}
-
 // rival is one hedged attempt. Its goroutine owns it until it has won.
 type rival struct {
 	race    *race
@@ -171,9 +162,9 @@ func (v *rival) try(which attempt.Reuse) attempt.Outcome {
 
 // end gives back what an attempt that has not won holds.
 func (v *rival) end(out attempt.Outcome) {
-	result := hedgeFailed
+	result := retry.HedgeFailed
 	if out == attempt.OK || v.race.state.Load() != raceOpen {
-		out, result = attempt.Outrun, hedgeLost
+		out, result = attempt.Outrun, retry.HedgeLost
 	}
 	if v.open {
 		v.attempt.Close(false, 0)
@@ -181,4 +172,15 @@ func (v *rival) end(out attempt.Outcome) {
 	v.pool.backends[v.member.Index()].Codes.Add(v.shard, 0)
 	v.member.Release(v.permit, out, 0, socket.Nanos(), -1)
 	v.route.hedges[result].Add(v.shard)
+}
+
+// interimMax bounds the 1xx answers of one attempt.
+const interimMax = 32
+
+// endRace stops the rivals, if there are any.
+func (x *exchange) endRace() {
+	if r := x.fwd.race; r != nil {
+		x.fwd.race = nil
+		r.end()
+	}
 }

@@ -258,3 +258,14 @@ func (s *shard) counts() (active, idle int) {
 	}
 	return active, idle
 }
+
+// connFailed counts a connection that ended before its first request, and says
+// why, at most once a second.
+func (e *Engine) connFailed(c *conn, policy *listenerPolicy, why observe.Failure, err error) {
+	policy.stats.Failed[why].Add(c.shard.index, 1)
+	if !e.failureSaid.Take(socket.Nanos()) {
+		return
+	}
+	e.log.Warn().Err(err).Str("listener", policy.name).Str("client", c.peerName()).Str("reason", why.String()).
+		Msg("a connection ended before its first request; isame_connections_failed_total counts all")
+}

@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"maps"
+	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/trust"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/wire"
+	"github.com/rs/zerolog"
 )
 
 // table is one generation: everything the hot path reads of a configuration,
@@ -180,7 +183,7 @@ type routeEntry struct {
 	sticky      bool // one of the pools is
 	timeout     time.Duration
 	retry       retry.Policy
-	hedge       *hedging // nil when it is off
+	hedge       *retry.Hedging // nil when it is off
 	redirect    route.Template
 	status      int // of redirect and respond
 	body        []byte
@@ -188,7 +191,7 @@ type routeEntry struct {
 	stats       []*observe.RouteStats // by number of the listener
 	retries     [retry.Causes]*observe.RetryStats
 	refused     [retry.Refusals]*observe.RetryStats
-	hedges      [hedgeResults]*observe.RetryStats
+	hedges      [retry.HedgeResults]*observe.RetryStats
 	fallbacks   []*observe.RetryStats // of a split, by the pool that was drawn
 }
 
@@ -295,8 +298,8 @@ func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) err
 	for _, l := range listeners {
 		r.stats = append(r.stats, reg.Route(l, name))
 	}
-	r.hedge = newHedging(c.Hedge, &learnt.Latency)
-	for k, result := range hedgeNames {
+	r.hedge = retry.NewHedging(c.Hedge, &learnt.Latency)
+	for k, result := range retry.HedgeNames {
 		r.hedges[k] = reg.Hedges(name, result)
 	}
 	for k := retry.CauseNone + 1; k < retry.Causes; k++ {
@@ -329,4 +332,78 @@ func (b *tableBuilder) action(r *routeEntry, name string, c *config.Route) error
 		return fmt.Errorf("routes.%s: %w", name, err)
 	}
 	return nil
+}
+
+// accessLog writes a line for finished exchanges: a sample of them, and every
+// one that was slow.
+type accessLog struct {
+	out       []zerolog.Logger // by shard
+	threshold uint64           // of 64 random bits; below it the exchange is in the sample
+	all       bool
+	slowNanos int64 // 0 is off
+}
+
+func newAccessLog(c *config.AccessLog, e *Engine) *accessLog {
+	if !c.Enabled {
+		return nil
+	}
+	l := &accessLog{
+		all: c.Sample >= 1, threshold: uint64(c.Sample * (1 << 63) * 2 * (1 - 1e-15)), slowNanos: int64(c.Slow),
+	}
+	for shard := range e.shardCount {
+		log := e.log
+		if e.accessOut != nil {
+			log = log.Output(e.accessOut(shard))
+		}
+		// The level is a field like others: access lines come whatever log.level says.
+		l.out = append(l.out, log.With().Str(zerolog.LevelFieldName, "info").Str("log", "access").Logger())
+	}
+	return l
+}
+
+// newCookies compiles a pool's sticky section; nil is none.
+func newCookies(poolName string, c *config.Sticky, members []*pool.Member) *affinity.Cookies {
+	if c == nil {
+		return nil
+	}
+	secret := string(c.Secret)
+	if secret == "" {
+		secret = machineSecret()
+	}
+	places := make([]string, len(members))
+	for i, m := range members {
+		places[i] = m.Backend().Place()
+	}
+	return affinity.NewCookies(poolName, c, secret, places)
+}
+
+// expects is the preamble of a new connection; false refuses it: its peer may
+// not speak for clients, and nobody else may connect.
+func (p *listenerPolicy) expects(ip netip.Addr) (preamble, bool) {
+	switch {
+	case p.proxy.Believe(ip):
+		return preambleProxy, true
+	case p.proxy.Require:
+		return preambleNone, false
+	}
+	return p.afterProxy(), true
+}
+
+// afterProxy is what comes behind a PROXY header.
+func (p *listenerPolicy) afterProxy() preamble {
+	if p.tls != nil {
+		return preambleTLS
+	}
+	return preambleNone
+}
+
+// machineSecret is made of what stays the same on this machine, so that cookies
+// survive a restart.
+func machineSecret() string {
+	id, err := os.ReadFile("/etc/machine-id")
+	if err != nil {
+		host, _ := os.Hostname() // the empty name is the same at every start, too
+		id = []byte(host)
+	}
+	return "machine " + string(id)
 }

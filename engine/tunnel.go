@@ -48,11 +48,6 @@ const tunnelRoom = 32 << 10
 // tunnelPiecesMax is how many pieces one turn of the loop moves in one direction.
 const tunnelPiecesMax = 8
 
-// upgrades reports that the backend has agreed to what the client asked for.
-func (x *exchange) upgrades() bool {
-	return x.upgrading && x.attempt.Response.UpgradeTo != nil && wire.HasElement(x.head.UpgradeTo, x.attempt.Response.UpgradeTo)
-}
-
 // switches reports that an answer is that of a tunnel: the backend has switched, or
 // has not and calls that a success, which a client of HTTP/2 would take for it.
 func (x *exchange) switches() bool {
@@ -221,8 +216,6 @@ func (t *tunnel) release() {
 	}
 }
 
-const statusSwitched = 101
-
 // passage is one direction of a tunnel. The loop owns it.
 type passage struct {
 	from, to *socket.Conn
@@ -325,4 +318,58 @@ func (p *passage) why(err error, from, to end.End) end.End {
 		return to
 	}
 	return from
+}
+
+// goodbye ends the conversation of a tunnel from our side, when the proxy drains:
+// both ends of a WebSocket get a close frame (RFC 6455 section 5.5.1), at a border
+// between two frames, and then have as long as the drain lasts to close. Other
+// protocols are cut.
+type goodbye struct {
+	speaks              bool // the tunnel is a WebSocket
+	toClient, toBackend bool // the close frame is on its way
+	frames              [2][websocket.CloseFrameMax]byte
+}
+
+// say does what can be done now, and reports that the tunnel is over.
+func (g *goodbye) say(t *tunnel) bool {
+	if !g.speaks {
+		return true
+	}
+	g.toClient = g.toClient || t.down.tell(websocket.CloseFrame(&g.frames[0], false))
+	g.toBackend = g.toBackend || t.up.tell(websocket.CloseFrame(&g.frames[1], true))
+	return g.toClient && g.toBackend && t.up.isOver() && t.down.isOver()
+}
+
+// tell writes a frame of our own, if it may stand here, and lets nothing follow it.
+// False: not yet.
+func (p *passage) tell(frame []byte) bool {
+	if p.ended || p.frames.Closed {
+		return true // the other side has said it
+	}
+	if p.rest || p.in.Len() > 0 || !p.frames.IsHere() {
+		return false
+	}
+	_, err := p.to.Writev(frame, nil, nil)
+	if p.rest = errors.Is(err, socket.ErrWouldBlock); p.rest {
+		p.to.AwaitRoom()
+	}
+	p.deaf = true
+	return true
+}
+
+// isOver reports that the side where the passage begins has said its last word.
+func (p *passage) isOver() bool { return !p.rest && (p.frames.Closed || p.ended) }
+
+// logTunnel writes the line of a tunnel that has ended. The exchange that it began
+// as has had its own.
+func (l *accessLog) logTunnel(t *tunnel) {
+	e := l.out[t.c.shard.index].Log().Str("client", t.client).Str("peer", t.c.peerName()).
+		Str("listener", t.policy.name).Str("route", t.route.name).
+		Str("pool", t.fwd.pool.Name()).Str("backend", t.fwd.member.Address()).Int("status", statusSwitched).
+		Dur("took_ms", time.Duration(socket.Nanos()-t.startNanos)).
+		Int64("bytes_in", t.up.bytes).Int64("bytes_out", t.down.bytes).Bool("tunnel", true)
+	if t.why != end.OK {
+		e = e.Str("cause", t.why.Word())
+	}
+	e.Send()
 }

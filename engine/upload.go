@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/isame-lb/isame-lb/pool/attempt"
@@ -22,64 +21,6 @@ const pipelineMax = 16 << 10
 
 // pumpReadsMax is how often one turn of the loop reads from one client.
 const pumpReadsMax = 8
-
-// States of upload.keeps: whether what was read of a body is still here, so that it can
-// be sent to another backend. Whoever reads goes from all to not, before it lets go of a
-// byte; whoever wants to repeat the attempt from all to wanted, and then nothing is let
-// go of.
-const (
-	keepsNot int32 = iota
-	keepsAll
-	keepsWanted
-)
-
-// Meetings of an upload and its answer: whoever comes first, the head of the final answer
-// or a backend that takes nothing for timeouts.write, decides how the attempt ends.
-const (
-	meetNone int32 = iota
-	meetHead
-	meetLate
-)
-
-// upload sends the part of a request body that did not come with its head. The
-// loop does it as the client's bytes come: looped. When the backend takes no
-// more, or answers before it has everything, a goroutine of its own goes on, so
-// that the answer is read and passed on meanwhile: running. That goroutine has
-// x.body and the reading half of the client's connection until stop.
-//
-// What was read stays in the buffer while there is room: then the body can be
-// sent again to another backend.
-type upload struct {
-	begun    bool // in this exchange
-	looped   bool
-	running  bool
-	stopping atomic.Bool  // set by stop before it wakes the goroutine
-	waiting  atomic.Bool  // it is the client that is waited for
-	answered atomic.Bool  // the answer has begun, and the protocol is one in which both may talk
-	came     atomic.Bool  // something of it has come
-	keeps    atomic.Int32 // see keepsNot
-	meeting  atomic.Int32 // see meetNone
-	moved    atomic.Int64 // Nanos at which the backend was last given bytes
-	ended    chan struct{}
-	run      safely.Func // u.send, made once: a method value is an allocation
-
-	x         *exchange
-	to        *socket.Conn
-	in        socket.Buffer
-	body      attempt.Body // x.body where in begins
-	bodySent  int64        // sent where in begins
-	head      []byte       // of the request, to be written with the first bytes of its body
-	frame     []byte       // chunk framing
-	sent      int64        // content bytes, for the limit
-	pace      socket.Pace
-	askedBy   int64 // until then the client may wait to be asked for its body
-	waitNanos int64 // since when the client is waited for; 0 is not
-	long      bool  // the body does not fit into what may be kept
-	out       attempt.Outcome
-	full      bool // the backend took a part of a write, whose rest is in its connection
-	cut       bool // the backend takes nothing any more
-	whole     bool // everything was sent
-}
 
 func (u *upload) prepare() {
 	u.ended = make(chan struct{}, 1)
@@ -452,3 +393,6 @@ func (x *exchange) appendBodyHere() attempt.Outcome {
 	}
 	return attempt.OK
 }
+
+// unasked reports that the client holds its body back until it is told to send it.
+func (x *exchange) unasked() bool { return x.fwd.continueBy != 0 && !x.upload.came.Load() }
