@@ -82,7 +82,7 @@ func (x *exchange) crashed() {
 }
 
 // do is what there is to do in the phase.
-func (x *exchange) do() phase {
+func (x *exchange) do() phase { //nolint:cyclop // one line for each phase
 	switch x.at {
 	case atHead:
 		return x.read()
@@ -128,7 +128,7 @@ func (x *exchange) do() phase {
 		return x.finish()
 	case atTail:
 		return x.dropTail()
-	case atOver, atSwitched, phases:
+	case atOver, atSwitched, stay, aside:
 	}
 	panic("BUG: an exchange that is over goes on")
 }
@@ -140,7 +140,7 @@ func (x *exchange) advance(next phase) turn {
 		if next >= stay && (x.waits || checksPhases) {
 			x.checkWait(next)
 		}
-		switch next {
+		switch next { //nolint:exhaustive // the others are entered below
 		case stay:
 			return turnWait
 		case aside:

@@ -134,7 +134,7 @@ func (x *exchange) flushAnswer() phase { return x.answerWritten(x.c.Flush()) }
 
 // answerWritten is what follows on a write of n bytes of an answer of ours.
 func (x *exchange) answerWritten(n int, err error) phase {
-	switch x.written(n, err) { //nolint:exhaustive // it is one of three
+	switch x.written(n, err) {
 	case attempt.Pending:
 		return atRest
 	case attempt.OK:

@@ -15,7 +15,8 @@ import (
 // is idle. A goroutine may dial, and asks another backend too when that takes long.
 func (x *exchange) open() phase {
 	f, a := &x.fwd, &x.attempt
-	client, out := f.member.Client(x.c.shard.index), attempt.OK
+	client := f.member.Client(x.c.shard.index)
+	var out attempt.Outcome
 	if x.waits {
 		a.Patience = x.patience(x.attemptBy())
 		if f.hedgeBy != 0 {
@@ -184,7 +185,8 @@ func (x *exchange) extend() bool {
 	if u.waiting.Load() {
 		sinceNanos = nowNanos
 	}
-	f.headBy = socket.Earlier(f.byNanos, socket.Earlier(deadline(sinceNanos, x.route.retry.PerTry), deadline(sinceNanos, f.pool.timeouts.Read)))
+	f.headBy = socket.Earlier(f.byNanos,
+		socket.Earlier(deadline(sinceNanos, x.route.retry.PerTry), deadline(sinceNanos, f.pool.timeouts.Read)))
 	return f.headBy == 0 || f.headBy > nowNanos
 }
 

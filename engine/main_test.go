@@ -13,6 +13,7 @@ import (
 // fasthttp, and what keeps a lock of certmagic's fresh, are let pass: they sleep for
 // seconds at a time, then end by themselves.
 func TestMain(m *testing.M) {
+	checksPhases = true // every test holds each step of each exchange against transitions
 	code := m.Run()
 	if left := goroutinesLeft(); code == 0 && left != "" {
 		fmt.Fprintf(os.Stderr, "goroutines left behind:\n%s\n", left)

@@ -64,6 +64,7 @@ func TestEarlyErrorEndsTheConnectionWhateverComesBehind(t *testing.T) {
 		}
 	})
 	inBothWays(t, plain, refuse, func(t *testing.T, r *rig) {
+		t.Helper()
 		c := r.dial()
 		c.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\nhello")
 		a := c.receive("POST")
@@ -95,6 +96,7 @@ func TestInterimAnswersEndWithTheExchange(t *testing.T) {
 	})
 	text := strings.NewReplacer("pool: p", "pool: p, timeout: 1s, retry: {attempts: 1}", `"}]}`, `"}], limits: {header_bytes: 256KiB}}`).Replace(plain)
 	inBothWays(t, text, hints, func(t *testing.T, r *rig) {
+		t.Helper()
 		c := r.dial()
 		if err := c.tcp().SetReadBuffer(4 << 10); err != nil {
 			t.Fatal(err)
@@ -271,6 +273,7 @@ func TestBodyOfARetryIsWhole(t *testing.T) {
 			})
 			text := strings.Replace(plain, "pool: p", `pool: p, retry: {attempts: 2, on: ["503"], backoff: {initial: 0s}}`, 1)
 			inBothWays(t, text, busyFirst, func(t *testing.T, r *rig) {
+				t.Helper()
 				c := r.dial()
 				for range 2 {
 					c.send("PUT / HTTP/1.1\r\nHost: t\r\nX-Isame-Attempts: 1\r\n" + tc.head + "\r\n" + tc.first)

@@ -7,9 +7,6 @@ import (
 	"testing"
 )
 
-// Every test of the package holds each step of each exchange against transitions.
-func init() { checksPhases = true }
-
 // The table above the type phase says what transitions says.
 func TestTableOfPhasesIsTrue(t *testing.T) {
 	text, err := os.ReadFile("phase.go")

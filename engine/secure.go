@@ -237,10 +237,10 @@ func (e *Engine) certificates() []observe.Certificate {
 	return all
 }
 
-// forQUIC is a configuration of TLS as QUIC needs it. Session tickets are made and read
+// forQUIC is c as QUIC needs it. Session tickets are made and read
 // with the keys of tlsPolicy.session.
-func forQUIC(config, session *tls.Config) *tls.Config {
-	q := config.Clone()
+func forQUIC(c, session *tls.Config) *tls.Config {
+	q := c.Clone()
 	q.MinVersion, q.NextProtos = tls.VersionTLS13, []string{http3.Protocol}
 	q.WrapSession = session.EncryptTicket
 	q.UnwrapSession = session.DecryptTicket

@@ -49,10 +49,10 @@ func NewClientAuth(path string, c *config.ClientAuth) (*ClientAuth, error) {
 	return a, nil
 }
 
-// Ask has clients of config asked.
-func (a *ClientAuth) Ask(config *tls.Config) {
-	config.ClientCAs, config.ClientAuth = a.authorities, a.kind
+// Ask has clients of c asked.
+func (a *ClientAuth) Ask(c *tls.Config) {
+	c.ClientCAs, c.ClientAuth = a.authorities, a.kind
 	if a.Fields != nil {
-		config.VerifyConnection = a.Fields.Accepts
+		c.VerifyConnection = a.Fields.Accepts
 	}
 }

@@ -104,8 +104,8 @@ func (p *Policy) ifOn(c Cause, may bool) Cause {
 	return CauseNone
 }
 
-// Backoff is the wait after the given attempt, counted from 1; random is 64 bits, of
+// Backoff is the wait after attempt number n, counted from 1; random is 64 bits, of
 // which 0 makes it the longest. It is never above the section's max.
-func (p *Policy) Backoff(attempt int, random uint64) time.Duration {
-	return p.backoff.wait(attempt, random)
+func (p *Policy) Backoff(n int, random uint64) time.Duration {
+	return p.backoff.wait(n, random)
 }
