@@ -54,9 +54,6 @@ func (b *Backend) Identity() string { return b.identity }
 // it is.
 func (b *Backend) Place() string { return b.place }
 
-// Address is the address as the configuration spells it.
-func (b *Backend) Address() string { return b.address }
-
 // holdClients returns the connections under o and counts the caller's set as a user.
 func (b *Backend) holdClients(o attempt.ConnOptions, d *attempt.Dialing, opts *Options) *attempt.Clients {
 	b.mu.Lock()

@@ -79,7 +79,6 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		panicPercent: cfg.PanicThreshold,
 		ejectPercent: breaker.MaxEjectedPercent,
 		slowStart:    cfg.SlowStart,
-		timeouts:     cfg.Timeouts,
 		announces:    announces,
 		places:       map[string]*Member{},
 		now:          b.opts.now,

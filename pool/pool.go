@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/algo"
-	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/health"
@@ -28,7 +27,6 @@ type Pool struct {
 	panicPercent int
 	ejectPercent int
 	slowStart    time.Duration
-	timeouts     config.PoolTimeouts
 	announces    attempt.Announcement
 	members      []*Member
 	places       map[string]*Member // by Backend.Place
@@ -61,9 +59,6 @@ func (p *Pool) Name() string { return p.name }
 
 // HashOn is the part of a request whose Sum belongs into the Query of a pick.
 func (p *Pool) HashOn() HashOn { return p.hashOn }
-
-// Timeouts bound how long a backend of this pool may take.
-func (p *Pool) Timeouts() config.PoolTimeouts { return p.timeouts }
 
 // Announces reports that connections to the backends begin with a PROXY header,
 // so that each of them is made for one request: Attempt.Client says whose.

@@ -17,7 +17,7 @@ import (
 //   - deadlines that cost two stores: see half.arm;
 //   - a Read that takes its buffer only when bytes are there, so that an idle
 //     connection holds none;
-//   - Writev, and Quiet, the look at the socket before it is used again;
+//   - Writev, and Look, the look at the socket before it is used again;
 //   - two ways to wait: a goroutine that sleeps, or the loop, which calls a
 //     Handler and does not wait at all. The same code runs both ways.
 //

@@ -118,12 +118,12 @@ func TestStaleEventDoesNotBreakTheNextConn(t *testing.T) {
 	other, _ := pair(t, l)
 	other.Hand(k, true)
 	await(t, k)
-	if c.Broken() || !c.Quiet() {
+	if c.Broken() || !quiet(c) {
 		t.Error("the connection looks closed; want it as it was")
 	}
 	other.Again()
 	await(t, k)
-	if !c.Broken() || c.Quiet() {
+	if !c.Broken() || quiet(c) {
 		t.Error("the connection looks open; want it closed")
 	}
 }

@@ -87,24 +87,6 @@ func (c *Conn) tryRead(p []byte, late *Buffer) (int, error) {
 	return c.trySocket(p)
 }
 
-// Quiet reports that the peer has neither sent anything nor closed since the
-// last read: the connection may carry another request. A byte that nobody asked
-// for would otherwise be taken for the answer to the next request (response
-// queue poisoning). It costs one recvfrom that does not wait. Over TLS a peer may
-// say things that are no application data: see secure.spoken.
-func (c *Conn) Quiet() bool {
-	switch {
-	case c.rd.state.Load()&(bitHung|bitAborted) != 0 || c.wr.state.Load()&bitAborted != 0:
-		return false
-	case c.secure == nil:
-		return c.silent()
-	case c.secure.undisturbed():
-		return true
-	}
-	_, quiet := c.secure.spoken(1)
-	return quiet
-}
-
 // ReadFrom reads once from c, at most limit bytes, behind what is already
 // there. A buffer without memory gets it when bytes arrive. There must be room:
 // see Full.

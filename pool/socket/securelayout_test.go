@@ -78,7 +78,7 @@ func TestUnknownLayoutIsThePlainWay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !c.Quiet() {
+	if !quiet(c) {
 		t.Error("not quiet behind it")
 	}
 }

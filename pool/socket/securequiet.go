@@ -9,7 +9,7 @@ func (s *secure) undisturbed() bool {
 // begun reports that a part of a record is here.
 func (s *secure) begun() bool { return s.left > 0 || s.headed > 0 }
 
-// spoken is Conn.Quiet for a session that is disturbed. A backend may send records
+// spoken is Conn.Look for a session that is disturbed. A backend may send records
 // that belong to the session and concern no exchange: tickets for the next handshake,
 // which in TLS 1.3 come when it likes, and new keys. They are taken here. Everything
 // else is a reason not to use the connection again: application data, of which the

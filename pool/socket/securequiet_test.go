@@ -132,7 +132,7 @@ func TestQuietSecureConnection(t *testing.T) {
 					}
 				}
 			}
-			if got := c.Quiet(); got != tc.quiet {
+			if got := quiet(c); got != tc.quiet {
 				t.Errorf("got %v; want %v", got, tc.quiet)
 			}
 			if c.secure.ahead != nil {
@@ -148,7 +148,7 @@ func TestQuietSecureConnection(t *testing.T) {
 			}
 			late.open = true
 			exchangeOver(t, c, server)
-			if !c.Quiet() {
+			if !quiet(c) {
 				t.Error("not quiet after an exchange")
 			}
 		})
@@ -184,11 +184,11 @@ func TestTicketOfAnIdleConnectionIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for deadline := soon(); c.silent() && Nanos() < deadline; {
-		if !c.Quiet() {
+		if !quiet(c) {
 			t.Fatal("not quiet")
 		}
 	}
-	if !c.Quiet() {
+	if !quiet(c) {
 		t.Error("not quiet after the ticket")
 	}
 	if _, ok := sessions.Get("a.test"); !ok {
@@ -243,7 +243,7 @@ func TestSecureClientReadsRecordsInPieces(t *testing.T) {
 		if err := <-errs; err != nil {
 			t.Error(err)
 		}
-		if !c.Quiet() {
+		if !quiet(c) {
 			t.Errorf("in pieces of %d: not quiet afterwards", size)
 		}
 	}

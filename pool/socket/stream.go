@@ -76,9 +76,6 @@ func (c *Conn) InLoop() bool { return c.wr.nowait }
 // Later is Loop.Later for the connection.
 func (c *Conn) Later() { c.loop.Later(c) }
 
-// Within is the connection that a stream is a part of; nil for others.
-func (c *Conn) Within() *Conn { return c.within }
-
 // tryStream is trySocket for a stream.
 func (c *Conn) tryStream(p []byte) (int, error) {
 	h := &c.rd
