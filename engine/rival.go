@@ -26,7 +26,8 @@ type race struct {
 	primary atomic.Pointer[socket.Conn] // of the exchange's attempt, once that has one
 	bell    *socket.Bell                // what that waits with before
 	ended   chan *rival                 // once for each rival: itself when it has won, else nil
-	rivals  []*rival                    // the exchange's goroutine alone reads and writes it
+	rivals  []*rival                    // the exchange's goroutine alone reads and writes these
+	heard   int                         // how much has come through ended
 	winner  *rival                      // whose attempt the exchange has taken over
 }
 
@@ -52,9 +53,10 @@ func (r *race) outrun() {
 
 // await waits for a rival that has an answer; nil: none gets one, or the bell has rung.
 func (r *race) await(bell *socket.Bell) *rival {
-	for range r.rivals {
+	for r.heard < len(r.rivals) {
 		select {
 		case v := <-r.ended:
+			r.heard++
 			if v != nil {
 				return v
 			}
@@ -67,14 +69,7 @@ func (r *race) await(bell *socket.Bell) *rival {
 
 // end decides a race that is open, and stops every rival but the winner.
 func (r *race) end() {
-	if !r.state.CompareAndSwap(raceOpen, raceOver) && r.state.Load() == raceWon && r.winner == nil {
-		for v := range r.ended { // it has won just now, and nobody waits for it
-			if v != nil {
-				v.end(attempt.Outrun)
-				break
-			}
-		}
-	}
+	unclaimed := !r.state.CompareAndSwap(raceOpen, raceOver) && r.state.Load() == raceWon && r.winner == nil
 	for _, v := range r.rivals {
 		if v == r.winner {
 			continue
@@ -82,6 +77,14 @@ func (r *race) end() {
 		v.bell.Ring()
 		if c := v.conn.Load(); c != nil {
 			c.Abort()
+		}
+	}
+	for unclaimed && r.heard < len(r.rivals) { // one has won just now, and nobody waits for it
+		v := <-r.ended
+		r.heard++
+		if v != nil {
+			v.end(attempt.Outrun)
+			return
 		}
 	}
 }
