@@ -49,3 +49,42 @@ func TestHTTP2ResetInsideAChunk(t *testing.T) {
 		})
 	}
 }
+
+// A stream that ends together with what it has said so far, before anything looks out for
+// its client, has been left, and is not one that is owed an answer.
+func TestHTTP2StreamThatIsLeftAtOnceWasLeft(t *testing.T) {
+	const half = "half of the content"
+	for _, tc := range []struct {
+		name  string
+		leave func(c *h2conn, id uint32)
+	}{
+		{"by its client", func(c *h2conn, id uint32) { _ = c.fr.WriteRSTStream(id, http2.ErrCodeCancel) }},
+		{"for a fault of its", func(c *h2conn, id uint32) { c.data(id, true, "") }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var log lockedBuffer
+			r := startLogged(t, &log, accessText(accessPlain+", h2c: true", accessAll, accessPool), scripted(t, func(_ int64, nc net.Conn, in *bufio.Reader) {
+				for q := readHead(in); q != nil; q = readHead(in) {
+					if _, err := io.Copy(io.Discard, q.Body); err != nil {
+						return
+					}
+					_, _ = io.WriteString(nc, ok)
+				}
+			}))
+			c, piece := r.h2Together()
+			held := piece.held
+			piece.held = nil
+			c.expect("200 ok", c.ask(to(http.MethodGet, "/")...)) // there is a connection that the loop can take
+			eventually(t, func() string { return "a line" }, func() bool { return causesLogged(t, &log) != "" })
+			piece.held = held
+			id := c.open(false, to(http.MethodPost, "/", "content-length", "1000")...)
+			c.data(id, false, half)
+			tc.leave(c, id)
+			piece.send(t)
+			eventually(t, func() string { return "two lines; got " + causesLogged(t, &log) }, func() bool { return len(accessLines(t, &log)) == 2 })
+			if got, want := causesLogged(t, &log), "200 <nil>, 499 client_gone"; got != want {
+				t.Errorf("got %q; want %q", got, want)
+			}
+		})
+	}
+}

@@ -23,6 +23,9 @@ func (x *exchange) fail(out attempt.Outcome) phase {
 // whether another one follows: at most retry.attempts inside one deadline. atJudge.
 func (x *exchange) judge() phase {
 	f, out := &x.fwd, x.fwd.outcome
+	if !x.waits && x.c.Ended() { // in one turn with its request: nobody has looked yet
+		x.c.Hung()
+	}
 	if x.nobodyWaits() {
 		return x.leave()
 	}
