@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/isame-lb/isame-lb/pool/rig/leak"
 )
 
 // Times of faultyText, as bounds of the table: an exchange that has to wait for
@@ -147,7 +149,7 @@ func usage(t *testing.T) (goroutines, descriptors int) {
 	t.Helper()
 	buf := make([]byte, 4<<20)
 	for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if !isSweeper(g) {
+		if !leak.IsSweeper(g) {
 			goroutines++
 		}
 	}

@@ -6,44 +6,53 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// Main runs the tests and ends the process. The cleaner of a fasthttp.HostClient is let
-// pass: it sleeps for connections.idle at a time and ends by itself once its client has
-// no connection.
+// patience is how long goroutines may take that are about to end. Some of libraries sleep
+// for five seconds at a time.
+const patience = 10 * time.Second
+
+// sweepers are goroutines of libraries that end by themselves, much later, or that the
+// process has once.
+var sweepers = []string{"keepLockfileFresh", "connsCleaner", "updateServerDate", "workerPool).Start", "os/signal."}
+
+// Main runs the tests and ends the process.
 func Main(m *testing.M) {
 	code := m.Run()
-	if leaked := leakedGoroutines(); code == 0 && leaked != "" {
-		fmt.Fprintf(os.Stderr, "goroutines left behind:\n%s\n", leaked)
+	if left := goroutines(); code == 0 && left != "" {
+		fmt.Fprintf(os.Stderr, "goroutines left behind:\n%s\n", left)
 		code = 1
 	}
 	os.Exit(code)
 }
 
-// leakedGoroutines waits a moment for goroutines that are about to end.
-func leakedGoroutines() string {
-	var left string
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
-		if left = ownGoroutines(); left == "" {
-			return ""
+// goroutines are those that do not end in time.
+func goroutines() string {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	buf := make([]byte, 4<<20)
+	for limit := time.Now().Add(patience); ; <-tick.C {
+		var left []string
+		for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+			if !isExpected(g) {
+				left = append(left, g)
+			}
+		}
+		if len(left) == 0 || time.Now().After(limit) {
+			return strings.Join(left, "\n\n")
 		}
 	}
-	return left
 }
 
-func ownGoroutines() string {
-	buf := make([]byte, 1<<20)
-	var own []string
-	for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if strings.Contains(g, "testing.(*M).Run") || strings.Contains(g, "leak.ownGoroutines") ||
-			strings.Contains(g, "connsCleaner") || strings.Contains(g, "os/signal.") ||
-			strings.Contains(g, "fasthttp.updateServerDate") {
-			continue
-		}
-		own = append(own, g)
-	}
-	return strings.Join(own, "\n\n")
+// IsSweeper reports the stack of a goroutine of a library that ends by itself, much later.
+func IsSweeper(stack string) bool {
+	return slices.ContainsFunc(sweepers, func(s string) bool { return strings.Contains(stack, s) })
+}
+
+func isExpected(stack string) bool {
+	return IsSweeper(stack) || strings.Contains(stack, "testing.(*M).Run") || strings.Contains(stack, "leak.goroutines")
 }
