@@ -157,16 +157,18 @@ func (s *Session) response(id uint32, fault *frame.Fault) *frame.Fault {
 		return s.skip(fault)
 	}
 	m := &s.mu
-	s.lock()
+	s.lock() // a goroutine may be closing the stream
 	st := m.streams[id]
 	known := id < s.client.nextID && id%2 == 1
+	over := st == nil || st.gone || st.input.Ended()
+	headed := !over && st.headed
 	s.unlock()
 	switch {
 	case !known:
 		return errIdle
-	case st == nil || st.gone || st.input.Ended():
-		return s.skip(nil) // it is over for us
-	case st.headed:
+	case over:
+		return s.skip(nil)
+	case headed:
 		return s.trailers(st)
 	}
 	t, ended := &s.shard.fields, s.block.end
@@ -196,12 +198,12 @@ func (s *Session) response(id uint32, fault *frame.Fault) *frame.Fault {
 // trailers takes the fields behind a request's body (RFC 9113 section 8.1).
 func (s *Session) trailers(st *Stream) *frame.Fault {
 	s.lock()
-	done := st.output.Done()
+	done, ended := st.output.Done(), st.input.Ended()
 	s.unlock()
 	switch {
-	case st.input.Ended() && done:
+	case ended && done:
 		return s.skip(errClosed)
-	case st.input.Ended():
+	case ended:
 		return s.skip(errStreamClosed)
 	case !s.block.end:
 		return s.skip(errMalformed)
@@ -213,17 +215,19 @@ func (s *Session) trailers(st *Stream) *frame.Fault {
 		return tableError(err)
 	case fault == fieldsTooLarge:
 		return errTrailers
-	case fault == fieldsMalformed, !st.input.Counts(0, true):
+	case fault == fieldsMalformed:
 		return errMalformed
 	}
 	s.lock()
-	here := !st.gone
-	if here {
+	here, whole := !st.gone, st.input.Counts(0, true)
+	if here && whole {
 		st.input.Trailers(t.request.Trailers())
 		st.endedLocked()
 	}
 	s.unlock()
 	switch {
+	case here && !whole:
+		return errMalformed
 	case here && st.isAhead():
 		s.begin(st, st.input.HasTrailers())
 	case here:
