@@ -193,6 +193,24 @@ func TestRivalSavesABrokenAttempt(t *testing.T) {
 	}
 }
 
+// A rival may send as many interim answers as any attempt.
+func TestRivalMayAnswerAfterInterimAnswers(t *testing.T) {
+	var asked atomic.Int64
+	talk := func(_ int64, nc net.Conn, in *bufio.Reader) {
+		for q := readHead(in); q != nil; q = readHead(in) {
+			if asked.Add(1) == 1 { // the rival's turn
+				_, _ = in.Peek(1)
+				return
+			}
+			_, _ = io.WriteString(nc, strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", interimMax)+ok)
+		}
+	}
+	r := start(t, hedged("after: 1ms", scripted(t, talk)), scripted(t, talk))
+	if got := r.dial().get("/"); got.body != "ok" {
+		t.Errorf("got %v; want ok", got)
+	}
+}
+
 func TestClientThatLeavesEndsTheRace(t *testing.T) {
 	h := startHedge(t, "after: 10ms")
 	c := h.dial()

@@ -148,7 +148,7 @@ func (v *rival) try(which attempt.Reuse) attempt.Outcome {
 	if out := a.Send(v.head, v.pool.timeouts.Write); out != attempt.OK {
 		return out
 	}
-	for range interimMax {
+	for range interimMax + 1 { // the last one has to be final
 		out := a.Head(v.toHEAD, v.byNanos)
 		if out != attempt.OK {
 			return out
