@@ -85,15 +85,31 @@ func (s *standing) forgive() {
 	}
 }
 
-// makeRoom wakes one exchange that waits for a place, after one became free. The
-// mark goes first: an exchange that joins later sets it again and looks for
-// itself, one that has joined before is found.
+// makeRoom wakes one exchange that waits for a place, after one became free. The mark
+// goes when nobody waits: an exchange that joins later sets it again and looks for itself,
+// one that has joined before is found. It stands before anybody is woken: who is may be
+// served, and make room for the next, before this returns.
 func (s *standing) makeRoom() {
-	s.crowded.Store(false)
+	if !s.isAwaited() {
+		s.crowded.Store(false)
+		if !s.isAwaited() {
+			return
+		}
+		s.crowded.Store(true)
+	}
 	for _, p := range s.account.generations() {
 		if p.limits != nil && p.limits.PlaceFreed() {
-			s.crowded.Store(true) // there may be more
-			return                // generations of a pool share its limiter
+			return // generations of a pool share its limiter
 		}
 	}
+}
+
+// isAwaited reports that an exchange waits for a place.
+func (s *standing) isAwaited() bool {
+	for _, p := range s.account.generations() {
+		if p.limits != nil && p.limits.placed.Load() > 0 {
+			return true
+		}
+	}
+	return false
 }
