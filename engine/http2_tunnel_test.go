@@ -243,13 +243,13 @@ func TestHTTP2TunnelEndsOfBothSides(t *testing.T) {
 }
 
 func TestHTTP2SilentTunnelEndsAfterItsTime(t *testing.T) {
-	text := strings.Replace(h2cListener, "}]}}", "}], timeouts: {tunnel: 300ms}}}", 1)
+	text := strings.Replace(h2cListener, "}]}}", "}], timeouts: {tunnel: 1s}}}", 1)
 	r := start(t, text, switched(t, upgradeAnswer, echoBack))
 	c := r.h2()
 	id, other := c.connect(), c.connect()
 	tick := time.NewTicker(100 * time.Millisecond) // the other one is not silent
 	defer tick.Stop()
-	for range 8 {
+	for range 15 {
 		<-tick.C
 		c.data(other, false, "x")
 		c.hears(other, 1)

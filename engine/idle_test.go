@@ -216,8 +216,9 @@ func TestBackendThatClosesAtRandomAgesKeepsConnectionsOfGets(t *testing.T) {
 // connection it closes: from then on none dies under a request, of whatever
 // method, and those that are younger are used.
 func TestFixedIdleTimeoutOfBackendIsLearnt(t *testing.T) {
-	const clients, each = 4, 50
-	b, address := newCloser(t, "", func() time.Duration { return 50 * time.Millisecond })
+	const clients, each = 4, 40
+	const age = 200 * time.Millisecond // a busy machine is late by some part of it
+	b, address := newCloser(t, "", func() time.Duration { return age })
 	r := start(t, plain, address)
 	s := r.sender()
 	s.send("POST", "/first")
@@ -237,7 +238,7 @@ func TestFixedIdleTimeoutOfBackendIsLearnt(t *testing.T) {
 			for _, p := range own {
 				s.send("POST", p)
 				if random.IntN(3) > 0 { // around the age
-					<-time.After(time.Duration(35+random.IntN(30)) * time.Millisecond)
+					<-time.After(age*7/10 + time.Duration(random.Int64N(int64(age*6/10))))
 				}
 			}
 			if len(s.wrong) > 0 {

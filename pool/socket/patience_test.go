@@ -13,15 +13,16 @@ func TestAwaitSaysThatItTakesLong(t *testing.T) {
 		name string
 		most int // calls, after which Late asks for none
 		ends bool
+		by   time.Duration
 		want error
 	}{
-		{"and then it is late", 3, false, ErrLate},
-		{"and then it is done", 2, true, nil},
-		{"once", 1, true, nil},
+		{"and then it is late", 3, false, time.Second, ErrLate},
+		{"and then it is done", 2, true, time.Minute, nil},
+		{"once", 1, true, time.Minute, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			done, calls := make(chan struct{}), 0
-			err := Await(Patience{ByNanos: After(Nanos(), 100*time.Millisecond), LateBy: soon(), Late: func() int64 {
+			err := Await(Patience{ByNanos: After(Nanos(), tc.by), LateBy: soon(), Late: func() int64 {
 				calls++
 				switch {
 				case calls < tc.most:

@@ -17,6 +17,7 @@ const refusalTries = 8
 func TestEarlyRefusalReachesClientsInUse(t *testing.T) {
 	b := newBackend(t, func(http.ResponseWriter, *http.Request) {})
 	p := start(t, `
+admin: {address: "127.0.0.1:0"}
 listeners: {web: {address: "127.0.0.1:0", limits: {body_bytes: 1MiB}}}
 routes: {all: {pool: p}}
 pools: {p: {backends: [{address: "`+b.address+`"}]}}
