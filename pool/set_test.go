@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/rig"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
@@ -105,35 +105,7 @@ func TestChangedConnectionOptionsKeepFactsAndReplaceConnections(t *testing.T) {
 // ends with the test.
 func silentBackend(t *testing.T, network string) string {
 	t.Helper()
-	address := "127.0.0.1:0"
-	if network == "unix" {
-		address = filepath.Join(t.TempDir(), "s")
-	}
-	ln, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() {
-				_, _ = io.Copy(io.Discard, c)
-				_ = c.Close()
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = ln.Close()
-		wg.Wait()
-	})
-	if network == "unix" {
-		return "unix:" + address
-	}
-	return ln.Addr().String()
+	return rig.Serve(t, network, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 }
 
 func TestRetireClosesConnections(t *testing.T) {

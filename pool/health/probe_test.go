@@ -4,56 +4,29 @@ import (
 	"bufio"
 	"context"
 	"net"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/rig"
 )
 
 // rawBackend accepts connections, reads a request head from each, hands it to
 // answer and closes. It ends with the test.
 func rawBackend(t *testing.T, network string, answer func(c net.Conn, head string)) string {
 	t.Helper()
-	address := "127.0.0.1:0"
-	if network == "unix" {
-		address = filepath.Join(t.TempDir(), "s")
-	}
-	ln, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := ln.Accept()
+	return rig.Serve(t, network, func(c net.Conn) {
+		var head strings.Builder
+		for r := bufio.NewReader(c); !strings.HasSuffix(head.String(), "\r\n\r\n"); {
+			b, err := r.ReadByte()
 			if err != nil {
 				return
 			}
-			wg.Go(func() {
-				defer func() { _ = c.Close() }()
-				var head strings.Builder
-				for r := bufio.NewReader(c); !strings.HasSuffix(head.String(), "\r\n\r\n"); {
-					b, err := r.ReadByte()
-					if err != nil {
-						return
-					}
-					head.WriteByte(b)
-				}
-				answer(c, head.String())
-			})
+			head.WriteByte(b)
 		}
+		answer(c, head.String())
 	})
-	t.Cleanup(func() {
-		_ = ln.Close()
-		wg.Wait()
-	})
-	if network == "unix" {
-		return "unix:" + address
-	}
-	return ln.Addr().String()
 }
 
 func say(s string) func(net.Conn, string) {
@@ -178,14 +151,7 @@ func TestProbeTimeoutBoundsEverything(t *testing.T) {
 }
 
 func TestProbeFailuresInWords(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := ln.Addr().String()
-	if err := ln.Close(); err != nil {
-		t.Fatal(err)
-	}
+	closed := rig.Closed(t)
 	for _, kind := range []string{"http", "tcp"} {
 		if good, reason := look(t.Context(), closed, mustDefine(t, config.HealthCheck{Type: kind})); good || reason != "connection refused" {
 			t.Errorf("%s: got %v, %q", kind, good, reason)
@@ -208,14 +174,7 @@ func TestProbeFailuresInWords(t *testing.T) {
 // Dead is what keeps a backend out when health is ignored: nobody is there. What
 // answers, however badly, is not.
 func TestProbeTellsTheDeadFromTheSick(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := ln.Addr().String()
-	if err := ln.Close(); err != nil {
-		t.Fatal(err)
-	}
+	closed := rig.Closed(t)
 	sick := rawBackend(t, "tcp", say("HTTP/1.1 500 no\r\nContent-Length: 0\r\n\r\n"))
 	for _, c := range []struct {
 		name, address string

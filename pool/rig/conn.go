@@ -2,6 +2,8 @@ package rig
 
 import (
 	"net"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,4 +55,50 @@ func Pair(t testing.TB, l *socket.Loop) (*socket.Conn, net.Conn) {
 		_ = c.Close()
 	})
 	return c, peer
+}
+
+// Serve calls serve for each connection to a backend, tcp or unix, and closes it then.
+// The address is as the configuration spells it. It ends with the test, which waits for
+// what was begun.
+func Serve(t testing.TB, network string, serve func(c net.Conn)) (address string) {
+	t.Helper()
+	at, prefix := "127.0.0.1:0", ""
+	if network == socket.NetworkUnix {
+		at, prefix = filepath.Join(t.TempDir(), "s"), "unix:"
+	}
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), network, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer func() { _ = c.Close() }()
+				serve(c)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = ln.Close()
+		wg.Wait()
+	})
+	return prefix + ln.Addr().String()
+}
+
+// Closed is an address on which nobody listens.
+func Closed(t testing.TB) string {
+	t.Helper()
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return ln.Addr().String()
 }
