@@ -48,8 +48,7 @@ func (x *exchange) beginAttempt() {
 	if x.nobodyWaits() { // in the meantime, when there was no backend to abort
 		a.Conn().Abort()
 	}
-	f.headBy = socket.Earlier(f.byNanos, socket.Earlier(deadline(f.beganNanos, x.route.retry.PerTry),
-		deadline(f.beganNanos, f.pool.timeouts.Read)))
+	f.headBy = x.headBefore(f.beganNanos)
 	if x.head.ExpectContinue && !x.body.Done() && !f.continued && !x.upload.came.Load() {
 		f.continueBy = socket.After(socket.Nanos(), expectWait)
 	}
@@ -185,8 +184,7 @@ func (x *exchange) extend() bool {
 	if u.waiting.Load() {
 		sinceNanos = nowNanos
 	}
-	f.headBy = socket.Earlier(f.byNanos,
-		socket.Earlier(deadline(sinceNanos, x.route.retry.PerTry), deadline(sinceNanos, f.pool.timeouts.Read)))
+	f.headBy = x.headBefore(sinceNanos)
 	return f.headBy == 0 || f.headBy > nowNanos
 }
 

@@ -130,6 +130,14 @@ func (x *exchange) forget() {
 	x.upload.begun = false
 }
 
+// headBefore is until when the head of an answer is awaited that may take its time since
+// then: the route's deadline, that of an attempt, or the pool's timeouts.read.
+func (x *exchange) headBefore(sinceNanos int64) int64 {
+	f := &x.fwd
+	return socket.Earlier(f.byNanos,
+		socket.Earlier(deadline(sinceNanos, x.route.retry.PerTry), deadline(sinceNanos, f.pool.timeouts.Read)))
+}
+
 // random is 64 fresh bits for balancers, ids and jitter. The runtime's
 // generator is per thread: 4 ns, no lock.
 func random() uint64 { return rand.Uint64() }

@@ -134,7 +134,7 @@ func (x *exchange) startRival(r *race) bool {
 		race: r, attempt: attempt.Attempt{Client: x.attempt.Client}, bell: socket.NewBell(),
 		head: slices.Clone(x.out), toHEAD: x.isHEAD, route: x.route, pool: f.pool,
 		member: m, permit: permit, shard: x.c.shard.index, beganNanos: nowNanos,
-		byNanos: socket.Earlier(f.byNanos, socket.Earlier(deadline(nowNanos, x.route.retry.PerTry), deadline(nowNanos, f.pool.timeouts.Read))),
+		byNanos: x.headBefore(nowNanos),
 	}
 	r.rivals = append(r.rivals, v)
 	safely.New("hedge", v.run, v.broken).Go()
