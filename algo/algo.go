@@ -3,9 +3,11 @@ package algo
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
-// Kind is one balancing algorithm. The zero value is RoundRobin.
+// Kind is one balancing algorithm. The zero value is RoundRobin; behind the built-in ones
+// come those of Register, in their order.
 type Kind uint8
 
 // The algorithms, in the order of the reference.
@@ -45,10 +47,13 @@ func (k Kind) String() string {
 		return "maglev"
 	case kindEnd:
 	}
+	if r := k.registration(); r != nil {
+		return r.name
+	}
 	return fmt.Sprintf("algo.Kind(%d)", uint8(k))
 }
 
-// Kinds returns every algorithm, in the order of the reference.
+// Kinds returns every built-in algorithm, in the order of the reference.
 func Kinds() []Kind {
 	kinds := make([]Kind, 0, kindEnd)
 	for k := range kindEnd {
@@ -64,17 +69,22 @@ func ParseKind(name string) (Kind, bool) {
 			return k, true
 		}
 	}
+	for i, r := range registrations() {
+		if r.name == name {
+			return kindEnd + 1 + Kind(i), true
+		}
+	}
 	return 0, false
 }
 
-// UsesHash says whether picks depend on Query.Hash.
+// UsesHash says whether picks depend on Query.Hash. Those of registered algorithms may.
 func (k Kind) UsesHash() bool {
-	return k == IPHash || k == ConsistentHash || k == Maglev
+	return k == IPHash || k == ConsistentHash || k == Maglev || k.IsRegistered()
 }
 
-// usesLoad says whether picks read Member.Load.
+// usesLoad says whether picks read Member.Load. Those of registered algorithms may.
 func (k Kind) usesLoad() bool {
-	return k == LeastConnections || k == P2C || k == PeakEWMA || k == ConsistentHash
+	return k == LeastConnections || k == P2C || k == PeakEWMA || k == ConsistentHash || k.IsRegistered()
 }
 
 // MaxMembers is the largest number of members of one balancer: Tried keeps an
@@ -123,6 +133,7 @@ var (
 	ErrTooManyMembers = errors.New("too many members")
 	ErrNoLoad         = errors.New("member without load figures")
 	ErrUnknownKind    = errors.New("unknown algorithm")
+	ErrNoBalancer     = errors.New("its factory made no balancer")
 )
 
 // New builds a balancer over the members. prev is the balancer it replaces, or
@@ -131,9 +142,11 @@ var (
 // a balancer answers -1.
 //
 // The errors are ErrUnknownKind, ErrTooManyMembers and, for an algorithm that
-// reads Member.Load, ErrNoLoad.
+// reads Member.Load, ErrNoLoad. A registered algorithm may also panic, or make nothing
+// (ErrNoBalancer), and what its balancer picks is as it is.
 func New(kind Kind, members []Member, prev Balancer) (Balancer, error) {
-	if kind >= kindEnd {
+	extra := kind.registration()
+	if kind >= kindEnd && extra == nil {
 		return nil, fmt.Errorf("cannot build balancer %q: %w", kind, ErrUnknownKind)
 	}
 	if len(members) > MaxMembers {
@@ -147,7 +160,14 @@ func New(kind Kind, members []Member, prev Balancer) (Balancer, error) {
 			}
 		}
 	}
-	return build(kind, newView(members), members, prev), nil
+	if extra == nil {
+		return build(kind, newView(members), members, prev), nil
+	}
+	b := extra.make(slices.Clone(members), prev)
+	if b == nil {
+		return nil, fmt.Errorf("cannot build balancer %q: %w", kind, ErrNoBalancer)
+	}
+	return b, nil
 }
 
 // build dispatches to the constructor of kind, which is known to be valid.

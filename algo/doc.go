@@ -3,7 +3,8 @@
 // passed in), no lock, and no allocation in a pick. It imports the standard
 // library only; pool picks with it, and bench/sim simulates it.
 //
-// Start reading at algo.go (Member, Query, Balancer, New), then one file a law.
+// Start reading at algo.go (Member, Query, Balancer, New), then one file a law;
+// register.go takes those of programs that run the proxy themselves.
 //
 // # Which algorithm to take
 //

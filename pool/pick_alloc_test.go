@@ -10,7 +10,7 @@ import (
 )
 
 func TestAttemptAllocatesNothing(t *testing.T) {
-	for _, algorithm := range []string{"round_robin", "weighted_round_robin", "least_connections", "random"} {
+	for _, algorithm := range []string{"round_robin", "weighted_round_robin", "least_connections", "random", firstMember} {
 		t.Run(algorithm, func(t *testing.T) {
 			cfg := poolOf("a:1", "b:1", "c:1", "z:1?")
 			cfg.Algorithm = algorithm

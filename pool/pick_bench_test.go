@@ -40,14 +40,16 @@ func BenchmarkAttempt(b *testing.B) {
 }
 
 func BenchmarkPick(b *testing.B) {
-	for _, members := range []int{2, 16, 256, 4096} {
-		b.Run(fmt.Sprintf("algo=round_robin/members=%d", members), func(b *testing.B) {
-			p := benchPool(b, "round_robin", members)
-			b.ReportAllocs()
-			for b.Loop() {
-				p.Pick(algo.Query{})
-			}
-		})
+	for _, algorithm := range []string{"round_robin", firstMember} {
+		for _, members := range []int{2, 16, 256, 4096} {
+			b.Run(fmt.Sprintf("algo=%s/members=%d", algorithm, members), func(b *testing.B) {
+				p := benchPool(b, algorithm, members)
+				b.ReportAllocs()
+				for b.Loop() {
+					p.Pick(algo.Query{})
+				}
+			})
+		}
 	}
 }
 

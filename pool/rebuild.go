@@ -196,6 +196,10 @@ func (p *Pool) newTier(chosen []int, was algo.Balancer, nowNanos int64) tier {
 			Load:   m.load,
 		}
 	}
+	if p.kind.IsRegistered() {
+		t.balancer = p.oversee(list, was)
+		return t
+	}
 	b, err := algo.New(p.kind, list, was)
 	if err != nil {
 		panic("BUG: balancer that Build accepted: " + err.Error())
