@@ -1,6 +1,6 @@
 // Package ctl is the admin endpoint: the API, the metrics and, later, the
 // dashboard. It shows what the proxy is and hands changes on; it knows nothing
-// of the engine and gets plain functions (Sources) from cmd/isame-lb.
+// of the engine and gets plain functions (Sources) from cmd/run.
 //
 // Start reading at server.go (life), guard.go (who may ask), endpoint.go (the
 // table of everything that is answered). ctl/api holds the JSON values,

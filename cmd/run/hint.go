@@ -1,21 +1,23 @@
-package main
+package run
 
 import (
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 )
 
 // ownName is how somebody starts this program again from the same folder.
 func ownName() string {
-	switch name := os.Args[0]; {
-	case isTemporary():
-		return "go run ./cmd/isame-lb"
-	default:
-		return shellWord(name)
+	if !isTemporary() {
+		return shellWord(os.Args[0])
 	}
+	if b, ok := debug.ReadBuildInfo(); ok && !strings.HasSuffix(b.Path, "/cmd/isame-lb") {
+		return "go run ." // a program that calls Main
+	}
+	return "go run ./cmd/isame-lb"
 }
 
 // isTemporary reports whether go run built this program: it is deleted when it ends.

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -44,9 +44,9 @@ type proxy struct {
 }
 
 // serve runs the proxy until a signal ends it.
-func serve(f *flags) error {
+func serve(f *flags, build api.Build) error {
 	p := &proxy{
-		flags: f, started: time.Now(), build: api.ReadBuild(version, commit),
+		flags: f, started: time.Now(), build: build,
 		reloads: make(chan reloadRequest), draining: make(chan struct{}),
 	}
 	defer p.closeLog()
