@@ -152,9 +152,17 @@ type leaf struct {
 	open bool     // anybody may import it
 }
 
+// stages is where the stages of a chain stand, inAuth what they check credentials with.
+var (
+	stages = []string{"engine", "engine/middleware"}
+	inAuth = []string{"engine/auth/apikey", "engine/auth/prefix"}
+)
+
 var leaves = map[string]leaf{
-	"engine/affinity":   {may: []string{"config", "pool", "pool/wire"}},
-	"engine/answer":     {may: []string{"pool", "pool/attempt", "pool/end", "pool/wire"}},
+	"engine/affinity": {may: []string{"config", "pool", "pool/wire"}},
+	"engine/answer":   {may: []string{"pool", "pool/attempt", "pool/end", "pool/wire"}},
+	// What stages stand on that check who asks: they know credentials, and no exchange.
+	"engine/auth/live":  {may: []string{"pool/safely"}, by: slices.Concat(stages, inAuth)},
 	"engine/certs":      {may: []string{"config"}},
 	"engine/certs/acme": {may: []string{"config", "pool/safely"}},
 	// Protocols whose streams look like connections. What they have in common stands in
