@@ -163,6 +163,7 @@ var leaves = map[string]leaf{
 	"engine/answer":   {may: []string{"pool", "pool/attempt", "pool/end", "pool/wire"}},
 	// What stages stand on that check who asks: they know credentials, and no exchange.
 	"engine/auth/prefix": {may: []string{"engine/auth/live"}, by: stages},
+	"engine/auth/apikey": {may: []string{"engine/auth/live"}, by: stages},
 	"engine/auth/live":   {may: []string{"pool/safely"}, by: slices.Concat(stages, inAuth)},
 	"engine/certs":       {may: []string{"config"}},
 	"engine/certs/acme":  {may: []string{"config", "pool/safely"}},
