@@ -2,10 +2,20 @@ package cmd
 
 // notYet are the keys that are refused as not supported yet.
 var notYet = []string{
-	"routes.*.middleware", "routes.*.mirror.pool", "routes.*.mirror.percent",
-	"middleware.*.type", "middleware.*.rate", "middleware.*.per", "middleware.*.burst", "middleware.*.key",
+	"routes.*.middleware", "routes.*.skip", "routes.*.mirror.pool", "routes.*.mirror.percent", "routes.*.mirror.compare", "defaults.middleware",
+	"middleware.*.type", "middleware.*.when", "middleware.*.when[*].hosts", "middleware.*.when[*].hosts_regex",
+	"middleware.*.when[*].path", "middleware.*.when[*].path_prefix", "middleware.*.when[*].path_regex", "middleware.*.when[*].methods",
+	"middleware.*.when[*].headers", "middleware.*.when[*].query", "middleware.*.when[*].client_ips", "middleware.*.when[*].sni",
+	"middleware.*.when[*].protocol", "middleware.*.when[*].not", "middleware.*.unless", "middleware.*.options",
 	"admin.tls.cert_file", "admin.tls.key_file",
 	"tracing.enabled", "tracing.endpoint", "tracing.sample", "tracing.service_name",
+}
+
+// notYetStages are the types of middleware that are refused as not supported yet.
+var notYetStages = []string{
+	"affinity", "api_key", "bandwidth_limit", "basic_auth", "buffer", "buffer_limit", "chain", "compress", "concurrency_limit", "cookies", "cors",
+	"deny", "error_pages", "fault", "forward_auth", "headers", "ip_filter", "jwt", "maintenance", "mirror", "rate_limit", "redirect", "request_id",
+	"rewrite", "security_headers", "timeout",
 }
 
 // notCompiled are the keys that the programs read, not the engine.

@@ -38,10 +38,7 @@ func (c *checker) check() {
 		p := c.cfg.Pools[name]
 		c.pool(joinPath("pools", name), &p)
 	}
-	for _, name := range sortedNames(c.cfg.Middleware) {
-		m := c.cfg.Middleware[name]
-		c.middleware(joinPath("middleware", name), &m)
-	}
+	c.stages()
 	c.admin(&c.cfg.Admin)
 	c.metrics(&c.cfg.Metrics)
 	if c.cfg.Tracing.Endpoint == "" && c.cfg.Tracing.Enabled {

@@ -279,11 +279,3 @@ func (c *checker) optionalKeyPair(path, certFile, keyFile string) {
 		c.reportf(path+".cert_file", "is required beside key_file")
 	}
 }
-
-// middleware checks one named step.
-func (c *checker) middleware(path string, m *Middleware) {
-	if m.Rate <= 0 {
-		c.reportf(path+".rate", "must be above 0")
-	}
-	c.hashOn(path+".key", m.Key, "route")
-}

@@ -13,7 +13,7 @@ const nameBytesMax = 128
 // decoder gives the merged tree its types. Whatever does not fit is a problem
 // and leaves the default, so that one pass finds all of them.
 type decoder struct {
-	schema     schema
+	schema     *schema
 	problems   *problemList
 	references *references
 	// where holds the position of everything that is present, by path.
@@ -24,9 +24,9 @@ type decoder struct {
 	broken map[string]bool
 }
 
-func newDecoder(problems *problemList, refs *references) *decoder {
+func newDecoder(s *schema, problems *problemList, refs *references) *decoder {
 	return &decoder{
-		schema:     schema{},
+		schema:     s,
 		problems:   problems,
 		references: refs,
 		where:      map[string]Origin{},
@@ -55,24 +55,42 @@ func (d *decoder) badf(n *node, path, format string, args ...any) {
 
 // section fills a struct. A nil node is an absent section: all defaults.
 func (d *decoder) section(n *node, path string, v reflect.Value) {
-	if n != nil && n.kind == kindNull {
-		n = nil
-	}
-	if n != nil && n.kind != kindMap {
-		d.badf(n, path, "must be a section of keys, not %s", n.kind)
-		n = nil
+	n = d.sectionNode(n, path, v.Type())
+	if m, ok := v.Addr().Interface().(*Middleware); ok {
+		d.stage(n, path, m)
+		return
 	}
 	fields := d.schema.fields(v.Type())
 	if n != nil {
 		d.unknownKeys(n, path, fields)
 	}
+	d.keys(n, path, v, fields)
+}
+
+// sectionNode is the node of a section, or nil where it is absent or of another kind.
+func (d *decoder) sectionNode(n *node, path string, t reflect.Type) *node {
+	if n == nil || n.kind == kindMap || n.kind == kindNull {
+		if n != nil && n.kind == kindNull {
+			return nil
+		}
+		return n
+	}
+	if short := d.schema.short(t); short != "" && n.kind != kindList {
+		return &node{kind: kindMap, entries: []entry{{short, n}}, from: n.from, key: n.key}
+	}
+	d.badf(n, path, "must be a section of keys, not %s", n.kind)
+	return nil
+}
+
+// keys fills the fields of a struct.
+func (d *decoder) keys(n *node, path string, v reflect.Value, fields []field) {
 	for i := range fields {
 		f := &fields[i]
 		child := n.child(f.key)
 		if at := joinPath(path, f.key); child == nil && f.required && n != nil && !d.broken[at] {
 			d.badf(n, at, "is required")
 		}
-		d.value(f, child, slot{path: joinPath(path, f.key), v: v.Field(f.index), absent: n == nil})
+		d.value(f, child, slot{path: joinPath(path, f.key), v: v.FieldByIndex(f.index), absent: n == nil})
 	}
 }
 
@@ -127,6 +145,8 @@ func (d *decoder) value(f *field, n *node, s slot) {
 		d.names(f, n, s)
 	case shapeList:
 		d.list(f, n, s)
+	case shapeTree:
+		d.tree(n, s)
 	default:
 		if n == nil {
 			d.preset(f, s)
@@ -195,6 +215,9 @@ func (d *decoder) list(f *field, n *node, s slot) {
 	if n == nil {
 		d.presetList(f, s)
 		return
+	}
+	if f.single && n.kind != kindList && n.kind != kindNull {
+		n = &node{kind: kindList, items: []*node{n}, from: n.from, key: n.key}
 	}
 	if n.kind != kindList {
 		d.badf(n, s.path, "must be a list, not %s", n.kind)

@@ -10,7 +10,7 @@ import (
 // field is one key of the schema: a struct field and what its tags say.
 type field struct {
 	key       string
-	index     int
+	index     []int // of the struct field; more than one where it is embedded
 	typ       reflect.Type
 	def       string // default as written in a file
 	absent    string // default where the whole section is absent
@@ -21,6 +21,9 @@ type field struct {
 	positive  bool
 	numbers   bool
 	file      bool
+	single    bool   // a list, for which one of its items may stand
+	short     bool   // text may stand for a section with this key alone
+	vars      string // which variables its templates may name: request or answer; empty where it is none
 }
 
 // textTrue is how true is written.
@@ -28,21 +31,49 @@ const textTrue = "true"
 
 // schema gives the fields of each section type. It is built for each load and
 // used by one goroutine.
-type schema map[reflect.Type][]field
+type schema struct {
+	known      map[reflect.Type][]field
+	extensions Extensions
+}
+
+func newSchema(e Extensions) *schema {
+	return &schema{known: map[reflect.Type][]field{}, extensions: e}
+}
 
 // fields returns the keys of a section type in the order of schema.go.
-func (s schema) fields(t reflect.Type) []field {
-	if fs, ok := s[t]; ok {
+func (s *schema) fields(t reflect.Type) []field {
+	if fs, ok := s.known[t]; ok {
 		return fs
 	}
+	fs := s.read(t)
+	if t == reflect.TypeFor[Pool]() {
+		for i := range fs {
+			if fs[i].key == "algorithm" {
+				fs[i].enum = append(fs[i].enum, s.extensions.Algorithms...)
+			}
+		}
+	}
+	s.known[t] = fs
+	return fs
+}
+
+// read makes fields of the tags of a struct and of those embedded in it.
+func (s *schema) read(t reflect.Type) []field {
 	fs := make([]field, 0, t.NumField())
 	for i := range t.NumField() {
 		tag := t.Field(i).Tag
+		if t.Field(i).Anonymous {
+			for _, f := range s.read(t.Field(i).Type) {
+				f.index = append([]int{i}, f.index...)
+				fs = append(fs, f)
+			}
+			continue
+		}
 		key := tag.Get("koanf")
 		if key == "" || key == "-" {
 			continue
 		}
-		f := field{key: key, index: i, typ: t.Field(i).Type, def: tag.Get("default")}
+		f := field{key: key, index: []int{i}, typ: t.Field(i).Type, def: tag.Get("default")}
 		f.absent, f.hasAbsent = tag.Lookup("absent")
 		if enum := tag.Get("enum"); enum != "" {
 			f.enum = strings.Split(enum, "|")
@@ -52,10 +83,22 @@ func (s schema) fields(t reflect.Type) []field {
 		f.positive = tag.Get("positive") == textTrue
 		f.numbers = tag.Get("numbers") == textTrue
 		f.file = tag.Get("file") == textTrue
+		f.single = tag.Get("single") == textTrue
+		f.short = tag.Get("short") == textTrue
+		f.vars = tag.Get("vars")
 		fs = append(fs, f)
 	}
-	s[t] = fs
 	return fs
+}
+
+// short is the key that text stands for where a section of this type is wanted, or "".
+func (s *schema) short(t reflect.Type) string {
+	for _, f := range s.fields(section(t)) {
+		if f.short {
+			return f.key
+		}
+	}
+	return ""
 }
 
 func bound(text string) *float64 {
@@ -77,10 +120,16 @@ const (
 	shapeSection       // struct, or pointer to struct
 	shapeNames         // map of names to sections or scalars
 	shapeList          // slice
+	shapeTree          // anything, kept as it stands
 )
 
 func shapeOf(t reflect.Type) shape {
+	if t == reflect.TypeFor[map[string]any]() {
+		return shapeTree
+	}
 	switch t.Kind() {
+	case reflect.Interface:
+		return shapeTree
 	case reflect.Pointer, reflect.Struct:
 		return shapeSection
 	case reflect.Map:
@@ -101,8 +150,9 @@ func section(t reflect.Type) reflect.Type {
 }
 
 // places lists where a key stands in the schema, as paths with NAME for names,
-// shallow ones first: "pools.NAME.health_check".
-func (s schema) places(key string) []string {
+// shallow ones first: "pools.NAME.health_check". Keys of stages alone are
+// middleware.NAME.KEY.
+func (s *schema) places(key string) []string {
 	type level struct {
 		path string
 		typ  reflect.Type
@@ -124,6 +174,9 @@ func (s schema) places(key string) []string {
 				queue = append(queue, level{path, section(t)})
 			}
 		}
+	}
+	if len(found) == 0 && len(s.stagesWith(key)) > 0 {
+		found = append(found, "middleware.NAME."+key)
 	}
 	return found
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -42,7 +43,10 @@ func TestBadFixtures(t *testing.T) {
 			if err == nil {
 				t.Fatal("accepted; want problems")
 			}
-			got := bytes.ReplaceAll([]byte(err.Error()+"\n"), []byte(base), []byte("BASE"))
+			got := []byte(strings.ReplaceAll(err.Error()+"\n", base, "BASE"))
+			if strings.HasPrefix(filepath.Base(file), "stage-") {
+				got = withoutStages(got)
+			}
 			if bytes.Contains(got, []byte("hunter2")) {
 				t.Errorf("the value of a reference is shown: %s", got)
 			}
@@ -60,6 +64,18 @@ func TestBadFixtures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withoutStages leaves out that types of middleware do not work yet, which the fixtures
+// of their keys are not about.
+func withoutStages(text []byte) []byte {
+	var kept []byte
+	for line := range bytes.Lines(text) {
+		if !bytes.Contains(line, []byte("not supported yet: ")) {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
 }
 
 // TestGoodFixturesRoundTrip loads each good file, prints it in both formats and

@@ -85,7 +85,7 @@ func (p *layer) section(n *node) map[string]any {
 	m := make(map[string]any, len(n.entries)+1)
 	m[selfKey] = p.leaf(&node{from: n.from, key: n.key})
 	for _, e := range n.entries {
-		if e.value.kind == kindMap {
+		if e.value.kind == kindMap && !e.value.whole {
 			m[e.name] = p.section(e.value)
 		} else {
 			m[e.name] = p.leaf(e.value)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 )
 
@@ -24,9 +25,22 @@ type Options struct {
 	Environ []string
 	// Set holds key=value texts, applied in this order.
 	Set []string
+	// Extensions are the names that the program has beside the built-in ones.
+	Extensions Extensions
 	// BaseDir is the folder relative paths in the configuration start from;
 	// empty means the folder of File.
 	BaseDir string
+}
+
+// Extensions are names that a program of the user's own has registered beside the
+// built-in ones, before it loads its configuration.
+type Extensions struct {
+	// Stages are further types of middleware; their keys are those of StageHandler.
+	Stages []string
+	// Algorithms are further values of pools.*.algorithm.
+	Algorithms []string
+	// Variables are further variables of templates, without braces.
+	Variables []string
 }
 
 // Loaded is a valid configuration and where it came from. It is not changed
@@ -81,12 +95,13 @@ func Load(opts Options) (*Loaded, error) {
 	if root == nil && !problems.empty() {
 		return nil, problems.err()
 	}
-	merged, err := mergeLayers(root, environ, opts.Set, problems)
+	s := newSchema(opts.Extensions)
+	merged, err := mergeLayers(s, root, []([]assignment){fromEnviron(environ), fromFlags(opts.Set, problems)}, problems)
 	if err != nil {
 		problems.addf(Origin{}, "", "%s", err)
 		return nil, problems.err()
 	}
-	d := newDecoder(problems, &references{environ: environ, baseDir: base})
+	d := newDecoder(s, problems, &references{environ: environ, baseDir: base})
 	loaded := &Loaded{Config: &Config{}, where: d.where, raw: d.raw}
 	d.decode(merged, loaded.Config)
 	c := &checker{decoder: d, cfg: loaded.Config, warnf: loaded.Warnf}
@@ -139,16 +154,19 @@ func readRoot(opts *Options, problems *problemList) (files []string, root *node)
 }
 
 // mergeLayers puts the environment and the flags over the tree of the file.
-func mergeLayers(root *node, environ map[string]string, set []string, problems *problemList) (*node, error) {
+func mergeLayers(s *schema, root *node, over [][]assignment, problems *problemList) (*node, error) {
 	l := newLayers()
+	s.settle(root, reflect.TypeFor[Config]())
 	if err := l.load(root); err != nil {
 		return nil, err
 	}
-	for _, as := range [][]assignment{fromEnviron(environ), fromFlags(set, problems)} {
+	for _, as := range over {
 		if len(as) == 0 {
 			continue // merged copies the whole tree
 		}
-		if err := l.load(overlayTree(schema{}, l.merged(), as, problems)); err != nil {
+		tree := overlayTree(s, l.merged(), as, problems)
+		s.settle(tree, reflect.TypeFor[Config]())
+		if err := l.load(tree); err != nil {
 			return nil, err
 		}
 	}

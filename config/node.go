@@ -54,6 +54,7 @@ type node struct {
 	entries []entry // kindMap, in the order of the file
 	from    Origin  // where the value stands
 	key     Origin  // where its key stands; zero for items of lists
+	whole   bool    // a section that a higher layer replaces, not merges
 }
 
 // entry is one key of a kindMap node.

@@ -132,15 +132,16 @@ func splitPath(path string) ([]string, bool) {
 
 // overlay builds the tree of one layer of assignments over the tree below it.
 type overlay struct {
-	schema   schema
+	schema   *schema
 	problems *problemList
+	as       []assignment // all of this layer
 	base     *node
 	root     *node
 }
 
 // overlayTree returns the layer; keys that match nothing become problems.
-func overlayTree(s schema, base *node, as []assignment, problems *problemList) *node {
-	o := &overlay{schema: s, problems: problems, base: base, root: &node{kind: kindMap}}
+func overlayTree(s *schema, base *node, as []assignment, problems *problemList) *node {
+	o := &overlay{schema: s, problems: problems, as: as, base: base, root: &node{kind: kindMap}}
 	for i := range as {
 		if len(as[i].keys) > depthMax {
 			problems.addf(as[i].from, "", "names more than %d levels", depthMax)
@@ -164,6 +165,8 @@ func (o *overlay) assign(a *assignment) {
 			ok = w.intoNames(key, last)
 		case shapeList:
 			ok = w.intoList(key, last)
+		case shapeTree:
+			ok = w.intoTree(key, last)
 		default: // step does not go below a scalar
 		}
 		if !ok {
@@ -175,20 +178,21 @@ func (o *overlay) assign(a *assignment) {
 // walk is the state of one assignment on its way down.
 type walk struct {
 	*overlay
-	a    *assignment
-	path string
-	typ  reflect.Type
-	base *node // what the layers below hold here; nil for nothing
-	over *node // what this layer holds here; made on the way
+	a     *assignment
+	path  string
+	typ   reflect.Type
+	field *field // of the key it is at
+	base  *node  // what the layers below hold here; nil for nothing
+	over  *node  // what this layer holds here; made on the way
 }
 
 // intoSection steps to a key of a section.
 func (w *walk) intoSection(key string, last bool) bool {
-	fields := w.schema.fields(section(w.typ))
+	fields := w.schema.keysOf(section(w.typ), w.stageType())
 	for i := range fields {
 		if fields[i].key == key || w.a.fold && strings.EqualFold(fields[i].key, key) {
 			w.path = joinPath(w.path, fields[i].key)
-			w.typ = fields[i].typ
+			w.typ, w.field = fields[i].typ, &fields[i]
 			return w.step(fields[i].key, last)
 		}
 	}
@@ -286,6 +290,9 @@ func (w *walk) step(key string, last bool) bool {
 
 // cloneList copies a list of the layer below, because nodes are shared.
 func (w *walk) cloneList(below *node) *node {
+	if below != nil && below.kind == kindMap { // one item stands for a list of one
+		return &node{kind: kindList, items: []*node{below.clone()}, from: below.from, key: below.key}
+	}
 	if below == nil || below.kind != kindList {
 		return &node{kind: kindList, from: w.a.from}
 	}
@@ -351,14 +358,19 @@ func (n *node) put(name string, value *node) {
 func (w *walk) value() *node {
 	text := strings.TrimSpace(w.a.value)
 	switch shapeOf(w.typ) {
+	case shapeTree:
+		return w.treeValue(text)
 	case shapeSection, shapeNames:
+		if shapeOf(w.typ) == shapeSection && !strings.HasPrefix(text, "{") && w.schema.short(w.typ) != "" {
+			return &node{kind: kindText, text: w.a.value, from: w.a.from}
+		}
 		if !strings.HasPrefix(text, "{") {
 			w.problems.addf(w.a.from, w.path, "must be a section of keys, written as {key: value}")
 			return nil
 		}
 		return flowYAML(text, w.a.from, w.problems, w.path)
 	case shapeList:
-		if strings.HasPrefix(text, "[") {
+		if strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{") && shapeOf(w.typ.Elem()) == shapeSection && w.field.single {
 			return flowYAML(text, w.a.from, w.problems, w.path)
 		}
 		if w.typ.Elem().Kind() != reflect.String {

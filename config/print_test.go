@@ -128,7 +128,7 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 // list is misspelt or was renamed.
 func TestListsNameKeysOfTheSchema(t *testing.T) {
 	known := map[string]bool{}
-	patterns(schema{}, reflect.TypeFor[Config](), "", known)
+	patterns(newSchema(Extensions{}), reflect.TypeFor[Config](), "", known)
 	for _, row := range unsupportedKeys() {
 		if _, ok := known[row.pattern]; !ok {
 			t.Errorf("unsupported key %q is not in the schema", row.pattern)
@@ -148,13 +148,13 @@ func TestEveryAdminLogAndMetricsKeyIsClassified(t *testing.T) {
 	classified := map[string]bool{
 		"log.level": true, "log.access.enabled": true,
 		"log.access.sample": true, "log.access.slow": true, "shutdown.drain": true,
-		"zone": true, "tracing.enabled": true, "tracing.endpoint": true, "tracing.sample": true, "tracing.service_name": true,
+		"zone": true, "defaults.middleware": true, "tracing.enabled": true, "tracing.endpoint": true, "tracing.sample": true, "tracing.service_name": true,
 	}
 	for _, path := range restartKeys() {
 		classified[path] = true
 	}
 	known := map[string]bool{}
-	patterns(schema{}, reflect.TypeFor[Config](), "", known)
+	patterns(newSchema(Extensions{}), reflect.TypeFor[Config](), "", known)
 	for path, isLeaf := range known {
 		top, _, _ := strings.Cut(path, ".")
 		if isLeaf && top != "listeners" && top != "routes" && top != "pools" && top != "middleware" && !classified[path] {
@@ -164,7 +164,7 @@ func TestEveryAdminLogAndMetricsKeyIsClassified(t *testing.T) {
 }
 
 // patterns lists every key of the schema; the value says whether it is a leaf.
-func patterns(s schema, typ reflect.Type, pattern string, known map[string]bool) {
+func patterns(s *schema, typ reflect.Type, pattern string, known map[string]bool) {
 	for _, f := range s.fields(typ) {
 		key := strings.TrimPrefix(pattern+"."+f.key, ".")
 		inner := f.typ
@@ -195,7 +195,7 @@ pools: {p: {backends: [{address: "h:1"}], health_check: {}, circuit_breaker: {}}
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := schema{}
+	s := newSchema(Extensions{})
 	v := &visitor{schema: s}
 	v.visit = func(st step) bool {
 		if shapeOf(st.v.Type()) == shapeScalar && st.field.def != "" && shapeOf(st.field.typ) == shapeScalar {

@@ -78,7 +78,7 @@ func (v restartValue) String() string {
 func restartValues(cfg *Config) map[string]restartValue {
 	m := map[string]restartValue{}
 	keys := restartKeys()
-	v := &visitor{schema: schema{}}
+	v := &visitor{schema: newSchema(Extensions{})}
 	v.visit = func(s step) bool {
 		if slices.Contains(keys, s.path) {
 			m[s.path] = restartValue{text: joined(s.v), secret: isSecret(s.v.Type()), value: s.v}

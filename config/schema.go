@@ -9,8 +9,10 @@ import "time"
 // The tags beside koanf are read by the decoder and by the generator of
 // README.md: default (as written in a file; lists by commas), absent (the
 // default where the whole section is absent), enum, min, max, positive (not 0),
-// required, numbers (a list of text that also takes numbers), file (a path,
-// relative to the configuration) and example.
+// required, numbers (a list of text that also takes numbers), single (a list for
+// which one item may stand), short (text may stand for a section with this key
+// alone), stage (a type of middleware), vars (a template with the variables of a request, or of an answer too),
+// file (a path, relative to the configuration) and example.
 type Config struct {
 	// Zone is where this proxy stands, as in pools.*.backends[].zone; empty means
 	// that zones do not matter. ISAME_ZONE sets it.
@@ -21,8 +23,10 @@ type Config struct {
 	Routes map[string]Route `koanf:"routes"`
 	// Pools are groups of backends that serve the same thing, by name.
 	Pools map[string]Pool `koanf:"pools"`
-	// Middleware are the named steps a route may put in front of its pool.
+	// Middleware are the named stages that routes may run.
 	Middleware map[string]Middleware `koanf:"middleware"`
+	// Defaults are for every route that says nothing else.
+	Defaults Defaults `koanf:"defaults"`
 	// Admin is the endpoint of the API, the metrics and the dashboard.
 	Admin Admin `koanf:"admin"`
 	// Log is what the proxy writes about itself and its traffic.
@@ -117,8 +121,10 @@ type Route struct {
 	// Priority counts before everything else: routes of a higher one are tried first,
 	// however specific those of a lower one are.
 	Priority int `example:"10" koanf:"priority"`
-	// Middleware names the steps in front of the pool, in this order.
+	// Middleware names the stages that run here, in this order, behind those of defaults.middleware.
 	Middleware []string `example:"[limit]" koanf:"middleware"`
+	// Skip names those of defaults.middleware that do not run here.
+	Skip []string `example:"[auth]" koanf:"skip"`
 	// Pool is the pool requests are forwarded to.
 	Pool string `example:"api" koanf:"pool"`
 	// Split shares requests between pools by weight. A request whose pool has nobody to pick goes to another one, by the
@@ -163,6 +169,8 @@ type Mirror struct {
 	Pool string `example:"shadow" koanf:"pool" required:"true"`
 	// Percent is the share of requests that is copied.
 	Percent float64 `default:"1" koanf:"percent" max:"100" min:"0"`
+	// Compare counts the copies whose answer has another status or body than the original's.
+	Compare bool `koanf:"compare"`
 }
 
 // Retry is when and how often a failed attempt is tried again.
@@ -379,18 +387,10 @@ type PoolTLS struct {
 	InsecureSkipVerify bool `koanf:"insecure_skip_verify"`
 }
 
-// Middleware is one named step; which keys apply depends on its type.
-type Middleware struct {
-	// Type is what the step does.
-	Type string `enum:"rate_limit" example:"rate_limit" koanf:"type" required:"true"`
-	// Rate is the number of requests that are allowed in the time per.
-	Rate float64 `default:"100" koanf:"rate" min:"0"`
-	// Per is the time that rate counts for.
-	Per time.Duration `default:"1s" koanf:"per" positive:"true"`
-	// Burst is how many requests may come at once.
-	Burst int `default:"200" koanf:"burst" min:"1"`
-	// Key is what clients are told apart by: as hash_on, or route.
-	Key string `default:"source_ip" example:"route" koanf:"key"`
+// Defaults are for every route that says nothing else.
+type Defaults struct {
+	// Middleware names the stages that run in front of those of each route, but for what its skip names.
+	Middleware []string `example:"[limit]" koanf:"middleware"`
 }
 
 // Admin is the endpoint of the API, the metrics and the dashboard.

@@ -1,6 +1,9 @@
 package config
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // unsupportedKey is one thing that is read and checked, but refused because
 // the proxy does not do it yet.
@@ -17,12 +20,43 @@ type unsupportedKey struct {
 // with the change that makes it work.
 func unsupportedKeys() []unsupportedKey {
 	return []unsupportedKey{
-		{"routes.*.middleware", "", "middleware"},
 		{"routes.*.mirror", "", "mirroring"},
-		{"middleware.*", "", "middleware"},
 		{"admin.tls.cert_file", "", "TLS on the admin endpoint"},
 		{"admin.tls.key_file", "", "TLS on the admin endpoint"},
 		{"tracing.enabled", "", "tracing"},
+	}
+}
+
+// unsupportedStages are the types of middleware that are read and checked, but refused.
+// One leaves the list with the change that makes it work.
+func unsupportedStages() []string {
+	return []string{
+		"affinity",
+		"api_key",
+		"bandwidth_limit",
+		"basic_auth",
+		"buffer",
+		"buffer_limit",
+		"chain",
+		"compress",
+		"concurrency_limit",
+		"cookies",
+		"cors",
+		"deny",
+		"error_pages",
+		"fault",
+		"forward_auth",
+		"headers",
+		"ip_filter",
+		"jwt",
+		"maintenance",
+		"mirror",
+		"rate_limit",
+		"redirect",
+		"request_id",
+		"rewrite",
+		"security_headers",
+		"timeout",
 	}
 }
 
@@ -43,4 +77,9 @@ func (c *checker) unsupported() {
 		return false
 	}
 	v.section(reflect.ValueOf(c.cfg).Elem(), "", "")
+	for _, name := range sortedNames(c.cfg.Middleware) {
+		if typ := c.cfg.Middleware[name].Type; slices.Contains(unsupportedStages(), typ) {
+			c.reportf(joinPath("middleware", name), "not supported yet: %s stages", typ)
+		}
+	}
 }

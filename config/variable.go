@@ -26,13 +26,13 @@ func (w *walk) meantVariable() string {
 // levels reads words as a path below a type: keys of the schema, names that the
 // file has before new ones, indexes of lists. What is below n is what the layers
 // hold there; nil for nothing.
-func (s schema) levels(t reflect.Type, n *node, words []string) ([]string, bool) {
+func (s *schema) levels(t reflect.Type, n *node, words []string) ([]string, bool) {
 	if len(words) == 0 {
 		return nil, true
 	}
 	switch shapeOf(t) {
 	case shapeSection:
-		for _, f := range s.fields(section(t)) {
+		for _, f := range s.keysOf(section(t), textOf(n.child("type"))) {
 			if count := wordsOf(f.key, words); count > 0 {
 				if below, ok := s.levels(f.typ, n.child(f.key), words[count:]); ok {
 					return append([]string{f.key}, below...), true
@@ -52,7 +52,7 @@ func (s schema) levels(t reflect.Type, n *node, words []string) ([]string, bool)
 }
 
 // nameLevels reads the first words as a name.
-func (s schema) nameLevels(t reflect.Type, n *node, words []string) ([]string, bool) {
+func (s *schema) nameLevels(t reflect.Type, n *node, words []string) ([]string, bool) {
 	if n != nil {
 		for _, e := range n.entries {
 			if count := wordsOf(e.name, words); count > 0 {

@@ -8,7 +8,7 @@ import (
 // step is one key on a walk through a configuration.
 type step struct {
 	path    string // pools.api.backends[0].zone
-	pattern string // pools.*.backends[*].zone
+	pattern string // pools.*.backends[*].zone; keys of a stage are middleware.*:rate_limit.burst
 	field   *field // of the key itself, also for elements of maps and lists
 	v       reflect.Value
 }
@@ -19,7 +19,7 @@ func (s *step) differs(refused string) bool {
 	switch shapeOf(s.v.Type()) {
 	case shapeSection:
 		return s.v.Kind() == reflect.Struct || !s.v.IsNil()
-	case shapeNames, shapeList:
+	case shapeNames, shapeList, shapeTree:
 		return s.v.Len() > 0
 	default:
 	}
@@ -36,7 +36,7 @@ func (s *step) differs(refused string) bool {
 // visitor walks every key of a configuration that is present or has a default:
 // sections before their keys, in the order of schema.go, names sorted.
 type visitor struct {
-	schema schema
+	schema *schema
 	// visit returns false to skip what is below the key.
 	visit func(s step) bool
 }
@@ -45,12 +45,15 @@ func (w *visitor) section(v reflect.Value, path, pattern string) {
 	fields := w.schema.fields(v.Type())
 	for i := range fields {
 		f := &fields[i]
-		w.value(step{joinPath(path, f.key), strings.TrimPrefix(pattern+"."+f.key, "."), f, v.Field(f.index)})
+		w.value(step{joinPath(path, f.key), strings.TrimPrefix(pattern+"."+f.key, "."), f, v.FieldByIndex(f.index)})
+	}
+	if m, ok := v.Interface().(Middleware); ok && m.Stage != nil {
+		w.section(reflect.ValueOf(m.Stage).Elem(), path, pattern+":"+m.Type)
 	}
 }
 
 func (w *visitor) value(s step) {
-	if !w.visit(s) {
+	if !w.visit(s) || shapeOf(s.v.Type()) == shapeTree {
 		return
 	}
 	switch s.v.Kind() {

@@ -20,7 +20,7 @@ import (
 // output gives the same Config again, unless a secret was masked: *** is
 // refused as a secret.
 func Write(w io.Writer, loaded *Loaded, format string) error {
-	p := &printer{schema: schema{}, raw: loaded.raw}
+	p := &printer{schema: newSchema(Extensions{}), raw: loaded.raw}
 	root := p.section(reflect.ValueOf(loaded.Config).Elem(), "")
 	var text []byte
 	var err error
@@ -44,7 +44,7 @@ func Write(w io.Writer, loaded *Loaded, format string) error {
 // WriteOrigins prints every value of the effective configuration with where it
 // comes from, one a line, aligned: path, value, origin. Secrets are masked.
 func WriteOrigins(w io.Writer, loaded *Loaded) error {
-	p := &printer{schema: schema{}, raw: loaded.raw}
+	p := &printer{schema: newSchema(Extensions{}), raw: loaded.raw}
 	root := p.section(reflect.ValueOf(loaded.Config).Elem(), "")
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	err := writeLeaves(table, root, "", loaded)
@@ -94,7 +94,7 @@ func leafText(n *node) string {
 
 // printer turns a Config back into a tree.
 type printer struct {
-	schema schema
+	schema *schema
 	raw    map[string]string
 }
 
@@ -103,11 +103,17 @@ func (p *printer) section(v reflect.Value, path string) *node {
 	fields := p.schema.fields(v.Type())
 	for i := range fields {
 		f := &fields[i]
-		field := v.Field(f.index)
+		field := v.FieldByIndex(f.index)
 		if f.isUnset(field) {
 			continue
 		}
 		n.entries = append(n.entries, entry{f.key, p.value(field, joinPath(path, f.key))})
+	}
+	if m, ok := v.Interface().(Middleware); ok && m.Stage != nil {
+		n.entries = append(n.entries, p.section(reflect.ValueOf(m.Stage).Elem(), path).entries...)
+	}
+	if short := p.schema.short(v.Type()); len(n.entries) == 1 && n.entries[0].name == short {
+		return n.entries[0].value
 	}
 	return n
 }
@@ -130,6 +136,9 @@ func (f *field) isUnset(v reflect.Value) bool {
 }
 
 func (p *printer) value(v reflect.Value, path string) *node {
+	if shapeOf(v.Type()) == shapeTree {
+		return p.tree(v.Interface(), path)
+	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		return p.section(v.Elem(), path)
@@ -215,7 +224,7 @@ func yamlNode(n *node) *yaml.Node {
 			}
 			y.Content = append(y.Content, yamlNode(item))
 		}
-	case kindBool, kindInt, kindFloat:
+	case kindBool, kindInt, kindFloat, kindNull:
 		y.Kind, y.Value = yaml.ScalarNode, n.text
 	default:
 		y.Kind, y.Tag, y.Value = yaml.ScalarNode, "!!str", n.text
@@ -267,7 +276,7 @@ func jsonNode(b *bytes.Buffer, n *node) error {
 			}
 		}
 		b.WriteByte(']')
-	case kindBool, kindInt, kindFloat:
+	case kindBool, kindInt, kindFloat, kindNull:
 		b.WriteString(n.text)
 	default:
 		return jsonText(b, n.text)

@@ -9,9 +9,11 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -49,15 +51,20 @@ func generate(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var b strings.Builder
-	b.WriteString(strings.NewReplacer(
-		"{{restart}}", codes(restart),
-		"{{unsupported}}", codes(unsupported),
-	).Replace(intro))
-	if err := s.write(&b, "Config", ""); err != nil {
+	stages, err := stringsIn(dir+"/unsupported.go", "unsupportedStages")
+	if err != nil {
 		return "", err
 	}
-	return strings.TrimRight(b.String(), "\n") + "\n", nil
+	r := reference{schema: s, first: map[string]string{}}
+	r.b.WriteString(strings.NewReplacer(
+		"{{restart}}", codes(restart),
+		"{{unsupported}}", codes(unsupported),
+		"{{stages}}", codes(stages),
+	).Replace(intro))
+	if err := r.write("Config", place{}); err != nil {
+		return "", err
+	}
+	return strings.TrimRight(r.b.String(), "\n") + "\n", nil
 }
 
 // codes renders a list of keys in one line.
@@ -75,6 +82,8 @@ type schema map[string]section
 type section struct {
 	doc  string
 	keys []key
+	// stage is the type of middleware whose keys these are, or "".
+	stage string
 }
 
 // key is one field with a koanf tag.
@@ -85,25 +94,58 @@ type key struct {
 	tag  reflect.StructTag
 }
 
-// readSchema parses the types of schema.go, and of its parts schema_*.go.
+// readSchema parses the types of schema.go, of its parts schema_*.go, and of the types
+// of middleware in stage_*.go.
 func readSchema(dir string) (schema, error) {
 	files, err := filepath.Glob(dir + "/schema*.go")
 	if err != nil {
 		return nil, fmt.Errorf("cannot find the schema: %w", err)
 	}
+	stages, err := filepath.Glob(dir + "/stage_*.go")
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the types of middleware: %w", err)
+	}
+	files = append(files, slices.DeleteFunc(stages, func(file string) bool { return strings.HasSuffix(file, "_test.go") })...)
 	s := schema{}
 	for _, file := range files {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			return nil, fmt.Errorf("cannot parse the schema: %w", err)
 		}
-		s.add(parsed)
+		s.add(parsed, stageOf(file))
 	}
+	s.embed()
 	return s, nil
 }
 
-// add takes the struct types of one file.
-func (s schema) add(parsed *ast.File) {
+// stageOf is the type of middleware that a file is about, or "".
+func stageOf(file string) string {
+	name, ok := strings.CutPrefix(strings.TrimSuffix(filepath.Base(file), ".go"), "stage_")
+	if !ok {
+		return ""
+	}
+	return name
+}
+
+// embed puts the keys of embedded structs in their place.
+func (s schema) embed() {
+	for typ, sec := range s {
+		var keys []key
+		for _, k := range sec.keys {
+			if k.name == "" {
+				keys = append(keys, s[k.typ].keys...)
+			} else {
+				keys = append(keys, k)
+			}
+		}
+		sec.keys = keys
+		s[typ] = sec
+	}
+}
+
+// add takes the struct types of one file; the first one of a type of middleware holds
+// its keys.
+func (s schema) add(parsed *ast.File, stage string) {
 	for _, decl := range parsed.Decls {
 		general, ok := decl.(*ast.GenDecl)
 		if !ok || general.Tok != token.TYPE {
@@ -115,7 +157,8 @@ func (s schema) add(parsed *ast.File) {
 				continue
 			}
 			if fields, isStruct := typ.Type.(*ast.StructType); isStruct {
-				s[typ.Name.Name] = section{doc: sentence(general.Doc), keys: keysOf(fields)}
+				s[typ.Name.Name] = section{doc: sentence(general.Doc), keys: keysOf(fields), stage: stage}
+				stage = ""
 			}
 		}
 	}
@@ -125,6 +168,10 @@ func (s schema) add(parsed *ast.File) {
 func keysOf(fields *ast.StructType) []key {
 	var keys []key
 	for _, field := range fields.Fields.List {
+		if len(field.Names) == 0 {
+			keys = append(keys, key{typ: typeName(field.Type)})
+			continue
+		}
 		if field.Tag == nil {
 			continue
 		}
@@ -170,38 +217,101 @@ func typeName(e ast.Expr) string {
 	}
 }
 
+// place is where a section stands.
+type place struct {
+	path  string
+	stage string // the type of middleware it belongs to, or ""
+}
+
+// title is the place as a heading.
+func (p place) title() string {
+	switch {
+	case p.path == "":
+		return "Top level"
+	case p.stage == registered:
+		return "`" + p.path + "` of a type that a program has registered"
+	case p.stage != "":
+		return "`" + p.path + "` of type `" + p.stage + "`"
+	default:
+		return "`" + p.path + "`"
+	}
+}
+
+// registered stands for the types of middleware that programs of users have.
+const registered = "registered"
+
+// reference renders sections.
+type reference struct {
+	schema
+	b strings.Builder
+	// first is where a type that may stand in several places stands first.
+	first map[string]string
+}
+
 // write renders a section and then those below it.
-func (s schema) write(b *strings.Builder, typ, path string) error {
-	sec, ok := s[typ]
+func (r *reference) write(typ string, at place) error {
+	sec, ok := r.schema[typ]
 	if !ok {
-		return fmt.Errorf("type %s of %s is not in the schema", typ, path)
+		return fmt.Errorf("type %s of %s is not in the schema", typ, at.path)
 	}
-	if path == "" {
-		b.WriteString("### Top level\n\n")
-	} else {
-		fmt.Fprintf(b, "### `%s`\n\n%s\n\n", path, about(typ, sec.doc))
+	fmt.Fprintf(&r.b, "### %s\n\n", at.title())
+	if at.path != "" {
+		fmt.Fprintf(&r.b, "%s\n\n", about(typ, sec.doc))
 	}
-	b.WriteString("| key | type | default | meaning | example |\n|---|---|---|---|---|\n")
+	if was := r.first[typ]; was != "" {
+		fmt.Fprintf(&r.b, "The keys are those of `%s`.\n\n", was)
+		return nil
+	}
+	if slices.Contains([]string{"Condition", "Predicates", "Match", "ClientTLS"}, typ) {
+		r.first[typ] = at.path
+	}
+	r.b.WriteString("| key | type | default | meaning | example |\n|---|---|---|---|---|\n")
 	for _, k := range sec.keys {
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", k.name, cell(s.typeCell(k)), cell(k.defaultCell()), cell(k.doc), cell(k.exampleCell()))
+		fmt.Fprintf(&r.b, "| `%s` | %s | %s | %s | %s |\n", k.name, cell(r.typeCell(k)), cell(k.defaultCell()), cell(k.doc), cell(k.exampleCell()))
 	}
-	b.WriteByte('\n')
+	r.b.WriteByte('\n')
 	for _, k := range sec.keys {
 		below, element := below(k.typ)
-		if _, isSection := s[below]; !isSection {
+		if _, isSection := r.schema[below]; !isSection {
 			continue
 		}
-		if err := s.write(b, below, strings.TrimPrefix(path+"."+k.name, ".")+element); err != nil {
+		if err := r.write(below, place{strings.TrimPrefix(at.path+"."+k.name, ".") + element, at.stage}); err != nil {
 			return err
 		}
 	}
+	if typ == "Middleware" {
+		return r.writeStages(at.path)
+	}
 	return nil
+}
+
+// writeStages renders the keys of each type of middleware, and of those that programs register.
+func (r *reference) writeStages(path string) error {
+	stages := r.stages()
+	for _, name := range slices.Sorted(maps.Keys(stages)) {
+		if err := r.write(stages[name], place{path, name}); err != nil {
+			return err
+		}
+	}
+	return r.write("StageHandler", place{path, registered})
+}
+
+// stages are the structs of the types of middleware, by the name of the type.
+func (s schema) stages() map[string]string {
+	types := map[string]string{}
+	for typ, sec := range s {
+		if sec.stage != "" {
+			types[sec.stage] = typ
+		}
+	}
+	return types
 }
 
 // about turns "Listener is one address" into "One address", and leaves other
 // comments as they are.
 func about(typ, doc string) string {
-	return upperFirst(strings.TrimPrefix(strings.TrimPrefix(doc, typ+" is "), typ+" "))
+	doc = strings.TrimPrefix(doc, typ+" ")
+	return upperFirst(strings.TrimPrefix(strings.TrimPrefix(doc, "is "), "are "))
 }
 
 // below returns the type inside of a list, map or pointer, and how a path goes on.
@@ -219,21 +329,57 @@ func (s schema) typeCell(k key) string {
 	inner, element := below(k.typ)
 	_, isSection := s[inner]
 	switch {
+	case k.typ == "string" && k.tag.Get("stage") == yes:
+		return "`" + strings.Join(slices.Sorted(maps.Keys(s.stages())), "`, `") + "`"
+	case isSection && element == ".NAME" && s.isShort(inner):
+		return "names of text or sections"
 	case isSection && element == ".NAME":
 		return "names of sections"
+	case isSection && element == "[]" && k.tag.Get("single") == yes:
+		return "section, or list of sections"
 	case isSection && element == "[]":
 		return "list of sections"
+	case k.typ == "map[string]any":
+		return "any values, by name"
 	case isSection && strings.HasPrefix(k.typ, "*"):
 		return "section, optional"
 	case isSection:
 		return "section"
+	case element == ".NAME" && strings.HasPrefix(inner, "[]"):
+		return "names of lists of " + plural(inner)
 	case element == ".NAME":
-		return "names of " + plural(inner)
+		return "names of " + plural(inner) + k.template()
+	case element == "[]" && k.tag.Get("enum") != "":
+		return "list of " + enumCell(k)
+	case element == "[]" && k.tag.Get("single") == yes:
+		return plural(inner) + ", or a list" + k.template()
 	case element == "[]":
 		return "list of " + plural(inner)
 	default:
-		return scalar(k)
+		return scalar(k) + k.template()
 	}
+}
+
+// isShort reports whether text may stand for a section of the type.
+func (s schema) isShort(typ string) bool {
+	return slices.ContainsFunc(s[typ].keys, func(k key) bool { return k.tag.Get("short") == yes })
+}
+
+// template says whether a value is one.
+func (k key) template() string {
+	switch k.tag.Get("vars") {
+	case "":
+		return ""
+	case "answer":
+		return "; `vars`, of the answer too"
+	default:
+		return "; `vars`"
+	}
+}
+
+// enumCell lists what a key takes.
+func enumCell(k key) string {
+	return "`" + strings.ReplaceAll(k.tag.Get("enum"), "|", "`, `") + "`"
 }
 
 func plural(typ string) string {
@@ -249,8 +395,8 @@ func scalar(k key) string {
 		"string": "text", "bool": "true or false", "int": "whole number", "float64": "number",
 		"Duration": "duration", "Size": "size in bytes", "Secret": "text, secret",
 	}[k.typ]
-	if enum := k.tag.Get("enum"); enum != "" {
-		return "`" + strings.ReplaceAll(enum, "|", "`, `") + "`"
+	if k.tag.Get("enum") != "" {
+		return enumCell(k)
 	}
 	if k.tag.Get("file") == yes {
 		name = "path of a file"

@@ -1,0 +1,21 @@
+package config
+
+// StageAPIKey lets requests with a known key pass. Others get 401, with WWW-Authenticate where the key is in Authorization.
+type StageAPIKey struct {
+	// In is where the key is: header:NAME, query:NAME or cookie:NAME. In Authorization the word Bearer is taken off.
+	In string `default:"header:X-API-Key" koanf:"in"`
+	// Keys are the keys that are known, by their hash.
+	Keys []APIKey `example:"[{name: billing, sha256: \"${ENV:BILLING_KEY_SHA256}\"}]" koanf:"keys"`
+	// KeysFile holds further ones, NAME:SHA256 a line; what begins with # is a comment. It is read again when it changes.
+	KeysFile string `example:"keys.txt" file:"true" koanf:"keys_file"`
+	// NameHeader is the field that tells backends the name of the key; what a client sends in it is removed.
+	NameHeader string `example:"X-Consumer" koanf:"name_header"`
+}
+
+// APIKey is one key that is known.
+type APIKey struct {
+	// Name is whose it is: in name_header, in logs and in limits by api_key.
+	Name string `example:"billing" koanf:"name" required:"true"`
+	// SHA256 is the hash of the key, hexadecimal: printf %s KEY | sha256sum.
+	SHA256 Secret `example:"\"${ENV:BILLING_KEY_SHA256}\"" koanf:"sha256" required:"true"`
+}

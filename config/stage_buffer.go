@@ -1,0 +1,8 @@
+package config
+
+// StageBuffer holds the whole request body in memory and sends it with Content-Length, for backends that refuse or
+// ignore chunked bodies. A longer one is answered with 413.
+type StageBuffer struct {
+	// RequestBytes is the longest body that is held.
+	RequestBytes Size `default:"1MiB" koanf:"request_bytes"`
+}

@@ -1,0 +1,61 @@
+package config
+
+// StageHeaders changes header fields. What is set wins over the fields that the proxy adds of its own accord.
+type StageHeaders struct {
+	// Request is what is changed before backends see the request.
+	Request RequestHeaders `koanf:"request"`
+	// Response is what is changed before clients see the answer, of the proxy's own answers too.
+	Response ResponseHeaders `koanf:"response"`
+	// WhenStatus are the codes or ranges of answers that response is for; empty means all.
+	WhenStatus []string `example:"[200-399]" koanf:"when_status" numbers:"true"`
+}
+
+// RequestHeaders is what is changed in requests: first remove, then replace, default, set, add.
+type RequestHeaders struct {
+	// Set puts fields in place of those of the same name; an empty value removes.
+	Set map[string]string `example:"{X-Real-IP: \"{client_ip}\"}" koanf:"set" vars:"request"`
+	// Add puts fields beside those of the same name.
+	Add map[string]string `example:"{X-Tag: edge}" koanf:"add" vars:"request"`
+	// Default puts fields where there are none of the same name.
+	Default map[string]string `example:"{Accept-Language: en}" koanf:"default" vars:"request"`
+	// Remove takes fields away; a name may end in *.
+	Remove []string `example:"[\"X-SSL-*\"]" koanf:"remove"`
+	// Replace rewrites values.
+	Replace []RequestReplace `example:"[{name: Cookie, regex: \"debug=[^;]*\", with: \"\"}]" koanf:"replace" single:"true"`
+	// Forwarded adds fields that other proxies add: port is X-Forwarded-Port, prefix X-Forwarded-Prefix, real_ip X-Real-IP.
+	Forwarded []string `enum:"port|prefix|real_ip" example:"[port, real_ip]" koanf:"forwarded"`
+}
+
+// RequestReplace rewrites the values of one field.
+type RequestReplace struct {
+	// Name is the field.
+	Name string `example:"Cookie" koanf:"name" required:"true"`
+	// Regex is an RE2 expression; every place it matches is replaced.
+	Regex string `example:"\"debug=[^;]*\"" koanf:"regex" required:"true"`
+	// With is what is put there; $1 and ${1} are groups.
+	With string `example:"$1" koanf:"with" vars:"request"`
+}
+
+// ResponseHeaders is what is changed in answers, in the order of requests.
+type ResponseHeaders struct {
+	// Set puts fields in place of those of the same name; an empty value removes.
+	Set map[string]string `example:"{Cache-Control: no-store}" koanf:"set" vars:"answer"`
+	// Add puts fields beside those of the same name.
+	Add map[string]string `example:"{Link: \"</app.css>; rel=preload\"}" koanf:"add" vars:"answer"`
+	// Default puts fields where there are none of the same name.
+	Default map[string]string `example:"{Cache-Control: no-cache}" koanf:"default" vars:"answer"`
+	// Remove takes fields away; a name may end in *.
+	Remove []string `example:"[Server, \"X-Debug-*\"]" koanf:"remove"`
+	// Replace rewrites values.
+	Replace []ResponseReplace `example:"[{name: Location, regex: \"^http:\", with: \"https:\"}]" koanf:"replace" single:"true"`
+}
+
+// ResponseReplace rewrites the values of one field.
+type ResponseReplace struct {
+	// Name is the field.
+	Name string `example:"Location" koanf:"name" required:"true"`
+	// Regex is an RE2 expression; every place it matches is replaced.
+	Regex string `example:"\"^http:\"" koanf:"regex" required:"true"`
+	// With is what is put there; $1 and ${1} are groups.
+	With string `example:"\"https:\"" koanf:"with" vars:"answer"`
+}

@@ -1,0 +1,11 @@
+package config
+
+// StageMirror copies a share of the requests to another pool and drops the answers, as routes.*.mirror; not beside it.
+type StageMirror struct {
+	// Pool is the pool that receives the copies.
+	Pool string `example:"shadow" koanf:"pool" required:"true"`
+	// Percent is the share of requests that is copied.
+	Percent float64 `default:"1" koanf:"percent" max:"100" min:"0"`
+	// Compare counts the copies whose answer has another status or body than the original's.
+	Compare bool `koanf:"compare"`
+}

@@ -1,0 +1,11 @@
+package config
+
+// StageRequestID says what the identifier of a request is like.
+type StageRequestID struct {
+	// Header is the field of requests and answers that holds it.
+	Header string `default:"X-Request-Id" koanf:"header"`
+	// Format is the form of new ones: 32 hexadecimal digits, or a UUID of version 7.
+	Format string `default:"hex" enum:"hex|uuid7" koanf:"format"`
+	// Trust says whose identifiers are kept.
+	Trust string `default:"trusted_proxies" enum:"trusted_proxies|always|never" koanf:"trust"`
+}

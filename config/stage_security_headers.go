@@ -1,0 +1,17 @@
+package config
+
+// StageSecurityHeaders puts fields into answers that make browsers careful, in place of what the backend says.
+type StageSecurityHeaders struct {
+	// HSTS is Strict-Transport-Security, sent where the believed scheme is https.
+	HSTS *HSTS `koanf:"hsts"`
+	// ContentTypeNosniff is X-Content-Type-Options: nosniff.
+	ContentTypeNosniff bool `default:"true" koanf:"content_type_nosniff"`
+	// Frame is X-Frame-Options; empty sends none.
+	Frame string `enum:"DENY|SAMEORIGIN" example:"SAMEORIGIN" koanf:"frame"`
+	// ReferrerPolicy is Referrer-Policy; empty sends none.
+	ReferrerPolicy string `enum:"no-referrer|no-referrer-when-downgrade|origin|origin-when-cross-origin|same-origin|strict-origin|strict-origin-when-cross-origin|unsafe-url" example:"same-origin" koanf:"referrer_policy"` //nolint:lll // every policy
+	// CSP is Content-Security-Policy; empty sends none.
+	CSP string `example:"\"default-src 'self'\"" koanf:"csp"`
+	// PermissionsPolicy is Permissions-Policy; empty sends none.
+	PermissionsPolicy string `example:"\"camera=(), microphone=()\"" koanf:"permissions_policy"`
+}
