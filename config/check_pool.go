@@ -15,7 +15,8 @@ func (c *checker) pool(path string, p *Pool) {
 	}
 	c.backends(path+".backends", p.Backends)
 	c.hashOn(path+".hash_on", p.HashOn)
-	if hashes := []string{"ip_hash", "consistent_hash", "maglev"}; p.HashOn != hashOnDefault && !slices.Contains(hashes, p.Algorithm) {
+	hashes := append([]string{"ip_hash", "consistent_hash", "maglev"}, c.schema.extensions.Algorithms...) // those may
+	if p.HashOn != hashOnDefault && !slices.Contains(hashes, p.Algorithm) {
 		c.warnf(path+".hash_on", "has no effect with the algorithm %s", p.Algorithm)
 	}
 	if p.Discovery != nil {

@@ -225,7 +225,7 @@ type Hedge struct {
 
 // Pool is a group of backends that serve the same thing.
 type Pool struct {
-	// Algorithm chooses a backend for each request.
+	// Algorithm chooses a backend for each request; a program of your own may register more.
 	Algorithm string `default:"round_robin" enum:"round_robin|weighted_round_robin|least_connections|p2c|peak_ewma|random|ip_hash|consistent_hash|maglev" koanf:"algorithm"` //nolint:lll // every algorithm
 	// HashOn is the key of the hashing algorithms: source_ip, path, header:NAME, cookie:NAME or query:NAME.
 	HashOn string `default:"source_ip" example:"header:X-User" koanf:"hash_on"`

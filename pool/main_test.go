@@ -7,4 +7,7 @@ import (
 )
 
 // TestMain fails the run when a test leaves a goroutine behind.
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) {
+	registerAlgorithms()
+	leak.Main(m)
+}

@@ -8,7 +8,7 @@ import (
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
-// The algorithms of this file: registered once for all tests of the package.
+// The algorithms of this file, which TestMain registers for all tests of the package.
 const (
 	firstMember = "test_first_member" // of the list, tried or not
 	strays      = "test_strays"       // picks indices that are none, in turn
@@ -18,7 +18,7 @@ const (
 // strayPicks are what the algorithm strays picks in turn.
 var strayPicks = []int{-2, -1, 3, 1 << 40, -1 << 40}
 
-func init() {
+func registerAlgorithms() {
 	algo.Register(firstMember, func([]algo.Member, algo.Balancer) algo.Balancer { return fixed(0) })
 	algo.Register(strays, func([]algo.Member, algo.Balancer) algo.Balancer { return new(straying) })
 	algo.Register(breaksApart, func(m []algo.Member, _ algo.Balancer) algo.Balancer {

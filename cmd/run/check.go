@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/route"
 )
@@ -72,8 +73,10 @@ func load(f *flags, demo config.Demo) (*config.Loaded, error) {
 	return loadFrom(o)
 }
 
-// loadFrom loads a configuration and looks at what package config does not know.
+// loadFrom loads a configuration, with the names that the program has registered, and looks
+// at what package config does not know.
 func loadFrom(o config.Options) (*config.Loaded, error) {
+	o.Extensions = config.Extensions{Algorithms: algo.Registered()}
 	loaded, err := config.Load(o)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@
 //
 // What it registered is then valid in the configurations it reads, in pools.*.algorithm;
 // to isame-lb as it is released, check included, these names are unknown.
+// testdata/extended beside this file is such a program.
 package run
 
 import (
