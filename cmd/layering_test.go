@@ -162,11 +162,12 @@ var leaves = map[string]leaf{
 	"engine/affinity": {may: []string{"config", "pool", "pool/wire"}},
 	"engine/answer":   {may: []string{"pool", "pool/attempt", "pool/end", "pool/wire"}},
 	// What stages stand on that check who asks: they know credentials, and no exchange.
-	"engine/auth/prefix": {may: []string{"engine/auth/live"}, by: stages},
-	"engine/auth/apikey": {may: []string{"engine/auth/live"}, by: stages},
-	"engine/auth/live":   {may: []string{"pool/safely"}, by: slices.Concat(stages, inAuth)},
-	"engine/certs":       {may: []string{"config"}},
-	"engine/certs/acme":  {may: []string{"config", "pool/safely"}},
+	"engine/auth/prefix":   {may: []string{"engine/auth/live"}, by: stages},
+	"engine/auth/apikey":   {may: []string{"engine/auth/live"}, by: stages},
+	"engine/auth/live":     {may: []string{"pool/safely"}, by: slices.Concat(stages, inAuth)},
+	"engine/auth/verified": {by: inAuth},
+	"engine/certs":         {may: []string{"config"}},
+	"engine/certs/acme":    {may: []string{"config", "pool/safely"}},
 	// Protocols whose streams look like connections. What they have in common stands in
 	// stream, so that neither knows the other; what is carried is not their matter.
 	"engine/http2":         {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
