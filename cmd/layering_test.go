@@ -155,13 +155,14 @@ type leaf struct {
 // stages is where the stages of a chain stand, inAuth what they check credentials with.
 var (
 	stages = []string{"engine", "engine/middleware"}
-	inAuth = []string{"engine/auth/apikey", "engine/auth/prefix"}
+	inAuth = []string{"engine/auth/apikey", "engine/auth/passwd", "engine/auth/prefix"}
 )
 
 var leaves = map[string]leaf{
 	"engine/affinity": {may: []string{"config", "pool", "pool/wire"}},
 	"engine/answer":   {may: []string{"pool", "pool/attempt", "pool/end", "pool/wire"}},
 	// What stages stand on that check who asks: they know credentials, and no exchange.
+	"engine/auth/passwd":   {may: []string{"engine/auth/live", "engine/auth/verified"}, by: stages},
 	"engine/auth/prefix":   {may: []string{"engine/auth/live"}, by: stages},
 	"engine/auth/apikey":   {may: []string{"engine/auth/live"}, by: stages},
 	"engine/auth/live":     {may: []string{"pool/safely"}, by: slices.Concat(stages, inAuth)},
