@@ -2,19 +2,15 @@ package cmd
 
 // notYet are the keys that are refused as not supported yet.
 var notYet = []string{
-	"routes.*.middleware", "routes.*.skip", "routes.*.mirror.pool", "routes.*.mirror.percent", "routes.*.mirror.compare", "defaults.middleware",
-	"middleware.*.type", "middleware.*.when", "middleware.*.when[*].hosts", "middleware.*.when[*].hosts_regex",
-	"middleware.*.when[*].path", "middleware.*.when[*].path_prefix", "middleware.*.when[*].path_regex", "middleware.*.when[*].methods",
-	"middleware.*.when[*].headers", "middleware.*.when[*].query", "middleware.*.when[*].client_ips", "middleware.*.when[*].sni",
-	"middleware.*.when[*].protocol", "middleware.*.when[*].not", "middleware.*.unless", "middleware.*.options",
+	"routes.*.mirror.pool", "routes.*.mirror.percent", "routes.*.mirror.compare",
 	"admin.tls.cert_file", "admin.tls.key_file",
 	"tracing.enabled", "tracing.endpoint", "tracing.sample", "tracing.service_name",
 }
 
 // notYetStages are the types of middleware that are refused as not supported yet.
 var notYetStages = []string{
-	"affinity", "api_key", "bandwidth_limit", "basic_auth", "buffer", "buffer_limit", "chain", "compress", "concurrency_limit", "cookies", "cors",
-	"deny", "error_pages", "fault", "forward_auth", "headers", "ip_filter", "jwt", "maintenance", "mirror", "rate_limit", "redirect", "request_id",
+	"affinity", "api_key", "bandwidth_limit", "basic_auth", "buffer", "buffer_limit", "compress", "concurrency_limit", "cookies", "cors",
+	"error_pages", "fault", "forward_auth", "ip_filter", "jwt", "maintenance", "mirror", "rate_limit", "redirect", "request_id",
 	"rewrite", "security_headers", "timeout",
 }
 
@@ -29,6 +25,29 @@ var behaviours = map[string]string{
 	"admin.address":                               "ctl.TestAddressInUseNamesAdminAndAddress",
 	"admin.allowed_hosts":                         "cmd/isame-lb/e2e.TestReloadNamesWhatNeedsARestart",
 	"admin.token":                                 "ctl.TestBeyondLoopbackNeedsToken",
+	"defaults.middleware":                         "engine.TestStagesOfDefaultsStandInFront",
+	"routes.*.middleware":                         "engine.TestStagesRunInTheirOrder",
+	"routes.*.skip":                               "engine.TestStagesOfDefaultsStandInFront",
+	"middleware.*.type":                           "engine.TestStagesRunInTheirOrder",
+	"middleware.*.when":                           "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*.unless":                         "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*:chain":                          "engine.TestStagesRunInTheirOrder",
+	"middleware.*:deny":                           "engine.TestDeny",
+	"middleware.*:headers.request":                "engine.TestHeadersOfRequests",
+	"middleware.*:headers.response":               "engine.TestHeadersOfAnswers",
+	"middleware.*:headers.when_status":            "engine.TestHeadersOfAnswers",
+	"middleware.*.when[*].hosts":                  "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*.when[*].hosts_regex":            "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*.when[*].path":                   "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*.when[*].path_prefix":            "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*.when[*].path_regex":             "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*.when[*].methods":                "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*.when[*].headers":                "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*.when[*].query":                  "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*.when[*].client_ips":             "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*.when[*].protocol":               "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*.when[*].sni":                    "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*.when[*].not":                    "engine.TestStagesRunWhereTheirConditionsHold",
 	"listeners.*.address":                         "cmd/isame-lb/e2e.TestUnixListener",
 	"listeners.*.h2c":                             "engine.TestHTTP2PrefaceWithMuchBehindIt",
 	"listeners.*.http2":                           "engine.TestHTTP2IsOfferedWhereTheListenerSaysSo",

@@ -113,22 +113,38 @@ var special = map[string]change{
 	"routes.*.skip":                             {[]string{"middleware.m={type: deny}", "defaults.middleware=m"}, []string{"routes.api.skip=m"}},
 	"routes.*.mirror.compare":                   {after: []string{"routes.api.mirror={pool: q, compare: true}"}},
 	"defaults.middleware":                       {[]string{"middleware.m={type: deny}"}, []string{"defaults.middleware=m"}},
-	"middleware.*.type":                         {after: []string{"middleware.m={type: deny}"}},
-	"middleware.*.when":                         {after: []string{"middleware.m={type: deny, when: {path: /a}}"}},
-	"middleware.*.unless":                       {after: []string{"middleware.m={type: deny, unless: {path: /a}}"}},
-	"middleware.*.options":                      {after: []string{"middleware.m={type: deny, options: {a: b}}"}},
-	"middleware.*.when[*].hosts":                {after: []string{"middleware.m={type: deny, when: {hosts: [a.example]}}"}},
-	"middleware.*.when[*].hosts_regex":          {after: []string{"middleware.m={type: deny, when: {hosts_regex: [a]}}"}},
-	"middleware.*.when[*].path":                 {after: []string{"middleware.m={type: deny, when: {path: /a}}"}},
-	"middleware.*.when[*].path_prefix":          {after: []string{"middleware.m={type: deny, when: {path_prefix: /a}}"}},
-	"middleware.*.when[*].path_regex":           {after: []string{"middleware.m={type: deny, when: {path_regex: a}}"}},
-	"middleware.*.when[*].methods":              {after: []string{"middleware.m={type: deny, when: {methods: [GET]}}"}},
-	"middleware.*.when[*].headers":              {after: []string{"middleware.m={type: deny, when: {headers: {a: b}}}"}},
-	"middleware.*.when[*].query":                {after: []string{"middleware.m={type: deny, when: {query: {a: b}}}"}},
-	"middleware.*.when[*].client_ips":           {after: []string{"middleware.m={type: deny, when: {client_ips: [10.0.0.0/8]}}"}},
-	"middleware.*.when[*].sni":                  {after: []string{"middleware.m={type: deny, when: {sni: [a.example]}}"}},
-	"middleware.*.when[*].protocol":             {after: []string{"middleware.m={type: deny, when: {protocol: [h2]}}"}},
-	"middleware.*.when[*].not":                  {after: []string{"middleware.m={type: deny, when: {not: {path: /a}}}"}},
+	"middleware.*:chain.stages": {
+		[]string{"middleware.m={type: chain, stages: [a]}", "middleware.a={type: deny}", "middleware.b={type: headers}", "routes.api.middleware=m"},
+		[]string{"middleware.m.stages=b"},
+	},
+	"middleware.*:headers.request.replace[*].with":  inUse(`{type: headers, request: {replace: [{name: A, regex: "(a)", with: "$1"}]}}`),
+	"middleware.*:headers.response.replace[*].with": inUse(`{type: headers, response: {replace: [{name: A, regex: "(a)", with: "$1"}]}}`),
+	"middleware.*.type":                             inUse("{type: deny}"),
+	"middleware.*.when":                             inUse("{type: deny, when: {path: /a}}"),
+	"middleware.*.unless":                           inUse("{type: deny, unless: {path: /a}}"),
+	"middleware.*.when[*].hosts":                    inUse("{type: deny, when: {hosts: [a.example]}}"),
+	"middleware.*.when[*].hosts_regex":              inUse("{type: deny, when: {hosts_regex: [a]}}"),
+	"middleware.*.when[*].path":                     inUse("{type: deny, when: {path: /a}}"),
+	"middleware.*.when[*].path_prefix":              inUse("{type: deny, when: {path_prefix: /a}}"),
+	"middleware.*.when[*].path_regex":               inUse("{type: deny, when: {path_regex: a}}"),
+	"middleware.*.when[*].methods":                  inUse("{type: deny, when: {methods: [GET]}}"),
+	"middleware.*.when[*].headers":                  inUse("{type: deny, when: {headers: {a: b}}}"),
+	"middleware.*.when[*].query":                    inUse("{type: deny, when: {query: {a: b}}}"),
+	"middleware.*.when[*].client_ips":               inUse("{type: deny, when: {client_ips: [10.0.0.0/8]}}"),
+	"middleware.*.when[*].sni":                      inUse("{type: deny, when: {sni: [a.example]}}"),
+	"middleware.*.when[*].protocol":                 inUse("{type: deny, when: {protocol: [h2]}}"),
+	"middleware.*.when[*].not":                      inUse("{type: deny, when: {not: {path: /a}}}"),
+}
+
+// inUse is the change of a stage of a route into another one.
+func inUse(stage string) change {
+	return change{[]string{"middleware.m={type: headers}", "routes.api.middleware=m"}, []string{"middleware.m=" + stage}}
+}
+
+// stageBases are the keys that a stage has on both sides, by type.
+var stageBases = map[string]string{
+	"chain":   ", stages: [other]",
+	"headers": ", request: {replace: [{name: A, regex: a, with: b}]}, response: {replace: [{name: A, regex: a, with: b}]}",
 }
 
 // changeOf is the special change of a key, or another value of its type: the
@@ -137,6 +153,13 @@ func changeOf(t *testing.T, key string) change {
 	t.Helper()
 	if c, ok := special[key]; ok {
 		return c
+	}
+	if stage, of, ok := strings.Cut(strings.TrimPrefix(key, "middleware.*:"), "."); ok && strings.HasPrefix(key, "middleware.*:") {
+		value := otherValue(schemaKeys()[key])
+		return change{
+			before: []string{"middleware.m={type: " + stage + stageBases[stage] + "}", "routes.api.middleware=m"},
+			after:  []string{"middleware.m." + strings.ReplaceAll(of, "[*]", "[0]") + "=" + value},
+		}
 	}
 	return change{after: []string{placeOf(key) + "=" + otherValue(schemaKeys()[key])}}
 }
@@ -174,6 +197,8 @@ func otherValue(f reflect.StructField) string {
 		return "a.pem"
 	case f.Type.Kind() == reflect.String:
 		return "other"
+	case tag.Get("max") == "599":
+		return "499"
 	case f.Type.Kind() == reflect.Float64 && tag.Get("max") == "1":
 		return "0.25"
 	default:

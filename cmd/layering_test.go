@@ -159,8 +159,8 @@ var (
 )
 
 var leaves = map[string]leaf{
-	"engine/affinity": {may: []string{"config", "pool", "pool/wire"}},
-	"engine/answer":   {may: []string{"pool", "pool/attempt", "pool/end", "pool/wire"}},
+	"engine/affinity": {may: []string{"config", "pool", "pool/wire"}, by: []string{"engine", "engine/stage"}},
+	"engine/answer":   {may: []string{"pool", "pool/attempt", "pool/end", "pool/wire"}, by: []string{"engine", "engine/stage", "engine/middleware"}},
 	// What stages stand on that check who asks: they know credentials, and no exchange.
 	"engine/auth/passwd":   {may: []string{"engine/auth/live", "engine/auth/verified"}, by: stages},
 	"engine/auth/prefix":   {may: []string{"engine/auth/live"}, by: stages},
@@ -175,13 +175,20 @@ var leaves = map[string]leaf{
 	"engine/http3":         {may: []string{"engine/http3/errcode", "engine/stream", "pool/safely", "pool/socket", "pool/wire"}},
 	"engine/http3/errcode": {open: true},
 	"engine/limit":         {},
-	"engine/observe":       {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},
-	"engine/retry":         {may: []string{"config", "pool/attempt"}},
-	"engine/route":         {may: []string{"config", "pool/wire"}, open: true},
-	"engine/stream":        {may: []string{"pool/socket", "pool/wire"}, by: []string{"engine/http2", "engine/http3"}},
-	"engine/sink":          {may: []string{"pool/safely"}, open: true},
-	"engine/trust":         {may: []string{"pool/wire"}},
-	"engine/websocket":     {},
+	// Stages, and what they see of an exchange.
+	"engine/stage": {may: []string{
+		"config", "engine/affinity", "engine/answer", "engine/trust", "pool/end", "pool/socket", "pool/wire",
+	}, open: true},
+	"engine/middleware": {may: []string{
+		"config", "engine/answer", "engine/observe", "engine/stage", "pool/end", "pool/safely", "pool/socket", "pool/wire",
+	}, open: true},
+	"engine/observe":   {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},
+	"engine/retry":     {may: []string{"config", "pool/attempt"}},
+	"engine/route":     {may: []string{"config", "pool/wire"}, open: true},
+	"engine/stream":    {may: []string{"pool/socket", "pool/wire"}, by: []string{"engine/http2", "engine/http3"}},
+	"engine/sink":      {may: []string{"pool/safely"}, open: true},
+	"engine/trust":     {may: []string{"pool/wire"}, by: []string{"engine", "engine/stage"}},
+	"engine/websocket": {},
 	// From policy down to the kernel.
 	"pool/health":  {may: []string{"config", "pool/attempt", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
 	"pool/attempt": {may: []string{"config", "pool/end", "pool/safely", "pool/socket", "pool/wire"}, open: true},

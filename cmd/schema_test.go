@@ -79,7 +79,6 @@ func collectStages(keys map[string]reflect.StructField) {
 	for _, name := range config.StageTypes() {
 		collectKeys(config.StageType(name), "middleware.*:"+name, keys)
 	}
-	collectKeys(reflect.TypeFor[config.StageHandler](), "middleware.*", keys)
 }
 
 // isNotYet reports a key that is refused as not supported yet, or of a type of
@@ -109,7 +108,7 @@ func TestEveryKeyHasABehaviour(t *testing.T) {
 	tests := testFunctions(t)
 	keys := schemaKeys()
 	for key := range keys {
-		if _, ok := behaviours[key]; !ok && !isNotYet(key) {
+		if behaviourOf(key) == "" && !isNotYet(key) {
 			t.Errorf("%s: no test says what changes with it: write one, and name it in behaviours", key)
 		}
 	}
@@ -118,8 +117,22 @@ func TestEveryKeyHasABehaviour(t *testing.T) {
 			t.Errorf("%s is not in the schema, or has a behaviour", key)
 		}
 	}
+	for key := range keys {
+		if test := behaviourOf(key); strings.HasPrefix(key, "middleware.*:") && !isNotYet(key) {
+			name := key[strings.LastIndexAny(key, ".:")+1:]
+			if !strings.Contains(tests[test], name) {
+				t.Errorf("%s: the file of %s does not speak of %s", key, test, name)
+			}
+		}
+	}
 	for key, test := range behaviours {
 		body, ok := tests[test]
+		if strings.HasPrefix(key, "middleware.*:") {
+			if !ok {
+				t.Errorf("%s: there is no test %s", key, test)
+			}
+			continue
+		}
 		field, known := keys[key]
 		name := key[strings.LastIndex(key, ".")+1:]
 		switch {
@@ -131,6 +144,21 @@ func TestEveryKeyHasABehaviour(t *testing.T) {
 			t.Errorf("%s: the file of %s speaks neither of %s nor of %s", key, test, name, field.Name)
 		}
 	}
+}
+
+// behaviourOf is the test that shows what changes with a key. A key of a stage that has
+// none of its own has that of its section, or of its stage.
+func behaviourOf(key string) string {
+	test := behaviours[key]
+	for test == "" && strings.HasPrefix(key, "middleware.*:") {
+		i := strings.LastIndex(key, ".")
+		if i < len("middleware.*") {
+			break
+		}
+		key = key[:i]
+		test = behaviours[key]
+	}
+	return test
 }
 
 // testFunctions maps each test of the project, as folder.TestName, to the text of its file.

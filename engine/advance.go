@@ -88,6 +88,8 @@ func (x *exchange) do() phase { //nolint:cyclop // one line for each phase
 		return x.read()
 	case atRoute:
 		return x.decide()
+	case atWrap:
+		return x.wrap()
 	case atPrepare:
 		return x.forward()
 	case atAdmit:
@@ -116,12 +118,16 @@ func (x *exchange) do() phase { //nolint:cyclop // one line for each phase
 		return x.pause()
 	case atAnswer:
 		return x.accept()
+	case atUnwrap:
+		return x.unwrap()
 	case atRelay:
 		return x.relay()
 	case atSpill:
 		return x.flushContent()
 	case atTunnel:
 		return x.openTunnel()
+	case atDress:
+		return x.dressAgain()
 	case atRest:
 		return x.flushAnswer()
 	case atFinish:
@@ -258,6 +264,7 @@ func newExchange() *exchange {
 		line: make([]byte, 0, lineRoom),
 	}
 	x.upload.prepare()
+	x.call.Facts = (*callFacts)(x)
 	x.run = safely.Own(x.goOn)
 	return x
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
+	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -23,7 +24,11 @@ func (x *exchange) reject(r *answer.Reject) phase {
 	x.status, x.end = r.Status, r.End
 	x.keep = x.keep && !r.Parts() && x.mayKeep()
 	o := answer.Options{Form: x.form(), ToHEAD: x.isHEAD, Connection: x.connection(), Date: x.c.shard.engine.date()}
-	x.answer = r.Finish(x.appendOwn(x.appendAttempts(r.Begin(x.answer[:0], o))), o)
+	b := x.appendOwn(x.appendAttempts(r.Begin(x.answer[:0], o)))
+	if x.staged {
+		return x.endOwn(b, r.Content(o.Form))
+	}
+	x.answer = r.Finish(b, o)
 	return x.writeAnswer(nil)
 }
 
@@ -89,11 +94,74 @@ func (x *exchange) beginOwn(status int) []byte {
 
 // endOwn ends it, and writes it with its content.
 func (x *exchange) endOwn(b, content []byte) phase {
+	if x.staged {
+		return x.dress(b, content)
+	}
+	return x.writeOwn(b, content)
+}
+
+// writeOwn is endOwn for a head whose fields are complete.
+func (x *exchange) writeOwn(b, content []byte) phase {
 	x.answer = answer.End(b, answer.Sized(x.status, len(content)), x.connection())
 	if wire.WithoutContent(x.status, x.isHEAD) {
 		content = nil
 	}
 	return x.writeAnswer(content)
+}
+
+// reply answers as a stage has said.
+func (x *exchange) reply() phase {
+	r := x.call.Reply
+	if r.Reject != nil {
+		x.keep = x.keep && !r.Close
+		return x.reject(r.Reject)
+	}
+	if r.End != end.OK {
+		x.end = r.End
+	}
+	x.keep = x.keep && !r.Close
+	b := x.beginOwn(r.Status)
+	if x.end != end.OK {
+		b = answer.Field(b, "X-Isame-Error", x.end.Word())
+	}
+	if r.ContentType != "" && !wire.WithoutContent(r.Status, false) {
+		b = answer.Field(b, "Content-Type", r.ContentType)
+	}
+	return x.endOwn(b, r.Body)
+}
+
+// dress lets the stages see an answer of ours, whose head so far is b.
+func (x *exchange) dress(b, content []byte) phase {
+	x.own = append(append(x.own[:0], b...), "\r\n"...)
+	x.ownContent = content
+	if n, err := x.ownHead.Parse(x.own, &wire.Limits{}, false); n == 0 || err != nil {
+		panic("BUG: a head of our own is none")
+	}
+	x.dropCoder()
+	c := &x.call
+	c.Own, c.End, c.Status, c.Reason = true, x.end, x.status, x.ownHead.Reason
+	c.Length, c.Empty = int64(len(content)), wire.WithoutContent(x.status, x.isHEAD)
+	x.route.chain.Meet(c, &x.ownHead.Head)
+	return x.dressAgain()
+}
+
+// dressAgain is dress from the stage on that has to wait: atDress.
+func (x *exchange) dressAgain() phase {
+	switch x.respondStages() { //nolint:exhaustive // the others are not for answers
+	case stage.Wait:
+		return atDress
+	case stage.Answered:
+		return x.reply()
+	}
+	c, content := &x.call, x.ownContent
+	if c.Coder != nil {
+		x.coded = c.Coder.Append(x.coded[:0], content, false, true)
+		c.Coder.Release()
+		c.Coder, content = nil, x.coded
+	}
+	h := &x.ownHead
+	b := h.AppendFields(answer.BeginAs(x.answer[:0], h.Status, h.Reason, nil))
+	return x.writeOwn(append(b, c.Answer.Added()...), content)
 }
 
 // connection is what the answer says of the client's connection, once x.keep is known.

@@ -148,6 +148,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	if now != nil {
 		prev = now.pools
 	}
+	e.apply.stages.Begin()
 	b := tableBuilder{engine: e, cfg: cfg, t: next}
 	err = b.build(opened.bound, opened.ports, prev)
 	if err == nil {
@@ -155,6 +156,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	}
 	if err != nil {
 		opened.close()
+		e.apply.stages.End(false)
 		if next.pools != nil {
 			next.pools.Retire(nil, 0)
 		}
@@ -167,6 +169,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	next.pools.Start()
 	e.keepLast(now, cfg)
 	e.table.Store(next)
+	e.apply.stages.End(true)
 	e.keepCertificates(now, next)
 	e.registry.SetGeneration(next.generation)
 	e.forgetBackends(next.pools)

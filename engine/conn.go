@@ -58,6 +58,7 @@ type conn struct {
 	peer      string       // the same as text
 	sni       string       // the name the client asked for in its TLS handshake
 	client    *clientLines // about its certificate; nil until a request needs them
+	subject   *string      // of that certificate, likewise
 	countedIP bool
 	ended     bool     // close was called
 	served    bool     // an exchange is behind it

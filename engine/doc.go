@@ -15,6 +15,8 @@
 //	phase.go     the table of its phases
 //	exchange.go  what it keeps, grouped by phase
 //	read.go      the head of the request is read, and its route found
+//	stages.go    the stages of that route have their say, and see the answer; what they see
+//	facts.go     of the exchange; package middleware has them
 //	forward.go   a pool, a slot of it, and a backend: the one the client belongs to, or a pick
 //	request.go   the head as backends see it, and who the client is
 //	attempt.go   one attempt, from the connection to the head of the answer
@@ -42,14 +44,13 @@
 //	listener.go  a listener: its sockets, one for each shard, and how those of a
 //	             configuration are opened, in two steps
 //	table.go     what exchanges read of a configuration
-//	engine.go    what all shards share
+//	engine.go    what all shards share, and what there is to see of what runs
 //	apply.go     how one configuration replaces another
-//	status.go    what there is to see of what runs
 //	drain.go     how listeners end, and everything (Shutdown)
 //
 // Leaves that know of no exchange are packages of their own: trust (which peers and
-// fields are believed), affinity, route, retry, answer, limit (connections of one
-// client), websocket (its frames), certs and observe.
+// fields are believed), affinity, route, retry, answer, stage and middleware (what a route
+// puts in front of what it does), limit (connections of one client), websocket (its frames), certs and observe.
 //
 // Control flow is the functions of the phases, one for each, which say what follows;
 // everything else is a leaf. Loop and goroutine run the same functions. In the loop,

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/retry"
+	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
@@ -37,6 +39,7 @@ type exchange struct {
 
 	head    wire.RequestHead
 	body    attempt.Body // of the request
+	staging              // where the route has stages
 	fwd     forwarding
 	attempt attempt.Attempt
 	upload  upload
@@ -44,9 +47,10 @@ type exchange struct {
 	// Made once.
 	run      safely.Func // goOn: a method value is an allocation
 	pathRoom []byte
-	out      []byte // request head as sent to backends, with body bytes that came with it
-	answer   []byte // response head as sent to the client
-	line     []byte // the client's address, for the access log
+	out      []byte               // request head as sent to backends, with body bytes that came with it
+	answer   []byte               // response head as sent to the client
+	line     []byte               // the client's address, for the access log
+	id       [requestIDBytes]byte // of the request, where a stage has asked for it before its head was made
 }
 
 // reading is what is known from the first byte on.
@@ -62,6 +66,27 @@ type routing struct {
 	route  *routeEntry     // nil until one matched
 	path   []byte          // normalised, what routes match on
 	target []byte          // path as forwarded
+
+	bodyBytesMax int64 // of the request; 0 is no limit
+	client       netip.Addr
+	clientKnown  bool // client is the one that is believed
+	idMade       bool // id was
+}
+
+// staging is what the stages of a route need. A route without any costs a look at staged.
+type staging struct {
+	staged bool // call counts
+	call   stage.Call
+	// coder changes the content; unflushed: it may keep some of it inside. coded is what it
+	// has made of the last piece.
+	coder     stage.Coder
+	unflushed bool
+	coded     []byte
+	// own is an answer of ours before the stages have seen it: its head, as text and as
+	// ownHead has read it, and its content.
+	own        []byte
+	ownHead    wire.ResponseHead
+	ownContent []byte
 }
 
 // preparing is what is known of the head for backends.
@@ -108,6 +133,9 @@ const (
 
 func releaseExchange(x *exchange) {
 	x.upload.in.Release()
+	if x.staged {
+		x.endStages()
+	}
 	if cap(x.out) > roomMax || cap(x.answer) > roomMax || cap(x.pathRoom) > roomMax {
 		return // one huge header must not make all exchanges huge
 	}
@@ -118,12 +146,35 @@ func releaseExchange(x *exchange) {
 	exchanges.Put(x)
 }
 
+// endStages gives back what they hold.
+func (x *exchange) endStages() {
+	x.call.Held.Release()
+	x.dropCoder()
+	x.staged = false
+	x.call.Reply = stage.Reply{}
+	x.ownContent = nil
+	if cap(x.own) > roomMax {
+		x.own = nil
+	}
+	if cap(x.coded) > roomMax {
+		x.coded = nil
+	}
+}
+
+func (x *exchange) dropCoder() {
+	if x.coder != nil {
+		x.coder.Release()
+		x.coder = nil
+	}
+}
+
 // forget leaves a request of which nothing is known: no method, no field, and a
 // body without an end. A head that is refused half-way has set some of it, and
 // the spans of its fields point nowhere.
 func (x *exchange) forget() {
 	x.head.Reset()
 	x.path, x.target = nil, nil
+	x.staged = false
 	x.c.in.Unpin()
 	x.isHEAD, x.upgrading = false, false
 	x.body.Begin(wire.UntilClose, 0)

@@ -17,6 +17,9 @@ import (
 func (x *exchange) finish() phase {
 	x.keep = x.keep && x.upload.isClean(x)
 	x.leavePool()
+	if x.staged {
+		x.call.Held.Release()
+	}
 	x.count()
 	if x.keep {
 		x.upload.settle(x)
@@ -156,6 +159,8 @@ func (l *accessLog) log(x *exchange, nowNanos int64) {
 // trusted peer has sent; nil is none.
 func (x *exchange) requestID() []byte {
 	switch {
+	case x.staged && x.call.ID != nil:
+		return x.call.ID
 	case x.idEnd > 0:
 		return x.out[x.idEnd-requestIDBytes : x.idEnd]
 	case x.head.Has(wire.FieldXRequestID) && x.policy.trusted.Trusts(x.c.ip):

@@ -16,7 +16,7 @@ import (
 func (x *exchange) forward() phase {
 	r := x.route
 	x.fwd = forwarding{
-		pool: r.pools[0], byNanos: deadline(x.startNanos, r.timeout), beganNanos: x.startNanos,
+		pool: r.pools[0], byNanos: x.deadline(), beganNanos: x.startNanos,
 		query: pool.Query{Random: random(), NowNanos: x.startNanos},
 	}
 	if x.isGRPC() {
@@ -26,6 +26,9 @@ func (x *exchange) forward() phase {
 		x.drawPool()
 	} else if r.sticky {
 		x.stick()
+	}
+	if x.staged {
+		x.place()
 	}
 	if x.fwd.pool.hashes {
 		x.fwd.query.Hash = x.hash(x.fwd.pool.HashOn())

@@ -169,4 +169,7 @@ func (x *exchange) abandon() {
 	x.endRace()
 	x.release(attempt.ClientGone)
 	x.leavePool()
+	if x.staged {
+		x.call.Held.Release()
+	}
 }

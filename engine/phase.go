@@ -14,7 +14,8 @@ import (
 //
 //	phase        what is done                            the loop waits for       what follows
 //	atHead       the head of the request is read         client                   atRoute, an answer of ours, atOver
-//	atRoute      what is to become of it is found out    -                        atPrepare, an answer of ours
+//	atRoute      what is to become of it is found out    -                        atWrap, atPrepare, an answer of ours
+//	atWrap       the stages of its route have their say  goroutine                atPrepare, an answer of ours
 //	atPrepare    the head for backends is made           -                        atAdmit, an answer of ours
 //	atAdmit      a slot of the pool is taken             goroutine                atPick, an answer of ours
 //	atPick       a backend is chosen                     goroutine                atOpen, an answer of ours
@@ -28,21 +29,24 @@ import (
 //	atSettle     failed, and that one may save it        goroutine                atAnswer, atJudge
 //	atJudge      failed: is it tried again               -                        atPause, an answer of ours, atFinish
 //	atPause      after a while                           goroutine                atPick, atFinish
-//	atAnswer     whose is the answer                     -                        atRelay, atTunnel, atJudge
+//	atAnswer     whose is the answer                     -                        atUnwrap, atRelay, atTunnel, atJudge
+//	atUnwrap     the stages see the answer               goroutine                atRelay, an answer of ours, atFinish
 //	atRelay      its content is passed on                backend, goroutine       atSpill, atFinish, an answer of ours
 //	atSpill      the client takes a part of it           goroutine                atRelay, atFinish
 //	atTunnel     the backend has switched protocols      goroutine                atSwitched, an answer of ours, atFinish
+//	atDress      the stages see an answer of ours        goroutine                an answer of ours
 //	atRest       the client takes an answer of ours      goroutine                atFinish
 //	atFinish     it is counted                           -                        atTail, atOver
 //	atTail       what the client still sends is dropped  goroutine                atOver
 //
-// An answer of ours is atRest or atFinish; failed is atSettle or atJudge.
+// An answer of ours is atDress, atRest or atFinish; failed is atSettle or atJudge.
 // transitions says the same to the code, and tests hold every step against it.
 type phase uint8
 
 const (
 	atHead phase = iota
 	atRoute
+	atWrap
 	atPrepare
 	atAdmit
 	atPick
@@ -57,9 +61,11 @@ const (
 	atJudge
 	atPause
 	atAnswer
+	atUnwrap
 	atRelay
 	atSpill
 	atTunnel
+	atDress
 	atRest
 	atFinish
 	atTail
@@ -104,11 +110,12 @@ func set(all ...phase) (s uint32) {
 }
 
 // ours and failed are sets of the table above.
-var ours, failed = set(atRest, atFinish), set(atSettle, atJudge)
+var ours, failed = set(atDress, atRest, atFinish), set(atSettle, atJudge)
 
 var transitions = [phases]transition{
 	atHead:     {"head", waitsClient, true, end.PhaseRead, ours | set(atRoute, atOver)},
-	atRoute:    {"route", 0, true, end.PhaseRoute, ours | set(atPrepare)},
+	atRoute:    {"route", 0, true, end.PhaseRoute, ours | set(atWrap, atPrepare)},
+	atWrap:     {"wrap", waitsAside, true, end.PhaseAdmit, ours | set(atPrepare)},
 	atPrepare:  {"prepare", 0, true, end.PhaseAdmit, ours | set(atAdmit)},
 	atAdmit:    {"admit", waitsAside, true, unchanged, ours | set(atPick)},
 	atPick:     {"pick", waitsAside, true, end.PhasePick, ours | set(atOpen)},
@@ -122,10 +129,12 @@ var transitions = [phases]transition{
 	atSettle:   {"settle", isAside, true, unchanged, set(atAnswer, atJudge)},
 	atJudge:    {"judge", 0, true, unchanged, ours | set(atPause)},
 	atPause:    {"pause", waitsAside, true, unchanged, set(atPick, atFinish)},
-	atAnswer:   {"answer", 0, true, unchanged, set(atRelay, atTunnel, atJudge)},
+	atAnswer:   {"answer", 0, true, unchanged, set(atUnwrap, atRelay, atTunnel, atJudge)},
+	atUnwrap:   {"unwrap", waitsAside, true, unchanged, ours | set(atRelay)},
 	atRelay:    {"relay", waitsBackend | waitsAside, true, end.PhaseRelay, ours | set(atSpill)},
 	atSpill:    {"spill", isAside, true, unchanged, set(atRelay, atFinish)},
 	atTunnel:   {"tunnel", isAside, true, unchanged, ours | set(atSwitched)},
+	atDress:    {"dress", isAside, false, unchanged, ours},
 	atRest:     {"rest", isAside, false, unchanged, set(atFinish)},
 	atFinish:   {"finish", 0, false, unchanged, set(atTail, atOver)},
 	atTail:     {"tail", isAside, false, unchanged, set(atOver)},

@@ -64,6 +64,7 @@ func (x *exchange) begin() bool {
 	if x.policy == nil {
 		return false
 	}
+	x.bodyBytesMax = x.policy.bodyBytesMax
 	x.c.SetReadBy(deadline(x.startNanos, x.policy.header))
 	x.c.SetWritePace(x.policy.write, x.policy.bytesPerSecond)
 	return true
@@ -77,16 +78,11 @@ func (x *exchange) decide() phase {
 	if x.route == nil {
 		return x.options()
 	}
-	switch x.route.action {
-	case actionForward:
-		return atPrepare
-	case actionRedirect:
-		return x.redirect()
-	case actionChallenge:
-		return x.challenge()
-	case actionRespond:
+	if x.route.chain != nil {
+		x.beginStages()
+		return atWrap
 	}
-	return x.respond()
+	return x.act()
 }
 
 // match finds the route, or says why the request cannot go on.
@@ -117,11 +113,8 @@ func (x *exchange) match() *answer.Reject {
 		return answer.NoRoute
 	}
 	x.route = &x.table.routes[i]
-	switch {
-	case string(x.head.Method) == "TRACE":
+	if string(x.head.Method) == "TRACE" {
 		return answer.MethodNotAllowed
-	case x.policy.bodyBytesMax > 0 && x.head.Framing == wire.Length && x.head.ContentLength > x.policy.bodyBytesMax:
-		return answer.BodyTooLarge
 	}
 	return nil
 }

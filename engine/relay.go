@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -23,7 +24,15 @@ func (x *exchange) accept() phase {
 		return atJudge
 	case x.switches():
 		return atTunnel
+	case x.staged:
+		x.meetAnswer(&x.attempt.Response)
+		return atUnwrap
 	}
+	return x.beginRelay()
+}
+
+// beginRelay makes the head for the client.
+func (x *exchange) beginRelay() phase {
 	x.c.stays()
 	x.upload.answered.Store(x.c.stream != nil)
 	x.status = x.attempt.Response.Status
@@ -31,6 +40,35 @@ func (x *exchange) accept() phase {
 	x.answered = true
 	x.relayNanos = x.fwd.headNanos
 	return atRelay
+}
+
+// unwrap lets the stages see the answer of a backend: atUnwrap.
+func (x *exchange) unwrap() phase {
+	switch v := x.respondStages(); v { //nolint:exhaustive // the others are not for answers
+	case stage.Wait:
+		return aside
+	case stage.Answered:
+		return x.supplant()
+	}
+	x.coder, x.unflushed = x.call.Coder, false
+	x.call.Coder = nil
+	return x.beginRelay()
+}
+
+// unwrapTunnel is unwrap for the head of an answer that switches; atTunnel where it may go
+// on.
+func (x *exchange) unwrapTunnel() phase {
+	x.meetAnswer(&x.attempt.Response)
+	if x.respondStages() == stage.Answered {
+		return x.supplant()
+	}
+	return atTunnel
+}
+
+// supplant answers for the backend.
+func (x *exchange) supplant() phase {
+	x.release(x.fwd.outcome)
+	return x.reply()
 }
 
 // relayPiecesMax is how many pieces of one answer a turn of the loop passes on.
@@ -52,7 +90,12 @@ func (x *exchange) relay() phase {
 		data, pipe, out := x.nextPiece()
 		switch {
 		case out == attempt.Pending:
-			return stay
+			if x.coder == nil || !x.unflushed {
+				return stay
+			}
+			if out = x.passOn(nil); out == attempt.OK {
+				return stay
+			}
 		case out != attempt.OK:
 		case pipe != nil:
 			out = x.passPipe(pipe)
@@ -85,7 +128,10 @@ func (x *exchange) nextPiece() (data []byte, pipe *socket.Pipe, out attempt.Outc
 		// longer than the backend may be silent.
 		x.awaiting, x.nextBy = true, deadline(socket.Nanos(), x.fwd.pool.timeouts.Read)
 	}
-	if pipe, out = a.NextPiped(x.c.Conn, x.nextBy); pipe == nil && out == attempt.OK {
+	if x.coder == nil {
+		pipe, out = a.NextPiped(x.c.Conn, x.nextBy)
+	}
+	if pipe == nil && out == attempt.OK {
 		data, out = a.Next(x.nextBy)
 	}
 	if out != attempt.Pending { // else the loop comes again, and the time goes on
@@ -133,7 +179,8 @@ func (x *exchange) composeHead() (chunked bool) {
 	if h.OddLength {
 		content = answer.Content(h.ContentLength)
 	}
-	if h.Framing == wire.ChunkedBody || h.Framing == wire.UntilClose {
+	if h.Framing == wire.ChunkedBody || h.Framing == wire.UntilClose || x.coder != nil {
+		content = answer.Unsized
 		if chunked = x.head.Minor == 1; chunked {
 			content = answer.Chunked
 		}
@@ -148,7 +195,11 @@ func (x *exchange) composeHead() (chunked bool) {
 	if !h.Has(wire.FieldDate) { // RFC 9110 section 6.6.1
 		date = x.c.shard.engine.clock.Date(x.fwd.headNanos)
 	}
-	b := x.appendSticky(h.AppendFields(answer.BeginAs(x.answer[:0], h.Status, h.Reason, date)))
+	b := h.AppendFields(answer.BeginAs(x.answer[:0], h.Status, h.Reason, date))
+	if x.staged {
+		b = append(b, x.call.Answer.Added()...)
+	}
+	b = x.appendSticky(b)
 	b = answer.AppendAltSvc(append(x.appendAttempts(b), hsts...), x.altSvc(), &h.Head)
 	x.answer = answer.End(b, content, x.connection())
 	return chunked
@@ -170,6 +221,9 @@ func (x *exchange) refusedEarly() bool {
 // passOn writes x.answer (a head, or nothing) and content in the client's
 // framing. Pending means that the rest waits in the connection; data must stay.
 func (x *exchange) passOn(data []byte) attempt.Outcome {
+	if x.coder != nil {
+		data = x.recode(data)
+	}
 	b, framed := x.answer, x.chunked && len(data) > 0
 	if framed {
 		b = wire.AppendChunkHeader(b, len(data))
@@ -216,4 +270,21 @@ func (x *exchange) breakOff(out attempt.Outcome) {
 	if x.head.Minor == 0 {
 		x.c.ResetOnClose()
 	}
+}
+
+// flushBelow is the size of a piece below which a goroutine, which cannot see whether
+// more is there, takes it for the last one for now.
+const flushBelow = 16 << 10
+
+// recode is what becomes of a piece of content; no bytes: nothing more is there now. It
+// stays as it is until the next call.
+func (x *exchange) recode(data []byte) []byte {
+	last := x.attempt.Done()
+	if len(data) == 0 && !last && !x.unflushed {
+		return nil
+	}
+	flush := len(data) == 0 || x.waits && len(data) < flushBelow
+	x.coded = x.coder.Append(x.coded[:0], data, flush, last)
+	x.unflushed = !flush && !last
+	return x.coded
 }

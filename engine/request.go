@@ -15,18 +15,27 @@ import (
 func (x *exchange) prepare() {
 	h := &x.head
 	trusted := x.policy.trusted.Trusts(x.c.ip)
-	x.dropReplaced(trusted)
+	target, query, host, added := x.target, h.Query, x.hostSent(), []byte(nil)
+	if x.staged {
+		c := &x.call
+		target, query, added = c.Target, c.Query, c.Request.Added()
+		if c.Host != nil {
+			host = c.Host
+		}
+	}
+	x.dropFields(trusted, replacedSet)
 
 	b := x.out[:0]
 	b = append(append(b, h.Method...), ' ')
-	b = append(b, x.target...)
-	if h.Query != nil {
-		b = append(append(b, '?'), h.Query...)
+	b = append(b, target...)
+	if query != nil {
+		b = append(append(b, '?'), query...)
 	}
-	b = append(append(b, " HTTP/1.1\r\nHost: "...), x.hostSent()...)
-	b = h.AppendFields(append(b, "\r\n"...))
+	b = append(append(b, " HTTP/1.1\r\nHost: "...), host...)
+	b = append(h.AppendFields(append(b, "\r\n"...)), added...)
 	b = x.appendForwarded(b, trusted)
 	switch {
+	case x.staged && x.call.Request.Owns(wire.FieldVia):
 	case x.c.stream != nil:
 		b = append(b, x.c.via...)
 	case h.Minor == 0:
@@ -75,21 +84,27 @@ func (x *exchange) hostSent() []byte {
 	return x.c.localAddr()
 }
 
-// dropReplaced marks the field lines that are written anew or that only a
-// trusted peer may send. Names with underscores are what CGI backends make of
-// the same names with hyphens.
-func (x *exchange) dropReplaced(trusted bool) {
+// replacedSet are the fields that are written anew; vouchedSet those that only a trusted
+// peer may send. Names with underscores are what CGI backends make of the same names with
+// hyphens.
+const (
+	replacedSet wire.FieldSet = 1<<wire.FieldHost | 1<<wire.FieldXForwardedFor | 1<<wire.FieldIsameAttempts
+	vouchedSet  wire.FieldSet = 1<<wire.FieldXForwardedFor | 1<<wire.FieldXForwardedProto | 1<<wire.FieldXForwardedHost |
+		1<<wire.FieldXForwardedPort | 1<<wire.FieldXForwardedOther | 1<<wire.FieldForwarded | 1<<wire.FieldXRealIP |
+		1<<wire.FieldXRequestID | 1<<wire.FieldClientCert | 1<<wire.FieldUnderscoreTwin
+)
+
+// dropFields marks the lines of these fields, and those that the peer is not trusted with.
+func (x *exchange) dropFields(trusted bool, set wire.FieldSet) {
+	if !trusted {
+		set |= vouchedSet
+	}
+	if x.body.Done() {
+		set |= 1 << wire.FieldExpect
+	}
 	for i := range x.head.Fields {
 		f := &x.head.Fields[i]
-		switch f.ID { //nolint:exhaustive // the other fields pass
-		case wire.FieldHost, wire.FieldXForwardedFor, wire.FieldIsameAttempts:
-			f.Drop = true
-		case wire.FieldExpect:
-			f.Drop = f.Drop || x.body.Done()
-		case wire.FieldXForwardedProto, wire.FieldXForwardedHost, wire.FieldXForwardedPort, wire.FieldXForwardedOther,
-			wire.FieldForwarded, wire.FieldXRealIP, wire.FieldXRequestID, wire.FieldClientCert, wire.FieldUnderscoreTwin:
-			f.Drop = f.Drop || !trusted
-		}
+		f.Drop = f.Drop || set.Has(f.ID)
 	}
 	x.policy.vouched.Drop(&x.head.Head, trusted)
 }
@@ -97,6 +112,31 @@ func (x *exchange) dropReplaced(trusted bool) {
 // appendForwarded writes who asked, how, and under which id. What a trusted
 // peer said stands; the peer itself is added to its list.
 func (x *exchange) appendForwarded(b []byte, trusted bool) []byte {
+	h := &x.head
+	if !x.owned(wire.FieldXForwardedFor) {
+		b = x.appendForwardedFor(b, trusted)
+	}
+	if (!trusted || !h.Has(wire.FieldXForwardedProto)) && !x.owned(wire.FieldXForwardedProto) {
+		b = append(append(append(b, "X-Forwarded-Proto: "...), x.c.scheme()...), "\r\n"...)
+	}
+	if (!trusted || !h.Has(wire.FieldXForwardedHost)) && !x.owned(wire.FieldXForwardedHost) {
+		b = append(append(append(b, "X-Forwarded-Host: "...), x.hostSent()...), "\r\n"...)
+	}
+	if (!trusted || !h.Has(wire.FieldXRequestID)) && !x.owned(wire.FieldXRequestID) {
+		b = append(b, "X-Request-Id: "...)
+		if x.idMade {
+			b = append(b, x.id[:]...)
+		} else {
+			b = appendID(b)
+		}
+		x.idEnd = len(b)
+		b = append(b, "\r\n"...)
+	}
+	return x.appendClient(b)
+}
+
+// appendForwardedFor appends the peer to the list that it is trusted with.
+func (x *exchange) appendForwardedFor(b []byte, trusted bool) []byte {
 	h := &x.head
 	b = append(b, "X-Forwarded-For: "...)
 	if trusted && h.Has(wire.FieldXForwardedFor) {
@@ -106,24 +146,16 @@ func (x *exchange) appendForwarded(b []byte, trusted bool) []byte {
 			}
 		}
 	}
-	b = append(append(b, x.c.peerName()...), "\r\n"...)
-	if !trusted || !h.Has(wire.FieldXForwardedProto) {
-		b = append(append(append(b, "X-Forwarded-Proto: "...), x.c.scheme()...), "\r\n"...)
-	}
-	if !trusted || !h.Has(wire.FieldXForwardedHost) {
-		b = append(append(append(b, "X-Forwarded-Host: "...), x.hostSent()...), "\r\n"...)
-	}
-	if !trusted || !h.Has(wire.FieldXRequestID) {
-		b = append(b, "X-Request-Id: "...)
-		b = appendID(b)
-		x.idEnd = len(b)
-		b = append(b, "\r\n"...)
-	}
-	return x.appendClient(b)
+	return append(append(b, x.c.peerName()...), "\r\n"...)
 }
 
 // clientAddr is the address of the client, as far as the listener believes it.
-func (x *exchange) clientAddr() netip.Addr { return x.policy.trusted.Client(x.c.ip, &x.head.Head) }
+func (x *exchange) clientAddr() netip.Addr {
+	if !x.clientKnown {
+		x.client, x.clientKnown = x.policy.trusted.Client(x.c.ip, &x.head.Head), true
+	}
+	return x.client
+}
 
 // trailersSent are the trailers of the request that go to the backend: none of
 // the fields it would believe.
@@ -151,6 +183,10 @@ func (x *exchange) appendClient(b []byte) []byte {
 	}
 	return append(b, c.client.text...)
 }
+
+// owned reports that a stage has said what becomes of a field of the request that is
+// ours otherwise.
+func (x *exchange) owned(id wire.FieldID) bool { return x.staged && x.call.Request.Owns(id) }
 
 // requestIDBytes is the length of an id of our own.
 const requestIDBytes = 32

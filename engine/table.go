@@ -13,6 +13,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/affinity"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
+	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
@@ -188,6 +189,7 @@ type routeEntry struct {
 	status      int // of redirect and respond
 	body        []byte
 	contentType string
+	chain       *middleware.Chain     // nil without stages
 	stats       []*observe.RouteStats // by number of the listener
 	retries     [retry.Causes]*observe.RetryStats
 	refused     [retry.Refusals]*observe.RetryStats
@@ -215,6 +217,7 @@ type tableBuilder struct {
 	engine *Engine
 	cfg    *config.Config
 	t      *table
+	stages *middleware.Set
 }
 
 func (b *tableBuilder) build(bound map[string]*listener, ports []*quicPort, prev *pool.Set) error {
@@ -247,6 +250,9 @@ func (b *tableBuilder) build(bound map[string]*listener, ports []*quicPort, prev
 		return err
 	}
 	t.access = newAccessLog(&b.cfg.Log.Access, b.engine)
+	if b.stages, err = middleware.Build(b.engine.stageEnv(b.cfg)); err != nil {
+		return err
+	}
 	t.routes = make([]routeEntry, t.index.Len())
 	for i, name := range t.index.Names() {
 		if err := b.route(&t.routes[i], name, names); err != nil {
@@ -259,6 +265,11 @@ func (b *tableBuilder) build(bound map[string]*listener, ports []*quicPort, prev
 	}
 	b.linkPools()
 	return nil
+}
+
+// stageEnv is what the stages of a configuration are made with.
+func (e *Engine) stageEnv(cfg *config.Config) *middleware.Env {
+	return &middleware.Env{Config: cfg, Registry: e.registry, Logger: e.log, Shards: e.shardCount, Book: &e.apply.stages}
 }
 
 // linkPools gives every route its pools.
@@ -293,6 +304,10 @@ func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) err
 	c := b.cfg.Routes[name]
 	reg := b.engine.registry
 	r.name, r.timeout = name, c.Timeout
+	var err error
+	if r.chain, err = b.stages.Chain(b.cfg.Links(name)); err != nil {
+		return fmt.Errorf("routes.%s: %w", name, err)
+	}
 	learnt := b.engine.apply.learnt.Of(name)
 	r.retry = retry.New(&c.Retry, &learnt.Counts)
 	for _, l := range listeners {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/engine/websocket"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
@@ -38,7 +39,8 @@ type tunnel struct {
 	begun      bool // the backend's connection is in the loop
 	goodbye    goodbye
 	access     *accessLog
-	client     string // the address of the client that is believed, for the log
+	held       stage.Held // of the route's stages
+	client     string     // the address of the client that is believed, for the log
 	why        end.End
 }
 
@@ -69,7 +71,15 @@ func (x *exchange) openTunnel() phase {
 	x.c.forgetLeaving()
 	x.status = x.attempt.Response.Status
 	h := &x.attempt.Response
+	if x.staged {
+		if next := x.unwrapTunnel(); next != atTunnel {
+			return next
+		}
+	}
 	b := h.AppendFields(answer.BeginAs(x.answer[:0], h.Status, h.Reason, nil))
+	if x.staged {
+		b = append(b, x.call.Answer.Added()...)
+	}
 	x.answer = answer.End(answer.Field(b, "Upgrade", h.UpgradeTo), answer.Unsized, answer.Upgrade)
 	x.answered, x.keep = true, false
 	early := x.attempt.Early()
@@ -86,6 +96,9 @@ func (x *exchange) openTunnel() phase {
 	t := &tunnel{
 		c: x.c, policy: x.policy, route: x.route, fwd: x.fwd, attempt: x.attempt,
 		startNanos: x.startNanos, lastNanos: socket.Nanos(), idle: x.fwd.pool.timeouts.Tunnel, access: x.table.access, client: client,
+	}
+	if x.staged {
+		t.held = x.call.Held.Take()
 	}
 	x.fwd, x.attempt = forwarding{}, attempt.Attempt{}
 	backend := t.attempt.Conn()
@@ -214,6 +227,7 @@ func (t *tunnel) release() {
 	if f.entered {
 		f.pool.limiter.Leave()
 	}
+	t.held.Release()
 }
 
 // passage is one direction of a tunnel. The loop owns it.

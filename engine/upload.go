@@ -251,7 +251,7 @@ func (u *upload) copy(reads int) attempt.Outcome {
 			}
 			continue
 		}
-		if u.sent += int64(len(data)); x.policy.bodyBytesMax > 0 && u.sent > x.policy.bodyBytesMax {
+		if u.sent += int64(len(data)); x.bodyBytesMax > 0 && u.sent > x.bodyBytesMax {
 			return attempt.ClientTooLarge
 		}
 		u.moved.Store(socket.Nanos())
@@ -385,7 +385,7 @@ func (x *exchange) appendBodyHere() attempt.Outcome {
 	}
 	x.upload.came.Store(x.upload.sent > 0)
 	x.bytesIn += x.upload.sent
-	if x.policy.bodyBytesMax > 0 && x.upload.sent > x.policy.bodyBytesMax {
+	if x.bodyBytesMax > 0 && x.upload.sent > x.bodyBytesMax {
 		return attempt.ClientTooLarge
 	}
 	if x.head.Framing == wire.ChunkedBody && x.body.Done() {

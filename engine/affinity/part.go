@@ -49,7 +49,10 @@ func Parameter(query []byte, name string) []byte {
 	for rest := query; len(rest) > 0; {
 		var pair []byte
 		pair, rest, _ = bytes.Cut(rest, []byte("&"))
-		if key, value, _ := bytes.Cut(pair, []byte("=")); string(key) == name {
+		if key, value, valued := bytes.Cut(pair, []byte("=")); string(key) == name {
+			if !valued {
+				return pair[len(pair):] // it is there, and empty
+			}
 			return value
 		}
 	}

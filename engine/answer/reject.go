@@ -82,7 +82,7 @@ func (r *Reject) beginCall(dst []byte) []byte {
 
 // Finish appends the rest of what Begin has begun.
 func (r *Reject) Finish(dst []byte, o Options) []byte {
-	content := r.content(o.Form)
+	content := r.Content(o.Form)
 	dst = End(dst, Content(len(content)), o.Connection)
 	if o.ToHEAD {
 		return dst
@@ -90,7 +90,8 @@ func (r *Reject) Finish(dst []byte, o Options) []byte {
 	return append(dst, content...)
 }
 
-func (r *Reject) content(f Form) []byte {
+// Content is what the answer says in that form. It must not be changed.
+func (r *Reject) Content(f Form) []byte {
 	switch f {
 	case Page:
 		return r.page

@@ -61,6 +61,7 @@ type Registry struct {
 		pools       map[string]*PoolStats
 		backends    map[backendKey]*BackendStats
 		rateLimited map[string]*stat.Counter
+		middleware  map[string]*MiddlewareStats
 	}
 }
 
@@ -88,6 +89,7 @@ func NewRegistry(shards int) *Registry {
 	r.names.pools = map[string]*PoolStats{}
 	r.names.backends = map[backendKey]*BackendStats{}
 	r.names.rateLimited = map[string]*stat.Counter{}
+	r.names.middleware = map[string]*MiddlewareStats{}
 	metrics.ExposeMetadata(true)
 	r.set.RegisterMetricsWriter(r.render)
 	return r

@@ -20,6 +20,7 @@ func (r *Registry) render(w io.Writer) {
 	routes, retries := maps.Clone(r.names.routes), maps.Clone(r.names.retries)
 	listeners, limited := maps.Clone(r.names.listeners), maps.Clone(r.names.rateLimited)
 	pools, backends := maps.Clone(r.names.pools), maps.Clone(r.names.backends)
+	stages := maps.Clone(r.names.middleware)
 	r.names.Unlock()
 
 	e := newExposition(w)
@@ -31,6 +32,7 @@ func (r *Registry) render(w io.Writer) {
 	r.renderPoolState(e)
 	renderRetries(e, retries)
 	renderRateLimited(e, limited)
+	renderMiddleware(e, stages)
 	renderListeners(e, listeners)
 	renderHTTP2Errors(e, listeners)
 	renderHTTP3Errors(e, listeners)

@@ -65,6 +65,8 @@ func busyRegistry() *Registry {
 	r.Pool("p").Durations.Observe(0, time.Millisecond)
 	r.Retries("api", "connect_failure").Add(1)
 	r.RateLimited("limit").Add(0, 2)
+	r.Middleware("limit").Add(0, MiddlewarePassed)
+	r.Middleware("limit").Add(1, MiddlewareAnswered)
 	r.SetConnections(func() []Connections { return []Connections{{Listener: "web", Active: 3, Idle: 4}} })
 	r.Listener("web").BytesIn.Add(0, 5)
 	r.Listener("web").BytesOut.Add(0, 6)
@@ -106,6 +108,9 @@ func TestMetricsAreAsDocumented(t *testing.T) {
 			"backend=10.0.0.1:80 pool=p": 0, "backend=unix:/b.sock pool=p": 2, "backend=c:1 pool=p": 1,
 		}},
 		{"isame_retries_total", dto.MetricType_COUNTER, map[string]float64{"reason=connect_failure route=api": 1}},
+		{"isame_middleware_total", dto.MetricType_COUNTER, map[string]float64{
+			"middleware=limit outcome=passed": 1, "middleware=limit outcome=answered": 1,
+		}},
 		{"isame_rate_limited_total", dto.MetricType_COUNTER, map[string]float64{"middleware=limit": 2}},
 		{"isame_connections", dto.MetricType_GAUGE, map[string]float64{"listener=web state=active": 3, "listener=web state=idle": 4}},
 		{"isame_bytes_total", dto.MetricType_COUNTER, map[string]float64{"direction=in listener=web": 5, "direction=out listener=web": 6}},

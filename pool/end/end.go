@@ -50,6 +50,18 @@ const (
 	NoRoute
 	MethodNotAllowed
 
+	Denied
+	AddressDenied
+	Unauthorized
+	AuthBusy
+	AuthRefused
+	AuthUnavailable
+	KeysUnavailable
+	RateLimited
+	RateStoreFailed
+	ClientConcurrency
+	Maintenance
+	FaultInjected
 	BodyTooLarge
 	ConcurrencyLimit
 	QueueFull
@@ -206,10 +218,22 @@ var endings = [Ends]listedEnd{
 	NoRoute:          {"no_route", SideProxy, in(PhaseRoute), "No route matches this host and path."},
 	MethodNotAllowed: {"method_not_allowed", SideProxy, in(PhaseRoute), "This method is not allowed here."},
 
-	BodyTooLarge:     {"body_too_large", SideClient, in(PhaseAdmit, PhaseAnswer), "The request body is larger than allowed."},
-	ConcurrencyLimit: {"concurrency_limit", SideProxy, in(PhaseAdmit), "As many requests as allowed are in progress."},
-	QueueFull:        {"queue_full", SideProxy, in(PhaseAdmit), "Too many requests are waiting already."},
-	QueueTimeout:     {"queue_timeout", SideProxy, in(PhaseAdmit), "The request has waited too long for its turn."},
+	Denied:            {"denied", SideProxy, in(PhaseAdmit), "This request is not allowed here."},
+	AddressDenied:     {"address_denied", SideProxy, in(PhaseAdmit), "Requests from this address are not allowed here."},
+	Unauthorized:      {"unauthorized", SideClient, in(PhaseAdmit), "The request has no credentials that are good here."},
+	AuthBusy:          {"auth_busy", SideProxy, in(PhaseAdmit), "Too many credentials are being checked already."},
+	AuthRefused:       {"auth_refused", SideProxy, in(PhaseAdmit), "The authentication service has not let the request pass."},
+	AuthUnavailable:   {"auth_unavailable", SideService, in(PhaseAdmit), "The authentication service could not be asked."},
+	KeysUnavailable:   {"keys_unavailable", SideService, in(PhaseAdmit), "The keys that tokens are checked with could not be had."},
+	RateLimited:       {"rate_limited", SideProxy, in(PhaseAdmit), "Too many requests have come in too short a time."},
+	RateStoreFailed:   {"rate_store_failed", SideService, in(PhaseAdmit), "The store that requests are counted in could not be asked."},
+	ClientConcurrency: {"client_concurrency", SideProxy, in(PhaseAdmit), "As many requests of this client as allowed are in progress."},
+	Maintenance:       {"maintenance", SideProxy, in(PhaseAdmit), "The service is down for maintenance."},
+	FaultInjected:     {"fault_injected", SideProxy, in(PhaseAdmit), "The fault was injected on purpose."},
+	BodyTooLarge:      {"body_too_large", SideClient, in(PhaseAdmit, PhaseAnswer), "The request body is larger than allowed."},
+	ConcurrencyLimit:  {"concurrency_limit", SideProxy, in(PhaseAdmit), "As many requests as allowed are in progress."},
+	QueueFull:         {"queue_full", SideProxy, in(PhaseAdmit), "Too many requests are waiting already."},
+	QueueTimeout:      {"queue_timeout", SideProxy, in(PhaseAdmit), "The request has waited too long for its turn."},
 
 	NoBackend:        {"no_backend", SideBackend, in(PhasePick), "No backend of the pool can take requests now."},
 	NoBackends:       {"no_backends", SideProxy, in(PhasePick), "The pool has no backends."},

@@ -185,6 +185,16 @@ func lookup(buf []byte, at, n int) *fieldName {
 	return e
 }
 
+// IDOf is the identity of a name, FieldOther for what is none. It is meant for names that
+// are compiled.
+func IDOf(name string) FieldID {
+	var f Field
+	if n, r := scanFieldSlow([]byte(name+": x\r\n"), 0, &f); n == 0 || r != nil {
+		return FieldOther
+	}
+	return f.ID
+}
+
 // buildNames fills the table of known names.
 func buildNames() (table [nameSlots]fieldName) {
 	for _, k := range &nameList {

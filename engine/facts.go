@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/isame-lb/isame-lb/engine/stage"
+	"github.com/isame-lb/isame-lb/pool/socket"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// callFacts is an exchange as its stages see it.
+type callFacts exchange
+
+var _ stage.Facts = (*callFacts)(nil)
+
+// Client is the address that is believed to be the client's.
+func (f *callFacts) Client() netip.Addr { return (*exchange)(f).clientAddr() }
+
+// Peer is that of the socket.
+func (f *callFacts) Peer() netip.Addr { return f.c.ip }
+
+// Trusted reports that the peer is believed.
+func (f *callFacts) Trusted() bool { return f.policy.trusted.Trusts(f.c.ip) }
+
+// Scheme is what the client is believed to speak.
+func (f *callFacts) Scheme() []byte {
+	if f.Trusted() {
+		if said := f.head.Value(wire.FieldXForwardedProto); wire.EqualFold(said, "https") {
+			return schemeHTTPS
+		} else if wire.EqualFold(said, "http") {
+			return schemeHTTP
+		}
+	}
+	return f.c.scheme()
+}
+
+// Secure reports TLS.
+func (f *callFacts) Secure() bool { return f.c.Secure() }
+
+// Port is that of the listener.
+func (f *callFacts) Port() uint16 {
+	switch at := f.c.LocalAddr().(type) {
+	case *net.TCPAddr:
+		return at.AddrPort().Port()
+	case *net.UDPAddr:
+		return at.AddrPort().Port()
+	case addrPort:
+		return at.AddrPort().Port()
+	}
+	return 0
+}
+
+// Protocol is the version of HTTP.
+func (f *callFacts) Protocol() string { return (*exchange)(f).protocol() }
+
+// ServerName is the name of the TLS handshake.
+func (f *callFacts) ServerName() string {
+	if f.c.parent != nil {
+		return f.c.parent.sni
+	}
+	return f.c.sni
+}
+
+// Subject is that of the client's certificate.
+func (f *callFacts) Subject() string {
+	c := f.c
+	if c.parent != nil {
+		c = c.parent
+	}
+	if !c.Secure() {
+		return ""
+	}
+	if c.subject == nil {
+		subject := ""
+		if s := c.TLSState(); len(s.PeerCertificates) > 0 {
+			subject = s.PeerCertificates[0].Subject.String()
+		}
+		c.subject = &subject
+	}
+	return *c.subject
+}
+
+// Route is its name.
+func (f *callFacts) Route() string { return f.route.name }
+
+// Pool is the name of the one that was chosen, or will be where there is one.
+func (f *callFacts) Pool() string {
+	switch {
+	case f.fwd.pool != nil:
+		return f.fwd.pool.Name()
+	case len(f.route.pools) == 1:
+		return f.route.pools[0].Name()
+	}
+	return ""
+}
+
+// Backend is the address of the one that was asked last.
+func (f *callFacts) Backend() string { return f.backendName }
+
+// IsCall reports a call of gRPC.
+func (f *callFacts) IsCall() bool { return (*exchange)(f).isGRPC() }
+
+// Upgrades reports that the client asks for another protocol.
+func (f *callFacts) Upgrades() bool {
+	return f.head.UpgradeWanted || f.c.stream != nil && f.c.stream.IsTunnel()
+}
+
+// Unsent reports that content is to come.
+func (f *callFacts) Unsent() bool { return !f.body.Done() }
+
+// RequestID is what a trusted peer has said, or an id of our own.
+func (f *callFacts) RequestID() []byte {
+	x := (*exchange)(f)
+	if id := x.requestID(); id != nil {
+		return id
+	}
+	if !x.idMade {
+		x.idMade = true
+		appendID(x.id[:0])
+	}
+	return x.id[:]
+}
+
+// Shard is the number of the core.
+func (f *callFacts) Shard() int { return f.c.shard.index }
+
+// ByNanos is the deadline of the exchange.
+func (f *callFacts) ByNanos() int64 { return (*exchange)(f).deadline() }
+
+// Patience is what may be waited with.
+func (f *callFacts) Patience(byNanos int64) socket.Patience {
+	x := (*exchange)(f)
+	return x.patience(socket.Earlier(byNanos, x.deadline()))
+}
+
+// Gone reports that nobody waits for the answer.
+func (f *callFacts) Gone() bool { return (*exchange)(f).nobodyWaits() }

@@ -1,0 +1,112 @@
+package middleware
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/engine/stage"
+)
+
+// Env is what stages are made with, beside their keys.
+type Env struct {
+	Config   *config.Config
+	Registry *observe.Registry
+	Logger   zerolog.Logger
+	Shards   int
+	// Book keeps what stages want to have again after a reload.
+	Book *Book
+}
+
+// Place is what one stage is made with.
+type Place struct {
+	*Env
+
+	Name  string // of the stage in the configuration
+	Stats *observe.MiddlewareStats
+}
+
+// Set are the stages of one configuration.
+type Set struct {
+	env   *Env
+	links map[string]link
+}
+
+// Build makes every stage of the configuration. An error names the stage.
+func Build(env *Env) (*Set, error) {
+	s := &Set{env: env, links: map[string]link{}}
+	for name := range env.Config.Middleware {
+		m := env.Config.Middleware[name]
+		l, err := s.link(name, &m)
+		if err != nil {
+			return nil, fmt.Errorf("middleware.%s: %w", name, err)
+		}
+		s.links[name] = l
+	}
+	return s, nil
+}
+
+func (s *Set) link(name string, m *config.Middleware) (l link, err error) {
+	var g gate
+	if g.when, err = stage.NewCondition(m.When); err != nil {
+		return l, fmt.Errorf("when: %w", err)
+	}
+	if g.unless, err = stage.NewCondition(m.Unless); err != nil {
+		return l, fmt.Errorf("unless: %w", err)
+	}
+	if !g.when.IsEmpty() || !g.unless.IsEmpty() {
+		l.gates = []gate{g}
+	}
+	l.stats = s.env.Registry.Middleware(name)
+	made, err := newStage(m.Stage, &Place{Env: s.env, Name: name, Stats: l.stats})
+	if err != nil {
+		return l, err
+	}
+	l.requester, _ = made.(stage.Requester)
+	l.responder, _ = made.(stage.Responder)
+	return l, nil
+}
+
+// first is a stage that runs before all others of its chain, wherever it stands.
+type first interface{ runsFirst() }
+
+// ErrTooLong is what Chain returns where a route has more stages than an exchange has room
+// for.
+var ErrTooLong = fmt.Errorf("has more than %d stages, chains and defaults counted", stage.StagesMax)
+
+// Chain makes the chain of a route's stages, in this order; nil for none.
+func (s *Set) Chain(links []config.Link) (*Chain, error) {
+	ch := &Chain{}
+	for pass := range 2 {
+		for _, at := range links {
+			l, known := s.links[at.Name]
+			if !known || l.requester == nil && l.responder == nil {
+				continue
+			}
+			for _, outer := range at.Chains {
+				l.gates = slices.Concat(s.links[outer].gates, l.gates)
+			}
+			if _, ahead := l.any().(first); ahead == (pass == 0) {
+				ch.links = append(ch.links, l)
+				ch.responds = ch.responds || l.responder != nil
+			}
+		}
+	}
+	switch {
+	case len(ch.links) == 0:
+		return nil, nil //nolint:nilnil // no stages, no chain
+	case len(ch.links) > stage.StagesMax:
+		return nil, ErrTooLong
+	}
+	return ch, nil
+}
+
+func (l *link) any() any {
+	if l.requester != nil {
+		return l.requester
+	}
+	return l.responder
+}

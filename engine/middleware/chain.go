@@ -1,0 +1,111 @@
+package middleware
+
+import (
+	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/engine/stage"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// Chain are the stages of one route, in the order in which requests pass them. It never
+// changes; any goroutine may use it. A route without stages has none: nil.
+type Chain struct {
+	links    []link
+	responds bool
+}
+
+// link is a stage in a chain.
+type link struct {
+	requester stage.Requester // nil: it has nothing to say of requests
+	responder stage.Responder // likewise of answers
+	gates     []gate          // its own, and those of the chains it stands in
+	stats     *observe.MiddlewareStats
+}
+
+// gate says for which requests a stage is.
+type gate struct{ when, unless stage.Condition }
+
+// opens reports that the stage is for this request.
+func (g *gate) opens(c *stage.Call) bool {
+	return (g.when.IsEmpty() || g.when.Holds(c)) && (g.unless.IsEmpty() || !g.unless.Holds(c))
+}
+
+func (l *link) runs(c *stage.Call) bool {
+	for i := range l.gates {
+		if !l.gates[i].opens(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// Len is the number of stages.
+func (ch *Chain) Len() int { return len(ch.links) }
+
+// Responds reports that a stage has something to say of answers.
+func (ch *Chain) Responds() bool { return ch.responds }
+
+// Request lets the stages see a request, from the one at c.At on. Whatever it returns
+// but Next was said by the stage that c.At names then.
+func (ch *Chain) Request(c *stage.Call) stage.Verdict {
+	for i := c.At(); i < len(ch.links); i++ {
+		l := &ch.links[i]
+		c.SetAt(i)
+		if !l.runs(c) {
+			continue
+		}
+		if l.requester != nil {
+			switch v := l.requester.Request(c); v {
+			case stage.Next:
+			case stage.Wait:
+				return v
+			case stage.Answered, stage.Broken, stage.Left:
+				l.stats.Add(c.Shard(), outcomeOf(v))
+				return v
+			}
+		}
+		l.stats.Add(c.Shard(), observe.MiddlewarePassed)
+		c.Pass(i)
+	}
+	c.SetAt(len(ch.links))
+	return stage.Next
+}
+
+func outcomeOf(v stage.Verdict) observe.MiddlewareOutcome {
+	switch v { //nolint:exhaustive // the others are none
+	case stage.Answered:
+		return observe.MiddlewareAnswered
+	case stage.Left:
+		return observe.MiddlewareLeft
+	}
+	return observe.MiddlewareBroken
+}
+
+// Meet begins the response phase with the head of an answer: fields that stages have
+// added to it already stand in place of its own.
+func (ch *Chain) Meet(c *stage.Call, h *wire.Head) {
+	c.Answer.Meet(h)
+}
+
+// Response lets the stages that the request has passed see the answer, the last one
+// first. Next: all have. Wait: it goes on with the same one. Answered: c.Reply stands in
+// place of the answer, and the stages that are left see that one.
+func (ch *Chain) Response(c *stage.Call) stage.Verdict {
+	for c.At() > 0 {
+		i := c.At() - 1
+		l := &ch.links[i]
+		if l.responder == nil || !c.Passed(i) {
+			c.SetAt(i)
+			continue
+		}
+		c.SetAt(i)
+		v := l.responder.Response(c)
+		if v == stage.Wait {
+			c.SetAt(i + 1)
+			return v
+		}
+		if v != stage.Next {
+			return v
+		}
+	}
+	return stage.Next
+}

@@ -1,0 +1,20 @@
+package middleware
+
+import (
+	"fmt"
+
+	"github.com/isame-lb/isame-lb/config"
+)
+
+// newStage makes a stage of its keys: nil where the stage is nothing by itself.
+func newStage(keys any, p *Place) (any, error) {
+	switch k := keys.(type) {
+	case *config.StageChain:
+		return nil, nil //nolint:nilnil // it stands for others
+	case *config.StageDeny:
+		return newDeny(k, p)
+	case *config.StageHeaders:
+		return newHeaders(k, p)
+	}
+	return nil, fmt.Errorf("stages of %T are not known", keys) //nolint:err113 // config has refused them before
+}

@@ -1,0 +1,297 @@
+package stage
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/socket"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// Verdict is what a stage says of an exchange.
+type Verdict uint8
+
+const (
+	// Next lets it go on.
+	Next Verdict = iota
+	// Wait asks to be called again, from the beginning, where it may wait: nothing was
+	// done yet. It must not be said when Call.MayWait is set.
+	Wait
+	// Answered ends it with Call.Reply.
+	Answered
+	// Broken ends it without an answer: the client's connection, or its stream, is reset.
+	Broken
+	// Left ends it because its client has left while it was waited for.
+	Left
+)
+
+// Requester is a stage that has something to say of a request, before it is forwarded
+// or answered by its route. The loop calls it, or a goroutine that may wait.
+type Requester interface {
+	Request(c *Call) Verdict
+}
+
+// Responder is a stage that has something to say of an answer, of a backend or of our
+// own, before its first byte is written. It is called in the reverse order of requests, if
+// the request has passed the stage. Call.Answer has the fields, Call.Status the status.
+// Broken is not for it.
+type Responder interface {
+	Response(c *Call) Verdict
+}
+
+// Facts are what an exchange knows besides the head of its request.
+type Facts interface {
+	// Client is the address that is believed to be the client's; the zero value for one
+	// of a unix socket. Peer is that of the socket.
+	Client() netip.Addr
+	Peer() netip.Addr
+	// Trusted reports that the peer's own words about the client are believed.
+	Trusted() bool
+	// Scheme is what the client is believed to speak: http or https.
+	Scheme() []byte
+	// Secure reports that the connection itself is of TLS.
+	Secure() bool
+	// Port is that of the listener the request came to, 0 for a unix socket.
+	Port() uint16
+	// Protocol is the version of HTTP as it stands in logs.
+	Protocol() string
+	// ServerName is the one of the TLS handshake, Subject the distinguished name of the
+	// client's certificate.
+	ServerName() string
+	Subject() string
+	// Route, Pool and Backend are names, the two last ones empty before they are chosen.
+	Route() string
+	Pool() string
+	Backend() string
+	// IsCall reports a call of gRPC, Upgrades that the client asks for another protocol.
+	IsCall() bool
+	Upgrades() bool
+	// Unsent reports that content of the request is still to come.
+	Unsent() bool
+	// RequestID is the id that backends are given where no stage has chosen another.
+	RequestID() []byte
+	// Shard is the number of the core.
+	Shard() int
+	// ByNanos is the deadline of the exchange; 0 is none.
+	ByNanos() int64
+	// Patience is what may be waited with, until byNanos or the exchange's own deadline,
+	// in a goroutine.
+	Patience(byNanos int64) socket.Patience
+	// Gone reports that nobody waits for the answer any more.
+	Gone() bool
+}
+
+// StagesMax is how many stages a route may have, chains and defaults counted.
+const StagesMax = 32
+
+// heldMax is how much the stages of one exchange may hold.
+const heldMax = 8
+
+// Call is one exchange as its stages see it. Begin makes it ready; the exchange that
+// owns it keeps its memory.
+type Call struct {
+	Facts
+
+	Head *wire.RequestHead // as it came; what stages change of its fields is in Request
+	Path []byte            // normalised: what routes match on
+
+	// What the backend is sent. Target and Query (nil is none) are the path and the query
+	// string, octet for octet; Host is nil where it is the client's.
+	Target, Query, Host []byte
+	Request             Fields
+	// Prefix is what a rewrite has taken off the path, for the backend to know.
+	Prefix []byte
+
+	// The answer, in the response phase. In the request phase fields may be added to it:
+	// they replace those of a backend.
+	Answer Fields
+	Status int
+	Reason []byte
+	// Own says that the proxy makes the answer, End why.
+	Own bool
+	End end.End
+	// Coder changes the content of the answer; nil leaves it. A stage that sets it removes
+	// Content-Length.
+	Coder Coder
+	// Length is that of the answer's content, -1 is not known yet; Empty says that there is none whatever Length says.
+	Length int64
+	Empty  bool
+
+	// Reply is how the exchange is answered: see Answered.
+	Reply Reply
+
+	// MayWait is set in a goroutine.
+	MayWait bool
+	// NowNanos is the time of the clock when the stages began to run, or when one has
+	// waited last.
+	NowNanos int64
+	// Random are fresh bits for this exchange.
+	Random uint64
+
+	// Settings of this exchange that stand in place of its route's or listener's; below
+	// 0: none was set. Hold is how much of the request's content is to be held before
+	// anything is sent, 0 is none.
+	Timeout  time.Duration
+	BodyMax  int64
+	Hold     int64
+	ID       []byte // of the request, when a stage has chosen it
+	Claims   Claims // of a token, nil without
+	KeyName  string // of the key of an API that was shown
+	UserName []byte // who has logged in
+	// Place is the address of the backend to be asked, if it may take anything.
+	Place string
+
+	at      int // of the chain
+	ran     uint32
+	slots   [StagesMax]uint64
+	Held    Held
+	Scratch []byte // of the stage that runs, until it returns
+
+	host    []byte // room for Host
+	match   []int  // of a regular expression, while a replacement is made
+	matched []byte
+}
+
+// Claims are what a token says.
+type Claims interface {
+	// Claim is the value of one as text, nil when there is none.
+	Claim(name string) []byte
+}
+
+// Coder changes the content of an answer as it passes.
+type Coder interface {
+	// Append appends to dst what becomes of piece. flush: nothing is there behind it now,
+	// so what was taken before must not stay inside; last: nothing will come.
+	Append(dst, piece []byte, flush, last bool) []byte
+	// Release gives back what it holds. Nothing is called behind it.
+	Release()
+}
+
+// Reply is an answer that a stage gives. With a Reject, the others are not looked at.
+type Reply struct {
+	Reject      *answer.Reject
+	Status      int
+	End         end.End
+	ContentType string
+	// Body stays as it is until the exchange has ended.
+	Body []byte
+	// Close ends the connection behind it.
+	Close bool
+}
+
+// Refuse answers with r.
+func (c *Call) Refuse(r *answer.Reject) Verdict {
+	c.Reply = Reply{Reject: r}
+	return Answered
+}
+
+// Break ends the exchange without an answer.
+func (c *Call) Break(why end.End) Verdict {
+	c.Reply = Reply{End: why}
+	return Broken
+}
+
+// Respond answers with r.
+func (c *Call) Respond(r Reply) Verdict {
+	c.Reply = r
+	return Answered
+}
+
+// Begin makes the call ready for the first stage. What does not depend on the exchange
+// is set by its owner, once: Facts.
+func (c *Call) Begin(head *wire.RequestHead) {
+	facts, request, answer, scratch, host := c.Facts, c.Request, c.Answer, c.Scratch, c.host
+	*c = Call{Facts: facts, Request: request, Answer: answer, Scratch: scratch, host: host, Head: head, Timeout: -1, BodyMax: -1}
+	c.Request.Begin(&head.Head)
+	c.Answer.Begin(nil)
+}
+
+// SetHost makes the value the authority that the backend is sent. One that is none is not
+// taken.
+func (c *Call) SetHost(value *Text) {
+	c.host = value.Append(c.host[:0], c)
+	if isAuthority(c.host) {
+		c.Host = c.host
+	}
+}
+
+// isAuthority reports that b may stand in Host (RFC 3986 section 3.2), loosely: nothing in
+// it ends the field, or the authority.
+func isAuthority(b []byte) bool {
+	for _, c := range b {
+		if !unreserved(c) && c != ':' && c != '[' && c != ']' {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// RequestID is the id of the request.
+func (c *Call) RequestID() []byte {
+	if c.ID != nil {
+		return c.ID
+	}
+	return c.Facts.RequestID()
+}
+
+// At is the place in the chain of the stage that runs, for the chain.
+func (c *Call) At() int { return c.at }
+
+// SetAt goes to a place, for the chain.
+func (c *Call) SetAt(i int) { c.at = i }
+
+// Pass notes that the request has passed the stage at i; Passed reports it. For the chain.
+func (c *Call) Pass(i int) { c.ran |= 1 << i }
+
+// Passed reports that the request has passed the stage at i.
+func (c *Call) Passed(i int) bool { return c.ran>>i&1 != 0 }
+
+// Slot is room of the stage that runs, the same in both phases, zero at first.
+func (c *Call) Slot() *uint64 { return &c.slots[c.at] }
+
+// Holder is what a stage holds something of while an exchange lasts: a place, for example.
+type Holder interface {
+	// Release gives back what token names. It is called once for each Hold.
+	Release(token uint64)
+}
+
+type held struct {
+	by    Holder
+	token uint64
+}
+
+// Held are what the stages of an exchange hold until it has ended, or the tunnel has that
+// it becomes. The zero value is nothing.
+type Held struct {
+	all [heldMax]held
+	n   int
+}
+
+// Hold keeps what token names. False: there is no room, and nothing is kept.
+func (h *Held) Hold(by Holder, token uint64) bool {
+	if h.n == heldMax {
+		return false
+	}
+	h.all[h.n] = held{by, token}
+	h.n++
+	return true
+}
+
+// Take hands everything over to whom it is copied to.
+func (h *Held) Take() Held {
+	taken := *h
+	*h = Held{}
+	return taken
+}
+
+// Release gives everything back, the last one first.
+func (h *Held) Release() {
+	for h.n > 0 {
+		h.n--
+		of := h.all[h.n]
+		h.all[h.n] = held{}
+		of.by.Release(of.token)
+	}
+}

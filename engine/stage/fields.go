@@ -1,0 +1,172 @@
+package stage
+
+import (
+	"bytes"
+
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// Fields are the field lines of a message as stages change them: lines of its head, some
+// of which are taken out, and lines of our own behind them. The zero value has none.
+type Fields struct {
+	head  *wire.Head // nil until there is one
+	added []byte     // whole lines
+	owned wire.FieldSet
+}
+
+// Begin forgets what was changed, and begins with the lines of h; nil is none.
+func (f *Fields) Begin(h *wire.Head) {
+	f.head, f.added, f.owned = h, f.added[:0], 0
+}
+
+// Meet says which head the lines belong to that were added before there was one: they
+// stand in place of lines of it that have the same name.
+func (f *Fields) Meet(h *wire.Head) {
+	f.head = h
+	for rest := f.added; len(rest) > 0; {
+		var name []byte
+		name, _, rest = cutLine(rest)
+		for i := range h.Fields {
+			if line := &h.Fields[i]; sameName(h.Name(line), name) {
+				line.Drop = true
+			}
+		}
+	}
+}
+
+// Added are the lines to be written behind those of the head that are left.
+func (f *Fields) Added() []byte { return f.added }
+
+// Owns reports that a stage has set or removed fields of this identity: nobody else adds
+// one.
+func (f *Fields) Owns(id wire.FieldID) bool { return f.owned.Has(id) }
+
+// Get is the value of the first field of that name, nil when there is none.
+func (f *Fields) Get(n *Name) []byte {
+	if f.head != nil && (!n.alone || f.head.Has(n.id)) {
+		for i := range f.head.Fields {
+			if line := &f.head.Fields[i]; !line.Drop && n.is(f.head, line) {
+				return f.head.FieldValue(line)
+			}
+		}
+	}
+	for rest := f.added; len(rest) > 0; {
+		var name, value []byte
+		if name, value, rest = cutLine(rest); n.isText(name) {
+			return value
+		}
+	}
+	return nil
+}
+
+// Each calls see with each value of that name, in order, until it returns false.
+func (f *Fields) Each(n *Name, see func(value []byte) bool) {
+	if f.head != nil {
+		for i := range f.head.Fields {
+			if line := &f.head.Fields[i]; !line.Drop && n.is(f.head, line) && !see(f.head.FieldValue(line)) {
+				return
+			}
+		}
+	}
+	for rest := f.added; len(rest) > 0; {
+		var name, value []byte
+		if name, value, rest = cutLine(rest); n.isText(name) && !see(value) {
+			return
+		}
+	}
+}
+
+// Remove takes out all fields of that name.
+func (f *Fields) Remove(n *Name) {
+	f.owned |= 1 << (n.id & 63)
+	f.dropHead(n)
+	f.cut(n, len(f.added))
+}
+
+func (f *Fields) dropHead(n *Name) {
+	if f.head == nil || n.alone && !f.head.Has(n.id) {
+		return
+	}
+	for i := range f.head.Fields {
+		if line := &f.head.Fields[i]; n.is(f.head, line) {
+			line.Drop = true
+		}
+	}
+}
+
+// cut takes out the lines of that name among the first stop bytes of what was added.
+func (f *Fields) cut(n *Name, stop int) {
+	for at := 0; at < stop; {
+		name, _, rest := cutLine(f.added[at:])
+		size := len(f.added) - at - len(rest)
+		if !n.isText(name) {
+			at += size
+			continue
+		}
+		f.added = append(f.added[:at], f.added[at+size:]...)
+		stop -= size
+	}
+}
+
+// Add appends a field. Bytes of the value that no field may have become spaces.
+func (f *Fields) Add(n *Name, value []byte) {
+	f.added = append(append(f.begin(n), value...), '\r', '\n')
+	f.close(len(f.added) - len(value) - len("\r\n"))
+}
+
+// Set is Add in place of all fields of that name.
+func (f *Fields) Set(n *Name, value []byte) {
+	start := len(f.added)
+	f.Add(n, value)
+	f.settle(n, start)
+}
+
+// AddText appends a field whose value is made of what c knows; one that is empty is none.
+func (f *Fields) AddText(n *Name, value *Text, c *Call) { f.addText(n, value, c) }
+
+// SetText is AddText in place of all fields of that name. The value may be made of them.
+func (f *Fields) SetText(n *Name, value *Text, c *Call) {
+	start := len(f.added)
+	f.addText(n, value, c)
+	f.settle(n, start)
+}
+
+// settle makes the line that begins at start the only one of its name.
+func (f *Fields) settle(n *Name, start int) {
+	f.owned |= 1 << (n.id & 63)
+	f.dropHead(n)
+	f.cut(n, start)
+}
+
+func (f *Fields) addText(n *Name, value *Text, c *Call) {
+	b := f.begin(n) // f.added stays as it is until the line is whole: value may look there
+	at := len(b)
+	if b = value.Append(b, c); len(b) > at {
+		f.added = append(b, '\r', '\n')
+		f.close(at)
+	}
+}
+
+func (f *Fields) begin(n *Name) []byte { return append(append(f.added, n.text...), ": "...) }
+
+// close makes a value that begins at at, with the end of its line behind it, one that
+// stands in a line: whatever a variable brings, no field begins or ends by it (RFC 9110
+// section 5.5).
+func (f *Fields) close(at int) {
+	value := f.added[at : len(f.added)-len("\r\n")]
+	for i, c := range value {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			value[i] = ' '
+		}
+	}
+}
+
+// cutLine cuts the first line off lines of our own.
+func cutLine(lines []byte) (name, value, rest []byte) {
+	colon := bytes.IndexByte(lines, ':')
+	stop := colon + bytes.IndexByte(lines[colon:], '\n')
+	return lines[:colon], lines[colon+len(": ") : stop-1], lines[stop+1:]
+}
+
+// sameName compares two names without regard to case.
+func sameName(a, b []byte) bool { return len(a) == len(b) && bytes.EqualFold(a, b) }

@@ -1,0 +1,55 @@
+package stage
+
+import (
+	"strings"
+
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// Name is the name of a field, compiled once. It may end in a star where fields are
+// removed: then it stands for all that begin so.
+type Name struct {
+	text  string // as it is written
+	lower string // without the star
+	id    wire.FieldID
+	alone bool // id is of this name alone
+	many  bool // it ended in a star
+}
+
+// NewName compiles the name of a field.
+func NewName(text string) Name {
+	n := Name{text: text}
+	n.lower, n.many = strings.CutSuffix(strings.ToLower(text), "*")
+	if n.many {
+		return n
+	}
+	n.id = wire.IDOf(n.lower)
+	switch n.id { //nolint:exhaustive // the others are of one name
+	case wire.FieldOther, wire.FieldUnderscoreTwin, wire.FieldXForwardedOther, wire.FieldClientCert, wire.FieldConditional:
+	default:
+		n.alone = true
+	}
+	return n
+}
+
+// String is the name as it was given.
+func (n *Name) String() string { return n.text }
+
+// ID is its identity, wire.FieldOther for what has none.
+func (n *Name) ID() wire.FieldID { return n.id }
+
+// is reports that a field of a head has the name.
+func (n *Name) is(h *wire.Head, f *wire.Field) bool {
+	if n.alone {
+		return f.ID == n.id
+	}
+	return n.isText(h.Name(f))
+}
+
+// isText is the same for a name alone.
+func (n *Name) isText(name []byte) bool {
+	if n.many && len(name) > len(n.lower) {
+		name = name[:len(n.lower)]
+	}
+	return len(name) == len(n.lower) && wire.EqualFold(name, n.lower)
+}
