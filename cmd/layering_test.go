@@ -169,6 +169,8 @@ var leaves = map[string]leaf{
 	"engine/auth/verified": {by: inAuth},
 	"engine/certs":         {may: []string{"config"}},
 	"engine/certs/acme":    {may: []string{"config", "pool/safely"}},
+	// What may be compressed and how it is: of heads and pieces of content, not of an exchange.
+	"engine/codec": {may: []string{"pool/wire"}, by: stages},
 	// Protocols whose streams look like connections. What they have in common stands in
 	// stream, so that neither knows the other; what is carried is not their matter.
 	"engine/http2":         {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},

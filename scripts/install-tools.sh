@@ -17,6 +17,9 @@ testssl testssl.sh
 chromium chromium
 python3 python3
 node    nodejs
+gzip    gzip
+zstd    zstd
+brotli  brotli
 "
 
 export PATH="$PATH:/usr/sbin:/usr/local/sbin"
