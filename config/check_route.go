@@ -70,44 +70,62 @@ func (c *checker) forwardsNothing(path string, r *Route) {
 
 // match checks which requests a route takes.
 func (c *checker) match(path string, r *Route) {
-	var paths []string
-	for _, p := range []struct{ key, value string }{
-		{"path", r.Path}, {"path_prefix", r.PathPrefix}, {"path_regex", r.PathRegex},
-	} {
-		if p.value != "" {
-			paths = append(paths, p.key)
-		}
-	}
-	if len(paths) > 1 {
-		c.reportf(path+"."+paths[1], "cannot stand beside %s: a route has one of path, path_prefix and path_regex", paths[0])
-	}
-	if r.Path != "" {
-		c.requestPath(path+".path", r.Path)
-	}
-	if r.PathPrefix != "" {
-		c.requestPath(path+".path_prefix", r.PathPrefix)
-	}
-	if _, err := regexp.Compile(r.PathRegex); err != nil {
-		why := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
-		if _, masked := c.raw[path+".path_regex"]; masked {
-			why = c.raw[path+".path_regex"]
-		}
-		c.reportf(path+".path_regex", "is not a regular expression: %s", why)
-	}
+	c.paths(path, [3]string{r.Path, r.PathPrefix, r.PathRegex}, "a route")
 	for i, host := range r.Hosts {
 		c.routeHost(indexPath(path+".hosts", i), host)
 	}
 	c.noDuplicates(path+".hosts", lowered(r.Hosts))
-	for i, method := range r.Methods {
-		c.method(indexPath(path+".methods", i), method)
-	}
-	c.noDuplicates(path+".methods", r.Methods)
+	c.methods(path+".methods", r.Methods)
 	c.fields(path+".headers", r.Headers)
 	for _, name := range sortedNames(r.Query) {
 		if name == "" {
 			c.reportf(joinPath(path+".query", name), "a parameter must have a name")
 		}
 	}
+}
+
+// paths checks path, path_prefix and path_regex, of which there may be one.
+func (c *checker) paths(path string, values [3]string, what string) {
+	keys := [3]string{"path", "path_prefix", "path_regex"}
+	first := ""
+	for i, value := range values {
+		at := path + "." + keys[i]
+		switch {
+		case value == "":
+			continue
+		case first != "":
+			c.reportf(at, "cannot stand beside %s: %s has one of path, path_prefix and path_regex", first, what)
+		case i == len(keys)-1:
+			c.regex(at, value)
+		default:
+			c.requestPath(at, value)
+		}
+		first = cmp.Or(first, keys[i])
+	}
+}
+
+// regex checks an RE2 expression; nil is one that does not compile. An empty one is none.
+func (c *checker) regex(path, text string) *regexp.Regexp {
+	expression, err := regexp.Compile(text)
+	if err == nil && text != "" {
+		return expression
+	}
+	if err != nil {
+		why := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+		if raw, masked := c.raw[path]; masked {
+			why = raw
+		}
+		c.reportf(path, "is not a regular expression: %s", why)
+	}
+	return nil
+}
+
+// methods checks a list of methods.
+func (c *checker) methods(path string, methods []string) {
+	for i, method := range methods {
+		c.method(indexPath(path, i), method)
+	}
+	c.noDuplicates(path, methods)
 }
 
 func lowered(texts []string) []string {
@@ -264,10 +282,7 @@ func (c *checker) retry(path string, r *Route) {
 		}
 	}
 	c.noDuplicates(path+".on", r.Retry.On)
-	for i, method := range r.Retry.Methods {
-		c.method(indexPath(path+".methods", i), method)
-	}
-	c.noDuplicates(path+".methods", r.Retry.Methods)
+	c.methods(path+".methods", r.Retry.Methods)
 	if r.Timeout > 0 {
 		c.ordered(path+".per_try_timeout", r.Retry.PerTryTimeout, "the route's timeout", r.Timeout)
 	}

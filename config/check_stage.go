@@ -1,12 +1,28 @@
 package config
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 )
 
-// stages checks how routes and stages refer to one another.
+// checkedStage is a struct of keys of which more has to be checked than its tags say.
+type checkedStage interface {
+	check(c *checker, path string)
+}
+
+// stages checks every stage, and how routes and stages refer to one another.
 func (c *checker) stages() {
+	for _, name := range sortedNames(c.cfg.Middleware) {
+		m := c.cfg.Middleware[name]
+		path := joinPath("middleware", name)
+		c.conditions(path+".when", m.When)
+		c.conditions(path+".unless", m.Unless)
+		c.texts(path, &m)
+		if stage, ok := m.Stage.(checkedStage); ok {
+			stage.check(c, path)
+		}
+	}
 	for i, name := range c.cfg.Defaults.Middleware {
 		referTo(c, indexPath("defaults.middleware", i), "middleware", name, c.cfg.Middleware)
 	}
@@ -20,6 +36,31 @@ func (c *checker) stages() {
 		c.flat(name)
 	}
 	c.unused()
+}
+
+// texts checks what the tags say of the texts of a stage: templates, files, and that no
+// text but a body can end a line of a message early.
+func (c *checker) texts(path string, m *Middleware) {
+	if m.Stage == nil {
+		return
+	}
+	v := &visitor{schema: c.schema}
+	v.visit = func(s step) bool {
+		if s.v.Kind() != reflect.String {
+			return true
+		}
+		text := s.v.String()
+		switch {
+		case text == "" || c.broken[s.path]:
+		case s.field.key != "body" && !c.plainText(s.path, text):
+		case s.field.file:
+			c.stageFile(s.path, text)
+		case s.field.vars != "" && !s.field.groups:
+			c.template(s.path, text, c.vocabulary(s.field.vars))
+		}
+		return true
+	}
+	v.section(reflect.ValueOf(m.Stage).Elem(), path, "")
 }
 
 // chain checks what a chain stands for.
@@ -67,13 +108,13 @@ func (c *checker) flat(name string) {
 	}
 	c.noDuplicates(path+".skip", r.Skip)
 	links := c.cfg.Links(name)
-	if len(links) > linksMax {
-		c.reportf(path+".middleware", "runs more than %d stages", linksMax)
+	if len(links) > StagesMax {
+		c.reportf(path+".middleware", "runs more than %d stages", StagesMax)
 		return
 	}
 	came := map[string]string{}
 	for _, link := range links {
-		from := c.cameFrom(&r, link)
+		from := cameFrom(link)
 		if was, twice := came[link.Name]; twice && was == from && len(link.Chains) == 0 {
 			continue // its list is refused
 		} else if twice {
@@ -82,16 +123,14 @@ func (c *checker) flat(name string) {
 		}
 		came[link.Name] = from
 	}
+	c.inOrder(name, links)
+	c.reached(name, links)
 }
 
 // cameFrom says how a stage came into the list of a route.
-func (c *checker) cameFrom(r *Route, link Link) string {
-	first := link.Name
-	if len(link.Chains) > 0 {
-		first = link.Chains[0]
-	}
+func cameFrom(link Link) string {
 	from := "from defaults.middleware"
-	if slices.Contains(r.Middleware, first) {
+	if link.own {
 		from = "from the route"
 	}
 	if len(link.Chains) > 0 {

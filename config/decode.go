@@ -187,10 +187,11 @@ func (d *decoder) names(f *field, n *node, s slot) {
 	}
 	element := *f
 	element.typ, element.def = f.typ.Elem(), ""
+	named := shapeOf(element.typ) == shapeSection && d.schema.short(element.typ) == "" // not fields and parameters
 	m := reflect.MakeMapWithSize(f.typ, len(n.entries))
 	for _, e := range n.entries {
 		path := joinPath(s.path, e.name)
-		if shapeOf(element.typ) == shapeSection && !isName(e.name) {
+		if named && !isName(e.name) {
 			d.problems.addf(e.value.at(), path, "a name must be of letters, digits, dots, dashes and underscores, "+
 				"begin with a letter or digit, and have at most %d characters", nameBytesMax)
 		}
@@ -216,8 +217,12 @@ func (d *decoder) list(f *field, n *node, s slot) {
 		d.presetList(f, s)
 		return
 	}
-	if f.single && n.kind != kindList && n.kind != kindNull {
+	if f.single && n.kind != kindList && n.kind != kindNull { // one item for a list of one
 		n = &node{kind: kindList, items: []*node{n}, from: n.from, key: n.key}
+	}
+	if f.single && n.kind == kindNull {
+		d.badf(n, s.path, "is empty: remove the key, or say what it is")
+		return
 	}
 	if n.kind != kindList {
 		d.badf(n, s.path, "must be a list, not %s", n.kind)

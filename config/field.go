@@ -24,6 +24,7 @@ type field struct {
 	single    bool   // a list, for which one of its items may stand
 	short     bool   // text may stand for a section with this key alone
 	vars      string // which variables its templates may name: request or answer; empty where it is none
+	groups    bool   // its template also names groups of a regular expression
 }
 
 // textTrue is how true is written.
@@ -86,6 +87,7 @@ func (s *schema) read(t reflect.Type) []field {
 		f.single = tag.Get("single") == textTrue
 		f.short = tag.Get("short") == textTrue
 		f.vars = tag.Get("vars")
+		f.groups = tag.Get("groups") == textTrue
 		fs = append(fs, f)
 	}
 	return fs

@@ -79,39 +79,56 @@ func (l *Loaded) Warnf(path, format string, args ...any) {
 	slices.SortStableFunc(l.Warnings, compareProblems)
 }
 
+// warnOnce is Warnf for what several places may say of the same.
+func (l *Loaded) warnOnce() func(path, format string, args ...any) {
+	said := map[string]bool{}
+	return func(path, format string, args ...any) {
+		if text := path + ": " + fmt.Sprintf(format, args...); !said[text] {
+			said[text] = true
+			l.Warnf(path, format, args...)
+		}
+	}
+}
+
 // Load reads, merges, decodes and checks a configuration. The error is of type
 // Problems and holds everything that is wrong, not only the first. It reads
 // files, but changes nothing and keeps no file open; it may be called from any
 // goroutine.
 func Load(opts Options) (*Loaded, error) {
 	problems := &problemList{}
-	base, err := baseDir(&opts)
+	loaded := read(&opts, problems)
+	if err := problems.err(); err != nil {
+		return nil, err
+	}
+	return loaded, nil
+}
+
+// read is Load with its problems apart; the result counts only where there are none.
+func read(opts *Options, problems *problemList) *Loaded {
+	base, err := baseDir(opts)
 	if err != nil {
 		problems.addf(Origin{File: opts.File}, "", "cannot find its folder: %s", err)
-		return nil, problems.err()
+		return nil
 	}
 	environ := environment(opts.Environ)
-	files, root := readRoot(&opts, problems)
+	files, root := readRoot(opts, problems)
 	if root == nil && !problems.empty() {
-		return nil, problems.err()
+		return nil
 	}
 	s := newSchema(opts.Extensions)
-	merged, err := mergeLayers(s, root, []([]assignment){fromEnviron(environ), fromFlags(opts.Set, problems)}, problems)
+	merged, err := mergeLayers(s, root, [][]assignment{fromEnviron(environ), fromFlags(opts.Set, problems)}, problems)
 	if err != nil {
 		problems.addf(Origin{}, "", "%s", err)
-		return nil, problems.err()
+		return nil
 	}
 	d := newDecoder(s, problems, &references{environ: environ, baseDir: base})
 	loaded := &Loaded{Config: &Config{}, where: d.where, raw: d.raw}
 	d.decode(merged, loaded.Config)
-	c := &checker{decoder: d, cfg: loaded.Config, warnf: loaded.Warnf}
+	c := &checker{decoder: d, cfg: loaded.Config, warnf: loaded.warnOnce()}
 	c.check()
 	c.unsupported()
-	if err := problems.err(); err != nil {
-		return nil, err
-	}
 	loaded.Files = unique(slices.Concat(files, d.references.files, c.files))
-	return loaded, nil
+	return loaded
 }
 
 // baseDir is the absolute folder that relative paths start from.

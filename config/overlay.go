@@ -203,6 +203,10 @@ func (w *walk) intoSection(key string, last bool) bool {
 		w.problems.addf(w.a.from, joinPath(w.path, key), "unknown key%s: levels are separated by two underscores", didYouMean(quoted(name)))
 		return false
 	}
+	if stage := w.stageType(); stage != "" {
+		w.problems.addf(w.a.from, joinPath(w.path, key), "%s", w.schema.unknownStageKey(key, stage, fields))
+		return false
+	}
 	here, elsewhere := w.schema.meantKey(key, fields)
 	w.problems.addf(w.a.from, joinPath(w.path, key), "unknown key%s", didYouMean(cmp.Or(quoted(here), elsewhere)))
 	return false

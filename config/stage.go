@@ -136,10 +136,7 @@ func (d *decoder) unknownStageKeys(n *node, path, stage string, fields []field) 
 	if n == nil {
 		return
 	}
-	names := make([]string, len(fields))
-	for i := range fields {
-		names[i] = fields[i].key
-	}
+	names := keyNames(fields)
 	for _, e := range n.entries {
 		if slices.Contains(names, e.name) {
 			continue
@@ -148,7 +145,7 @@ func (d *decoder) unknownStageKeys(n *node, path, stage string, fields []field) 
 		if at.IsDefault() {
 			at = e.value.from
 		}
-		message := d.schema.unknownStageKey(e.name, stage, names)
+		message := d.schema.unknownStageKey(e.name, stage, fields)
 		if meant := nearest(e.name, names); meant != "" && n.child(meant) == nil {
 			d.broken[joinPath(path, meant)] = true // said already: not also reported as missing
 		}
@@ -157,7 +154,8 @@ func (d *decoder) unknownStageKeys(n *node, path, stage string, fields []field) 
 }
 
 // unknownStageKey says what is wrong with a key that a type of middleware does not have.
-func (s *schema) unknownStageKey(key, stage string, names []string) string {
+func (s *schema) unknownStageKey(key, stage string, fields []field) string {
+	names := keyNames(fields)
 	if others := s.stagesWith(key); len(others) > 0 {
 		return "is no key of " + stage + " but of " + strings.Join(others, ", ")
 	}
@@ -170,6 +168,14 @@ func (s *schema) unknownStageKey(key, stage string, names []string) string {
 		return "unknown key"
 	}
 	return "unknown key: keys of " + stage + " are " + strings.Join(own, ", ")
+}
+
+func keyNames(fields []field) []string {
+	names := make([]string, len(fields))
+	for i := range fields {
+		names[i] = fields[i].key
+	}
+	return names
 }
 
 // stageSynonymText lists what other proxies call their middleware, each with our type.
@@ -270,6 +276,8 @@ type Link struct {
 	// Chains are the names of the chains it came by, outermost first. A stage runs where
 	// their when and unless let it, beside its own.
 	Chains []string
+	// own says that it comes from the route, not from defaults.middleware.
+	own bool
 }
 
 // Links is Chain with the chains that each stage came by.
@@ -281,6 +289,7 @@ func (c *Config) Links(route string) []Link {
 			f.add(name, nil)
 		}
 	}
+	f.own = true
 	for _, name := range r.Middleware {
 		f.add(name, nil)
 	}
@@ -288,8 +297,8 @@ func (c *Config) Links(route string) []Link {
 }
 
 const (
-	// linksMax bounds the flat list of a route; more is refused.
-	linksMax = 256
+	// StagesMax bounds the flat list of a route; more is refused.
+	StagesMax = 32
 	// flattenMax bounds the stages and chains that are looked at for it, so that chains of
 	// chains cannot unfold without end.
 	flattenMax = 4096
@@ -298,6 +307,7 @@ const (
 // flattening puts the stages of chains in their place.
 type flattening struct {
 	cfg   *Config
+	own   bool // of the route itself
 	links []Link
 	steps int
 }
@@ -311,7 +321,7 @@ func (f *flattening) add(name string, chains []string) {
 	}
 	chain, ok := f.cfg.Middleware[name].Stage.(*StageChain)
 	if !ok {
-		f.links = append(f.links, Link{name, chains})
+		f.links = append(f.links, Link{name, chains, f.own})
 		return
 	}
 	inside := append(slices.Clip(chains), name)
@@ -321,7 +331,7 @@ func (f *flattening) add(name string, chains []string) {
 }
 
 // tooMuch reports that the list is longer than any route needs.
-func (f *flattening) tooMuch() bool { return len(f.links) > linksMax || f.steps > flattenMax }
+func (f *flattening) tooMuch() bool { return len(f.links) > StagesMax || f.steps > flattenMax }
 
 // stagesInUse are the names that the routes and the chains in them use.
 func (c *Config) stagesInUse() map[string]bool {

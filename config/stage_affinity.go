@@ -13,3 +13,8 @@ type StageAffinity struct {
 	// TTL is how long a value is remembered after it was last seen.
 	TTL time.Duration `default:"1h" koanf:"ttl" positive:"true"`
 }
+
+// check reports what is wrong with the keys.
+func (s *StageAffinity) check(c *checker, path string) {
+	c.fieldName(path+".response_header", s.ResponseHeader)
+}

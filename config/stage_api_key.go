@@ -1,5 +1,10 @@
 package config
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
 // StageAPIKey lets requests with a known key pass. Others get 401, with WWW-Authenticate where the key is in Authorization.
 type StageAPIKey struct {
 	// In is where the key is: header:NAME, query:NAME or cookie:NAME. In Authorization the word Bearer is taken off.
@@ -18,4 +23,25 @@ type APIKey struct {
 	Name string `example:"billing" koanf:"name" required:"true"`
 	// SHA256 is the hash of the key, hexadecimal: printf %s KEY | sha256sum.
 	SHA256 Secret `example:"\"${ENV:BILLING_KEY_SHA256}\"" koanf:"sha256" required:"true"`
+}
+
+// check reports what is wrong with the keys.
+func (s *StageAPIKey) check(c *checker, path string) {
+	c.place(path+".in", s.In)
+	if len(s.Keys) == 0 && s.KeysFile == "" {
+		c.reportf(path, "lets nobody pass: it needs keys or keys_file")
+	}
+	first := map[string]int{}
+	for i, key := range s.Keys {
+		at := indexPath(path+".keys", i)
+		if was, twice := first[key.Name]; twice && key.Name != "" {
+			c.reportf(at+".name", "%s is the name of keys[%d] already", c.quote(at+".name", key.Name), was)
+		} else {
+			first[key.Name] = i
+		}
+		if hash, err := hex.DecodeString(string(key.SHA256)); key.SHA256 != "" && (err != nil || len(hash) != sha256.Size) {
+			c.reportf(at+".sha256", "is no SHA-256, which has %d hexadecimal digits: printf %%s KEY | sha256sum", hex.EncodedLen(sha256.Size))
+		}
+	}
+	c.toldField(path+".name_header", s.NameHeader)
 }

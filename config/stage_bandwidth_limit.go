@@ -13,3 +13,11 @@ type StageBandwidthLimit struct {
 	// MaxKeys bounds the keys that are known at once; the least recently used go.
 	MaxKeys int `default:"1000000" koanf:"max_keys" min:"1"`
 }
+
+// check reports what is wrong with the keys.
+func (s *StageBandwidthLimit) check(c *checker, path string) {
+	if s.Request == 0 && s.Response == 0 && !c.broken[path+".request"] && !c.broken[path+".response"] {
+		c.warnf(path, "limits nothing: it needs request or response")
+	}
+	c.bucket(path+".key", s.Key)
+}

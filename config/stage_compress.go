@@ -1,5 +1,9 @@
 package config
 
+import (
+	"strings"
+)
+
 // StageCompress compresses answers for clients that take it. Untouched stay answers that are encoded already, of status
 // 204, 206 and 304, with no-transform, to HEAD, of gRPC, and those whose length is known and below min_bytes.
 type StageCompress struct {
@@ -12,4 +16,24 @@ type StageCompress struct {
 	MinBytes Size `default:"1KiB" koanf:"min_bytes"`
 	// Level is how much work goes into it.
 	Level string `default:"default" enum:"fastest|default|best" koanf:"level"`
+}
+
+// check reports what is wrong with the keys.
+func (s *StageCompress) check(c *checker, path string) {
+	if len(s.Encodings) == 0 && !c.broken[path+".encodings"] {
+		c.reportf(path+".encodings", "is empty, so nothing could be compressed")
+	}
+	c.noDuplicates(path+".encodings", s.Encodings)
+	if len(s.Types) == 0 && !c.broken[path+".types"] {
+		c.reportf(path+".types", "is empty, so nothing could be compressed")
+	}
+	for i, text := range s.Types {
+		at := indexPath(path+".types", i)
+		kind, sub, ok := strings.Cut(text, "/")
+		sub = strings.TrimPrefix(sub, "*")
+		if !ok || !isToken(kind) || strings.Contains(kind+sub, "*") || sub != "" && !isToken(sub) || strings.HasSuffix(text, "/") {
+			c.reportf(at, "%s is not a media type such as text/html, text/* or application/*+json", c.quote(at, text))
+		}
+	}
+	c.noDuplicates(path+".types", lowered(s.Types))
 }

@@ -15,3 +15,6 @@ type StageConcurrencyLimit struct {
 	// Status is the status code of a refusal; its cause is client_concurrency.
 	Status int `default:"429" koanf:"status" max:"599" min:"400"`
 }
+
+// check reports what is wrong with the keys.
+func (s *StageConcurrencyLimit) check(c *checker, path string) { c.bucket(path+".key", s.Key) }

@@ -19,3 +19,15 @@ type StageDeny struct {
 	// Tarpit is how long the client waits before that.
 	Tarpit time.Duration `default:"0s" example:"10s" koanf:"tarpit"`
 }
+
+// check reports what is wrong with the keys.
+func (s *StageDeny) check(c *checker, path string) {
+	given := c.page(path, []string{"body", "file"}, []string{s.Body, s.File})
+	if s.Close && given != "" {
+		c.warnf(path+"."+given, "has no effect beside close: true, which sends nothing")
+	}
+	if s.ContentType != "" && given == "" {
+		c.warnf(path+".content_type", "has no effect without body or file")
+	}
+	c.mediaType(path+".content_type", s.ContentType)
+}

@@ -17,3 +17,17 @@ type StageFault struct {
 	// Key lets the same clients be harmed each time, as key of rate_limit; empty means each request by chance.
 	Key []string `example:"source_ip" koanf:"key" single:"true"`
 }
+
+// check reports what is wrong with the keys.
+func (s *StageFault) check(c *checker, path string) {
+	if s.Abort != 0 && s.Abort < 200 {
+		c.reportf(path+".abort", "must be 0, or between 200 and 599, not %d", s.Abort)
+	}
+	if s.Abort != 0 && s.Reset {
+		c.reportf(path+".reset", "cannot stand beside abort")
+	}
+	if s.Delay == 0 && s.Abort == 0 && !s.Reset && !c.broken[path+".delay"] && !c.broken[path+".abort"] && !c.broken[path+".reset"] {
+		c.warnf(path, "does no harm: it needs one of delay, abort and reset")
+	}
+	c.bucket(path+".key", s.Key)
+}

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"net/url"
+	"strings"
 	"time"
 )
 
@@ -27,4 +29,38 @@ type StageForwardAuth struct {
 	OnFailure string `default:"closed" enum:"closed|open" koanf:"on_failure"`
 	// Cache is how long a 2xx counts for the same question; 0 asks each time.
 	Cache time.Duration `default:"0s" example:"10s" koanf:"cache"`
+}
+
+// check reports what is wrong with the keys.
+func (s *StageForwardAuth) check(c *checker, path string) {
+	if parts := c.template(path+".url", s.URL, c.vocabulary("request")); len(parts) > 0 {
+		c.serviceURL(path+".url", s.URL, parts)
+	}
+	if s.TLS != nil && strings.HasPrefix(s.URL, "http://") {
+		c.warnf(path+".tls", "has no effect on a URL that begins with http://")
+	}
+	c.clientTLS(path+".tls", s.TLS)
+	c.fieldNames(path+".request_headers", s.RequestHeaders)
+	c.fieldPatterns(path+".response_headers", s.ResponseHeaders)
+	c.fieldNames(path+".client_headers", s.ClientHeaders)
+	if s.Redirect401 != "" {
+		c.location(path+".redirect_401", s.Redirect401, c.template(path+".redirect_401", s.Redirect401, c.vocabulary("request")))
+	}
+}
+
+// serviceURL checks that nothing of a request decides which service is asked.
+func (c *checker) serviceURL(path, text string, parts []Part) {
+	begin := parts[0].Text
+	u, err := url.Parse(begin)
+	_, behind, _ := strings.Cut(begin, "://")
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		c.reportf(path, "%s must begin with http:// or https:// and the name of a host", c.quote(path, text))
+	case len(parts) > 1 && !strings.Contains(behind, "/"):
+		c.reportf(path, "%s lets requests choose the host that is asked: variables may stand in the path only", c.quote(path, text))
+	case u.User != nil:
+		c.reportf(path, "must not hold a name or password")
+	case strings.ContainsAny(text, " #"):
+		c.reportf(path, "%s must not contain a space or #", c.quote(path, text))
+	}
 }

@@ -1,5 +1,9 @@
 package config
 
+import (
+	"strings"
+)
+
 // StageHeaders changes header fields. What is set wins over the fields that the proxy adds of its own accord.
 type StageHeaders struct {
 	// Request is what is changed before backends see the request.
@@ -33,7 +37,7 @@ type RequestReplace struct {
 	// Regex is an RE2 expression; every place it matches is replaced.
 	Regex string `example:"\"debug=[^;]*\"" koanf:"regex" required:"true"`
 	// With is what is put there; $1 and ${1} are groups.
-	With string `example:"$1" koanf:"with" vars:"request"`
+	With string `example:"$1" groups:"true" koanf:"with" vars:"request"`
 }
 
 // ResponseHeaders is what is changed in answers, in the order of requests.
@@ -57,5 +61,56 @@ type ResponseReplace struct {
 	// Regex is an RE2 expression; every place it matches is replaced.
 	Regex string `example:"\"^http:\"" koanf:"regex" required:"true"`
 	// With is what is put there; $1 and ${1} are groups.
-	With string `example:"\"https:\"" koanf:"with" vars:"answer"`
+	With string `example:"\"https:\"" groups:"true" koanf:"with" vars:"answer"`
+}
+
+// check reports what is wrong with the keys.
+func (s *StageHeaders) check(c *checker, path string) {
+	q, a := &s.Request, &s.Response
+	inRequest := len(q.Set) + len(q.Add) + len(q.Default) + len(q.Remove) + len(q.Replace) + len(q.Forwarded)
+	inAnswer := len(a.Set) + len(a.Add) + len(a.Default) + len(a.Remove) + len(a.Replace)
+	switch {
+	case inRequest+inAnswer == 0:
+		c.warnf(path, "changes nothing: it needs request or response")
+	case inAnswer == 0 && len(s.WhenStatus) > 0:
+		c.warnf(path+".when_status", "has no effect without response")
+	}
+	c.statusRanges(path+".when_status", s.WhenStatus)
+	c.rules(path+".request", q.Set, q.Add, q.Default)
+	c.rules(path+".response", a.Set, a.Add, a.Default)
+	c.removed(path+".request.remove", q.Remove)
+	c.removed(path+".response.remove", a.Remove)
+	for i, r := range q.Replace {
+		at := indexPath(path+".request.replace", i)
+		c.fieldName(at+".name", r.Name)
+		c.replacement(at, "regex", r.Regex, "with", r.With, "request")
+	}
+	for i, r := range a.Replace {
+		at := indexPath(path+".response.replace", i)
+		c.fieldName(at+".name", r.Name)
+		c.replacement(at, "regex", r.Regex, "with", r.With, "answer")
+	}
+	c.noDuplicates(path+".request.forwarded", q.Forwarded)
+}
+
+// rules checks the fields that are given values.
+func (c *checker) rules(path string, set, add, def map[string]string) {
+	for key, fields := range map[string]map[string]string{path + ".set": set, path + ".add": add, path + ".default": def} {
+		c.written(key, fields)
+	}
+	for _, name := range sortedNames(add) {
+		if strings.EqualFold(name, "host") {
+			c.reportf(joinPath(path+".add", name), "a request has one Host: write set")
+		}
+	}
+}
+
+// removed checks the fields that are taken away.
+func (c *checker) removed(path string, names []string) {
+	c.fieldPatterns(path, names)
+	for i, name := range names {
+		if strings.EqualFold(name, "host") {
+			c.reportf(indexPath(path, i), "a request has to have a Host")
+		}
+	}
 }

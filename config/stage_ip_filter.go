@@ -13,3 +13,13 @@ type StageIPFilter struct {
 	// Status is the status code of a refusal.
 	Status int `default:"403" koanf:"status" max:"599" min:"400"`
 }
+
+// check reports what is wrong with the keys.
+func (s *StageIPFilter) check(c *checker, path string) {
+	if len(s.Allow)+len(s.Deny)+len(s.Files) == 0 {
+		c.reportf(path, "lets everybody pass: it needs allow, deny or files")
+	}
+	c.networks(path+".allow", s.Allow)
+	c.networks(path+".deny", s.Deny)
+	c.noDuplicates(path+".files", s.Files)
+}

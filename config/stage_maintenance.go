@@ -19,3 +19,12 @@ type StageMaintenance struct {
 	// Body is the text of the answer, sent as it stands, in place of file; empty means the proxy's own.
 	Body string `example:"back soon" koanf:"body"`
 }
+
+// check reports what is wrong with the keys.
+func (s *StageMaintenance) check(c *checker, path string) {
+	c.networks(path+".allow", s.Allow)
+	c.page(path, []string{"file", "body"}, []string{s.File, s.Body})
+	if s.RetryAfter%time.Second != 0 {
+		c.reportf(path+".retry_after", "%s is not a whole number of seconds", FormatDuration(s.RetryAfter))
+	}
+}

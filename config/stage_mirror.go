@@ -9,3 +9,8 @@ type StageMirror struct {
 	// Compare counts the copies whose answer has another status or body than the original's.
 	Compare bool `koanf:"compare"`
 }
+
+// check reports what is wrong with the keys.
+func (s *StageMirror) check(c *checker, path string) {
+	referTo(c, path+".pool", "pool", s.Pool, c.cfg.Pools)
+}

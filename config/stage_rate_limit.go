@@ -92,3 +92,78 @@ func (s *StageRateLimit) Bounds() []RateLimit {
 	}
 	return bounds
 }
+
+// rateMax bounds the requests a second that a limit may allow: what is above could not be counted in nanoseconds.
+const rateMax = 1e9
+
+// check reports what is wrong with the keys.
+func (s *StageRateLimit) check(c *checker, path string) {
+	if len(s.Limits) == 0 {
+		c.rate(path, s.Rate, s.Per)
+		c.bucket(path+".key", s.Key)
+	} else {
+		c.severalLimits(path, s)
+	}
+	if s.Store == nil {
+		return
+	}
+	if s.Store.Redis == nil {
+		if !c.broken[path+".store.redis"] {
+			c.reportf(path+".store", "is empty: it needs redis")
+		}
+		return
+	}
+	at := path + ".store.redis"
+	if s.Store.Redis.Address != "" {
+		c.backendAddress(at+".address", s.Store.Redis.Address)
+	}
+	c.clientTLS(at+".tls", s.Store.Redis.TLS)
+}
+
+// rate checks that requests can pass, and can be counted.
+func (c *checker) rate(path string, rate float64, per time.Duration) {
+	switch {
+	case c.broken[path+".rate"] || c.broken[path+".per"]:
+	case rate <= 0:
+		c.reportf(path+".rate", "must be above 0")
+	case rate/per.Seconds() > rateMax:
+		c.reportf(path+".rate", "is more than %d requests a second, which cannot be counted", int(rateMax))
+	case per.Seconds()/rate > rateGapMax.Seconds():
+		c.reportf(path+".rate", "is less than one request in %s, which is no rate", FormatDuration(rateGapMax))
+	}
+}
+
+// rateGapMax bounds the time between two requests that a limit allows.
+const rateGapMax = 30 * 24 * time.Hour
+
+// severalLimits checks the list, beside which the keys of a single limit say nothing.
+func (c *checker) severalLimits(path string, s *StageRateLimit) {
+	single := StageRateLimit{Rate: 100, Per: time.Second, Key: []string{hashOnDefault}}
+	for _, k := range []struct {
+		key     string
+		changed bool
+	}{
+		{"rate", s.Rate != single.Rate},
+		{"per", s.Per != single.Per},
+		{"burst", s.Burst != single.Burst},
+		{"key", !slices.Equal(s.Key, single.Key)},
+	} {
+		if k.changed {
+			c.reportf(path+"."+k.key, "cannot stand beside limits, which have their own")
+		}
+	}
+	first := map[string]int{}
+	for i, limit := range s.Limits {
+		at := indexPath(path+".limits", i)
+		c.rate(at, limit.Rate, limit.Per)
+		c.bucket(at+".key", limit.Key)
+		if limit.Name != "" && !isToken(limit.Name) {
+			c.reportf(at+".name", "%s must be of letters, digits and dashes, so that it fits a header field", c.quote(at+".name", limit.Name))
+		}
+		if was, twice := first[limit.Name]; twice && limit.Name != "" {
+			c.reportf(at+".name", "%s is the name of limits[%d] already", c.quote(at+".name", limit.Name), was)
+			continue
+		}
+		first[limit.Name] = i
+	}
+}

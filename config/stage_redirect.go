@@ -3,7 +3,7 @@ package config
 // StageRedirect answers with a redirect.
 type StageRedirect struct {
 	// To is the location: absolute, or beginning with /. With regex $1 and ${1} are its groups.
-	To string `example:"\"https://www.example.com{uri}\"" koanf:"to" vars:"request"`
+	To string `example:"\"https://www.example.com{uri}\"" groups:"true" koanf:"to" vars:"request"`
 	// Status is the status code of the answer.
 	Status int `default:"308" enum:"301|302|303|307|308" koanf:"status"`
 	// Regex is an RE2 expression on {scheme}://{host}{uri}; a request that it does not match passes on.
@@ -11,4 +11,18 @@ type StageRedirect struct {
 	// MapFile holds a path, white space and a location a line; what begins with # is a comment. A path that is not there passes
 	// on, or goes to where to says. It is read again when it changes.
 	MapFile string `example:"moved.txt" file:"true" koanf:"map_file"`
+}
+
+// check reports what is wrong with the keys.
+func (s *StageRedirect) check(c *checker, path string) {
+	if s.To == "" {
+		if s.MapFile == "" && !c.broken[path+".to"] && !c.broken[path+".map_file"] {
+			c.reportf(path, "leads nowhere: it needs to or map_file")
+		}
+		if s.Regex != "" {
+			c.reportf(path+".regex", "has no effect without to")
+		}
+		return
+	}
+	c.location(path+".to", s.To, c.replacement(path, "regex", s.Regex, "to", s.To, "request"))
 }

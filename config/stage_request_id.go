@@ -1,5 +1,10 @@
 package config
 
+import (
+	"slices"
+	"strings"
+)
+
 // StageRequestID says what the identifier of a request is like.
 type StageRequestID struct {
 	// Header is the field of requests and answers that holds it.
@@ -8,4 +13,12 @@ type StageRequestID struct {
 	Format string `default:"hex" enum:"hex|uuid7" koanf:"format"`
 	// Trust says whose identifiers are kept.
 	Trust string `default:"trusted_proxies" enum:"trusted_proxies|always|never" koanf:"trust"`
+}
+
+// check reports what is wrong with the keys.
+func (s *StageRequestID) check(c *checker, path string) {
+	c.fieldName(path+".header", s.Header)
+	if low := strings.ToLower(s.Header); low != "x-request-id" && slices.Contains(ownFields(), low) {
+		c.reportf(path+".header", "is a field the proxy needs for itself")
+	}
 }

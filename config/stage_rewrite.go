@@ -1,5 +1,9 @@
 package config
 
+import (
+	"strings"
+)
+
 // StageRewrite changes the path that backends see, octet for octet what it leaves alone. The route is found before.
 type StageRewrite struct {
 	// StripPrefix is taken from the front of the path, by whole segments; /a without /a is /. Backends are told of it by X-Forwarded-Prefix.
@@ -9,9 +13,46 @@ type StageRewrite struct {
 	// Regex is an RE2 expression on the path without the query; one that does not match leaves the path unchanged.
 	Regex string `example:"\"^/user/([0-9]+)$\"" koanf:"regex"`
 	// With is what the whole path becomes; $1 and ${1} are groups of regex. A ? begins a query, which takes the place of the old one.
-	With string `example:"/users/$1/profile" koanf:"with" vars:"request"`
+	With string `example:"/users/$1/profile" groups:"true" koanf:"with" vars:"request"`
 	// Host is what backends see as Host; empty leaves it as it is.
 	Host string `example:"app.internal" koanf:"host" vars:"request"`
 	// Answers puts the prefix back into Location, Refresh and the Path of cookies.
 	Answers bool `koanf:"answers"`
+}
+
+// check reports what is wrong with the keys.
+func (s *StageRewrite) check(c *checker, path string) {
+	switch {
+	case s.StripPrefix+s.AddPrefix+s.Regex+s.With+s.Host == "":
+		c.warnf(path, "changes nothing: it needs one of strip_prefix, add_prefix, regex and host")
+	case s.Regex == "" && s.With != "":
+		c.reportf(path+".with", "has no effect without regex")
+	case s.Regex != "" && !c.given(path+".with"):
+		c.reportf(path+".with", "is required beside regex")
+	case s.Regex != "" && s.StripPrefix != "":
+		c.reportf(path+".strip_prefix", "cannot stand beside regex: give it a stage of its own")
+	case s.Regex != "" && s.AddPrefix != "":
+		c.reportf(path+".add_prefix", "cannot stand beside regex: put it into with")
+	case s.Answers && s.StripPrefix == "":
+		c.warnf(path+".answers", "has no effect without strip_prefix")
+	}
+	if s.StripPrefix != "" {
+		c.requestPath(path+".strip_prefix", s.StripPrefix)
+	}
+	if s.AddPrefix != "" && !strings.HasPrefix(s.AddPrefix, "/") {
+		c.reportf(path+".add_prefix", "%s must begin with /", c.quote(path+".add_prefix", s.AddPrefix))
+	}
+	if strings.ContainsAny(s.AddPrefix, " ?#") {
+		c.reportf(path+".add_prefix", "%s must not contain a space, ? or #", c.quote(path+".add_prefix", s.AddPrefix))
+	}
+	parts := c.replacement(path, "regex", s.Regex, "with", s.With, "request")
+	if len(parts) > 0 && parts[0].Variable == "" && !strings.HasPrefix(parts[0].Text, "/") || strings.ContainsAny(s.With, " #") {
+		c.reportf(path+".with", "%s must begin with / and hold no space or #", c.quote(path+".with", s.With))
+	}
+	if s.Regex != "" && c.given(path+".with") && s.With == "" {
+		c.reportf(path+".with", "must not be empty: a path begins with /")
+	}
+	if strings.ContainsAny(s.Host, " /?#@") {
+		c.reportf(path+".host", "%s is not a host name", c.quote(path+".host", s.Host))
+	}
 }

@@ -15,3 +15,13 @@ type StageSecurityHeaders struct {
 	// PermissionsPolicy is Permissions-Policy; empty sends none.
 	PermissionsPolicy string `example:"\"camera=(), microphone=()\"" koanf:"permissions_policy"`
 }
+
+// check reports what is wrong with the keys.
+func (s *StageSecurityHeaders) check(c *checker, path string) {
+	if s.HSTS != nil {
+		c.hsts(path+".hsts", s.HSTS)
+	}
+	if s.HSTS == nil && !s.ContentTypeNosniff && s.Frame+s.ReferrerPolicy+s.CSP+s.PermissionsPolicy == "" {
+		c.warnf(path, "changes nothing: all of its keys are off")
+	}
+}

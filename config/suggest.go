@@ -85,10 +85,7 @@ func didYouMean(what string) string {
 // meantKey guesses what an unknown key of a section was meant to be: a key of
 // this section, or the place of one at another level.
 func (s *schema) meantKey(key string, fields []field) (here, elsewhere string) {
-	names := make([]string, len(fields))
-	for i := range fields {
-		names[i] = fields[i].key
-	}
+	names := keyNames(fields)
 	if other := synonym(strings.ToLower(key)); slices.Contains(names, other) {
 		return other, ""
 	}

@@ -76,7 +76,8 @@ func (c *checker) unsupported() {
 	v.section(reflect.ValueOf(c.cfg).Elem(), "", "")
 	for _, name := range sortedNames(c.cfg.Middleware) {
 		if typ := c.cfg.Middleware[name].Type; slices.Contains(unsupportedStages(), typ) {
-			c.reportf(joinPath("middleware", name), "not supported yet: %s stages", typ)
+			path := joinPath("middleware", name)
+			c.problems.addf(c.position(path), path, "not supported yet: %s stages", typ)
 		}
 	}
 }

@@ -112,8 +112,24 @@ func (p *printer) section(v reflect.Value, path string) *node {
 	if m, ok := v.Interface().(Middleware); ok && m.Stage != nil {
 		n.entries = append(n.entries, p.section(reflect.ValueOf(m.Stage).Elem(), path).entries...)
 	}
-	if short := p.schema.short(v.Type()); len(n.entries) == 1 && n.entries[0].name == short {
-		return n.entries[0].value
+	return n
+}
+
+// shorter is a section that text may stand for: that text, or the keys that say something.
+func (p *printer) shorter(v reflect.Value, path string) *node {
+	n := &node{kind: kindMap}
+	var text *node
+	for _, f := range p.schema.fields(v.Type()) {
+		field := v.FieldByIndex(f.index)
+		if f.short {
+			text = p.scalar(field, joinPath(path, f.key))
+		}
+		if !field.IsZero() {
+			n.entries = append(n.entries, entry{f.key, p.value(field, joinPath(path, f.key))})
+		}
+	}
+	if len(n.entries) == 0 || len(n.entries) == 1 && p.schema.short(v.Type()) == n.entries[0].name {
+		return text
 	}
 	return n
 }
@@ -143,6 +159,9 @@ func (p *printer) value(v reflect.Value, path string) *node {
 	case reflect.Pointer:
 		return p.section(v.Elem(), path)
 	case reflect.Struct:
+		if p.schema.short(v.Type()) != "" {
+			return p.shorter(v, path)
+		}
 		return p.section(v, path)
 	case reflect.Map:
 		n := &node{kind: kindMap}
