@@ -177,6 +177,7 @@ var leaves = map[string]leaf{
 	"engine/http3":         {may: []string{"engine/http3/errcode", "engine/stream", "pool/safely", "pool/socket", "pool/wire"}},
 	"engine/http3/errcode": {open: true},
 	"engine/limit":         {},
+	"engine/limit/rate":    {open: true},
 	// Stages, and what they see of an exchange.
 	"engine/stage": {may: []string{
 		"config", "engine/affinity", "engine/answer", "engine/trust", "pool/end", "pool/socket", "pool/wire",

@@ -2,7 +2,8 @@
 //
 // Addresses counts open connections by the client's address, Rate what happens within
 // a second, and OncePerSecond keeps logs short. It is pure: nothing here knows of a
-// connection, and time is an argument.
+// connection, and time is an argument. What clients may have of a route is decided by
+// limit/rate.
 //
 // Imported by engine; imports the standard library only.
 package limit
