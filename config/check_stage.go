@@ -54,7 +54,7 @@ func (c *checker) texts(path string, m *Middleware) {
 		case text == "" || c.broken[s.path]:
 		case s.field.key != "body" && !c.plainText(s.path, text):
 		case s.field.file:
-			c.stageFile(s.path, text)
+			c.stageFile(s.field, s.path, text)
 		case s.field.vars != "" && !s.field.groups:
 			c.template(s.path, text, c.vocabulary(s.field.vars))
 		}

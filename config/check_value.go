@@ -247,12 +247,12 @@ func (c *checker) statusRanges(path string, list []string) {
 // stageFileBytesMax bounds a file that a stage reads; a list of a million networks has 20 MiB.
 const stageFileBytesMax = 64 << 20
 
-// stageFile checks that a file of a stage can be read, and has it watched.
-func (c *checker) stageFile(path, file string) {
-	if file == "" || c.broken[path] {
-		return
+// stageFile checks that a file of a stage can be read, and has it watched, unless the
+// stage does so.
+func (c *checker) stageFile(f *field, path, file string) {
+	if !f.live {
+		c.files = append(c.files, file)
 	}
-	c.files = append(c.files, file)
 	stat, err := os.Stat(file)
 	switch {
 	case err != nil:
@@ -265,9 +265,9 @@ func (c *checker) stageFile(path, file string) {
 		c.reportf(path, "cannot read %s: it is larger than %s", c.quote(path, file), Size(stageFileBytesMax))
 		return
 	}
-	f, err := os.Open(file)
+	opened, err := os.Open(file)
 	if err == nil {
-		err = f.Close()
+		err = opened.Close()
 	}
 	if err != nil {
 		c.reportf(path, "cannot read %s: %s", c.quote(path, file), reason(err))

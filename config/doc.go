@@ -10,7 +10,9 @@
 //
 // Each step adds to one list of Problems, so that all of them are reported at
 // once. schema.go and schema_*.go hold the types and, in tags, every default; README.md is
-// generated from it.
+// generated from it. The keys of the types of middleware stand in stage_NAME.go, what they have
+// in common in schema_condition.go, and stage.go brings the two together; template.go reads
+// values with variables.
 //
 // Everybody may import config; it imports koanf, the YAML and TOML libraries
 // below koanf's parsers, and the standard library.

@@ -21,6 +21,7 @@ type field struct {
 	positive  bool
 	numbers   bool
 	file      bool
+	live      bool   // a file that whoever uses it reads again, so that no reload has to
 	single    bool   // a list, for which one of its items may stand
 	short     bool   // text may stand for a section with this key alone
 	vars      string // which variables its templates may name: request or answer; empty where it is none
@@ -83,7 +84,8 @@ func (s *schema) read(t reflect.Type) []field {
 		f.required = tag.Get("required") == textTrue
 		f.positive = tag.Get("positive") == textTrue
 		f.numbers = tag.Get("numbers") == textTrue
-		f.file = tag.Get("file") == textTrue
+		f.file = tag.Get("file") != ""
+		f.live = tag.Get("file") == "live"
 		f.single = tag.Get("single") == textTrue
 		f.short = tag.Get("short") == textTrue
 		f.vars = tag.Get("vars")

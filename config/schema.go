@@ -12,7 +12,8 @@ import "time"
 // required, numbers (a list of text that also takes numbers), single (a list for
 // which one item may stand), short (text may stand for a section with this key
 // alone), stage (a type of middleware), vars (a template with the variables of a request, or of an answer too),
-// groups (a template that also names groups of the regular expression beside it), file (a path, relative to the configuration) and example.
+// groups (a template that also names groups of the regular expression beside it), file (a path, relative to the configuration; live where
+// whoever uses it reads it again by itself) and example.
 type Config struct {
 	// Zone is where this proxy stands, as in pools.*.backends[].zone; empty means
 	// that zones do not matter. ISAME_ZONE sets it.

@@ -26,17 +26,18 @@ type Predicates struct {
 	Protocol []string `enum:"http1|h2|h3|grpc|websocket" example:"[websocket]" koanf:"protocol"`
 }
 
-// Condition is a section of predicates that must all hold, and of such that must not.
+// Condition is a section of predicates that must all hold, and of such that must not. In a list of them one has to hold;
+// one without predicates does nothing.
 type Condition struct {
 	Predicates
 	// Not are sections of the same predicates; where all of one hold the condition does not. {} does nothing.
 	Not []Predicates `example:"{path_prefix: /health}" koanf:"not" single:"true"`
 }
 
-// Match is what a header field or a parameter must be like; text is short for {is: text}. A field or parameter
-// that comes more than once must have one value that is as said.
+// Match is what a header field or a parameter must be like; text is short for {is: text}. Of a field that comes more
+// than once one value has to be so; of a parameter the first one counts, encoded as the client has sent it.
 type Match struct {
-	// Is is the whole value; "*" takes any, so that it only has to be there.
+	// Is is the whole value, which may be empty; "*" takes any, so that it only has to be there.
 	Is string `example:"canary" koanf:"is" short:"true"`
 	// Regex is an RE2 expression that has to match somewhere in the value.
 	Regex string `example:"\"(?i)bot\"" koanf:"regex"`
@@ -48,7 +49,7 @@ type Match struct {
 type Middleware struct {
 	// Type says what the stage does.
 	Type string `example:"rate_limit" koanf:"type" required:"true" stage:"true"`
-	// When lets the stage run only where a section of the list holds; absent means always.
+	// When lets the stage run only where a section of the list holds; absent means always. {} does nothing.
 	When []Condition `example:"{path_prefix: /api}" koanf:"when" single:"true"`
 	// Unless leaves the stage out where a section of the list holds; {} does nothing.
 	Unless []Condition `example:"[{client_ips: [10.0.0.0/8]}, {path: /health}]" koanf:"unless" single:"true"`

@@ -9,10 +9,11 @@ import (
 type StageAPIKey struct {
 	// In is where the key is: header:NAME, query:NAME or cookie:NAME. In Authorization the word Bearer is taken off.
 	In string `default:"header:X-API-Key" koanf:"in"`
-	// Keys are the keys that are known, by their hash.
+	// Keys are the keys that are known, by their hash; several may have one name, so that one can follow another.
 	Keys []APIKey `example:"[{name: billing, sha256: \"${ENV:BILLING_KEY_SHA256}\"}]" koanf:"keys"`
-	// KeysFile holds further ones, NAME:SHA256 a line; what begins with # is a comment. It is read again when it changes.
-	KeysFile string `example:"keys.txt" file:"true" koanf:"keys_file"`
+	// KeysFile holds further ones, NAME:SHA256 a line; what begins with # is a comment. It is read again
+	// when it changes, without a reload, and the last good one is kept.
+	KeysFile string `example:"keys.txt" file:"live" koanf:"keys_file"`
 	// NameHeader is the field that tells backends the name of the key; what a client sends in it is removed.
 	NameHeader string `example:"X-Consumer" koanf:"name_header"`
 }
@@ -34,14 +35,18 @@ func (s *StageAPIKey) check(c *checker, path string) {
 	first := map[string]int{}
 	for i, key := range s.Keys {
 		at := indexPath(path+".keys", i)
-		if was, twice := first[key.Name]; twice && key.Name != "" {
-			c.reportf(at+".name", "%s is the name of keys[%d] already", c.quote(at+".name", key.Name), was)
-		} else {
-			first[key.Name] = i
-		}
-		if hash, err := hex.DecodeString(string(key.SHA256)); key.SHA256 != "" && (err != nil || len(hash) != sha256.Size) {
+		hash, err := hex.DecodeString(string(key.SHA256))
+		was, twice := first[string(hash)]
+		switch {
+		case key.SHA256 == "":
+		case err != nil || len(hash) != sha256.Size:
 			c.reportf(at+".sha256", "is no SHA-256, which has %d hexadecimal digits: printf %%s KEY | sha256sum", hex.EncodedLen(sha256.Size))
+		case [sha256.Size]byte(hash) == sha256.Sum256(nil):
+			c.reportf(at+".sha256", "is the SHA-256 of an empty key: printf %%s KEY | sha256sum")
+		case twice:
+			c.reportf(at+".sha256", "is that of keys[%d]", was)
 		}
+		first[string(hash)] = i
 	}
 	c.toldField(path+".name_header", s.NameHeader)
 }

@@ -360,12 +360,17 @@ func TestFilesOfStagesAreWatched(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "blocked.txt"), "192.0.2.0/24\n")
-	text := stageBase + "  x: {type: ip_filter, files: [blocked.txt]}\n"
+	write(t, filepath.Join(dir, "page.html"), "no\n")
+	text := stageBase + "  x: {type: ip_filter, files: [blocked.txt]}\n  y: {type: deny, file: page.html}\n"
 	loaded := taken(t, Options{Data: []byte(text), BaseDir: dir})
-	want := filepath.Join(dir, "blocked.txt")
-	stage, _ := loaded.Config.Middleware["x"].Stage.(*StageIPFilter)
-	if !slices.Contains(loaded.Files, want) || !slices.Equal(stage.Files, []string{want}) {
-		t.Errorf("got files %q and %q; want %s in both", loaded.Files, stage.Files, want)
+	blocked, page := filepath.Join(dir, "blocked.txt"), filepath.Join(dir, "page.html")
+	filter, _ := loaded.Config.Middleware["x"].Stage.(*StageIPFilter)
+	deny, _ := loaded.Config.Middleware["y"].Stage.(*StageDeny)
+	if !slices.Equal(filter.Files, []string{blocked}) || deny.File != page {
+		t.Errorf("got files %q and %q; want them in %s", filter.Files, deny.File, dir)
+	}
+	if !slices.Equal(loaded.Files, []string{page}) {
+		t.Errorf("got %q to watch; want the page, and not what its stage reads again", loaded.Files)
 	}
 }
 

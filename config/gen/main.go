@@ -367,14 +367,19 @@ func (s schema) isShort(typ string) bool {
 
 // template says whether a value is one.
 func (k key) template() string {
+	text := ""
 	switch k.tag.Get("vars") {
 	case "":
 		return ""
 	case "answer":
-		return "; `vars`, of the answer too"
+		text = "; `vars`, of the answer too"
 	default:
-		return "; `vars`"
+		text = "; `vars`"
 	}
+	if k.tag.Get("groups") == yes {
+		text += ", and groups"
+	}
+	return text
 }
 
 // enumCell lists what a key takes.
@@ -398,7 +403,7 @@ func scalar(k key) string {
 	if k.tag.Get("enum") != "" {
 		return enumCell(k)
 	}
-	if k.tag.Get("file") == yes {
+	if k.tag.Get("file") != "" {
 		name = "path of a file"
 	}
 	lowest, highest := k.tag.Get("min"), k.tag.Get("max")

@@ -2,7 +2,7 @@ package main
 
 import (
 	"os"
-	"strings"
+	"regexp"
 	"testing"
 )
 
@@ -51,7 +51,7 @@ func TestPlaceholdersAreFilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(text, "{{") {
-		t.Error("a placeholder of intro.md is not filled")
+	if left := regexp.MustCompile(`\{\{[a-z]+\}\}`).FindString(text); left != "" {
+		t.Errorf("the placeholder %s of intro.md is not filled", left)
 	}
 }
