@@ -279,6 +279,7 @@ func TestBackendThatStopsIsLate(t *testing.T) {
 				if reused {
 					c.get("/first")
 				}
+				before := r.failures() // on a busy machine that was late, too
 				c.send("GET /case HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
 				began := time.Now()
 				all, err := io.ReadAll(c.r)
@@ -290,7 +291,7 @@ func TestBackendThatStopsIsLate(t *testing.T) {
 						t.Errorf("got %q; want 504", all)
 					}
 				}
-				if n := r.failures(); n != 1 {
+				if n := r.failures() - before; n != 1 {
 					t.Errorf("the backend was blamed %d times; want 1", n)
 				}
 			})
