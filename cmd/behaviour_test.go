@@ -9,7 +9,7 @@ var notYet = []string{
 
 // notYetStages are the types of middleware that are refused as not supported yet.
 var notYetStages = []string{
-	"affinity", "api_key", "bandwidth_limit", "basic_auth", "buffer", "buffer_limit", "compress", "concurrency_limit", "cookies", "cors",
+	"affinity", "api_key", "bandwidth_limit", "basic_auth", "buffer_limit", "compress", "concurrency_limit", "cookies", "cors",
 	"error_pages", "fault", "forward_auth", "ip_filter", "jwt", "maintenance", "mirror", "rate_limit", "redirect", "request_id",
 	"rewrite", "security_headers", "timeout",
 }
@@ -31,6 +31,7 @@ var behaviours = map[string]string{
 	"middleware.*.type":                           "engine.TestStagesRunInTheirOrder",
 	"middleware.*.when":                           "engine.TestStagesRunWhereTheirConditionsHold",
 	"middleware.*.unless":                         "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*:buffer":                         "engine.TestBufferGivesBackendsWholeBodies",
 	"middleware.*:chain":                          "engine.TestStagesRunInTheirOrder",
 	"middleware.*:deny":                           "engine.TestDeny",
 	"middleware.*:headers.request":                "engine.TestHeadersOfRequests",

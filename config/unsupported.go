@@ -35,7 +35,6 @@ func unsupportedStages() []string {
 		"api_key",
 		"bandwidth_limit",
 		"basic_auth",
-		"buffer",
 		"buffer_limit",
 		"compress",
 		"concurrency_limit",

@@ -93,6 +93,9 @@ func (x *exchange) beginUpload(head []byte) phase {
 		u.resume()
 		return atAwait
 	}
+	if u.pacer != nil {
+		return atUpload
+	}
 	return x.pump()
 }
 

@@ -87,6 +87,10 @@ type staging struct {
 	own        []byte
 	ownHead    wire.ResponseHead
 	ownContent []byte
+	// held is the content of the request, where a stage wants it whole before anything is
+	// sent; holds: it is.
+	held  []byte
+	holds bool
 }
 
 // preparing is what is known of the head for backends.
@@ -150,8 +154,11 @@ func releaseExchange(x *exchange) {
 func (x *exchange) endStages() {
 	x.call.Held.Release()
 	x.dropCoder()
-	x.staged = false
+	x.staged, x.holds = false, false
 	x.call.Reply = stage.Reply{}
+	if cap(x.held) > roomMax {
+		x.held = nil
+	}
 	x.ownContent = nil
 	if cap(x.own) > roomMax {
 		x.own = nil
@@ -278,11 +285,13 @@ type upload struct {
 	x         *exchange
 	to        *socket.Conn
 	in        socket.Buffer
-	body      attempt.Body // x.body where in begins
-	bodySent  int64        // sent where in begins
-	head      []byte       // of the request, to be written with the first bytes of its body
-	frame     []byte       // chunk framing
-	sent      int64        // content bytes, for the limit
+	body      attempt.Body  // x.body where in begins
+	bodySent  int64         // sent where in begins
+	head      []byte        // of the request, to be written with the first bytes of its body
+	frame     []byte        // chunk framing
+	pacer     stage.Pacer   // of a stage; nil without
+	wake      chan struct{} // ends a pause of it
+	sent      int64         // content bytes, for the limit
 	pace      socket.Pace
 	askedBy   int64 // until then the client may wait to be asked for its body
 	waitNanos int64 // since when the client is waited for; 0 is not

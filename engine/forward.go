@@ -14,6 +14,11 @@ import (
 
 // forward begins what all attempts share: atPrepare.
 func (x *exchange) forward() phase {
+	if x.staged && x.call.Hold > 0 && !x.body.Done() {
+		if next := x.hold(); next != atPrepare {
+			return next
+		}
+	}
 	r := x.route
 	x.fwd = forwarding{
 		pool: r.pools[0], byNanos: x.deadline(), beganNanos: x.startNanos,

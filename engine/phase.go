@@ -16,7 +16,7 @@ import (
 //	atHead       the head of the request is read         client                   atRoute, an answer of ours, atOver
 //	atRoute      what is to become of it is found out    -                        atWrap, atPrepare, an answer of ours
 //	atWrap       the stages of its route have their say  goroutine                atPrepare, an answer of ours
-//	atPrepare    the head for backends is made           -                        atAdmit, an answer of ours
+//	atPrepare    the head for backends is made           goroutine                atAdmit, an answer of ours, atFinish
 //	atAdmit      a slot of the pool is taken             goroutine                atPick, an answer of ours
 //	atPick       a backend is chosen                     goroutine                atOpen, an answer of ours
 //	atOpen       a connection to it is taken, or made    goroutine                atSend, failed
@@ -116,7 +116,7 @@ var transitions = [phases]transition{
 	atHead:     {"head", waitsClient, true, end.PhaseRead, ours | set(atRoute, atOver)},
 	atRoute:    {"route", 0, true, end.PhaseRoute, ours | set(atWrap, atPrepare)},
 	atWrap:     {"wrap", waitsAside, true, end.PhaseAdmit, ours | set(atPrepare)},
-	atPrepare:  {"prepare", 0, true, end.PhaseAdmit, ours | set(atAdmit)},
+	atPrepare:  {"prepare", waitsAside, true, end.PhaseAdmit, ours | set(atAdmit)},
 	atAdmit:    {"admit", waitsAside, true, unchanged, ours | set(atPick)},
 	atPick:     {"pick", waitsAside, true, end.PhasePick, ours | set(atOpen)},
 	atOpen:     {"open", waitsAside, true, end.PhaseConnect, failed | set(atSend)},

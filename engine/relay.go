@@ -80,7 +80,10 @@ const relayPiecesMax = 16
 // slow client holds the backend by the sockets' own back-pressure.
 func (x *exchange) relay() phase {
 	pieces := relayPiecesMax
+	_, paced := x.paces()
 	switch {
+	case paced && !x.waits:
+		return aside
 	case x.waits:
 		pieces = math.MaxInt
 	case x.upload.looped:
@@ -107,6 +110,8 @@ func (x *exchange) relay() phase {
 			return atSpill
 		case out != attempt.OK || x.attempt.Done():
 			return x.endRelay(out)
+		case paced && !x.pace(len(data)):
+			return x.endRelay(attempt.ClientGone)
 		}
 		x.c.stays()
 	}
@@ -128,7 +133,7 @@ func (x *exchange) nextPiece() (data []byte, pipe *socket.Pipe, out attempt.Outc
 		// longer than the backend may be silent.
 		x.awaiting, x.nextBy = true, deadline(socket.Nanos(), x.fwd.pool.timeouts.Read)
 	}
-	if x.coder == nil {
+	if _, paced := x.paces(); x.coder == nil && !paced {
 		pipe, out = a.NextPiped(x.c.Conn, x.nextBy)
 	}
 	if pipe == nil && out == attempt.OK {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"math"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -43,7 +44,11 @@ func (x *exchange) prepare() {
 	default:
 		b = append(b, via11...)
 	}
-	if h.Framing == wire.ChunkedBody {
+	switch {
+	case h.Framing != wire.ChunkedBody:
+	case x.staged && x.holds:
+		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(len(x.held)), 10), "\r\n"...)
+	default:
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
 	x.out = append(x.appendConnection(b), "\r\n"...)

@@ -3,6 +3,7 @@ package engine
 import (
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/stage"
+	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -102,4 +103,103 @@ func (x *exchange) respondStages() stage.Verdict {
 		c.NowNanos = socket.Nanos()
 	}
 	return x.route.chain.Response(c)
+}
+
+// hold reads the rest of the request's content, for a stage that wants all of it before
+// anything is sent; atPrepare when it is there.
+func (x *exchange) hold() phase {
+	most := x.call.Hold
+	if x.bodyBytesMax > 0 {
+		most = min(most, x.bodyBytesMax)
+	}
+	if x.head.Framing == wire.Length && x.head.ContentLength > most {
+		return x.reject(answer.BodyTooLarge)
+	}
+	if !x.holds {
+		x.holds, x.held = true, x.held[:0]
+	}
+	for {
+		in := &x.c.in // what has come with the head
+		if in.Len() == 0 {
+			in = &x.upload.in
+		}
+		data, err := x.body.Take(in)
+		switch {
+		case err != nil:
+			x.keep = false
+			return x.reject(answer.ForOutcome(attempt.ClientBadBody))
+		case int64(len(x.held)+len(data)) > most:
+			x.keep = x.keep && !x.upload.in.Held() // what was read there is nobody's
+			return x.reject(answer.BodyTooLarge)
+		}
+		x.held = append(x.held, data...)
+		switch {
+		case x.body.Done():
+			x.bytesIn += int64(len(x.held))
+			return atPrepare
+		case in.Len() > 0:
+		case !x.waits:
+			return aside
+		default:
+			if out := x.readHeld(); out != attempt.OK {
+				x.keep = false
+				return x.heldEnds(out)
+			}
+		}
+	}
+}
+
+// heldEnds is what follows where the client does not send what it has announced.
+func (x *exchange) heldEnds(out attempt.Outcome) phase {
+	if x.nobodyWaits() || out == attempt.ClientGone && x.c.Broken() {
+		return x.leave()
+	}
+	return x.reject(answer.ForOutcome(out))
+}
+
+// readHeld reads more of that content, waiting. A client that waits to be asked for it
+// is.
+func (x *exchange) readHeld() attempt.Outcome {
+	u, nowNanos := &x.upload, socket.Nanos()
+	if !u.in.Held() {
+		u.in.Sized(int(min(x.body.Limit(), uploadRoom)))
+		u.pace.Begin(x.policy.bodyGap, x.policy.bytesPerSecond)
+		if x.head.ExpectContinue && len(x.held) == 0 {
+			if out := x.written(x.c.Write(continueLine)); out != attempt.OK {
+				return out
+			}
+		}
+	}
+	limit := x.body.Limit()
+	if x.head.Framing == wire.ChunkedBody {
+		limit = pipelineMax
+	}
+	x.c.SetReadBy(socket.Earlier(u.pace.By(nowNanos), x.deadline()))
+	n, err := u.in.ReadFrom(x.c.Conn, limit)
+	switch {
+	case isLate(err):
+		return attempt.ClientSlow
+	case err != nil:
+		return attempt.ClientGone
+	case !u.pace.Took(socket.Nanos()-nowNanos, int64(n)):
+		return attempt.ClientSlow
+	}
+	return attempt.OK
+}
+
+// continueLine asks a client for the content that it holds back (RFC 9110 section 10.1.1).
+var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
+
+// paces reports whether a stage bounds how fast content passes.
+func (x *exchange) paces() (request, response bool) {
+	if !x.staged || x.call.Pacer == nil {
+		return false, false
+	}
+	return x.call.Pacer.Limits()
+}
+
+// pace lets the next content of the answer wait; false when nobody waits for it any more.
+func (x *exchange) pace(n int) bool {
+	d := x.call.Pacer.Delay(&x.call, n, false, socket.Nanos())
+	return d <= 0 || socket.Await(x.patience(socket.After(socket.Nanos(), d)), nil) == socket.ErrLate //nolint:errorlint // unwrapped
 }

@@ -23,7 +23,7 @@ const pipelineMax = 16 << 10
 const pumpReadsMax = 8
 
 func (u *upload) prepare() {
-	u.ended = make(chan struct{}, 1)
+	u.ended, u.wake = make(chan struct{}, 1), make(chan struct{}, 1)
 	u.run = safely.New("upload", u.send, u.broken)
 	u.frame = make([]byte, 0, 64)
 }
@@ -45,6 +45,10 @@ func (u *upload) begin(x *exchange) {
 	}
 	u.whole, u.cut, u.full, u.out, u.waitNanos = false, false, false, attempt.OK, 0
 	u.x, u.to, u.askedBy = x, x.attempt.Conn(), x.fwd.continueBy
+	u.pacer = nil
+	if request, _ := x.paces(); request {
+		u.pacer = x.call.Pacer
+	}
 	u.stopping.Store(false)
 	u.answered.Store(false)
 	u.meeting.Store(meetNone)
@@ -97,6 +101,7 @@ func (u *upload) stop(x *exchange) (whole bool) {
 		case <-u.ended:
 		default:
 			u.stopping.Store(true)
+			u.endPause()
 			x.c.AbortRead()
 			u.to.Abort()
 			<-u.ended
@@ -178,7 +183,7 @@ func (u *upload) blame(out attempt.Outcome) attempt.Outcome {
 // as the body is concerned: bytes of a pipelined request that came with the last
 // ones of the body can go back to where requests are read.
 func (u *upload) isClean(x *exchange) bool {
-	if !u.begun {
+	if !u.begun && u.in.Len() == 0 {
 		return true
 	}
 	in := &x.c.in
@@ -187,7 +192,7 @@ func (u *upload) isClean(x *exchange) bool {
 
 // settle puts those bytes there, where isClean allows it.
 func (u *upload) settle(x *exchange) {
-	if !u.begun {
+	if !u.begun && u.in.Len() == 0 {
 		return
 	}
 	if u.in.Len() > 0 {
@@ -256,6 +261,8 @@ func (u *upload) copy(reads int) attempt.Outcome {
 		}
 		u.moved.Store(socket.Nanos())
 		switch err := u.write(data); {
+		case err == nil && u.pacer != nil:
+			u.pause(len(data))
 		case err == nil:
 		case u.full:
 			return attempt.Pending
@@ -370,6 +377,12 @@ func (u *upload) write(data []byte) error {
 func (x *exchange) appendBodyHere() attempt.Outcome {
 	x.upload.begun, x.upload.sent = false, 0
 	x.upload.came.Store(false)
+	if x.staged && x.holds {
+		x.out = append(x.out, x.held...)
+		x.upload.sent = int64(len(x.held))
+		x.upload.came.Store(true)
+		return attempt.OK
+	}
 	for !x.body.Done() && x.c.in.Len() > 0 {
 		data, err := x.body.Take(&x.c.in)
 		if err != nil {
@@ -392,6 +405,28 @@ func (x *exchange) appendBodyHere() attempt.Outcome {
 		x.out = wire.AppendLastChunk(x.out, x.trailersSent())
 	}
 	return attempt.OK
+}
+
+// pause lets the next bytes wait, as the pacer says, unless stop comes meanwhile.
+func (u *upload) pause(n int) {
+	d := u.pacer.Delay(&u.x.call, n, true, socket.Nanos())
+	if d <= 0 || u.stopping.Load() {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-u.wake:
+	}
+}
+
+// endPause wakes who pauses now, or will next.
+func (u *upload) endPause() {
+	select {
+	case u.wake <- struct{}{}:
+	default:
+	}
 }
 
 // unasked reports that the client holds its body back until it is told to send it.

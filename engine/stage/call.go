@@ -136,6 +136,7 @@ type Call struct {
 	Timeout  time.Duration
 	BodyMax  int64
 	Hold     int64
+	Pacer    Pacer  // nil lets content pass as fast as it comes
 	ID       []byte // of the request, when a stage has chosen it
 	Claims   Claims // of a token, nil without
 	KeyName  string // of the key of an API that was shown
@@ -158,6 +159,15 @@ type Call struct {
 type Claims interface {
 	// Claim is the value of one as text, nil when there is none.
 	Claim(name string) []byte
+}
+
+// Pacer bounds how fast content passes.
+type Pacer interface {
+	// Limits reports which directions it bounds.
+	Limits() (request, response bool)
+	// Delay counts n bytes of content that have passed, of the request or of the answer, and
+	// is how long the next ones have to wait. Two goroutines may call it at once.
+	Delay(c *Call, n int, ofRequest bool, nowNanos int64) time.Duration
 }
 
 // Coder changes the content of an answer as it passes.
