@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/isame-lb/isame-lb/config"
 )
 
 // schemaBase has each optional section once; nothing in it can be reached.
@@ -187,6 +189,8 @@ func otherValue(f reflect.StructField) string {
 		return example
 	}
 	switch {
+	case f.Type == reflect.TypeFor[config.Size]():
+		return "7KiB"
 	case f.Type == reflect.TypeFor[time.Duration]():
 		return "700ms"
 	case f.Type.Kind() == reflect.Bool:
