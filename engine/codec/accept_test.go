@@ -13,7 +13,7 @@ func chosen(t testing.TB, p *Policy, lines ...string) Coding {
 	for _, line := range lines {
 		fields += "Accept-Encoding: " + line + "\r\n"
 	}
-	return p.Offer(request(t, "GET", fields)).coding
+	return Coding(p.Offer(request(t, "GET", fields)))
 }
 
 func TestAcceptEncoding(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 func TestDecisionDoesNotAllocate(t *testing.T) {
 	p := policy(t, nil)
 	q := request(t, "GET", "Accept-Encoding: gzip, deflate, br;q=0.9, zstd\r\nCache-Control: no-cache\r\n")
-	a := response(t, 200, jsonType+"Vary: Origin\r\nCache-Control: private\r\nContent-Encoding: identity\r\n")
+	a := answerOf(response(t, 200, jsonType+"Vary: Origin\r\nCache-Control: private\r\nContent-Encoding: identity\r\n"))
 	out := make([]byte, 0, 256)
 	tag, weak := []byte(`"x"`), []byte(`W/"x", W/"y"`)
 	for _, c := range []struct {
@@ -18,8 +18,8 @@ func TestDecisionDoesNotAllocate(t *testing.T) {
 		run  func()
 	}{
 		{"offer and decide", func() { p.Decide(p.Offer(q), a) }},
-		{"vary", func() { out, _ = AppendVary(out[:0], &a.Head) }},
-		{"stale", func() { Stale(&a.Head, &a.Fields[0]) }},
+		{"encoding", func() { a.SeeEncoding(tag) }},
+		{"vary", func() { out = AppendList(AppendList(out[:0], tag), VaryName) }},
 		{"weak", func() { out, _ = AppendWeak(out[:0], tag) }},
 		{"if-none-match", func() { out, _ = AppendIfNoneMatch(out[:0], weak) }},
 		{"not modified", func() { HoldsWeakened(weak, tag) }},
@@ -37,22 +37,18 @@ func TestDecisionDoesNotAllocate(t *testing.T) {
 func TestPieceDoesNotAllocate(t *testing.T) {
 	content := document(t, 4<<20, 40)
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
-		s := Open(c, l)
-		defer s.Close()
+		s := Open(c, l, false)
+		defer s.Release()
 		out := make([]byte, 0, 1<<20)
 		at := 0
 		next := func(size int, flush bool) {
-			out, _ = s.Append(out[:0], content[at:at+size])
-			if flush {
-				out, _ = s.Flush(out)
-			}
+			out = s.Append(out[:0], content[at:at+size], flush, false)
 			at = (at + size) % (2 << 20)
 		}
-		for range 100 {
-			next(16<<10, true)
-		}
-		for range 100 {
-			next(16<<10, false)
+		for _, flush := range []bool{true, false} {
+			for range 100 {
+				next(16<<10, flush)
+			}
 		}
 		for _, flush := range []bool{true, false} {
 			for _, size := range []int{200, 16 << 10} {
@@ -71,12 +67,10 @@ func TestStreamAllocatesLittle(t *testing.T) {
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
 		out := make([]byte, 0, 1<<20)
 		got := testing.AllocsPerRun(20, func() {
-			s := Open(c, l)
-			out, _ = s.Append(out[:0], content[:8<<10])
-			out, _ = s.Flush(out)
-			out, _ = s.Append(out, content[8<<10:])
-			out, _ = s.Finish(out)
-			s.Close()
+			s := Open(c, l, false)
+			out = s.Append(out[:0], content[:8<<10], true, false)
+			out = s.Append(out, content[8<<10:], false, true)
+			s.Release()
 		})
 		if got > 1 {
 			t.Errorf("got %v allocations; want at most 1", got)
@@ -89,12 +83,11 @@ func TestMemoryOfOpenStreams(t *testing.T) {
 	content := document(t, 4<<20, 42)
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
 		event := openMemory(t, c, l, func(s *Stream, out []byte) {
-			out, _ = s.Append(out[:0], content[:200])
-			_, _ = s.Flush(out)
+			s.Append(out[:0], content[:200], true, false)
 		})
 		long := openMemory(t, c, l, func(s *Stream, out []byte) {
 			for at := 0; at < len(content); at += 16 << 10 {
-				out, _ = s.Append(out[:0], content[at:at+16<<10])
+				out = s.Append(out[:0], content[at:at+16<<10], false, false)
 			}
 		})
 		most := memoryMax[c][l]
@@ -113,8 +106,7 @@ func openMemory(t *testing.T, c Coding, l Level, use func(s *Stream, out []byte)
 	held := make([]*Stream, 0, streams)
 	before := heapBytes()
 	for range streams {
-		s := &Stream{w: newWriter(c, l), coding: c, level: l, open: true}
-		s.w.Reset(&s.out)
+		s := fresh(c, l, nil)
 		use(s, out)
 		held = append(held, s)
 	}

@@ -18,7 +18,7 @@ func BenchmarkAppend(b *testing.B) {
 				b.SetBytes(int64(len(content)))
 				b.ReportAllocs()
 				for b.Loop() {
-					out, _ = Append(out[:0], content, c, l)
+					out = Append(out[:0], content, c, l)
 				}
 				b.ReportMetric(float64(len(out)), "bytes")
 			})
@@ -44,14 +44,13 @@ func BenchmarkEvent(b *testing.B) {
 	content := document(b, 1<<20, 51)
 	for c := Gzip; int(c) < codings; c++ {
 		b.Run("coding="+c.String(), func(b *testing.B) {
-			s := Open(c, Default)
-			defer s.Close()
+			s := Open(c, Default, false)
+			defer s.Release()
 			out := make([]byte, 0, 64<<10)
 			at := 0
 			b.ReportAllocs()
 			for b.Loop() {
-				out, _ = s.Append(out[:0], content[at:at+200])
-				out, _ = s.Flush(out)
+				out = s.Append(out[:0], content[at:at+200], true, false)
 				at = (at + 200) % (len(content) - 200)
 			}
 		})
@@ -61,7 +60,7 @@ func BenchmarkEvent(b *testing.B) {
 func BenchmarkDecide(b *testing.B) {
 	p := policy(b, nil)
 	q := request(b, "GET", "Accept: */*\r\nUser-Agent: x\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n")
-	a := response(b, 200, jsonType+"Server: x\r\nDate: y\r\nCache-Control: private\r\nVary: Origin\r\n")
+	a := answerOf(response(b, 200, jsonType+"Server: x\r\nDate: y\r\nCache-Control: private\r\nVary: Origin\r\n"))
 	b.Run("step=offer", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -4,7 +4,7 @@
 // connection and knows nothing of an exchange. A request's content is never touched.
 //
 // Start reading at [Policy], which decides in two steps: [Policy.Offer] looks at the
-// request, [Policy.Decide] at the head of its answer. [Stream] then compresses. README.md
+// request, [Policy.Decide] at its answer. [Stream] then compresses. README.md
 // holds what the codings cost.
 //
 // # What it follows

@@ -55,20 +55,22 @@ func NewPolicy(s Settings) (*Policy, error) {
 // Level is the level at which streams of this policy are opened.
 func (p *Policy) Level() Level { return p.level }
 
-// Offer is what a request allows for its answer. It is a plain value, so that it can be
-// kept when the head is gone. The zero value is a client that accepts no coding.
-type Offer struct {
-	coding Coding
-	closed bool // whatever the answer is, it stays as it is
-}
+// Offer is what a request allows for its answer: a coding, or that the answer stays as it
+// is. It is a number, so that it can be kept anywhere when the head is gone. The zero value
+// is a client that accepts no coding.
+type Offer uint8
 
-// Offer reads the head of a request.
+// closed is the offer of a request whose answer stays as it is, whatever it is.
+const closed Offer = 1 << 7
+
+// Offer reads the head of a request, lines that are marked Drop too: what a backend is
+// not to know, the client has said all the same.
 func (p *Policy) Offer(h *wire.RequestHead) Offer {
 	if string(h.Method) == http.MethodHead || forbidsTransform(&h.Head) {
-		return Offer{closed: true}
+		return closed
 	}
 	if !h.Has(wire.FieldAcceptEncoding) {
-		return Offer{}
+		return 0
 	}
 	said := nothingSaid
 	for i := range h.Fields {
@@ -76,7 +78,42 @@ func (p *Policy) Offer(h *wire.RequestHead) Offer {
 			said.add(h.FieldValue(f))
 		}
 	}
-	return Offer{coding: said.choose(p.prefer)}
+	return Offer(said.choose(p.prefer))
+}
+
+// Answer is what the decision asks of an answer. Values that may stand in several lines
+// are given to it one by one.
+type Answer struct {
+	Status int
+	// Length is that of the content, -1 when it is not known.
+	Length int64
+	// Type is the value of Content-Type, nil without.
+	Type []byte
+	// Ranged is whether there is a Content-Range.
+	Ranged bool
+	// Incremental is the value of that field, nil without.
+	Incremental []byte
+
+	encoded, fixed bool
+}
+
+// SeeEncoding takes one value of Content-Encoding: any coding but identity, known to us
+// or not, is one.
+func (a *Answer) SeeEncoding(value []byte) {
+	for {
+		element, rest, more := wire.NextElement(value)
+		if !more {
+			return
+		}
+		if value = rest; len(element) > 0 && !wire.EqualFold(element, codingTokens[Identity]) {
+			a.encoded = true
+		}
+	}
+}
+
+// SeeCacheControl takes one value of Cache-Control.
+func (a *Answer) SeeCacheControl(value []byte) {
+	a.fixed = a.fixed || wire.HasToken(value, noTransform)
 }
 
 // Verdict is what happens to an answer. The zero value leaves it untouched.
@@ -84,73 +121,51 @@ type Verdict struct {
 	// Coding is how the content is to be compressed; Identity leaves it as it is.
 	Coding Coding
 	// Vary is whether Vary has to name Accept-Encoding: another client would get, or
-	// has got, the same answer in another coding. See AppendVary.
+	// has got, the same answer in another coding. See VaryNames.
 	Vary bool
 	// FlushEach is whether every piece of content is to be flushed at once, since the
 	// answer says Incremental: ?1 (RFC 10036).
 	FlushEach bool
 }
 
-// Decide looks at the head of the final answer to the request that made o.
-func (p *Policy) Decide(o Offer, h *wire.ResponseHead) Verdict {
-	if o.closed || !p.suits(h) {
+// Decide looks at the final answer to the request that made o.
+func (p *Policy) Decide(o Offer, a *Answer) Verdict {
+	if o&closed != 0 || !p.suits(a) {
 		return Verdict{}
 	}
-	return Verdict{Coding: o.coding, Vary: true, FlushEach: o.coding != Identity && incremental(&h.Head)}
+	c := Coding(o)
+	return Verdict{Coding: c, Vary: true, FlushEach: c != Identity && isTrue(a.Incremental)}
 }
 
 // suits reports whether an answer would be compressed for a client that accepts it.
-func (p *Policy) suits(h *wire.ResponseHead) bool {
+func (p *Policy) suits(a *Answer) bool {
 	switch {
-	case wire.WithoutContent(h.Status, false), h.Status == http.StatusResetContent:
+	case a.encoded, a.fixed, wire.WithoutContent(a.Status, false), a.Status == http.StatusResetContent:
 		return false
-	case h.Status == http.StatusPartialContent, h.Status == http.StatusIMUsed, h.Has(wire.FieldContentRange):
+	case a.Status == http.StatusPartialContent, a.Status == http.StatusIMUsed, a.Ranged:
 		return false // the bytes are part of a representation, whose coding they share
-	case h.ContentLength >= 0 && h.ContentLength < p.minBytes:
+	case a.Length >= 0 && a.Length < p.minBytes:
 		return false
 	}
-	return p.types.has(h.Value(wire.FieldContentType)) && !encoded(&h.Head) && !forbidsTransform(&h.Head)
+	return p.types.has(a.Type)
 }
 
-// encoded reports any content coding but identity, known to us or not.
-func encoded(h *wire.Head) bool {
-	if !h.Has(wire.FieldContentEncoding) {
-		return false
-	}
-	for i := range h.Fields {
-		if h.Fields[i].ID != wire.FieldContentEncoding {
-			continue
-		}
-		value := h.FieldValue(&h.Fields[i])
-		for {
-			element, rest, more := wire.NextElement(value)
-			if !more {
-				break
-			}
-			if value = rest; len(element) > 0 && !wire.EqualFold(element, codingTokens[Identity]) {
-				return true
-			}
-		}
-	}
-	return false
-}
+const noTransform = "no-transform"
 
-// forbidsTransform reports Cache-Control: no-transform, of a request or an answer.
+// forbidsTransform reports Cache-Control: no-transform of a request.
 func forbidsTransform(h *wire.Head) bool {
 	if !h.Has(wire.FieldCacheControl) {
 		return false
 	}
 	for i := range h.Fields {
-		if f := &h.Fields[i]; f.ID == wire.FieldCacheControl && wire.HasToken(h.FieldValue(f), "no-transform") {
+		if f := &h.Fields[i]; f.ID == wire.FieldCacheControl && wire.HasToken(h.FieldValue(f), noTransform) {
 			return true
 		}
 	}
 	return false
 }
 
-// incremental reports Incremental: ?1, a boolean item (RFC 9651) whose parameters mean
-// nothing to us.
-func incremental(h *wire.Head) bool {
-	v := h.Lookup("incremental")
+// isTrue reports the item ?1 (RFC 9651 section 3.3.6), whose parameters mean nothing to us.
+func isTrue(v []byte) bool {
 	return len(v) >= 2 && v[0] == '?' && v[1] == '1' && (len(v) == 2 || v[2] == ';')
 }

@@ -66,7 +66,7 @@ func TestDecide(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := policy(t, nil)
-			got := p.Decide(p.Offer(request(t, c.method, c.request)), response(t, c.status, c.fields))
+			got := p.Decide(p.Offer(request(t, c.method, c.request)), answerOf(response(t, c.status, c.fields)))
 			if got != c.want {
 				t.Errorf("got %+v; want %+v", got, c.want)
 			}
@@ -82,7 +82,7 @@ func TestLeastLength(t *testing.T) {
 	}{{0, "0", Identity}, {0, "1", Gzip}, {-5, "1", Gzip}, {100, "99", Identity}, {100, "100", Gzip}} {
 		p := policy(t, func(s *Settings) { s.MinBytes = c.least })
 		h := response(t, 200, jsonType+"Content-Length: "+c.length+"\r\n")
-		if got := p.Decide(Offer{coding: Gzip}, h).Coding; got != c.want {
+		if got := p.Decide(Offer(Gzip), answerOf(h)).Coding; got != c.want {
 			t.Errorf("%s bytes where %d are asked: got %s; want %s", c.length, c.least, got, c.want)
 		}
 	}

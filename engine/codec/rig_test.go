@@ -40,6 +40,23 @@ var usualTypes = []string{
 	"application/wasm", "image/svg+xml", "font/ttf",
 }
 
+// answerOf is a parsed answer as the decision sees it.
+func answerOf(h *wire.ResponseHead) *Answer {
+	a := &Answer{
+		Status: h.Status, Length: h.ContentLength, Type: h.Value(wire.FieldContentType),
+		Ranged: h.Has(wire.FieldContentRange), Incremental: h.Lookup("incremental"),
+	}
+	for i := range h.Fields {
+		switch f := &h.Fields[i]; f.ID { //nolint:exhaustive // the others do not count
+		case wire.FieldContentEncoding:
+			a.SeeEncoding(h.FieldValue(f))
+		case wire.FieldCacheControl:
+			a.SeeCacheControl(h.FieldValue(f))
+		}
+	}
+	return a
+}
+
 // policy makes one of the usual settings.
 func policy(t testing.TB, change func(*Settings)) *Policy {
 	t.Helper()

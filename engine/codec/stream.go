@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"fmt"
 	"io"
 	"sync"
 
@@ -16,7 +15,7 @@ import (
 // to its window, from holding 1 MiB more.
 const HeldBytesMax = 128 << 10
 
-// Stream compresses one content, piece by piece. It is made by Open and must be closed,
+// Stream compresses one content, piece by piece. It is made by Open and must be released,
 // which hands its memory to the next one. It is not safe for concurrent use, but need not
 // stay with one goroutine. README.md states the memory an open stream takes.
 type Stream struct {
@@ -24,11 +23,20 @@ type Stream struct {
 	w      writer
 	coding Coding
 	level  Level
-	held   int // bytes taken since the last flush
-	open   bool
-	ended  bool // by Finish
-	failed bool // the writer is not used again
+	each   bool // flush behind every piece
+	held   int  // bytes taken since the last flush
+	state  state
 }
+
+// state is where a stream is: in the pool, open, or behind its end.
+type state uint8
+
+const (
+	stateIdle state = iota
+	stateOpen
+	stateEnded
+	stateBroken // inside a call; it stays so where that panics
+)
 
 // writer is what the libraries' encoders have in common.
 type writer interface {
@@ -46,86 +54,80 @@ func (s *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// idle holds closed streams by coding and level.
+// idle holds released streams by coding and level.
 var idle [codings][levels]sync.Pool
 
-// Open begins a content. The coding must not be Identity.
-func Open(c Coding, l Level) *Stream {
+// Open begins a content; each is whether every piece is flushed. The coding must not be
+// Identity.
+func Open(c Coding, l Level, each bool) *Stream {
 	s, _ := idle[c][l].Get().(*Stream) //nolint:errcheck // an empty pool gives nil
 	if s == nil {
 		s = &Stream{w: newWriter(c, l), coding: c, level: l}
 	}
-	s.held, s.open, s.ended = 0, true, false
-	s.w.Reset(&s.out)
+	s.begin(each)
 	return s
 }
 
+func (s *Stream) begin(each bool) {
+	s.each, s.held, s.state = each, 0, stateOpen
+	s.w.Reset(&s.out)
+}
+
 // Append takes a piece of content, which it does not keep, and appends to dst what is to
-// be sent of it now: possibly nothing. It returns dst as the built-in append does. An
-// error is a fault of the encoder; the content cannot be continued.
-func (s *Stream) Append(dst, piece []byte) ([]byte, error) {
-	s.out.b = dst
-	_, err := s.w.Write(piece)
-	if s.held += len(piece); err == nil && s.held >= HeldBytesMax {
+// be sent of it now: possibly nothing. With flush that is all that was taken so far: no
+// more content is there at the moment, as behind an event. It costs some bytes, so that it
+// is not for each piece of a fast answer, and nothing where nothing is held back. With
+// last the coding ends; after it there is only Release. It panics where an encoder fails,
+// which none does that writes to memory.
+func (s *Stream) Append(dst, piece []byte, flush, last bool) []byte {
+	if s.state != stateOpen {
+		panic("BUG: content behind the end of its stream")
+	}
+	s.state, s.out.b = stateBroken, dst
+	if len(piece) > 0 {
+		_, err := s.w.Write(piece)
+		s.check(err)
+		s.held += len(piece)
+	}
+	next := stateOpen
+	switch {
+	case last:
+		s.check(s.w.Close())
+		next = stateEnded
+	case s.held > 0 && (flush || s.each || s.held >= HeldBytesMax):
+		s.check(s.w.Flush())
 		s.held = 0
-		err = s.w.Flush()
 	}
-	return s.take(err)
+	dst = s.out.b
+	s.state, s.out.b = next, nil
+	return dst
 }
 
-// Flush appends everything that is still held back, so that the client can decode all
-// that was taken. Call it when no more content is there now: after an event, not after
-// each piece of a fast answer. It costs some bytes, and nothing when nothing is held.
-func (s *Stream) Flush(dst []byte) ([]byte, error) {
-	if s.held == 0 {
-		return dst, nil
-	}
-	s.held = 0
-	s.out.b = dst
-	return s.take(s.w.Flush())
-}
-
-// Finish appends what is held back and the end of the coding. After it there is only
-// Close.
-func (s *Stream) Finish(dst []byte) ([]byte, error) {
-	if s.ended {
-		panic("BUG: content finished twice")
-	}
-	s.ended = true
-	s.out.b = dst
-	return s.take(s.w.Close())
-}
-
-// take ends a call: the caller's slice goes back to it.
-func (s *Stream) take(err error) ([]byte, error) {
-	dst := s.out.b
-	s.out.b = nil
+func (s *Stream) check(err error) {
 	if err != nil {
-		s.failed = true
-		return dst, fmt.Errorf("cannot compress by %s: %w", s.coding, err)
+		panic("BUG: cannot compress by " + s.coding.String() + ": " + err.Error())
 	}
-	return dst, nil
 }
 
-// Close ends the use of a stream, whether or not it was finished.
-func (s *Stream) Close() {
-	if !s.open {
-		panic("BUG: stream closed twice")
+// Release ends the use of a stream, whether or not its content has come to its end.
+func (s *Stream) Release() {
+	switch s.state {
+	case stateIdle:
+		panic("BUG: stream released twice")
+	case stateBroken: // its encoder is in no state to be used again
+		s.state, s.out.b = stateIdle, nil
+		return
+	case stateOpen, stateEnded:
 	}
-	if s.open = false; !s.failed {
-		idle[s.coding][s.level].Put(s)
-	}
+	s.state = stateIdle
+	idle[s.coding][s.level].Put(s)
 }
 
 // Append compresses a whole content and appends it to dst.
-func Append(dst, content []byte, c Coding, l Level) ([]byte, error) {
-	s := Open(c, l)
-	defer s.Close()
-	dst, err := s.Append(dst, content)
-	if err != nil {
-		return dst, err
-	}
-	return s.Finish(dst)
+func Append(dst, content []byte, c Coding, l Level) []byte {
+	s := Open(c, l, false)
+	defer s.Release()
+	return s.Append(dst, content, false, true)
 }
 
 // gzipLevels: 6 is the cheapest that stays within 1.03 of the size of zlib's level 5 with

@@ -50,27 +50,15 @@ func decoder(t testing.TB, c Coding, r io.Reader) io.Reader {
 }
 
 // encode compresses content in pieces of this size and flushes behind each
-// flushEvery-th piece; 0 never.
-func encode(t testing.TB, s *Stream, content []byte, piece, flushEvery int) []byte {
-	t.Helper()
-	var out []byte
-	var err error
+// flushEvery-th piece; 0 never. It releases the stream.
+func encode(s *Stream, content []byte, piece, flushEvery int) (out []byte) {
+	defer s.Release()
 	for n := 1; len(content) > 0; n++ {
 		size := min(piece, len(content))
-		if out, err = s.Append(out, content[:size]); err != nil {
-			t.Fatal(err)
-		}
+		out = s.Append(out, content[:size], flushEvery > 0 && n%flushEvery == 0, false)
 		content = content[size:]
-		if flushEvery > 0 && n%flushEvery == 0 {
-			if out, err = s.Flush(out); err != nil {
-				t.Fatal(err)
-			}
-		}
 	}
-	if out, err = s.Finish(out); err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return s.Append(out, nil, false, true)
 }
 
 func TestContentComesBack(t *testing.T) {
@@ -80,9 +68,7 @@ func TestContentComesBack(t *testing.T) {
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
 		for name, content := range contents {
 			for _, cut := range []struct{ piece, flushEvery int }{{1 << 30, 0}, {16 << 10, 0}, {4000, 3}, {1 << 17, 1}} {
-				s := Open(c, l)
-				out := encode(t, s, content, cut.piece, cut.flushEvery)
-				s.Close()
+				out := encode(Open(c, l, false), content, cut.piece, cut.flushEvery)
 				back, err := io.ReadAll(decoder(t, c, bytes.NewReader(out)))
 				if err != nil || !bytes.Equal(back, content) {
 					t.Errorf("%s in pieces of %d: got %d bytes, %v; want the %d that went in", name, cut.piece, len(back), err, len(content))
@@ -99,9 +85,7 @@ func TestProgramsOfOthersDecode(t *testing.T) {
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
 		for _, cut := range []struct{ piece, flushEvery int }{{1 << 30, 0}, {5000, 4}} {
 			for _, content := range [][]byte{nil, content} {
-				s := Open(c, l)
-				out := encode(t, s, content, cut.piece, cut.flushEvery)
-				s.Close()
+				out := encode(Open(c, l, false), content, cut.piece, cut.flushEvery)
 				if back := pipe(t, out, programs[c], "-d", "-c"); !bytes.Equal(back, content) {
 					t.Errorf("got %d bytes; want the %d that went in", len(back), len(content))
 				}
@@ -110,35 +94,31 @@ func TestProgramsOfOthersDecode(t *testing.T) {
 	})
 }
 
-// TestEventPasses: behind a flush the client has every byte that was taken, without the
-// end of the stream.
+// TestEventPasses: behind a flush, asked for or by each piece, the client has every byte
+// that was taken, without the end of the stream.
 func TestEventPasses(t *testing.T) {
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
-		s := Open(c, l)
-		defer s.Close()
-		r, w := io.Pipe()
-		defer r.Close()
-		var client io.Reader
-		for i := range 50 {
-			event := fmt.Appendf(nil, "id: %d\ndata: %s\n\n", i, words[i%len(words)])
-			out, err := s.Append(nil, event)
-			if err == nil {
-				out, err = s.Flush(out)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			sent := make(chan error, 1)
-			go func() { _, err := w.Write(out); sent <- err }()
-			if client == nil {
-				client = decoder(t, c, r)
-			}
-			got := make([]byte, len(event))
-			if _, err := io.ReadFull(client, got); err != nil || !bytes.Equal(got, event) {
-				t.Fatalf("event %d: got %q, %v; want %q", i, got, err, event)
-			}
-			if err := <-sent; err != nil {
-				t.Fatal(err)
+		for _, each := range []bool{false, true} {
+			s := Open(c, l, each)
+			defer s.Release()
+			r, w := io.Pipe()
+			defer r.Close()
+			var client io.Reader
+			for i := range 50 {
+				event := fmt.Appendf(nil, "id: %d\ndata: %s\n\n", i, words[i%len(words)])
+				out := s.Append(nil, event, !each, false)
+				sent := make(chan error, 1)
+				go func() { _, err := w.Write(out); sent <- err }()
+				if client == nil {
+					client = decoder(t, c, r)
+				}
+				got := make([]byte, len(event))
+				if _, err := io.ReadFull(client, got); err != nil || !bytes.Equal(got, event) {
+					t.Fatalf("event %d: got %q, %v; want %q", i, got, err, event)
+				}
+				if err := <-sent; err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	})
@@ -146,20 +126,16 @@ func TestEventPasses(t *testing.T) {
 
 func TestFlushOfNothingIsNothing(t *testing.T) {
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
-		s := Open(c, l)
-		defer s.Close()
-		if out, err := s.Flush(nil); len(out) > 0 || err != nil {
-			t.Errorf("before content: got %d bytes, %v; want none", len(out), err)
+		s := Open(c, l, true)
+		defer s.Release()
+		if out := s.Append(nil, nil, true, false); len(out) > 0 {
+			t.Errorf("before content: got %d bytes; want none", len(out))
 		}
-		out, err := s.Append(nil, []byte("content"))
-		if err == nil {
-			out, err = s.Flush(out)
+		if out := s.Append(nil, []byte("content"), true, false); len(out) == 0 {
+			t.Fatal("got no bytes; want those of the content")
 		}
-		if len(out) == 0 || err != nil {
-			t.Fatalf("got %d bytes, %v; want those of the content", len(out), err)
-		}
-		if again, err := s.Flush(out); len(again) != len(out) || err != nil {
-			t.Errorf("second time: got %d bytes more, %v; want none", len(again)-len(out), err)
+		if out := s.Append(nil, nil, true, false); len(out) > 0 {
+			t.Errorf("second time: got %d bytes; want none", len(out))
 		}
 	})
 }
@@ -169,14 +145,11 @@ func TestFlushOfNothingIsNothing(t *testing.T) {
 func TestLittleIsHeldBack(t *testing.T) {
 	content := document(t, 500<<10, 3)
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
-		s := Open(c, l)
-		defer s.Close()
+		s := Open(c, l, false)
+		defer s.Release()
 		var out []byte
-		var err error
 		for at := 0; at < len(content); at += 10_000 {
-			if out, err = s.Append(out, content[at:min(at+10_000, len(content))]); err != nil {
-				t.Fatal(err)
-			}
+			out = s.Append(out, content[at:min(at+10_000, len(content))], false, false)
 		}
 		back, _ := io.ReadAll(decoder(t, c, bytes.NewReader(out))) // the end of the coding is missing
 		if held := len(content) - len(back); held >= HeldBytesMax || !bytes.HasPrefix(content, back) {
@@ -190,31 +163,32 @@ func TestLittleIsHeldBack(t *testing.T) {
 func TestStreamsAreIndependent(t *testing.T) {
 	content := document(t, 40<<10, 4)
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
-		fresh := &Stream{w: newWriter(c, l), coding: c, level: l}
-		used := &Stream{w: newWriter(c, l), coding: c, level: l}
-		reset := func(s *Stream) *Stream {
-			s.held, s.ended = 0, false
-			s.w.Reset(&s.out)
-			return s
-		}
-		if _, err := reset(used).Append(nil, noise(100_000)); err != nil { // and left
-			t.Fatal(err)
-		}
-		encode(t, reset(used), document(t, 140<<10, 5), 9000, 2)
-		want := encode(t, reset(fresh), content, 7000, 2)
-		got := encode(t, reset(used), content, 7000, 2)
-		if !bytes.Equal(got, want) {
+		want := encode(fresh(c, l, nil), content, 7000, 2)
+		used := newWriter(c, l)
+		fresh(c, l, used).Append(nil, noise(100_000), false, false) // and left
+		encode(fresh(c, l, used), document(t, 140<<10, 5), 9000, 2)
+		if got := encode(fresh(c, l, used), content, 7000, 2); !bytes.Equal(got, want) {
 			t.Errorf("got %d bytes that differ; want the %d a new stream makes", len(got), len(want))
 		}
 	})
 }
 
+// fresh is an open stream that no pool has had, with this encoder, or nil for a new one.
+func fresh(c Coding, l Level, w writer) *Stream {
+	if w == nil {
+		w = newWriter(c, l)
+	}
+	s := &Stream{w: w, coding: c, level: l}
+	s.begin(false)
+	return s
+}
+
 func TestDestinationIsAppendedTo(t *testing.T) {
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
 		content := document(t, 3000, 6)
-		out, err := Append([]byte("head"), content, c, l)
-		if err != nil || !bytes.HasPrefix(out, []byte("head")) {
-			t.Fatalf("got %q, %v; want what was there first", out[:min(8, len(out))], err)
+		out := Append([]byte("head"), content, c, l)
+		if !bytes.HasPrefix(out, []byte("head")) {
+			t.Fatalf("got %q; want what was there first", out[:min(8, len(out))])
 		}
 		back, err := io.ReadAll(decoder(t, c, bytes.NewReader(out[len("head"):])))
 		if err != nil || !bytes.Equal(back, content) {
@@ -228,9 +202,7 @@ func TestZstdWindow(t *testing.T) {
 	for l := range Level(levels) {
 		for _, size := range []int{1000, 100_000, 1 << 20} {
 			for _, piece := range []int{1 << 30, 16 << 10} {
-				s := Open(Zstd, l)
-				frame := encode(t, s, document(t, size, 8), piece, 1)
-				s.Close()
+				frame := encode(Open(Zstd, l, false), document(t, size, 8), piece, 1)
 				if got := window(frame); got > zstdWindowBytes || got == 0 {
 					t.Errorf("%s, %d bytes in pieces of %d: got a window of %d bytes; want at most %d", l, size, piece, got, zstdWindowBytes)
 				}
@@ -259,10 +231,11 @@ func window(frame []byte) uint64 {
 }
 
 func TestMisuseIsABug(t *testing.T) {
-	for name, misuse := range map[string]func(){
-		"identity":       func() { Open(Identity, Default) },
-		"closed twice":   func() { s := Open(Gzip, Default); s.Close(); s.Close() },
-		"finished twice": func() { s := Open(Gzip, Default); _, _ = s.Finish(nil); _, _ = s.Finish(nil) },
+	for name, misuse := range map[string]func(s *Stream){
+		"identity":          func(*Stream) { Open(Identity, Default, false) },
+		"released twice":    func(s *Stream) { s.Release(); s.Release() },
+		"ended twice":       func(s *Stream) { s.Append(s.Append(nil, nil, false, true), nil, false, true) },
+		"a failing encoder": func(s *Stream) { s.w = failing{s.w}; s.Append(nil, []byte("x"), false, false) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -270,8 +243,29 @@ func TestMisuseIsABug(t *testing.T) {
 					t.Error("got no panic; want one")
 				}
 			}()
-			misuse()
+			misuse(fresh(Gzip, Default, nil))
 		})
+	}
+}
+
+// failing is an encoder that takes nothing.
+type failing struct{ writer }
+
+func (failing) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+// TestBrokenStreamIsNotUsedAgain: one whose encoder has panicked is released, and gone.
+func TestBrokenStreamIsNotUsedAgain(t *testing.T) {
+	s := fresh(Gzip, Best, nil)
+	s.w = failing{s.w}
+	func() {
+		defer func() { _ = recover() }()
+		s.Append(nil, []byte("x"), false, false)
+	}()
+	s.Release()
+	for range 10 {
+		if next := Open(Gzip, Best, false); next == s {
+			t.Fatal("got the broken stream again")
+		}
 	}
 }
 
@@ -283,9 +277,7 @@ func FuzzStream(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		c, l := Coding(1+r.IntN(codings-1)), Level(r.IntN(levels))
-		s := Open(c, l)
-		defer s.Close()
-		out := encode(t, s, content, 1+r.IntN(len(content)+1), r.IntN(4))
+		out := encode(Open(c, l, false), content, 1+r.IntN(len(content)+1), r.IntN(4))
 		back, err := io.ReadAll(decoder(t, c, bytes.NewReader(out)))
 		if err != nil || !bytes.Equal(back, content) {
 			t.Errorf("%s/%s: got %d bytes, %v; want the %d that went in", c, l, len(back), err, len(content))
