@@ -49,16 +49,22 @@ func page(status int, e end.End) []byte {
 const (
 	grpcUnknown          = 2
 	grpcDeadlineExceeded = 4
+	grpcPermissionDenied = 7
 	grpcResourceLimit    = 8
 	grpcUnimplemented    = 12
 	grpcInternal         = 13
 	grpcUnavailable      = 14
+	grpcUnauthenticated  = 16
 )
 
 // grpcCode is what an answer of the proxy means to a call. Where the RFCs have a
 // status for "try again", so has gRPC.
 func grpcCode(status int) int {
 	switch status {
+	case http.StatusUnauthorized:
+		return grpcUnauthenticated
+	case http.StatusForbidden:
+		return grpcPermissionDenied
 	case http.StatusGatewayTimeout:
 		return grpcDeadlineExceeded
 	case http.StatusRequestEntityTooLarge, http.StatusRequestHeaderFieldsTooLarge:

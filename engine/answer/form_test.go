@@ -23,7 +23,7 @@ func TestFormFor(t *testing.T) {
 
 func TestCodesOfCalls(t *testing.T) {
 	for status, want := range map[int]int{
-		400: 13, 404: 12, 405: 12, 408: 2, 413: 8, 421: 2, 429: 14, 431: 8, 499: 2, 500: 13, 502: 14, 503: 14, 504: 4,
+		400: 13, 401: 16, 403: 7, 404: 12, 405: 12, 408: 2, 413: 8, 421: 2, 429: 14, 431: 8, 499: 2, 500: 13, 502: 14, 503: 14, 504: 4,
 	} {
 		if got := grpcCode(status); got != want {
 			t.Errorf("%d: got %d; want %d", status, got, want)
