@@ -155,7 +155,7 @@ type leaf struct {
 // stages is where the stages of a chain stand, inAuth what they check credentials with.
 var (
 	stages = []string{"engine", "engine/middleware"}
-	inAuth = []string{"engine/auth/apikey", "engine/auth/passwd", "engine/auth/prefix"}
+	inAuth = []string{"engine/auth/apikey", "engine/auth/passwd", "engine/auth/prefix", "engine/auth/token"}
 )
 
 var leaves = map[string]leaf{
@@ -166,6 +166,7 @@ var leaves = map[string]leaf{
 	"engine/auth/prefix":   {may: []string{"engine/auth/live"}, by: stages},
 	"engine/auth/apikey":   {may: []string{"engine/auth/live"}, by: stages},
 	"engine/auth/live":     {may: []string{"pool/safely"}, by: slices.Concat(stages, inAuth)},
+	"engine/auth/token":    {may: []string{"engine/auth/live", "engine/auth/verified", "pool/safely"}, by: stages},
 	"engine/auth/verified": {by: inAuth},
 	"engine/certs":         {may: []string{"config"}},
 	"engine/certs/acme":    {may: []string{"config", "pool/safely"}},

@@ -1,0 +1,76 @@
+package token
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// What a fetch may take, and how long what is fetched may be.
+const (
+	fetchTimeout  = 5 * time.Second
+	bodyBytesMax  = 1 << 20
+	headBytesMax  = 16 << 10
+	userAgentName = "isame-lb"
+)
+
+// checkURL says what is wrong with the URL of a set.
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot read URL %q: %w", text, err)
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+		return fmt.Errorf("cannot use URL %q: want one that begins with https:// or http://", text)
+	case u.User != nil:
+		return errors.New("cannot use a URL with a password")
+	}
+	return nil
+}
+
+// client fetches documents. A connection serves one fetch.
+type client struct {
+	http    fasthttp.Client
+	timeout time.Duration
+}
+
+func newClient(timeout time.Duration) *client {
+	dialer := &net.Dialer{Timeout: timeout}
+	return &client{timeout: timeout, http: fasthttp.Client{
+		Name:                      userAgentName,
+		Dial:                      func(address string) (net.Conn, error) { return dialer.Dial("tcp", address) }, // the default knows no IPv6
+		TLSConfig:                 &tls.Config{MinVersion: tls.VersionTLS12},
+		ReadTimeout:               timeout,
+		WriteTimeout:              timeout, // of the TLS handshake, too
+		ReadBufferSize:            headBytesMax,
+		MaxResponseBodySize:       bodyBytesMax,
+		MaxIdemponentCallAttempts: 1, // the fetcher tries again
+		DisablePathNormalizing:    true,
+	}}
+}
+
+// get asks for a document. A redirect is not followed: the URL is that of a configuration,
+// and what it names is believed.
+func (c *client) get(url string) ([]byte, error) {
+	q, a := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseRequest(q)
+	defer fasthttp.ReleaseResponse(a)
+	q.SetRequestURI(url)
+	q.SetConnectionClose()
+	q.Header.Set("Accept", "application/jwk-set+json, application/json")
+	if err := c.http.DoTimeout(q, a, c.timeout); err != nil {
+		return nil, fmt.Errorf("no answer: %w", err)
+	}
+	if a.StatusCode() != fasthttp.StatusOK {
+		return nil, fmt.Errorf("the answer has the status %d", a.StatusCode())
+	}
+	if encoding := a.Header.ContentEncoding(); len(encoding) > 0 {
+		return nil, fmt.Errorf("the answer is encoded as %q", encoding)
+	}
+	return append([]byte(nil), a.Body()...), nil
+}
