@@ -165,6 +165,7 @@ func (x *exchange) endRelay(out attempt.Outcome) phase {
 		x.breakOff(out)
 	case out != attempt.OK && !x.headed: // what came with the head is bad: nothing was written yet
 		x.release(x.upload.blame(out))
+		x.forgetAnswer()
 		return x.reject(x.fwd.last)
 	case out != attempt.OK:
 		out = x.upload.blame(out)

@@ -96,6 +96,16 @@ func (x *exchange) meetAnswer(h *wire.ResponseHead) {
 	x.route.chain.Meet(c, &h.Head)
 }
 
+// forgetAnswer takes back what the stages have made of an answer of which nothing was
+// written: they see another one in its place.
+func (x *exchange) forgetAnswer() {
+	if x.staged {
+		x.call.Answer.Forget()
+		x.call.SetAt(x.route.chain.Len())
+		x.dropCoder()
+	}
+}
+
 // respondStages lets the stages see the answer.
 func (x *exchange) respondStages() stage.Verdict {
 	c := &x.call
