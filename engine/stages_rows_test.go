@@ -1,6 +1,8 @@
 package engine
 
-import "testing"
+import (
+	"testing"
+)
 
 // stageRows has a row for each type of stage. A new stage is a new row.
 func stageRows() map[string]func(t *testing.T) *stageRow {

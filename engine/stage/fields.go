@@ -42,6 +42,19 @@ func (f *Fields) Forget() { f.added = f.added[:f.early] }
 // Added are the lines to be written behind those of the head that are left.
 func (f *Fields) Added() []byte { return f.added }
 
+// Head is the head that the lines belong to, nil before there is one.
+func (f *Fields) Head() *wire.Head { return f.head }
+
+// Replace puts lines, which are whole and fit to be sent, in place of all fields.
+func (f *Fields) Replace(lines []byte) {
+	if f.head != nil {
+		for i := range f.head.Fields {
+			f.head.Fields[i].Drop = true
+		}
+	}
+	f.added = append(f.added[:0], lines...)
+}
+
 // Owns reports that a stage has set or removed fields of this identity: nobody else adds
 // one.
 func (f *Fields) Owns(id wire.FieldID) bool { return f.owned.Has(id) }
