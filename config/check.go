@@ -15,6 +15,8 @@ type checker struct {
 	*decoder
 	cfg   *Config
 	files []string // certificates and keys it looked at
+	// used is what stages take from others, by the path of the stage.
+	used map[string][]use
 	// warnf notes what is valid and yet hardly meant.
 	warnf func(path, format string, args ...any)
 }

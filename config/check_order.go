@@ -41,10 +41,10 @@ type use struct {
 
 // uses are the values of a stage that take a claim or the name of a key.
 func (c *checker) uses(path string, stage any) []use {
-	if stage == nil {
-		return nil
+	found, known := c.used[path]
+	if stage == nil || known {
+		return found
 	}
-	var found []use
 	v := &visitor{schema: c.schema}
 	v.visit = func(s step) bool {
 		if s.v.Kind() != reflect.String {
@@ -63,12 +63,13 @@ func (c *checker) uses(path string, stage any) []use {
 		return true
 	}
 	v.section(reflect.ValueOf(stage).Elem(), path, "")
+	c.used[path] = found
 	return found
 }
 
 // takesClaim reports whether a template names a claim.
 func (c *checker) takesClaim(text string) bool {
-	parts, err := c.vocabulary("answer").Parse(text)
+	parts, err := c.vocabulary(varsAnswer).Parse(text)
 	return err == nil && slices.ContainsFunc(parts, func(p Part) bool { return p.Variable == "claim" })
 }
 
@@ -103,6 +104,7 @@ func answersAll(stage any) bool {
 func (c *checker) reached(route string, links []Link) {
 	var wall, compress string
 	rewritten := false
+	c.overridden(route, links)
 	for _, link := range links {
 		at := c.placeOf(route, link)
 		stage := c.cfg.Middleware[link.Name].Stage
@@ -131,6 +133,22 @@ func (c *checker) reached(route string, links []Link) {
 	}
 }
 
+// overridden warns of stages of which the last one of a route counts, and is not the last.
+func (c *checker) overridden(route string, links []Link) {
+	last := map[string]string{}
+	for _, link := range slices.Backward(links) {
+		m := c.cfg.Middleware[link.Name]
+		switch m.Stage.(type) {
+		case *StageBufferLimit, *StageTimeout, *StageRequestID:
+			if by := last[m.Type]; by != "" {
+				c.warnf(c.placeOf(route, link), "%q has no effect: %q behind it says something else", link.Name, by)
+			} else if c.always(link) {
+				last[m.Type] = link.Name
+			}
+		}
+	}
+}
+
 // placeOf is the path of the item by which a stage came into the list of a route.
 func (c *checker) placeOf(route string, link Link) string {
 	first := link.Name
@@ -154,7 +172,7 @@ func (c *checker) prefixFits(at, route, name string, s *StageRewrite) {
 	if r.PathPrefix != "" && strings.HasPrefix(strip, strings.TrimSuffix(r.PathPrefix, "/")+"/") {
 		return // some of its paths have it
 	}
-	c.warnf(at, "%q can never strip %s from a path of this route, which begins with %s", name, s.StripPrefix, path)
+	c.warnf(at, "%q can never strip its prefix from a path of this route, which begins with another one", name)
 }
 
 // forwardedOnly warns of stages that only change what is forwarded, on a route that forwards nothing.

@@ -27,10 +27,12 @@ func (c *checker) stages() {
 		referTo(c, indexPath("defaults.middleware", i), "middleware", name, c.cfg.Middleware)
 	}
 	c.noDuplicates("defaults.middleware", c.cfg.Defaults.Middleware)
+	seen := map[string]int{}
 	for _, name := range sortedNames(c.cfg.Middleware) {
 		if chain, ok := c.cfg.Middleware[name].Stage.(*StageChain); ok {
-			c.chain(joinPath("middleware", name)+".stages", name, chain)
+			c.chain(joinPath("middleware", name)+".stages", chain)
 		}
+		c.cycles(name, nil, seen)
 	}
 	for _, name := range sortedNames(c.cfg.Routes) {
 		c.flat(name)
@@ -64,36 +66,35 @@ func (c *checker) texts(path string, m *Middleware) {
 }
 
 // chain checks what a chain stands for.
-func (c *checker) chain(path, name string, chain *StageChain) {
+func (c *checker) chain(path string, chain *StageChain) {
 	if len(chain.Stages) == 0 {
 		c.reportf(path, "must not be empty")
 	}
 	for i, inner := range chain.Stages {
 		at := indexPath(path, i)
 		referTo(c, at, "middleware", inner, c.cfg.Middleware)
-		if way := c.wayTo(name, inner, map[string]bool{}); way != nil {
-			c.reportf(at, "the chain is in itself: %s", strings.Join(append([]string{name}, way...), ", "))
-		}
 	}
 	c.noDuplicates(path, chain.Stages)
 }
 
-// wayTo is how chains lead from one stage to another, nil where they do not.
-func (c *checker) wayTo(to, from string, seen map[string]bool) []string {
-	if from == to {
-		return []string{to}
+// cycles reports chains that are in themselves, each cycle where it closes. way leads to
+// name; seen holds how far on the way each stage stands, from 1, and -1 once it was left.
+func (c *checker) cycles(name string, way []string, seen map[string]int) {
+	chain, ok := c.cfg.Middleware[name].Stage.(*StageChain)
+	if !ok || seen[name] != 0 {
+		return
 	}
-	chain, ok := c.cfg.Middleware[from].Stage.(*StageChain)
-	if !ok || seen[from] {
-		return nil
-	}
-	seen[from] = true
-	for _, inner := range chain.Stages {
-		if way := c.wayTo(to, inner, seen); way != nil {
-			return append([]string{from}, way...)
+	way = append(way, name)
+	seen[name] = len(way)
+	for i, inner := range chain.Stages {
+		if from := seen[inner]; from > 0 {
+			c.reportf(indexPath(joinPath("middleware", name)+".stages", i), "the chain is in itself: %s",
+				strings.Join(append(slices.Clone(way[from-1:]), inner), ", "))
+		} else {
+			c.cycles(inner, way, seen)
 		}
 	}
-	return nil
+	seen[name] = -1
 }
 
 // flat checks the list of all stages that run for a route.
@@ -107,11 +108,12 @@ func (c *checker) flat(name string) {
 		}
 	}
 	c.noDuplicates(path+".skip", r.Skip)
-	links := c.cfg.Links(name)
-	if len(links) > StagesMax {
-		c.reportf(path+".middleware", "runs more than %d stages", StagesMax)
+	list := c.cfg.flatten(name)
+	if list.tooMuch {
+		c.reportf(path+".middleware", "runs more than %d stages, or by more than %d chains in one another", StagesMax, chainsMax)
 		return
 	}
+	links := list.links
 	came := map[string]string{}
 	for _, link := range links {
 		from := cameFrom(link)

@@ -18,7 +18,7 @@ func (c *checker) networks(path string, list []string) {
 
 // vocabulary is what a template of a key may name.
 func (c *checker) vocabulary(vars string) Vocabulary {
-	return Vocabulary{Answer: vars == "answer", Registered: c.schema.extensions.Variables}
+	return Vocabulary{Answer: vars == varsAnswer, Registered: c.schema.extensions.Variables}
 }
 
 // template checks a value that is marked vars, and returns its parts, nil where it is wrong.

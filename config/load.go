@@ -124,7 +124,7 @@ func read(opts *Options, problems *problemList) *Loaded {
 	d := newDecoder(s, problems, &references{environ: environ, baseDir: base})
 	loaded := &Loaded{Config: &Config{}, where: d.where, raw: d.raw}
 	d.decode(merged, loaded.Config)
-	c := &checker{decoder: d, cfg: loaded.Config, warnf: loaded.warnOnce()}
+	c := &checker{decoder: d, cfg: loaded.Config, warnf: loaded.warnOnce(), used: map[string][]use{}}
 	c.check()
 	c.unsupported()
 	loaded.Files = unique(slices.Concat(files, d.references.files, c.files))

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -120,6 +119,10 @@ func (d *decoder) stage(n *node, path string, m *Middleware) {
 
 // unknownStage notes a type that is none.
 func (d *decoder) unknownStage(n *node, path, name string) {
+	if d.problems.full() {
+		d.badf(n, path, "is no type of middleware")
+		return
+	}
 	shown := quoted(name)
 	if raw, ok := d.raw[path]; ok {
 		shown, name = quoted(raw), ""
@@ -145,9 +148,12 @@ func (d *decoder) unknownStageKeys(n *node, path, stage string, fields []field) 
 		if at.IsDefault() {
 			at = e.value.from
 		}
-		message := d.schema.unknownStageKey(e.name, stage, fields)
-		if meant := nearest(e.name, names); meant != "" && n.child(meant) == nil {
-			d.broken[joinPath(path, meant)] = true // said already: not also reported as missing
+		message := "unknown key"
+		if !d.problems.full() {
+			message = d.schema.unknownStageKey(e.name, stage, fields)
+			if meant := nearest(e.name, names); meant != "" && n.child(meant) == nil {
+				d.broken[joinPath(path, meant)] = true // said already: not also reported as missing
+			}
 		}
 		d.problems.addf(at, joinPath(path, e.name), "%s", message)
 	}
@@ -186,10 +192,12 @@ ipallowlist=ip_filter ipwhitelist=ip_filter allow=ip_filter rbac=ip_filter
 auth_basic=basic_auth basicauth=basic_auth auth_request=forward_auth forwardauth=forward_auth ext_authz=forward_auth
 apikey=api_key jwt_authn=jwt oidc=jwt auth_jwt=jwt
 add_header=headers header=headers proxy_set_header=headers request_header=headers
-stripprefix=rewrite stripprefixregex=rewrite addprefix=rewrite replacepath=rewrite replacepathregex=rewrite uri=rewrite handle_path=rewrite
+stripprefix=rewrite stripprefixregex=rewrite addprefix=rewrite replacepath=rewrite replacepathregex=rewrite
+uri=rewrite handle_path=rewrite
 redirectscheme=redirect redirectregex=redirect redir=redirect
 gzip=compress encode=compress brotli=compress zstd=compress compression=compress
-buffering=buffer client_max_body_size=buffer_limit request_body=buffer_limit errors=error_pages error_page=error_pages handle_errors=error_pages
+buffering=buffer client_max_body_size=buffer_limit request_body=buffer_limit
+errors=error_pages error_page=error_pages handle_errors=error_pages
 hsts=security_headers secure=security_headers mirroring=mirror`
 
 // meantStage guesses which type of middleware was meant, or "".
@@ -255,94 +263,4 @@ func (s *schema) settle(n *node, t reflect.Type) {
 		}
 	default:
 	}
-}
-
-// Chain returns the names of the stages that run for a route, in their order: those of
-// defaults.middleware but for what the route skips, then its own, with those of a chain in
-// its place. The configuration is one that Load has accepted.
-func (c *Config) Chain(route string) []string {
-	links := c.Links(route)
-	names := make([]string, len(links))
-	for i := range links {
-		names[i] = links[i].Name
-	}
-	return names
-}
-
-// Link is one stage of the flat list of a route.
-type Link struct {
-	// Name is the stage's.
-	Name string
-	// Chains are the names of the chains it came by, outermost first. A stage runs where
-	// their when and unless let it, beside its own.
-	Chains []string
-	// own says that it comes from the route, not from defaults.middleware.
-	own bool
-}
-
-// Links is Chain with the chains that each stage came by.
-func (c *Config) Links(route string) []Link {
-	r := c.Routes[route]
-	f := flattening{cfg: c}
-	for _, name := range c.Defaults.Middleware {
-		if !slices.Contains(r.Skip, name) {
-			f.add(name, nil)
-		}
-	}
-	f.own = true
-	for _, name := range r.Middleware {
-		f.add(name, nil)
-	}
-	return f.links
-}
-
-const (
-	// StagesMax bounds the flat list of a route; more is refused.
-	StagesMax = 32
-	// flattenMax bounds the stages and chains that are looked at for it, so that chains of
-	// chains cannot unfold without end.
-	flattenMax = 4096
-)
-
-// flattening puts the stages of chains in their place.
-type flattening struct {
-	cfg   *Config
-	own   bool // of the route itself
-	links []Link
-	steps int
-}
-
-// add appends a stage, or those that a chain stands for. A chain that is in itself, which
-// Load refuses, is left out.
-func (f *flattening) add(name string, chains []string) {
-	f.steps++
-	if f.tooMuch() || slices.Contains(chains, name) {
-		return
-	}
-	chain, ok := f.cfg.Middleware[name].Stage.(*StageChain)
-	if !ok {
-		f.links = append(f.links, Link{name, chains, f.own})
-		return
-	}
-	inside := append(slices.Clip(chains), name)
-	for _, inner := range chain.Stages {
-		f.add(inner, inside)
-	}
-}
-
-// tooMuch reports that the list is longer than any route needs.
-func (f *flattening) tooMuch() bool { return len(f.links) > StagesMax || f.steps > flattenMax }
-
-// stagesInUse are the names that the routes and the chains in them use.
-func (c *Config) stagesInUse() map[string]bool {
-	used := map[string]bool{}
-	for _, route := range slices.Sorted(maps.Keys(c.Routes)) {
-		for _, link := range c.Links(route) {
-			used[link.Name] = true
-			for _, chain := range link.Chains {
-				used[chain] = true
-			}
-		}
-	}
-	return used
 }

@@ -33,7 +33,7 @@ type StageForwardAuth struct {
 
 // check reports what is wrong with the keys.
 func (s *StageForwardAuth) check(c *checker, path string) {
-	if parts := c.template(path+".url", s.URL, c.vocabulary("request")); len(parts) > 0 {
+	if parts := c.template(path+".url", s.URL, c.vocabulary(varsRequest)); len(parts) > 0 {
 		c.serviceURL(path+".url", s.URL, parts)
 	}
 	if s.TLS != nil && strings.HasPrefix(s.URL, "http://") {
@@ -44,7 +44,7 @@ func (s *StageForwardAuth) check(c *checker, path string) {
 	c.fieldPatterns(path+".response_headers", s.ResponseHeaders)
 	c.fieldNames(path+".client_headers", s.ClientHeaders)
 	if s.Redirect401 != "" {
-		c.location(path+".redirect_401", s.Redirect401, c.template(path+".redirect_401", s.Redirect401, c.vocabulary("request")))
+		c.location(path+".redirect_401", s.Redirect401, c.template(path+".redirect_401", s.Redirect401, c.vocabulary(varsRequest)))
 	}
 }
 

@@ -83,12 +83,12 @@ func (s *StageHeaders) check(c *checker, path string) {
 	for i, r := range q.Replace {
 		at := indexPath(path+".request.replace", i)
 		c.fieldName(at+".name", r.Name)
-		c.replacement(at, "regex", r.Regex, "with", r.With, "request")
+		c.replacement(at, "regex", r.Regex, "with", r.With, varsRequest)
 	}
 	for i, r := range a.Replace {
 		at := indexPath(path+".response.replace", i)
 		c.fieldName(at+".name", r.Name)
-		c.replacement(at, "regex", r.Regex, "with", r.With, "answer")
+		c.replacement(at, "regex", r.Regex, "with", r.With, varsAnswer)
 	}
 	c.noDuplicates(path+".request.forwarded", q.Forwarded)
 }

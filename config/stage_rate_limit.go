@@ -32,7 +32,8 @@ type StageRateLimit struct {
 	DryRun bool `koanf:"dry_run"`
 	// Status is the status code of a refusal.
 	Status int `default:"429" koanf:"status" max:"599" min:"400"`
-	// Headers are what answers tell of the limit: RateLimit and RateLimit-Policy, the older X-RateLimit-Limit, -Remaining and -Reset, or nothing.
+	// Headers are what answers tell of the limit: RateLimit and RateLimit-Policy, the older X-RateLimit-Limit, -Remaining
+	// and -Reset, or nothing.
 	Headers string `default:"draft" enum:"draft|legacy|none" koanf:"headers"`
 	// Store is where counts are kept; absent means in this process alone.
 	Store *RateLimitStore `koanf:"store"`

@@ -24,5 +24,5 @@ func (s *StageRedirect) check(c *checker, path string) {
 		}
 		return
 	}
-	c.location(path+".to", s.To, c.replacement(path, "regex", s.Regex, "to", s.To, "request"))
+	c.location(path+".to", s.To, c.replacement(path, "regex", s.Regex, "to", s.To, varsRequest))
 }

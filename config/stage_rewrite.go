@@ -22,37 +22,44 @@ type StageRewrite struct {
 
 // check reports what is wrong with the keys.
 func (s *StageRewrite) check(c *checker, path string) {
+	with := c.given(path + ".with")
 	switch {
 	case s.StripPrefix+s.AddPrefix+s.Regex+s.With+s.Host == "":
 		c.warnf(path, "changes nothing: it needs one of strip_prefix, add_prefix, regex and host")
 	case s.Regex == "" && s.With != "":
 		c.reportf(path+".with", "has no effect without regex")
-	case s.Regex != "" && !c.given(path+".with"):
+	case s.Regex != "" && !with:
 		c.reportf(path+".with", "is required beside regex")
 	case s.Regex != "" && s.StripPrefix != "":
 		c.reportf(path+".strip_prefix", "cannot stand beside regex: give it a stage of its own")
 	case s.Regex != "" && s.AddPrefix != "":
 		c.reportf(path+".add_prefix", "cannot stand beside regex: put it into with")
+	case s.Regex != "" && s.With == "":
+		c.reportf(path+".with", "must not be empty: a path begins with /")
 	case s.Answers && s.StripPrefix == "":
 		c.warnf(path+".answers", "has no effect without strip_prefix")
 	}
 	if s.StripPrefix != "" {
 		c.requestPath(path+".strip_prefix", s.StripPrefix)
 	}
-	if s.AddPrefix != "" && !strings.HasPrefix(s.AddPrefix, "/") {
-		c.reportf(path+".add_prefix", "%s must begin with /", c.quote(path+".add_prefix", s.AddPrefix))
-	}
-	if strings.ContainsAny(s.AddPrefix, " ?#") {
-		c.reportf(path+".add_prefix", "%s must not contain a space, ? or #", c.quote(path+".add_prefix", s.AddPrefix))
-	}
-	parts := c.replacement(path, "regex", s.Regex, "with", s.With, "request")
-	if len(parts) > 0 && parts[0].Variable == "" && !strings.HasPrefix(parts[0].Text, "/") || strings.ContainsAny(s.With, " #") {
-		c.reportf(path+".with", "%s must begin with / and hold no space or #", c.quote(path+".with", s.With))
-	}
-	if s.Regex != "" && c.given(path+".with") && s.With == "" {
-		c.reportf(path+".with", "must not be empty: a path begins with /")
+	c.pathTemplate(path+".add_prefix", s.AddPrefix, " ?#", false)
+	parts := c.replacement(path, "regex", s.Regex, "with", s.With, varsRequest)
+	if len(parts) > 0 {
+		c.pathTemplate(path+".with", s.With, " #", parts[0].Variable != "")
 	}
 	if strings.ContainsAny(s.Host, " /?#@") {
 		c.reportf(path+".host", "%s is not a host name", c.quote(path+".host", s.Host))
+	}
+}
+
+// pathTemplate checks what becomes a path, or its begin, and must not hold some bytes. What
+// a variable or group begins may begin with / as well.
+func (c *checker) pathTemplate(path, text, without string, variable bool) {
+	switch {
+	case text == "":
+	case !strings.HasPrefix(text, "/") && !variable:
+		c.reportf(path, "%s must begin with /", c.quote(path, text))
+	case strings.ContainsAny(text, without):
+		c.reportf(path, "%s must hold none of %q", c.quote(path, text), without)
 	}
 }

@@ -227,111 +227,6 @@ func TestLayerProblemsOfStages(t *testing.T) {
 	}
 }
 
-func TestExtensionsAreKnown(t *testing.T) {
-	t.Parallel()
-	text := stageBase + `  own: {type: own, options: {text: "${ENV:A} x", n: 5, f: 5.0, big: 1e30, yes: true, list: [1, a, {b: null}], empty: {}}, unless: {path: /x}}
-  vars: {type: headers, request: {set: {X-A: "{tenant}"}}}
-  bare: {type: own}
-`
-	opts := Options{
-		Data: []byte(text), File: "isame.yaml", Set: []string{"pools.p.algorithm=mine", "pools.p.hash_on=path"}, Environ: []string{"A=b"},
-		Extensions: Extensions{Stages: []string{"own"}, Algorithms: []string{"mine"}, Variables: []string{"tenant"}},
-	}
-	loaded, err := loadPlanned(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := &StageHandler{Name: "own", Options: map[string]any{
-		"text": "b x", "n": 5, "f": 5.0, "big": 1e30, "yes": true, "list": []any{1, "a", map[string]any{"b": nil}}, "empty": map[string]any{},
-	}}
-	if got := loaded.Config.Middleware["own"].Stage; !reflect.DeepEqual(got, want) {
-		t.Errorf("got %#v; want %#v", got, want)
-	}
-	for _, w := range loaded.Warnings {
-		if strings.HasPrefix(w.Path, "pools.") {
-			t.Errorf("got %s; want nothing said of an algorithm that is not ours", w)
-		}
-	}
-	for _, format := range []string{"yaml", "json"} {
-		var printed bytes.Buffer
-		if err := Write(&printed, loaded, format); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(printed.String(), "${ENV:A} x") {
-			t.Errorf("%s: the reference is not printed:\n%s", format, printed.String())
-		}
-		again, err := loadPlanned(Options{Data: printed.Bytes(), Format: format, Environ: opts.Environ, Extensions: opts.Extensions})
-		if err != nil || !reflect.DeepEqual(again.Config, loaded.Config) {
-			t.Errorf("%s: got %v and another configuration; want the same:\n%s", format, err, printed.String())
-		}
-	}
-	opts.Extensions = Extensions{}
-	_, err = loadPlanned(opts)
-	for _, part := range []string{"own.type: \"own\" is no type of middleware", "{tenant} is no variable", "\"mine\" is none of round_robin"} {
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("without them: got %v; want %q", err, part)
-		}
-	}
-}
-
-func TestBadOptions(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct{ options, want string }{
-		{"[a]", "middleware.x.options: must be a section of keys, not a list"},
-		{"{a: .inf}", `middleware.x.options.a: must be a number, not ".inf"`},
-		{"{a: [!!binary aGk=]}", "middleware.x.options.a[0]: must be text, a number, true or false, a list or a section, not a value of another type"},
-		{`{a: "${ENV:NONE}"}`, "middleware.x.options.a: cannot resolve ${ENV:NONE}: the environment variable is not set"},
-	} {
-		text := stageBase + "  x: {type: own, options: " + tt.options + "}\n"
-		_, err := loadPlanned(Options{Data: []byte(text), Extensions: Extensions{Stages: []string{"own"}}})
-		if err == nil || !strings.HasSuffix(err.Error(), tt.want) {
-			t.Errorf("%s: got %v; want %s", tt.options, err, tt.want)
-		}
-	}
-}
-
-func TestChainIsFlat(t *testing.T) {
-	t.Parallel()
-	c := taken(t, Options{File: "testdata/stages.good.yaml"}).Config
-	for route, want := range map[string]string{
-		"bare": "ids",
-		"gone": "moved",
-		"all": "ids safe lists cors squeeze token key limit several inflight slow refuse login ask fields path body hold longer crumbs pages away " +
-			"chaos copy stay",
-		"none": "ids safe",
-	} {
-		if got := strings.Join(c.Chain(route), " "); got != want {
-			t.Errorf("%s: got %s; want %s", route, got, want)
-		}
-	}
-	for _, link := range c.Links("all") {
-		if want := []string{"base", "nested"}; link.Name == "squeeze" && !slices.Equal(link.Chains, want) {
-			t.Errorf("squeeze: got chains %q; want %q", link.Chains, want)
-		}
-	}
-}
-
-// TestChainsOfChainsAreBounded has chains that would unfold to 2^40 looks.
-func TestChainsOfChainsAreBounded(t *testing.T) {
-	t.Parallel()
-	var text strings.Builder
-	text.WriteString(strings.Replace(stageBase, "middleware: [limit]", "middleware: [c0]", 1))
-	for i := range 40 {
-		text.WriteString("  c" + string(rune('0'+i/10)) + string(rune('0'+i%10)) + ": {type: chain, stages: [")
-		for n := 1; n <= 2 && i+n < 40; n++ {
-			if n > 1 {
-				text.WriteString(", ")
-			}
-			text.WriteString("c" + string(rune('0'+(i+n)/10)) + string(rune('0'+(i+n)%10)))
-		}
-		text.WriteString("]}\n")
-	}
-	opts := Options{Data: []byte(text.String()), Set: []string{"routes.api.middleware=c00"}}
-	if _, err := loadPlanned(opts); err == nil || !strings.Contains(err.Error(), "c39.stages: must not be empty") {
-		t.Errorf("got %v; want only the empty chain refused", err)
-	}
-}
-
 func TestBurstsAreTwiceTheRate(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -374,60 +269,29 @@ func TestFilesOfStagesAreWatched(t *testing.T) {
 	}
 }
 
-// TestStageWarnings has stages that are valid, and what is said of them.
-func TestStageWarnings(t *testing.T) {
+// TestProblemsOfStagesShowNoSecret gives each text of each type a value of the environment
+// that is wrong nearly everywhere.
+func TestProblemsOfStagesShowNoSecret(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ name, route, stages, want string }{
-		{"unused", "pool: p", "a: {type: deny}", "middleware.a: warning: no route runs it"},
-		{"used by a chain", "pool: p, middleware: [b]", "a: {type: request_id}, b: {type: chain, stages: [a]}", ""},
-		{"behind a wall", "pool: p, middleware: [a, b]", "a: {type: deny}, b: {type: request_id}", `routes.r.middleware[1]: warning: "b" can never run: "a" answers every request before it`},
-		{"behind a wall with a condition", "pool: p, middleware: [a, b]", "a: {type: deny, when: {path: /x}}, b: {type: request_id}", ""},
-		{"behind a wall in a chain with a condition", "pool: p, middleware: [c, b]", "a: {type: deny}, b: {type: request_id}, c: {type: chain, stages: [a], unless: {path: /x}}", ""},
-		{"behind a wall in a chain", "pool: p, middleware: [c, b]", "a: {type: deny}, b: {type: request_id}, c: {type: chain, stages: [a]}", `"b" can never run`},
-		{"cors behind a wall", "pool: p, middleware: [a, b]", "a: {type: deny}, b: {type: cors, allow_origins: ['*']}", ""},
-		{"redirect of all", "pool: p, middleware: [a, b]", "a: {type: redirect, to: /x}, b: {type: request_id}", `"b" can never run`},
-		{"redirect by regex", "pool: p, middleware: [a, b]", "a: {type: redirect, to: /x, regex: a}, b: {type: request_id}", ""},
-		{"maintenance", "pool: p, middleware: [a, b]", "a: {type: maintenance}, b: {type: request_id}", `"b" can never run`},
-		{"maintenance that is off", "pool: p, middleware: [a, b]", "a: {type: maintenance, enabled: false}, b: {type: request_id}", ""},
-		{"maintenance with guests", "pool: p, middleware: [a, b]", "a: {type: maintenance, allow: [10.0.0.0/8]}, b: {type: request_id}", ""},
-		{"fault for all", "pool: p, middleware: [a, b]", "a: {type: fault, percent: 100, abort: 503}, b: {type: request_id}", `"b" can never run`},
-		{"two compress", "pool: p, middleware: [a, b]", "a: {type: compress}, b: {type: compress}", `"b" has nothing to do beside "a"`},
-		{"two compress, one with a condition", "pool: p, middleware: [a, b]", "a: {type: compress, when: {path: /x}}, b: {type: compress}", ""},
-		{"prefix of another route", "path_prefix: /v1, pool: p, middleware: [a]", "a: {type: rewrite, strip_prefix: /api}", `"a" can never strip /api from a path of this route, which begins with /v1`},
-		{"prefix of half a segment", "path_prefix: /apix, pool: p, middleware: [a]", "a: {type: rewrite, strip_prefix: /api}", "can never strip"},
-		{"prefix of the route", "path_prefix: /api/v1, pool: p, middleware: [a]", "a: {type: rewrite, strip_prefix: /api}", ""},
-		{"prefix below the route's", "path_prefix: /api, pool: p, middleware: [a]", "a: {type: rewrite, strip_prefix: /api/v1}", ""},
-		{"prefix of all", "path_prefix: /, pool: p, middleware: [a]", "a: {type: rewrite, strip_prefix: /api}", ""},
-		{"prefix of one path", "path: /api, pool: p, middleware: [a]", "a: {type: rewrite, strip_prefix: /api}", ""},
-		{"rewrite behind another", "path_prefix: /v1, pool: p, middleware: [b, a]", "a: {type: rewrite, strip_prefix: /api}, b: {type: rewrite, add_prefix: /api}", ""},
-		{"nothing is forwarded", "respond: {}, middleware: [a]", "a: {type: buffer}", `"a" has no effect on a route without pool or split`},
-		{"cors without origins", "pool: p, middleware: [a]", "a: {type: cors, allow_methods: [GET]}", "middleware.a.allow_methods: warning: has no effect without allow_origins"},
-		{"cors of nothing", "pool: p, middleware: [a]", "a: {type: cors}", "middleware.a: warning: has no effect without allow_origins"},
-		{"headers of nothing", "pool: p, middleware: [a]", "a: {type: headers}", "middleware.a: warning: changes nothing: it needs request or response"},
-		{"cookies of nothing", "pool: p, middleware: [a]", "a: {type: cookies}", "changes nothing"},
-		{"all off", "pool: p, middleware: [a]", "a: {type: security_headers, content_type_nosniff: false}", "changes nothing"},
-		{"rewrite of nothing", "pool: p, middleware: [a]", "a: {type: rewrite}", "changes nothing"},
-		{"no bandwidth", "pool: p, middleware: [a]", "a: {type: bandwidth_limit}", "limits nothing"},
-		{"no harm", "pool: p, middleware: [a]", "a: {type: fault, percent: 5}", "does no harm"},
-		{"type of no body", "pool: p, middleware: [a]", "a: {type: deny, content_type: text/html}", "middleware.a.content_type: warning: has no effect without body or file"},
-		{"body that is not sent", "pool: p, middleware: [a]", "a: {type: deny, close: true, body: b}", "middleware.a.body: warning: has no effect beside close: true"},
-		{"path of no pool", "pool: p, middleware: [a]", "a: {type: error_pages, body: b, path: /x}", "middleware.a.path: warning: has no effect without pool"},
-		{"TLS in clear text", "pool: p, middleware: [a]", "a: {type: forward_auth, url: 'http://a/', tls: {}}", "middleware.a.tls: warning: has no effect on a URL that begins with http://"},
-		{"refresh of a file", "pool: p, middleware: [a]", "a: {type: jwt, jwks_file: testdata/stages.good.yaml, algorithms: ES256, refresh: 1m}", "middleware.a.refresh: warning: has no effect without jwks_url"},
-		{"statuses of requests", "pool: p, middleware: [a]", "a: {type: headers, request: {remove: [A]}, when_status: [200]}", "middleware.a.when_status: warning: has no effect without response"},
-		{"prefix of answers", "pool: p, middleware: [a]", "a: {type: rewrite, add_prefix: /a, answers: true}", "middleware.a.answers: warning: has no effect without strip_prefix"},
-		{"cargo cult", "pool: p, middleware: [a]", "a: {type: headers, request: {set: {Upgrade: '{header.Upgrade}'}}}", "middleware.a.request.set.Upgrade: warning: has no effect: the proxy writes Upgrade itself, also for WebSockets"},
-		{"cookies that browsers drop", "pool: p, middleware: [a]", "a: {type: cookies, same_site: none}", "browsers drop cookies"},
-		{"keys in clear text", "pool: p, middleware: [a]", "a: {type: jwt, jwks_url: 'http://id.internal/keys', algorithms: ES256}", "keys come in clear text"},
-		{"said once", "pool: p, middleware: [a, c]", "a: {type: chain, stages: [b, d]}, b: {type: deny}, c: {type: request_id}, d: {type: timeout, timeout: 1s}", `"c" can never run`},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			text := "listeners: {web: {address: ':0'}}\nroutes: {r: {" + c.route + "}}\npools: {p: {backends: [{address: 'a:1'}]}}\nmiddleware: {" + c.stages + "}\n"
-			loaded := taken(t, Options{Data: []byte(text)})
-			if c.want == "" && len(loaded.Warnings) > 0 || c.want != "" && !strings.Contains(Problems(loaded.Warnings).Error(), c.want) {
-				t.Errorf("got %v; want %q", loaded.Warnings, c.want)
+	for _, secret := range []string{"hunt [*er2\n{x", "hunter2{", "$9hunter2 /", "/hunter2"} {
+		for _, stage := range StageTypes() {
+			for _, f := range newSchema(Extensions{}).fields(StageType(stage)) {
+				value := map[shape]string{
+					shapeScalar: `"${ENV:SECRET}"`, shapeList: `["${ENV:SECRET}"]`, shapeNames: `{X: "${ENV:SECRET}"}`,
+				}[shapeOf(f.typ)]
+				if value == "" {
+					continue
+				}
+				text := strings.Replace(stageBase, "[limit]", "[limit, x]", 1) + "  x: {type: " + stage + ", " + f.key + ": " + value + "}\n"
+				loaded, err := loadPlanned(Options{Data: []byte(text), Environ: []string{"SECRET=" + secret}})
+				said := loaded.Warnings.Error()
+				if err != nil {
+					said += err.Error()
+				}
+				if strings.Contains(said, "hunt") {
+					t.Errorf("%s.%s: the secret is shown: %s", stage, f.key, said)
+				}
 			}
-		})
+		}
 	}
 }

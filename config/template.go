@@ -21,6 +21,12 @@ type Part struct {
 	Escape bool
 }
 
+// What the tag vars says a template may name.
+const (
+	varsRequest = "request"
+	varsAnswer  = "answer"
+)
+
 // VariableGroup is the variable of a part that stands for a group of a regular expression.
 const VariableGroup = "group"
 

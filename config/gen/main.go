@@ -267,7 +267,8 @@ func (r *reference) write(typ string, at place) error {
 	}
 	r.b.WriteString("| key | type | default | meaning | example |\n|---|---|---|---|---|\n")
 	for _, k := range sec.keys {
-		fmt.Fprintf(&r.b, "| `%s` | %s | %s | %s | %s |\n", k.name, cell(r.typeCell(k)), cell(k.defaultCell()), cell(k.doc), cell(k.exampleCell()))
+		fmt.Fprintf(&r.b, "| `%s` | %s | %s | %s | %s |\n",
+			k.name, cell(r.typeCell(k)), cell(k.defaultCell()), cell(k.doc), cell(k.exampleCell()))
 	}
 	r.b.WriteByte('\n')
 	for _, k := range sec.keys {
@@ -327,24 +328,14 @@ func below(typ string) (inner, element string) {
 
 func (s schema) typeCell(k key) string {
 	inner, element := below(k.typ)
-	_, isSection := s[inner]
+	if _, isSection := s[inner]; isSection {
+		return s.sectionCell(k, inner, element)
+	}
 	switch {
-	case k.typ == "string" && k.tag.Get("stage") == yes:
+	case k.tag.Get("stage") == yes:
 		return "`" + strings.Join(slices.Sorted(maps.Keys(s.stages())), "`, `") + "`"
-	case isSection && element == ".NAME" && s.isShort(inner):
-		return "names of text or sections"
-	case isSection && element == ".NAME":
-		return "names of sections"
-	case isSection && element == "[]" && k.tag.Get("single") == yes:
-		return "section, or list of sections"
-	case isSection && element == "[]":
-		return "list of sections"
 	case k.typ == "map[string]any":
 		return "any values, by name"
-	case isSection && strings.HasPrefix(k.typ, "*"):
-		return "section, optional"
-	case isSection:
-		return "section"
 	case element == ".NAME" && strings.HasPrefix(inner, "[]"):
 		return "names of lists of " + plural(inner)
 	case element == ".NAME":
@@ -357,6 +348,24 @@ func (s schema) typeCell(k key) string {
 		return "list of " + plural(inner)
 	default:
 		return scalar(k) + k.template()
+	}
+}
+
+// sectionCell names the type of a key below which there are sections of keys.
+func (s schema) sectionCell(k key, inner, element string) string {
+	switch {
+	case element == ".NAME" && s.isShort(inner):
+		return "names of text or sections"
+	case element == ".NAME":
+		return "names of sections"
+	case element == "[]" && k.tag.Get("single") == yes:
+		return "section, or list of sections"
+	case element == "[]":
+		return "list of sections"
+	case strings.HasPrefix(k.typ, "*"):
+		return "section, optional"
+	default:
+		return "section"
 	}
 }
 
