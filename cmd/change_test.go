@@ -121,6 +121,8 @@ var special = map[string]change{
 	},
 	"middleware.*:headers.request.replace[*].with":  inUse(`{type: headers, request: {replace: [{name: A, regex: "(a)", with: "$1"}]}}`),
 	"middleware.*:headers.response.replace[*].with": inUse(`{type: headers, response: {replace: [{name: A, regex: "(a)", with: "$1"}]}}`),
+	"middleware.*:forward_auth.tls.cert_file":       inUse(`{type: forward_auth, url: "http://127.0.0.1:1/", tls: {cert_file: a.pem, key_file: a.key}}`),
+	"middleware.*:forward_auth.tls.key_file":        inUse(`{type: forward_auth, url: "http://127.0.0.1:1/", tls: {cert_file: a.pem, key_file: a.key}}`),
 	"middleware.*.type":                             inUse("{type: deny}"),
 	"middleware.*.when":                             inUse("{type: deny, when: {path: /a}}"),
 	"middleware.*.unless":                           inUse("{type: deny, unless: {path: /a}}"),
@@ -145,8 +147,9 @@ func inUse(stage string) change {
 
 // stageBases are the keys that a stage has on both sides, by type.
 var stageBases = map[string]string{
-	"chain":   ", stages: [other]",
-	"headers": ", request: {replace: [{name: A, regex: a, with: b}]}, response: {replace: [{name: A, regex: a, with: b}]}",
+	"chain":        ", stages: [other]",
+	"forward_auth": ", url: \"http://127.0.0.1:1/\"",
+	"headers":      ", request: {replace: [{name: A, regex: a, with: b}]}, response: {replace: [{name: A, regex: a, with: b}]}",
 }
 
 // changeOf is the special change of a key, or another value of its type: the

@@ -167,7 +167,7 @@ var leaves = map[string]leaf{
 	"engine/auth/apikey":   {may: []string{"engine/auth/live"}, by: stages},
 	"engine/auth/live":     {may: []string{"pool/safely"}, by: slices.Concat(stages, inAuth)},
 	"engine/auth/token":    {may: []string{"engine/auth/live", "engine/auth/verified", "pool/safely"}, by: stages},
-	"engine/auth/verified": {by: inAuth},
+	"engine/auth/verified": {by: slices.Concat(stages, inAuth)},
 	"engine/certs":         {may: []string{"config"}},
 	"engine/certs/acme":    {may: []string{"config", "pool/safely"}},
 	// What may be compressed and how it is: of heads and pieces of content, not of an exchange.
@@ -184,7 +184,7 @@ var leaves = map[string]leaf{
 		"config", "engine/affinity", "engine/answer", "engine/trust", "pool/end", "pool/socket", "pool/wire",
 	}, open: true},
 	"engine/middleware": {may: []string{
-		"config", "engine/answer", "engine/observe", "engine/stage", "pool/end", "pool/safely", "pool/socket", "pool/wire",
+		"config", "engine/answer", "engine/auth/verified", "engine/observe", "engine/stage", "pool/end", "pool/safely", "pool/socket", "pool/wire",
 	}, open: true},
 	"engine/observe":   {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},
 	"engine/retry":     {may: []string{"config", "pool/attempt"}},

@@ -42,7 +42,6 @@ func unsupportedStages() []string {
 		"cors",
 		"error_pages",
 		"fault",
-		"forward_auth",
 		"ip_filter",
 		"jwt",
 		"maintenance",

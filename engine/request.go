@@ -24,11 +24,7 @@ func (x *exchange) prepare() {
 			host = c.Host
 		}
 	}
-	if x.staged && x.holds {
-		x.dropFields(trusted, replacedSet|1<<wire.FieldContentLength)
-	} else {
-		x.dropFields(trusted, replacedSet)
-	}
+	x.dropFields(trusted, replacedSet)
 
 	b := x.out[:0]
 	b = append(append(b, h.Method...), ' ')
@@ -49,9 +45,10 @@ func (x *exchange) prepare() {
 		b = append(b, via11...)
 	}
 	switch {
+	case h.Framing != wire.ChunkedBody:
 	case x.staged && x.holds:
 		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(len(x.held)), 10), "\r\n"...)
-	case h.Framing == wire.ChunkedBody:
+	default:
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
 	x.out = append(x.appendConnection(b), "\r\n"...)

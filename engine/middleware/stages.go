@@ -15,6 +15,8 @@ func newStage(keys any, p *Place) (any, error) {
 		return nil, nil //nolint:nilnil // it stands for others
 	case *config.StageDeny:
 		return newDeny(k, p)
+	case *config.StageForwardAuth:
+		return newForwardAuth(k, p)
 	case *config.StageHeaders:
 		return newHeaders(k, p)
 	}

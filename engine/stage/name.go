@@ -38,6 +38,9 @@ func (n *Name) String() string { return n.text }
 // ID is its identity, wire.FieldOther for what has none.
 func (n *Name) ID() wire.FieldID { return n.id }
 
+// Matches reports that a field of this name is meant.
+func (n *Name) Matches(name []byte) bool { return n.isText(name) }
+
 // is reports that a field of a head has the name.
 func (n *Name) is(h *wire.Head, f *wire.Field) bool {
 	if n.alone {

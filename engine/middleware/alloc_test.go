@@ -1,0 +1,39 @@
+//go:build !race
+
+package middleware
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/stage"
+)
+
+func TestForwardAuthRemembersWithoutAllocations(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-User", "ann") }))
+	defer s.Close()
+	f, err := newForwardAuth(&config.StageForwardAuth{
+		URL: s.URL + "/?p={path}", Timeout: time.Minute, Cache: time.Hour,
+		RequestHeaders: []string{"Authorization"}, ResponseHeaders: []string{"X-User"},
+	}, newPlace(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	c := newCall(t, "GET /a HTTP/1.1\r\nHost: t\r\nAuthorization: me\r\nX-User: root\r\n\r\n")
+	c.MayWait = true
+	if v := f.Request(c); v != stage.Next {
+		t.Fatalf("got %v; want it to pass", v)
+	}
+	c.MayWait = false
+	if n := testing.AllocsPerRun(1000, func() {
+		if f.Request(c) != stage.Next {
+			t.Fatal("it is not remembered")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations; want 0", n)
+	}
+}

@@ -1,0 +1,174 @@
+package middleware
+
+import (
+	"bytes"
+
+	"github.com/isame-lb/isame-lb/engine/stage"
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+var (
+	accept        = stage.NewName("Accept")
+	cacheControl  = stage.NewName("Cache-Control")
+	location      = stage.NewName("Location")
+	forwardedFor  = stage.NewName("X-Forwarded-For")
+	forwardedHost = stage.NewName("X-Forwarded-Host")
+	noStore       = []byte("no-store")
+	textHTML      = []byte("text/html")
+)
+
+// ownToService are the fields that the service is told by us alone, in lower case. Some
+// services take an underscore for a hyphen.
+var ownToService = []string{
+	"x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri", "x-forwarded-for", "x-isame-attempts",
+}
+
+// unsent are the fields that concern one connection, its framing, or content that the
+// service does not get, in lower case.
+var unsent = []string{
+	"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "proxy-authenticate",
+	"proxy-authorization", "http2-settings", "content-length", "host", "expect",
+}
+
+// appendQuestion appends the head that the service is sent. The same head is the same
+// question.
+func (f *forwardAuth) appendQuestion(b []byte, c *stage.Call) []byte {
+	if f.original {
+		b = append(b, c.Head.Method...)
+	} else {
+		b = append(b, "GET"...)
+	}
+	b = append(b, ' ')
+	start := len(b)
+	b = encodeURL(f.url.Append(b, c), start)
+	b = append(append(append(b, " HTTP/1.1\r\nHost: "...), authorityOf(b[start:])...), "\r\n"...)
+	if len(f.send) == 0 {
+		b = appendLines(b, &c.Request)
+	}
+	for i := range f.send {
+		n := &f.send[i]
+		if isOwnToService([]byte(n.String())) {
+			continue
+		}
+		c.Request.Each(n, func(value []byte) bool {
+			b = appendLine(b, n.String(), value)
+			return true
+		})
+	}
+	return append(f.appendForwarded(b, c), "\r\n"...)
+}
+
+func appendLine(b []byte, name string, value []byte) []byte {
+	return append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
+}
+
+// appendLines appends all fields that are the service's.
+func appendLines(b []byte, from *stage.Fields) []byte {
+	from.Lines(func(name, value []byte) bool {
+		if isOwnToService(name) || isAnyOf(unsent, name) {
+			return true
+		}
+		b = append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
+		return true
+	})
+	return b
+}
+
+// appendForwarded appends what is asked about, and for whom. The chain of proxies is that
+// of a trusted peer, with the peer behind it.
+func (f *forwardAuth) appendForwarded(b []byte, c *stage.Call) []byte {
+	b = append(append(append(b, "X-Forwarded-Method: "...), c.Head.Method...), "\r\nX-Forwarded-Proto: "...)
+	host := c.Head.Host
+	if c.Trusted() && c.Request.Get(&forwardedHost) != nil {
+		host = c.Request.Get(&forwardedHost)
+	}
+	b = append(append(append(b, c.Scheme()...), "\r\nX-Forwarded-Host: "...), host...)
+	b = c.AppendURI(append(b, "\r\nX-Forwarded-Uri: "...))
+	b = append(b, "\r\nX-Forwarded-For: "...)
+	if c.Trusted() {
+		c.Request.Each(&forwardedFor, func(value []byte) bool {
+			b = append(append(b, value...), ", "...)
+			return true
+		})
+	}
+	if ip := c.Peer(); ip.IsValid() {
+		b = ip.AppendTo(b)
+	} else {
+		b = append(b, "unknown"...)
+	}
+	return append(b, "\r\n"...)
+}
+
+// authorityOf is the host of a URL.
+func authorityOf(url []byte) []byte {
+	_, rest, found := bytes.Cut(url, []byte("://"))
+	if !found {
+		return nil
+	}
+	if i := bytes.IndexAny(rest, "/?"); i >= 0 {
+		rest = rest[:i]
+	}
+	return rest
+}
+
+// encodeURL percent-encodes what must not stand in a request line, whatever variables
+// have brought.
+func encodeURL(b []byte, start int) []byte {
+	const digits = "0123456789ABCDEF"
+	for i := start; i < len(b); i++ {
+		if c := b[i]; c <= ' ' || c >= 0x7f || c == '#' {
+			b = append(b, 0, 0)
+			copy(b[i+3:], b[i+1:])
+			b[i], b[i+1], b[i+2] = '%', digits[c>>4], digits[c&15]
+			i += 2
+		}
+	}
+	return b
+}
+
+// passes reports that a field of the service's answer goes on: it is none of its
+// connection, and not named by Connection.
+func passes(q *question, name []byte) bool {
+	if isAnyOf(unsent, name) {
+		return false
+	}
+	return !wire.HasElement(q.resp.Header.Peek("Connection"), name)
+}
+
+func isOwnToService(name []byte) bool { return isAnyOf(ownToService, name) }
+
+// isAnyOf reports that a name is one of these, which are lower case, where an underscore
+// is a hyphen.
+func isAnyOf(names []string, name []byte) bool {
+	for _, of := range names {
+		if len(of) == len(name) && isSpelling(name, of) {
+			return true
+		}
+	}
+	return false
+}
+
+func isSpelling(name []byte, of string) bool {
+	for i, c := range name {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		case c == '_':
+			c = '-'
+		}
+		if c != of[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// isOf reports that a name is one of these.
+func isOf(names []stage.Name, name []byte) bool {
+	for i := range names {
+		if names[i].Matches(name) {
+			return true
+		}
+	}
+	return false
+}
