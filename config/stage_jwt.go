@@ -10,12 +10,14 @@ import (
 type StageJWT struct {
 	// JWKSURL is where the keys are fetched from; the last good set is kept while that fails.
 	JWKSURL string `example:"https://id.example.com/.well-known/jwks.json" koanf:"jwks_url"`
-	// JWKSFile holds the keys as a JSON Web Key Set. It is read again when it changes.
-	JWKSFile string `example:"jwks.json" file:"true" koanf:"jwks_file"`
-	// KeyFile holds one key: a public one in PEM, or the secret of HS256 and the like.
-	KeyFile string `example:"jwt.pem" file:"true" koanf:"key_file"`
-	// Algorithms are those that are taken: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, or HS256, HS384,
-	// HS512 with a secret.
+	// JWKSFile holds the keys as a JSON Web Key Set. It is read again when it changes, without a reload, and the last good one
+	// is kept.
+	JWKSFile string `example:"jwks.json" file:"live" koanf:"jwks_file"`
+	// KeyFile holds one key, and is read again as jwks_file is: a public one in PEM, or the secret of HS256 and the like, at least
+	// as long as its hash.
+	KeyFile string `example:"jwt.pem" file:"live" koanf:"key_file"`
+	// Algorithms are those that are taken: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA (or Ed25519), or
+	// HS256, HS384, HS512 with a secret.
 	Algorithms []string `example:"[ES256]" koanf:"algorithms" required:"true" single:"true"`
 	// Issuer is what iss must be; empty means anything.
 	Issuer string `example:"https://id.example.com" koanf:"issuer"`
@@ -25,7 +27,8 @@ type StageJWT struct {
 	Leeway time.Duration `default:"30s" koanf:"leeway"`
 	// In is where the token is: header:NAME, query:NAME or cookie:NAME. In Authorization the word Bearer is taken off.
 	In string `default:"header:Authorization" koanf:"in"`
-	// Claims must all hold one of their values each; of a text with spaces, as scope is, each word counts.
+	// Claims must all hold one of their values each; of a text with spaces, as scope is, each word counts. Dots descend, where no
+	// claim is called so.
 	Claims map[string][]string `example:"{scope: [read]}" koanf:"claims" single:"true"`
 	// Headers tell backends of claims, by the name of the field; what a client sends in them is removed.
 	Headers map[string]string `example:"{X-User: sub}" koanf:"headers"`
@@ -38,7 +41,7 @@ type StageJWT struct {
 // jwtAlgorithms are those that a token may be signed with.
 func jwtAlgorithms() []string {
 	return []string{
-		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512",
+		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "HS256", "HS384", "HS512",
 	}
 }
 

@@ -55,11 +55,10 @@ func generate(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r := reference{schema: s, first: map[string]string{}}
+	r := reference{schema: s, first: map[string]string{}, unsupported: stages}
 	r.b.WriteString(strings.NewReplacer(
 		"{{restart}}", codes(restart),
 		"{{unsupported}}", codes(unsupported),
-		"{{stages}}", codes(stages),
 	).Replace(intro))
 	if err := r.write("Config", place{}); err != nil {
 		return "", err
@@ -246,6 +245,8 @@ type reference struct {
 	b strings.Builder
 	// first is where a type that may stand in several places stands first.
 	first map[string]string
+	// unsupported are the types of middleware that do not work yet.
+	unsupported []string
 }
 
 // write renders a section and then those below it.
@@ -257,6 +258,9 @@ func (r *reference) write(typ string, at place) error {
 	fmt.Fprintf(&r.b, "### %s\n\n", at.title())
 	if at.path != "" {
 		fmt.Fprintf(&r.b, "%s\n\n", about(typ, sec.doc))
+	}
+	if sec.stage != "" && slices.Contains(r.unsupported, sec.stage) {
+		r.b.WriteString("Not supported yet.\n\n")
 	}
 	if was := r.first[typ]; was != "" {
 		fmt.Fprintf(&r.b, "The keys are those of `%s`.\n\n", was)
