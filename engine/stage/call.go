@@ -150,10 +150,13 @@ type Call struct {
 	Held    Held
 	Scratch []byte // of the stage that runs, until it returns
 
-	host    []byte // room for Host
-	match   []int  // of a regular expression, while a replacement is made
+	rooms   rooms
+	match   []int // of a regular expression, while a replacement is made
 	matched []byte
 }
+
+// rooms are where what stages make of a request stands. Exchanges keep them.
+type rooms struct{ host, target, query, id, prefix []byte }
 
 // Claims are what a token says.
 type Claims interface {
@@ -212,38 +215,10 @@ func (c *Call) Respond(r Reply) Verdict {
 // Begin makes the call ready for the first stage. What does not depend on the exchange
 // is set by its owner, once: Facts.
 func (c *Call) Begin(head *wire.RequestHead) {
-	facts, request, answer, scratch, host := c.Facts, c.Request, c.Answer, c.Scratch, c.host
-	*c = Call{Facts: facts, Request: request, Answer: answer, Scratch: scratch, host: host, Head: head, Timeout: -1, BodyMax: -1}
+	facts, request, answer, scratch, rooms := c.Facts, c.Request, c.Answer, c.Scratch, c.rooms
+	*c = Call{Facts: facts, Request: request, Answer: answer, Scratch: scratch, rooms: rooms, Head: head, Timeout: -1, BodyMax: -1}
 	c.Request.Begin(&head.Head)
 	c.Answer.Begin(nil)
-}
-
-// SetHost makes the value the authority that the backend is sent. One that is none is not
-// taken.
-func (c *Call) SetHost(value *Text) {
-	c.host = value.Append(c.host[:0], c)
-	if isAuthority(c.host) {
-		c.Host = c.host
-	}
-}
-
-// isAuthority reports that b may stand in Host (RFC 3986 section 3.2), loosely: nothing in
-// it ends the field, or the authority.
-func isAuthority(b []byte) bool {
-	for _, c := range b {
-		if !unreserved(c) && c != ':' && c != '[' && c != ']' {
-			return false
-		}
-	}
-	return len(b) > 0
-}
-
-// RequestID is the id of the request.
-func (c *Call) RequestID() []byte {
-	if c.ID != nil {
-		return c.ID
-	}
-	return c.Facts.RequestID()
 }
 
 // At is the place in the chain of the stage that runs, for the chain.

@@ -49,7 +49,7 @@ func (f *Fields) Owns(id wire.FieldID) bool { return f.owned.Has(id) }
 
 // Get is the value of the first field of that name, nil when there is none.
 func (f *Fields) Get(n *Name) []byte {
-	if f.head != nil && (!n.alone || f.head.Has(n.id)) {
+	if f.head != nil && n.mayBeIn(f.head) {
 		for i := range f.head.Fields {
 			if line := &f.head.Fields[i]; !line.Drop && n.is(f.head, line) {
 				return f.head.FieldValue(line)
@@ -108,7 +108,7 @@ func (f *Fields) Remove(n *Name) {
 }
 
 func (f *Fields) dropHead(n *Name) {
-	if f.head == nil || n.alone && !f.head.Has(n.id) {
+	if f.head == nil || !n.mayBeIn(f.head) {
 		return
 	}
 	for i := range f.head.Fields {

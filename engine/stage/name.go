@@ -41,6 +41,9 @@ func (n *Name) ID() wire.FieldID { return n.id }
 // Matches reports that a field of this name is meant.
 func (n *Name) Matches(name []byte) bool { return n.isText(name) }
 
+// mayBeIn is false where a head has no field of the name.
+func (n *Name) mayBeIn(h *wire.Head) bool { return n.id == wire.FieldOther || h.Has(n.id) }
+
 // is reports that a field of a head has the name.
 func (n *Name) is(h *wire.Head, f *wire.Field) bool {
 	if n.alone {
