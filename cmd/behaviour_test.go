@@ -11,7 +11,7 @@ var notYet = []string{
 var notYetStages = []string{
 	"affinity", "api_key", "bandwidth_limit", "basic_auth", "buffer_limit", "compress", "concurrency_limit", "cookies", "cors",
 	"error_pages", "fault", "ip_filter", "jwt", "maintenance", "mirror", "rate_limit", "redirect", "request_id",
-	"rewrite", "security_headers", "timeout",
+	"security_headers", "timeout",
 }
 
 // notCompiled are the keys that the programs read, not the engine.
@@ -35,6 +35,8 @@ var behaviours = map[string]string{
 	"middleware.*:chain":                          "engine.TestStagesRunInTheirOrder",
 	"middleware.*:deny":                           "engine.TestDeny",
 	"middleware.*:forward_auth":                   "engine.TestForwardAuthAsks",
+	"middleware.*:rewrite":                        "engine.TestRewrite",
+	"middleware.*:rewrite.answers":                "engine.TestRewriteOfAnswers",
 	"middleware.*:headers.request":                "engine.TestHeadersOfRequests",
 	"middleware.*:headers.response":               "engine.TestHeadersOfAnswers",
 	"middleware.*:headers.when_status":            "engine.TestHeadersOfAnswers",

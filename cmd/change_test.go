@@ -138,6 +138,15 @@ var special = map[string]change{
 	"middleware.*.when[*].sni":                      inUse("{type: deny, when: {sni: [a.example]}}"),
 	"middleware.*.when[*].protocol":                 inUse("{type: deny, when: {protocol: [h2]}}"),
 	"middleware.*.when[*].not":                      inUse("{type: deny, when: {not: {path: /a}}}"),
+	"middleware.*:rewrite.regex": {
+		[]string{"middleware.m={type: rewrite}", "routes.api.middleware=m"}, []string{"middleware.m.regex=^/a", "middleware.m.with=/b"},
+	},
+	"middleware.*:rewrite.with": {
+		[]string{"middleware.m={type: rewrite, regex: \"^/a\", with: /b}", "routes.api.middleware=m"}, []string{"middleware.m.with=/c"},
+	},
+	"middleware.*:rewrite.answers": {
+		[]string{"middleware.m={type: rewrite, strip_prefix: /a}", "routes.api.middleware=m"}, []string{"middleware.m.answers=true"},
+	},
 }
 
 // inUse is the change of a stage of a route into another one.

@@ -6,17 +6,20 @@ import (
 
 // StageRewrite changes the path that backends see, octet for octet what it leaves alone. The route is found before.
 type StageRewrite struct {
-	// StripPrefix is taken from the front of the path, by whole segments; /a without /a is /. Backends are told of it by X-Forwarded-Prefix.
+	// StripPrefix is taken from the front of the path, by whole segments, however it is spelled; /a without /a is /, and /a/ takes
+	// what is below /a only. Backends are told of it by X-Forwarded-Prefix, behind what a trusted proxy has taken off before.
 	StripPrefix string `example:"/api" koanf:"strip_prefix"`
 	// AddPrefix is put in front of the path.
 	AddPrefix string `example:"/v1" koanf:"add_prefix" vars:"request"`
 	// Regex is an RE2 expression on the path without the query; one that does not match leaves the path unchanged.
 	Regex string `example:"\"^/user/([0-9]+)$\"" koanf:"regex"`
-	// With is what the whole path becomes; $1 and ${1} are groups of regex. A ? begins a query, which takes the place of the old one.
+	// With is what the whole path becomes; $1 and ${1} are groups of regex, in the octets of the client. A ? begins a query, which takes
+	// the place of the old one; at the end it takes it away. A path that would hold the segments . or .. then is answered with 400.
 	With string `example:"/users/$1/profile" groups:"true" koanf:"with" vars:"request"`
 	// Host is what backends see as Host; empty leaves it as it is.
 	Host string `example:"app.internal" koanf:"host" vars:"request"`
-	// Answers puts the prefix back into Location, Refresh and the Path of cookies.
+	// Answers puts the prefix back into Location, Refresh and the Path of cookies, where they lead to the host of the request, and takes
+	// add_prefix off. It is not for backends that follow X-Forwarded-Prefix themselves.
 	Answers bool `koanf:"answers"`
 }
 

@@ -49,7 +49,6 @@ func unsupportedStages() []string {
 		"rate_limit",
 		"redirect",
 		"request_id",
-		"rewrite",
 		"security_headers",
 		"timeout",
 	}

@@ -37,3 +37,26 @@ func TestForwardAuthRemembersWithoutAllocations(t *testing.T) {
 		t.Errorf("%v allocations; want 0", n)
 	}
 }
+
+func TestStagesDoNotAllocate(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		keys any
+	}{
+		{"rewrite", &config.StageRewrite{StripPrefix: "/api", AddPrefix: "/v2", Host: "app.internal", Answers: true}},
+		{"rewrite, other spelling", &config.StageRewrite{StripPrefix: "/%61pi", AddPrefix: "/{host}"}},
+		{"rewrite, regex that does not match", &config.StageRewrite{Regex: "^/other", With: "/x"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s, c := made(t, tc.keys), newFakeCall(t, browserRequest, backendAnswer)
+			got := testing.AllocsPerRun(100, func() {
+				if c.pass(s) != stage.Next {
+					t.Fatal("refused")
+				}
+			})
+			if got != 0 {
+				t.Errorf("got %v allocations; want 0", got)
+			}
+		})
+	}
+}

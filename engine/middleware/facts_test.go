@@ -13,7 +13,7 @@ import (
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
-var schemeHTTP, requestID = []byte("http"), []byte("id")
+var schemeHTTP, schemeHTTPS, requestID = []byte("http"), []byte("https"), []byte("id")
 
 // facts are those of an exchange that nobody carries, for unit tests and benchmarks.
 type facts struct {
@@ -21,6 +21,7 @@ type facts struct {
 
 	client  netip.Addr
 	trusted bool
+	https   bool
 	backend string
 	call    bool
 }
@@ -28,7 +29,7 @@ type facts struct {
 func (f *facts) Client() netip.Addr                     { return f.client }
 func (f *facts) Peer() netip.Addr                       { return f.client }
 func (f *facts) Trusted() bool                          { return f.trusted }
-func (f *facts) Scheme() []byte                         { return schemeHTTP }
+func (f *facts) Scheme() []byte                         { return f.scheme() }
 func (f *facts) Protocol() string                       { return "HTTP/1.1" }
 func (f *facts) Route() string                          { return "r" }
 func (f *facts) Backend() string                        { return f.backend }
@@ -40,6 +41,13 @@ func (f *facts) Shard() int                             { return 0 }
 func (f *facts) ByNanos() int64                         { return 0 }
 func (f *facts) Patience(byNanos int64) socket.Patience { return socket.Patience{ByNanos: byNanos} }
 func (f *facts) Gone() bool                             { return false }
+
+func (f *facts) scheme() []byte {
+	if f.https {
+		return schemeHTTPS
+	}
+	return schemeHTTP
+}
 
 // newCall is a call with this head, which ends in an empty line.
 func newCall(t testing.TB, head string) *stage.Call {

@@ -19,6 +19,8 @@ func newStage(keys any, p *Place) (any, error) {
 		return newForwardAuth(k, p)
 	case *config.StageHeaders:
 		return newHeaders(k, p)
+	case *config.StageRewrite:
+		return newRewrite(k, p)
 	}
 	return nil, fmt.Errorf("stages of %T are not known", keys) //nolint:err113 // config has refused them before
 }

@@ -103,7 +103,9 @@ func (c *Call) Expand(dst, src []byte, re *regexp.Regexp, with *Text) ([]byte, b
 }
 
 // ExpandAt is Expand for a match that was found before: m is as FindSubmatchIndex returns it.
-func (c *Call) ExpandAt(dst, src []byte, m []int, with *Text) []byte { return c.expand(dst, src, m, with) }
+func (c *Call) ExpandAt(dst, src []byte, m []int, with *Text) []byte {
+	return c.expand(dst, src, m, with)
+}
 
 func (c *Call) expand(dst, src []byte, m []int, with *Text) []byte {
 	c.match, c.matched = m, src
