@@ -177,6 +177,7 @@ var leaves = map[string]leaf{
 	"engine/http2":         {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
 	"engine/http3":         {may: []string{"engine/http3/errcode", "engine/stream", "pool/safely", "pool/socket", "pool/wire"}},
 	"engine/http3/errcode": {open: true},
+	"engine/handler":       {may: []string{"pool/safely", "pool/wire"}}, // fasthttp's contexts, over whoever carries an exchange
 	"engine/limit":         {},
 	"engine/limit/rate":    {open: true},
 	// Stages, and what they see of an exchange.

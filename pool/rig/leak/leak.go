@@ -18,7 +18,10 @@ const patience = 10 * time.Second
 
 // sweepers are goroutines of libraries that end by themselves, much later, or that the
 // process has once.
-var sweepers = []string{"keepLockfileFresh", "connsCleaner", "mCleaner", "updateServerDate", "workerPool).Start", "os/signal."}
+var sweepers = []string{
+	"keepLockfileFresh", "connsCleaner", "mCleaner", "updateServerDate", "workerPool).Start", "os/signal.",
+	"inMemoryCacheManager).handleCleanCache", "stackless.funcWorker", // of fasthttp: SendFile, CompressHandler
+}
 
 // Main runs the tests and ends the process.
 func Main(m *testing.M) {

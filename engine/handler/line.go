@@ -1,0 +1,128 @@
+package handler
+
+import (
+	"bytes"
+	"iter"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// nameMax is the length of names that are made canonical without memory of their own.
+const nameMax = 64
+
+// canonical appends a name as fasthttp has it: letters in upper case at the beginning and
+// behind hyphens, else in lower case.
+func canonical(dst, name []byte) []byte {
+	upper := true
+	for _, c := range name {
+		switch {
+		case upper && 'a' <= c && c <= 'z', !upper && 'A' <= c && c <= 'Z':
+			c ^= 0x20
+		}
+		upper = c == '-'
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func appendLine(dst, name, value []byte) []byte {
+	dst = append(append(dst, name...), ": "...)
+	return append(append(dst, value...), "\r\n"...)
+}
+
+// cutLine cuts the first line off whole lines.
+func cutLine(lines []byte) (name, value, rest []byte) {
+	line, rest, _ := bytes.Cut(lines, []byte("\r\n"))
+	name, value, _ = bytes.Cut(line, []byte(":"))
+	return name, wire.TrimOWS(value), rest
+}
+
+// cutEqual cuts the first line off whole lines if it is the one of name and value.
+func cutEqual(lines, name, value []byte) (rest []byte, same bool) {
+	n := len(name) + len(": ")
+	end := n + len(value) + len("\r\n")
+	if len(lines) < end || !bytes.Equal(lines[:len(name)], name) || !bytes.Equal(lines[n:end-len("\r\n")], value) || lines[end-1] != '\n' {
+		return lines, false
+	}
+	return lines[end:], true
+}
+
+// isOurs reports fields about framing and the connection, which the proxy writes, and Date.
+// The name is canonical.
+func isOurs(name []byte) bool {
+	switch string(name) {
+	case fasthttp.HeaderContentLength, fasthttp.HeaderTransferEncoding, fasthttp.HeaderConnection, fasthttp.HeaderTrailer,
+		fasthttp.HeaderUpgrade, fasthttp.HeaderTE, fasthttp.HeaderDate, "Keep-Alive", "Proxy-Connection", "Http2-Settings":
+		return true
+	}
+	return false
+}
+
+// identify tells a name of our own lines apart, as far as it matters here.
+func identify(name []byte) wire.FieldID {
+	var room [nameMax]byte
+	switch string(canonical(room[:0], name)) {
+	case fasthttp.HeaderHost:
+		return wire.FieldHost
+	case fasthttp.HeaderContentLength:
+		return wire.FieldContentLength
+	case fasthttp.HeaderTransferEncoding:
+		return wire.FieldTransferEncoding
+	case fasthttp.HeaderConnection:
+		return wire.FieldConnection
+	case fasthttp.HeaderTrailer:
+		return wire.FieldTrailer
+	case fasthttp.HeaderUserAgent:
+		return wire.FieldUserAgent
+	case fasthttp.HeaderContentType:
+		return wire.FieldContentType
+	case fasthttp.HeaderContentEncoding:
+		return wire.FieldContentEncoding
+	case fasthttp.HeaderCookie:
+		return wire.FieldCookie
+	case fasthttp.HeaderSetCookie:
+		return wire.FieldSetCookie
+	case fasthttp.HeaderServer:
+		return wire.FieldServer
+	case fasthttp.HeaderDate:
+		return wire.FieldDate
+	case fasthttp.HeaderVary:
+		return wire.FieldVary
+	case fasthttp.HeaderWWWAuthenticate:
+		return wire.FieldWWWAuthenticate
+	}
+	return wire.FieldOther
+}
+
+// validFields reports that all names are tokens, and that no value has a byte in it that
+// no field may have (RFC 9110 section 5.5). fasthttp cares for CR and LF alone.
+func validFields(fields iter.Seq2[[]byte, []byte]) bool {
+	for name, value := range fields {
+		if len(name) == 0 {
+			return false
+		}
+		for _, c := range name {
+			if !isToken[c] {
+				return false
+			}
+		}
+		for _, c := range value {
+			if c < ' ' && c != '\t' || c == 0x7f {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isToken are the bytes of names (RFC 9110 section 5.6.2).
+var isToken = tokenBytes()
+
+func tokenBytes() (set [256]bool) {
+	for c := range set {
+		set[c] = '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), byte(c)) >= 0
+	}
+	return set
+}
