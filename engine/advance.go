@@ -134,7 +134,7 @@ func (x *exchange) do() phase { //nolint:cyclop // one line for each phase
 		return x.finish()
 	case atTail:
 		return x.dropTail()
-	case atOver, atSwitched, stay, aside:
+	case atOver, atSwitched, stay, aside, handed:
 	}
 	panic("BUG: an exchange that is over goes on")
 }

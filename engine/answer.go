@@ -12,6 +12,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -109,6 +110,12 @@ func (x *exchange) writeOwn(b, content []byte) phase {
 	return x.writeAnswer(content)
 }
 
+// supplant answers for the backend.
+func (x *exchange) supplant() phase {
+	x.release(x.fwd.outcome)
+	return x.reply()
+}
+
 // reply answers as a stage has said.
 func (x *exchange) reply() phase {
 	r := x.call.Reply
@@ -127,7 +134,19 @@ func (x *exchange) reply() phase {
 	if r.ContentType != "" && !wire.WithoutContent(r.Status, false) {
 		b = answer.Field(b, "Content-Type", r.ContentType)
 	}
+	if r.Source != nil && !wire.WithoutContent(r.Status, x.isHEAD) {
+		x.source, x.call.Length = r.Source, r.Length
+	}
 	return x.endOwn(b, r.Body)
+}
+
+// respondStages lets the stages see the answer.
+func (x *exchange) respondStages() stage.Verdict {
+	c := &x.call
+	if c.MayWait = x.waits; x.waits {
+		c.NowNanos = socket.Nanos()
+	}
+	return x.route.chain.Response(c)
 }
 
 // dress lets the stages see an answer of ours, whose head so far is b.
@@ -140,7 +159,10 @@ func (x *exchange) dress(b, content []byte) phase {
 	x.dropCoder()
 	c := &x.call
 	c.Own, c.End, c.Status, c.Reason = true, x.end, x.status, x.ownHead.Reason
-	c.Length, c.Empty = int64(len(content)), wire.WithoutContent(x.status, x.isHEAD)
+	if x.source == nil {
+		c.Length = int64(len(content))
+	}
+	c.Empty = wire.WithoutContent(x.status, x.isHEAD)
 	x.route.chain.Meet(c, &x.ownHead.Head)
 	return x.dressAgain()
 }
@@ -152,6 +174,8 @@ func (x *exchange) dressAgain() phase {
 		return atDress
 	case stage.Answered:
 		return x.reply()
+	case stage.Handed:
+		return handed
 	}
 	c, content := &x.call, x.ownContent
 	if c.Coder != nil {
@@ -160,8 +184,29 @@ func (x *exchange) dressAgain() phase {
 		c.Coder, content = nil, x.coded
 	}
 	h := &x.ownHead
+	if c.Status != x.status { // it may differ from that of the head: a call has always 200
+		x.status, h.Status, h.Reason = c.Status, c.Status, c.Reason
+	}
+	if x.source != nil {
+		return x.beginSource()
+	}
 	b := h.AppendFields(answer.BeginAs(x.answer[:0], h.Status, h.Reason, nil))
 	return x.writeOwn(append(b, c.Answer.Added()...), content)
+}
+
+// beginSource makes the head of an answer of ours whose content a stage has as a stream.
+func (x *exchange) beginSource() phase {
+	c, content := &x.call, answer.Chunked
+	if x.chunked = c.Length < 0 && x.head.Minor == 1; c.Length >= 0 {
+		content = answer.Content(c.Length)
+	} else if !x.chunked {
+		content, x.keep = answer.Unsized, false
+	}
+	h := &x.ownHead
+	b := h.AppendFields(answer.BeginAs(x.answer[:0], h.Status, h.Reason, nil))
+	x.answer = answer.End(append(b, c.Answer.Added()...), content, x.connection())
+	x.answered = true
+	return atRelay
 }
 
 // connection is what the answer says of the client's connection, once x.keep is known.

@@ -16,7 +16,8 @@
 //	exchange.go  what it keeps, grouped by phase
 //	read.go      the head of the request is read, and its route found
 //	stages.go    the stages of that route have their say, and see the answer; what they see
-//	facts.go     of the exchange; package middleware has them
+//	facts.go     of the exchange; package middleware has them; one may have the rest of the
+//	carry.go     exchange run inside of it
 //	forward.go   a pool, a slot of it, and a backend: the one the client belongs to, or a pick
 //	request.go   the head as backends see it, and who the client is
 //	attempt.go   one attempt, from the connection to the head of the answer

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -87,6 +88,13 @@ type staging struct {
 	own        []byte
 	ownHead    wire.ResponseHead
 	ownContent []byte
+	// source has the content of the answer, in place of the backend; ended: all of it.
+	// carried is what follows where an exchange that a stage carries ends without an answer;
+	// piece is what ReadAnswer or ReadContent has not taken yet.
+	source      io.Reader
+	sourceEnded bool
+	carried     phase
+	piece       []byte
 	// held is the content of the request, where a stage wants it whole before anything is
 	// sent; holds: it is.
 	held  []byte
@@ -155,6 +163,7 @@ func (x *exchange) endStages() {
 	x.call.Held.Release()
 	x.dropCoder()
 	x.staged, x.holds = false, false
+	x.source, x.sourceEnded, x.piece, x.carried = nil, false, nil, atHead
 	x.call.Reply = stage.Reply{}
 	if cap(x.held) > roomMax {
 		x.held = nil
@@ -186,6 +195,22 @@ func (x *exchange) forget() {
 	x.isHEAD, x.upgrading = false, false
 	x.body.Begin(wire.UntilClose, 0)
 	x.upload.begun = false
+}
+
+// paces reports whether a stage bounds how fast content passes.
+func (x *exchange) paces() (request, response bool) {
+	if !x.staged || x.call.Pacer == nil {
+		return false, false
+	}
+	return x.call.Pacer.Limits()
+}
+
+// contentEnded reports that all content of the answer was had.
+func (x *exchange) contentEnded() bool {
+	if x.source != nil {
+		return x.sourceEnded
+	}
+	return x.attempt.Done()
 }
 
 // headBefore is until when the head of an answer is awaited that may take its time since

@@ -39,7 +39,7 @@ import (
 //	atFinish     it is counted                           -                        atTail, atOver
 //	atTail       what the client still sends is dropped  goroutine                atOver
 //
-// An answer of ours is atDress, atRest or atFinish; failed is atSettle or atJudge.
+// An answer of ours is atDress, atRelay, atRest or atFinish; failed is atSettle or atJudge.
 // transitions says the same to the code, and tests hold every step against it.
 type phase uint8
 
@@ -76,8 +76,9 @@ const (
 
 // What a phase answers in the loop, instead of the phase that follows.
 const (
-	stay  phase = phases + iota // a socket of the phase has to say something first
-	aside                       // a goroutine has to wait for something
+	stay   phase = phases + iota // a socket of the phase has to say something first
+	aside                        // a goroutine has to wait for something
+	handed                       // likewise in a goroutine: a stage has the answer (carry)
 )
 
 // waits is what a phase may wait for in the loop.
@@ -110,7 +111,7 @@ func set(all ...phase) (s uint32) {
 }
 
 // ours and failed are sets of the table above.
-var ours, failed = set(atDress, atRest, atFinish), set(atSettle, atJudge)
+var ours, failed = set(atDress, atRelay, atRest, atFinish), set(atSettle, atJudge)
 
 var transitions = [phases]transition{
 	atHead:     {"head", waitsClient, true, end.PhaseRead, ours | set(atRoute, atOver)},

@@ -63,7 +63,7 @@ func TestPhaseThatMustNotFollowIsABug(t *testing.T) {
 		name string
 		do   func(x *exchange)
 	}{
-		{"follows", func(x *exchange) { x.at = atHead; x.enter(atRelay) }},
+		{"follows", func(x *exchange) { x.at = atHead; x.enter(atTunnel) }},
 		{"waits", func(x *exchange) { x.at = atSend; x.checkWait(aside) }},
 		{"waits in a goroutine", func(x *exchange) { x.at, x.waits = atAwait, true; x.checkWait(stay) }},
 		{"goes on", func(x *exchange) { x.at = atOver; x.do() }},

@@ -49,26 +49,29 @@ func (x *exchange) unwrap() phase {
 		return aside
 	case stage.Answered:
 		return x.supplant()
+	case stage.Handed:
+		return handed
 	}
-	x.coder, x.unflushed = x.call.Coder, false
-	x.call.Coder = nil
+	c, h := &x.call, &x.attempt.Response
+	x.coder, x.unflushed, x.source = c.Coder, false, c.Source
+	c.Coder, h.Status, h.Reason = nil, c.Status, c.Reason
 	return x.beginRelay()
 }
 
 // unwrapTunnel is unwrap for the head of an answer that switches; atTunnel where it may go
 // on.
 func (x *exchange) unwrapTunnel() phase {
-	x.meetAnswer(&x.attempt.Response)
-	if x.respondStages() == stage.Answered {
+	if x.carried != atTunnel {
+		x.meetAnswer(&x.attempt.Response)
+	}
+	switch x.respondStages() { //nolint:exhaustive // the others are not for answers
+	case stage.Answered:
 		return x.supplant()
+	case stage.Handed:
+		x.carried = atTunnel
+		return handed
 	}
 	return atTunnel
-}
-
-// supplant answers for the backend.
-func (x *exchange) supplant() phase {
-	x.release(x.fwd.outcome)
-	return x.reply()
 }
 
 // relayPiecesMax is how many pieces of one answer a turn of the loop passes on.
@@ -82,6 +85,10 @@ func (x *exchange) relay() phase {
 	pieces := relayPiecesMax
 	_, paced := x.paces()
 	switch {
+	case x.source != nil && !x.waits:
+		return aside
+	case x.source != nil:
+		return x.relaySource()
 	case paced && !x.waits:
 		return aside
 	case x.waits:
@@ -165,6 +172,7 @@ func (x *exchange) endRelay(out attempt.Outcome) phase {
 		x.breakOff(out)
 	case out != attempt.OK && !x.headed: // what came with the head is bad: nothing was written yet
 		x.release(x.upload.blame(out))
+		x.forgetAnswer()
 		return x.reject(x.fwd.last)
 	case out != attempt.OK:
 		out = x.upload.blame(out)
@@ -184,7 +192,9 @@ func (x *exchange) composeHead() (chunked bool) {
 	if h.OddLength {
 		content = answer.Content(h.ContentLength)
 	}
-	if h.Framing == wire.ChunkedBody || h.Framing == wire.UntilClose || x.coder != nil {
+	if x.source != nil && x.coder == nil && x.call.Length >= 0 {
+		content = answer.Content(x.call.Length)
+	} else if h.Framing == wire.ChunkedBody || h.Framing == wire.UntilClose || x.coder != nil || x.source != nil {
 		content = answer.Unsized
 		if chunked = x.head.Minor == 1; chunked {
 			content = answer.Chunked
@@ -240,7 +250,7 @@ func (x *exchange) passOn(data []byte) attempt.Outcome {
 	if framed {
 		b = append(b, "\r\n"...)
 	}
-	if x.chunked && x.attempt.Done() {
+	if x.chunked && x.contentEnded() {
 		b = wire.AppendLastChunk(b, x.trailers())
 	}
 	if data == nil {
@@ -284,7 +294,7 @@ const flushBelow = 16 << 10
 // recode is what becomes of a piece of content; no bytes: nothing more is there now. It
 // stays as it is until the next call.
 func (x *exchange) recode(data []byte) []byte {
-	last := x.attempt.Done()
+	last := x.contentEnded()
 	if len(data) == 0 && !last && !x.unflushed {
 		return nil
 	}

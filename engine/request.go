@@ -24,7 +24,11 @@ func (x *exchange) prepare() {
 			host = c.Host
 		}
 	}
-	x.dropFields(trusted, replacedSet)
+	if x.staged && x.holds {
+		x.dropFields(trusted, replacedSet|1<<wire.FieldContentLength)
+	} else {
+		x.dropFields(trusted, replacedSet)
+	}
 
 	b := x.out[:0]
 	b = append(append(b, h.Method...), ' ')
@@ -45,10 +49,9 @@ func (x *exchange) prepare() {
 		b = append(b, via11...)
 	}
 	switch {
-	case h.Framing != wire.ChunkedBody:
 	case x.staged && x.holds:
 		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(len(x.held)), 10), "\r\n"...)
-	default:
+	case h.Framing == wire.ChunkedBody:
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
 	x.out = append(x.appendConnection(b), "\r\n"...)

@@ -30,21 +30,23 @@ func (x *exchange) wrap() phase {
 	case stage.Wait:
 		return aside
 	case stage.Answered:
-		return x.reply()
+		return x.supplant()
 	case stage.Broken:
 		return x.sever()
 	case stage.Left:
 		return x.leave()
-	case stage.Next:
-	}
-	if c.BodyMax >= 0 {
-		x.bodyBytesMax = c.BodyMax
+	case stage.Carried:
+		return x.arrive()
+	case stage.Next, stage.Handed:
 	}
 	return x.act()
 }
 
 // act does what the route says.
 func (x *exchange) act() phase {
+	if x.staged && x.call.BodyMax >= 0 {
+		x.bodyBytesMax = x.call.BodyMax
+	}
 	if x.bodyBytesMax > 0 && x.head.Framing == wire.Length && x.head.ContentLength > x.bodyBytesMax {
 		return x.reject(answer.BodyTooLarge)
 	}
@@ -96,13 +98,14 @@ func (x *exchange) meetAnswer(h *wire.ResponseHead) {
 	x.route.chain.Meet(c, &h.Head)
 }
 
-// respondStages lets the stages see the answer.
-func (x *exchange) respondStages() stage.Verdict {
-	c := &x.call
-	if c.MayWait = x.waits; x.waits {
-		c.NowNanos = socket.Nanos()
+// forgetAnswer takes back what the stages have made of an answer of which nothing was
+// written: they see another one in its place.
+func (x *exchange) forgetAnswer() {
+	if x.staged {
+		x.call.Answer.Forget()
+		x.call.SetAt(x.route.chain.Len())
+		x.dropCoder()
 	}
-	return x.route.chain.Response(c)
 }
 
 // hold reads the rest of the request's content, for a stage that wants all of it before
@@ -189,14 +192,6 @@ func (x *exchange) readHeld() attempt.Outcome {
 
 // continueLine asks a client for the content that it holds back (RFC 9110 section 10.1.1).
 var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
-
-// paces reports whether a stage bounds how fast content passes.
-func (x *exchange) paces() (request, response bool) {
-	if !x.staged || x.call.Pacer == nil {
-		return false, false
-	}
-	return x.call.Pacer.Limits()
-}
 
 // pace lets the next content of the answer wait; false when nobody waits for it any more.
 func (x *exchange) pace(n int) bool {

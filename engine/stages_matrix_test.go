@@ -17,9 +17,16 @@ type stageRow struct {
 	order  string // routes.*.middleware
 	route  string // more keys of the routes
 	pools  string // more pools
-	cases  []stageCase
+	// More keys of the listeners and of the pools, each with a comma in front.
+	listener, pool string
+	// address is that of the backend, in place of the one that tells what it sees; ahead is
+	// another one, in front of it.
+	address, ahead string
+	cases          []stageCase
 	// serve is what the backend does before it answers; true: it has answered.
 	serve func(w http.ResponseWriter, q *http.Request) bool
+	// begin is called before the first case, what it returns behind the last one.
+	begin func(m *matrix) (end func())
 	// check looks at what the effects of a case do not tell.
 	check func(t *testing.T, w *way, c *stageCase, got *told)
 }
@@ -34,7 +41,7 @@ type stageCase struct {
 	before int      // so many of the same were sent before, and passed
 	want   effect
 	but    map[string]effect // of a way or a kind of ways
-	kinds  []string          // empty: all
+	kinds  []string          // likewise in which it is sent; empty: all
 }
 
 // effect is what must be seen of a request.
@@ -69,22 +76,30 @@ func startMatrix(t *testing.T, row *stageRow, p *pair) *matrix {
 		order = "[s]"
 	}
 	keys := indent("middleware: "+order+"\n"+row.route, 4)
-	r := start(t, fmt.Sprintf(`
+	address := row.address
+	if address == "" {
+		address = seeingBackend(t, row.serve)
+	}
+	backends := `backends: [{address: "{{backend}}"}]`
+	if row.ahead != "" {
+		backends = `backends: [{address: "` + row.ahead + `"}, {address: "{{backend}}"}]`
+	}
+	r := start(t, `
 listeners:
-  quic: {address: "127.0.0.1:0", http3: true, tls: {certificates: [{cert_file: %q, key_file: %q}]}}
-  web: {address: "127.0.0.1:0", h2c: true}
+  quic: {address: "127.0.0.1:0", http3: true`+row.listener+fmt.Sprintf(", tls: {certificates: [{cert_file: %q, key_file: %q}]}}", p.certFile, p.keyFile)+`
+  web: {address: "127.0.0.1:0", h2c: true`+row.listener+`}
 routes:
   all:
     pool: p
-%s  calls:
+`+keys+`  calls:
     pool: g
     headers: {Content-Type: application/grpc+proto}
-%spools:
-  p: {backends: [{address: "{{backend}}"}]}
-  g: {protocol: h2c, backends: [{address: "{{backend}}"}]}
-%smiddleware:
-%sshutdown: {drain: 5s}
-`, p.certFile, p.keyFile, keys, keys, indent(row.pools, 2), indent(row.stages, 2)), seeingBackend(t, row.serve))
+`+keys+`pools:
+  p: {`+backends+row.pool+`}
+  g: {protocol: h2c, `+backends+row.pool+`}
+`+indent(row.pools, 2)+`middleware:
+`+indent(row.stages, 2)+`shutdown: {drain: 5s}
+`, address)
 	return &matrix{t: t, web: r.at("web"), quic: r.at("quic")}
 }
 
@@ -191,6 +206,24 @@ func (m *matrix) try(t *testing.T, row *stageRow, w *way, c *stageCase) {
 	}
 }
 
+// run sends each case in each way.
+func (row *stageRow) run(t *testing.T, p *pair) {
+	m := startMatrix(t, row, p)
+	end := func() {}
+	if row.begin != nil {
+		end = row.begin(m)
+	}
+	for _, c := range row.cases {
+		for _, w := range ways() {
+			if len(c.kinds) == 0 || slices.Contains(c.kinds, w.kind) || slices.Contains(c.kinds, w.name) {
+				t.Run(c.name+"/"+w.name, func(t *testing.T) { m.try(t, row, &w, &c) })
+			}
+		}
+	}
+	end()
+	eventually(t, func() string { return "no tunnel, nothing in flight" }, m.isIdle)
+}
+
 func TestEveryTypeOfStageOnEveryProtocol(t *testing.T) {
 	p := newPair(t, tomorrow(), "a.test")
 	rows := stageRows()
@@ -203,16 +236,7 @@ func TestEveryTypeOfStageOnEveryProtocol(t *testing.T) {
 			if !known {
 				t.Fatalf("stageRows has no row for stages of type %s: give it one", typ)
 			}
-			row := rowOf(t)
-			m := startMatrix(t, row, p)
-			for _, c := range row.cases {
-				for _, w := range ways() {
-					if len(c.kinds) == 0 || slices.Contains(c.kinds, w.kind) {
-						t.Run(c.name+"/"+w.name, func(t *testing.T) { m.try(t, row, &w, &c) })
-					}
-				}
-			}
-			eventually(t, func() string { return "no tunnel, nothing in flight" }, m.isIdle)
+			rowOf(t).run(t, p)
 		})
 	}
 	for typ := range rows {
@@ -222,12 +246,13 @@ func TestEveryTypeOfStageOnEveryProtocol(t *testing.T) {
 	}
 }
 
-func (m *matrix) isIdle() bool {
-	inFlight := int64(0)
+func (m *matrix) isIdle() bool { return m.web.tunnels() == 0 && m.inFlight() == 0 }
+
+func (m *matrix) inFlight() (n int64) {
 	for _, p := range m.web.engine.Pools() {
-		inFlight += p.InFlight
+		n += p.InFlight
 	}
-	return m.web.tunnels() == 0 && inFlight == 0
+	return n
 }
 
 // works reports that stages of the type are not refused as not supported yet.

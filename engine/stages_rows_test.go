@@ -1,14 +1,45 @@
 package engine
 
-import "testing"
+import (
+	"testing"
+)
 
 // stageRows has a row for each type of stage. A new stage is a new row.
 func stageRows() map[string]func(t *testing.T) *stageRow {
 	return map[string]func(t *testing.T) *stageRow{
-		"forward_auth": forwardAuthRow,
+		"buffer":       bufferRow,
 		"chain":        chainRow,
 		"deny":         denyRow,
+		"forward_auth": forwardAuthRow,
 		"headers":      headersRow,
+	}
+}
+
+// posts are the ways that have a content.
+func posts() []string {
+	return []string{"http/1.1 POST", "http/1.1 POST chunked", "http/2 POST", "http/3 POST"}
+}
+
+// gets are the others of their kind.
+func gets() []string { return []string{"http/1.1 GET", "http/2 GET", "http/3 GET"} }
+
+func bufferRow(*testing.T) *stageRow {
+	return &stageRow{
+		stages: `
+s: {type: buffer, request_bytes: 24B}
+less: {type: buffer, request_bytes: 4B, when: {path: /less}}
+`,
+		order: "[s, less]",
+		cases: []stageCase{
+			{name: "without a content", kinds: append(gets(), upgradeWay)},
+			{name: "whole", kinds: posts(), want: effect{seen: []string{"Content-Length: 24\r\n", contentSent}, unseen: []string{"chunked"}}},
+			{name: "too large", target: "/less", kinds: posts(), want: effect{status: 413, cause: "body_too_large"}},
+			{
+				name: "never held back", target: "/less", kinds: posts()[1:2], fields: []string{"Incremental: ?1"},
+				want: effect{seen: []string{"Transfer-Encoding: chunked\r\n", contentSent}},
+			},
+			{name: "nor a call", target: "/less", kinds: []string{callWay}, want: effect{seen: []string{"Te: trailers"}}},
+		},
 	}
 }
 

@@ -56,9 +56,9 @@ func (ch *Chain) Request(c *stage.Call) stage.Verdict {
 		if l.requester != nil {
 			switch v := l.requester.Request(c); v {
 			case stage.Next:
-			case stage.Wait:
+			case stage.Wait, stage.Carried:
 				return v
-			case stage.Answered, stage.Broken, stage.Left:
+			case stage.Answered, stage.Broken, stage.Left, stage.Handed:
 				l.stats.Add(c.Shard(), outcomeOf(v))
 				return v
 			}
@@ -68,6 +68,16 @@ func (ch *Chain) Request(c *stage.Call) stage.Verdict {
 	}
 	c.SetAt(len(ch.links))
 	return stage.Next
+}
+
+// Proceed is Request for the stages behind the one that c.At names: that one calls it, and
+// has the request pass.
+func (ch *Chain) Proceed(c *stage.Call) stage.Verdict {
+	i := c.At()
+	ch.links[i].stats.Add(c.Shard(), observe.MiddlewarePassed)
+	c.Pass(i)
+	c.SetAt(i + 1)
+	return ch.Request(c)
 }
 
 func outcomeOf(v stage.Verdict) observe.MiddlewareOutcome {

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"io"
 	"net/netip"
 	"time"
 
@@ -25,6 +26,13 @@ const (
 	Broken
 	// Left ends it because its client has left while it was waited for.
 	Left
+	// Carried says that the rest of the exchange has run inside of the stage, by
+	// Call.Proceed: the answer goes on to the stages before it. Only a Requester says so,
+	// and only then.
+	Carried
+	// Handed gives the answer to the stage that has called Call.Proceed. Only its Responder
+	// says so, and only then.
+	Handed
 )
 
 // Requester is a stage that has something to say of a request, before it is forwarded
@@ -81,6 +89,27 @@ type Facts interface {
 	Patience(byNanos int64) socket.Patience
 	// Gone reports that nobody waits for the answer any more.
 	Gone() bool
+
+	Carrier
+}
+
+// Carrier is what a stage needs that has the rest of the exchange run inside of it. All of
+// it is for a goroutine: Call.MayWait.
+type Carrier interface {
+	// Proceed runs the stages behind the one that calls it and what the route does, up to
+	// the answer; false: there is none, and Carried has to be returned at once. It is
+	// called once at most in an exchange.
+	Proceed() bool
+	// Abort has a Proceed in another goroutine return soon.
+	Abort()
+	// ReadContent reads content of the request, as io.Reader does; ReplaceContent has
+	// other content sent in its place, which stays as it is until the exchange has ended.
+	ReadContent(p []byte) (int, error)
+	ReplaceContent(content []byte)
+	// ReadAnswer reads content of a backend's answer, as io.Reader does; OwnContent is that
+	// of an answer of our own.
+	ReadAnswer(p []byte) (int, error)
+	OwnContent() []byte
 }
 
 // StagesMax is how many stages a route may have, chains and defaults counted.
@@ -115,6 +144,9 @@ type Call struct {
 	// Coder changes the content of the answer; nil leaves it. A stage that sets it removes
 	// Content-Length.
 	Coder Coder
+	// Source has the content of the answer, of Length bytes, in place of the backend; nil
+	// leaves it.
+	Source io.Reader
 	// Length is that of the answer's content, -1 is not known yet; Empty says that there is none whatever Length says.
 	Length int64
 	Empty  bool
@@ -188,8 +220,11 @@ type Reply struct {
 	Status      int
 	End         end.End
 	ContentType string
-	// Body stays as it is until the exchange has ended.
-	Body []byte
+	// Body stays as it is until the exchange has ended; in its place Source may have the
+	// content, of Length bytes, -1 is not known.
+	Body   []byte
+	Source io.Reader
+	Length int64
 	// Close ends the connection behind it.
 	Close bool
 }

@@ -11,19 +11,20 @@ import (
 type Fields struct {
 	head  *wire.Head // nil until there is one
 	added []byte     // whole lines
+	early int        // so many bytes of them were there before there was a head
 	owned wire.FieldSet
 }
 
 // Begin forgets what was changed, and begins with the lines of h; nil is none.
 func (f *Fields) Begin(h *wire.Head) {
-	f.head, f.added, f.owned = h, f.added[:0], 0
+	f.head, f.added, f.early, f.owned = h, f.added[:0], 0, 0
 }
 
 // Meet says which head the lines belong to that were added before there was one: they
 // stand in place of lines of it that have the same name. Set-Cookie alone stands beside
 // them: each of its lines is of its own.
 func (f *Fields) Meet(h *wire.Head) {
-	f.head = h
+	f.head, f.early = h, len(f.added)
 	for rest := f.added; len(rest) > 0; {
 		var name []byte
 		name, _, rest = cutLine(rest)
@@ -38,10 +39,27 @@ func (f *Fields) Meet(h *wire.Head) {
 	}
 }
 
+// Forget takes back what was added since there was a head: another one comes in its place.
+// What was taken out meanwhile stays out; who did it does it again.
+func (f *Fields) Forget() { f.added = f.added[:f.early] }
+
 var setCookie = []byte("set-cookie")
 
 // Added are the lines to be written behind those of the head that are left.
 func (f *Fields) Added() []byte { return f.added }
+
+// Head is the head that the lines belong to, nil before there is one.
+func (f *Fields) Head() *wire.Head { return f.head }
+
+// Replace puts lines, which are whole and fit to be sent, in place of all fields.
+func (f *Fields) Replace(lines []byte) {
+	if f.head != nil {
+		for i := range f.head.Fields {
+			f.head.Fields[i].Drop = true
+		}
+	}
+	f.added = append(f.added[:0], lines...)
+}
 
 // Owns reports that a stage has set or removed fields of this identity: nobody else adds
 // one.
@@ -129,6 +147,9 @@ func (f *Fields) cut(n *Name, stop int) {
 		}
 		f.added = append(f.added[:at], f.added[at+size:]...)
 		stop -= size
+		if at < f.early {
+			f.early -= size
+		}
 	}
 }
 
