@@ -83,7 +83,7 @@ func DescribeRoutes(c *config.Config) []api.RouteStatus {
 		out = append(out, api.RouteStatus{
 			Name: name, Listeners: filled(r.Listeners), Hosts: filled(r.Hosts), Path: pathOf(&r),
 			Methods: filled(r.Methods), Headers: r.Headers, Query: r.Query, Priority: r.Priority,
-			Middleware: filled(r.Middleware), Action: actionOf(&r), TimeoutSeconds: r.Timeout.Seconds(),
+			Middleware: filled(c.Chain(name)), Action: actionOf(&r), TimeoutSeconds: r.Timeout.Seconds(),
 		})
 	}
 	return out

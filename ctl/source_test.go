@@ -16,23 +16,25 @@ func TestDescribe(t *testing.T) {
 		},
 		Routes: map[string]config.Route{
 			"b": {Path: "/x", Redirect: &config.Redirect{To: "https://{host}{uri}", Status: 308}},
-			"a": {PathPrefix: "/api", Hosts: []string{"h"}, Pool: "p", Timeout: 1500 * time.Millisecond, Priority: 2, Middleware: []string{"m"}},
+			"a": {PathPrefix: "/api", Hosts: []string{"h"}, Pool: "p", Timeout: 1500 * time.Millisecond, Priority: 2, Middleware: []string{"m", "all"}},
 			"c": {PathRegex: "^/v", Respond: &config.Respond{Status: 200, Body: "ok", ContentType: "text/plain"}},
-			"d": {Split: map[string]int{"p": 95, "q": 5}},
+			"d": {Split: map[string]int{"p": 95, "q": 5}, Skip: []string{"every"}},
 		},
+		Defaults:   config.Defaults{Middleware: []string{"every"}},
+		Middleware: map[string]config.Middleware{"all": {Stage: &config.StageChain{Stages: []string{"x", "y"}}}},
 	}
-	none := []string{}
+	none, every := []string{}, []string{"every"}
 	wantRoutes := []api.RouteStatus{
 		{
 			Name: "a", Listeners: none, Hosts: []string{"h"}, Path: api.PathMatch{Kind: api.PathPrefix, Value: "/api"}, Methods: none, Priority: 2,
-			Middleware: []string{"m"}, Action: api.Action{Kind: api.ActionPool, Pool: "p"}, TimeoutSeconds: 1.5,
+			Middleware: []string{"every", "m", "x", "y"}, Action: api.Action{Kind: api.ActionPool, Pool: "p"}, TimeoutSeconds: 1.5,
 		},
 		{
-			Name: "b", Listeners: none, Hosts: none, Path: api.PathMatch{Kind: api.PathExact, Value: "/x"}, Methods: none, Middleware: none,
+			Name: "b", Listeners: none, Hosts: none, Path: api.PathMatch{Kind: api.PathExact, Value: "/x"}, Methods: none, Middleware: every,
 			Action: api.Action{Kind: api.ActionRedirect, Redirect: &api.Redirect{To: "https://{host}{uri}", Status: 308}},
 		},
 		{
-			Name: "c", Listeners: none, Hosts: none, Path: api.PathMatch{Kind: api.PathRegex, Value: "^/v"}, Methods: none, Middleware: none,
+			Name: "c", Listeners: none, Hosts: none, Path: api.PathMatch{Kind: api.PathRegex, Value: "^/v"}, Methods: none, Middleware: every,
 			Action: api.Action{Kind: api.ActionRespond, Respond: &api.Respond{Status: 200, ContentType: "text/plain", BodyBytes: 2}},
 		},
 		{

@@ -30,6 +30,7 @@ type RouteStatus struct {
 	Headers    map[string]string `json:"headers,omitempty"`
 	Query      map[string]string `json:"query,omitempty"`
 	Priority   int               `json:"priority"`
+	// Middleware are the stages that its requests pass, in their order: those of defaults, its own, and those of chains.
 	Middleware []string          `json:"middleware"`
 	Action     Action            `json:"action"`
 	// TimeoutSeconds bounds the exchange until the response header; 0 is no limit.
