@@ -177,15 +177,15 @@ var leaves = map[string]leaf{
 	"engine/http2":         {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
 	"engine/http3":         {may: []string{"engine/http3/errcode", "engine/stream", "pool/safely", "pool/socket", "pool/wire"}},
 	"engine/http3/errcode": {open: true},
-	"engine/handler":       {may: []string{"pool/safely", "pool/wire"}}, // fasthttp's contexts, over whoever carries an exchange
-	"engine/limit":         {},
+	"engine/handler":       {may: []string{"pool/safely", "pool/wire"}, by: []string{"engine/middleware"}}, // fasthttp's contexts, over whoever carries an exchange
+	"engine/limit":         {by: []string{"engine", "engine/middleware"}},
 	"engine/limit/rate":    {open: true},
 	// Stages, and what they see of an exchange.
 	"engine/stage": {may: []string{
 		"config", "engine/affinity", "engine/answer", "engine/trust", "pool/end", "pool/socket", "pool/wire",
 	}, open: true},
 	"engine/middleware": {may: []string{
-		"config", "engine/answer", "engine/auth/verified", "engine/observe", "engine/stage", "pool/end", "pool/safely", "pool/socket", "pool/wire",
+		"config", "engine/answer", "engine/auth/verified", "engine/handler", "engine/limit", "engine/observe", "engine/stage", "pool/end", "pool/safely", "pool/socket", "pool/wire",
 	}, open: true},
 	"engine/observe":   {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},
 	"engine/retry":     {may: []string{"config", "pool/attempt"}},

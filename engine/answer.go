@@ -113,6 +113,9 @@ func (x *exchange) writeOwn(b, content []byte) phase {
 // supplant answers for the backend.
 func (x *exchange) supplant() phase {
 	x.release(x.fwd.outcome)
+	if x.carried == atFinish { // what had ended the rest of the exchange ends it no longer
+		x.carried, x.end = atHead, end.OK
+	}
 	return x.reply()
 }
 
@@ -178,6 +181,7 @@ func (x *exchange) dressAgain() phase {
 		return handed
 	}
 	c, content := &x.call, x.ownContent
+	x.keep = x.keep && !c.Ends
 	if c.Coder != nil {
 		x.coded = c.Coder.Append(x.coded[:0], content, false, true)
 		c.Coder.Release()

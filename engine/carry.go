@@ -63,8 +63,15 @@ func (x *exchange) arrive() phase {
 // Abort ends what the exchange waits for.
 func (f *callFacts) Abort() { f.c.endWaits() }
 
-// OwnContent is the content of an answer of ours.
-func (f *callFacts) OwnContent() []byte { return f.ownContent }
+// OwnContent is the content of an answer of ours, as the stages that have seen it send it.
+func (f *callFacts) OwnContent() []byte {
+	if c := f.call.Coder; c != nil {
+		f.coded = c.Append(f.coded[:0], f.ownContent, false, true)
+		c.Release()
+		f.call.Coder, f.ownContent = nil, f.coded
+	}
+	return f.ownContent
+}
 
 // ReadAnswer reads the content of a backend's answer, in another goroutine than that of
 // the exchange, maybe, but never at the same time.
@@ -82,11 +89,27 @@ func (f *callFacts) ReadAnswer(p []byte) (int, error) {
 		case len(data) == 0:
 			return 0, io.EOF
 		}
-		x.piece, x.relayNanos = data, socket.Nanos()
+		x.relayNanos = socket.Nanos()
+		if x.piece = x.recoded(data); len(x.piece) == 0 {
+			return 0, nil
+		}
 	}
 	n := copy(p, x.piece)
 	x.piece = x.piece[n:]
 	return n, nil
+}
+
+// recoded is what the stages behind the one that reads make of a piece. What their coder
+// changes is not changed again by who passes the answer on.
+func (x *exchange) recoded(data []byte) []byte {
+	if c := x.call.Coder; c != nil {
+		x.coder, x.call.Coder = c, nil
+	}
+	if x.coder == nil {
+		return data
+	}
+	x.coded = x.coder.Append(x.coded[:0], data, true, x.attempt.Done())
+	return x.coded
 }
 
 var (

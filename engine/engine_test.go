@@ -14,7 +14,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/engine/stage"
 )
 
 // rig is an engine on a free port with a client that speaks raw bytes.
@@ -64,7 +66,9 @@ func (r *rig) apply(text, backend string) {
 func parse(t testing.TB, text, backend string) *config.Config {
 	t.Helper()
 	text = strings.ReplaceAll(text, "{{backend}}", backend)
-	loaded, err := config.Load(config.Options{File: "test.yaml", Data: []byte(text)})
+	loaded, err := config.Load(config.Options{
+		File: "test.yaml", Data: []byte(text), Extensions: config.Extensions{Stages: middleware.Handlers(), Variables: stage.Registered()},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/tls"
 	"net"
 	"net/netip"
 
@@ -39,17 +40,7 @@ func (f *callFacts) Scheme() []byte {
 func (f *callFacts) Secure() bool { return f.c.Secure() }
 
 // Port is that of the listener.
-func (f *callFacts) Port() uint16 {
-	switch at := f.c.LocalAddr().(type) {
-	case *net.TCPAddr:
-		return at.AddrPort().Port()
-	case *net.UDPAddr:
-		return at.AddrPort().Port()
-	case addrPort:
-		return at.AddrPort().Port()
-	}
-	return 0
-}
+func (f *callFacts) Port() uint16 { return f.Local().Port() }
 
 // Protocol is the version of HTTP.
 func (f *callFacts) Protocol() string { return (*exchange)(f).protocol() }
@@ -120,6 +111,27 @@ func (f *callFacts) RequestID() []byte {
 		appendID(x.id[:0])
 	}
 	return x.id[:]
+}
+
+// TLSState is that of the connection.
+func (f *callFacts) TLSState() tls.ConnectionState {
+	if f.c.parent != nil {
+		return f.c.parent.TLSState()
+	}
+	return f.c.TLSState()
+}
+
+// PeerPort is the peer's end of the connection.
+func (f *callFacts) PeerPort() netip.AddrPort { return portAt(f.c.RemoteAddr()) }
+
+// Local is our end of it.
+func (f *callFacts) Local() netip.AddrPort { return portAt(f.c.LocalAddr()) }
+
+func portAt(at net.Addr) netip.AddrPort {
+	if a, ok := at.(addrPort); ok {
+		return a.AddrPort()
+	}
+	return netip.AddrPort{}
 }
 
 // Shard is the number of the core.

@@ -55,6 +55,7 @@ func (x *exchange) unwrap() phase {
 	c, h := &x.call, &x.attempt.Response
 	x.coder, x.unflushed, x.source = c.Coder, false, c.Source
 	c.Coder, h.Status, h.Reason = nil, c.Status, c.Reason
+	x.keep = x.keep && !c.Ends
 	return x.beginRelay()
 }
 

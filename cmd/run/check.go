@@ -12,7 +12,9 @@ import (
 
 	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/route"
+	"github.com/isame-lb/isame-lb/engine/stage"
 )
 
 func checkCommand() *cobra.Command {
@@ -76,7 +78,7 @@ func load(f *flags, demo config.Demo) (*config.Loaded, error) {
 // loadFrom loads a configuration, with the names that the program has registered, and looks
 // at what package config does not know.
 func loadFrom(o config.Options) (*config.Loaded, error) {
-	o.Extensions = config.Extensions{Algorithms: algo.Registered()}
+	o.Extensions = config.Extensions{Stages: middleware.Handlers(), Algorithms: algo.Registered(), Variables: stage.Registered()}
 	loaded, err := config.Load(o)
 	if err != nil {
 		return nil, err

@@ -26,13 +26,13 @@ type RouteStatus struct {
 	Hosts []string  `json:"hosts"`
 	Path  PathMatch `json:"path"`
 	// Methods restrict the route; empty means all.
-	Methods    []string          `json:"methods"`
-	Headers    map[string]string `json:"headers,omitempty"`
-	Query      map[string]string `json:"query,omitempty"`
-	Priority   int               `json:"priority"`
+	Methods  []string          `json:"methods"`
+	Headers  map[string]string `json:"headers,omitempty"`
+	Query    map[string]string `json:"query,omitempty"`
+	Priority int               `json:"priority"`
 	// Middleware are the stages that its requests pass, in their order: those of defaults, its own, and those of chains.
-	Middleware []string          `json:"middleware"`
-	Action     Action            `json:"action"`
+	Middleware []string `json:"middleware"`
+	Action     Action   `json:"action"`
 	// TimeoutSeconds bounds the exchange until the response header; 0 is no limit.
 	TimeoutSeconds float64 `json:"timeout_seconds"`
 	// Requests counts the finished exchanges of this route.

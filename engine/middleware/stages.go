@@ -21,6 +21,8 @@ func newStage(keys any, p *Place) (any, error) {
 		return newHeaders(k, p)
 	case *config.StageRewrite:
 		return newRewrite(k, p)
+	case *config.StageHandler:
+		return newHandler(k, p)
 	}
 	return nil, fmt.Errorf("stages of %T are not known", keys) //nolint:err113 // config has refused them before
 }

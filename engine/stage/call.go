@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"crypto/tls"
 	"io"
 	"net/netip"
 	"time"
@@ -80,6 +81,11 @@ type Facts interface {
 	Unsent() bool
 	// RequestID is the id that backends are given where no stage has chosen another.
 	RequestID() []byte
+	// TLSState is that of the connection, where it is of TLS. PeerPort and Local are its two
+	// ends, zero values for a unix socket.
+	TLSState() tls.ConnectionState
+	PeerPort() netip.AddrPort
+	Local() netip.AddrPort
 	// Shard is the number of the core.
 	Shard() int
 	// ByNanos is the deadline of the exchange; 0 is none.
@@ -151,6 +157,8 @@ type Call struct {
 	Length int64
 	Empty  bool
 
+	// Ends has the connection of the client end behind the answer.
+	Ends bool
 	// Reply is how the exchange is answered: see Answered.
 	Reply Reply
 

@@ -4,10 +4,17 @@ package stage
 // taken.
 func (c *Call) SetHost(value *Text) {
 	c.Scratch = value.Append(c.Scratch[:0], c)
-	if isAuthority(c.Scratch) {
-		c.rooms.host = append(c.rooms.host[:0], c.Scratch...)
-		c.Host = c.rooms.host
+	c.SetAuthority(c.Scratch)
+}
+
+// SetAuthority is SetHost for bytes, which are copied; false where they are none.
+func (c *Call) SetAuthority(value []byte) bool {
+	if !isAuthority(value) {
+		return false
 	}
+	c.rooms.host = append(c.rooms.host[:0], value...)
+	c.Host = c.rooms.host
+	return true
 }
 
 // isAuthority reports that b may stand in Host (RFC 3986 section 3.2), loosely: nothing in

@@ -51,14 +51,27 @@ func (f *Fields) Added() []byte { return f.added }
 // Head is the head that the lines belong to, nil before there is one.
 func (f *Fields) Head() *wire.Head { return f.head }
 
-// Replace puts lines, which are whole and fit to be sent, in place of all fields.
+// Join puts lines, which are whole and fit to be sent, beside the fields.
+func (f *Fields) Join(lines []byte) { f.added = append(f.added, lines...) }
+
+// Replace puts lines, which are whole and fit to be sent, in place of all fields but
+// those of the proxy: length, Date, and what is hop by hop.
 func (f *Fields) Replace(lines []byte) {
 	if f.head != nil {
 		for i := range f.head.Fields {
-			f.head.Fields[i].Drop = true
+			line := &f.head.Fields[i]
+			line.Drop = line.Drop || line.ID != wire.FieldContentLength && line.ID != wire.FieldDate
 		}
 	}
 	f.added = append(f.added[:0], lines...)
+	for rest := lines; len(rest) > 0; {
+		var name []byte
+		name, _, rest = cutLine(rest)
+		switch id := wire.IDOfBytes(name); id { //nolint:exhaustive // those that the proxy would add
+		case wire.FieldXRequestID, wire.FieldXForwardedProto, wire.FieldXForwardedHost, wire.FieldXForwardedFor:
+			f.owned |= 1 << (id & 63)
+		}
+	}
 }
 
 // Owns reports that a stage has set or removed fields of this identity: nobody else adds

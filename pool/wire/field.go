@@ -195,6 +195,18 @@ func IDOf(name string) FieldID {
 	return f.ID
 }
 
+// IDOfBytes is IDOf for a name in any case that is met on the way, without allocating.
+func IDOfBytes(name []byte) FieldID {
+	var room [nameBytesMax + 8]byte
+	if copy(room[:nameBytesMax], name) != len(name) {
+		return FieldOther
+	}
+	if e := lookup(room[:], 0, len(name)); e != nil {
+		return e.id
+	}
+	return FieldOther
+}
+
 // buildNames fills the table of known names.
 func buildNames() (table [nameSlots]fieldName) {
 	for _, k := range &nameList {

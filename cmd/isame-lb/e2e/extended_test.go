@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -144,4 +145,44 @@ func TestAlgorithmThatIsWrongIsContained(t *testing.T) {
 			t.Error("the log does not name the algorithm")
 		}
 	})
+}
+
+// A program's own stage and variable are used like those that every isame-lb has.
+func TestProgramAddsAStageAndAVariable(t *testing.T) {
+	t.Setenv("REGION", "north")
+	binary := buildProgram(t, "extended")
+	b := newBackend(t, nil)
+	b.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_, _ = fmt.Fprintf(w, "%s %s", r.Header.Get("X-Region"), body)
+	})
+	text := func(options string) string {
+		return header + `
+routes: {all: {pool: p, middleware: [json, tell]}}
+pools: {p: {backends: [{address: "` + b.address + `"}]}}
+middleware:
+  json: {type: only_json, options: ` + options + `}
+  tell: {type: headers, request: {set: {X-Region: "{region}"}}}
+`
+	}
+	p := startProgram(t, binary, text(`{say: "send JSON"}`))
+	for _, tc := range []struct {
+		contentType, want string
+		status            int
+	}{{"application/json", "north {}", 200}, {"text/xml", "send JSON", 415}} {
+		resp, err := freshClient().Post(p.url("/"), tc.contentType, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if string(body) != tc.want || resp.StatusCode != tc.status || (resp.Header.Get("X-Checked") == "json") != (tc.status == 200) {
+			t.Errorf("%s: got %d %v %q; want %d %q", tc.contentType, resp.StatusCode, resp.Header, body, tc.status, tc.want)
+		}
+	}
+	p.reload(text(`{}`), "rejected")
+	out, err := exec.Command(lbBinary, "check", "--config", writeConfig(t, text(`{say: "x"}`))).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), `middleware.json.type: "only_json" is no type of middleware`) || !strings.Contains(string(out), "{region} is no variable") {
+		t.Errorf("isame-lb check: got %v\n%s\nwant stage and variable unknown", err, out)
+	}
 }
