@@ -7,11 +7,11 @@ import (
 // stageRows has a row for each type of stage. A new stage is a new row.
 func stageRows() map[string]func(t *testing.T) *stageRow {
 	return map[string]func(t *testing.T) *stageRow{
-		"forward_auth": forwardAuthRow,
+		"buffer":       bufferRow,
 		"chain":        chainRow,
 		"deny":         denyRow,
+		"forward_auth": forwardAuthRow,
 		"headers":      headersRow,
-		"buffer":       bufferRow,
 	}
 }
 

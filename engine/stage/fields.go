@@ -39,11 +39,11 @@ func (f *Fields) Meet(h *wire.Head) {
 	}
 }
 
-var setCookie = []byte("set-cookie")
-
 // Forget takes back what was added since there was a head: another one comes in its place.
 // What was taken out meanwhile stays out; who did it does it again.
 func (f *Fields) Forget() { f.added = f.added[:f.early] }
+
+var setCookie = []byte("set-cookie")
 
 // Added are the lines to be written behind those of the head that are left.
 func (f *Fields) Added() []byte { return f.added }
