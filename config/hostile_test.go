@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // hostile is a text that must be refused with one problem that contains want.
@@ -229,5 +231,42 @@ func TestManyMistakesAreCheap(t *testing.T) {
 	problems := refused(t, Options{Data: text.Bytes()})
 	if len(problems) != problemsMax+1 {
 		t.Errorf("got %d problems; want them bounded by %d", len(problems), problemsMax)
+	}
+}
+
+// TestManyStagesAreCheap has mistakes and warnings whose search took minutes when each
+// looked at all others.
+func TestManyStagesAreCheap(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	for _, tt := range []struct{ name, stage string }{
+		{"one long cycle of chains", "{type: chain, stages: [m%[2]d, m%[3]d]}"},
+		{"nobody runs them", "{type: deny}"},
+		{"unknown keys", "{type: deny, x%[1]d: 5}"},
+		{"unknown types", "{type: x%[1]d}"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			text := []byte("listeners: {web: {address: ':1'}}\npools: {p: {backends: [{address: 'a:1'}]}}\nmiddleware:\n")
+			for i := range n {
+				text = fmt.Appendf(text, "  m%[1]d: "+tt.stage+"\n", i, (i+1)%n, (i+2)%n)
+			}
+			text = append(text, "routes:\n"...)
+			for i := range n / 10 {
+				text = fmt.Appendf(text, "  r%[1]d: {path: /%[1]d, pool: p, middleware: [m%[1]d]}\n", i)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			loaded := make(chan *Loaded, 1)
+			go func() { loaded <- read(&Options{Data: text}, &problemList{}) }()
+			select {
+			case l := <-loaded:
+				if len(l.Warnings) > problemsMax {
+					t.Errorf("got %d warnings; want at most %d", len(l.Warnings), problemsMax)
+				}
+			case <-ctx.Done():
+				t.Error("it takes more than a minute; a second is enough")
+			}
+		})
 	}
 }

@@ -53,7 +53,7 @@ type Loaded struct {
 	// sees one of them change should load again.
 	Files []string
 	// Warnings name what is valid and yet hardly meant, in the order of the file.
-	// Whoever loads a configuration shows them; they refuse nothing.
+	// Whoever loads a configuration shows them; they refuse nothing. There are at most problemsMax.
 	Warnings Problems
 
 	where map[string]Origin
@@ -73,19 +73,25 @@ func (l *Loaded) Problem(path, format string, args ...any) Problem {
 // Warnf adds a warning. Only who has just got the result of Load may call it,
 // before anybody else sees it.
 func (l *Loaded) Warnf(path, format string, args ...any) {
+	if len(l.Warnings) >= problemsMax {
+		return
+	}
 	p := l.Problem(path, format, args...)
 	p.Warning = true
 	l.Warnings = append(l.Warnings, p)
 	slices.SortStableFunc(l.Warnings, compareProblems)
 }
 
-// warnOnce is Warnf for what several places may say of the same.
+// warnOnce is Warnf for what several places may say of the same, at most problemsMax times.
+// It leaves the sorting to who calls it.
 func (l *Loaded) warnOnce() func(path, format string, args ...any) {
 	said := map[string]bool{}
 	return func(path, format string, args ...any) {
-		if text := path + ": " + fmt.Sprintf(format, args...); !said[text] {
+		p := l.Problem(path, format, args...)
+		p.Warning = true
+		if text := path + ": " + p.Message; !said[text] && len(said) < problemsMax {
 			said[text] = true
-			l.Warnf(path, format, args...)
+			l.Warnings = append(l.Warnings, p)
 		}
 	}
 }
@@ -127,6 +133,7 @@ func read(opts *Options, problems *problemList) *Loaded {
 	c := &checker{decoder: d, cfg: loaded.Config, warnf: loaded.warnOnce(), used: map[string][]use{}}
 	c.check()
 	c.unsupported()
+	slices.SortStableFunc(loaded.Warnings, compareProblems)
 	loaded.Files = unique(slices.Concat(files, d.references.files, c.files))
 	return loaded
 }
