@@ -10,7 +10,7 @@ var notYet = []string{
 // notYetStages are the types of middleware that are refused as not supported yet.
 var notYetStages = []string{
 	"affinity", "api_key", "bandwidth_limit", "basic_auth", "buffer_limit", "compress", "concurrency_limit", "cookies", "cors",
-	"error_pages", "fault", "ip_filter", "jwt", "maintenance", "mirror", "rate_limit", "redirect", "request_id",
+	"error_pages", "fault", "ip_filter", "jwt", "maintenance", "mirror", "rate_limit", "request_id",
 	"security_headers", "timeout",
 }
 
@@ -35,6 +35,7 @@ var behaviours = map[string]string{
 	"middleware.*:chain":                          "engine.TestStagesRunInTheirOrder",
 	"middleware.*:deny":                           "engine.TestDeny",
 	"middleware.*:forward_auth":                   "engine.TestForwardAuthAsks",
+	"middleware.*:redirect":                       "engine.TestRedirectStage",
 	"middleware.*:rewrite":                        "engine.TestRewrite",
 	"middleware.*:rewrite.answers":                "engine.TestRewriteOfAnswers",
 	"middleware.*:headers.request":                "engine.TestHeadersOfRequests",

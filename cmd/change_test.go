@@ -138,6 +138,9 @@ var special = map[string]change{
 	"middleware.*.when[*].sni":                      inUse("{type: deny, when: {sni: [a.example]}}"),
 	"middleware.*.when[*].protocol":                 inUse("{type: deny, when: {protocol: [h2]}}"),
 	"middleware.*.when[*].not":                      inUse("{type: deny, when: {not: {path: /a}}}"),
+	"middleware.*:redirect.map_file": {
+		[]string{"middleware.m={type: redirect, to: /a}", "routes.api.middleware=m"}, []string{"middleware.m.map_file=moved.txt"},
+	},
 	"middleware.*:rewrite.regex": {
 		[]string{"middleware.m={type: rewrite}", "routes.api.middleware=m"}, []string{"middleware.m.regex=^/a", "middleware.m.with=/b"},
 	},
@@ -158,6 +161,7 @@ func inUse(stage string) change {
 var stageBases = map[string]string{
 	"chain":        ", stages: [other]",
 	"forward_auth": ", url: \"http://127.0.0.1:1/\"",
+	"redirect":     ", to: /a",
 	"headers":      ", request: {replace: [{name: A, regex: a, with: b}]}, response: {replace: [{name: A, regex: a, with: b}]}",
 }
 

@@ -185,14 +185,15 @@ var leaves = map[string]leaf{
 		"config", "engine/affinity", "engine/answer", "engine/trust", "pool/end", "pool/socket", "pool/wire",
 	}, open: true},
 	"engine/middleware": {may: []string{
-		"config", "engine/answer", "engine/auth/verified", "engine/handler", "engine/limit", "engine/observe", "engine/stage", "pool/end", "pool/safely", "pool/socket", "pool/wire",
+		"config", "engine/answer", "engine/auth/live", "engine/auth/verified", "engine/handler", "engine/limit", "engine/observe", "engine/stage",
+		"engine/trust", "pool/end", "pool/safely", "pool/socket", "pool/wire",
 	}, open: true},
 	"engine/observe":   {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},
 	"engine/retry":     {may: []string{"config", "pool/attempt"}},
 	"engine/route":     {may: []string{"config", "pool/wire"}, open: true},
 	"engine/stream":    {may: []string{"pool/socket", "pool/wire"}, by: []string{"engine/http2", "engine/http3"}},
 	"engine/sink":      {may: []string{"pool/safely"}, open: true},
-	"engine/trust":     {may: []string{"pool/wire"}, by: []string{"engine", "engine/stage"}},
+	"engine/trust":     {may: []string{"pool/wire"}, by: []string{"engine", "engine/stage", "engine/middleware"}},
 	"engine/websocket": {},
 	// From policy down to the kernel.
 	"pool/health":  {may: []string{"config", "pool/attempt", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},

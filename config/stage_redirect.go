@@ -2,14 +2,16 @@ package config
 
 // StageRedirect answers with a redirect.
 type StageRedirect struct {
-	// To is the location: absolute, or beginning with /. With regex $1 and ${1} are its groups.
+	// To is the location: absolute, or beginning with /. With regex $1 and ${1} are its groups. What stands for a part of a path
+	// never becomes another host.
 	To string `example:"\"https://www.example.com{uri}\"" groups:"true" koanf:"to" vars:"request"`
 	// Status is the status code of the answer.
 	Status int `default:"308" enum:"301|302|303|307|308" koanf:"status"`
-	// Regex is an RE2 expression on {scheme}://{host}{uri}; a request that it does not match passes on.
+	// Regex is an RE2 expression on {scheme}://{host}{uri}, the whole URL without its port; a request that it does not match passes on.
 	Regex string `example:"\"^https?://example\\.com/(.*)\"" koanf:"regex"`
-	// MapFile holds a path, white space and a location a line; what begins with # is a comment. A path that is not there passes
-	// on, or goes to where to says. It is read again when it changes.
+	// MapFile holds a path, a location and maybe a status a line, with white space between them; what begins with # is a comment. The
+	// path is that of the request as routes see it, without the query, which is not carried over. A path that is not there passes on,
+	// or goes to where to says. It is read again when it changes.
 	MapFile string `example:"moved.txt" file:"true" koanf:"map_file"`
 }
 

@@ -47,7 +47,6 @@ func unsupportedStages() []string {
 		"maintenance",
 		"mirror",
 		"rate_limit",
-		"redirect",
 		"request_id",
 		"security_headers",
 		"timeout",

@@ -19,6 +19,8 @@ func newStage(keys any, p *Place) (any, error) {
 		return newForwardAuth(k, p)
 	case *config.StageHeaders:
 		return newHeaders(k, p)
+	case *config.StageRedirect:
+		return newRedirect(k, p)
 	case *config.StageRewrite:
 		return newRewrite(k, p)
 	case *config.StageHandler:

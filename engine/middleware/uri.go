@@ -5,11 +5,12 @@ type octets [256]bool
 
 // inURI are the bytes that may stand in a reference to a resource (RFC 3986 section 2), % with
 // them: what comes is encoded already. inPath and inQuery are those that stay where
-// they are put, inCookie those of a cookie's value (RFC 6265 section 4.1.1).
+// they are put, inLabel those of a part of a host name, inCookie those of a cookie's value (RFC 6265 section 4.1.1).
 var (
 	inURI    = octetsBut("\"<>\\^`{|}")
 	inPath   = octetsBut("\"<>\\^`{|}?#")
 	inQuery  = octetsBut("\"<>\\^`{|}#")
+	inLabel  = octetsBut("\"<>\\^`{|}?#/@%&=+$,;!*'()~:[]")
 	inCookie = octetsBut("\",;\\")
 )
 

@@ -117,6 +117,15 @@ func (c *Call) expand(dst, src []byte, m []int, with *Text) []byte {
 // IsEmpty reports that it is nothing, whatever variables say.
 func (t *Text) IsEmpty() bool { return len(t.parts) == 0 }
 
+// Parts are the pieces, in their order: text, or the value of one variable.
+func (t *Text) Parts() []Text {
+	all := make([]Text, len(t.parts))
+	for i := range t.parts {
+		all[i].parts = t.parts[i : i+1]
+	}
+	return all
+}
+
 // Fixed is the text where it has no variables.
 func (t *Text) Fixed() (string, bool) {
 	switch {
