@@ -74,16 +74,19 @@ func stuck(_ http.ResponseWriter, q *http.Request) bool {
 	return false
 }
 
-// fill takes the only place of both pools.
-func fill(m *matrix) (end func()) {
+// hold sends a request for /stuck with each of those fields, and returns when all are with
+// their backend. end is when their clients leave.
+func (m *matrix) hold(fields ...map[string]string) (end func()) {
 	ctx, leave := context.WithCancel(m.t.Context())
 	var all sync.WaitGroup
-	for _, contentType := range []string{"text/plain", "application/grpc+proto"} {
+	for _, with := range fields {
 		q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://a.test/stuck", nil)
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		q.Header.Set("Content-Type", contentType)
+		for name, value := range with {
+			q.Header.Set(name, value)
+		}
 		client := m.web.h2Client()
 		all.Go(func() {
 			if resp, err := client.Do(q); err == nil {
@@ -91,11 +94,16 @@ func fill(m *matrix) (end func()) {
 			}
 		})
 	}
-	eventually(m.t, func() string { return "two requests in flight" }, func() bool { return m.inFlight() == 2 })
+	eventually(m.t, func() string { return "all in flight" }, func() bool { return m.inFlight() == int64(len(fields)) })
 	return func() {
 		leave()
 		all.Wait()
 	}
+}
+
+// fill takes the only place of both pools.
+func fill(m *matrix) (end func()) {
+	return m.hold(map[string]string{}, map[string]string{"Content-Type": "application/grpc+proto"})
 }
 
 // once tells that the stages have seen one request and one answer.

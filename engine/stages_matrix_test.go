@@ -193,7 +193,7 @@ func (m *matrix) try(t *testing.T, row *stageRow, w *way, c *stageCase) {
 	t.Helper()
 	defer func(t *testing.T) { m.t, m.web.t, m.quic.t = t, t, t }(m.t)
 	m.t, m.web.t, m.quic.t = t, t, t
-	m.way = strings.NewReplacer("/", "", ".", "", " ", "-").Replace(w.name)
+	m.way = w.key()
 	for range c.before {
 		if got := w.ask(m, c); got.err != nil || got.status/100 != 2 && got.status != http.StatusSwitchingProtocols || got.fields.Get("X-Isame-Error") != "" {
 			t.Fatalf("before: got %d %v, %v; want it to pass", got.status, got.fields, got.err)

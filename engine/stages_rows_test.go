@@ -7,11 +7,32 @@ import (
 // stageRows has a row for each type of stage. A new stage is a new row.
 func stageRows() map[string]func(t *testing.T) *stageRow {
 	return map[string]func(t *testing.T) *stageRow{
-		"buffer":       bufferRow,
-		"chain":        chainRow,
-		"deny":         denyRow,
-		"forward_auth": forwardAuthRow,
-		"headers":      headersRow,
+		"affinity":          affinityRow,
+		"api_key":           apiKeyRow,
+		"bandwidth_limit":   bandwidthLimitRow,
+		"basic_auth":        basicAuthRow,
+		"buffer":            bufferRow,
+		"buffer_limit":      bufferLimitRow,
+		"chain":             chainRow,
+		"compress":          compressRow,
+		"concurrency_limit": concurrencyLimitRow,
+		"cookies":           cookiesRow,
+		"cors":              corsRow,
+		"deny":              denyRow,
+		"error_pages":       errorPagesRow,
+		"fault":             faultRow,
+		"forward_auth":      forwardAuthRow,
+		"headers":           headersRow,
+		"ip_filter":         ipFilterRow,
+		"jwt":               jwtRow,
+		"maintenance":       maintenanceRow,
+		"mirror":            mirrorRow,
+		"rate_limit":        rateLimitRow,
+		"redirect":          redirectRow,
+		"request_id":        requestIDRow,
+		"rewrite":           rewriteRow,
+		"security_headers":  securityHeadersRow,
+		"timeout":           timeoutRow,
 	}
 }
 

@@ -19,6 +19,9 @@ type way struct {
 	ask        func(m *matrix, c *stageCase) told
 }
 
+// key is the name as one word.
+func (w *way) key() string { return strings.NewReplacer("/", "", ".", "", " ", "-").Replace(w.name) }
+
 func ways() []way {
 	return []way{
 		{"http/1.1 GET", plainWay, func(m *matrix, c *stageCase) told { return m.plain(m.web.h1Client(), "http", c, nil) }},
