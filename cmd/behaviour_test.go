@@ -9,7 +9,7 @@ var notYet = []string{
 
 // notYetStages are the types of middleware that are refused as not supported yet.
 var notYetStages = []string{
-	"affinity", "api_key", "bandwidth_limit", "basic_auth", "buffer_limit", "compress", "concurrency_limit", "cookies", "cors",
+	"affinity", "api_key", "basic_auth", "buffer_limit", "compress", "cookies", "cors",
 	"error_pages", "fault", "ip_filter", "jwt", "maintenance", "mirror", "rate_limit", "request_id",
 	"security_headers", "timeout",
 }
@@ -31,6 +31,8 @@ var behaviours = map[string]string{
 	"middleware.*.type":                           "engine.TestStagesRunInTheirOrder",
 	"middleware.*.when":                           "engine.TestStagesRunWhereTheirConditionsHold",
 	"middleware.*.unless":                         "engine.TestStagesRunWhereTheirConditionsHold",
+	"middleware.*:bandwidth_limit":                "engine.TestBandwidthLimit",
+	"middleware.*:concurrency_limit":              "engine.TestConcurrencyLimit",
 	"middleware.*:buffer":                         "engine.TestBufferGivesBackendsWholeBodies",
 	"middleware.*:chain":                          "engine.TestStagesRunInTheirOrder",
 	"middleware.*:deny":                           "engine.TestDeny",

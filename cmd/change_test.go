@@ -123,6 +123,7 @@ var special = map[string]change{
 	"middleware.*:headers.response.replace[*].with": inUse(`{type: headers, response: {replace: [{name: A, regex: "(a)", with: "$1"}]}}`),
 	"middleware.*:forward_auth.tls.cert_file":       inUse(`{type: forward_auth, url: "http://127.0.0.1:1/", tls: {cert_file: a.pem, key_file: a.key}}`),
 	"middleware.*:forward_auth.tls.key_file":        inUse(`{type: forward_auth, url: "http://127.0.0.1:1/", tls: {cert_file: a.pem, key_file: a.key}}`),
+	"middleware.*:concurrency_limit.key":            inUse(`{type: concurrency_limit, max_requests: 5, key: route}`),
 	"middleware.*.type":                             inUse("{type: deny}"),
 	"middleware.*.when":                             inUse("{type: deny, when: {path: /a}}"),
 	"middleware.*.unless":                           inUse("{type: deny, unless: {path: /a}}"),
@@ -159,10 +160,12 @@ func inUse(stage string) change {
 
 // stageBases are the keys that a stage has on both sides, by type.
 var stageBases = map[string]string{
-	"chain":        ", stages: [other]",
-	"forward_auth": ", url: \"http://127.0.0.1:1/\"",
-	"redirect":     ", to: /a",
-	"headers":      ", request: {replace: [{name: A, regex: a, with: b}]}, response: {replace: [{name: A, regex: a, with: b}]}",
+	"chain":             ", stages: [other]",
+	"forward_auth":      ", url: \"http://127.0.0.1:1/\"",
+	"redirect":          ", to: /a",
+	"headers":           ", request: {replace: [{name: A, regex: a, with: b}]}, response: {replace: [{name: A, regex: a, with: b}]}",
+	"bandwidth_limit":   ", response: 1KiB, key: route",
+	"concurrency_limit": ", max_requests: 5",
 }
 
 // changeOf is the special change of a key, or another value of its type: the

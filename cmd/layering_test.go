@@ -174,18 +174,20 @@ var leaves = map[string]leaf{
 	"engine/codec": {may: []string{"pool/wire"}, by: stages},
 	// Protocols whose streams look like connections. What they have in common stands in
 	// stream, so that neither knows the other; what is carried is not their matter.
-	"engine/http2":         {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
-	"engine/http3":         {may: []string{"engine/http3/errcode", "engine/stream", "pool/safely", "pool/socket", "pool/wire"}},
-	"engine/http3/errcode": {open: true},
-	"engine/handler":       {may: []string{"pool/safely", "pool/wire"}, by: []string{"engine/middleware"}}, // fasthttp's contexts, over whoever carries an exchange
-	"engine/limit":         {by: []string{"engine", "engine/middleware"}},
-	"engine/limit/rate":    {open: true},
+	"engine/http2":          {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
+	"engine/http3":          {may: []string{"engine/http3/errcode", "engine/stream", "pool/safely", "pool/socket", "pool/wire"}},
+	"engine/http3/errcode":  {open: true},
+	"engine/handler":        {may: []string{"pool/safely", "pool/wire"}, by: []string{"engine/middleware"}}, // fasthttp's contexts, over whoever carries an exchange
+	"engine/limit":          {by: []string{"engine", "engine/middleware"}},
+	"engine/limit/inflight": {by: []string{"engine/middleware"}},
+	"engine/limit/rate":     {open: true},
 	// Stages, and what they see of an exchange.
 	"engine/stage": {may: []string{
 		"config", "engine/affinity", "engine/answer", "engine/trust", "pool/end", "pool/socket", "pool/wire",
 	}, open: true},
 	"engine/middleware": {may: []string{
-		"config", "engine/answer", "engine/auth/live", "engine/auth/verified", "engine/handler", "engine/limit", "engine/observe", "engine/stage",
+		"config", "engine/answer", "engine/auth/live", "engine/auth/verified", "engine/handler", "engine/limit", "engine/limit/inflight", "engine/limit/rate",
+		"engine/observe", "engine/stage",
 		"engine/trust", "pool/end", "pool/safely", "pool/socket", "pool/wire",
 	}, open: true},
 	"engine/observe":   {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},

@@ -33,11 +33,9 @@ func unsupportedStages() []string {
 	return []string{
 		"affinity",
 		"api_key",
-		"bandwidth_limit",
 		"basic_auth",
 		"buffer_limit",
 		"compress",
-		"concurrency_limit",
 		"cookies",
 		"cors",
 		"error_pages",

@@ -9,10 +9,14 @@ import (
 // newStage makes a stage of its keys: nil where the stage is nothing by itself.
 func newStage(keys any, p *Place) (any, error) {
 	switch k := keys.(type) {
+	case *config.StageBandwidthLimit:
+		return newBandwidthLimit(k, p)
 	case *config.StageBuffer:
 		return newBuffer(k), nil
 	case *config.StageChain:
 		return nil, nil //nolint:nilnil // it stands for others
+	case *config.StageConcurrencyLimit:
+		return newConcurrencyLimit(k, p)
 	case *config.StageDeny:
 		return newDeny(k, p)
 	case *config.StageForwardAuth:
