@@ -227,13 +227,18 @@ func (c *Call) AppendFields(b []byte) []byte {
 
 func (c *Call) hasContent() bool {
 	resp := c.answer()
-	return resp.BodyStream() != nil || len(resp.Body()) > 0
+	return !wire.WithoutContent(resp.StatusCode(), false) && (resp.BodyStream() != nil || len(resp.Body()) > 0)
 }
 
 // Content is what the client gets where the verdict is Answered: b, or stream with its
-// length, -1 is not known. It is good until Release.
+// length, -1 is not known. It is good until Release. A status that has no content has none
+// here, whatever the handler has set, as with a server of fasthttp; whether the request was
+// HEAD is not looked at.
 func (c *Call) Content() (b []byte, stream io.Reader, length int64) {
 	resp := c.answer()
+	if wire.WithoutContent(resp.StatusCode(), false) {
+		return nil, nil, 0
+	}
 	if stream := resp.BodyStream(); stream != nil {
 		return nil, stream, int64(max(resp.Header.ContentLength(), -1))
 	}

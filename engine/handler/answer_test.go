@@ -154,6 +154,7 @@ func TestAnswersOfTheHandler(t *testing.T) {
 		{"stream", only(func(ctx *fasthttp.RequestCtx) { ctx.SetBodyStream(strings.NewReader("str"), -1) }), outcome{status: 200, lines: plain, content: "str", length: -1}},
 		{"stream of a length", only(func(ctx *fasthttp.RequestCtx) { ctx.SetBodyStream(strings.NewReader("str"), 3) }), outcome{status: 200, lines: plain, content: "str", length: 3}},
 		{"replaced", around(nil, func(ctx *fasthttp.RequestCtx) { ctx.SetBodyString("new") }), outcome{status: 200, lines: "X: 1/", content: "new", length: 3}},
+		{"nothing that can be sent", only(func(ctx *fasthttp.RequestCtx) { ctx.SetStatusCode(204); ctx.SetBodyString("x") }), outcome{status: 204}},
 		{"reset", around(nil, func(ctx *fasthttp.RequestCtx) { ctx.Error("new", 500) }), outcome{status: 500, lines: plain, content: "new", length: 3}},
 		{"taken whole", around(nil, func(ctx *fasthttp.RequestCtx) { ctx.SetBody(append(ctx.Response.Body(), '!')) }), outcome{status: 200, lines: "X: 1/", content: "of a backend!", length: 13}},
 		{"wrapped", around(nil, func(ctx *fasthttp.RequestCtx) {

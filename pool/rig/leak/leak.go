@@ -21,6 +21,7 @@ const patience = 10 * time.Second
 var sweepers = []string{
 	"keepLockfileFresh", "connsCleaner", "mCleaner", "updateServerDate", "workerPool).Start", "os/signal.",
 	"inMemoryCacheManager).handleCleanCache", "stackless.funcWorker", // of fasthttp: SendFile, CompressHandler
+	"gofiber/fiber/", // clocks and sweepers of memory
 }
 
 // Main runs the tests and ends the process.
