@@ -10,7 +10,7 @@ var notYet = []string{
 // notYetStages are the types of middleware that are refused as not supported yet.
 var notYetStages = []string{
 	"affinity", "api_key", "basic_auth", "buffer_limit", "compress", "cookies", "cors",
-	"error_pages", "fault", "ip_filter", "jwt", "maintenance", "mirror", "rate_limit", "request_id",
+	"fault", "ip_filter", "jwt", "maintenance", "mirror", "rate_limit", "request_id",
 	"security_headers", "timeout",
 }
 
@@ -40,6 +40,7 @@ var behaviours = map[string]string{
 	"middleware.*:redirect":                       "engine.TestRedirectStage",
 	"middleware.*:rewrite":                        "engine.TestRewrite",
 	"middleware.*:rewrite.answers":                "engine.TestRewriteOfAnswers",
+	"middleware.*:error_pages":                    "engine.TestErrorPages",
 	"middleware.*:headers.request":                "engine.TestHeadersOfRequests",
 	"middleware.*:headers.response":               "engine.TestHeadersOfAnswers",
 	"middleware.*:headers.when_status":            "engine.TestHeadersOfAnswers",

@@ -124,6 +124,10 @@ var special = map[string]change{
 	"middleware.*:forward_auth.tls.cert_file":       inUse(`{type: forward_auth, url: "http://127.0.0.1:1/", tls: {cert_file: a.pem, key_file: a.key}}`),
 	"middleware.*:forward_auth.tls.key_file":        inUse(`{type: forward_auth, url: "http://127.0.0.1:1/", tls: {cert_file: a.pem, key_file: a.key}}`),
 	"middleware.*:concurrency_limit.key":            inUse(`{type: concurrency_limit, max_requests: 5, key: route}`),
+	"middleware.*:error_pages.statuses":             otherKey("error_pages", "body: x", "statuses=404"),
+	"middleware.*:error_pages.path":                 otherKey("error_pages", "pool: p", "path=/other"),
+	"middleware.*:error_pages.pool":                 otherKey("error_pages", "pool: p", "pool=q"),
+	"middleware.*:error_pages.file":                 otherKey("error_pages", "file: a.pem", "file=b.pem"),
 	"middleware.*.type":                             inUse("{type: deny}"),
 	"middleware.*.when":                             inUse("{type: deny, when: {path: /a}}"),
 	"middleware.*.unless":                           inUse("{type: deny, unless: {path: /a}}"),
@@ -158,8 +162,14 @@ func inUse(stage string) change {
 	return change{[]string{"middleware.m={type: headers}", "routes.api.middleware=m"}, []string{"middleware.m=" + stage}}
 }
 
+// otherKey is the change of one key of a stage that has other keys beside it.
+func otherKey(stage, base, after string) change {
+	return change{[]string{"middleware.m={type: " + stage + ", " + base + "}", "routes.api.middleware=m"}, []string{"middleware.m." + after}}
+}
+
 // stageBases are the keys that a stage has on both sides, by type.
 var stageBases = map[string]string{
+	"error_pages":       ", body: x",
 	"chain":             ", stages: [other]",
 	"forward_auth":      ", url: \"http://127.0.0.1:1/\"",
 	"redirect":          ", to: /a",

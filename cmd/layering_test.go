@@ -174,10 +174,12 @@ var leaves = map[string]leaf{
 	"engine/codec": {may: []string{"pool/wire"}, by: stages},
 	// Protocols whose streams look like connections. What they have in common stands in
 	// stream, so that neither knows the other; what is carried is not their matter.
-	"engine/http2":          {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
-	"engine/http3":          {may: []string{"engine/http3/errcode", "engine/stream", "pool/safely", "pool/socket", "pool/wire"}},
-	"engine/http3/errcode":  {open: true},
-	"engine/handler":        {may: []string{"pool/safely", "pool/wire"}, by: []string{"engine/middleware"}}, // fasthttp's contexts, over whoever carries an exchange
+	"engine/http2":         {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
+	"engine/http3":         {may: []string{"engine/http3/errcode", "engine/stream", "pool/safely", "pool/socket", "pool/wire"}},
+	"engine/http3/errcode": {open: true},
+	"engine/handler":       {may: []string{"pool/safely", "pool/wire"}, by: []string{"engine/middleware"}}, // fasthttp's contexts, over whoever carries an exchange
+	// Requests beside an exchange: they know pools, and no exchange.
+	"engine/inquiry":        {may: []string{"engine/observe", "engine/stage", "pool", "pool/attempt", "pool/safely", "pool/socket", "pool/wire"}},
 	"engine/limit":          {by: []string{"engine", "engine/middleware"}},
 	"engine/limit/inflight": {by: []string{"engine/middleware"}},
 	"engine/limit/rate":     {open: true},

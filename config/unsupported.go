@@ -38,7 +38,6 @@ func unsupportedStages() []string {
 		"compress",
 		"cookies",
 		"cors",
-		"error_pages",
 		"fault",
 		"ip_filter",
 		"jwt",

@@ -27,7 +27,8 @@ func (x *exchange) reject(r *answer.Reject) phase {
 	o := answer.Options{Form: x.form(), ToHEAD: x.isHEAD, Connection: x.connection(), Date: x.c.shard.engine.date()}
 	b := x.appendOwn(x.appendAttempts(r.Begin(x.answer[:0], o)))
 	if x.staged {
-		return x.endOwn(b, r.Content(o.Form))
+		x.call.Worded = true
+		return x.dress(b, r.Content(o.Form))
 	}
 	x.answer = r.Finish(b, o)
 	return x.writeAnswer(nil)
@@ -96,6 +97,7 @@ func (x *exchange) beginOwn(status int) []byte {
 // endOwn ends it, and writes it with its content.
 func (x *exchange) endOwn(b, content []byte) phase {
 	if x.staged {
+		x.call.Worded = false
 		return x.dress(b, content)
 	}
 	return x.writeOwn(b, content)
@@ -112,6 +114,7 @@ func (x *exchange) writeOwn(b, content []byte) phase {
 
 // supplant answers for the backend.
 func (x *exchange) supplant() phase {
+	x.dropAnswer()
 	x.release(x.fwd.outcome)
 	if x.carried == atFinish { // what had ended the rest of the exchange ends it no longer
 		x.carried, x.end = atHead, end.OK

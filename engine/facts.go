@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/isame-lb/isame-lb/engine/inquiry"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -148,3 +149,21 @@ func (f *callFacts) Patience(byNanos int64) socket.Patience {
 
 // Gone reports that nobody waits for the answer.
 func (f *callFacts) Gone() bool { return (*exchange)(f).nobodyWaits() }
+
+// Fetch asks a pool for a page. It does not look at the exchange's deadline, which has
+// passed where the answer is that a backend was late.
+func (f *callFacts) Fetch(w *stage.Wanted) (got stage.Fetched, ok bool) {
+	x := (*exchange)(f)
+	p := x.table.entries[w.Pool]
+	if p == nil {
+		return got, false
+	}
+	q := &inquiry.Inquiry{
+		Pool: &p.asks, Shard: x.c.shard.index,
+		Head: inquiry.AppendRequest(w.Target, x.hostSent(), x.call.RequestID(), &x.head),
+	}
+	if p.hashes {
+		q.Hash = x.hash(p.HashOn())
+	}
+	return inquiry.Fetch(q, x.patience(socket.After(socket.Nanos(), w.Within)), w.BytesMax)
+}

@@ -127,6 +127,29 @@ func (x *exchange) leave() phase {
 	return atFinish
 }
 
+const (
+	// answerDropMax bounds what is read of an answer that nobody gets, to keep its
+	// connection, and answerDropTime how long a goroutine waits for it.
+	answerDropMax  = 64 << 10
+	answerDropTime = 50 * time.Millisecond
+)
+
+// dropAnswer reads the rest of an answer that another one is given for, where that is here
+// or comes at once.
+func (x *exchange) dropAnswer() {
+	if !x.fwd.open || x.fwd.outcome != attempt.OK {
+		return
+	}
+	a, byNanos := &x.attempt, socket.After(socket.Nanos(), answerDropTime)
+	for dropped := 0; !a.Done() && dropped < answerDropMax; {
+		data, out := a.Next(byNanos)
+		if out != attempt.OK {
+			return
+		}
+		dropped += len(data)
+	}
+}
+
 // release ends the attempt under way: the upload is stopped, the connection
 // given back or closed, the member told the outcome. It does nothing between
 // attempts.

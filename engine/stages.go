@@ -93,7 +93,7 @@ func (x *exchange) place() {
 // meetAnswer begins the response phase with an answer of a backend.
 func (x *exchange) meetAnswer(h *wire.ResponseHead) {
 	c := &x.call
-	c.Own, c.End, c.Status, c.Reason = false, end.OK, h.Status, h.Reason
+	c.Own, c.Worded, c.End, c.Status, c.Reason = false, false, end.OK, h.Status, h.Reason
 	c.Length, c.Empty = h.ContentLength, h.Framing == wire.NoBody
 	x.route.chain.Meet(c, &h.Head)
 }

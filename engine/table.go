@@ -13,6 +13,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/affinity"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
+	"github.com/isame-lb/isame-lb/engine/inquiry"
 	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/retry"
@@ -33,8 +34,9 @@ type table struct {
 	listeners  []*listenerPolicy    // by slot; nil where this generation has none
 	bound      map[string]*listener // by name
 	pools      *pool.Set
-	keepers    acme.Keepers // of certificates
-	access     *accessLog   // nil when it is off
+	entries    map[string]*poolEntry // of pools, for what is asked beside exchanges
+	keepers    acme.Keepers          // of certificates
+	access     *accessLog            // nil when it is off
 }
 
 // listener is the policy of a slot, nil when this generation does not have it.
@@ -208,7 +210,8 @@ type poolEntry struct {
 	stats    *observe.PoolStats
 	backends []*observe.BackendStats // by member index
 
-	announces bool // a connection to a backend is one client's, for one request
+	asks      inquiry.Pool // of what is no exchange
+	announces bool         // a connection to a backend is one client's, for one request
 }
 
 // tableBuilder compiles a configuration. Everything that can fail happens here,
@@ -275,8 +278,10 @@ func (e *Engine) stageEnv(cfg *config.Config) *middleware.Env {
 // linkPools gives every route its pools.
 func (b *tableBuilder) linkPools() {
 	pools := make(map[string]poolEntry, len(b.cfg.Pools))
+	b.t.entries = make(map[string]*poolEntry, len(b.cfg.Pools))
 	for name, c := range b.cfg.Pools {
-		pools[name] = b.poolEntry(name, &c)
+		e := b.poolEntry(name, &c)
+		pools[name], b.t.entries[name] = e, &e
 	}
 	for i := range b.t.routes {
 		r := &b.t.routes[i]
@@ -297,6 +302,7 @@ func (b *tableBuilder) poolEntry(name string, c *config.Pool) poolEntry {
 	for _, m := range p.Members() {
 		e.backends = append(e.backends, reg.Backend(name, m.Address()))
 	}
+	e.asks = inquiry.Pool{Pool: p, Limiter: e.limiter, Read: c.Timeouts.Read, Write: c.Timeouts.Write, Backends: e.backends}
 	return e
 }
 

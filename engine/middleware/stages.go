@@ -21,6 +21,8 @@ func newStage(keys any, p *Place) (any, error) {
 		return newDeny(k, p)
 	case *config.StageForwardAuth:
 		return newForwardAuth(k, p)
+	case *config.StageErrorPages:
+		return newErrorPages(k, p)
 	case *config.StageHeaders:
 		return newHeaders(k, p)
 	case *config.StageRedirect:

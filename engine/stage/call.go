@@ -95,8 +95,27 @@ type Facts interface {
 	Patience(byNanos int64) socket.Patience
 	// Gone reports that nobody waits for the answer any more.
 	Gone() bool
+	// Fetch asks a backend of a pool for a page, in a goroutine; false where there is none,
+	// in time. What is returned stays as it is.
+	Fetch(w *Wanted) (Fetched, bool)
 
 	Carrier
+}
+
+// Wanted is a page of a pool.
+type Wanted struct {
+	Pool   string
+	Target []byte // path and query
+	// BytesMax bounds its content, Within the time.
+	BytesMax int
+	Within   time.Duration
+}
+
+// Fetched is a page that has come: a 2xx, without a coding.
+type Fetched struct {
+	Status      int
+	ContentType string
+	Body        []byte
 }
 
 // Carrier is what a stage needs that has the rest of the exchange run inside of it. All of
@@ -144,9 +163,11 @@ type Call struct {
 	Answer Fields
 	Status int
 	Reason []byte
-	// Own says that the proxy makes the answer, End why.
-	Own bool
-	End end.End
+	// Own says that the proxy makes the answer, End why, Worded that it has chosen the words
+	// of its content, which nobody has configured.
+	Own    bool
+	End    end.End
+	Worded bool
 	// Coder changes the content of the answer; nil leaves it. A stage that sets it removes
 	// Content-Length.
 	Coder Coder

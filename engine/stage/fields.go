@@ -96,6 +96,22 @@ func (f *Fields) Get(n *Name) []byte {
 	return nil
 }
 
+// Carry makes lines of the head lines of our own, but for those that leave names: they
+// stand in whatever head comes next.
+func (f *Fields) Carry(leave func(name []byte) bool) {
+	if f.head == nil {
+		return
+	}
+	for i := range f.head.Fields {
+		line := &f.head.Fields[i]
+		if name := f.head.Name(line); !line.Drop && !leave(name) {
+			f.added = append(append(append(f.added, name...), ": "...), f.head.FieldValue(line)...)
+			f.added = append(f.added, '\r', '\n')
+		}
+		line.Drop = true
+	}
+}
+
 // Each calls see with each value of that name, in order, until it returns false.
 func (f *Fields) Each(n *Name, see func(value []byte) bool) {
 	if f.head != nil {
