@@ -69,7 +69,7 @@ func (x *exchange) rescue(t *turn) {
 // crashed ends an exchange that has met a bug, for rescue, or whose event has: it is
 // counted like any other, and nothing stays acquired.
 func (x *exchange) crashed() {
-	x.keep = false
+	x.keep, x.isCall = false, x.at != atHead && !x.counted && x.isGRPC()
 	x.abandon()
 	x.forget()
 	if x.policy == nil { // it had not begun

@@ -36,7 +36,7 @@ func (x *exchange) reject(r *answer.Reject) phase {
 
 // form is the language in which the client is told what it cannot have.
 func (x *exchange) form() answer.Form {
-	if x.isGRPC() {
+	if x.isCall || x.isGRPC() {
 		return answer.Call
 	}
 	return answer.FormFor(x.head.Value(wire.FieldAccept))

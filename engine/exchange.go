@@ -114,6 +114,7 @@ type relaying struct {
 	answered   bool  // bytes of a final answer were written
 	broken     bool  // the answer was cut short and must look so
 	chunked    bool  // its content is chunked for the client
+	isCall     bool  // a bug has ended a call of gRPC, of which nothing else is known any more
 	headed     bool  // the backend's head is written, or on its way
 	awaiting   bool  // nextBy counts
 	nextBy     int64 // until then the next content is awaited
@@ -162,6 +163,8 @@ func releaseExchange(x *exchange) {
 func (x *exchange) endStages() {
 	x.call.Held.Release()
 	x.dropCoder()
+	x.coder, x.call.Coder = x.call.Coder, nil // one that has not been taken
+	x.dropCoder()
 	x.staged, x.holds = false, false
 	x.source, x.sourceEnded, x.piece, x.carried = nil, false, nil, atHead
 	x.call.Reply = stage.Reply{}
@@ -177,10 +180,11 @@ func (x *exchange) endStages() {
 	}
 }
 
+// dropCoder gives a coder back once, whatever comes of that.
 func (x *exchange) dropCoder() {
-	if x.coder != nil {
-		x.coder.Release()
+	if c := x.coder; c != nil {
 		x.coder = nil
+		c.Release()
 	}
 }
 

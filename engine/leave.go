@@ -193,6 +193,6 @@ func (x *exchange) abandon() {
 	x.release(attempt.ClientGone)
 	x.leavePool()
 	if x.staged {
-		x.call.Held.Release()
+		x.endStages()
 	}
 }

@@ -47,6 +47,21 @@ func coreRows() map[string]func(t *testing.T) *stageRow {
 				},
 			}
 		},
+		"a bug": bugRow,
+		"a handler": func(*testing.T) *stageRow {
+			return &stageRow{
+				stages: marks + "h: {type: t_pass}\nno: {type: deny, when: {path: /no}}\n", order: "[s, h, no]", check: once,
+				cases: []stageCase{
+					{
+						name: "passes", want: effect{seen: []string{"X-Seen: 1\r\n"}, fields: []string{"X-Back: 200", "X-Backend: yes"}},
+						but: map[string]effect{
+							upgradeWay: {seen: []string{"X-Seen: 1\r\n"}, fields: []string{"X-Back: 101", "X-Backend: yes"}},
+						},
+					},
+					{name: "sees a refusal", target: "/no", want: back("403", "denied", 403)},
+				},
+			}
+		},
 		"another attempt": anotherAttempt,
 		"another backend": anotherBackend,
 		"an answer that is cut": func(t *testing.T) *stageRow {
