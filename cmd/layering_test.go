@@ -183,6 +183,7 @@ var leaves = map[string]leaf{
 	"engine/limit":          {by: []string{"engine", "engine/middleware"}},
 	"engine/limit/inflight": {by: []string{"engine/middleware"}},
 	"engine/limit/rate":     {open: true},
+	"engine/limit/shared":   {may: []string{"engine/limit/rate", "pool/safely"}, open: true},
 	// Stages, and what they see of an exchange.
 	"engine/stage": {may: []string{
 		"config", "engine/affinity", "engine/answer", "engine/trust", "pool/end", "pool/socket", "pool/wire",

@@ -17,6 +17,7 @@ testssl testssl.sh
 chromium chromium
 python3 python3
 node    nodejs
+redis-server redis-server
 gzip    gzip
 zstd    zstd
 brotli  brotli
