@@ -9,7 +9,7 @@ var notYet = []string{
 
 // notYetStages are the types of middleware that are refused as not supported yet.
 var notYetStages = []string{
-	"affinity", "api_key", "basic_auth", "buffer_limit", "compress", "cookies", "cors",
+	"affinity", "api_key", "basic_auth", "buffer_limit", "cookies", "cors",
 	"fault", "ip_filter", "jwt", "maintenance", "mirror", "rate_limit", "request_id",
 	"security_headers", "timeout",
 }
@@ -35,6 +35,7 @@ var behaviours = map[string]string{
 	"middleware.*:concurrency_limit":              "engine.TestConcurrencyLimit",
 	"middleware.*:buffer":                         "engine.TestBufferGivesBackendsWholeBodies",
 	"middleware.*:chain":                          "engine.TestStagesRunInTheirOrder",
+	"middleware.*:compress":                       "engine.TestCompressKeys",
 	"middleware.*:deny":                           "engine.TestDeny",
 	"middleware.*:forward_auth":                   "engine.TestForwardAuthAsks",
 	"middleware.*:redirect":                       "engine.TestRedirectStage",

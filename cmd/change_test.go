@@ -119,6 +119,7 @@ var special = map[string]change{
 		[]string{"middleware.m={type: chain, stages: [a]}", "middleware.a={type: deny}", "middleware.b={type: headers}", "routes.api.middleware=m"},
 		[]string{"middleware.m.stages=b"},
 	},
+	"middleware.*:compress.types":                   inUse("{type: compress, types: [text/html]}"),
 	"middleware.*:headers.request.replace[*].with":  inUse(`{type: headers, request: {replace: [{name: A, regex: "(a)", with: "$1"}]}}`),
 	"middleware.*:headers.response.replace[*].with": inUse(`{type: headers, response: {replace: [{name: A, regex: "(a)", with: "$1"}]}}`),
 	"middleware.*:forward_auth.tls.cert_file":       inUse(`{type: forward_auth, url: "http://127.0.0.1:1/", tls: {cert_file: a.pem, key_file: a.key}}`),

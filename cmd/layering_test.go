@@ -189,7 +189,7 @@ var leaves = map[string]leaf{
 		"config", "engine/affinity", "engine/answer", "engine/trust", "pool/end", "pool/socket", "pool/wire",
 	}, open: true},
 	"engine/middleware": {may: []string{
-		"config", "engine/answer", "engine/auth/live", "engine/auth/verified", "engine/handler", "engine/limit", "engine/limit/inflight", "engine/limit/rate",
+		"config", "engine/answer", "engine/auth/live", "engine/auth/verified", "engine/codec", "engine/handler", "engine/limit", "engine/limit/inflight", "engine/limit/rate",
 		"engine/observe", "engine/stage",
 		"engine/trust", "pool/end", "pool/safely", "pool/socket", "pool/wire",
 	}, open: true},

@@ -35,7 +35,6 @@ func unsupportedStages() []string {
 		"api_key",
 		"basic_auth",
 		"buffer_limit",
-		"compress",
 		"cookies",
 		"cors",
 		"fault",

@@ -185,7 +185,10 @@ func (x *exchange) dressAgain() phase {
 	}
 	c, content := &x.call, x.ownContent
 	x.keep = x.keep && !c.Ends
-	if c.Coder != nil {
+	switch {
+	case c.Coder != nil && x.source != nil:
+		x.coder, c.Coder, x.unflushed = c.Coder, nil, false
+	case c.Coder != nil:
 		x.coded = c.Coder.Append(x.coded[:0], content, false, true)
 		c.Coder.Release()
 		c.Coder, content = nil, x.coded

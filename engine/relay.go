@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/codec"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -275,7 +276,11 @@ func (x *exchange) trailers() *wire.Head {
 	if !x.head.AcceptsTrailers {
 		return nil
 	}
-	return x.attempt.Trailers()
+	t := x.attempt.Trailers()
+	if x.coder != nil {
+		codec.DropStale(t)
+	}
+	return t
 }
 
 // breakOff makes the client see that the answer is not complete: its framing is

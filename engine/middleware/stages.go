@@ -17,6 +17,8 @@ func newStage(keys any, p *Place) (any, error) {
 		return nil, nil //nolint:nilnil // it stands for others
 	case *config.StageConcurrencyLimit:
 		return newConcurrencyLimit(k, p)
+	case *config.StageCompress:
+		return newCompress(k, p)
 	case *config.StageDeny:
 		return newDeny(k, p)
 	case *config.StageForwardAuth:
