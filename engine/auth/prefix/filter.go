@@ -1,7 +1,6 @@
 package prefix
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 
@@ -21,12 +20,12 @@ type Filter struct {
 	otherwise bool // whether addresses of no network may pass
 }
 
-// New compiles lists of networks and addresses, and files with one of them a line, which
-// is denied, or allowed with the word allow in front. The longest network that holds an
-// address decides, and denies where it is given both ways. An address of no network
-// passes unless any is allowed. An error of a list names the entry, one of a file its line.
+// New compiles lists of networks and addresses, and files with one of them a line,
+// which are denied like deny. The longest network that holds an address decides, and
+// deny where both lists have the same one. An address of no network passes unless
+// allow has any. An error of a list names the entry, one of a file its line.
 func New(allow, deny []string, files []live.File) (*Filter, error) {
-	f := &Filter{otherwise: true}
+	f := &Filter{otherwise: len(allow) == 0}
 	for _, list := range []struct {
 		name    string
 		entries []string
@@ -44,8 +43,7 @@ func New(allow, deny []string, files []live.File) (*Filter, error) {
 			if len(text) == 0 {
 				continue
 			}
-			text, pass := bytes.CutPrefix(text, []byte("allow "))
-			if err := f.add(string(bytes.TrimSpace(text)), pass); err != nil {
+			if err := f.add(string(text), false); err != nil {
 				return nil, files[i].At(line, err)
 			}
 		}
@@ -61,7 +59,6 @@ func (f *Filter) add(text string, pass bool) error {
 	if f.networks++; f.networks > NetworksMax {
 		return fmt.Errorf("there are more than %d networks", NetworksMax)
 	}
-	f.otherwise = f.otherwise && !pass
 	f.table.Modify(network, func(before, known bool) (bool, bool) { return pass && (before || !known), false })
 	return nil
 }
