@@ -1,7 +1,7 @@
 // Package live keeps what was read from files up to date while a generation serves.
 //
 // A Value holds what was made of one or more files; its Load is one atomic load, so
-// that requests read it. A Keeper looks after all values of one generation: once a
+// that requests read it. A Keeper looks after all values there are: once a
 // second its only goroutine asks the system whether a file has changed, and reads it
 // again when it has settled. Where it cannot be read, or what it holds is wrong, the
 // last good one is kept, which is counted, and told once.

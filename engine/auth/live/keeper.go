@@ -1,6 +1,7 @@
 package live
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -21,16 +22,15 @@ type Event struct {
 	Err  error  // nil: a changed file was read and is in force
 }
 
-// Keeper reads the files of one generation again when they change. Values are opened
-// while the generation is built, and Start is called when it begins to serve.
+// Keeper reads files again when they change. It has a goroutine while a value is open.
 type Keeper struct {
-	tell func(Event)
-	mu   struct {
-		sync.Mutex // held while a look goes on, never by a request
-		watched    []*watched
+	tell    func(Event)
+	looking sync.Mutex // held while a look goes on, which a file system may hold up
+	mu      struct {
+		sync.Mutex
+		watched []*watched
+		end     chan struct{} // of the goroutine, nil while there is none
 	}
-	once sync.Once
-	end  chan struct{}
 }
 
 // NewKeeper makes a keeper that looks after nothing yet. tell is called by its
@@ -40,31 +40,17 @@ func NewKeeper(tell func(Event)) *Keeper {
 	if tell == nil {
 		tell = func(Event) {}
 	}
-	return &Keeper{tell: tell, end: make(chan struct{})}
+	return &Keeper{tell: tell}
 }
 
-// Start begins to look. It does nothing where no value has files. It is called once.
-func (k *Keeper) Start() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.mu.watched) > 0 {
-		safely.Go("files of stages", k.run)
-	}
-}
-
-// Stop ends the looking. It does not wait for a look under way, which a file system
-// may hold up: that one may still put a value in force, which then nobody reads.
-// It may be called more than once, and without Start.
-func (k *Keeper) Stop() { k.once.Do(func() { close(k.end) }) }
-
-func (k *Keeper) run() {
+func (k *Keeper) run(end <-chan struct{}) {
 	tick := time.NewTicker(Interval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
 			k.Look()
-		case <-k.end:
+		case <-end:
 			return
 		}
 	}
@@ -73,9 +59,12 @@ func (k *Keeper) run() {
 // Look asks for the state of all files once, and reads those that have settled. The
 // goroutine calls it; tests may, in its place.
 func (k *Keeper) Look() {
+	k.looking.Lock()
+	defer k.looking.Unlock()
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, w := range k.mu.watched {
+	all := slices.Clone(k.mu.watched)
+	k.mu.Unlock()
+	for _, w := range all {
 		if !w.due() {
 			continue
 		}
@@ -98,4 +87,20 @@ func (k *Keeper) add(w *watched) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.mu.watched = append(k.mu.watched, w)
+	if k.mu.end == nil {
+		end := make(chan struct{})
+		k.mu.end = end
+		safely.Go("files of stages", func() { k.run(end) })
+	}
+}
+
+// remove is add undone. A look that is under way may still read the files.
+func (k *Keeper) remove(w *watched) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.mu.watched = slices.DeleteFunc(k.mu.watched, func(other *watched) bool { return other == w })
+	if len(k.mu.watched) == 0 && k.mu.end != nil {
+		close(k.mu.end)
+		k.mu.end = nil
+	}
 }

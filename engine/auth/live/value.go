@@ -18,14 +18,18 @@ type Value[T any] struct {
 	current           atomic.Pointer[T]
 	rereads, failures atomic.Int64
 	trouble           atomic.Pointer[error]
+
+	keeper *Keeper
+	files  *watched
 }
 
 // Open reads files and makes a value of them; an error is that of reading or making,
-// and names the file. From then on k does the same whenever one of them changes. What
-// read returns is not changed any more. Without files read is called this once.
+// and names the file. From then on k does the same whenever one of them changes, until
+// the value is closed. What read returns is not changed any more. Without files read is
+// called this once.
 func Open[T any](k *Keeper, name string, files []string, read func([]File) (*T, error)) (*Value[T], error) {
-	v := &Value[T]{}
 	w := &watched{name: name, files: files}
+	v := &Value[T]{keeper: k, files: w}
 	w.put = func(held []File) error {
 		made, err := read(held)
 		if err == nil {
@@ -41,6 +45,13 @@ func Open[T any](k *Keeper, name string, files []string, read func([]File) (*T, 
 		k.add(w)
 	}
 	return v, nil
+}
+
+// Close ends that, and never waits: a look that is under way may still read the files
+// once. What was loaded last stays.
+func (v *Value[T]) Close() error {
+	v.keeper.remove(v.files)
+	return nil
 }
 
 // Load is the value in force. It allocates nothing and may be called by any goroutine.
@@ -69,7 +80,7 @@ func (v *Value[T]) count(err error) {
 	v.trouble.Store(&err)
 }
 
-// watched are the files of one value. The keeper's lock guards it.
+// watched are the files of one value. Whoever looks holds the keeper's lock for that.
 type watched struct {
 	name  string
 	files []string

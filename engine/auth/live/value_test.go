@@ -54,6 +54,7 @@ func open(t *testing.T, text string) *rig {
 		t.Fatal(err)
 	}
 	r.value = value
+	t.Cleanup(func() { _ = value.Close() })
 	return r
 }
 
@@ -154,6 +155,7 @@ func TestASwitchedLinkIsNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.looks(2, "one ", "linked")
+	_ = linked.Close()
 	if got := *linked.Load(); got != "two " {
 		t.Errorf("got %q; want what the link leads to now", got)
 	}
@@ -193,7 +195,7 @@ func TestWhatCannotBeOpenedIsNamed(t *testing.T) {
 	}
 }
 
-func TestAKeeperLooksUntilItIsStopped(t *testing.T) {
+func TestAKeeperLooksWhileAValueIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := make(chan Event, 8)
 		k := NewKeeper(func(e Event) { told <- e })
@@ -205,16 +207,22 @@ func TestAKeeperLooksUntilItIsStopped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k.Start()
+		other, err := Open(k, "other", []string{file}, join)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = other.Close()
 		if err := os.WriteFile(file, []byte("two two"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if e := <-told; e.Err != nil || *v.Load() != "two two " {
 			t.Errorf("told %v, the value is %q; want the changed file", e, *v.Load())
 		}
-		k.Stop()
-		k.Stop()
-		synctest.Wait() // the bubble ends only when the goroutine has
+		if *other.Load() != "one " {
+			t.Errorf("a closed value is %q; want it as it was", *other.Load())
+		}
+		_ = v.Close()
+		_ = v.Close() // the bubble ends only when the goroutine has
 	})
 }
 
@@ -226,9 +234,8 @@ func TestAKeeperWithoutFilesHasNoGoroutine(t *testing.T) {
 	if err != nil || *v.Load() != "" {
 		t.Fatalf("got %q, %v; want an empty value", *v.Load(), err)
 	}
-	k.Start()
 	k.Look()
-	k.Stop()
+	_ = v.Close()
 	if met != 0 {
 		t.Errorf("%d goroutines; want 0", met)
 	}

@@ -63,34 +63,42 @@ func NewChecker(users *live.Value[Users], hashers *Hashers) *Checker {
 
 // Lookup is what is known without hashing: Good where the same was verified within
 // Lifetime, Wrong where there are no users at all, and else Unknown: Verify has to be
-// called, by a goroutine. It allocates nothing, and never waits.
-func (c *Checker) Lookup(name, password []byte, nowNanos int64) Verdict {
+// called, by a goroutine. user is the name of one that is good, and stays as it is. It
+// allocates nothing, and never waits.
+func (c *Checker) Lookup(name, password []byte, nowNanos int64) (v Verdict, user []byte) {
 	users := c.users.Load()
 	if users.Len() == 0 || len(password) > PasswordBytesMax {
-		return Wrong
+		return Wrong, nil
 	}
 	found, known := users.find(name)
 	s := c.sumOf(found, known, name, password)
 	if c.good.Get(s.start(), s[:], nowNanos) != nil && known {
-		return Good
+		return Good, found.name
 	}
-	return Unknown
+	return Unknown, nil
 }
 
 // Verify hashes the password, which takes up to two seconds when it has a place, and
 // waits for that until ctx ends. The same asked for at once is hashed once. It keeps
 // nothing of name and password. now is of the clock that Lookup is told.
-func (c *Checker) Verify(ctx context.Context, name, password []byte, nowNanos int64) Verdict {
+func (c *Checker) Verify(ctx context.Context, name, password []byte, nowNanos int64) (v Verdict, user []byte) {
 	users := c.users.Load()
 	if users.Len() == 0 || len(password) > PasswordBytesMax {
-		return Wrong
+		return Wrong, nil
 	}
 	found, known := users.find(name)
-	s := c.sumOf(found, known, name, password)
+	v = c.verify(ctx, c.sumOf(found, known, name, password), attempt{found, known, password, nowNanos})
+	if v != Good {
+		return v, nil
+	}
+	return v, found.name
+}
+
+func (c *Checker) verify(ctx context.Context, s sum, a attempt) Verdict {
 	for {
 		f, first := c.join(s)
 		if first {
-			return c.hash(ctx, f, s, attempt{found, known, password, nowNanos})
+			return c.hash(ctx, f, s, a)
 		}
 		select {
 		case <-f.done:

@@ -49,7 +49,7 @@ func checkerOf(t *testing.T, places int, users map[string]hash) *Checker {
 		t.Fatal(err)
 	}
 	for name, h := range users {
-		added := &user{id: [32]byte{byte(len(u.all) + 1)}, name: name, hash: h}
+		added := &user{id: [32]byte{byte(len(u.all) + 1)}, name: []byte(name), hash: h}
 		u.byName[name], u.all = added, append(u.all, added)
 	}
 	v, err := live.Open(live.NewKeeper(nil), "users", nil, func([]live.File) (*Users, error) { return u, nil })
@@ -59,12 +59,22 @@ func checkerOf(t *testing.T, places int, users map[string]hash) *Checker {
 	return NewChecker(v, newHashers(places))
 }
 
-func (c *Checker) verify(name, password string) Verdict {
-	return c.Verify(context.Background(), []byte(name), []byte(password), 0)
+func (c *Checker) tried(name, password string) Verdict {
+	v, user := c.Verify(context.Background(), []byte(name), []byte(password), 0)
+	return named(v, user, name)
+}
+
+// named is a verdict that has the name of the user where it is good, and no other.
+func named(v Verdict, user []byte, name string) Verdict {
+	if (v == Good) != (string(user) == name) {
+		return v + 100
+	}
+	return v
 }
 
 func (c *Checker) lookup(name, password string, now time.Duration) Verdict {
-	return c.Lookup([]byte(name), []byte(password), int64(now))
+	v, user := c.Lookup([]byte(name), []byte(password), int64(now))
+	return named(v, user, name)
 }
 
 func TestAPasswordIsHashedOnceInItsLifetime(t *testing.T) {
@@ -83,7 +93,7 @@ func TestAPasswordIsHashedOnceInItsLifetime(t *testing.T) {
 		if got := c.lookup(step.name, step.password, step.at); got != step.before {
 			t.Errorf("%s %s: looked up: got %v; want %v", step.name, step.password, got, step.before)
 		}
-		if got := c.verify(step.name, step.password); got != step.after {
+		if got := c.tried(step.name, step.password); got != step.after {
 			t.Errorf("%s %s: verified: got %v; want %v", step.name, step.password, got, step.after)
 		}
 	}
@@ -108,11 +118,11 @@ func TestAPasswordIsHashedOnceInItsLifetime(t *testing.T) {
 
 func TestWithoutUsersNobodyIsHashed(t *testing.T) {
 	c := checkerOf(t, 1, nil)
-	if c.lookup("ann", "x", 0) != Wrong || c.verify("ann", "x") != Wrong {
+	if c.lookup("ann", "x", 0) != Wrong || c.tried("ann", "x") != Wrong {
 		t.Error("without users somebody is not wrong")
 	}
 	c = checkerOf(t, 1, map[string]hash{"ann": &slow{}})
-	if long := strings.Repeat("x", PasswordBytesMax+1); c.lookup("ann", long, 0) != Wrong || c.verify("ann", long) != Wrong {
+	if long := strings.Repeat("x", PasswordBytesMax+1); c.lookup("ann", long, 0) != Wrong || c.tried("ann", long) != Wrong {
 		t.Error("a password that is too long is hashed")
 	}
 }
@@ -125,7 +135,7 @@ func TestTheSameIsHashedOnceAtATime(t *testing.T) {
 		var good, wrong atomic.Int64
 		for i := range 40 {
 			all.Go(func() {
-				switch c.verify([]string{"ann", "bob"}[i%2], "secret") {
+				switch c.tried([]string{"ann", "bob"}[i%2], "secret") {
 				case Good:
 					good.Add(1)
 				case Wrong:
@@ -156,7 +166,7 @@ func TestFewHashAtOnceAndFewWait(t *testing.T) {
 		const tries = waitingMax + 12
 		for i := range tries {
 			all.Go(func() {
-				switch c.Verify(ctx, []byte("ann"), bytes.Repeat([]byte("x"), i+1), 0) {
+				switch v, _ := c.Verify(ctx, []byte("ann"), bytes.Repeat([]byte("x"), i+1), 0); v {
 				case Busy:
 					busy.Add(1)
 				case Wrong:
@@ -210,17 +220,17 @@ func TestWhoseTimeEndsTakesNobodyAlong(t *testing.T) {
 		h := &slow{password: "secret", release: make(chan struct{})}
 		c := checkerOf(t, 1, map[string]hash{"ann": h})
 		var all sync.WaitGroup
-		all.Go(func() { c.verify("ann", "other") }) // takes the only place
+		all.Go(func() { c.tried("ann", "other") }) // takes the only place
 		synctest.Wait()
 		short, cancel := context.WithCancel(t.Context())
 		all.Go(func() {
-			if got := c.Verify(short, []byte("ann"), []byte("secret"), 0); got != Busy {
+			if got, _ := c.Verify(short, []byte("ann"), []byte("secret"), 0); got != Busy {
 				t.Errorf("who has left: got %v; want busy", got)
 			}
 		})
 		synctest.Wait()
 		all.Go(func() {
-			if got := c.verify("ann", "secret"); got != Good {
+			if got := c.tried("ann", "secret"); got != Good {
 				t.Errorf("who waited with him: got %v; want good", got)
 			}
 		})
@@ -257,8 +267,9 @@ func TestAChangedHashIsAskedForAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = v.Close() })
 	c := NewChecker(v, NewHashers())
-	if c.verify("ann", "secret") != Good || c.lookup("ann", "secret", 1) != Good {
+	if c.tried("ann", "secret") != Good || c.lookup("ann", "secret", 1) != Good {
 		t.Fatal("the password is not good")
 	}
 	write(t, file, "22")
@@ -267,7 +278,7 @@ func TestAChangedHashIsAskedForAtOnce(t *testing.T) {
 	if got := c.lookup("ann", "secret", 1); got != Unknown {
 		t.Errorf("after the hash has changed: got %v; want unknown", got)
 	}
-	if c.verify("ann", "secret") != Wrong || c.verify("ann", "pässwörd") != Good {
+	if c.tried("ann", "secret") != Wrong || c.tried("ann", "pässwörd") != Good {
 		t.Error("the changed hash is not in force")
 	}
 	write(t, file, "333")
@@ -288,13 +299,13 @@ func BenchmarkLookup(b *testing.B) {
 		b.Fatal(err)
 	}
 	c := NewChecker(v, NewHashers())
-	c.verify("ann", "secret")
+	c.tried("ann", "secret")
 	value := []byte("Basic YW5uOnNlY3JldA==")
 	b.ReportAllocs()
 	for b.Loop() {
 		var room Room
 		name, password, _ := Credentials(value, &room)
-		if c.Lookup(name, password, 1) != Good {
+		if v, _ := c.Lookup(name, password, 1); v != Good {
 			b.Fatal("not good")
 		}
 	}

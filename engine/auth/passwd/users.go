@@ -29,7 +29,7 @@ type Users struct {
 
 type user struct {
 	id   [sha256.Size]byte // of name and hash
-	name string
+	name []byte
 	hash hash
 }
 
@@ -70,7 +70,7 @@ func (u *Users) add(text string) error {
 	if err != nil {
 		return fmt.Errorf("cannot use the hash of %q: %w", name, err)
 	}
-	added := &user{id: sha256.Sum256([]byte(text)), name: name, hash: h}
+	added := &user{id: sha256.Sum256([]byte(text)), name: []byte(name), hash: h}
 	u.byName[name] = added
 	u.all = append(u.all, added)
 	return nil

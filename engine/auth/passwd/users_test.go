@@ -37,7 +37,7 @@ func TestEveryNameCostsLikeThatOfAUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found, known := u.find([]byte("bob")); !known || found.name != "bob" {
+	if found, known := u.find([]byte("bob")); !known || string(found.name) != "bob" {
 		t.Errorf("got %v, %v; want bob", found.name, known)
 	}
 	costs := map[string]int{}
@@ -47,7 +47,7 @@ func TestEveryNameCostsLikeThatOfAUser(t *testing.T) {
 		if known || first != again {
 			t.Errorf("%s: known %v, like %s, then like %s; want an unknown one, always alike", name, known, first.name, again.name)
 		}
-		costs[first.name]++
+		costs[string(first.name)]++
 	}
 	if len(costs) != 3 {
 		t.Errorf("unknown names cost like %v; want like all three users", costs)

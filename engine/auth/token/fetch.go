@@ -68,18 +68,13 @@ func (s *Sources) Open(url string, refresh time.Duration) (*Source, error) {
 	return &Source{url: f}, nil
 }
 
-// Close gives a source back. The last one that has it ends its fetching. What was opened
-// of a file needs none.
-func (s *Source) Close() {
-	if s.url == nil {
-		return
-	}
-	all := s.url.sources
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if s.url.users--; s.url.users == 0 {
-		delete(all.mu.fetchers, s.url.place)
-		s.url.stop()
+// release gives a fetcher back. The last one who has it ends its fetching.
+func (s *Sources) release(f *fetcher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.users--; f.users == 0 {
+		delete(s.mu.fetchers, f.place)
+		f.stop()
 	}
 }
 

@@ -89,7 +89,7 @@ func TestKeysAreFetchedAsTheyRotate(t *testing.T) {
 		if got := i.asked.Load(); got < 4 || got > 6 {
 			t.Errorf("%d fetches after two hours; want one an hour", got-3)
 		}
-		source.Close()
+		_ = source.Close()
 		if len(told) != 2 {
 			t.Errorf("told %q; want each of the two sets", told)
 		}
@@ -144,7 +144,7 @@ func TestTheLastGoodKeysAreKept(t *testing.T) {
 		if source.Current().Len() != 2 {
 			t.Errorf("%d keys; want the new set", source.Current().Len())
 		}
-		source.Close()
+		_ = source.Close()
 		want := `<nil>|cannot fetch the keys of "https://id/keys": no answer|cannot fetch the keys of "https://id/keys": cannot parse a JSON Web Key Set: invalid character '<' looking for beginning of value|<nil>`
 		if got := strings.Join(told, "|"); got != want {
 			t.Errorf("told\n%s; want\n%s", got, want)
@@ -189,7 +189,7 @@ func TestWhoWaitsForKeysHasADeadline(t *testing.T) {
 		if asked.Load() != 1 {
 			t.Errorf("%d fetches; want one for all", asked.Load())
 		}
-		source.Close()
+		_ = source.Close()
 	})
 }
 
@@ -209,7 +209,7 @@ func TestAReloadKeepsTheKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		first.Close()
+		_ = first.Close()
 		if second.Current() == nil || asked.Load() != 1 {
 			t.Errorf("%d fetches, keys %v; want those of the first", asked.Load(), second.Current())
 		}
@@ -217,7 +217,7 @@ func TestAReloadKeepsTheKeys(t *testing.T) {
 		if asked.Load() != 2 {
 			t.Errorf("%d fetches; want it to go on", asked.Load())
 		}
-		second.Close()
+		_ = second.Close()
 		pass(10 * time.Hour)
 		if asked.Load() != 2 || second.mayFetch() {
 			t.Errorf("%d fetches after the last one was closed; want no more", asked.Load())

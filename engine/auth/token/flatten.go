@@ -1,6 +1,8 @@
 package token
 
 import (
+	"bytes"
+
 	"github.com/valyala/fastjson"
 )
 
@@ -13,7 +15,7 @@ const (
 )
 
 // text is a claim.
-type text struct{ name, value string }
+type text struct{ name, value []byte }
 
 // texts gathers the claims of a token in one piece of memory, which is used again.
 type texts struct {
@@ -36,10 +38,10 @@ func (t *texts) flatten(claims *fastjson.Object) (list []text, ok bool) {
 	if t.full {
 		return nil, false
 	}
-	all := string(t.bytes)
+	all := bytes.Clone(t.bytes)
 	list = make([]text, len(t.spans))
 	for i, s := range t.spans {
-		list[i] = text{all[s.from:s.value], all[s.value:s.to]}
+		list[i] = text{all[s.from:s.value:s.value], all[s.value:s.to:s.to]}
 	}
 	return list, true
 }

@@ -87,6 +87,7 @@ func TestAKeyFileHoldsOneKey(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			t.Cleanup(func() { _ = source.Close() })
 			v, err := New(Policy{Algorithms: []string{c.algorithm}}, source)
 			if err != nil {
 				t.Fatal(err)

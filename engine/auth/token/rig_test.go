@@ -141,6 +141,7 @@ func verifierOf(tb testing.TB, p Policy, set []byte) *Verifier {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	tb.Cleanup(func() { _ = source.Close() })
 	v, err := New(p, source)
 	if err != nil {
 		tb.Fatal(err)

@@ -29,6 +29,16 @@ func (s *Source) Trouble() error {
 	return s.url.troubled()
 }
 
+// Close gives a source back: its file is not read again, or its URL not fetched again
+// unless somebody else has it, too. Its keys stay what they are.
+func (s *Source) Close() error {
+	if s.file != nil {
+		return s.file.Close()
+	}
+	s.url.sources.release(s.url)
+	return nil
+}
+
 // mayFetch reports that a fetch goes on or may begin.
 func (s *Source) mayFetch() bool { return s.url != nil && s.url.mayFetch() }
 

@@ -38,14 +38,17 @@ type Token struct {
 	texts []text
 }
 
-// Text is a claim as text; see flatten for its form. It allocates nothing.
-func (t *Token) Text(name string) (value string, ok bool) {
+// Claim is a claim as text, nil for one that is not there or has none. Those of an object
+// have a dot between the names of both; elements of a list have commas between them. A
+// number is written as in the token. It allocates nothing, and what it returns must not
+// be changed.
+func (t *Token) Claim(name string) []byte {
 	for i := range t.texts {
-		if t.texts[i].name == name {
-			return t.texts[i].value, true
+		if string(t.texts[i].name) == name {
+			return t.texts[i].value
 		}
 	}
-	return "", false
+	return nil
 }
 
 // New makes a verifier. An error is about the algorithms, alone or with the keys of a file.
