@@ -69,16 +69,22 @@ func (k *Keeper) Look() {
 			continue
 		}
 		err := w.again()
-		switch {
-		case err == nil:
-			k.tell(Event{Name: w.name})
-		case err.Error() != w.said:
-			k.tell(Event{Name: w.name, Err: err})
+		if err == nil || err.Error() != w.said {
+			k.say(w, err)
 		}
 		w.said = ""
 		if err != nil {
 			w.said = err.Error()
 		}
+	}
+}
+
+// say tells of a value, unless it was closed meanwhile: who closes it waits for that.
+func (k *Keeper) say(w *watched, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if slices.Contains(k.mu.watched, w) {
+		k.tell(Event{Name: w.name, Err: err})
 	}
 }
 

@@ -194,13 +194,23 @@ func (f *fetcher) fetch() {
 	f.sum = sum
 	f.set.Store(set)
 	f.trouble.Store(nil)
-	f.sources.tell(f.url, nil)
+	f.say(nil)
 }
 
 func (f *fetcher) failed(err error) {
 	before := f.troubled()
 	f.trouble.Store(&err)
 	if before == nil || before.Error() != err.Error() {
+		f.say(err)
+	}
+}
+
+// say tells what became of a fetch, unless nobody is there any more: who closes the last
+// source waits for that.
+func (f *fetcher) say(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.mu.stopped {
 		f.sources.tell(f.url, err)
 	}
 }
