@@ -54,6 +54,7 @@ func (e *Engine) Shutdown(ctx context.Context) (cut int) {
 	e.apply.Unlock()
 	e.stopKeepers(e.table.Load(), nil)
 	cut = e.drain(ctx, ls)
+	e.apply.stages.Close()
 	for _, l := range ls {
 		l.release()
 	}

@@ -43,6 +43,12 @@ func (b *Book) End(accepted bool) {
 	}
 }
 
+// Close closes all that is kept. No reload may begin any more.
+func (b *Book) Close() {
+	b.Begin()
+	b.End(true)
+}
+
 // Kept returns what is kept under a stage's name and a definition, made now where there
 // is nothing yet. Every value must be of a comparable type, a pointer as a rule.
 func Kept[V any](b *Book, name, definition string, fresh func() (V, error)) (V, error) {
