@@ -9,8 +9,8 @@ var notYet = []string{
 
 // notYetStages are the types of middleware that are refused as not supported yet.
 var notYetStages = []string{
-	"affinity", "api_key", "basic_auth", "buffer_limit", "cookies", "cors",
-	"fault", "ip_filter", "jwt", "maintenance", "mirror", "rate_limit", "request_id",
+	"affinity", "buffer_limit", "cookies", "cors",
+	"fault", "maintenance", "mirror", "rate_limit", "request_id",
 	"security_headers", "timeout",
 }
 
@@ -33,6 +33,10 @@ var behaviours = map[string]string{
 	"middleware.*.unless":                         "engine.TestStagesRunWhereTheirConditionsHold",
 	"middleware.*:bandwidth_limit":                "engine.TestBandwidthLimit",
 	"middleware.*:concurrency_limit":              "engine.TestConcurrencyLimit",
+	"middleware.*:api_key":                        "engine.TestAPIKey",
+	"middleware.*:basic_auth":                     "engine.TestBasicAuth",
+	"middleware.*:ip_filter":                      "engine.TestIPFilter",
+	"middleware.*:jwt":                            "engine.TestJWT",
 	"middleware.*:buffer":                         "engine.TestBufferGivesBackendsWholeBodies",
 	"middleware.*:chain":                          "engine.TestStagesRunInTheirOrder",
 	"middleware.*:compress":                       "engine.TestCompressKeys",

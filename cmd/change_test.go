@@ -115,6 +115,20 @@ var special = map[string]change{
 	"routes.*.skip":                             {[]string{"middleware.m={type: deny}", "defaults.middleware=m"}, []string{"routes.api.skip=m"}},
 	"routes.*.mirror.compare":                   {after: []string{"routes.api.mirror={pool: q, compare: true}"}},
 	"defaults.middleware":                       {[]string{"middleware.m={type: deny}"}, []string{"defaults.middleware=m"}},
+	"middleware.*:api_key.in":                   stageChange("api_key", "in", "query:key"),
+	"middleware.*:api_key.keys":                 stageChange("api_key", "keys", "[{name: b, sha256: "+otherSum+"}]"),
+	"middleware.*:api_key.keys[*].sha256":       stageChange("api_key", "keys[0].sha256", otherSum),
+	"middleware.*:api_key.keys_file":            stageChange("api_key", "keys_file", "keys.txt"),
+	"middleware.*:basic_auth.users":             stageChange("basic_auth", "users", "b:"+cheapHash),
+	"middleware.*:basic_auth.users_file":        stageChange("basic_auth", "users_file", "users.txt"),
+	"middleware.*:ip_filter.files":              stageChange("ip_filter", "files", "networks.txt"),
+	"middleware.*:jwt.algorithms":               stageChange("jwt", "algorithms", "RS256"),
+	"middleware.*:jwt.claims":                   stageChange("jwt", "claims", "{scope: [read]}"),
+	"middleware.*:jwt.headers":                  stageChange("jwt", "headers", "{X-User: sub}"),
+	"middleware.*:jwt.in":                       stageChange("jwt", "in", "query:token"),
+	"middleware.*:jwt.jwks_file":                {stageChange("jwt", "", "").before, []string{"middleware.m={type: jwt, jwks_file: set.json, algorithms: [ES256]}"}},
+	"middleware.*:jwt.jwks_url":                 stageChange("jwt", "jwks_url", "https://127.0.0.1:1/other"),
+	"middleware.*:jwt.key_file":                 {stageChange("jwt", "", "").before, []string{"middleware.m={type: jwt, key_file: a.pem, algorithms: [ES256]}"}},
 	"middleware.*:chain.stages": {
 		[]string{"middleware.m={type: chain, stages: [a]}", "middleware.a={type: deny}", "middleware.b={type: headers}", "routes.api.middleware=m"},
 		[]string{"middleware.m.stages=b"},
@@ -168,6 +182,34 @@ func otherKey(stage, base, after string) change {
 	return change{[]string{"middleware.m={type: " + stage + ", " + base + "}", "routes.api.middleware=m"}, []string{"middleware.m." + after}}
 }
 
+// Hashes of a key, of another one, and of a password.
+const (
+	someSum   = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+	otherSum  = "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d"
+	cheapHash = "$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"
+)
+
+// stageChange is the change of one key of a stage of a route.
+func stageChange(stage, key, value string) change {
+	return change{
+		before: []string{"middleware.m={type: " + stage + stageBases[stage] + "}", "routes.api.middleware=m"},
+		after:  []string{"middleware.m." + key + "=" + value},
+	}
+}
+
+// writeLists writes the files that stages read, one of each kind.
+func writeLists(t *testing.T, dir string) {
+	t.Helper()
+	for file, text := range map[string]string{
+		"keys.txt": "b:" + otherSum, "users.txt": "b:" + cheapHash, "networks.txt": "192.0.2.0/24", "moved.txt": "/a /b\n",
+		"set.json": `{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // stageBases are the keys that a stage has on both sides, by type.
 var stageBases = map[string]string{
 	"error_pages":       ", body: x",
@@ -177,6 +219,10 @@ var stageBases = map[string]string{
 	"headers":           ", request: {replace: [{name: A, regex: a, with: b}]}, response: {replace: [{name: A, regex: a, with: b}]}",
 	"bandwidth_limit":   ", response: 1KiB, key: route",
 	"concurrency_limit": ", max_requests: 5",
+	"api_key":           ", keys: [{name: a, sha256: " + someSum + "}]",
+	"basic_auth":        ", users: [\"a:" + cheapHash + "\"]",
+	"ip_filter":         ", deny: [192.0.2.1]",
+	"jwt":               ", jwks_url: \"https://127.0.0.1:1/keys\", algorithms: [ES256]",
 }
 
 // changeOf is the special change of a key, or another value of its type: the
@@ -187,11 +233,7 @@ func changeOf(t *testing.T, key string) change {
 		return c
 	}
 	if stage, of, ok := strings.Cut(strings.TrimPrefix(key, "middleware.*:"), "."); ok && strings.HasPrefix(key, "middleware.*:") {
-		value := otherValue(schemaKeys()[key])
-		return change{
-			before: []string{"middleware.m={type: " + stage + stageBases[stage] + "}", "routes.api.middleware=m"},
-			after:  []string{"middleware.m." + strings.ReplaceAll(of, "[*]", "[0]") + "=" + value},
-		}
+		return stageChange(stage, strings.ReplaceAll(of, "[*]", "[0]"), otherValue(schemaKeys()[key]))
 	}
 	return change{after: []string{placeOf(key) + "=" + otherValue(schemaKeys()[key])}}
 }

@@ -159,7 +159,7 @@ var (
 )
 
 var leaves = map[string]leaf{
-	"engine/affinity": {may: []string{"config", "pool", "pool/wire"}, by: []string{"engine", "engine/stage"}},
+	"engine/affinity": {may: []string{"config", "pool", "pool/wire"}, by: []string{"engine", "engine/stage", "engine/middleware"}},
 	"engine/answer":   {may: []string{"pool", "pool/attempt", "pool/end", "pool/wire"}, by: []string{"engine", "engine/stage", "engine/middleware"}},
 	// What stages stand on that check who asks: they know credentials, and no exchange.
 	"engine/auth/passwd":   {may: []string{"engine/auth/live", "engine/auth/verified"}, by: stages},
@@ -192,6 +192,7 @@ var leaves = map[string]leaf{
 		"config", "engine/answer", "engine/auth/live", "engine/auth/verified", "engine/codec", "engine/handler", "engine/limit", "engine/limit/inflight", "engine/limit/rate",
 		"engine/observe", "engine/stage",
 		"engine/trust", "pool/end", "pool/safely", "pool/socket", "pool/wire",
+		"engine/affinity", "engine/auth/apikey", "engine/auth/passwd", "engine/auth/prefix", "engine/auth/token",
 	}, open: true},
 	"engine/observe":   {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},
 	"engine/retry":     {may: []string{"config", "pool/attempt"}},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"net"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -189,9 +188,7 @@ func TestEveryKeyChangesWhatRuns(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	writePairs(t, dir, "a", "b")
-	if err := os.WriteFile(filepath.Join(dir, "moved.txt"), []byte("/a /b\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeLists(t, dir)
 	bases := map[string]*agreement{} // by what is set on both sides
 	for _, key := range slices.Sorted(maps.Keys(schemaKeys())) {
 		if slices.Contains(notYet, key) {

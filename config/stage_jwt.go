@@ -13,8 +13,8 @@ type StageJWT struct {
 	// JWKSFile holds the keys as a JSON Web Key Set. It is read again when it changes, without a reload, and the last good one
 	// is kept.
 	JWKSFile string `example:"jwks.json" file:"live" koanf:"jwks_file"`
-	// KeyFile holds one key, and is read again as jwks_file is: a public one in PEM, or the secret of HS256 and the like, at least
-	// as long as its hash.
+	// KeyFile holds one key, and is read again as jwks_file is: a public one, in PEM or as a JSON Web Key, or the secret of HS256
+	// and the like, at least as long as its hash.
 	KeyFile string `example:"jwt.pem" file:"live" koanf:"key_file"`
 	// Algorithms are those that are taken: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA (or Ed25519), or
 	// HS256, HS384, HS512 with a secret.

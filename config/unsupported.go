@@ -32,14 +32,10 @@ func unsupportedKeys() []unsupportedKey {
 func unsupportedStages() []string {
 	return []string{
 		"affinity",
-		"api_key",
-		"basic_auth",
 		"buffer_limit",
 		"cookies",
 		"cors",
 		"fault",
-		"ip_filter",
-		"jwt",
 		"maintenance",
 		"mirror",
 		"rate_limit",

@@ -11,6 +11,10 @@ func newStage(keys any, p *Place) (any, error) {
 	switch k := keys.(type) {
 	case *config.StageBandwidthLimit:
 		return newBandwidthLimit(k, p)
+	case *config.StageAPIKey:
+		return newAPIKey(k, p)
+	case *config.StageBasicAuth:
+		return newBasicAuth(k, p)
 	case *config.StageBuffer:
 		return newBuffer(k), nil
 	case *config.StageChain:
@@ -33,6 +37,10 @@ func newStage(keys any, p *Place) (any, error) {
 		return newRewrite(k, p)
 	case *config.StageHandler:
 		return newHandler(k, p)
+	case *config.StageIPFilter:
+		return newIPFilter(k, p)
+	case *config.StageJWT:
+		return newJWT(k, p)
 	}
 	return nil, fmt.Errorf("stages of %T are not known", keys) //nolint:err113 // config has refused them before
 }
