@@ -10,7 +10,7 @@ var notYet = []string{
 // notYetStages are the types of middleware that are refused as not supported yet.
 var notYetStages = []string{
 	"affinity", "buffer_limit", "cookies", "cors",
-	"fault", "maintenance", "mirror", "rate_limit", "request_id",
+	"maintenance", "mirror", "rate_limit", "request_id",
 	"security_headers", "timeout",
 }
 
@@ -46,6 +46,7 @@ var behaviours = map[string]string{
 	"middleware.*:rewrite":                        "engine.TestRewrite",
 	"middleware.*:rewrite.answers":                "engine.TestRewriteOfAnswers",
 	"middleware.*:error_pages":                    "engine.TestErrorPages",
+	"middleware.*:fault":                          "engine.TestFault",
 	"middleware.*:headers.request":                "engine.TestHeadersOfRequests",
 	"middleware.*:headers.response":               "engine.TestHeadersOfAnswers",
 	"middleware.*:headers.when_status":            "engine.TestHeadersOfAnswers",

@@ -143,6 +143,8 @@ var special = map[string]change{
 	"middleware.*:error_pages.path":                 otherKey("error_pages", "pool: p", "path=/other"),
 	"middleware.*:error_pages.pool":                 otherKey("error_pages", "pool: p", "pool=q"),
 	"middleware.*:error_pages.file":                 otherKey("error_pages", "file: a.pem", "file=b.pem"),
+	"middleware.*:fault.reset":                      otherKey("fault", "percent: 5", "reset=true"),
+	"middleware.*:fault.key":                        otherKey("fault", "percent: 5, abort: 500", "key=source_ip"),
 	"middleware.*.type":                             inUse("{type: deny}"),
 	"middleware.*.when":                             inUse("{type: deny, when: {path: /a}}"),
 	"middleware.*.unless":                           inUse("{type: deny, unless: {path: /a}}"),
@@ -212,6 +214,7 @@ func writeLists(t *testing.T, dir string) {
 
 // stageBases are the keys that a stage has on both sides, by type.
 var stageBases = map[string]string{
+	"fault":             ", percent: 5, abort: 500",
 	"error_pages":       ", body: x",
 	"chain":             ", stages: [other]",
 	"forward_auth":      ", url: \"http://127.0.0.1:1/\"",

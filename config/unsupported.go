@@ -35,7 +35,6 @@ func unsupportedStages() []string {
 		"buffer_limit",
 		"cookies",
 		"cors",
-		"fault",
 		"maintenance",
 		"mirror",
 		"rate_limit",

@@ -29,6 +29,8 @@ func newStage(keys any, p *Place) (any, error) {
 		return newForwardAuth(k, p)
 	case *config.StageErrorPages:
 		return newErrorPages(k, p)
+	case *config.StageFault:
+		return newFault(k, p)
 	case *config.StageHeaders:
 		return newHeaders(k, p)
 	case *config.StageRedirect:
