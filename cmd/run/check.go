@@ -83,7 +83,11 @@ func loadFrom(o config.Options) (*config.Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	if problems := checkRoutes(loaded); len(problems) > 0 {
+	problems := checkRoutes(loaded)
+	for _, e := range middleware.Check(loaded.Config) {
+		problems = append(problems, loaded.Problem(config.JoinPath("middleware", e.Name), "%s", e.Err))
+	}
+	if len(problems) > 0 {
 		return nil, problems
 	}
 	return loaded, nil

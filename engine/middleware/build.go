@@ -1,7 +1,9 @@
 package middleware
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/rs/zerolog"
@@ -35,18 +37,51 @@ type Set struct {
 	links map[string]link
 }
 
-// Build makes every stage of the configuration. An error names the stage.
+// StageError says what is wrong with one stage of a configuration, in words that fit behind
+// its name.
+type StageError struct {
+	Name string
+	Err  error
+}
+
+// Error begins with the path of the stage.
+func (e *StageError) Error() string {
+	return config.JoinPath("middleware", e.Name) + ": " + e.Err.Error()
+}
+
+// Unwrap returns Err.
+func (e *StageError) Unwrap() error { return e.Err }
+
+// Build makes every stage of the configuration. The error joins a *StageError for each that
+// cannot be made, by name.
 func Build(env *Env) (*Set, error) {
 	s := &Set{env: env, links: map[string]link{}}
-	for name := range env.Config.Middleware {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(env.Config.Middleware)) {
 		m := env.Config.Middleware[name]
 		l, err := s.link(name, &m)
 		if err != nil {
-			return nil, fmt.Errorf("middleware.%s: %w", name, err)
+			errs = append(errs, &StageError{name, err})
 		}
 		s.links[name] = l
 	}
-	return s, nil
+	return s, errors.Join(errs...)
+}
+
+// Check makes every stage as Build does, and lets them go: what is wrong with a
+// configuration beside its text is in the files that stages read.
+func Check(cfg *config.Config) []*StageError {
+	var book Book
+	book.Begin()
+	_, err := Build(&Env{Config: cfg, Registry: observe.NewRegistry(1), Logger: zerolog.Nop(), Shards: 1, Book: &book})
+	book.End(false)
+	var all []*StageError
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // Build has joined them
+		for _, one := range joined.Unwrap() {
+			all = append(all, one.(*StageError)) //nolint:forcetypeassert,errorlint // likewise
+		}
+	}
+	return all
 }
 
 func (s *Set) link(name string, m *config.Middleware) (l link, err error) {
