@@ -9,9 +9,8 @@ var notYet = []string{
 
 // notYetStages are the types of middleware that are refused as not supported yet.
 var notYetStages = []string{
-	"affinity", "buffer_limit", "cookies", "cors",
-	"maintenance", "mirror", "rate_limit", "request_id",
-	"security_headers", "timeout",
+	"affinity",
+	"mirror", "rate_limit",
 }
 
 // notCompiled are the keys that the programs read, not the engine.
@@ -42,6 +41,13 @@ var behaviours = map[string]string{
 	"middleware.*:compress":                       "engine.TestCompressKeys",
 	"middleware.*:deny":                           "engine.TestDeny",
 	"middleware.*:forward_auth":                   "engine.TestForwardAuthAsks",
+	"middleware.*:buffer_limit":                   "engine.TestBufferLimit",
+	"middleware.*:cookies":                        "engine.TestCookies",
+	"middleware.*:cors":                           "engine.TestCORS",
+	"middleware.*:maintenance":                    "engine.TestMaintenance",
+	"middleware.*:request_id":                     "engine.TestRequestIDs",
+	"middleware.*:security_headers":               "engine.TestSecurityHeaders",
+	"middleware.*:timeout":                        "engine.TestTimeoutStage",
 	"middleware.*:redirect":                       "engine.TestRedirectStage",
 	"middleware.*:rewrite":                        "engine.TestRewrite",
 	"middleware.*:rewrite.answers":                "engine.TestRewriteOfAnswers",

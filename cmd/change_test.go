@@ -160,6 +160,19 @@ var special = map[string]change{
 	"middleware.*.when[*].sni":                      inUse("{type: deny, when: {sni: [a.example]}}"),
 	"middleware.*.when[*].protocol":                 inUse("{type: deny, when: {protocol: [h2]}}"),
 	"middleware.*.when[*].not":                      inUse("{type: deny, when: {not: {path: /a}}}"),
+	"middleware.*:cors.max_age": {
+		[]string{"middleware.m={type: cors, allow_origins: [https://b.example]}", "routes.api.middleware=m"}, []string{"middleware.m.max_age=1h"},
+	},
+	"middleware.*:maintenance.retry_after": {
+		[]string{"middleware.m={type: maintenance}", "routes.api.middleware=m"}, []string{"middleware.m.retry_after=1h"},
+	},
+	"middleware.*:security_headers.hsts.max_age": {
+		[]string{"middleware.m={type: security_headers, hsts: {}}", "routes.api.middleware=m"}, []string{"middleware.m.hsts.max_age=1h"},
+	},
+	"middleware.*:security_headers.hsts.preload": {
+		[]string{"middleware.m={type: security_headers, hsts: {include_subdomains: true}}", "routes.api.middleware=m"},
+		[]string{"middleware.m.hsts.preload=true"},
+	},
 	"middleware.*:redirect.map_file": {
 		[]string{"middleware.m={type: redirect, to: /a}", "routes.api.middleware=m"}, []string{"middleware.m.map_file=moved.txt"},
 	},
@@ -226,6 +239,9 @@ var stageBases = map[string]string{
 	"basic_auth":        ", users: [\"a:" + cheapHash + "\"]",
 	"ip_filter":         ", deny: [192.0.2.1]",
 	"jwt":               ", jwks_url: \"https://127.0.0.1:1/keys\", algorithms: [ES256]",
+	"buffer_limit":      ", body_bytes: 1KiB",
+	"cors":              ", allow_origins: [https://b.example]",
+	"timeout":           ", timeout: 1s",
 }
 
 // changeOf is the special change of a key, or another value of its type: the

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// StageCookies changes the cookies of answers.
+// StageCookies changes the cookies of answers. That of sticky is another one, and has keys of its own.
 type StageCookies struct {
-	// Set adds cookies, by name, and replaces those of the backend with the same names.
+	// Set adds cookies, by name, and replaces those of the backend with the same names. Without path they are for all paths.
 	Set map[string]string `example:"{seen: \"{request_id}\"}" koanf:"set" vars:"answer"`
 	// Remove takes away cookies of these names before clients see them.
 	Remove []string `example:"[debug]" koanf:"remove"`
-	// Path is what all cookies of the answer get as Path; empty leaves it as it is.
+	// Path is what all cookies of the answer get as Path, but those whose names begin with __Host-; empty leaves it as it is.
 	Path string `example:"/" koanf:"path"`
-	// Domain is what all cookies of the answer get as Domain; empty leaves it as it is.
+	// Domain is what all cookies of the answer get as Domain, but those whose names begin with __Host-; empty leaves it as it is.
 	Domain string `example:"example.com" koanf:"domain"`
 	// SameSite is what all cookies of the answer get as SameSite; empty leaves it as it is.
 	SameSite string `enum:"strict|lax|none" example:"lax" koanf:"same_site"`

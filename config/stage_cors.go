@@ -13,9 +13,9 @@ type StageCORS struct {
 	// AllowOrigins are origins such as https://app.example.com, https://*.example.com for all names below one, null, or * for all.
 	// Without any nothing is said and no preflight answered.
 	AllowOrigins []string `example:"[\"https://app.example.com\"]" koanf:"allow_origins"`
-	// AllowMethods are the methods that may be used; empty means GET, HEAD and POST, * any.
+	// AllowMethods are the methods that may be used; empty means GET, HEAD and POST, * any. Alone, without origins, they do nothing.
 	AllowMethods []string `example:"[GET, POST, PUT, DELETE]" koanf:"allow_methods"`
-	// AllowHeaders are the request fields that may be sent; * allows any, and with credentials echoes what was asked.
+	// AllowHeaders are the request fields that may be sent; * allows any, Authorization too, and with credentials echoes what was asked.
 	AllowHeaders []string `example:"[Content-Type, Authorization]" koanf:"allow_headers"`
 	// ExposeHeaders are the fields of the answer that scripts may read.
 	ExposeHeaders []string `example:"[ETag]" koanf:"expose_headers"`

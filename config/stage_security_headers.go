@@ -1,8 +1,10 @@
 package config
 
-// StageSecurityHeaders puts fields into answers that make browsers careful, in place of what the backend says.
+// StageSecurityHeaders puts fields into answers that make browsers careful, in place of what the backend says. Those that are
+// not configured stay as the backend has them.
 type StageSecurityHeaders struct {
-	// HSTS is Strict-Transport-Security, sent where the believed scheme is https.
+	// HSTS is Strict-Transport-Security, sent where the believed scheme is https: behind a proxy that ends TLS, where it is one of
+	// trusted_proxies and says so by X-Forwarded-Proto.
 	HSTS *HSTS `koanf:"hsts"`
 	// ContentTypeNosniff is X-Content-Type-Options: nosniff.
 	ContentTypeNosniff bool `default:"true" koanf:"content_type_nosniff"`

@@ -32,15 +32,8 @@ func unsupportedKeys() []unsupportedKey {
 func unsupportedStages() []string {
 	return []string{
 		"affinity",
-		"buffer_limit",
-		"cookies",
-		"cors",
-		"maintenance",
 		"mirror",
 		"rate_limit",
-		"request_id",
-		"security_headers",
-		"timeout",
 	}
 }
 

@@ -207,6 +207,9 @@ func (x *exchange) composeHead() (chunked bool) {
 	hsts := x.hsts()
 	if hsts != "" {
 		answer.DropHSTS(&h.Head)
+		if x.staged && x.call.Answer.Get(&hstsName) != nil { // a stage knows better
+			hsts = ""
+		}
 	}
 	var date []byte
 	if !h.Has(wire.FieldDate) { // RFC 9110 section 6.6.1

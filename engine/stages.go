@@ -62,6 +62,8 @@ func (x *exchange) act() phase {
 	return x.respond()
 }
 
+var hstsName = stage.NewName("Strict-Transport-Security")
+
 // sever ends the exchange without an answer.
 func (x *exchange) sever() phase {
 	x.keep, x.broken, x.end = false, true, x.call.Reply.End

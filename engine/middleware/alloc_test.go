@@ -44,6 +44,15 @@ func TestStagesDoNotAllocate(t *testing.T) {
 		keys any
 	}{
 		{"rewrite", &config.StageRewrite{StripPrefix: "/api", AddPrefix: "/v2", Host: "app.internal", Answers: true}},
+		{"buffer_limit", &config.StageBufferLimit{BodyBytes: 1}},
+		{"cookies", &config.StageCookies{Set: map[string]string{"b": "{status}"}, Path: "/x", Secure: true, SameSite: "lax"}},
+		{"cors", &config.StageCORS{AllowOrigins: []string{"https://www.example.com"}, AllowCredentials: true}},
+		{"cors, below", &config.StageCORS{AllowOrigins: []string{"https://*.example.com"}, ExposeHeaders: []string{"ETag"}}},
+		{"maintenance", &config.StageMaintenance{Enabled: true, Status: 503, RetryAfter: time.Minute, Allow: []string{"10.0.0.0/8"}}},
+		{"request_id", &config.StageRequestID{Header: "X-Request-Id", Format: "hex", Trust: "never"}},
+		{"request_id, uuid7", &config.StageRequestID{Header: "X-Trace", Format: "uuid7", Trust: "always"}},
+		{"security_headers", &config.StageSecurityHeaders{HSTS: &config.HSTS{MaxAge: time.Hour}, ContentTypeNosniff: true, Frame: "DENY"}},
+		{"timeout", &config.StageTimeout{Timeout: time.Second}},
 		{"redirect", &config.StageRedirect{To: "https://{host}{uri}", Status: 308}},
 		{"redirect, regex that does not match", &config.StageRedirect{Regex: "^http://(.*)", To: "https://$1"}},
 		{"rewrite, other spelling", &config.StageRewrite{StripPrefix: "/%61pi", AddPrefix: "/{host}"}},

@@ -41,23 +41,25 @@ func (k *cookie) attribute(name string) (value []byte, there bool) {
 	return value, there
 }
 
-// with appends the cookie with one attribute in place of all of that name, which is lower
-// case; written is the name as it is written.
-func (k *cookie) with(dst []byte, name, written string, value []byte) []byte {
-	dst = append(k.without(dst, name), "; "...)
-	return append(append(append(dst, written...), '='), value...)
-}
-
-// without appends the cookie without the attributes of that name.
-func (k *cookie) without(dst []byte, name string) []byte {
+// without appends the cookie without the attributes of these names, which are lower case.
+func (k *cookie) without(dst []byte, names ...string) []byte {
 	dst = append(dst, bytes.TrimRight(k.line[:k.rest], " ")...)
 	for rest := k.line[k.rest:]; len(rest) > 0; {
 		var a attribute
-		if a, rest = cutAttribute(rest); !wire.EqualFold(a.name, name) && len(a.text) > 0 {
+		if a, rest = cutAttribute(rest); len(a.text) > 0 && !a.isOf(names) {
 			dst = append(append(dst, "; "...), a.text...)
 		}
 	}
 	return dst
+}
+
+func (a *attribute) isOf(names []string) bool {
+	for _, name := range names {
+		if wire.EqualFold(a.name, name) {
+			return true
+		}
+	}
+	return false
 }
 
 type attribute struct{ text, name, value []byte }

@@ -7,7 +7,7 @@ import (
 )
 
 // newStage makes a stage of its keys: nil where the stage is nothing by itself.
-func newStage(keys any, p *Place) (any, error) {
+func newStage(keys any, p *Place) (any, error) { //nolint:cyclop // one line for each type
 	switch k := keys.(type) {
 	case *config.StageBandwidthLimit:
 		return newBandwidthLimit(k, p)
@@ -17,12 +17,18 @@ func newStage(keys any, p *Place) (any, error) {
 		return newBasicAuth(k, p)
 	case *config.StageBuffer:
 		return newBuffer(k), nil
+	case *config.StageBufferLimit:
+		return newBufferLimit(k), nil
 	case *config.StageChain:
 		return nil, nil //nolint:nilnil // it stands for others
 	case *config.StageConcurrencyLimit:
 		return newConcurrencyLimit(k, p)
 	case *config.StageCompress:
 		return newCompress(k, p)
+	case *config.StageCookies:
+		return newCookies(k, p)
+	case *config.StageCORS:
+		return newCORS(k, p), nil
 	case *config.StageDeny:
 		return newDeny(k, p)
 	case *config.StageForwardAuth:
@@ -33,10 +39,18 @@ func newStage(keys any, p *Place) (any, error) {
 		return newFault(k, p)
 	case *config.StageHeaders:
 		return newHeaders(k, p)
+	case *config.StageMaintenance:
+		return newMaintenance(k, p)
 	case *config.StageRedirect:
 		return newRedirect(k, p)
+	case *config.StageRequestID:
+		return newRequestID(k, p), nil
 	case *config.StageRewrite:
 		return newRewrite(k, p)
+	case *config.StageSecurityHeaders:
+		return newSecurityHeaders(k, p), nil
+	case *config.StageTimeout:
+		return newTimeout(k), nil
 	case *config.StageHandler:
 		return newHandler(k, p)
 	case *config.StageIPFilter:

@@ -154,6 +154,35 @@ func (f *Fields) Remove(n *Name) {
 	f.cut(n, len(f.added))
 }
 
+// RemoveAll takes out all fields of these names, none of which has an identity that the
+// proxy writes itself.
+func (f *Fields) RemoveAll(names *Names) {
+	if f.head != nil {
+		for i := range f.head.Fields {
+			if line := &f.head.Fields[i]; !line.Drop && names.has(f.head.Name(line)) {
+				line.Drop = true
+			}
+		}
+	}
+	for at := 0; at < len(f.added); {
+		name, _, rest := cutLine(f.added[at:])
+		size := len(f.added) - at - len(rest)
+		if names.has(name) {
+			f.cutAt(at, size)
+		} else {
+			at += size
+		}
+	}
+}
+
+// cutAt takes a line out of what was added.
+func (f *Fields) cutAt(at, size int) {
+	f.added = append(f.added[:at], f.added[at+size:]...)
+	if at < f.early {
+		f.early -= size
+	}
+}
+
 func (f *Fields) dropHead(n *Name) {
 	if f.head == nil || !n.mayBeIn(f.head) {
 		return
@@ -174,11 +203,8 @@ func (f *Fields) cut(n *Name, stop int) {
 			at += size
 			continue
 		}
-		f.added = append(f.added[:at], f.added[at+size:]...)
+		f.cutAt(at, size)
 		stop -= size
-		if at < f.early {
-			f.early -= size
-		}
 	}
 }
 

@@ -59,3 +59,45 @@ func (n *Name) isText(name []byte) bool {
 	}
 	return len(name) == len(n.lower) && wire.EqualFold(name, n.lower)
 }
+
+// In is the value of the first field of that name in a head as it came, nil when there is
+// none.
+func (n *Name) In(h *wire.Head) []byte {
+	if !n.mayBeIn(h) {
+		return nil
+	}
+	for i := range h.Fields {
+		if f := &h.Fields[i]; n.is(h, f) {
+			return h.FieldValue(f)
+		}
+	}
+	return nil
+}
+
+// Names are some of them, compiled, to be looked for together.
+type Names struct {
+	all     []Name
+	lengths uint64 // a bit for each length that one has, modulo 64
+}
+
+// NewNames compiles names, none of which ends in a star.
+func NewNames(texts ...string) (s Names) {
+	for _, text := range texts {
+		s.all = append(s.all, NewName(text))
+		s.lengths |= 1 << (len(text) & 63)
+	}
+	return s
+}
+
+// has reports that one of them is meant.
+func (s *Names) has(name []byte) bool {
+	if s.lengths>>(len(name)&63)&1 == 0 {
+		return false
+	}
+	for i := range s.all {
+		if s.all[i].isText(name) {
+			return true
+		}
+	}
+	return false
+}
