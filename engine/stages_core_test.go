@@ -84,6 +84,7 @@ func coreRows() map[string]func(t *testing.T) *stageRow {
 // stuck is a backend that holds some requests until their clients leave.
 func stuck(_ http.ResponseWriter, q *http.Request) bool {
 	if q.URL.Path == "/stuck" {
+		_, _ = io.Copy(io.Discard, q.Body) // until then nobody looks whether the client is there
 		<-q.Context().Done()
 	}
 	return false
