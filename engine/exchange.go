@@ -33,6 +33,7 @@ type exchange struct {
 	preparing
 	relaying
 	accounting
+	staging // where the route has stages
 
 	c     *conn
 	at    phase
@@ -40,7 +41,6 @@ type exchange struct {
 
 	head    wire.RequestHead
 	body    attempt.Body // of the request
-	staging              // where the route has stages
 	fwd     forwarding
 	attempt attempt.Attempt
 	upload  upload

@@ -9,5 +9,6 @@ import (
 // TestMain fails the run when a test leaves a goroutine behind.
 func TestMain(m *testing.M) {
 	checksPhases = true // every test holds each step of each exchange against transitions
+	registerHandlers()
 	leak.Main(m)
 }

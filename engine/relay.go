@@ -87,25 +87,18 @@ func (x *exchange) relay() phase {
 	pieces := relayPiecesMax
 	_, paced := x.paces()
 	switch {
-	case x.source != nil && !x.waits:
+	case !x.waits && (paced || x.source != nil || x.upload.looped): // looped: there is more to come from both sides
 		return aside
 	case x.source != nil:
 		return x.relaySource()
-	case paced && !x.waits:
-		return aside
 	case x.waits:
 		pieces = math.MaxInt
-	case x.upload.looped:
-		return aside // there is more to come from both sides
 	}
 	for ; pieces > 0; pieces-- {
 		data, pipe, out := x.nextPiece()
 		switch {
 		case out == attempt.Pending:
-			if x.coder == nil || !x.unflushed {
-				return stay
-			}
-			if out = x.passOn(nil); out == attempt.OK {
+			if out = x.flushCoder(); out == attempt.OK {
 				return stay
 			}
 		case out != attempt.OK:
@@ -126,6 +119,14 @@ func (x *exchange) relay() phase {
 	}
 	x.attempt.Conn().Again()
 	return stay
+}
+
+// flushCoder passes on what the coder may keep inside, as nothing more is there now.
+func (x *exchange) flushCoder() attempt.Outcome {
+	if x.coder == nil || !x.unflushed {
+		return attempt.OK
+	}
+	return x.passOn(nil)
 }
 
 // nextPiece is what comes next of the content: bytes, or a pipe of them. First it is

@@ -106,7 +106,8 @@ routes: {all: {pool: p, middleware: [whole], retry: {on: ["503"], methods: [POST
 pools: {p: {backends: [{address: "{{backend}}"}]}}
 middleware: {whole: {type: buffer}}
 `, backend(t, func(w http.ResponseWriter, q *http.Request) {
-		if tries++; tries == 1 {
+		tries++
+		if tries == 1 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}

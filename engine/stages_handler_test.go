@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,8 @@ func handle(name string, m func(next fasthttp.RequestHandler) fasthttp.RequestHa
 	middleware.RegisterHandler(name, func(map[string]any) (func(fasthttp.RequestHandler) fasthttp.RequestHandler, error) { return m, nil })
 }
 
-func init() {
+// registerHandlers is called by TestMain: handlers are known before a configuration is.
+func registerHandlers() {
 	handle("t_pass", func(next fasthttp.RequestHandler) fasthttp.RequestHandler { return next })
 	handle("t_change", func(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		return func(ctx *fasthttp.RequestCtx) {
@@ -63,7 +65,8 @@ func init() {
 	handle("t_compress", fasthttp.CompressHandler)
 	handle("t_panic", func(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		return func(ctx *fasthttp.RequestCtx) {
-			if next(ctx); ctx.QueryArgs().Has("after") {
+			next(ctx)
+			if ctx.QueryArgs().Has("after") {
 				panic(errors.New("a bug of a handler"))
 			}
 		}
@@ -138,17 +141,14 @@ middleware:
 			c := r.dial()
 			for range 2 {
 				request, lines := cutAsked(tc.request)
-				text := request + " HTTP/1.1\r\nHost: t\r\n"
-				for _, line := range lines {
-					text += line + "\r\n"
-				}
+				text := request + " HTTP/1.1\r\nHost: t\r\n" + strings.Join(append(lines, ""), "\r\n")
 				if tc.body != "" {
 					text += fmt.Sprintf("Content-Length: %d\r\n", len(tc.body))
 				}
 				c.send(text + "\r\n" + tc.body)
 				a := c.receive(strings.Fields(request)[0])
 				name, value, _ := strings.Cut(tc.fields, ": ")
-				if a.StatusCode != tc.status || tc.want != "" && a.body != tc.want || a.Header.Get(name) != value || a.Header.Get("X-Out") != fmt.Sprint(tc.status) {
+				if a.StatusCode != tc.status || tc.want != "" && a.body != tc.want || a.Header.Get(name) != value || a.Header.Get("X-Out") != strconv.Itoa(tc.status) {
 					t.Fatalf("got %d %v %q; want %+v", a.StatusCode, a.Header, a.body, tc)
 				}
 				if a.Close {

@@ -85,14 +85,14 @@ func TestHeadersOfAnswers(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			r := staged(t, "h: {type: headers, "+tc.keys+"}\nno: {type: deny, when: {path: /no}}", "middleware: [h, no]")
 			resp, _ := r.ask("GET", tc.target)
-			got := ""
+			var got strings.Builder
 			for _, name := range []string{"X-Backend", "X-New", "X-Isame-Error"} {
 				for _, value := range resp.Header.Values(name) {
-					got += name + ": " + value + "\r\n"
+					got.WriteString(name + ": " + value + "\r\n")
 				}
 			}
-			if want := strings.ReplaceAll(tc.want, "{{backend}}", r.engine.Pools()[0].Backends[0].Address); got != want {
-				t.Errorf("got %q; want %q", got, want)
+			if want := strings.ReplaceAll(tc.want, "{{backend}}", r.engine.Pools()[0].Backends[0].Address); got.String() != want {
+				t.Errorf("got %q; want %q", got.String(), want)
 			}
 		})
 	}
@@ -115,7 +115,7 @@ slow: {type: deny, tarpit: 50ms, when: {path: /slow}}
 			t.Errorf("%s: got %v %q; want %+v", tc.target, resp.Header, body, tc)
 		}
 	}
-	resp, err := http.Get("http://" + r.address + "/close") //nolint:noctx // it ends at once
+	resp, err := http.Get("http://" + r.address + "/close")
 	if err == nil {
 		_ = resp.Body.Close()
 		t.Errorf("/close: got %d; want no answer", resp.StatusCode)

@@ -32,7 +32,7 @@ middleware:
 `, at)
 	hold := func(path, key string) {
 		go func() {
-			req, err := http.NewRequest(http.MethodGet, "http://"+r.address+path, nil) //nolint:noctx // it ends with the test
+			req, err := http.NewRequest(http.MethodGet, "http://"+r.address+path, http.NoBody) //nolint:noctx // it ends with the test
 			if err != nil {
 				return
 			}

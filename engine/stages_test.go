@@ -43,7 +43,7 @@ func indent(text string, by int) string {
 // ask sends a request with these field lines and returns the answer, read whole.
 func (r *rig) ask(method, target string, lines ...string) (*http.Response, string) {
 	r.t.Helper()
-	req, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+r.address+target, nil)
+	req, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+r.address+target, http.NoBody)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -100,14 +100,14 @@ middleware:
 `, mirrorBackend(t))
 	for target, want := range map[string]string{"/": "abc", "/less": "b"} {
 		_, body := r.ask("GET", target)
-		seen := ""
-		for _, line := range strings.Split(body, "\r\n") {
+		var seen strings.Builder
+		for line := range strings.SplitSeq(body, "\r\n") {
 			if value, ok := strings.CutPrefix(line, "X-Seen: "); ok {
-				seen += value
+				seen.WriteString(value)
 			}
 		}
-		if seen != want {
-			t.Errorf("%s passes %q; want %q", target, seen, want)
+		if seen.String() != want {
+			t.Errorf("%s passes %q; want %q", target, seen.String(), want)
 		}
 	}
 }

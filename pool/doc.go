@@ -82,7 +82,8 @@
 //
 // pool.go (Pick), query.go and hash.go (what a pick depends on), member.go (Acquire,
 // Release), view.go (the rules) with rebuild.go (when they are applied anew) and overseen.go
-// (algorithms that a program has registered), standing.go, breaker.go with window.go, backend.go with account.go, operator.go with status.go;
+// (algorithms that a program has registered), standing.go, breaker.go with
+// window.go, backend.go with account.go, operator.go with status.go;
 // options.go, set.go, build.go, listed.go and roster.go (a reload), discovery.go with
 // await.go, limiter.go with queue.go and gradient.go (overload).
 //

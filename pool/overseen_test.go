@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func (s *straying) Pick(algo.Query) int {
 func bugs(t *testing.T) *[]string {
 	t.Helper()
 	var met []string
-	t.Cleanup(safely.OnPanic(func(p safely.Panic) { met = append(met, p.Place+": "+p.Value.(string)) }))
+	t.Cleanup(safely.OnPanic(func(p safely.Panic) { met = append(met, fmt.Sprint(p.Place, ": ", p.Value)) }))
 	return &met
 }
 

@@ -51,7 +51,7 @@ type Responder interface {
 }
 
 // Facts are what an exchange knows besides the head of its request.
-type Facts interface {
+type Facts interface { //nolint:interfacebloat // one exchange implements it, and all of it is asked for
 	// Client is the address that is believed to be the client's; the zero value for one
 	// of a unix socket. Peer is that of the socket.
 	Client() netip.Addr
@@ -279,8 +279,8 @@ func (c *Call) Respond(r Reply) Verdict {
 // Begin makes the call ready for the first stage. What does not depend on the exchange
 // is set by its owner, once: Facts.
 func (c *Call) Begin(head *wire.RequestHead) {
-	facts, request, answer, scratch, rooms := c.Facts, c.Request, c.Answer, c.Scratch, c.rooms
-	*c = Call{Facts: facts, Request: request, Answer: answer, Scratch: scratch, rooms: rooms, Head: head, Timeout: -1, BodyMax: -1}
+	facts, request, said, scratch, rooms := c.Facts, c.Request, c.Answer, c.Scratch, c.rooms
+	*c = Call{Facts: facts, Request: request, Answer: said, Scratch: scratch, rooms: rooms, Head: head, Timeout: -1, BodyMax: -1}
 	c.Request.Begin(&head.Head)
 	c.Answer.Begin(nil)
 }

@@ -174,7 +174,7 @@ func (o *clause) holds(c *Call) bool {
 		o.prefix != "" && !underPrefix(c.Path, o.prefix),
 		o.pathRE != nil && !o.pathRE.Match(c.Path),
 		o.methods != nil && !hasMethod(o.methods, c.Head.Method),
-		o.isClient && !(c.Client().IsValid() && o.clients.Trusts(c.Client())),
+		o.isClient && (!c.Client().IsValid() || !o.clients.Trusts(c.Client())),
 		o.protocol != 0 && o.protocol&protocolsOf(c) == 0,
 		o.names != nil && !matchesHost(o.names, c.ServerName()):
 		return false

@@ -242,7 +242,8 @@ func (f *Fields) addText(n *Name, value *Text, c *Call) {
 	b := f.begin(n) // f.added stays as it is until the line is whole: value may look there
 	at := len(b)
 	if b = value.Append(b, c); len(b) > at {
-		f.added = append(b, '\r', '\n')
+		b = append(b, '\r', '\n')
+		f.added = b
 		f.close(at)
 	}
 }

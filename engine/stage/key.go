@@ -82,7 +82,7 @@ func (k *Key) Append(dst []byte, c *Call) (key []byte, fellBack bool) {
 			fellBack = fellBack || p.kind != keySourceIP
 			dst[start-5] = byte(keySourceIP)
 		}
-		binary.LittleEndian.PutUint32(dst[start-4:], uint32(len(dst)-start)) //nolint:gosec // a part of a head
+		binary.LittleEndian.PutUint32(dst[start-4:], uint32(len(dst)-start))
 	}
 	return dst, fellBack
 }

@@ -24,7 +24,7 @@ func NewName(text string) Name {
 		return n
 	}
 	n.id = wire.IDOf(n.lower)
-	switch n.id { //nolint:exhaustive // the others are of one name
+	switch n.id {
 	case wire.FieldOther, wire.FieldUnderscoreTwin, wire.FieldXForwardedOther, wire.FieldClientCert, wire.FieldConditional:
 	default:
 		n.alone = true

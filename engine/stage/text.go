@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/isame-lb/isame-lb/config"
@@ -47,7 +48,7 @@ func newText(text string, v config.Vocabulary) (t Text, err error) {
 	}
 	parts, err := v.Parse(text)
 	if err != nil {
-		return Text{}, err //nolint:wrapcheck // it is said there already
+		return Text{}, err
 	}
 	for _, from := range parts {
 		p := part{text: from.Text, of: from.Name, escape: from.Escape}
@@ -268,8 +269,8 @@ func appendAddr(dst []byte, ip netip.Addr) []byte {
 
 // HostOnly is an authority without its port.
 func HostOnly(host []byte) []byte {
-	for i := len(host) - 1; i >= 0; i-- {
-		switch c := host[i]; {
+	for i, c := range slices.Backward(host) {
+		switch {
 		case c == ':':
 			return host[:i]
 		case c < '0' || c > '9':

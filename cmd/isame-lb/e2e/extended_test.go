@@ -33,11 +33,12 @@ func startProgram(t *testing.T, binary, configuration string) *proxy {
 }
 
 func withAlgorithm(name string, backends []*backend) string {
-	text := header + "routes: {all: {pool: p}}\npools: {p: {algorithm: " + name + ", circuit_breaker: {failures: 1, window: 1m, open_for: 1m, max_ejected_percent: 100}, backends: ["
+	var text strings.Builder
+	text.WriteString(header + "routes: {all: {pool: p}}\npools: {p: {algorithm: " + name + ", circuit_breaker: {failures: 1, window: 1m, open_for: 1m, max_ejected_percent: 100}, backends: [")
 	for _, b := range backends {
-		text += fmt.Sprintf("{address: %q}, ", b.address)
+		fmt.Fprintf(&text, "{address: %q}, ", b.address)
 	}
-	return text + "]}}\n"
+	return text.String() + "]}}\n"
 }
 
 func TestProgramAddsAnAlgorithm(t *testing.T) {
