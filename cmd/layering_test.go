@@ -201,6 +201,7 @@ var leaves = map[string]leaf{
 	"engine/sink":      {may: []string{"pool/safely"}, open: true},
 	"engine/trust":     {may: []string{"pool/wire"}, by: []string{"engine", "engine/stage", "engine/middleware"}},
 	"engine/websocket": {},
+	"engine/worker":    {may: []string{"pool/safely"}},
 	// From policy down to the kernel.
 	"pool/health":  {may: []string{"config", "pool/attempt", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
 	"pool/attempt": {may: []string{"config", "pool/end", "pool/safely", "pool/socket", "pool/wire"}, open: true},

@@ -4,10 +4,11 @@ import (
 	"fmt"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
-// take gives the connection and its exchange to a goroutine.
+// take gives the connection and its exchange to a goroutine: a worker of its core.
 func (x *exchange) take() turn {
 	if transitions[x.at].asks {
 		x.c.TakeMinded()
@@ -21,7 +22,7 @@ func (x *exchange) take() turn {
 		x.attempt.Conn().Take()
 	}
 	x.waits = true
-	x.run.Go()
+	x.c.shard.workers.Hand(x.task)
 	return turnTaken
 }
 
@@ -265,7 +266,7 @@ func newExchange() *exchange {
 	}
 	x.upload.prepare()
 	x.call.Facts = (*callFacts)(x)
-	x.run = safely.Own(x.goOn)
+	x.task = worker.NewTask(x.goOn)
 	return x
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/retry"
+	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -50,6 +51,7 @@ func New(o Options) (*Engine, error) {
 		}
 		e.loops = append(e.loops, l)
 		e.streams = append(e.streams, &http2.Shard{})
+		e.workers = append(e.workers, worker.Start(e.log))
 	}
 	e.apply.listeners = map[string]*listener{}
 	e.apply.learnt = retry.Book{}

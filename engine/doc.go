@@ -10,7 +10,7 @@
 //	conn.go      what a connection is, and how it ends
 //	serve.go     what the loop does with one: Ready, one step after the other
 //	advance.go   what carries an exchange from one phase to the next, in the loop (step)
-//	             or in a goroutine that has taken it over (take); what becomes of one
+//	             or in a worker that has taken it over (take, package worker); what becomes of one
 //	             that meets a bug (rescue)
 //	phase.go     the table of its phases
 //	exchange.go  what it keeps, grouped by phase

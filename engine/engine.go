@@ -19,6 +19,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/retry"
+	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -34,6 +35,7 @@ type Engine struct {
 	shardCount int
 	loops      []*socket.Loop // by shard
 	streams    []*http2.Shard // likewise
+	workers    []*worker.Pool // likewise
 
 	// table is the one pointer all exchanges load, once each.
 	table atomic.Pointer[table]
@@ -100,9 +102,13 @@ func (e *Engine) panicked(p safely.Panic) {
 	e.log.Error().Str("in", p.Place).Interface("panic", p.Value).Bytes("stack", p.Stack).Msg("a bug was met, and has ended what met it")
 }
 
+// closeLoops ends what the cores have: loops, and then the workers to whom they hand.
 func (e *Engine) closeLoops() {
 	for _, l := range e.loops {
 		l.Close()
+	}
+	for _, w := range e.workers {
+		w.Close()
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/stage"
+	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
@@ -46,7 +47,7 @@ type exchange struct {
 	upload  upload
 
 	// Made once.
-	run      safely.Func // goOn: a method value is an allocation
+	task     *worker.Task // goOn: a method value is an allocation
 	pathRoom []byte
 	out      []byte               // request head as sent to backends, with body bytes that came with it
 	answer   []byte               // response head as sent to the client

@@ -16,6 +16,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -46,6 +47,7 @@ type shard struct {
 	server  *fasthttp.Server
 	ended   chan struct{}
 	streams *http2.Shard // of its loop
+	workers *worker.Pool // of its core
 
 	mu struct {
 		sync.Mutex
@@ -58,7 +60,7 @@ type shard struct {
 func newShard(e *Engine, ln *listener, index int, from *socket.Acceptor) *shard {
 	s := &shard{
 		engine: e, ln: ln, index: index, loop: e.loops[index], from: from, ended: make(chan struct{}),
-		streams: e.streams[index],
+		streams: e.streams[index], workers: e.workers[index],
 	}
 	s.server = &fasthttp.Server{
 		Name:        "isame",
