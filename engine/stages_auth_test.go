@@ -143,6 +143,8 @@ cookie: {type: api_key, in: "cookie:key", keys: [{name: ann, sha256: %q}], when:
 	r.expect("/field", "X-API-Key: a1|X-API-Key: a1", 401, "unauthorized")
 	r.expect("/field", "X-API-Key: ", 401, "unauthorized")
 	r.expect("/query?x=1&key=a1", "", 200, "")
+	r.expect("/query?key=a1&x=1&key=a1", "", 401, "unauthorized")
+	r.expect("/query?key&key=a1", "", 401, "unauthorized")
 	r.expect("/query?key=a", "X-API-Key: a1", 401, "unauthorized")
 	r.expect("/cookie", "Cookie: a=b; key=a1", 200, "")
 	r.expect("/cookie", "", 401, "unauthorized")
@@ -287,6 +289,11 @@ middleware: {s: {type: jwt, jwks_url: "%s/keys", algorithms: ES256, refresh: 20s
 	}
 	lost := start(t, text(""), address)
 	lost.expect("/", bearer, 503, "keys_unavailable")
+	var page strings.Builder
+	lost.engine.registry.WriteMetrics(&page)
+	if want := `isame_middleware_total{middleware="s",outcome="failed"} 1`; !strings.Contains(page.String(), want) {
+		t.Errorf("the metrics have no %s", want)
+	}
 	if err := lost.engine.Apply(parse(t, text(", leeway: 1s"), address)); err != nil {
 		t.Errorf("without keys: %v; want it to be taken", err)
 	}

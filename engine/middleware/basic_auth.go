@@ -10,6 +10,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/auth/live"
 	"github.com/isame-lb/isame-lb/engine/auth/passwd"
+	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/end"
 )
@@ -25,6 +26,7 @@ type basicAuth struct {
 	busy    *answer.Reject
 	told    toldField
 	forward bool
+	stats   *observe.MiddlewareStats
 }
 
 // logins are users and their passwords. A Book keeps them.
@@ -60,6 +62,7 @@ func newBasicAuth(k *config.StageBasicAuth, p *Place) (*basicAuth, error) {
 		busy:    answer.New(503, end.AuthBusy, "1"),
 		told:    newToldField(k.UserHeader),
 		forward: k.Forward,
+		stats:   p.Stats,
 	}, err
 }
 
@@ -87,6 +90,7 @@ func (s *basicAuth) Request(c *stage.Call) stage.Verdict {
 	case passwd.Wrong:
 		return s.refuse.answer(c)
 	case passwd.Busy, passwd.Unknown:
+		s.stats.Add(c.Shard(), observe.MiddlewareFailed)
 		return c.Refuse(s.busy)
 	}
 	c.UserName = user

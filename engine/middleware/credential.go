@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/isame-lb/isame-lb/engine/affinity"
@@ -26,12 +27,13 @@ func newCredential(in string) credential {
 	return w
 }
 
-// find is what the client shows, nil for nothing. Of two fields with one name the backend
-// might mean the other one: several is set, and nothing is to be believed.
+// find is what the client shows, nil for nothing. Of two fields or parameters with one
+// name the backend might mean the other one: several is set, and nothing is to be
+// believed. Of cookies all take the first one, which is for the longest path.
 func (w *credential) find(c *stage.Call) (shown []byte, several bool) {
 	switch w.kind {
 	case "query":
-		return affinity.Parameter(c.Head.Query, w.of), false
+		return onlyParameter(c.Head.Query, w.of)
 	case "cookie":
 		return affinity.Cookie(&c.Head.Head, w.of), false
 	}
@@ -40,6 +42,26 @@ func (w *credential) find(c *stage.Call) (shown []byte, several bool) {
 		shown = apikey.Bare(shown)
 	}
 	return shown, several
+}
+
+// onlyParameter is the value of a parameter that must not be there twice.
+func onlyParameter(query []byte, name string) (value []byte, several bool) {
+	for len(query) > 0 {
+		var one []byte
+		one, query, _ = bytes.Cut(query, []byte{'&'})
+		found, text, _ := bytes.Cut(one, []byte{'='})
+		if string(found) != name {
+			continue
+		}
+		if value != nil {
+			return nil, true
+		}
+		value = text
+		if value == nil {
+			value = []byte{}
+		}
+	}
+	return value, false
 }
 
 // onlyField is the value of a field that must not be there twice.

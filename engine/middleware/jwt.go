@@ -11,6 +11,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/auth/token"
+	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/end"
 )
@@ -27,6 +28,7 @@ type jwt struct {
 	refusals [token.Reasons]refusal
 	told     []toldClaim
 	optional bool
+	stats    *observe.MiddlewareStats
 }
 
 // toldClaim is a claim that backends are told.
@@ -62,7 +64,7 @@ func newJWT(k *config.StageJWT, p *Place) (*jwt, error) {
 		}
 		return &tokens{source, v}, nil
 	})
-	s := &jwt{tokens: t, in: newCredential(k.In), optional: k.Optional}
+	s := &jwt{tokens: t, in: newCredential(k.In), optional: k.Optional, stats: p.Stats}
 	for _, name := range slices.Sorted(maps.Keys(k.Headers)) {
 		s.told = append(s.told, toldClaim{newToldField(name), k.Headers[name]})
 	}
@@ -149,6 +151,9 @@ func (s *jwt) Request(c *stage.Call) stage.Verdict {
 	case t != nil:
 		c.Claims = t
 	case why != token.Missing || !s.optional:
+		if why == token.KeysUnavailable {
+			s.stats.Add(c.Shard(), observe.MiddlewareFailed)
+		}
 		return s.refusals[why].answer(c)
 	}
 	s.tell(c, t)
