@@ -22,6 +22,7 @@ it listens on: "listening on ADDRESS (NAME)". It ends on SIGTERM or SIGINT.
 
   /health    200, always          /inspect  the request as it came, as JSON
   /sse       events: ?count=10&interval=100ms
+  /json      16 KiB of JSON
   /drip      a slow body: ?size=1KiB&pieces=10&interval=100ms
   /upgrade   101 for the protocol that is asked for, then every byte comes back as it is
   any other  the fixed answer or the echo; ?size=, ?status=, ?delay= change it for one request`

@@ -18,6 +18,7 @@ import (
 //	/health    200 "ok", always
 //	/inspect   the request as the origin saw it, as JSON
 //	/sse       server-sent events: ?count=10&interval=100ms
+//	/json      16 KiB of JSON, as programs get it: a list of records
 //	/drip      a body sent slowly: ?size=1KiB&pieces=10&interval=100ms
 //	/upgrade   another protocol, in which every byte comes back
 //	any other  the fixed answer, or the echo; ?size=16KiB, ?status=500 and
@@ -32,6 +33,9 @@ func (s *Server) handler(name string) fasthttp.RequestHandler {
 			inspect(ctx, name)
 		case "/sse":
 			s.events(ctx)
+		case "/json":
+			ctx.SetContentType("application/json")
+			ctx.Response.SetBodyRaw(s.json)
 		case "/drip":
 			s.drip(ctx)
 		case "/upgrade":

@@ -57,6 +57,7 @@ const (
 type Server struct {
 	options   Options
 	filler    []byte
+	json      []byte
 	header    [][2]string
 	done      chan struct{}
 	listeners []net.Listener
@@ -121,6 +122,7 @@ func (s *Server) prepare() error {
 		s.header = append(s.header, [2]string{strings.TrimSpace(name), strings.TrimSpace(value)})
 	}
 	s.filler = bytes.Repeat([]byte("0123456789abcde\n"), (max(o.Size, 64<<10)+15)/16)
+	s.json = records(jsonBytes)
 	if o.Size > 0 {
 		o.Body = s.filler[:o.Size]
 	}

@@ -31,7 +31,7 @@ func configureIsame(dir string, s setup) ([]string, error) {
 	if e := s.edge; e != nil {
 		fmt.Fprintf(&b, "    tls: {min_version: %q, certificates: [{cert_file: %q, key_file: %q}]}\n", "1.3", e.certFile, e.keyFile)
 	}
-	b.WriteString("routes:\n  all: {path_prefix: /, pool: origin}\n")
+	fmt.Fprintf(&b, "routes:\n  all: {path_prefix: /, pool: origin%s}\n%s", s.stages.route(), s.stages.section())
 	b.WriteString("pools:\n  origin:\n    connections: {max: 16384}\n    backends:\n")
 	for _, a := range s.backends {
 		fmt.Fprintf(&b, "      - {address: %q}\n", a)
@@ -104,6 +104,7 @@ func configureNginx(dir string, s setup) ([]string, error) {
 			proxy_set_header Upgrade $http_upgrade;
 			proxy_read_timeout 1h;`
 	}
+	global, local := s.stages.directives()
 	access := "off"
 	if s.logged {
 		access = dir + "/access.log combined buffer=64k flush=100ms"
@@ -115,7 +116,7 @@ pid `+dir+`/nginx.pid;
 error_log `+dir+`/nginx.log error;
 `+user+`
 events { worker_connections 30000; }
-http {
+http {`+global+`
 	access_log `+access+`;
 	client_body_temp_path `+dir+`/body;
 	proxy_temp_path `+dir+`/proxy;
@@ -137,7 +138,7 @@ http {
 			`+connection+`
 			proxy_set_header Host $host;
 			proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-			proxy_set_header X-Forwarded-Proto $scheme;
+			proxy_set_header X-Forwarded-Proto $scheme;`+local+`
 		}
 	}
 }

@@ -29,6 +29,7 @@ type setup struct {
 	edge     *edge // how to speak TLS; nil: clear text
 	tunnels  bool  // clients may change the protocol
 	logged   bool  // each request is logged, to standard output or a file in dir
+	stages   *stages
 }
 
 func (s setup) scheme() string {

@@ -128,6 +128,7 @@ type entrant struct {
 	p99     []float64
 	cpu     []float64
 	rss     []float64
+	bytes   int // of the content that the stages were verified with
 	errors  uint64
 	limited int
 	full    uint64 // handshakes that should have been resumed
@@ -148,18 +149,27 @@ func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 			e.process.stop()
 		}
 	}()
-	how := setup{backends: backends, tunnels: s.tunnels, logged: s.logged}
+	how := setup{backends: backends, tunnels: s.tunnels, logged: s.logged, stages: s.stages}
 	if s.secure {
 		if how.edge, err = h.secured(ctx, backends); err != nil {
 			return nil, err
 		}
 	}
 	for _, p := range h.contenders {
+		if !s.stages.takesPart(p.name) {
+			continue
+		}
 		e, err := h.enter(ctx, p, how)
 		if err != nil {
 			return nil, err
 		}
 		c.running = append(c.running, e)
+		if s.stages == nil {
+			continue
+		}
+		if e.bytes, err = s.stages.verify(ctx, e, s.header); err != nil {
+			return nil, err
+		}
 	}
 	if s.idle > 0 {
 		return c.measureIdle(ctx)
@@ -316,6 +326,9 @@ func (c *contest) load(ctx context.Context, e *entrant, d time.Duration) (*load.
 	args := []string{
 		"run", e.url + c.path, "--json", "--quiet", "--threads", "1", "--connections", strconv.Itoa(c.connections),
 		"--duration", d.String(), "--timeout", "5s", "--pid", strconv.Itoa(e.process.pid()),
+	}
+	for _, line := range c.header {
+		args = append(args, "--header", line)
 	}
 	if c.rate > 0 {
 		args = append(args, "--rate", strconv.FormatFloat(c.rate, 'f', -1, 64), "--arrival", "poisson")

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +36,7 @@ type Outcome struct {
 type Row struct {
 	Scenario string
 	Figure   string
-	Values   []float64 // medians, one for each column
+	Values   []float64 // medians, one for each column; NaN: it has not taken part
 	// Ratios are the first column over each of the others.
 	Ratios []compare.Ratio
 	Digits int
@@ -61,6 +63,9 @@ func (c *contest) loadRows() []Row {
 			c.row("p50 us", 0, func(e *entrant) []float64 { return e.p50 }),
 			c.row("p99 us", 0, func(e *entrant) []float64 { return e.p99 }))
 	}
+	if c.stages != nil && c.header != nil {
+		rows = append(rows, c.row("bytes of a content", 0, func(e *entrant) []float64 { return []float64{float64(e.bytes)} }))
+	}
 	for _, e := range c.running {
 		if e.limited > 0 {
 			c.notes = append(c.notes, fmt.Sprintf("%s, %s: the generator was the limit in %d of %d rounds", c.name, e.name, e.limited, c.Rounds))
@@ -75,11 +80,20 @@ func (c *contest) loadRows() []Row {
 // row takes one figure of each entrant.
 func (c *contest) row(figure string, digits int, of func(*entrant) []float64) Row {
 	r := Row{Scenario: c.title, Figure: figure, Digits: digits}
-	for i, e := range c.running {
-		r.Values = append(r.Values, compare.Median(of(e)))
-		r.Failed = append(r.Failed, e.errors)
-		if i > 0 {
-			r.Ratios = append(r.Ratios, compare.Compare(of(e), of(c.running[0])))
+	for i, p := range c.contenders {
+		at := slices.IndexFunc(c.running, func(e *entrant) bool { return e.name == p.name })
+		if at < 0 {
+			r.Values, r.Failed = append(r.Values, math.NaN()), append(r.Failed, 0)
+		} else {
+			e := c.running[at]
+			r.Values, r.Failed = append(r.Values, compare.Median(of(e))), append(r.Failed, e.errors)
+		}
+		switch {
+		case i == 0:
+		case at > 0 && c.running[0].name == c.contenders[0].name:
+			r.Ratios = append(r.Ratios, compare.Compare(of(c.running[at]), of(c.running[0])))
+		default:
+			r.Ratios = append(r.Ratios, compare.Ratio{})
 		}
 	}
 	return r
@@ -129,6 +143,9 @@ func (r Row) markdown(b *strings.Builder, title string) {
 		text := fmt.Sprintf("%.*f", r.Digits, v)
 		if r.Digits == 0 {
 			text = report.Number(v)
+		}
+		if math.IsNaN(v) {
+			text = "-"
 		}
 		if r.Failed[i] > 0 {
 			text += fmt.Sprintf(" (%d failed)", r.Failed[i])

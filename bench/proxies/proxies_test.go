@@ -3,6 +3,7 @@ package proxies_test
 import (
 	"bytes"
 	"context"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -111,6 +112,40 @@ func TestRunMeasuresTheEdge(t *testing.T) {
 	var table bytes.Buffer
 	if err := o.Markdown(&table); err != nil || !strings.Contains(table.String(), o.TLS+"\n\n|") {
 		t.Errorf("the caption must name the key exchange: %v\n%s", err, table.String())
+	}
+}
+
+// Who does not know the stages of a scenario does not take part in it.
+func TestRunMeasuresStages(t *testing.T) {
+	names := installed(t)
+	t.Setenv(actAsBench, "1")
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var log bytes.Buffer
+	o, err := proxies.Run(ctx, proxies.Options{
+		Bench: program, Isame: "/no/such/isame-lb", Proxies: names,
+		Scenarios: []string{"chain", "compress"}, Rounds: 1, Duration: roundTime, Log: &log,
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	var table bytes.Buffer
+	if err := o.Markdown(&table); err != nil || len(o.Rows) != 5 {
+		t.Fatalf("got %d rows, %v", len(o.Rows), err)
+	}
+	for i, name := range o.Columns {
+		for _, r := range o.Rows {
+			if takesPart := name == "nginx"; math.IsNaN(r.Values[i]) == takesPart || r.Failed[i] > 0 {
+				t.Errorf("%s, %s: got %v, %d failed", name, r.Scenario, r.Values[i], r.Failed[i])
+			}
+		}
+	}
+	if slices.Contains(names, "haproxy") && !strings.Contains(table.String(), " - |") {
+		t.Errorf("who does not take part must be a dash:\n%s", table.String())
 	}
 }
 

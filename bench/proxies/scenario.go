@@ -2,6 +2,7 @@ package proxies
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http2"
@@ -25,6 +26,9 @@ type scenario struct {
 	hold        holder  // opens one of them
 	tunnels     bool    // the proxy must let clients change the protocol
 	logged      bool    // the proxy logs each request
+	stages      *stages // what it does beside forwarding; contenders without words for them do not take part
+	header      []string
+	named       bool // measured only when it is asked for by its name
 }
 
 // scenarios are all there are, in the order of the table.
@@ -55,6 +59,14 @@ func scenarios() []scenario {
 			name: "idle_h2", title: "10,000 idle connections, HTTP/2 over TLS", idle: 10000,
 			hold: holder{http2.NextProtoTLS, askHTTP2}, secure: true,
 		},
+		{
+			name: "chain", title: "rate limit, 5 fields, rewritten path, 4 security fields", path: "/api/", connections: 64,
+			stages: chained(), named: true,
+		},
+		{
+			name: "compress", title: "16 KiB of JSON by gzip", path: "/json", connections: 64,
+			stages: compressed(), header: []string{"Accept-Encoding: gzip"}, named: true,
+		},
 		{name: "tunnels", title: "10,000 idle WebSocket tunnels", idle: 10000, hold: holder{ask: askTunnel}, tunnels: true},
 	}
 }
@@ -68,11 +80,11 @@ func ScenarioNames() []string {
 	return out
 }
 
-// choose returns the scenarios of the given names; none given: all.
+// choose returns the scenarios of the given names; none given: all that need not be named.
 func choose(wanted []string) ([]scenario, error) {
 	all := scenarios()
 	if len(wanted) == 0 {
-		return all, nil
+		return slices.DeleteFunc(all, func(s scenario) bool { return s.named }), nil
 	}
 	var out []scenario
 	for _, name := range wanted {
