@@ -9,7 +9,6 @@ var notYet = []string{
 
 // notYetStages are the types of middleware that are refused as not supported yet.
 var notYetStages = []string{
-	"affinity",
 	"mirror", "rate_limit",
 }
 
@@ -53,6 +52,7 @@ var behaviours = map[string]string{
 	"middleware.*:rewrite.answers":                "engine.TestRewriteOfAnswers",
 	"middleware.*:error_pages":                    "engine.TestErrorPages",
 	"middleware.*:fault":                          "engine.TestFault",
+	"middleware.*:affinity":                       "engine.TestAffinity",
 	"middleware.*:headers.request":                "engine.TestHeadersOfRequests",
 	"middleware.*:headers.response":               "engine.TestHeadersOfAnswers",
 	"middleware.*:headers.when_status":            "engine.TestHeadersOfAnswers",

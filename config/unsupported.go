@@ -31,7 +31,6 @@ func unsupportedKeys() []unsupportedKey {
 // One leaves the list with the change that makes it work.
 func unsupportedStages() []string {
 	return []string{
-		"affinity",
 		"mirror",
 		"rate_limit",
 	}

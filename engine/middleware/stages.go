@@ -37,6 +37,8 @@ func newStage(keys any, p *Place) (any, error) { //nolint:cyclop // one line for
 		return newErrorPages(k, p)
 	case *config.StageFault:
 		return newFault(k, p)
+	case *config.StageAffinity:
+		return newAffinity(k, p)
 	case *config.StageHeaders:
 		return newHeaders(k, p)
 	case *config.StageMaintenance:

@@ -4,6 +4,7 @@ package middleware
 
 import (
 	"testing"
+	"time"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/stage"
@@ -22,6 +23,32 @@ func TestFaultMissesWithoutAllocations(t *testing.T) {
 			}
 		}); n != 0 {
 			t.Errorf("by %v: %v allocations; want 0", key, n)
+		}
+	}
+}
+
+func TestAffinityDoesNotAllocate(t *testing.T) {
+	a, err := newAffinity(&config.StageAffinity{ResponseHeader: "Mcp-Session-Id", TTL: time.Hour}, newPlace(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.known.learn(a.known.session([]byte("known")), "one", 0)
+	for value, want := range map[string]string{"known": "one", "unknown": ""} {
+		c := newCall(t, "GET / HTTP/1.1\r\nHost: t\r\nMcp-Session-Id: "+value+"\r\n\r\n")
+		if of, ok := c.Facts.(*facts); ok {
+			of.backend = "one"
+		}
+		c.Status = 200
+		issue := stage.NewName("Mcp-Session-Id")
+		if n := testing.AllocsPerRun(1000, func() {
+			c.Place = ""
+			c.Answer.Begin(nil)
+			c.Answer.Add(&issue, []byte("issued"))
+			if a.Request(c) != stage.Next || c.Place != want || a.Response(c) != stage.Next {
+				t.Fatalf("got %q; want %q", c.Place, want)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations; want 0", value, n)
 		}
 	}
 }
