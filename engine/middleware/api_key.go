@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"fmt"
+	"net/http"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/answer"
@@ -32,7 +33,8 @@ func newAPIKey(k *config.StageAPIKey, p *Place) (*apiKey, error) {
 	keys, err := Kept(p.Book, p.Name, fmt.Sprintf("api_key %q %q", list, names), func() (*live.Value[apikey.Keys], error) {
 		return live.Open(files, p.Name, names, func(read []live.File) (*apikey.Keys, error) { return apikey.New(list, read) })
 	})
-	s := &apiKey{in: newCredential(k.In), keys: keys, told: newToldField(k.NameHeader), refuse: refusal{reject: answer.New(401, end.Unauthorized, "")}}
+	s := &apiKey{in: newCredential(k.In), keys: keys, told: newToldField(k.NameHeader)}
+	s.refuse.reject = answer.New(http.StatusUnauthorized, end.Unauthorized, "")
 	if s.in.bearer {
 		s.refuse.challenge = []byte("Bearer")
 	}

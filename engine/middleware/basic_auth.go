@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
@@ -58,8 +59,8 @@ func newBasicAuth(k *config.StageBasicAuth, p *Place) (*basicAuth, error) {
 	})
 	return &basicAuth{
 		logins:  l,
-		refuse:  refusal{answer.New(401, end.Unauthorized, ""), fmt.Appendf(nil, `Basic realm="%s", charset="UTF-8"`, k.Realm)},
-		busy:    answer.New(503, end.AuthBusy, "1"),
+		refuse:  refusal{answer.New(http.StatusUnauthorized, end.Unauthorized, ""), fmt.Appendf(nil, `Basic realm="%s", charset="UTF-8"`, k.Realm)},
+		busy:    answer.New(http.StatusServiceUnavailable, end.AuthBusy, "1"),
 		told:    newToldField(k.UserHeader),
 		forward: k.Forward,
 		stats:   p.Stats,
@@ -116,6 +117,7 @@ func (s *basicAuth) verify(c *stage.Call, name, password []byte) (v passwd.Verdi
 		return came.verdict, came.user, false
 	case stage.Left:
 		return passwd.Unknown, nil, true
+	default:
+		return passwd.Busy, nil, false
 	}
-	return passwd.Busy, nil, false
 }

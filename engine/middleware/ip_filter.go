@@ -19,7 +19,8 @@ type ipFilter struct {
 
 func newIPFilter(k *config.StageIPFilter, p *Place) (*ipFilter, error) {
 	files := p.files()
-	filter, err := Kept(p.Book, p.Name, fmt.Sprintf("ip_filter %q %q %q", k.Allow, k.Deny, k.Files), func() (*live.Value[prefix.Filter], error) {
+	definition := fmt.Sprintf("ip_filter %q %q %q", k.Allow, k.Deny, k.Files)
+	filter, err := Kept(p.Book, p.Name, definition, func() (*live.Value[prefix.Filter], error) {
 		return live.Open(files, p.Name, k.Files, func(read []live.File) (*prefix.Filter, error) { return prefix.New(k.Allow, k.Deny, read) })
 	})
 	return &ipFilter{filter: filter, reject: answer.New(k.Status, end.AddressDenied, "")}, err

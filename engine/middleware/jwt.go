@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
@@ -99,16 +100,16 @@ func (p *Place) source(k *config.StageJWT) func() (*token.Source, error) {
 // challenge of RFC 6750 section 3.
 func (s *jwt) refuse() {
 	for why := range token.Reasons {
-		r := refusal{reject: answer.New(401, end.Unauthorized, "")}
+		r := refusal{reject: answer.New(http.StatusUnauthorized, end.Unauthorized, "")}
 		challenge := fmt.Appendf(nil, `Bearer error="invalid_token", error_description="%v"`, why)
 		switch {
 		case why == token.Missing:
 			challenge = []byte("Bearer")
 		case why.IsForbidden():
-			r.reject = answer.New(403, end.Denied, "")
+			r.reject = answer.New(http.StatusForbidden, end.Denied, "")
 			challenge = []byte(`Bearer error="insufficient_scope"`)
 		case why == token.KeysUnavailable:
-			r.reject = answer.New(503, end.KeysUnavailable, "1")
+			r.reject = answer.New(http.StatusServiceUnavailable, end.KeysUnavailable, "1")
 			challenge = nil
 		}
 		if s.in.bearer {
@@ -172,8 +173,9 @@ func (s *jwt) fetched(c *stage.Call, shown []byte, unixNanos int64) (t *token.To
 		return came.t, came.why, false
 	case stage.Left:
 		return nil, token.None, true
+	default:
+		return nil, token.KeysUnavailable, false
 	}
-	return nil, token.KeysUnavailable, false
 }
 
 func (s *jwt) tell(c *stage.Call, t *token.Token) {

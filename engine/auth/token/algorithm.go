@@ -1,6 +1,7 @@
 package token
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -67,7 +68,7 @@ func named(name string) *algorithm {
 // choose reads the names that a configuration takes.
 func choose(names []string) ([]*algorithm, error) {
 	if len(names) == 0 {
-		return nil, fmt.Errorf("there is no algorithm: name those that tokens are signed with")
+		return nil, errors.New("there is no algorithm: name those that tokens are signed with")
 	}
 	var chosen []*algorithm
 	for _, name := range names {

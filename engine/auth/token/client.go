@@ -1,6 +1,7 @@
 package token
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -42,8 +43,10 @@ type client struct {
 func newClient(timeout time.Duration) *client {
 	dialer := &net.Dialer{Timeout: timeout}
 	return &client{timeout: timeout, http: fasthttp.Client{
-		Name:                      userAgentName,
-		Dial:                      func(address string) (net.Conn, error) { return dialer.Dial("tcp", address) }, // the default knows no IPv6
+		Name: userAgentName,
+		Dial: func(address string) (net.Conn, error) { // the default knows no IPv6
+			return dialer.DialContext(context.Background(), "tcp", address) //nolint:wrapcheck // get does it
+		},
 		TLSConfig:                 &tls.Config{MinVersion: tls.VersionTLS12},
 		ReadTimeout:               timeout,
 		WriteTimeout:              timeout, // of the TLS handshake, too

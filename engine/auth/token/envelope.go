@@ -28,10 +28,10 @@ type room struct {
 	texts        texts
 }
 
-// errMalformed has no text: the reason is all there is to say.
-type errMalformed struct{}
+// malformedError says no more than that: the reason is all there is to say.
+type malformedError struct{}
 
-func (errMalformed) Error() string { return reasons[Malformed] }
+func (malformedError) Error() string { return reasons[Malformed] }
 
 // open takes a token apart. It is strict where two readers could understand it
 // differently: no white space and no bits to spare in base64, no name twice.
@@ -39,13 +39,13 @@ func (r *room) open(token []byte) (e envelope, err error) {
 	first := bytes.IndexByte(token, '.')
 	last := bytes.LastIndexByte(token, '.')
 	if len(token) > BytesMax || first < 1 || last == first || bytes.IndexByte(token[first+1:last], '.') >= 0 {
-		return e, errMalformed{}
+		return e, malformedError{}
 	}
 	var parts [3][]byte
 	free := r.bytes[:]
 	for i, text := range [...][]byte{token[:first], token[first+1 : last], token[last+1:]} {
 		if parts[i], free, err = part(free, text); err != nil || len(parts[i]) == 0 {
-			return e, errMalformed{}
+			return e, malformedError{}
 		}
 	}
 	head, claims, signature := parts[0], parts[1], parts[2]
@@ -64,11 +64,11 @@ var strict = base64.RawURLEncoding.Strict()
 // part decodes one into room and returns what is left of that.
 func part(room, text []byte) (decoded, left []byte, err error) {
 	if bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
-		return nil, nil, errMalformed{}
+		return nil, nil, malformedError{}
 	}
 	n, err := strict.Decode(room, text)
 	if err != nil {
-		return nil, nil, errMalformed{}
+		return nil, nil, malformedError{}
 	}
 	return room[:n:n], room[n:], nil
 }
@@ -78,16 +78,16 @@ func part(room, text []byte) (decoded, left []byte, err error) {
 func (e *envelope) readHead(p *fastjson.Parser, text []byte) error {
 	head, err := object(p, text)
 	if err != nil || head.Get("crit") != nil {
-		return errMalformed{}
+		return malformedError{}
 	}
 	alg := head.Get("alg")
 	if alg == nil || alg.Type() != fastjson.TypeString {
-		return errMalformed{}
+		return malformedError{}
 	}
 	e.algorithm = string(textOf(alg))
 	if id := head.Get("kid"); id != nil {
 		if e.id, err = id.StringBytes(); err != nil {
-			return errMalformed{}
+			return malformedError{}
 		}
 	}
 	return nil
@@ -97,15 +97,15 @@ func (e *envelope) readHead(p *fastjson.Parser, text []byte) error {
 // much when it parses, and nothing when it validates.
 func object(p *fastjson.Parser, text []byte) (*fastjson.Object, error) {
 	if !utf8.Valid(text) || fastjson.ValidateBytes(text) != nil {
-		return nil, errMalformed{}
+		return nil, malformedError{}
 	}
 	value, err := p.ParseBytes(text)
 	if err != nil {
-		return nil, errMalformed{}
+		return nil, malformedError{}
 	}
 	members, err := value.Object()
 	if err != nil || hasTwice(members) {
-		return nil, errMalformed{}
+		return nil, malformedError{}
 	}
 	return members, nil
 }
