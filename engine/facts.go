@@ -41,7 +41,7 @@ func (f *callFacts) Scheme() []byte {
 func (f *callFacts) Secure() bool { return f.c.Secure() }
 
 // Port is that of the listener.
-func (f *callFacts) Port() uint16 { return f.Local().Port() }
+func (f *callFacts) Port() uint16 { return f.c.shard.ln.port }
 
 // Protocol is the version of HTTP.
 func (f *callFacts) Protocol() string { return (*exchange)(f).protocol() }

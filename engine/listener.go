@@ -22,6 +22,7 @@ type listener struct {
 	key     string // see listenerKey
 	address string
 	at      string          // as bound
+	port    uint16          // likewise; 0 for a unix socket
 	bound   []*socket.Bound // its sockets until listen
 	slot    int             // index into every table's listeners; never given twice
 	shards  []*shard
@@ -69,7 +70,7 @@ func (e *Engine) openListener(name, address string, slot int) (*listener, error)
 	}
 	l := &listener{key: listenerKey(name, address), address: address, at: address, slot: slot, bound: bound}
 	if !l.isUnix() {
-		l.at = bound[0].Addr().String()
+		l.at, l.port = bound[0].Addr().String(), portAt(bound[0].Addr()).Port()
 	}
 	return l, nil
 }
