@@ -298,3 +298,41 @@ middleware: {s: {type: jwt, jwks_url: "%s/keys", algorithms: ES256, refresh: 20s
 		t.Errorf("without keys: %v; want it to be taken", err)
 	}
 }
+
+// A client that leaves while it is checked is gone at once, whatever goes on beside it, and
+// the others are served when that has ended.
+func TestClientLeavesWhileItIsChecked(t *testing.T) {
+	key, _ := issuerKey(t)
+	set := keysOf(t, map[string]interface{ Bytes() ([]byte, error) }{"one": &key.PublicKey})
+	release := make(chan struct{})
+	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		<-release
+		_, _ = w.Write(set)
+	}))
+	t.Cleanup(keys.Close)
+	r := staged(t, fmt.Sprintf(`
+out: {type: headers, response: {set: {X-Out: "1"}}}
+s: {type: jwt, jwks_url: "%s/keys", algorithms: ES256}
+`, keys.URL), "middleware: [out, s]")
+	bearer := "Authorization: Bearer " + issued(t, key, jwt.MapClaims{})
+	gone := r.dial()
+	gone.send("GET / HTTP/1.1\r\nHost: t\r\n" + bearer + "\r\n\r\n")
+	r.waiting(1)
+	stays := make(chan int, 3)
+	for range cap(stays) {
+		go func() {
+			resp, _ := r.ask("GET", "/", bearer)
+			stays <- resp.StatusCode
+		}()
+	}
+	r.waiting(1 + cap(stays))
+	_ = gone.Close()
+	eventually(t, func() string { return "it was not noticed: " + r.ends() }, func() bool { return r.came("s", "client_left") == 1 })
+	close(release)
+	eventually(t, func() string { return "they are not served" }, func() bool { return len(stays) == cap(stays) })
+	for range cap(stays) {
+		if status := <-stays; status != 200 {
+			t.Errorf("who has stayed: got %d; want 200", status)
+		}
+	}
+}
