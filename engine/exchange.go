@@ -80,10 +80,11 @@ type staging struct {
 	staged bool // call counts
 	call   stage.Call
 	// coder changes the content; unflushed: it may keep some of it inside. coded is what it
-	// has made of the last piece.
-	coder     stage.Coder
-	unflushed bool
-	coded     []byte
+	// has made of the last piece, codedTurns how many turns of the loop in a row it had one.
+	coder      stage.Coder
+	unflushed  bool
+	codedTurns int
+	coded      []byte
 	// own is an answer of ours before the stages have seen it: its head, as text and as
 	// ownHead has read it, and its content.
 	own        []byte

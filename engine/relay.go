@@ -56,6 +56,10 @@ func (x *exchange) unwrap() phase {
 	c, h := &x.call, &x.attempt.Response
 	x.coder, x.unflushed, x.source = c.Coder, false, c.Source
 	c.Coder, h.Status, h.Reason = nil, c.Status, c.Reason
+	if x.coder != nil {
+		x.codedTurns = 0
+		x.attempt.KeepShort()
+	}
 	x.keep = x.keep && !c.Ends
 	return x.beginRelay()
 }
@@ -79,20 +83,30 @@ func (x *exchange) unwrapTunnel() phase {
 // relayPiecesMax is how many pieces of one answer a turn of the loop passes on.
 const relayPiecesMax = 16
 
+// Where a stage changes the content, a piece of 32 KiB takes 0.2 (gzip) to 0.8 ms (brotli).
+// A turn of the loop passes on one, and content that still comes after some turns is
+// passed on in a goroutine: it is long, and the others of the shard would wait for it, 8 ms
+// each time (median, two cores) instead of 0.02.
+const (
+	codedPiecesMax = 1
+	codedTurnsMax  = 4
+)
+
 // relay passes the backend's answer on: head and what has come of the content
 // in one system call, then the rest as it comes: atRelay. Each read of the backend is
 // one write to the client, so an event of a stream waits for nothing, and a
 // slow client holds the backend by the sockets' own back-pressure.
 func (x *exchange) relay() phase {
-	pieces := relayPiecesMax
 	_, paced := x.paces()
 	switch {
 	case !x.waits && (paced || x.source != nil || x.upload.looped): // looped: there is more to come from both sides
 		return aside
 	case x.source != nil:
 		return x.relaySource()
-	case x.waits:
-		pieces = math.MaxInt
+	}
+	pieces := x.beginTurn()
+	if pieces == 0 {
+		return aside
 	}
 	for ; pieces > 0; pieces-- {
 		data, pipe, out := x.nextPiece()
@@ -123,10 +137,26 @@ func (x *exchange) relay() phase {
 
 // flushCoder passes on what the coder may keep inside, as nothing more is there now.
 func (x *exchange) flushCoder() attempt.Outcome {
+	x.codedTurns = 0
 	if x.coder == nil || !x.unflushed {
 		return attempt.OK
 	}
 	return x.passOn(nil)
+}
+
+// beginTurn returns how many pieces the turn passes on; 0: the content goes on in a
+// goroutine.
+func (x *exchange) beginTurn() int {
+	switch {
+	case x.waits:
+		return math.MaxInt
+	case x.coder == nil:
+		return relayPiecesMax
+	case x.codedTurns >= codedTurnsMax:
+		return 0
+	}
+	x.codedTurns++
+	return codedPiecesMax
 }
 
 // nextPiece is what comes next of the content: bytes, or a pipe of them. First it is

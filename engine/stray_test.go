@@ -129,7 +129,7 @@ func (s *strayRun) harm(t *testing.T, when string) {
 }
 
 // oneShard runs an engine with one shard, so that all clients share connections.
-func oneShard(t *testing.T, log io.Writer, text, backend string) *rig {
+func oneShard(t testing.TB, log io.Writer, text, backend string) *rig {
 	t.Helper()
 	r := startToEnd(t, log, text, backend)
 	t.Cleanup(func() {

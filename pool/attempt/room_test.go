@@ -41,3 +41,29 @@ func TestBuffersOfSlowReadersAreBounded(t *testing.T) {
 		t.Error("a short answer got a buffer for a long one")
 	}
 }
+
+// TestContentIsKeptShort: a piece of long content is none longer than one of a short one,
+// until the next attempt.
+func TestContentIsKeptShort(t *testing.T) {
+	var a Attempt
+	begin := func() int {
+		a.body.Begin(wire.ChunkedBody, 0)
+		a.in.Sized(ResponseHeadMax)
+		return a.in.Room()
+	}
+	want := begin()
+	before := roomsTaken.Load()
+	a.KeepShort()
+	if a.widen(); a.in.Room() != want || roomsTaken.Load() != before {
+		t.Errorf("got room for %d bytes; want the %d of a head", a.in.Room(), want)
+	}
+	a.narrow()
+	begin()
+	if a.widen(); a.in.Room() != relayRoom {
+		t.Errorf("afterwards: got room for %d bytes; want %d", a.in.Room(), relayRoom)
+	}
+	a.KeepShort() // too late
+	if a.narrow(); roomsTaken.Load() != before {
+		t.Errorf("%d bytes are held at the end; want %d", roomsTaken.Load(), before)
+	}
+}

@@ -297,12 +297,23 @@ func (a *Attempt) widen() {
 	}
 }
 
+// KeepShort has content come in pieces of at most ResponseHeadMax, however long it is:
+// for whoever works on every byte, and holds up its loop for as long as a piece takes.
+func (a *Attempt) KeepShort() {
+	if a.room == 0 {
+		a.room = roomOfHead
+	}
+}
+
+// roomOfHead is the room of an attempt whose content has that of its head.
+const roomOfHead = -1
+
 // narrow is the end of widen.
 func (a *Attempt) narrow() {
-	if a.room != 0 {
+	if a.room > 0 {
 		giveRoom(a.room)
-		a.room = 0
 	}
+	a.room = 0
 }
 
 func (a *Attempt) bodyOutcome(err error) Outcome {
