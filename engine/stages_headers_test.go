@@ -43,6 +43,10 @@ func TestHeadersOfRequests(t *testing.T) {
 		},
 		{"remove wins over what is ours", `remove: [X-Forwarded-For, Via, "X-Request-Id"]`, "/", nil, []string{"X-Forwarded-For", "Via", "X-Request-Id"}},
 		{"Host", `set: {Host: other.test}`, "/", []string{" other.test\n", "X-Forwarded-Host: 127.0.0.1"}, nil},
+		{"Host that is none", `set: {Host: "{query.q}"}`, "/?q=a/b", []string{" 127.0.0.1"}, nil},
+		{"default of Host", `default: {Host: other.test}`, "/", []string{" 127.0.0.1"}, []string{"other.test\n"}},
+		{"replace of Host", `replace: [{name: Host, regex: "^127", with: "a"}]`, "/", []string{" a.0.0.1"}, []string{"400"}},
+		{"what the proxy writes itself", `set: {Connection: upgrade, Upgrade: "{header.X-A}"}`, "/|X-A: websocket", nil, []string{"Connection", "Upgrade"}},
 		{"forwarded", `forwarded: [port, real_ip]`, "/|X-Real-Ip: 6.6.6.6", []string{"X-Forwarded-Port: ", "X-Real-Ip: 127.0.0.1\r"}, []string{"6.6.6.6"}},
 		{"escape", `set: {X-A: "{query.q|escape}"}`, "/?q=a/b%20c", []string{"X-A: a%2Fb%2520c\r"}, nil},
 		{"cookie and parameter", `set: {X-A: "{cookie.c} {query.q} {{x}"}`, "/?q=1|Cookie: b=2; c=3", []string{"X-A: 3 1 {x}\r"}, nil},
@@ -119,5 +123,22 @@ slow: {type: deny, tarpit: 50ms, when: {path: /slow}}
 	if err == nil {
 		_ = resp.Body.Close()
 		t.Errorf("/close: got %d; want no answer", resp.StatusCode)
+	}
+}
+
+// TestFramingStays: a name that stands for many takes no length away, of which one message
+// would end in another.
+func TestFramingStays(t *testing.T) {
+	c := staged(t, `h: {type: headers, request: {remove: ["Content-*", "H*"]}, response: {remove: ["C*", "T*"]}}`, "middleware: [h]").dial()
+	const hidden = "GET /hidden HTTP/1.1\r\n\r\n"
+	for range 2 {
+		c.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 24\r\nContent-Language: x\r\n\r\n" + hidden)
+		answer := c.receive("POST")
+		if !strings.Contains(answer.body, "POST / t\n") || !strings.Contains(answer.body, "Content-Length: 24\r") || strings.Contains(answer.body, "Language") {
+			t.Errorf("the backend sees\n%s; want a length, and no language", answer.body)
+		}
+		if answer.ContentLength != int64(len(answer.body)) || answer.Header.Get("Content-Type") != "" {
+			t.Errorf("got %v; want a length alone", answer.Header)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"regexp"
@@ -39,7 +40,9 @@ const (
 	changeDefault
 	changeSet
 	changeAdd
-	changeHost // Host is no field like others
+	// Host is no field like others: there is one, and its value is checked.
+	changeHost
+	replaceHost
 )
 
 // forwardedFields are what other proxies tell of the client.
@@ -105,6 +108,9 @@ func (e *edits) compile() (rules []rule, err error) {
 		if r.with, err = stage.NewReplacement(from.With, r.regex); err != nil {
 			return nil, fmt.Errorf("replace: %w", err)
 		}
+		if r.name.ID() == wire.FieldHost {
+			r.how = replaceHost
+		}
 		rules = append(rules, r)
 	}
 	for _, of := range []struct {
@@ -113,6 +119,9 @@ func (e *edits) compile() (rules []rule, err error) {
 	}{{changeDefault, e.preset}, {changeSet, e.set}, {changeAdd, e.add}} {
 		for _, name := range slices.Sorted(maps.Keys(of.all)) {
 			r := rule{how: of.how, name: stage.NewName(name)}
+			if isUnneeded(r.name.ID(), of.how) {
+				continue
+			}
 			if r.value, err = stage.NewAnswerText(of.all[name]); err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
@@ -123,6 +132,12 @@ func (e *edits) compile() (rules []rule, err error) {
 		}
 	}
 	return rules, nil
+}
+
+// isUnneeded reports a field that configurations of other proxies set, and that the proxy
+// writes itself where it is due; or a default for Host, which all requests have.
+func isUnneeded(id wire.FieldID, how change) bool {
+	return id == wire.FieldConnection || id == wire.FieldUpgrade || id == wire.FieldHost && how == changeDefault
 }
 
 // Request changes the fields that a backend sees.
@@ -160,10 +175,17 @@ func (r *rule) apply(f *stage.Fields, c *stage.Call) {
 		f.AddText(&r.name, &r.value, c)
 	case changeHost:
 		c.SetHost(&r.value)
+	case replaceHost:
+		host := c.Host
+		if host == nil {
+			host = c.Head.Host
+		}
+		c.SetAuthority(c.ReplaceAll(nil, host, r.regex, &r.with))
 	}
 }
 
-// replacesMax bounds the lines of one name that a rule rewrites.
+// replacesMax bounds the lines of one name that a rule rewrites; those behind them stay as
+// they are.
 const replacesMax = 64
 
 // replace rewrites the values that the expression matches. Where it does not match, which
@@ -179,8 +201,12 @@ func (r *rule) replace(f *stage.Fields, c *stage.Call) {
 	}
 	var values [][]byte
 	f.Each(&r.name, func(value []byte) bool {
-		values = append(values, c.ReplaceAll(nil, value, r.regex, &r.with))
-		return len(values) < replacesMax
+		if len(values) < replacesMax {
+			values = append(values, c.ReplaceAll(nil, value, r.regex, &r.with))
+		} else {
+			values = append(values, bytes.Clone(value))
+		}
+		return true
 	})
 	f.Remove(&r.name)
 	for _, value := range values {
@@ -193,7 +219,7 @@ func (o forwardedFields) add(c *stage.Call) {
 		c.Scratch = appendClient(c.Scratch[:0], c)
 		c.Request.Set(&realIP, c.Scratch)
 	}
-	if o.port && c.Request.Get(&forwardedPort) == nil {
+	if o.port && c.Port() != 0 && c.Request.Get(&forwardedPort) == nil {
 		c.Scratch = strconv.AppendUint(c.Scratch[:0], uint64(c.Port()), 10)
 		c.Request.Set(&forwardedPort, c.Scratch)
 	}

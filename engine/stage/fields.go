@@ -159,7 +159,7 @@ func (f *Fields) Remove(n *Name) {
 func (f *Fields) RemoveAll(names *Names) {
 	if f.head != nil {
 		for i := range f.head.Fields {
-			if line := &f.head.Fields[i]; !line.Drop && names.has(f.head.Name(line)) {
+			if line := &f.head.Fields[i]; !line.Drop && names.are(f.head, line) {
 				line.Drop = true
 			}
 		}

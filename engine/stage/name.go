@@ -44,12 +44,16 @@ func (n *Name) Matches(name []byte) bool { return n.isText(name) }
 // mayBeIn is false where a head has no field of the name.
 func (n *Name) mayBeIn(h *wire.Head) bool { return n.id == wire.FieldOther || h.Has(n.id) }
 
+// framing are the fields without which a message ends elsewhere, or is nobody's: what
+// stands for many names does not stand for them.
+const framing wire.FieldSet = 1<<wire.FieldContentLength | 1<<wire.FieldTransferEncoding | 1<<wire.FieldHost
+
 // is reports that a field of a head has the name.
 func (n *Name) is(h *wire.Head, f *wire.Field) bool {
 	if n.alone {
 		return f.ID == n.id
 	}
-	return n.isText(h.Name(f))
+	return n.isText(h.Name(f)) && !(n.many && framing.Has(f.ID))
 }
 
 // isText is the same for a name alone.
@@ -78,6 +82,7 @@ func (n *Name) In(h *wire.Head) []byte {
 type Names struct {
 	all     []Name
 	lengths uint64 // a bit for each length that one has, modulo 64
+	known   bool   // one has an identity
 }
 
 // NewNames compiles names, none of which ends in a star.
@@ -85,8 +90,14 @@ func NewNames(texts ...string) (s Names) {
 	for _, text := range texts {
 		s.all = append(s.all, NewName(text))
 		s.lengths |= 1 << (len(text) & 63)
+		s.known = s.known || s.all[len(s.all)-1].id != wire.FieldOther
 	}
 	return s
+}
+
+// are reports that a field of a head has one of them.
+func (s *Names) are(h *wire.Head, f *wire.Field) bool {
+	return (s.known || f.ID == wire.FieldOther) && s.has(h.Name(f))
 }
 
 // has reports that one of them is meant.
