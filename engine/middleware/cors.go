@@ -22,12 +22,12 @@ type cors struct {
 	asksMethod  bool
 	preflight   []byte // lines that all answers to preflights have that are allowed
 	varies      []byte // what Vary names in answers to preflights; nil is nothing
-	lines       []byte // of other answers
+	lines       []byte // of other answers, beside the origin
 }
 
 // origins are those that are allowed.
 type origins struct {
-	exact map[string]bool
+	exact map[string][]byte // the line that allows it
 	below []originsBelow
 	any   bool // all, and no answer says which
 }
@@ -36,6 +36,7 @@ type origins struct {
 type originsBelow struct{ scheme, domain string }
 
 var (
+	vary         = stage.NewName("Vary")
 	allowOrigin  = stage.NewName("Access-Control-Allow-Origin")
 	allowMethods = stage.NewName("Access-Control-Allow-Methods")
 	allowHeaders = stage.NewName("Access-Control-Allow-Headers")
@@ -109,7 +110,7 @@ func appendList(dst []byte, name string, list []string) []byte {
 }
 
 func newOrigins(list []string) origins {
-	all := origins{exact: map[string]bool{}}
+	all := origins{exact: map[string][]byte{}}
 	for _, text := range list {
 		text = strings.ToLower(text)
 		scheme, domain, below := strings.Cut(text, "://*.")
@@ -119,19 +120,24 @@ func newOrigins(list []string) origins {
 		case below:
 			all.below = append(all.below, originsBelow{scheme + "://", "." + domain})
 		default:
-			all.exact[text] = true
+			all.exact[text] = appendList(nil, "Access-Control-Allow-Origin", []string{text})
 		}
 	}
 	return all
 }
 
-// has reports that an origin is allowed.
-func (o *origins) has(origin []byte) bool {
-	if o.any || o.exact[string(origin)] {
+// allow says that an origin may ask; false where it may not.
+func (o *origins) allow(c *stage.Call, origin []byte) bool {
+	if o.any {
+		return true
+	}
+	if line := o.exact[string(origin)]; line != nil {
+		c.Answer.Join(line)
 		return true
 	}
 	for i := range o.below {
 		if o.below[i].has(origin) {
+			c.Answer.Add(&allowOrigin, origin)
 			return true
 		}
 	}
@@ -168,8 +174,7 @@ func (o *cors) Request(c *stage.Call) stage.Verdict {
 	if o.varies != nil {
 		c.Answer.Add(&vary, o.varies)
 	}
-	if origin := c.Head.Value(wire.FieldOrigin); o.origins.has(origin) {
-		o.allow(c, origin)
+	if o.origins.allow(c, c.Head.Value(wire.FieldOrigin)) {
 		c.Answer.Join(o.preflight)
 		if o.asksMethod {
 			c.Answer.Add(&allowMethods, method)
@@ -181,23 +186,13 @@ func (o *cors) Request(c *stage.Call) stage.Verdict {
 	return c.Respond(stage.Reply{Status: http.StatusNoContent})
 }
 
-// allow names the origin, where not all are meant.
-func (o *cors) allow(c *stage.Call, origin []byte) {
-	if !o.origins.any {
-		c.Answer.Add(&allowOrigin, origin)
-	}
-}
-
 // Response says of every answer who may read it.
 func (o *cors) Response(c *stage.Call) stage.Verdict {
 	c.Answer.RemoveAll(&corsFields)
-	if o.origins.any {
-		c.Answer.Join(o.lines)
-		return stage.Next
+	if !o.origins.any {
+		c.Answer.Merge(&vary, originName)
 	}
-	addVary(c, originName)
-	if origin := c.Head.Value(wire.FieldOrigin); origin != nil && o.origins.has(origin) {
-		o.allow(c, origin)
+	if o.origins.allow(c, c.Head.Value(wire.FieldOrigin)) {
 		c.Answer.Join(o.lines)
 	}
 	return stage.Next
