@@ -17,6 +17,11 @@ import (
 // It is also the time after which one that failed is tried again.
 const Floor = 10 * time.Second
 
+// firstAfter is the time after which a source that was opened is fetched for the first
+// time where no token asks for it before: one that is opened to see whether a
+// configuration is good is closed by then, and costs the issuer nothing.
+const firstAfter = time.Second
+
 // Sources are the URLs of a process, so that a reload keeps the keys that were fetched,
 // and two stages with one URL fetch it once.
 type Sources struct {
@@ -49,8 +54,8 @@ func newSources(tell func(string, error), get getter) *Sources {
 	return s
 }
 
-// Open is the source of a URL, whose fetching begins at once unless it goes on already.
-// Each has to be closed.
+// Open is the source of a URL, whose fetching begins soon, unless it goes on already. Each
+// has to be closed.
 func (s *Sources) Open(url string, refresh time.Duration) (*Source, error) {
 	if err := checkURL(url); err != nil {
 		return nil, err
@@ -62,7 +67,7 @@ func (s *Sources) Open(url string, refresh time.Duration) (*Source, error) {
 	if f == nil {
 		f = &fetcher{place: at, sources: s}
 		s.mu.fetchers[at] = f
-		f.begin()
+		f.fetchAfter(firstAfter)
 	}
 	f.users++
 	return &Source{url: f}, nil
@@ -150,7 +155,17 @@ func (f *fetcher) ended() {
 	if f.mu.stopped {
 		return
 	}
-	pause := f.refreshAfter()
+	f.fetchAfterLocked(f.refreshAfter())
+}
+
+// fetchAfter has the keys fetched after a pause.
+func (f *fetcher) fetchAfter(pause time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fetchAfterLocked(pause)
+}
+
+func (f *fetcher) fetchAfterLocked(pause time.Duration) {
 	f.mu.timer = safely.After(pause, "keys of tokens (timer)", func() { f.begin() })
 }
 

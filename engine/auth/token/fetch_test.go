@@ -120,7 +120,7 @@ func TestTheLastGoodKeysAreKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
+		pass(firstAfter)
 		first := source.Current()
 		down := errors.New("no answer")
 		answer.Store(&down)
@@ -204,7 +204,7 @@ func TestAReloadKeepsTheKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
+		pass(firstAfter)
 		second, err := sources.Open("https://id/keys", time.Hour)
 		if err != nil {
 			t.Fatal(err)
@@ -294,6 +294,26 @@ func TestAnAnswerIsBounded(t *testing.T) {
 	if _, err := newClient(time.Second).get(i.URL); err == nil {
 		t.Error("a server that is gone has answered")
 	}
+}
+
+// A configuration is looked at without asking anybody.
+func TestASourceThatIsClosedAtOnceIsNotFetched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		sources := newSources(func(string, error) {}, func(string) ([]byte, error) {
+			asked.Add(1)
+			return nil, errors.New("no answer")
+		})
+		source, err := sources.Open("https://id/keys", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = source.Close()
+		pass(time.Hour)
+		if asked.Load() != 0 {
+			t.Errorf("%d fetches; want none", asked.Load())
+		}
+	})
 }
 
 func TestURLsAreChecked(t *testing.T) {
