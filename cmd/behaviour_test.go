@@ -9,7 +9,7 @@ var notYet = []string{
 
 // notYetStages are the types of middleware that are refused as not supported yet.
 var notYetStages = []string{
-	"mirror", "rate_limit",
+	"mirror",
 }
 
 // notCompiled are the keys that the programs read, not the engine.
@@ -47,6 +47,11 @@ var behaviours = map[string]string{
 	"middleware.*:request_id":                     "engine.TestRequestIDs",
 	"middleware.*:security_headers":               "engine.TestSecurityHeaders",
 	"middleware.*:timeout":                        "engine.TestTimeoutStage",
+	"middleware.*:rate_limit":                     "engine.TestRateLimit",
+	"middleware.*:rate_limit.block_for":           "engine.TestRateLimitBlocks",
+	"middleware.*:rate_limit.headers":             "engine.TestRateLimitHeaders",
+	"middleware.*:rate_limit.max_delay":           "engine.TestRateLimitDelays",
+	"middleware.*:rate_limit.store":               "engine.TestRateLimitStore",
 	"middleware.*:redirect":                       "engine.TestRedirectStage",
 	"middleware.*:rewrite":                        "engine.TestRewrite",
 	"middleware.*:rewrite.answers":                "engine.TestRewriteOfAnswers",

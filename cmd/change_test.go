@@ -173,6 +173,15 @@ var special = map[string]change{
 		[]string{"middleware.m={type: security_headers, hsts: {include_subdomains: true}}", "routes.api.middleware=m"},
 		[]string{"middleware.m.hsts.preload=true"},
 	},
+	"middleware.*:rate_limit.key":                       inUse(`{type: rate_limit, key: route}`),
+	"middleware.*:rate_limit.burst":                     inUse(`{type: rate_limit, burst: 7}`),
+	"middleware.*:rate_limit.limits[*].key":             otherKey("rate_limit", "limits: [{name: a}]", "limits[0].key=route"),
+	"middleware.*:rate_limit.limits[*].rate":            otherKey("rate_limit", "limits: [{name: a}]", "limits[0].rate=7"),
+	"middleware.*:rate_limit.limits[*].per":             otherKey("rate_limit", "limits: [{name: a}]", "limits[0].per=2s"),
+	"middleware.*:rate_limit.limits[*].burst":           otherKey("rate_limit", "limits: [{name: a}]", "limits[0].burst=7"),
+	"middleware.*:rate_limit.store.redis.password":      otherKey("rate_limit", redisBase, "store.redis.password=x"),
+	"middleware.*:rate_limit.store.redis.tls.cert_file": otherKey("rate_limit", redisBase, "store.redis.tls={cert_file: a.pem, key_file: a.key}"),
+	"middleware.*:rate_limit.store.redis.tls.key_file":  otherKey("rate_limit", redisBase, "store.redis.tls={cert_file: a.pem, key_file: a.key}"),
 	"middleware.*:redirect.map_file": {
 		[]string{"middleware.m={type: redirect, to: /a}", "routes.api.middleware=m"}, []string{"middleware.m.map_file=moved.txt"},
 	},
@@ -225,6 +234,9 @@ func writeLists(t *testing.T, dir string) {
 	}
 }
 
+// redisBase is a store that limits may be shared by.
+const redisBase = `store: {redis: {address: "127.0.0.1:1"}}`
+
 // stageBases are the keys that a stage has on both sides, by type.
 var stageBases = map[string]string{
 	"fault":             ", percent: 5, abort: 500",
@@ -242,6 +254,7 @@ var stageBases = map[string]string{
 	"buffer_limit":      ", body_bytes: 1KiB",
 	"cors":              ", allow_origins: [https://b.example]",
 	"timeout":           ", timeout: 1s",
+	"rate_limit":        ", " + redisBase,
 }
 
 // changeOf is the special change of a key, or another value of its type: the

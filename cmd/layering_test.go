@@ -189,9 +189,9 @@ var leaves = map[string]leaf{
 		"config", "engine/affinity", "engine/answer", "engine/trust", "pool/end", "pool/socket", "pool/wire",
 	}, open: true},
 	"engine/middleware": {may: []string{
-		"config", "engine/answer", "engine/auth/live", "engine/auth/verified", "engine/codec", "engine/handler", "engine/limit", "engine/limit/inflight", "engine/limit/rate",
+		"config", "engine/answer", "engine/auth/live", "engine/auth/verified", "engine/codec", "engine/handler", "engine/limit", "engine/limit/inflight", "engine/limit/rate", "engine/limit/shared",
 		"engine/observe", "engine/stage",
-		"engine/trust", "pool/end", "pool/safely", "pool/socket", "pool/wire",
+		"engine/trust", "pool/end", "pool/safely", "pool/socket", "pool/stat", "pool/wire",
 		"engine/affinity", "engine/auth/apikey", "engine/auth/passwd", "engine/auth/prefix", "engine/auth/token",
 	}, open: true},
 	"engine/observe":   {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},

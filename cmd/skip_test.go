@@ -40,6 +40,7 @@ var skips = map[string]skip{
 	"needRedis":                          {1, true, "limits that are shared through Redis"},
 	"needProgram":                        {1, true, "all other programs of others"},
 	"pacedListener":                      {1, false, "a kernel that lets nobody choose the congestion control"},
+	"startRedis":                         {1, true, "limits that are shared through Redis"},
 	"startNginx":                         {1, true, "compares with nginx"},
 }
 

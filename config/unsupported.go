@@ -32,7 +32,6 @@ func unsupportedKeys() []unsupportedKey {
 func unsupportedStages() []string {
 	return []string{
 		"mirror",
-		"rate_limit",
 	}
 }
 

@@ -53,6 +53,10 @@ func TestStagesDoNotAllocate(t *testing.T) {
 		{"request_id, uuid7", &config.StageRequestID{Header: "X-Trace", Format: "uuid7", Trust: "always"}},
 		{"security_headers", &config.StageSecurityHeaders{HSTS: &config.HSTS{MaxAge: time.Hour}, ContentTypeNosniff: true, Frame: "DENY"}},
 		{"timeout", &config.StageTimeout{Timeout: time.Second}},
+		{"rate_limit", rateKeys()},
+		{"rate_limit, refused", &config.StageRateLimit{
+			Rate: 1, Per: time.Hour, Burst: 1, MaxKeys: 10, Status: 429, Headers: "legacy", Key: []string{"host", "header:User-Agent"},
+		}},
 		{"redirect", &config.StageRedirect{To: "https://{host}{uri}", Status: 308}},
 		{"redirect, regex that does not match", &config.StageRedirect{Regex: "^http://(.*)", To: "https://$1"}},
 		{"rewrite, other spelling", &config.StageRewrite{StripPrefix: "/%61pi", AddPrefix: "/{host}"}},

@@ -43,6 +43,8 @@ func newStage(keys any, p *Place) (any, error) { //nolint:cyclop // one line for
 		return newHeaders(k, p)
 	case *config.StageMaintenance:
 		return newMaintenance(k, p)
+	case *config.StageRateLimit:
+		return newRateLimit(k, p)
 	case *config.StageRedirect:
 		return newRedirect(k, p)
 	case *config.StageRequestID:

@@ -41,8 +41,8 @@ func policy(limits []Limit, laws []law) (value []byte) {
 			value = append(value, ", "...)
 		}
 		value = appendString(value, limits[i].Name)
-		value = appendInteger(append(value, ";q="...), int64(limits[i].Burst))
-		value = appendInteger(append(value, ";w="...), Seconds(laws[i].nanos(laws[i].tolerance)))
+		value = AppendInteger(append(value, ";q="...), int64(limits[i].Burst))
+		value = AppendInteger(append(value, ";w="...), Seconds(laws[i].nanos(laws[i].tolerance)))
 	}
 	return value
 }
@@ -59,8 +59,8 @@ func (t *Table) AppendState(dst []byte, asks []Ask) []byte {
 			dst = append(dst, ", "...)
 		}
 		dst = appendString(dst, t.limits[a.Limit].Name)
-		dst = appendInteger(append(dst, ";r="...), a.Remaining())
-		dst = appendInteger(append(dst, ";t="...), Seconds(a.window()))
+		dst = AppendInteger(append(dst, ";r="...), a.Remaining())
+		dst = AppendInteger(append(dst, ";t="...), Seconds(a.window()))
 	}
 	return dst
 }
@@ -82,9 +82,9 @@ func (t *Table) Legacy(a *Ask) (limit, remaining, resetSeconds int64) {
 	return int64(t.limits[a.Limit].Burst), a.Remaining(), Seconds(a.Reset())
 }
 
-// appendInteger appends an Integer of a structured field, which has up to 15 digits (RFC
+// AppendInteger appends an Integer of a structured field, which has up to 15 digits (RFC
 // 9651 section 3.3.1): a burst and a Duration in seconds have ten at most.
-func appendInteger(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
+func AppendInteger(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
 
 // appendString appends a String of a structured field (RFC 9651 section 4.1.6), which
 // has no room for anything but ASCII: what is no such character becomes a question

@@ -34,15 +34,24 @@ type noteOf struct {
 	ofLimit uint8
 }
 
+// Wants reports that it is the turn of a key like this one to be noted: most times it is
+// not, and its text need not be made.
+func (t *Table) Wants(nowNanos int64, a *Ask) bool { return nowNanos >= t.noted.turn(a).Load() }
+
+// turn is when a key like this one is noted next.
+func (n *noted) turn(a *Ask) *atomic.Int64 {
+	if a.refused {
+		return &n.next[1]
+	}
+	return &n.next[0]
+}
+
 // Note offers the text of a key that was just asked for to those that Fullest shows. A
 // nil text stands for one that nobody may read, such as a token: only that there is
 // such a key is kept. It copies the text, allocates nothing once a hundred keys are
-// known, waits for nothing, and most times only reads the clock's turn.
+// known, and waits for nothing.
 func (t *Table) Note(nowNanos int64, a *Ask, text []byte) {
-	next := &t.noted.next[0]
-	if a.refused {
-		next = &t.noted.next[1]
-	}
+	next := t.noted.turn(a)
 	at := next.Load()
 	if nowNanos < at || !next.CompareAndSwap(at, nowNanos+noteEvery) || !t.noted.mu.TryLock() {
 		return

@@ -58,6 +58,9 @@ func TestNotesAreFew(t *testing.T) {
 		asks := []Ask{{Key: scattered(uint64(n))}}
 		for range 2 {
 			table.Take(5, asks)
+			if wants := table.Wants(5, &asks[0]); wants != (n == 0) {
+				t.Errorf("key %d: wanted %v", n, wants)
+			}
 			table.Note(5, &asks[0], []byte{'a' + byte(n)})
 		}
 	}

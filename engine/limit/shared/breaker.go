@@ -65,6 +65,9 @@ type Standing struct {
 	Last error
 }
 
+// IsDown reports that Take will not wait: the server is not asked now.
+func (s *Store) IsDown() bool { return s.breaker.isOpen() }
+
 // Standing says how the store stands.
 func (s *Store) Standing() Standing {
 	st := Standing{Down: s.breaker.isOpen(), Trips: s.breaker.trips.Load()}
