@@ -44,9 +44,15 @@ func parsedRequest(tb testing.TB, text string) *Request {
 	}
 	return &Request{
 		Method: h.Method, Path: h.Path, Query: h.Query, Host: h.Host, Head: &h.Head, Minor: h.Minor, Upgrade: h.UpgradeTo,
-		Remote: netip.MustParseAddrPort("192.0.2.7:4711"), Local: netip.MustParseAddrPort("192.0.2.1:80"),
+		Ends: ends{},
 	}
 }
+
+// ends are the addresses of all tests.
+type ends struct{}
+
+func (ends) Remote() netip.AddrPort { return netip.MustParseAddrPort("192.0.2.7:4711") }
+func (ends) Local() netip.AddrPort  { return netip.MustParseAddrPort("192.0.2.1:80") }
 
 func parsedAnswer(tb testing.TB, text string) Answer {
 	tb.Helper()

@@ -190,10 +190,11 @@ func (c *Call) judge(whole bool) {
 func (c *Call) Release() {
 	c.in.detach()
 	c.out.detach()
+	c.peer.detach()
 	if c.lost || !c.clean() {
 		return
 	}
-	c.exchange, c.req, c.ans, c.change, c.peer.tls = nil, Request{}, Answer{}, Change{}, nil
+	c.exchange, c.req, c.ans, c.change = nil, Request{}, Answer{}, Change{}
 	c.called, c.answered, c.over, c.err, c.verdict = false, false, false, nil, Passed
 	c.stage.idle.Put(c)
 }

@@ -48,6 +48,9 @@ func TestTimeoutHandlerLeavesNextBehind(t *testing.T) {
 	}
 	<-x.aborted
 	late := <-finished
+	if got := late.RemoteAddr().String(); got != "0.0.0.0:0" {
+		t.Errorf("behind the end: got address %s; want none", got)
+	}
 	if c := s.Acquire(); c.ctx == late {
 		t.Error("the RequestCtx is used again while somebody has it")
 	}

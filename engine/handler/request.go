@@ -3,7 +3,6 @@ package handler
 import (
 	"bytes"
 	"io"
-	"net/netip"
 
 	"github.com/valyala/fasthttp"
 
@@ -30,8 +29,8 @@ type Request struct {
 	// of TLS.
 	HTTPS bool
 	TLS   Secured
-	// Remote is the client, Local the address it came to.
-	Remote, Local netip.AddrPort
+	// Ends are the addresses of the connection.
+	Ends Addresses
 
 	// The content: none, in memory as Body, or Stream with its Length, -1 is not known.
 	Body   []byte
@@ -73,9 +72,7 @@ func (c *Call) Change() *Change { return &c.change }
 // Show has the handler see r. Run follows.
 func (c *Call) Show(r *Request) {
 	c.req = *r
-	c.peer.remote.set(r.Remote)
-	c.peer.local.set(r.Local)
-	if c.peer.tls = r.TLS; r.TLS != nil {
+	if c.peer.attach(r.Ends, r.TLS); r.TLS != nil {
 		c.ctx.Init2(&c.peer, c.stage.logger, false)
 	} else {
 		c.ctx.Init2(&c.peer.peer, c.stage.logger, false)
@@ -110,7 +107,7 @@ func (c *Call) Show(r *Request) {
 func (c *Call) keep(r *Request) {
 	c.method, c.host = append(c.method[:0], r.Method...), append(c.host[:0], r.Host...)
 	if len(c.host) == 0 {
-		c.host = r.Local.AppendTo(c.host)
+		c.host = r.Ends.Local().AppendTo(c.host)
 	}
 	path := r.Path
 	for len(path) > 1 && path[0] == '/' && path[1] == '/' {

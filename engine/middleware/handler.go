@@ -155,10 +155,7 @@ func (s *handlerCall) show() {
 	r := handler.Request{
 		Method: h.Method, Path: c.Target, Query: c.Query, Host: h.Host, Head: &h.Head, Added: c.Request.Added(),
 		Upgrade: h.UpgradeTo, Minor: h.Minor, HTTPS: string(c.Scheme()) == "https",
-		Remote: c.PeerPort(), Local: c.Local(), Length: h.ContentLength,
-	}
-	if ip := c.Client(); ip != c.Peer() {
-		r.Remote = addrOnly(ip)
+		Ends: s, Length: h.ContentLength,
 	}
 	if c.Host != nil {
 		r.Host = c.Host
@@ -171,6 +168,17 @@ func (s *handlerCall) show() {
 	}
 	s.call.Show(&r)
 }
+
+// Remote is the client that is believed, with its port where that is the peer.
+func (s *handlerCall) Remote() netip.AddrPort {
+	if ip := s.c.Client(); ip != s.c.Peer() {
+		return netip.AddrPortFrom(ip, 0)
+	}
+	return s.c.PeerPort()
+}
+
+// Local is our end of the connection.
+func (s *handlerCall) Local() netip.AddrPort { return s.c.Local() }
 
 // requestStream is the content of the request.
 type requestStream handlerCall
@@ -341,5 +349,3 @@ func (h *handlerStage) refused(c *stage.Call, err error) stage.Verdict {
 	}
 	return c.Refuse(answer.Internal)
 }
-
-func addrOnly(ip netip.Addr) netip.AddrPort { return netip.AddrPortFrom(ip, 0) }

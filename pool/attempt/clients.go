@@ -121,18 +121,18 @@ func NewClients(address string, o ConnOptions, d *Dialing, by *Means) *Clients {
 }
 
 // link is what one HostClient knows beside its options: the loop of its shard,
-// and whether that loop is asking for a connection just now.
+// and whether somebody asks for a connection just now who does not wait for a dial.
 type link struct {
 	clients *Clients
 	hc      *fasthttp.HostClient
 	loop    *socket.Loop
-	noDial  atomic.Bool
+	noDial  atomic.Int32 // how many of them there are
 	park    park
 	streams socket.Multiplexer // where the backend is spoken to in HTTP/2
 }
 
-// errWouldDial is the answer to a loop that asked for a pooled connection when
-// there is none: it cannot wait for a dial.
+// errWouldDial is the answer to who asked for a pooled connection alone when there is
+// none: the loop, which cannot wait for a dial, or a goroutine before it sends an errand.
 var errWouldDial = errors.New("cannot dial from the event loop")
 
 // linkOf is the link of a HostClient made by newHostClient.
@@ -161,7 +161,7 @@ func (k *link) dial(address string) (net.Conn, error) {
 
 // dialFor makes a connection for requests of a client, unless ctx ends before.
 func (k *link) dialFor(ctx context.Context, address string, client *wire.ProxyHeader) (net.Conn, error) {
-	if k.noDial.Load() {
+	if k.noDial.Load() > 0 {
 		return nil, errWouldDial
 	}
 	if k.loop == nil {
@@ -181,7 +181,7 @@ func (k *link) dialFor(ctx context.Context, address string, client *wire.ProxyHe
 func (k *link) dialSingle(ctx context.Context, hc *fasthttp.HostClient, client *wire.ProxyHeader) (*socket.Conn, error) {
 	k.clients.single.Add(1)
 	nc, err := k.dialFor(ctx, hc.Addr, client)
-	for errors.Is(err, errWouldDial) { // the loop asked at the same moment; it never waits
+	for errors.Is(err, errWouldDial) { // somebody asked at the same moment who never waits
 		nc, err = k.dialFor(ctx, hc.Addr, client)
 	}
 	if err != nil {

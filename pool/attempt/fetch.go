@@ -10,6 +10,14 @@ import (
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
+// takePooled takes a connection of hc's pool, or answers errWouldDial: an errand of its own
+// costs 2 us, and in most cases there is one.
+func (k *link) takePooled(hc *fasthttp.HostClient) (*socket.Conn, error) {
+	k.noDial.Add(1)
+	defer k.noDial.Add(-1)
+	return leases.take(hc)
+}
+
 // fetchPooled takes a connection of hc's pool, or dials one for it.
 func (k *link) fetchPooled(hc *fasthttp.HostClient, p socket.Patience) (*socket.Conn, error) {
 	return k.clients.errands.Fetch(p, false, func(context.Context) (*socket.Conn, error) {
@@ -17,7 +25,7 @@ func (k *link) fetchPooled(hc *fasthttp.HostClient, p socket.Patience) (*socket.
 			c, err := leases.take(hc)
 			if !errors.Is(err, errWouldDial) {
 				return c, err
-			} // else the loop has asked at the same moment; it has not waited
+			} // else somebody has asked at the same moment who does not wait
 		}
 	}, func(c *socket.Conn) { k.keepUnused(hc, c) })
 }

@@ -60,9 +60,9 @@ type doubt struct {
 // is none that serves, answers Pending, and a goroutine has to Open.
 func (a *Attempt) OpenPooled(hc *fasthttp.HostClient, which Reuse) Outcome {
 	k := linkOf(hc)
-	k.noDial.Store(true)
+	k.noDial.Add(1)
 	out := a.open(hc, k, which, true)
-	k.noDial.Store(false)
+	k.noDial.Add(-1)
 	if out == OK {
 		a.conn.Wait(false)
 	}
@@ -125,6 +125,9 @@ func (a *Attempt) open(hc *fasthttp.HostClient, k *link, which Reuse, inLoop boo
 func (a *Attempt) take(inLoop bool) (*socket.Conn, error) {
 	if inLoop {
 		return leases.take(a.hc)
+	}
+	if c, err := a.link.takePooled(a.hc); !errors.Is(err, errWouldDial) {
+		return c, err
 	}
 	return a.link.fetchPooled(a.hc, a.Patience)
 }
