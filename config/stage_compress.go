@@ -10,8 +10,8 @@ type StageCompress struct {
 	// Encodings are offered in this order where the client likes several equally.
 	Encodings []string `default:"zstd,br,gzip" enum:"zstd|br|gzip" koanf:"encodings"`
 	// Types are the media types that are compressed, without parameters; text/* takes all of text but text/event-stream,
-	// which has to be named.
-	Types []string `default:"text/*,application/json,application/*+json,application/javascript,application/xml,application/*+xml,application/wasm,application/manifest+json,image/svg+xml,font/ttf,font/otf,application/vnd.ms-fontobject" koanf:"types"` //nolint:lll // every type
+	// which has to be named: each of its clients then holds 1 (gzip) to 2 MiB (zstd) for as long as it stays.
+	Types []string `default:"text/*,application/json,application/*+json,application/x-ndjson,application/javascript,application/x-javascript,application/xml,application/*+xml,application/yaml,application/wasm,application/vnd.apple.mpegurl,image/svg+xml,image/bmp,image/x-icon,image/vnd.microsoft.icon,font/ttf,font/otf,application/vnd.ms-fontobject" koanf:"types"` //nolint:lll // every type
 	// MinBytes is the shortest body that is compressed, where its length is known.
 	MinBytes Size `default:"1KiB" koanf:"min_bytes"`
 	// Level is how much work goes into it.

@@ -405,6 +405,22 @@ no: {type: deny, content_type: text/html, body: "`+strings.Repeat("no, no ", 100
 	}
 }
 
+// TestStreamsOfHandlersAreCompressed: an own answer whose content is still to be made is
+// one like others, too.
+func TestStreamsOfHandlersAreCompressed(t *testing.T) {
+	r := staged(t, `
+small: {type: compress, types: [text/event-stream]}
+own: {type: t_stream}
+`, "middleware: [small, own]")
+	const want = "data: 0\n\ndata: 1\n\ndata: 2\n\n"
+	for _, coding := range []string{"gzip", "br", "zstd", ""} {
+		resp, body := r.ask("GET", "/", "Accept-Encoding: identity;q=0.5, "+coding)
+		if got := resp.Header.Get("Content-Encoding"); got != coding || decodedText(t, got, body) != want {
+			t.Errorf("got %v %q; want %q in %q", resp.Header, body, want, coding)
+		}
+	}
+}
+
 // TestFieldsOfOtherStagesCount: the decision is about the answer as the stages behind have
 // left it, and what they hide from the backend the client has said all the same.
 func TestFieldsOfOtherStagesCount(t *testing.T) {

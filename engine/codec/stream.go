@@ -60,7 +60,7 @@ var idle [codings][levels]sync.Pool
 // Open begins a content; each is whether every piece is flushed. The coding must not be
 // Identity.
 func Open(c Coding, l Level, each bool) *Stream {
-	s, _ := idle[c][l].Get().(*Stream) //nolint:errcheck // an empty pool gives nil
+	s, _ := idle[c][l].Get().(*Stream)
 	if s == nil {
 		s = &Stream{w: newWriter(c, l), coding: c, level: l}
 	}

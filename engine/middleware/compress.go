@@ -37,7 +37,8 @@ var (
 	revalidatedNames = namesOf("Cache-Control", "Content-Location", "ETag", "Expires", "Last-Modified", "Vary", "Set-Cookie")
 )
 
-func namesOf(texts ...string) (names []stage.Name) {
+func namesOf(texts ...string) []stage.Name {
+	names := make([]stage.Name, 0, len(texts))
 	for _, text := range texts {
 		names = append(names, stage.NewName(text))
 	}
