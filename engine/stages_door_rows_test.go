@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -180,11 +181,12 @@ func concurrencyLimitRow(*testing.T) *stageRow {
 
 func bandwidthLimitRow(*testing.T) *stageRow {
 	const bytes = 130 << 10
-	var began time.Time
+	var began atomic.Pointer[time.Time]
 	return &stageRow{
 		stages: `s: {type: bandwidth_limit, response: 100KiB, request: 100KiB}`,
 		serve: func(w http.ResponseWriter, q *http.Request) bool {
-			began = time.Now()
+			now := time.Now()
+			began.Store(&now)
 			if q.URL.Path == "/large" {
 				_, _ = w.Write([]byte(strings.Repeat("x", bytes)))
 			}
@@ -196,7 +198,7 @@ func bandwidthLimitRow(*testing.T) *stageRow {
 		},
 		check: func(t *testing.T, _ *way, c *stageCase, got *told) {
 			t.Helper()
-			if took := time.Since(began); c.target == "/large" && (took < 200*time.Millisecond || len(got.body) != bytes) {
+			if took := time.Since(*began.Load()); c.target == "/large" && (took < 200*time.Millisecond || len(got.body) != bytes) {
 				t.Errorf("%d bytes took %v; want %d, and 300ms at least", len(got.body), took, bytes)
 			}
 		},
