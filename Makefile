@@ -68,6 +68,10 @@ bench: ## run each benchmark once (BENCH=regexp BENCHTIME=1x COUNT=1 PKG=)
 compare: build ## put Isame beside HAProxy, nginx and Caddy on this machine (SCENARIOS= ROUNDS=5)
 	bash scripts/compare.sh
 
+.PHONY: stages
+stages: ## measure what stages of middleware cost, asked beside measured (BENCHTIME=500ms COUNT=5 ROUNDS=5)
+	bash scripts/stages.sh
+
 .PHONY: versus
 versus: ## put this tree beside an older commit in paired rounds (BASE=HEAD~10 ROUNDS=31 SCENARIOS=)
 	bash scripts/versus.sh

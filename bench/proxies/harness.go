@@ -149,7 +149,7 @@ func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 			e.process.stop()
 		}
 	}()
-	how := setup{backends: backends, tunnels: s.tunnels, logged: s.logged, stages: s.stages}
+	how := setup{backends: backends, tunnels: s.tunnels, logged: s.logged}
 	if s.secure {
 		if how.edge, err = h.secured(ctx, backends); err != nil {
 			return nil, err
@@ -159,15 +159,16 @@ func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 		if !s.stages.takesPart(p.name) {
 			continue
 		}
+		how.stages = s.stages.of(p.name)
 		e, err := h.enter(ctx, p, how)
 		if err != nil {
 			return nil, err
 		}
 		c.running = append(c.running, e)
-		if s.stages == nil {
+		if how.stages == nil {
 			continue
 		}
-		if e.bytes, err = s.stages.verify(ctx, e, s.header); err != nil {
+		if e.bytes, err = how.stages.verify(ctx, e, s.header); err != nil {
 			return nil, err
 		}
 	}

@@ -67,6 +67,7 @@ func scenarios() []scenario {
 			name: "compress", title: "16 KiB of JSON by gzip", path: "/json", connections: 64,
 			stages: compressed(), header: []string{"Accept-Encoding: gzip"}, named: true,
 		},
+		{name: "handler", title: "a handler of fasthttp that does nothing", path: "/", connections: 64, stages: handled(), named: true},
 		{name: "tunnels", title: "10,000 idle WebSocket tunnels", idle: 10000, hold: holder{ask: askTunnel}, tunnels: true},
 	}
 }

@@ -15,6 +15,7 @@ import (
 type stages struct {
 	order string // of the route of isame-lb
 	isame string // its middleware section
+	alone bool   // isame alone has them, and before goes without: what they cost is the ratio
 	// nginx's directives, of http and of its location.
 	nginxHTTP, nginxLocation string
 	// path is asked for before anything is measured, and check refuses an answer that is not
@@ -25,7 +26,27 @@ type stages struct {
 
 // takesPart are the contenders that have words for stages.
 func (s *stages) takesPart(name string) bool {
-	return s == nil || name == isame || name == before || name == nginx
+	return s == nil || name == isame || name == before || name == nginx && !s.alone
+}
+
+// of are those of one contender; nil: it goes without.
+func (s *stages) of(name string) *stages {
+	if s != nil && s.alone && name != isame {
+		return nil
+	}
+	return s
+}
+
+// handled is a handler of fasthttp that does nothing to a GET. The program must be
+// cmd/run/testdata/extended, which has registered it.
+func handled() *stages {
+	return &stages{
+		order: "json", alone: true,
+		isame: `
+  json: {type: only_json, options: {say: no}}
+`,
+		path: "/inspect", check: func(*http.Response, []byte) error { return nil },
+	}
 }
 
 // chained are what a service behind a gateway has most often. The rate is one that nobody
