@@ -12,6 +12,8 @@ import (
 // plainWaits are the functions of tests that wait for a time and for nothing else, and
 // why that must be. All others wait for an event, with a deadline.
 var plainWaits = map[string]string{
+	"offer":                                    "offers requests at a rate, which is so many in a time",
+	"TestSharedRateLimitIsExact":               "a limit is full again with time alone",
 	"TestAccessLogTakesASampleAndWhatIsSlow":   "a backend that is slower than log.access.slow",
 	"TestDrainLosesNoRequestOfKeptConnections": "clients that think between their requests",
 	"TestFixedIdleTimeoutOfBackendIsLearnt":    "clients that ask around the age at which a backend closes",
