@@ -422,3 +422,22 @@ func TestSingleConnectionsAreBounded(t *testing.T) {
 	as[1].Close(false, 0)
 	as[2].Close(false, 0)
 }
+
+// A goroutine that opens an attempt takes a connection that is idle itself: it sends no
+// errand, which is another goroutine. Without errands, only what has to be dialled fails.
+func TestIdleConnectionsNeedNoErrand(t *testing.T) {
+	p := newPeer(t)
+	linkOf(p.hc).clients.errands.Close()
+	var a, b Attempt
+	if out := a.Open(p.hc, ReuseSafe); out != OK || !a.Reused() {
+		t.Fatalf("got %v, reused %v; want the idle connection", out, a.Reused())
+	}
+	if out := b.Open(p.hc, ReuseSafe); out == OK {
+		t.Errorf("a second one: got %v; want no connection without errands", out)
+	}
+	a.putBack(a.conn)
+	if out := b.Open(p.hc, ReuseSafe); out != OK {
+		t.Errorf("when it is idle again: got %v; want it", out)
+	}
+	b.putBack(b.conn)
+}
