@@ -82,11 +82,12 @@ func BenchmarkNewKeys(b *testing.B) {
 	})
 }
 
-func BenchmarkKeyAddr(b *testing.B) {
+func BenchmarkKeyBytes(b *testing.B) {
+	text := []byte("203.0.113.7 /a/path/of/some/length")
 	b.ReportAllocs()
 	k := Key(0)
 	for b.Loop() {
-		k ^= KeyAddr(addrs[1], 64)
+		k ^= KeyBytes(text)
 	}
 }
 

@@ -2,9 +2,9 @@
 //
 // A [Limit] is what a user writes: so many per so long, and so many at once. A [Table]
 // holds where each of its keys stands, in memory that is bounded and never grows, and
-// [Table.Take] asks several limits at once, all or nothing. [Book] carries tables over
-// a reload, field.go writes the fields that tell clients. Start reading at law.go for
-// the arithmetic, table.go for the memory, take.go for the decision.
+// [Table.Take] asks several limits at once, all or nothing. field.go writes the fields
+// that tell clients. Start reading at law.go for the arithmetic, table.go for the memory,
+// take.go for the decision.
 //
 // The law is GCRA: a key has a theoretical arrival time, which each request that
 // passes moves by one interval, and a request passes while that time is less than

@@ -68,26 +68,3 @@ func TestNotesAreFew(t *testing.T) {
 		t.Errorf("got %+v; want the first one alone", all)
 	}
 }
-
-func TestBookKeepsTablesOfEqualDefinitions(t *testing.T) {
-	define := func(burst int) Definition {
-		return Definition{MaxKeys: 10, Limits: []Limit{{Name: "a", Rate: 1, Per: time.Hour, Burst: burst}}}
-	}
-	b := Book{}
-	table := b.Of("api", define(1))
-	table.Take(1, make([]Ask, 1))
-	if b.Of("api", define(1)) != table || b.Of("api", define(1)).Take(1, make([]Ask, 1)).Allowed {
-		t.Error("an equal definition: want the same table, and what it has counted")
-	}
-	other := b.Of("api", define(2))
-	if other == table || b.Of("web", define(1)) == table {
-		t.Error("another definition or name: want another table")
-	}
-	if b.Of("api", define(1)) != table {
-		t.Error("a definition that was tried and given up has cost the running one its table")
-	}
-	b.Keep(map[*Table]bool{other: true})
-	if len(b) != 1 || b.Of("api", define(2)) != other || b.Of("api", define(1)) == table {
-		t.Errorf("after Keep: got %d tables; want the one in use alone", len(b))
-	}
-}
