@@ -66,5 +66,5 @@ func appendElement(dst, value []byte) []byte {
 
 // names reports that a list has an element, or means everything.
 func names(list, element []byte) bool {
-	return wire.HasElement(list, element) || len(list) > 0 && list[0] == '*' || wire.HasElement(list, anyElement)
+	return wire.HasElement(list, element) || wire.HasElement(list, anyElement)
 }
