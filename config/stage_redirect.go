@@ -5,7 +5,7 @@ type StageRedirect struct {
 	// To is the location: absolute, or beginning with /. With regex $1 and ${1} are its groups. What stands for a part of a path
 	// never becomes another host.
 	To string `example:"\"https://www.example.com{uri}\"" groups:"true" koanf:"to" vars:"request"`
-	// Status is the status code of the answer.
+	// Status is the status code of the answer; after 301 and 302 clients ask with GET, whatever they have sent.
 	Status int `default:"308" enum:"301|302|303|307|308" koanf:"status"`
 	// Regex is an RE2 expression on {scheme}://{host}{uri}, the whole URL without its port; a request that it does not match passes on.
 	Regex string `example:"\"^https?://example\\.com/(.*)\"" koanf:"regex"`
