@@ -2,15 +2,12 @@ package cmd
 
 // notYet are the keys that are refused as not supported yet.
 var notYet = []string{
-	"routes.*.mirror.pool", "routes.*.mirror.percent", "routes.*.mirror.compare",
 	"admin.tls.cert_file", "admin.tls.key_file",
 	"tracing.enabled", "tracing.endpoint", "tracing.sample", "tracing.service_name",
 }
 
 // notYetStages are the types of middleware that are refused as not supported yet.
-var notYetStages = []string{
-	"mirror",
-}
+var notYetStages = []string{}
 
 // notCompiled are the keys that the programs read, not the engine.
 var notCompiled = map[string]bool{
@@ -58,6 +55,7 @@ var behaviours = map[string]string{
 	"middleware.*:error_pages":                    "engine.TestErrorPages",
 	"middleware.*:fault":                          "engine.TestFault",
 	"middleware.*:affinity":                       "engine.TestAffinity",
+	"middleware.*:mirror":                         "engine.TestMirror",
 	"middleware.*:headers.request":                "engine.TestHeadersOfRequests",
 	"middleware.*:headers.response":               "engine.TestHeadersOfAnswers",
 	"middleware.*:headers.when_status":            "engine.TestHeadersOfAnswers",
@@ -166,6 +164,9 @@ var behaviours = map[string]string{
 	"pools.*.tls.insecure_skip_verify":            "engine.TestUnverifiedBackendsServeWhereTheSectionSaysSo",
 	"pools.*.tls.key_file":                        "engine.TestCertificateForBackendsIsRenewed",
 	"pools.*.tls.server_name":                     "cmd/isame-lb/e2e.TestBackendChangesKeys",
+	"routes.*.mirror.pool":                        "engine.TestMirror",
+	"routes.*.mirror.percent":                     "engine.TestMirror",
+	"routes.*.mirror.compare":                     "engine.TestMirrorCompares",
 	"routes.*.headers":                            "engine/route.TestLookupChecksHeaders",
 	"routes.*.hedge.after":                        "engine.TestNoRivalComesBeforeItsTime",
 	"routes.*.hedge.max":                          "engine.TestHedgesOfOneRequestAreBounded",

@@ -145,6 +145,7 @@ var special = map[string]change{
 	"middleware.*:error_pages.file":                 otherKey("error_pages", "file: a.pem", "file=b.pem"),
 	"middleware.*:fault.reset":                      otherKey("fault", "percent: 5", "reset=true"),
 	"middleware.*:fault.key":                        otherKey("fault", "percent: 5, abort: 500", "key=source_ip"),
+	"middleware.*:mirror.pool":                      otherKey("mirror", "pool: p", "pool=q"),
 	"middleware.*.type":                             inUse("{type: deny}"),
 	"middleware.*.when":                             inUse("{type: deny, when: {path: /a}}"),
 	"middleware.*.unless":                           inUse("{type: deny, unless: {path: /a}}"),
@@ -239,6 +240,7 @@ const redisBase = `store: {redis: {address: "127.0.0.1:1"}}`
 
 // stageBases are the keys that a stage has on both sides, by type.
 var stageBases = map[string]string{
+	"mirror":            ", pool: q",
 	"fault":             ", percent: 5, abort: 500",
 	"error_pages":       ", body: x",
 	"chain":             ", stages: [other]",

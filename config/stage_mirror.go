@@ -1,6 +1,8 @@
 package config
 
 // StageMirror copies a share of the requests to another pool and drops the answers, as routes.*.mirror; not beside it.
+// Not copied are upgrades, and requests of more than 64 KiB; of several mirrors of a route the last one counts whose share
+// a request is in.
 type StageMirror struct {
 	// Pool is the pool that receives the copies.
 	Pool string `example:"shadow" koanf:"pool" required:"true"`

@@ -20,7 +20,6 @@ type unsupportedKey struct {
 // with the change that makes it work.
 func unsupportedKeys() []unsupportedKey {
 	return []unsupportedKey{
-		{"routes.*.mirror", "", "mirroring"},
 		{"admin.tls.cert_file", "", "TLS on the admin endpoint"},
 		{"admin.tls.key_file", "", "TLS on the admin endpoint"},
 		{"tracing.enabled", "", "tracing"},
@@ -30,9 +29,7 @@ func unsupportedKeys() []unsupportedKey {
 // unsupportedStages are the types of middleware that are read and checked, but refused.
 // One leaves the list with the change that makes it work.
 func unsupportedStages() []string {
-	return []string{
-		"mirror",
-	}
+	return []string{}
 }
 
 // unsupported reports every key of the list that is in use. A section that is

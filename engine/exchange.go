@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/inquiry"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/engine/worker"
@@ -85,6 +86,8 @@ type staging struct {
 	unflushed  bool
 	codedTurns int
 	coded      []byte
+	// copied is a copy of the request for another pool; nil is none.
+	copied *inquiry.Copy
 	// own is an answer of ours before the stages have seen it: its head, as text and as
 	// ownHead has read it, and its content.
 	own        []byte
@@ -163,6 +166,7 @@ func releaseExchange(x *exchange) {
 
 // endStages gives back what they hold.
 func (x *exchange) endStages() {
+	x.leaveCopy()
 	x.call.Held.Release()
 	x.dropCoder()
 	x.coder, x.call.Coder = x.call.Coder, nil // one that has not been taken
@@ -179,6 +183,14 @@ func (x *exchange) endStages() {
 	}
 	if cap(x.coded) > roomMax {
 		x.coded = nil
+	}
+}
+
+// leaveCopy lets the copy of the request go.
+func (x *exchange) leaveCopy() {
+	if x.copied != nil {
+		x.copied.Leave()
+		x.copied = nil
 	}
 }
 

@@ -47,6 +47,9 @@ func (x *exchange) forward() phase {
 		x.keep = false
 		return x.reject(answer.ForOutcome(out))
 	}
+	if x.staged && x.call.Mirror != nil {
+		x.beginCopy()
+	}
 	return atAdmit
 }
 

@@ -166,6 +166,7 @@ func (x *exchange) nextPiece() (data []byte, pipe *socket.Pipe, out attempt.Outc
 	if !x.headed {
 		data, out = a.Buffered()
 		x.headed = out == attempt.OK
+		x.seen(data)
 		return data, nil, out
 	}
 	if !x.awaiting {
@@ -173,11 +174,12 @@ func (x *exchange) nextPiece() (data []byte, pipe *socket.Pipe, out attempt.Outc
 		// longer than the backend may be silent.
 		x.awaiting, x.nextBy = true, deadline(socket.Nanos(), x.fwd.pool.timeouts.Read)
 	}
-	if _, paced := x.paces(); x.coder == nil && !paced {
+	if _, paced := x.paces(); x.coder == nil && !paced && !x.compares() {
 		pipe, out = a.NextPiped(x.c.Conn, x.nextBy)
 	}
 	if pipe == nil && out == attempt.OK {
 		data, out = a.Next(x.nextBy)
+		x.seen(data)
 	}
 	if out != attempt.Pending { // else the loop comes again, and the time goes on
 		x.awaiting, x.relayNanos = false, socket.Nanos()

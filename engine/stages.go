@@ -1,7 +1,11 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/inquiry"
+	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
@@ -98,6 +102,9 @@ func (x *exchange) meetAnswer(h *wire.ResponseHead) {
 	c.Own, c.Worded, c.End, c.Status, c.Reason = false, false, end.OK, h.Status, h.Reason
 	c.Length, c.Empty = h.ContentLength, h.Framing == wire.NoBody
 	x.route.chain.Meet(c, &h.Head)
+	if x.compares() {
+		x.copied.Answered(h.Status)
+	}
 }
 
 // forgetAnswer takes back what the stages have made of an answer of which nothing was
@@ -199,4 +206,50 @@ var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
 func (x *exchange) pace(n int) bool {
 	d := x.call.Pacer.Delay(&x.call, n, false, socket.Nanos())
 	return d <= 0 || socket.Await(x.patience(socket.After(socket.Nanos(), d)), nil) == socket.ErrLate //nolint:errorlint // unwrapped
+}
+
+// beginCopy begins a copy of what is sent to a backend; it goes on its way when the content
+// is here. Nothing of it is waited for.
+func (x *exchange) beginCopy() {
+	m, p := x.call.Mirror, x.table.entries[x.call.Mirror.Pool]
+	if p == nil || x.call.Upgrades() || x.route.mirrors == nil {
+		return
+	}
+	q := inquiry.Inquiry{Pool: &p.asks, Shard: x.c.shard.index, ToHEAD: x.isHEAD}
+	if !x.body.Done() && x.head.ContentLength > inquiry.CopyBytesMax {
+		x.route.mirrors.Add(q.Shard, observe.MirrorTooLong)
+		return
+	}
+	q.Head = append(make([]byte, 0, len(x.out)+max(0, int(x.head.ContentLength))), x.out...)
+	if p.hashes {
+		q.Hash = x.hash(p.HashOn())
+	}
+	of := inquiry.Mirror{Budget: &m.InFlight, Stats: x.route.mirrors, Compare: m.Compare}
+	if m.Compare {
+		of.About = observe.MirrorExample{
+			Time: time.Now(), RequestID: clip(x.call.RequestID()), Method: clip(x.head.Method), Target: clip(x.head.Target),
+		}
+	}
+	if x.copied = inquiry.NewCopy(&q, x.upload.sent, &of); x.copied != nil && x.body.Done() {
+		x.copied.Start()
+	}
+}
+
+// clipMax is how much of a text is kept in an example.
+const clipMax = 256
+
+func clip(b []byte) string { return string(b[:min(len(b), clipMax)]) }
+
+// compares reports that the answer is compared with that to a copy.
+func (x *exchange) compares() bool { return x.staged && x.copied != nil && x.copied.Compares() }
+
+// seen notes content of the backend's answer.
+func (x *exchange) seen(data []byte) {
+	if !x.compares() {
+		return
+	}
+	x.copied.Saw(data)
+	if x.attempt.Done() {
+		x.copied.Whole()
+	}
 }

@@ -192,6 +192,7 @@ type routeEntry struct {
 	body        []byte
 	contentType string
 	chain       *middleware.Chain     // nil without stages
+	mirrors     *observe.MirrorStats  // of copies; nil without a mirror
 	stats       []*observe.RouteStats // by number of the listener
 	retries     [retry.Causes]*observe.RetryStats
 	refused     [retry.Refusals]*observe.RetryStats
@@ -313,6 +314,14 @@ func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) err
 	var err error
 	if r.chain, err = b.stages.Chain(b.cfg.Links(name)); err != nil {
 		return fmt.Errorf("routes.%s: %w", name, err)
+	}
+	if c.Mirror != nil {
+		if r.chain, err = b.stages.Mirrored(r.chain, name, c.Mirror); err != nil {
+			return fmt.Errorf("routes.%s.mirror: %w", name, err)
+		}
+	}
+	if r.chain.Mirrors() {
+		r.mirrors = reg.Mirror(name)
 	}
 	learnt := b.engine.apply.learnt.Of(name)
 	r.retry = retry.New(&c.Retry, &learnt.Counts)

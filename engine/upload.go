@@ -259,6 +259,9 @@ func (u *upload) copy(reads int) attempt.Outcome {
 		if u.sent += int64(len(data)); x.bodyBytesMax > 0 && u.sent > x.bodyBytesMax {
 			return attempt.ClientTooLarge
 		}
+		if x.staged && x.copied != nil {
+			x.copyContent(data)
+		}
 		u.moved.Store(socket.Nanos())
 		switch err := u.write(data); {
 		case err == nil && u.pacer != nil:
@@ -272,6 +275,19 @@ func (u *upload) copy(reads int) attempt.Outcome {
 	}
 	u.whole = true
 	return attempt.OK
+}
+
+// copyContent takes content of the request that is about to be sent. The upload calls it.
+func (x *exchange) copyContent(data []byte) {
+	chunked := x.head.Framing == wire.ChunkedBody
+	if !x.copied.Append(data, x.upload.sent-int64(len(data)), chunked) || !x.body.Done() {
+		return
+	}
+	var trailers *wire.Head
+	if chunked {
+		trailers = x.trailersSent()
+	}
+	x.copied.End(chunked, trailers)
 }
 
 // unsent is how an upload ends whose write has failed. Why it did the answer, or its

@@ -39,6 +39,8 @@ func newStage(keys any, p *Place) (any, error) { //nolint:cyclop // one line for
 		return newFault(k, p)
 	case *config.StageAffinity:
 		return newAffinity(k, p)
+	case *config.StageMirror:
+		return newMirror(k, p)
 	case *config.StageHeaders:
 		return newHeaders(k, p)
 	case *config.StageMaintenance:

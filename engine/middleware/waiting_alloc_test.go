@@ -52,3 +52,20 @@ func TestAffinityDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+func TestMirrorDoesNotAllocate(t *testing.T) {
+	for _, percent := range []float64{0, 100} {
+		m, err := newMirror(&config.StageMirror{Pool: "p", Percent: percent}, newPlace(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newCall(t, "GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+		if n := testing.AllocsPerRun(1000, func() {
+			if m.Request(c) != stage.Next || (c.Mirror != nil) != (percent == 100) {
+				t.Fatalf("%v %%: marked %v", percent, c.Mirror != nil)
+			}
+		}); n != 0 {
+			t.Errorf("%v allocations; want 0", n)
+		}
+	}
+}

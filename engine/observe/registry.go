@@ -62,6 +62,7 @@ type Registry struct {
 		backends    map[backendKey]*BackendStats
 		rateLimited map[string]*stat.Counter
 		middleware  map[string]*MiddlewareStats
+		mirrors     map[string]*MirrorStats
 	}
 }
 
@@ -90,6 +91,7 @@ func NewRegistry(shards int) *Registry {
 	r.names.backends = map[backendKey]*BackendStats{}
 	r.names.rateLimited = map[string]*stat.Counter{}
 	r.names.middleware = map[string]*MiddlewareStats{}
+	r.names.mirrors = map[string]*MirrorStats{}
 	metrics.ExposeMetadata(true)
 	r.set.RegisterMetricsWriter(r.render)
 	return r

@@ -20,7 +20,7 @@ func (r *Registry) render(w io.Writer) {
 	routes, retries := maps.Clone(r.names.routes), maps.Clone(r.names.retries)
 	listeners, limited := maps.Clone(r.names.listeners), maps.Clone(r.names.rateLimited)
 	pools, backends := maps.Clone(r.names.pools), maps.Clone(r.names.backends)
-	stages := maps.Clone(r.names.middleware)
+	stages, mirrors := maps.Clone(r.names.middleware), maps.Clone(r.names.mirrors)
 	r.names.Unlock()
 
 	e := newExposition(w)
@@ -33,6 +33,7 @@ func (r *Registry) render(w io.Writer) {
 	renderRetries(e, retries)
 	renderRateLimited(e, limited)
 	renderMiddleware(e, stages)
+	renderMirrors(e, mirrors)
 	renderListeners(e, listeners)
 	renderHTTP2Errors(e, listeners)
 	renderHTTP3Errors(e, listeners)
@@ -276,4 +277,24 @@ func (r *Registry) renderLog(e *exposition) {
 	e.family("isame_log_lines_dropped_total", counter, "Log lines that were lost because nobody took them in time.")
 	e.count(access, "log", "access")
 	e.count(program, "log", "program")
+}
+
+func renderMirrors(e *exposition, mirrors map[string]*MirrorStats) {
+	routes := slices.Sorted(maps.Keys(mirrors))
+	e.family("isame_mirror_requests_total", counter, "Copies of requests for another pool, by what became of them.")
+	for _, route := range routes {
+		for o, n := range mirrors[route].outcomes {
+			if sum := n.Sum(); sum > 0 {
+				e.count(sum, "route", route, "outcome", MirrorOutcome(o).String())
+			}
+		}
+	}
+	e.family("isame_mirror_compared_total", counter, "Answers to such copies that were compared with those that clients got.")
+	for _, route := range routes {
+		for r, n := range mirrors[route].results {
+			if sum := n.Sum(); sum > 0 {
+				e.count(sum, "route", route, "result", MirrorResult(r).String())
+			}
+		}
+	}
 }

@@ -99,3 +99,19 @@ func (s *RetryStats) join() *stat.Counter {
 	s.counter.Store(counter)
 	return counter
 }
+
+// Mirror returns the counters of the copies of a route.
+func (r *Registry) Mirror(route string) *MirrorStats {
+	r.names.Lock()
+	defer r.names.Unlock()
+	return resolve(r.names.mirrors, route, func() *MirrorStats {
+		s := &MirrorStats{}
+		for i := range s.outcomes {
+			s.outcomes[i] = stat.NewCounter(r.shards)
+		}
+		for i := range s.results {
+			s.results[i] = stat.NewCounter(r.shards)
+		}
+		return s
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
@@ -100,6 +101,15 @@ type Facts interface { //nolint:interfacebloat // one exchange implements it, an
 	Fetch(w *Wanted) (Fetched, bool)
 
 	Carrier
+}
+
+// Mirror is a pool that is sent copies of requests, whose answers nobody gets.
+type Mirror struct {
+	Pool string
+	// Compare says that the answers are compared with those that clients get.
+	Compare bool
+	// InFlight are the copies under way.
+	InFlight atomic.Int64
 }
 
 // Wanted is a page of a pool.
@@ -202,6 +212,8 @@ type Call struct {
 	Claims   Claims // of a token, nil without
 	KeyName  string // of the key of an API that was shown
 	UserName []byte // who has logged in
+	// Mirror is where a copy of the request goes; nil is nowhere.
+	Mirror *Mirror
 	// Place is the address of the backend to be asked, if it may take anything.
 	Place string
 
