@@ -57,6 +57,19 @@ func (f *fakeCall) begin() {
 	f.Path, f.Target, f.Query = f.path, f.head.Path, f.head.Query
 }
 
+// again makes new what stages change, and no more: an exchange does the rest once, whether
+// it has stages or not.
+func (f *fakeCall) again() {
+	f.SetAt(0)
+	f.Request.Begin(&f.head.Head)
+	f.Answer.Begin(nil)
+	f.Target, f.Query, f.Host, f.Prefix, f.ID = f.head.Path, f.head.Query, nil, nil, nil
+	*f.Slot() = 0
+	for i := range f.head.Fields {
+		f.head.Fields[i].Drop = false
+	}
+}
+
 // meet begins the response phase.
 func (f *fakeCall) meet() {
 	for i := range f.answer.Fields {
@@ -68,7 +81,7 @@ func (f *fakeCall) meet() {
 
 // pass lets a stage see both phases.
 func (f *fakeCall) pass(made any) stage.Verdict {
-	f.begin()
+	f.again()
 	v := stage.Next
 	if s, ok := made.(stage.Requester); ok {
 		v = s.Request(&f.Call)

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/isame-lb/isame-lb/config"
-	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -105,21 +104,7 @@ func BenchmarkRewrite(b *testing.B) {
 		{"answers", config.StageRewrite{StripPrefix: "/api", Answers: true}},
 		{"regex", config.StageRewrite{Regex: "^/api/v1/items/([0-9]+)$", With: "/items/$1"}},
 	} {
-		b.Run("keys="+tc.name, func(b *testing.B) {
-			s, c := made(b, &tc.keys), newFakeCall(b, browserRequest, backendAnswer)
-			b.ReportAllocs()
-			for b.Loop() {
-				if c.pass(s) != stage.Next {
-					b.Fatal("refused")
-				}
-			}
-		})
+		b.Run("keys="+tc.name, func(b *testing.B) { benchmarkStage(b, made(b, &tc.keys)) })
 	}
-	b.Run("keys=none", func(b *testing.B) { // what the loop itself costs
-		c := newFakeCall(b, browserRequest, backendAnswer)
-		b.ReportAllocs()
-		for b.Loop() {
-			c.pass(nil)
-		}
-	})
+	b.Run("keys=none", func(b *testing.B) { benchmarkNothing(b) })
 }
