@@ -3,7 +3,7 @@
 // Every file of it, in the order in which a request meets them. One that is forwarded
 // enters each file of its way once:
 //
-//	shard.go     a connection is accepted: one socket and one fasthttp server a core
+//	shard.go     a connection is accepted: one socket a core
 //	preamble.go  what it says before its first request: a PROXY header, and in
 //	secure.go    a TLS handshake; certificates are package certs, those of an ACME
 //	             server too

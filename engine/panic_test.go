@@ -170,7 +170,7 @@ func TestPanicsEndOneExchangeOrConnection(t *testing.T) {
 		{"accept", acceptUDP},
 		{"admit", 1},
 		{"handshake", 1},
-		{"worker", 1},
+		{"begin", 1},
 		{"exchange", 1},
 		{"upload", 1},
 		{"dial", 1},

@@ -1,9 +1,6 @@
 package engine
 
 import (
-	"crypto/tls"
-	"net"
-
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
@@ -11,38 +8,6 @@ import (
 // turnsMax is how many pipelined exchanges of one connection are carried before
 // the other connections of the loop have their turn.
 const turnsMax = 16
-
-// Handshake and ConnectionState make fasthttp's server ask for the protocol and
-// hand the connection to serveConn: its accept loop and worker pool are what we
-// use of it. Its own exchange loop costs one header parse, one rendering of a
-// response and four deadline calls a request more.
-func (c *conn) Handshake() error { return nil }
-
-// ConnectionState names our own loop as the negotiated protocol.
-func (c *conn) ConnectionState() tls.ConnectionState {
-	return tls.ConnectionState{NegotiatedProtocol: ownLoop}
-}
-
-// Close is called by fasthttp's worker when serveConn has returned, which is
-// when the connection begins to live: end closes it.
-func (c *conn) Close() error { return nil }
-
-// serveConn gives the connection to its loop.
-func serveConn(nc net.Conn) error {
-	c, ok := nc.(*conn)
-	if !ok {
-		panic("BUG: the accept loop made something that is not a conn")
-	}
-	defer func() {
-		if safely.Caught("worker", recover()) { // the library's goroutine has no guard
-			c.close()
-		}
-	}()
-	safely.Enter("worker")
-	c.beginWait(c.policy())
-	c.Hand(c, false)
-	return nil
-}
 
 // Crashed is called by the loop when an event of the connection has met a bug that no
 // exchange has caught. A stream ends alone, and is not used again.
