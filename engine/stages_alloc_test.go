@@ -9,23 +9,6 @@ import (
 	"testing"
 )
 
-// commonChain is what a service behind a gateway has most often.
-const commonChain = `
-limit: {type: rate_limit, rate: 1000000, burst: 1000000}
-fields:
-  type: headers
-  request:
-    set: {X-Real-IP: "{client_ip}", X-Original: "{method} {uri}", X-Token: "{cookie.token|escape}", X-Tenant: shop}
-    default: {X-Zone: a}
-    remove: [X-Debug, "X-SSL-*"]
-    forwarded: [port]
-  response: {set: {X-Served-By: "{backend} {status}"}, remove: [Server]}
-cut: {type: rewrite, strip_prefix: /api, host: app.internal}
-secure: {type: security_headers, frame: DENY, referrer_policy: no-referrer, csp: "default-src 'self'"}
-`
-
-const commonOrder = "[limit, fields, cut, secure]"
-
 // unallocated are stages, the field lines of a request and the end of its answer.
 type unallocated struct {
 	name, stages, order string

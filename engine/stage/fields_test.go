@@ -41,3 +41,32 @@ func TestFieldsOfAnotherAnswer(t *testing.T) {
 		})
 	}
 }
+
+// Whatever was added before, and in whatever spelling, is found, replaced and removed.
+func TestFieldsFindWhatWasAdded(t *testing.T) {
+	name, twin, star := NewName("X-Token"), NewName("x-tokeN"), NewName("X-*")
+	for _, tc := range []struct {
+		name string
+		do   func(f *Fields)
+		want string
+	}{
+		{"set twice", func(f *Fields) { f.Set(&name, []byte("1")); f.Set(&twin, []byte("2")) }, "x-tokeN: 2\r\n"},
+		{"added, and set", func(f *Fields) { f.Add(&name, []byte("1")); f.Add(&twin, []byte("2")); f.Set(&name, []byte("3")) }, "X-Token: 3\r\n"},
+		{"joined, and set", func(f *Fields) { f.Join([]byte("X-TOKEN: 1\r\n")); f.Set(&name, []byte("2")) }, "X-Token: 2\r\n"},
+		{"replaced, and removed", func(f *Fields) { f.Replace([]byte("X-TOKEN: 1\r\nA: b\r\n")); f.Remove(&name) }, "A: b\r\n"},
+		{"removed by a star", func(f *Fields) { f.Add(&name, []byte("1")); f.Remove(&star) }, ""},
+		{"removed, and set", func(f *Fields) { f.Add(&name, []byte("1")); f.Remove(&twin); f.Set(&name, []byte("2")) }, "X-Token: 2\r\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var f Fields
+			f.Begin(nil)
+			tc.do(&f)
+			if got := string(f.Added()); got != tc.want {
+				t.Errorf("got %q; want %q", got, tc.want)
+			}
+			if got := f.Get(&twin) != nil; got != (tc.want != "" && tc.want != "A: b\r\n") {
+				t.Errorf("it is found: %v", got)
+			}
+		})
+	}
+}
