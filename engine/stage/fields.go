@@ -13,11 +13,12 @@ type Fields struct {
 	added []byte     // whole lines
 	early int        // so many bytes of them were there before there was a head
 	owned wire.FieldSet
+	marks uint64 // of the names that added has or had: one without its mark here is not looked for
 }
 
 // Begin forgets what was changed, and begins with the lines of h; nil is none.
 func (f *Fields) Begin(h *wire.Head) {
-	f.head, f.added, f.early, f.owned = h, f.added[:0], 0, 0
+	f.head, f.added, f.early, f.owned, f.marks = h, f.added[:0], 0, 0, 0
 }
 
 // Meet says which head the lines belong to that were added before there was one: they
@@ -52,7 +53,7 @@ func (f *Fields) Added() []byte { return f.added }
 func (f *Fields) Head() *wire.Head { return f.head }
 
 // Join puts lines, which are whole and fit to be sent, beside the fields.
-func (f *Fields) Join(lines []byte) { f.added = append(f.added, lines...) }
+func (f *Fields) Join(lines []byte) { f.added, f.marks = append(f.added, lines...), everyMark }
 
 // Replace puts lines, which are whole and fit to be sent, in place of all fields but
 // those of the proxy: length, Date, and what is hop by hop.
@@ -63,7 +64,7 @@ func (f *Fields) Replace(lines []byte) {
 			line.Drop = line.Drop || line.ID != wire.FieldContentLength && line.ID != wire.FieldDate
 		}
 	}
-	f.added = append(f.added[:0], lines...)
+	f.added, f.marks = append(f.added[:0], lines...), everyMark
 	for rest := lines; len(rest) > 0; {
 		var name []byte
 		name, _, rest = cutLine(rest)
@@ -87,6 +88,9 @@ func (f *Fields) Get(n *Name) []byte {
 			}
 		}
 	}
+	if !f.mayHave(n) {
+		return nil
+	}
 	for rest := f.added; len(rest) > 0; {
 		var name, value []byte
 		if name, value, rest = cutLine(rest); n.isText(name) {
@@ -96,12 +100,16 @@ func (f *Fields) Get(n *Name) []byte {
 	return nil
 }
 
+// mayHave is false where no line of that name was added.
+func (f *Fields) mayHave(n *Name) bool { return f.marks&n.mark != 0 }
+
 // Carry makes lines of the head lines of our own, but for those that leave names: they
 // stand in whatever head comes next.
 func (f *Fields) Carry(leave func(name []byte) bool) {
 	if f.head == nil {
 		return
 	}
+	f.marks = everyMark
 	for i := range f.head.Fields {
 		line := &f.head.Fields[i]
 		if name := f.head.Name(line); !line.Drop && !leave(name) {
@@ -151,7 +159,9 @@ func (f *Fields) Lines(see func(name, value []byte) bool) {
 func (f *Fields) Remove(n *Name) {
 	f.owned |= 1 << (n.id & 63)
 	f.dropHead(n)
-	f.cut(n, len(f.added))
+	if f.mayHave(n) {
+		f.cut(n, len(f.added))
+	}
 }
 
 // RemoveAll takes out all fields of these names, none of which has an identity that the
@@ -216,9 +226,9 @@ func (f *Fields) Add(n *Name, value []byte) {
 
 // Set is Add in place of all fields of that name.
 func (f *Fields) Set(n *Name, value []byte) {
-	start := len(f.added)
+	start, again := len(f.added), f.mayHave(n)
 	f.Add(n, value)
-	f.settle(n, start)
+	f.settle(n, start, again)
 }
 
 // AddText appends a field whose value is made of what c knows; one that is empty is none.
@@ -226,16 +236,19 @@ func (f *Fields) AddText(n *Name, value *Text, c *Call) { f.addText(n, value, c)
 
 // SetText is AddText in place of all fields of that name. The value may be made of them.
 func (f *Fields) SetText(n *Name, value *Text, c *Call) {
-	start := len(f.added)
+	start, again := len(f.added), f.mayHave(n)
 	f.addText(n, value, c)
-	f.settle(n, start)
+	f.settle(n, start, again)
 }
 
-// settle makes the line that begins at start the only one of its name.
-func (f *Fields) settle(n *Name, start int) {
+// settle makes the line that begins at start the only one of its name; again: another one
+// may have been added before.
+func (f *Fields) settle(n *Name, start int, again bool) {
 	f.owned |= 1 << (n.id & 63)
 	f.dropHead(n)
-	f.cut(n, start)
+	if again {
+		f.cut(n, start)
+	}
 }
 
 func (f *Fields) addText(n *Name, value *Text, c *Call) {
@@ -248,7 +261,10 @@ func (f *Fields) addText(n *Name, value *Text, c *Call) {
 	}
 }
 
-func (f *Fields) begin(n *Name) []byte { return append(append(f.added, n.text...), ": "...) }
+func (f *Fields) begin(n *Name) []byte {
+	f.marks |= n.mark
+	return append(append(f.added, n.text...), ": "...)
+}
 
 // close makes a value that begins at at, with the end of its line behind it, one that
 // stands in a line: whatever a variable brings, no field begins or ends by it (RFC 9110

@@ -53,7 +53,7 @@ func (f *Fields) mergeAll(n *Name, element []byte) {
 		return true
 	})
 	f.added = append(append(b, element...), '\r', '\n')
-	f.settle(n, start)
+	f.settle(n, start, true)
 }
 
 // appendElement appends a part of a list that goes on.

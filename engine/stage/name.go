@@ -12,15 +12,17 @@ type Name struct {
 	text  string // as it is written
 	lower string // without the star
 	id    wire.FieldID
-	alone bool // id is of this name alone
-	many  bool // it ended in a star
+	alone bool   // id is of this name alone
+	many  bool   // it ended in a star
+	mark  uint64 // see Fields.marks
 }
 
 // NewName compiles the name of a field.
 func NewName(text string) Name {
 	n := Name{text: text}
 	n.lower, n.many = strings.CutSuffix(strings.ToLower(text), "*")
-	if n.many {
+	if n.mark = markOf(n.lower); n.many {
+		n.mark = everyMark
 		return n
 	}
 	n.id = wire.IDOf(n.lower)
@@ -30,6 +32,17 @@ func NewName(text string) Name {
 		n.alone = true
 	}
 	return n
+}
+
+// everyMark are the marks of all names.
+const everyMark = ^uint64(0)
+
+// markOf is one bit, the same for each spelling of a name and another one for most others.
+func markOf(lower string) uint64 {
+	if lower == "" {
+		return everyMark
+	}
+	return 1 << ((len(lower) + 5*int(lower[0]) + 11*int(lower[len(lower)-1])) & 63)
 }
 
 // String is the name as it was given.
