@@ -207,3 +207,14 @@ middleware: {w: {type: rewrite, answers: true, `+tc.keys+`}}
 		})
 	}
 }
+
+// TestRewriteLeavesAnswersOfTheProxy: they speak of the paths of clients already.
+func TestRewriteLeavesAnswersOfTheProxy(t *testing.T) {
+	c := staged(t, `
+w: {type: rewrite, strip_prefix: /a, answers: true}
+r: {type: redirect, to: "{path}/"}
+`, "middleware: [w, r]").dial()
+	if answer := c.get("/a/x"); answer.Header.Get("Location") != "/a/x/" {
+		t.Errorf("got %q; want /a/x/", answer.Header.Get("Location"))
+	}
+}

@@ -276,3 +276,19 @@ middleware: {c: {type: cookies, `+tc.keys+`}}
 		})
 	}
 }
+
+// TestMaintenanceLetsTheBelievedClientPass: who stands behind a trusted proxy, not the proxy.
+func TestMaintenanceLetsTheBelievedClientPass(t *testing.T) {
+	c := start(t, `
+listeners: {web: {address: "127.0.0.1:0", trusted_proxies: [127.0.0.1]}}
+routes: {all: {pool: p, middleware: [m]}}
+pools: {p: {backends: [{address: "{{backend}}"}]}}
+middleware: {m: {type: maintenance, allow: [192.0.2.0/24, "2001:db8::/32"]}}
+`, mirrorBackend(t)).dial()
+	for client, want := range map[string]int{"192.0.2.1": 200, "::ffff:192.0.2.1": 200, "2001:db8::1": 200, "198.51.100.1": 503, "127.0.0.1": 503} {
+		c.send("GET / HTTP/1.1\r\nHost: t\r\nX-Forwarded-For: " + client + "\r\n\r\n")
+		if answer := c.receive("GET"); answer.StatusCode != want {
+			t.Errorf("%s: got %d; want %d", client, answer.StatusCode, want)
+		}
+	}
+}

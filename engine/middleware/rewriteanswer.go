@@ -19,8 +19,8 @@ var (
 
 // Response changes Location, Refresh and the Path of cookies.
 func (w *rewriteAnswers) Response(c *stage.Call) stage.Verdict {
-	if *c.Slot() == 0 {
-		return stage.Next // nothing was taken off
+	if *c.Slot() == 0 || c.Own {
+		return stage.Next // nothing was taken off, or the proxy itself speaks, who knows what clients know
 	}
 	c.Scratch = w.appendAdded(c.Scratch[:0], c)
 	b := back{host: c.Head.Host, added: c.Scratch[:len(c.Scratch):len(c.Scratch)], prefix: w.told}
