@@ -216,11 +216,15 @@ func (x *exchange) beginCopy() {
 		return
 	}
 	q := inquiry.Inquiry{Pool: &p.asks, Shard: x.c.shard.index, ToHEAD: x.isHEAD}
-	if !x.body.Done() && x.head.ContentLength > inquiry.CopyBytesMax {
+	size := int64(len(x.out))
+	if !x.body.Done() {
+		size += max(0, x.head.ContentLength-x.upload.sent)
+	}
+	if size > inquiry.CopyBytesMax {
 		x.route.mirrors.Add(q.Shard, observe.MirrorTooLong)
 		return
 	}
-	q.Head = append(make([]byte, 0, len(x.out)+max(0, int(x.head.ContentLength))), x.out...)
+	q.Head = append(make([]byte, 0, size), x.out...)
 	if p.hashes {
 		q.Hash = x.hash(p.HashOn())
 	}
