@@ -14,7 +14,7 @@ type StageBasicAuth struct {
 	UsersFile string `example:".htpasswd" file:"live" koanf:"users_file"`
 	// Realm is what browsers show when they ask.
 	Realm string `default:"restricted" koanf:"realm"`
-	// UserHeader is the field that tells backends the name; what a client sends in it is removed.
+	// UserHeader is the field that tells backends the name; what a client sends in it is removed, with underscores for hyphens, too.
 	UserHeader string `example:"X-User" koanf:"user_header"`
 	// Forward lets the Authorization field go on to the backend.
 	Forward bool `koanf:"forward"`

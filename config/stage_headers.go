@@ -16,13 +16,13 @@ type StageHeaders struct {
 
 // RequestHeaders is what is changed in requests: first remove, then replace, default, set, add.
 type RequestHeaders struct {
-	// Set puts fields in place of those of the same name; an empty value removes.
+	// Set puts fields in place of those of the same name, also where that has underscores for hyphens, as backends may take them for the same; an empty value removes.
 	Set map[string]string `example:"{X-Real-IP: \"{client_ip}\"}" koanf:"set" vars:"request"`
 	// Add puts fields beside those of the same name.
 	Add map[string]string `example:"{X-Tag: edge}" koanf:"add" vars:"request"`
 	// Default puts fields where there are none of the same name.
 	Default map[string]string `example:"{Accept-Language: en}" koanf:"default" vars:"request"`
-	// Remove takes fields away; a name may end in *.
+	// Remove takes fields away, also where their name has underscores for hyphens; a name may end in *.
 	Remove []string `example:"[\"X-SSL-*\"]" koanf:"remove"`
 	// Replace rewrites values.
 	Replace []RequestReplace `example:"[{name: Cookie, regex: \"debug=[^;]*\", with: \"\"}]" koanf:"replace" single:"true"`

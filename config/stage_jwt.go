@@ -30,7 +30,7 @@ type StageJWT struct {
 	// Claims must all hold one of their values each; of a text with spaces, as scope is, each word counts. Dots descend, where no
 	// claim is called so.
 	Claims map[string][]string `example:"{scope: [read]}" koanf:"claims" single:"true"`
-	// Headers tell backends of claims, by the name of the field; what a client sends in them is removed.
+	// Headers tell backends of claims, by the name of the field; what a client sends in them is removed, with underscores for hyphens, too.
 	Headers map[string]string `example:"{X-User: sub}" koanf:"headers"`
 	// Refresh is how often the keys are fetched.
 	Refresh time.Duration `default:"10m" koanf:"refresh" positive:"true"`

@@ -22,7 +22,7 @@ type credential struct {
 // newCredential compiles header:NAME, query:NAME or cookie:NAME.
 func newCredential(in string) credential {
 	kind, name, _ := strings.Cut(in, ":")
-	w := credential{kind: kind, name: stage.NewName(name), of: name}
+	w := credential{kind: kind, name: stage.NewName(name).Spelled(), of: name}
 	w.bearer = kind == "header" && w.name.ID() == wire.FieldAuthorization
 	return w
 }
@@ -93,13 +93,15 @@ func (r *refusal) answer(c *stage.Call) stage.Verdict {
 }
 
 // toldField is a field that tells backends what a stage has found out. What clients send
-// in it is removed. The zero value is none.
+// in it is removed, however it is spelled. The zero value is none.
 type toldField struct {
 	name stage.Name
 	is   bool
 }
 
-func newToldField(name string) toldField { return toldField{name: stage.NewName(name), is: name != ""} }
+func newToldField(name string) toldField {
+	return toldField{name: stage.NewName(name).Spelled(), is: name != ""}
+}
 
 // set tells value; nil tells nothing.
 func (f *toldField) set(c *stage.Call, value []byte) {

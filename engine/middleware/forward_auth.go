@@ -68,8 +68,10 @@ func newForwardAuth(k *config.StageForwardAuth, p *Place) (*forwardAuth, error) 
 	f := &forwardAuth{
 		place: p, original: k.Method == "original", open: k.OnFailure == "open", keep: k.Cache,
 		send: newNames(k.RequestHeaders), take: newNames(k.ResponseHeaders), give: newNames(k.ClientHeaders),
-		forged: newNames(spellings(k.ResponseHeaders)),
-		down:   answer.New(http.StatusServiceUnavailable, end.AuthUnavailable, "1"),
+		down: answer.New(http.StatusServiceUnavailable, end.AuthUnavailable, "1"),
+	}
+	for i := range f.take {
+		f.forged = append(f.forged, f.take[i].Spelled())
 	}
 	var err error
 	if f.url, err = stage.NewText(k.URL); err != nil {
@@ -116,18 +118,6 @@ func newNames(texts []string) []stage.Name {
 		names[i] = stage.NewName(text)
 	}
 	return names
-}
-
-// spellings are names, and those with underscores for hyphens: CGI backends take them for
-// the same.
-func spellings(names []string) (all []string) {
-	for _, name := range names {
-		all = append(all, name)
-		if twin := string(bytes.ReplaceAll([]byte(name), []byte("-"), []byte("_"))); twin != name {
-			all = append(all, twin)
-		}
-	}
-	return all
 }
 
 // Request asks, or knows the answer.

@@ -63,7 +63,7 @@ func newHeaders(k *config.StageHeaders, _ *Place) (any, error) {
 		h.forwarded.prefix = h.forwarded.prefix || word == "prefix"
 		h.forwarded.realIP = h.forwarded.realIP || word == "real_ip"
 	}
-	request := edits{remove: q.Remove, preset: q.Default, set: q.Set, add: q.Add}
+	request := edits{remove: q.Remove, preset: q.Default, set: q.Set, add: q.Add, spelled: true}
 	for _, e := range q.Replace {
 		request.replace = append(request.replace, config.ResponseReplace(e))
 	}
@@ -94,11 +94,12 @@ type edits struct {
 	remove           []string
 	replace          []config.ResponseReplace
 	preset, set, add map[string]string
+	spelled          bool // what is removed, or gives way, is so in all spellings
 }
 
 func (e *edits) compile() (rules []rule, err error) {
 	for _, name := range e.remove {
-		rules = append(rules, rule{how: changeRemove, name: stage.NewName(name)})
+		rules = append(rules, rule{how: changeRemove, name: e.old(name)})
 	}
 	for _, from := range e.replace {
 		r := rule{how: changeReplace, name: stage.NewName(from.Name)}
@@ -119,6 +120,9 @@ func (e *edits) compile() (rules []rule, err error) {
 	}{{changeDefault, e.preset}, {changeSet, e.set}, {changeAdd, e.add}} {
 		for _, name := range slices.Sorted(maps.Keys(of.all)) {
 			r := rule{how: of.how, name: stage.NewName(name)}
+			if of.how == changeSet {
+				r.name = e.old(name)
+			}
 			if isUnneeded(r.name.ID(), of.how) {
 				continue
 			}
@@ -132,6 +136,14 @@ func (e *edits) compile() (rules []rule, err error) {
 		}
 	}
 	return rules, nil
+}
+
+// old is the name of fields that go.
+func (e *edits) old(name string) stage.Name {
+	if e.spelled {
+		return stage.NewName(name).Spelled()
+	}
+	return stage.NewName(name)
 }
 
 // isUnneeded reports a field that configurations of other proxies set, and that the proxy

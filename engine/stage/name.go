@@ -14,6 +14,7 @@ type Name struct {
 	id    wire.FieldID
 	alone bool   // id is of this name alone
 	many  bool   // it ended in a star
+	loose bool   // a hyphen may be an underscore
 	mark  uint64 // see Fields.marks
 }
 
@@ -45,6 +46,16 @@ func markOf(lower string) uint64 {
 	return 1 << ((len(lower) + 5*int(lower[0]) + 11*int(lower[len(lower)-1])) & 63)
 }
 
+// Spelled is the name with underscores for any of its hyphens, too: programs that see fields
+// as variables, as those of CGI and WSGI do, take all of them for the same field.
+func (n Name) Spelled() Name {
+	n.loose = strings.Contains(n.lower, "-")
+	if strings.Trim(n.lower, "-") != n.lower { // the mark is made of both ends
+		n.mark = everyMark
+	}
+	return n
+}
+
 // String is the name as it was given.
 func (n *Name) String() string { return n.text }
 
@@ -55,7 +66,9 @@ func (n *Name) ID() wire.FieldID { return n.id }
 func (n *Name) Matches(name []byte) bool { return n.isText(name) }
 
 // mayBeIn is false where a head has no field of the name.
-func (n *Name) mayBeIn(h *wire.Head) bool { return n.id == wire.FieldOther || h.Has(n.id) }
+func (n *Name) mayBeIn(h *wire.Head) bool {
+	return n.id == wire.FieldOther || h.Has(n.id) || n.loose && h.Has(wire.FieldUnderscoreTwin)
+}
 
 // framing are the fields without which a message ends elsewhere, or is nobody's: what
 // stands for many names does not stand for them.
@@ -63,7 +76,7 @@ const framing wire.FieldSet = 1<<wire.FieldContentLength | 1<<wire.FieldTransfer
 
 // is reports that a field of a head has the name.
 func (n *Name) is(h *wire.Head, f *wire.Field) bool {
-	if n.alone {
+	if n.alone && !(n.loose && f.ID == wire.FieldUnderscoreTwin) {
 		return f.ID == n.id
 	}
 	return n.isText(h.Name(f)) && !(n.many && framing.Has(f.ID))
@@ -74,7 +87,24 @@ func (n *Name) isText(name []byte) bool {
 	if n.many && len(name) > len(n.lower) {
 		name = name[:len(n.lower)]
 	}
+	if n.loose {
+		return len(name) == len(n.lower) && isSpelling(name, n.lower)
+	}
 	return len(name) == len(n.lower) && wire.EqualFold(name, n.lower)
+}
+
+// isSpelling compares a name with one of the same length in lower case, whose hyphens may be
+// underscores in it.
+func isSpelling(name []byte, of string) bool {
+	for i, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != of[i] && (c != '_' || of[i] != '-') {
+			return false
+		}
+	}
+	return true
 }
 
 // In is the value of the first field of that name in a head as it came, nil when there is
