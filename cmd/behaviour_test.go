@@ -6,9 +6,6 @@ var notYet = []string{
 	"tracing.enabled", "tracing.endpoint", "tracing.sample", "tracing.service_name",
 }
 
-// notYetStages are the types of middleware that are refused as not supported yet.
-var notYetStages = []string{}
-
 // notCompiled are the keys that the programs read, not the engine.
 var notCompiled = map[string]bool{
 	"admin.address": true, "admin.token": true, "admin.allowed_hosts": true,

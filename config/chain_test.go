@@ -44,7 +44,7 @@ func TestChainsOfChainsAreBounded(t *testing.T) {
 		text.WriteString("]}\n")
 	}
 	opts := Options{Data: []byte(text.String()), Set: []string{"routes.api.middleware=c00"}}
-	_, err := loadPlanned(opts)
+	_, err := Load(opts)
 	for _, part := range []string{"c39.stages: must not be empty", "routes.api.middleware: runs more than 32 stages, or by more than 8 chains in one another"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("got %v; want %s", err, part)
@@ -60,7 +60,7 @@ func TestLongCyclesAreFound(t *testing.T) {
 	for i := range 30 {
 		text.WriteString("  " + string(rune('a'+i%26)) + strconv.Itoa(i) + ": {type: chain, stages: [" + string(rune('a'+(i+1)%30%26)) + strconv.Itoa((i+1)%30) + "]}\n")
 	}
-	_, err := loadPlanned(Options{Data: []byte(text.String())})
+	_, err := Load(Options{Data: []byte(text.String())})
 	if err == nil || strings.Count(err.Error(), "the chain is in itself: ") != 1 {
 		t.Errorf("got %v; want one cycle", err)
 	}

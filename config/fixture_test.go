@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -94,20 +93,10 @@ func TestGoodFixturesRoundTrip(t *testing.T) {
 	}
 }
 
-// loadPlanned is Load that also takes the types of middleware that do not work yet.
-func loadPlanned(opts Options) (*Loaded, error) {
-	problems := &problemList{}
-	loaded := read(&opts, problems)
-	problems.list = slices.DeleteFunc(problems.list, func(p Problem) bool {
-		return strings.HasPrefix(p.Message, "not supported yet: ") && strings.HasSuffix(p.Message, " stages")
-	})
-	return loaded, problems.err()
-}
-
-// taken is loadPlanned that fails the test on problems.
+// taken is Load that fails the test on problems.
 func taken(t *testing.T, opts Options) *Loaded {
 	t.Helper()
-	loaded, err := loadPlanned(opts)
+	loaded, err := Load(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +110,7 @@ func roundTrip(t *testing.T, loaded *Loaded, format string, environ []string) {
 	if err := Write(&text, loaded, format); err != nil {
 		t.Fatal(err)
 	}
-	again, err := loadPlanned(Options{Data: text.Bytes(), Format: format, Environ: environ})
+	again, err := Load(Options{Data: text.Bytes(), Format: format, Environ: environ})
 	if err != nil {
 		t.Fatalf("printed %s is refused: %v\n%s", format, err, text.String())
 	}

@@ -37,7 +37,7 @@ func FuzzLoad(f *testing.F) {
 			t.Skip("reads files of this machine")
 		}
 		opts := Options{File: "fuzz", Data: text, Format: formats()[int(format)%len(formats())], Environ: fixtureEnviron(), BaseDir: "/nonexistent"}
-		loaded, err := loadPlanned(opts)
+		loaded, err := Load(opts)
 		if err != nil {
 			if problems, ok := err.(Problems); !ok || len(problems) == 0 { //nolint:errorlint // the promise is the type itself
 				t.Fatalf("got error %T %v; want Problems", err, err)
@@ -79,7 +79,7 @@ func FuzzOverlay(f *testing.F) {
 			t.Skip("reads files of this machine")
 		}
 		environ := append(fixtureEnviron(), name+"="+value)
-		loaded, err := loadPlanned(Options{File: "fuzz.yaml", Data: []byte(base), Environ: environ, Set: []string{set}})
+		loaded, err := Load(Options{File: "fuzz.yaml", Data: []byte(base), Environ: environ, Set: []string{set}})
 		if err != nil || hasSecret(t, loaded) {
 			return
 		}

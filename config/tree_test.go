@@ -17,7 +17,7 @@ func TestExtensionsAreKnown(t *testing.T) {
 		Data: []byte(text), File: "isame.yaml", Set: []string{"pools.p.algorithm=mine", "pools.p.hash_on=path"}, Environ: []string{"A=b"},
 		Extensions: Extensions{Stages: []string{"own"}, Algorithms: []string{"mine"}, Variables: []string{"tenant"}},
 	}
-	loaded, err := loadPlanned(opts)
+	loaded, err := Load(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,13 +40,13 @@ func TestExtensionsAreKnown(t *testing.T) {
 		if !strings.Contains(printed.String(), "${ENV:A} x") {
 			t.Errorf("%s: the reference is not printed:\n%s", format, printed.String())
 		}
-		again, err := loadPlanned(Options{Data: printed.Bytes(), Format: format, Environ: opts.Environ, Extensions: opts.Extensions})
+		again, err := Load(Options{Data: printed.Bytes(), Format: format, Environ: opts.Environ, Extensions: opts.Extensions})
 		if err != nil || !reflect.DeepEqual(again.Config, loaded.Config) {
 			t.Errorf("%s: got %v and another configuration; want the same:\n%s", format, err, printed.String())
 		}
 	}
 	opts.Extensions = Extensions{}
-	_, err = loadPlanned(opts)
+	_, err = Load(opts)
 	for _, part := range []string{"own.type: \"own\" is no type of middleware", "{tenant} is no variable", "\"mine\" is none of round_robin"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("without them: got %v; want %q", err, part)
@@ -63,7 +63,7 @@ func TestBadOptions(t *testing.T) {
 		{`{a: "${ENV:NONE}"}`, "middleware.x.options.a: cannot resolve ${ENV:NONE}: the environment variable is not set"},
 	} {
 		text := stageBase + "  x: {type: own, options: " + tt.options + "}\n"
-		_, err := loadPlanned(Options{Data: []byte(text), Extensions: Extensions{Stages: []string{"own"}}})
+		_, err := Load(Options{Data: []byte(text), Extensions: Extensions{Stages: []string{"own"}}})
 		if err == nil || !strings.HasSuffix(err.Error(), tt.want) {
 			t.Errorf("%s: got %v; want %s", tt.options, err, tt.want)
 		}
@@ -78,7 +78,7 @@ func TestStagesInOtherFormats(t *testing.T) {
 		{"json", `{"listeners": {"web": {"address": ":1"}}, "middleware": {"m": {"type": "own", "when": {"headers": {"X-A": "b", "X-C": {"absent": true}}}, "options": {"n": 5, "l": [1.5, "x"]}}}}`},
 		{"toml", "[listeners.web]\naddress = ':1'\n[middleware.m]\ntype = 'own'\n[middleware.m.when.headers]\nX-A = 'b'\nX-C = {absent = true}\n[middleware.m.options]\nn = 5\nl = [1.5, 'x']\n"},
 	} {
-		loaded, err := loadPlanned(Options{Data: []byte(tt.text), Format: tt.format, Extensions: Extensions{Stages: []string{"own"}}})
+		loaded, err := Load(Options{Data: []byte(tt.text), Format: tt.format, Extensions: Extensions{Stages: []string{"own"}}})
 		if err != nil {
 			t.Errorf("%s: %v", tt.format, err)
 			continue

@@ -2,7 +2,6 @@ package config
 
 import (
 	"reflect"
-	"slices"
 )
 
 // unsupportedKey is one thing that is read and checked, but refused because
@@ -26,12 +25,6 @@ func unsupportedKeys() []unsupportedKey {
 	}
 }
 
-// unsupportedStages are the types of middleware that are read and checked, but refused.
-// One leaves the list with the change that makes it work.
-func unsupportedStages() []string {
-	return []string{}
-}
-
 // unsupported reports every key of the list that is in use. A section that is
 // refused as a whole is not searched further.
 func (c *checker) unsupported() {
@@ -49,10 +42,4 @@ func (c *checker) unsupported() {
 		return false
 	}
 	v.section(reflect.ValueOf(c.cfg).Elem(), "", "")
-	for _, name := range sortedNames(c.cfg.Middleware) {
-		if typ := c.cfg.Middleware[name].Type; slices.Contains(unsupportedStages(), typ) {
-			path := joinPath("middleware", name)
-			c.problems.addf(c.position(path), path, "not supported yet: %s stages", typ)
-		}
-	}
 }

@@ -51,11 +51,7 @@ func generate(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	stages, err := stringsIn(dir+"/unsupported.go", "unsupportedStages")
-	if err != nil {
-		return "", err
-	}
-	r := reference{schema: s, first: map[string]string{}, unsupported: stages}
+	r := reference{schema: s, first: map[string]string{}}
 	r.b.WriteString(strings.NewReplacer(
 		"{{restart}}", codes(restart),
 		"{{unsupported}}", codes(unsupported),
@@ -245,8 +241,6 @@ type reference struct {
 	b strings.Builder
 	// first is where a type that may stand in several places stands first.
 	first map[string]string
-	// unsupported are the types of middleware that do not work yet.
-	unsupported []string
 }
 
 // write renders a section and then those below it.
@@ -258,9 +252,6 @@ func (r *reference) write(typ string, at place) error {
 	fmt.Fprintf(&r.b, "### %s\n\n", at.title())
 	if at.path != "" {
 		fmt.Fprintf(&r.b, "%s\n\n", about(typ, sec.doc))
-	}
-	if sec.stage != "" && slices.Contains(r.unsupported, sec.stage) {
-		r.b.WriteString("Not supported yet.\n\n")
 	}
 	if was := r.first[typ]; was != "" {
 		fmt.Fprintf(&r.b, "The keys are those of `%s`.\n\n", was)
