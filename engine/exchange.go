@@ -174,7 +174,7 @@ func (x *exchange) endStages() {
 	x.staged, x.holds = false, false
 	x.source, x.sourceEnded, x.piece, x.carried = nil, false, nil, atHead
 	x.call.Reply = stage.Reply{}
-	if cap(x.held) > roomMax {
+	if x.held = x.held[:0]; cap(x.held) > roomMax {
 		x.held = nil
 	}
 	x.ownContent = nil

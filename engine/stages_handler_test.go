@@ -187,3 +187,20 @@ middleware:
 		}
 	})
 }
+
+// TestHandlersAskEachClientForItsContent: what one exchange has held says nothing of the
+// next one, whose client waits to be asked.
+func TestHandlersAskEachClientForItsContent(t *testing.T) {
+	r := staged(t, "h: {type: t_body}\n", "middleware: [h]")
+	c := r.dial()
+	for range 3 {
+		c.send("POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+		if a := c.receive("POST"); a.StatusCode != 100 {
+			t.Fatalf("got %d; want 100", a.StatusCode)
+		}
+		c.send("abc")
+		if a := c.receive("POST"); a.StatusCode != 200 {
+			t.Fatalf("got %d; want 200", a.StatusCode)
+		}
+	}
+}
