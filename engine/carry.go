@@ -198,6 +198,10 @@ func (x *exchange) endSource(out attempt.Outcome) phase {
 		x.breakOff(attempt.ClientGone)
 	}
 	x.upload.await(lingerTime)
+	if !x.sourceEnded && x.fwd.open { // another goroutine may be reading it, for the handler's own stream
+		x.attempt.Conn().Abort()
+	}
+	x.call.Held.Release() // from here on nobody reads
 	x.release(out)
 	return atFinish
 }

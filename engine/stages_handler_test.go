@@ -204,3 +204,39 @@ func TestHandlersAskEachClientForItsContent(t *testing.T) {
 		}
 	}
 }
+
+// A handler may pass the content on through a goroutine of its own, which reads it while
+// the client leaves.
+func TestClientLeavesAHandlersOwnStream(t *testing.T) {
+	gone := make(chan struct{}, 1)
+	r := start(t, `
+listeners: {web: {address: "127.0.0.1:0"}}
+routes: {all: {pool: p, middleware: [h]}}
+pools: {p: {backends: [{address: "{{backend}}"}]}}
+middleware: {h: {type: t_compress}}
+`, backend(t, func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		line := []byte(strings.Repeat("0123456789abcdef", 1<<10))
+		for q.Context().Err() == nil {
+			if _, err := w.Write(line); err != nil {
+				break
+			}
+			_ = http.NewResponseController(w).Flush()
+		}
+		gone <- struct{}{}
+	}))
+	for range 5 {
+		c := r.dial()
+		c.send("GET / HTTP/1.1\r\nHost: t\r\nAccept-Encoding: gzip\r\n\r\n")
+		if _, err := io.CopyN(io.Discard, c.r, 4<<10); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Close()
+		select {
+		case <-gone:
+		case <-time.After(20 * time.Second):
+			t.Fatal("the backend has not noticed that the client left")
+		}
+		eventually(t, func() string { return "nothing in flight" }, func() bool { return r.engine.Pools()[0].Backends[0].InFlight == 0 })
+	}
+}
