@@ -54,6 +54,16 @@ func TestKeyInTwoSpellingsIsNone(t *testing.T) {
 	}
 }
 
+// TestKeyInTwoParametersIsNone is the same for a key in the query.
+func TestKeyInTwoParametersIsNone(t *testing.T) {
+	r := staged(t, "s: {type: api_key, in: \"query:key\", keys: [{name: u, sha256: "+spelledKey+"}]}\n", "middleware: [s]")
+	for query, want := range map[string]int{"key=k1": 200, "key=k1&a%20=%&%zz": 200, "key=k1&key=k2": 401, "key=k1&%6bey=k2": 401, "%6Bey=k2&key=k1": 401} {
+		if resp, _ := r.ask(http.MethodGet, "/?"+query); resp.StatusCode != want {
+			t.Errorf("%s: got %s; want %d", query, resp.Status, want)
+		}
+	}
+}
+
 const (
 	spelledHash = "$6$rounds=1000$TnbMQo3AhYUziGID$7JazKIugpFrwyDOTqYyvWVaTSwgtXLm6iOz1jbNWsPfmRYXK50q55uWk19/LTum3NCxN7nCZKKWRKsIq7ZGle/" // of p
 	spelledKey  = "6ab9f1eb8f7d3388f4f9d586f66e99fd54080df2c446f0e58668b09c08a16dd0"                                                       // of k1

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"bytes"
+	"net/url"
 	"strings"
 
 	"github.com/isame-lb/isame-lb/engine/affinity"
@@ -44,16 +45,17 @@ func (w *credential) find(c *stage.Call) (shown []byte, several bool) {
 	return shown, several
 }
 
-// onlyParameter is the value of a parameter that must not be there twice.
+// onlyParameter is the value of a parameter that must not be there twice, nor in another
+// spelling.
 func onlyParameter(query []byte, name string) (value []byte, several bool) {
 	for len(query) > 0 {
 		var one []byte
 		one, query, _ = bytes.Cut(query, []byte{'&'})
 		found, text, _ := bytes.Cut(one, []byte{'='})
-		if string(found) != name {
+		switch {
+		case !isParameter(found, name):
 			continue
-		}
-		if value != nil {
+		case value != nil, string(found) != name:
 			return nil, true
 		}
 		value = text
@@ -62,6 +64,16 @@ func onlyParameter(query []byte, name string) (value []byte, several bool) {
 		}
 	}
 	return value, false
+}
+
+// isParameter reports that a backend may take a parameter for the one of that name: octets
+// of it may be percent-encoded.
+func isParameter(found []byte, name string) bool {
+	if bytes.IndexByte(found, '%') < 0 {
+		return string(found) == name
+	}
+	plain, err := url.QueryUnescape(string(found))
+	return err == nil && plain == name
 }
 
 // onlyField is the value of a field that must not be there twice.
