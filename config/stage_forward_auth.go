@@ -9,7 +9,7 @@ import (
 // StageForwardAuth asks a service whether a request may pass. It does with a 2xx; any other answer reaches the client whole,
 // and redirects are not followed. The service is told X-Forwarded-Method, -Proto, -Host, -Uri and -For, which are always ours.
 type StageForwardAuth struct {
-	// URL is what is asked.
+	// URL is what is asked. A request whose variables would put the segments . or .. into its path is answered with 400.
 	URL string `example:"http://auth.internal:9000/verify" koanf:"url" required:"true" vars:"request"`
 	// Method is the method it is asked with; original is that of the request. The body is not sent.
 	Method string `default:"GET" enum:"GET|original" koanf:"method"`

@@ -72,6 +72,9 @@ func TestForwardAuthAsks(t *testing.T) {
 			[]string{"X-Forwarded-Uri: /\r", "X-Forwarded-Method: GET\r", "X-Forwarded-For: 127.0.0.1\r", "X-Forwarded-Proto: http\r"},
 			[]string{"6.6.6.6", "/public", "evil", "https"},
 		},
+		{
+			"what the backend is sent is asked about", "", "GET", "/public/%2e%2e/a//%2F/./b?c=..", []string{"X-Forwarded-Uri: /a//%2F/b?c=..\r"}, nil,
+		},
 		{"original method", "method: original", "DELETE", "/", []string{"DELETE /verify "}, nil},
 		{"original method of a HEAD", "method: original", "HEAD", "/", []string{"HEAD /verify "}, nil},
 		{

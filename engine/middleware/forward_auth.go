@@ -35,6 +35,7 @@ type forwardAuth struct {
 	forged   []stage.Name // what a client must not say itself: those, in all spellings
 	give     []stage.Name // from a 2xx to the client
 	login    stage.Text   // instead of a 401
+	fixed    bool         // url has no variables
 	open     bool
 	keep     time.Duration // 0 asks each time
 	down     *answer.Reject
@@ -77,6 +78,7 @@ func newForwardAuth(k *config.StageForwardAuth, p *Place) (*forwardAuth, error) 
 	if f.url, err = stage.NewText(k.URL); err != nil {
 		return nil, fmt.Errorf("url: %w", err)
 	}
+	_, f.fixed = f.url.Fixed()
 	if f.login, err = stage.NewText(k.Redirect401); err != nil {
 		return nil, fmt.Errorf("redirect_401: %w", err)
 	}
@@ -122,6 +124,9 @@ func newNames(texts []string) []stage.Name {
 
 // Request asks, or knows the answer.
 func (f *forwardAuth) Request(c *stage.Call) stage.Verdict {
+	if !f.fixed && !f.isPlain(c) {
+		return c.Refuse(badRewrite)
+	}
 	var id [sha256.Size]byte
 	var hash uint64
 	if f.known != nil {

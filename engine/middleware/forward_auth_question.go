@@ -83,7 +83,7 @@ func (f *forwardAuth) appendForwarded(b []byte, c *stage.Call) []byte {
 		host = c.Request.Get(&forwardedHost)
 	}
 	b = append(append(append(b, c.Scheme()...), "\r\nX-Forwarded-Host: "...), host...)
-	b = c.AppendURI(append(b, "\r\nX-Forwarded-Uri: "...))
+	b = appendSent(append(b, "\r\nX-Forwarded-Uri: "...), c)
 	b = append(b, "\r\nX-Forwarded-For: "...)
 	if c.Trusted() {
 		c.Request.Each(&forwardedFor, func(value []byte) bool {
@@ -97,6 +97,29 @@ func (f *forwardAuth) appendForwarded(b []byte, c *stage.Call) []byte {
 		b = append(b, "unknown"...)
 	}
 	return append(b, "\r\n"...)
+}
+
+// isPlain reports that no variable has put dot segments into the path that is asked for: the
+// service might answer for another one.
+func (f *forwardAuth) isPlain(c *stage.Call) bool {
+	c.Scratch = encodeURL(f.url.Append(c.Scratch[:0], c), 0)
+	_, path, _ := bytes.Cut(c.Scratch, []byte("://"))
+	path, _, _ = bytes.Cut(path, []byte("?"))
+	i := bytes.IndexByte(path, '/')
+	return i < 0 || staysAsItIs(nil, path[i:])
+}
+
+// appendSent appends path and query as the client has sent them, but for dot segments, which
+// are resolved: what is decided about has to be what the backend is sent.
+func appendSent(b []byte, c *stage.Call) []byte {
+	_, path, err := wire.NormalizePath(nil, c.Head.Path)
+	if err != nil { // the asterisk of OPTIONS
+		path = c.Head.Path
+	}
+	if b = append(b, path...); c.Head.Query != nil {
+		b = append(append(b, '?'), c.Head.Query...)
+	}
+	return b
 }
 
 // authorityOf is the host of a URL.
