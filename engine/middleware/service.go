@@ -123,8 +123,12 @@ type question struct {
 	done    chan struct{}
 }
 
-// errLeft is the end of a question whose client has left.
-var errLeft = errors.New("the client has left")
+// errLeft is the end of a question whose client has left, errServiceLate of one that took too
+// long.
+var (
+	errLeft        = errors.New("the client has left")
+	errServiceLate = errors.New("no answer came within the timeout of the stage, or what the timeout of the route has left of it")
+)
 
 // ask puts the question, in a goroutine of its own, and waits for the answer: until the
 // service's timeout or the exchange's deadline has passed, or the client has left. The
@@ -133,7 +137,7 @@ func (q *question) ask(c *stage.Call) error {
 	by := socket.Earlier(socket.After(socket.Nanos(), q.service.timeout), c.ByNanos())
 	q.limit = time.Duration(by - socket.Nanos())
 	if q.limit <= 0 {
-		return socket.ErrLate
+		return errServiceLate
 	}
 	q.done = make(chan struct{})
 	q.err = fasthttp.ErrTimeout // where the goroutine meets a bug
@@ -144,10 +148,10 @@ func (q *question) ask(c *stage.Call) error {
 	err := socket.Await(c.Patience(by), q.done)
 	c.NowNanos = socket.Nanos()
 	switch {
-	case err == nil:
+	case err == nil && !errors.Is(q.err, fasthttp.ErrTimeout):
 		return q.err
 	case c.Gone():
 		return errLeft
 	}
-	return err
+	return errServiceLate
 }
