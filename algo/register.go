@@ -106,9 +106,10 @@ func Seal() {
 
 // Registered returns the names of the registered algorithms, in their order.
 func Registered() []string {
-	var names []string
-	for _, r := range registrations() {
-		names = append(names, r.name)
+	all := registrations()
+	names := make([]string, len(all))
+	for i, r := range all {
+		names[i] = r.name
 	}
 	return names
 }

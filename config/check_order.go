@@ -70,7 +70,7 @@ func (c *checker) uses(path string, stage any) []use {
 // takesClaim reports whether a template names a claim.
 func (c *checker) takesClaim(text string) bool {
 	parts, err := c.vocabulary(varsAnswer).Parse(text)
-	return err == nil && slices.ContainsFunc(parts, func(p Part) bool { return p.Variable == "claim" })
+	return err == nil && slices.ContainsFunc(parts, func(p Part) bool { return p.Variable == wordClaim })
 }
 
 // always reports that a stage runs for every request of the routes it is on.

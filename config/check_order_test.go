@@ -58,7 +58,7 @@ func TestStageWarnings(t *testing.T) {
 			t.Parallel()
 			text := "listeners: {web: {address: ':0'}}\nroutes: {r: {" + c.route + "}}\npools: {p: {backends: [{address: 'a:1'}]}}\nmiddleware: {" + c.stages + "}\n"
 			loaded := taken(t, Options{Data: []byte(text)})
-			if c.want == "" && len(loaded.Warnings) > 0 || c.want != "" && !strings.Contains(Problems(loaded.Warnings).Error(), c.want) {
+			if c.want == "" && len(loaded.Warnings) > 0 || c.want != "" && !strings.Contains(loaded.Warnings.Error(), c.want) {
 				t.Errorf("got %v; want %q", loaded.Warnings, c.want)
 			}
 		})

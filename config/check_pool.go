@@ -33,7 +33,7 @@ func (c *checker) pool(path string, p *Pool) {
 	}
 	if p.Sticky != nil {
 		if p.Sticky.Cookie != "" {
-			c.token(path+".sticky.cookie", "cookie", p.Sticky.Cookie)
+			c.token(path+".sticky.cookie", wordCookie, p.Sticky.Cookie)
 		}
 	}
 	if size := p.Limits.HeaderBytes; size < answerHeaderMin || size > answerHeaderMax {
@@ -123,16 +123,16 @@ func (c *checker) concurrency(path string, p *Pool) {
 
 // hashOn checks the key of hashing, sticky and rate-limiting decisions.
 func (c *checker) hashOn(path, text string, more ...string) {
-	plain := append([]string{"source_ip", "path"}, more...)
+	plain := append([]string{"source_ip", wordPath}, more...)
 	if slices.Contains(plain, text) {
 		return
 	}
 	what, name, _ := strings.Cut(text, ":")
 	switch {
-	case what != "header" && what != "cookie" && what != "query" || !strings.Contains(text, ":"):
+	case what != wordHeader && what != wordCookie && what != wordQuery || !strings.Contains(text, ":"):
 		c.reportf(path, "%s is none of %s, header:NAME, cookie:NAME and query:NAME%s",
 			c.quote(path, text), strings.Join(plain, ", "), DidYouMean(text, plain))
-	case what == "query":
+	case what == wordQuery:
 		if name == "" || !keyIsPlain(name) {
 			c.reportf(path, "%s names no parameter: write query:NAME", c.quote(path, text))
 		}

@@ -86,7 +86,7 @@ func (c *checker) match(path string, r *Route) {
 
 // paths checks path, path_prefix and path_regex, of which there may be one.
 func (c *checker) paths(path string, values [3]string, what string) {
-	keys := [3]string{"path", "path_prefix", "path_regex"}
+	keys := [3]string{wordPath, "path_prefix", "path_regex"}
 	first := ""
 	for i, value := range values {
 		at := path + "." + keys[i]

@@ -54,7 +54,7 @@ func (c *checker) texts(path string, m *Middleware) {
 		text := s.v.String()
 		switch {
 		case text == "" || c.broken[s.path]:
-		case s.field.key != "body" && !c.plainText(s.path, text):
+		case s.field.key != wordBody && !c.plainText(s.path, text):
 		case s.field.file:
 			c.stageFile(s.field, s.path, text)
 		case s.field.vars != "" && !s.field.groups:

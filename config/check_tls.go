@@ -53,7 +53,7 @@ func clientFacts() []string {
 // ownFields are fields that frame a message or that the proxy writes already.
 func ownFields() []string {
 	return []string{
-		"connection", "content-length", "expect", "host", "keep-alive", "proxy-authenticate", "proxy-authorization",
+		"connection", "content-length", "expect", wordHost, "keep-alive", "proxy-authenticate", "proxy-authorization",
 		"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "via", "x-forwarded-for",
 		"x-forwarded-host", "x-forwarded-proto", "x-request-id",
 	}

@@ -48,8 +48,8 @@ func (v Vocabulary) withGroups(expression *regexp.Regexp) Vocabulary {
 }
 
 // replacement checks an expression and what stands in place of what it matches.
-func (c *checker) replacement(path, regexKey, regex, withKey, with, vars string) []Part {
-	expression := c.regex(path+"."+regexKey, regex)
+func (c *checker) replacement(path, regex, withKey, with, vars string) []Part {
+	expression := c.regex(path+".regex", regex)
 	if regex != "" && expression == nil {
 		return nil
 	}
@@ -64,7 +64,7 @@ func beginsLikeLocation(parts []Part) bool {
 	text := parts[0].Text
 	switch parts[0].Variable {
 	case "":
-	case "url", "uri", "path":
+	case "url", "uri", wordPath:
 		return true
 	case "scheme":
 		return len(parts) > 1 && strings.HasPrefix(parts[1].Text, "://")
@@ -81,7 +81,7 @@ func beginsLikeLocation(parts []Part) bool {
 // leavesTheHost reports a location that begins with //, which browsers read as another host.
 func leavesTheHost(parts []Part) bool {
 	return len(parts) > 0 && (strings.HasPrefix(parts[0].Text, "//") ||
-		parts[0].Text == "/" && len(parts) > 1 && slices.Contains([]string{"path", "uri"}, parts[1].Variable))
+		parts[0].Text == "/" && len(parts) > 1 && slices.Contains([]string{wordPath, "uri"}, parts[1].Variable))
 }
 
 // location checks where a redirect leads.
@@ -177,17 +177,17 @@ func (c *checker) toldField(path, name string) {
 func (c *checker) place(path, text string) {
 	what, name, ok := strings.Cut(text, ":")
 	switch {
-	case !ok || !slices.Contains([]string{"header", "cookie", "query"}, what):
+	case !ok || !slices.Contains([]string{wordHeader, wordCookie, wordQuery}, what):
 		c.reportf(path, "%s is none of header:NAME, cookie:NAME and query:NAME", c.quote(path, text))
-	case what == "query" && (name == "" || !keyIsPlain(name)):
+	case what == wordQuery && (name == "" || !keyIsPlain(name)):
 		c.reportf(path, "%s names no parameter: write query:NAME", c.quote(path, text))
-	case what != "query" && !isToken(name):
+	case what != wordQuery && !isToken(name):
 		c.reportf(path, "%s names no %s: write %s:NAME", c.quote(path, text), what, what)
 	}
 }
 
 // plainKeys are what a bucket may belong to, beside what has a name.
-func plainKeys() []string { return []string{"source_ip", "path", "host", "route", "api_key"} }
+func plainKeys() []string { return []string{"source_ip", wordPath, wordHost, "route", "api_key"} }
 
 // bucket checks what a limit belongs to.
 func (c *checker) bucket(path string, keys []string) {
@@ -199,15 +199,14 @@ func (c *checker) bucket(path string, keys []string) {
 
 func (c *checker) bucketKey(path, text string) {
 	what, name, named := strings.Cut(text, ":")
-	families := []string{"header", "cookie", "query", "claim"}
 	switch {
 	case slices.Contains(plainKeys(), text):
-	case !named || !slices.Contains(families, what):
+	case !named || !slices.Contains(families(), what):
 		c.reportf(path, "%s is none of %s, header:NAME, cookie:NAME, query:NAME and claim:NAME%s",
 			c.quote(path, text), strings.Join(plainKeys(), ", "), DidYouMean(text, plainKeys()))
-	case (what == "query" || what == "claim") && (name == "" || !keyIsPlain(name)):
+	case (what == wordQuery || what == wordClaim) && (name == "" || !keyIsPlain(name)):
 		c.reportf(path, "%s names nothing: write %s:NAME", c.quote(path, text), what)
-	case (what == "header" || what == "cookie") && !isToken(name):
+	case (what == wordHeader || what == wordCookie) && !isToken(name):
 		c.reportf(path, "%s names no %s: write %s:NAME", c.quote(path, text), what, what)
 	}
 }

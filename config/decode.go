@@ -56,7 +56,7 @@ func (d *decoder) badf(n *node, path, format string, args ...any) {
 // section fills a struct. A nil node is an absent section: all defaults.
 func (d *decoder) section(n *node, path string, v reflect.Value) {
 	n = d.sectionNode(n, path, v.Type())
-	if m, ok := v.Addr().Interface().(*Middleware); ok {
+	if m, ok := reflect.TypeAssert[*Middleware](v.Addr()); ok {
 		d.stage(n, path, m)
 		return
 	}

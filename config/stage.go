@@ -108,7 +108,7 @@ func (d *decoder) stage(n *node, path string, m *Middleware) {
 		return
 	}
 	v := reflect.New(typ)
-	if h, ok := v.Interface().(*StageHandler); ok {
+	if h, ok := reflect.TypeAssert[*StageHandler](v); ok {
 		h.Name = m.Type
 	}
 	fields := d.schema.fields(typ)

@@ -14,7 +14,8 @@ type StageAPIKey struct {
 	// KeysFile holds further ones, NAME:SHA256 a line; what begins with # is a comment. It is read again
 	// when it changes, without a reload, and the last good one is kept.
 	KeysFile string `example:"keys.txt" file:"live" koanf:"keys_file"`
-	// NameHeader is the field that tells backends the name of the key; what a client sends in it is removed, with underscores for hyphens, too.
+	// NameHeader is the field that tells backends the name of the key; what a client sends in it is removed,
+	// with underscores for hyphens, too.
 	NameHeader string `example:"X-Consumer" koanf:"name_header"`
 }
 

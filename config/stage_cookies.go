@@ -28,7 +28,7 @@ func (s *StageCookies) check(c *checker, path string) {
 	}
 	for _, name := range sortedNames(s.Set) {
 		at := joinPath(path+".set", name)
-		c.token(at, "cookie", name)
+		c.token(at, wordCookie, name)
 		if strings.ContainsAny(s.Set[name], "; ,\"\\") {
 			c.reportf(at, "must not contain a space, comma, semicolon, quote or backslash")
 		}
@@ -37,7 +37,7 @@ func (s *StageCookies) check(c *checker, path string) {
 		}
 	}
 	for i, name := range s.Remove {
-		c.token(indexPath(path+".remove", i), "cookie", name)
+		c.token(indexPath(path+".remove", i), wordCookie, name)
 	}
 	c.noDuplicates(path+".remove", s.Remove)
 	if s.Path != "" && (!strings.HasPrefix(s.Path, "/") || strings.Contains(s.Path, ";")) {

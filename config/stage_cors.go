@@ -83,8 +83,8 @@ func (c *checker) origin(path, text string) {
 	}
 	host = strings.TrimPrefix(host, "*.")
 	name, port, hasPort := strings.Cut(strings.TrimPrefix(host, "["), ":")
-	if strings.HasPrefix(host, "[") {
-		name, port, hasPort = strings.Cut(strings.TrimPrefix(host, "["), "]:")
+	if rest, isIPv6 := strings.CutPrefix(host, "["); isIPv6 {
+		name, port, hasPort = strings.Cut(rest, "]:")
 		name = strings.TrimSuffix(name, "]")
 	}
 	number, err := strconv.ParseUint(port, 10, 16)

@@ -22,7 +22,7 @@ type StageDeny struct {
 
 // check reports what is wrong with the keys.
 func (s *StageDeny) check(c *checker, path string) {
-	given := c.page(path, []string{"body", "file"}, []string{s.Body, s.File})
+	given := c.page(path, []string{wordBody, "file"}, []string{s.Body, s.File})
 	if s.Close && given != "" {
 		c.warnf(path+"."+given, "has no effect beside close: true, which sends nothing")
 	}

@@ -35,7 +35,7 @@ func (s *StageErrorPages) check(c *checker, path string) {
 			c.reportf(at, "%s is no error: these are 400 to 599", c.quote(at, text))
 		}
 	}
-	given := c.page(path, []string{"file", "body", "pool"}, []string{s.File, s.Body, s.Pool})
+	given := c.page(path, []string{"file", wordBody, "pool"}, []string{s.File, s.Body, s.Pool})
 	if given == "" && !c.broken[path+".file"] && !c.broken[path+".body"] && !c.broken[path+".pool"] {
 		c.reportf(path, "has no page: it needs one of file, body and pool")
 	}

@@ -19,7 +19,8 @@ type StageForwardAuth struct {
 	TLS *ClientTLS `koanf:"tls"`
 	// RequestHeaders are the fields of the request that are sent along; empty means all but hop-by-hop and framing.
 	RequestHeaders []string `example:"[Authorization, Cookie]" koanf:"request_headers"`
-	// ResponseHeaders are fields of a 2xx that go on to the backend, and may end in *; what a client sends in them is removed, with underscores for hyphens, too.
+	// ResponseHeaders are fields of a 2xx that go on to the backend, and may end in *;
+	// what a client sends in them is removed, with underscores for hyphens, too.
 	ResponseHeaders []string `example:"[X-User, \"X-Auth-*\"]" koanf:"response_headers"`
 	// ClientHeaders are fields of a 2xx that go to the client with the backend's answer.
 	ClientHeaders []string `example:"[Set-Cookie]" koanf:"client_headers"`

@@ -16,7 +16,8 @@ type StageHeaders struct {
 
 // RequestHeaders is what is changed in requests: first remove, then replace, default, set, add.
 type RequestHeaders struct {
-	// Set puts fields in place of those of the same name, also where that has underscores for hyphens, as backends may take them for the same; an empty value removes.
+	// Set puts fields in place of those of the same name, also where that has underscores for hyphens,
+	// as backends may take them for the same; an empty value removes.
 	Set map[string]string `example:"{X-Real-IP: \"{client_ip}\"}" koanf:"set" vars:"request"`
 	// Add puts fields beside those of the same name.
 	Add map[string]string `example:"{X-Tag: edge}" koanf:"add" vars:"request"`
@@ -83,12 +84,12 @@ func (s *StageHeaders) check(c *checker, path string) {
 	for i, r := range q.Replace {
 		at := indexPath(path+".request.replace", i)
 		c.fieldName(at+".name", r.Name)
-		c.replacement(at, "regex", r.Regex, "with", r.With, varsRequest)
+		c.replacement(at, r.Regex, "with", r.With, varsRequest)
 	}
 	for i, r := range a.Replace {
 		at := indexPath(path+".response.replace", i)
 		c.fieldName(at+".name", r.Name)
-		c.replacement(at, "regex", r.Regex, "with", r.With, varsAnswer)
+		c.replacement(at, r.Regex, "with", r.With, varsAnswer)
 	}
 	c.noDuplicates(path+".request.forwarded", q.Forwarded)
 }
@@ -99,7 +100,7 @@ func (c *checker) rules(path string, set, add, def map[string]string) {
 		c.written(key, fields)
 	}
 	for _, name := range sortedNames(add) {
-		if strings.EqualFold(name, "host") {
+		if strings.EqualFold(name, wordHost) {
 			c.reportf(joinPath(path+".add", name), "a request has one Host: write set")
 		}
 	}
@@ -109,7 +110,7 @@ func (c *checker) rules(path string, set, add, def map[string]string) {
 func (c *checker) removed(path string, names []string) {
 	c.fieldPatterns(path, names)
 	for i, name := range names {
-		if strings.EqualFold(name, "host") {
+		if strings.EqualFold(name, wordHost) {
 			c.reportf(indexPath(path, i), "a request has to have a Host")
 		}
 	}

@@ -23,7 +23,7 @@ type StageMaintenance struct {
 // check reports what is wrong with the keys.
 func (s *StageMaintenance) check(c *checker, path string) {
 	c.networks(path+".allow", s.Allow)
-	c.page(path, []string{"file", "body"}, []string{s.File, s.Body})
+	c.page(path, []string{"file", wordBody}, []string{s.File, s.Body})
 	if s.RetryAfter%time.Second != 0 {
 		c.reportf(path+".retry_after", "%s is not a whole number of seconds", FormatDuration(s.RetryAfter))
 	}

@@ -26,5 +26,5 @@ func (s *StageRedirect) check(c *checker, path string) {
 		}
 		return
 	}
-	c.location(path+".to", s.To, c.replacement(path, "regex", s.Regex, "to", s.To, varsRequest))
+	c.location(path+".to", s.To, c.replacement(path, s.Regex, "to", s.To, varsRequest))
 }

@@ -46,7 +46,7 @@ func (s *StageRewrite) check(c *checker, path string) {
 		c.requestPath(path+".strip_prefix", s.StripPrefix)
 	}
 	c.pathTemplate(path+".add_prefix", s.AddPrefix, " ?#", false)
-	parts := c.replacement(path, "regex", s.Regex, "with", s.With, varsRequest)
+	parts := c.replacement(path, s.Regex, "with", s.With, varsRequest)
 	if len(parts) > 0 {
 		c.pathTemplate(path+".with", s.With, " #", parts[0].Variable != "")
 	}

@@ -49,7 +49,7 @@ func ParseTemplate(text string) ([]Part, error) { return Vocabulary{}.Parse(text
 // variables are those of every request that have no name of their own.
 func variables() []string {
 	return []string{
-		"method", "scheme", "host", "port", "path", "query", "uri", "url", "protocol", "client_ip", "peer_ip", "request_id",
+		"method", "scheme", wordHost, "port", wordPath, wordQuery, "uri", "url", "protocol", "client_ip", "peer_ip", "request_id",
 		"route", "pool", "tls.sni", "tls.subject",
 	}
 }
@@ -57,8 +57,19 @@ func variables() []string {
 // answerVariables exist in answers and logs only.
 func answerVariables() []string { return []string{"backend", "status"} }
 
+// Words that keys, variables and parts of requests share.
+const (
+	wordBody   = "body"
+	wordClaim  = "claim"
+	wordCookie = "cookie"
+	wordHeader = "header"
+	wordHost   = "host"
+	wordPath   = "path"
+	wordQuery  = "query"
+)
+
 // families are variables with a name behind the dot.
-func families() []string { return []string{"header", "cookie", "query", "claim"} }
+func families() []string { return []string{wordHeader, wordCookie, wordQuery, wordClaim} }
 
 // answerFamily is the one that exists in answers and logs only.
 const answerFamily = "response.header"
@@ -153,9 +164,9 @@ func (v Vocabulary) lookUp(name string) (Part, bool) {
 		return Part{}, false
 	}
 	switch family {
-	case "header", answerFamily:
+	case wordHeader, answerFamily:
 		return Part{Variable: family, Name: strings.ToLower(of)}, isToken(of)
-	case "cookie":
+	case wordCookie:
 		return Part{Variable: family, Name: of}, isToken(of)
 	default:
 		return Part{Variable: family, Name: of}, keyIsPlain(of) && slices.Contains(families(), family)
@@ -177,7 +188,7 @@ func (v Vocabulary) unknown(name string) error {
 	switch {
 	case !v.Answer && (slices.Contains(answerVariables(), name) || family == answerFamily):
 		return fmt.Errorf("{%s} exists in answers only, and this is made of the request", shorten(name))
-	case slices.Contains(families(), name) && name != "query" || name == answerFamily || family != name && of == "":
+	case slices.Contains(families(), name) && name != wordQuery || name == answerFamily || family != name && of == "":
 		return fmt.Errorf("{%s} needs a name behind the dot", shorten(name))
 	case slices.Contains(families(), family) && of != "" || family == answerFamily:
 		return fmt.Errorf("{%s} has a name that cannot be one", shorten(name))
@@ -223,9 +234,9 @@ func synonymVariable(name string) string {
 	case "request_uri", "http.request.uri", "request.uri":
 		return "uri"
 	case "http.request.host", "hostname", "server_name":
-		return "host"
+		return wordHost
 	case "args", "query_string", "http.request.uri.query":
-		return "query"
+		return wordQuery
 	case "request_method", "http.request.method":
 		return "method"
 	case "err.status_code", "http.error.status_code", "code":
@@ -241,7 +252,7 @@ func (p *templateParser) group(text string) (rest string, err error) {
 		p.text("$")
 		return text[2:], nil
 	}
-	name, rest := "", ""
+	var name string
 	if strings.HasPrefix(text, "${") {
 		var closed bool
 		if name, rest, closed = strings.Cut(text[2:], "}"); !closed {

@@ -101,10 +101,10 @@ func FuzzTemplate(f *testing.F) {
 func unparse(parts []Part, groups bool) string {
 	var b strings.Builder
 	for _, p := range parts {
-		switch {
-		case p.Variable == VariableGroup:
+		switch p.Variable {
+		case VariableGroup:
 			b.WriteString("${" + p.Name + "}")
-		case p.Variable == "":
+		case "":
 			text := strings.ReplaceAll(p.Text, "{", "{{")
 			if groups {
 				text = strings.ReplaceAll(text, "$", "$$")

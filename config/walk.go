@@ -47,7 +47,7 @@ func (w *visitor) section(v reflect.Value, path, pattern string) {
 		f := &fields[i]
 		w.value(step{joinPath(path, f.key), strings.TrimPrefix(pattern+"."+f.key, "."), f, v.FieldByIndex(f.index)})
 	}
-	if m, ok := v.Interface().(Middleware); ok && m.Stage != nil {
+	if m, ok := reflect.TypeAssert[Middleware](v); ok && m.Stage != nil {
 		w.section(reflect.ValueOf(m.Stage).Elem(), path, pattern+":"+m.Type)
 	}
 }

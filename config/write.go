@@ -109,7 +109,7 @@ func (p *printer) section(v reflect.Value, path string) *node {
 		}
 		n.entries = append(n.entries, entry{f.key, p.value(field, joinPath(path, f.key))})
 	}
-	if m, ok := v.Interface().(Middleware); ok && m.Stage != nil {
+	if m, ok := reflect.TypeAssert[Middleware](v); ok && m.Stage != nil {
 		n.entries = append(n.entries, p.section(reflect.ValueOf(m.Stage).Elem(), path).entries...)
 	}
 	return n

@@ -106,8 +106,8 @@ func (c *conn) close() {
 		return
 	}
 	c.ended = true
-	defer c.leaveShard()                  // these two also where a bug is met before
-	defer func() { _ = c.Conn.Close() }() // nothing is left to be lost
+	defer c.leaveShard()             // these two also where a bug is met before
+	defer func() { _ = c.Close() }() // nothing is left to be lost
 	c.in.Release()
 }
 

@@ -10,5 +10,6 @@ import (
 func TestMain(m *testing.M) {
 	checksPhases = true // every test holds each step of each exchange against transitions
 	registerHandlers()
+	registerBug()
 	leak.Main(m)
 }

@@ -115,13 +115,13 @@ func (s *shard) admit(sock *socket.Conn, peer netip.Addr) *conn {
 		var ok bool
 		if c.preamble, ok = policy.expects(c.ip); !ok {
 			s.engine.connFailed(c, policy, observe.FailureProxyPeer, errProxyPeer)
-			_ = c.Conn.Close()
+			_ = c.Close()
 			return nil
 		}
 	}
 	if r := s.overLimit(c, policy); r != nil {
 		s.sayRefused(c, policy, r)
-		_ = c.Conn.Close()
+		_ = c.Close()
 		return nil
 	}
 	s.add(c)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -50,8 +51,8 @@ func (s *sessionServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *sessionServer) address() string { return s.Listener.Addr().String() }
 
-// sessionRig is a proxy in front of some of them.
-func sessionText(route, pool, keys string, servers ...*sessionServer) string {
+// sessionText is a proxy in front of some of them.
+func sessionText(route, pool string, servers ...*sessionServer) string {
 	var list []string
 	for _, s := range servers {
 		list = append(list, fmt.Sprintf("{address: %q}", s.address()))
@@ -62,7 +63,7 @@ routes: {all: {` + route + `, middleware: [a], retry: {attempts: 3}}}
 pools:
   p: {backends: [` + strings.Join(list, ", ") + `], algorithm: round_robin` + pool + `}
   q: {backends: [` + strings.Join(list, ", ") + `]}
-middleware: {a: {type: affinity` + keys + `}}
+middleware: {a: {type: affinity}}
 `
 }
 
@@ -79,7 +80,7 @@ func (r *rig) inSession(method, session string, more ...string) (int, string) {
 
 func TestAffinity(t *testing.T) {
 	a, b, c := newSessionServer(t, "a"), newSessionServer(t, "b"), newSessionServer(t, "c")
-	text := sessionText("pool: p", "", "", a, b, c)
+	text := sessionText("pool: p", "", a, b, c)
 	r := start(t, text, "")
 	of, byName := map[string]string{}, map[string]string{}
 	for range 9 {
@@ -119,7 +120,7 @@ func TestAffinity(t *testing.T) {
 
 func TestAffinityLosesADeadBackend(t *testing.T) {
 	a, b := newSessionServer(t, "a"), newSessionServer(t, "b")
-	r := start(t, sessionText("pool: p", "", "", a, b), "")
+	r := start(t, sessionText("pool: p", "", a, b), "")
 	byName := map[string]string{}
 	for len(byName) < 2 {
 		session, by := r.open()
@@ -133,7 +134,7 @@ func TestAffinityLosesADeadBackend(t *testing.T) {
 	if status, got := r.inSession("POST", session); status != 200 || by != "b" || got != "b" {
 		t.Errorf("a new session: %d, issued by %s, asked at %s; want b", status, by, got)
 	}
-	r.apply(sessionText("pool: p", "", "", b), "") // it is removed
+	r.apply(sessionText("pool: p", "", b), "") // it is removed
 	if status, got := r.inSession("GET", byName["a"], "X-Shared: yes"); status != 200 || got != "b" {
 		t.Errorf("got %d of %q; want the one that is left", status, got)
 	}
@@ -144,11 +145,11 @@ func TestAffinityLosesADeadBackend(t *testing.T) {
 
 func TestAffinityFollowsASessionThatIsShared(t *testing.T) {
 	a, b := newSessionServer(t, "a"), newSessionServer(t, "b")
-	text := sessionText("pool: p", "", "", a, b)
+	text := sessionText("pool: p", "", a, b)
 	r := start(t, text, "")
 	session, by := r.open()
 	only := map[string]*sessionServer{"a": b, "b": a}[by] // the other one
-	r.apply(sessionText("pool: p", "", "", only), "")
+	r.apply(sessionText("pool: p", "", only), "")
 	if status, got := r.inSession("POST", session, "X-Shared: yes"); status != 200 || got != only.name {
 		t.Fatalf("got %d of %s; want %s", status, got, only.name)
 	}
@@ -168,7 +169,7 @@ func TestAffinityBesideStickyAndSplit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := newSessionServer(t, "a"), newSessionServer(t, "b")
-			r := start(t, sessionText(keys[0], keys[1], "", a, b), "")
+			r := start(t, sessionText(keys[0], keys[1], a, b), "")
 			of, cookies := map[string]string{}, map[string]string{}
 			for range 50 {
 				resp, _ := r.ask("POST", "/")
@@ -193,7 +194,7 @@ func TestAffinityByAnotherFieldForItsTime(t *testing.T) {
 	var list []string
 	for i := range servers {
 		servers[i] = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("X-Is", fmt.Sprint(i))
+			w.Header().Set("X-Is", strconv.Itoa(i))
 			if r.Header.Get("X-Work") == "" {
 				w.Header().Set("X-Work", fmt.Sprint("of ", i))
 			}

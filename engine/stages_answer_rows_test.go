@@ -57,10 +57,11 @@ no: {type: deny, status: 503, when: {path: /no}}
 `,
 		order: "[s, no]",
 		serve: func(w http.ResponseWriter, q *http.Request) bool {
-			if q.URL.Path == "/fails" {
-				http.Error(w, "of the backend", http.StatusInternalServerError)
+			if q.URL.Path != "/fails" {
+				return false
 			}
-			return q.URL.Path == "/fails"
+			http.Error(w, "of the backend", http.StatusInternalServerError)
+			return true
 		},
 		cases: []stageCase{
 			{

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -321,7 +322,7 @@ func (r *rig) readEvents(client *http.Client, coding string, events int, tell fu
 // request sends a GET that accepts one coding.
 func (r *rig) request(client *http.Client, target, coding string) *http.Response {
 	r.t.Helper()
-	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, "http://"+r.address+target, nil)
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, "http://"+r.address+target, http.NoBody)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -340,7 +341,7 @@ func TestLongAnswersAreCompressed(t *testing.T) {
 	r := compressed(t, "", func(w http.ResponseWriter, q *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if q.URL.Path == "/known" {
-			w.Header().Set("Content-Length", fmt.Sprint(len(long)))
+			w.Header().Set("Content-Length", strconv.Itoa(len(long)))
 		}
 		_, _ = io.WriteString(w, long)
 	})

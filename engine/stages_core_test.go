@@ -96,7 +96,7 @@ func (m *matrix) hold(fields ...map[string]string) (end func()) {
 	ctx, leave := context.WithCancel(m.t.Context())
 	var all sync.WaitGroup
 	for _, with := range fields {
-		q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://a.test/stuck", nil)
+		q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://a.test/stuck", http.NoBody)
 		if err != nil {
 			m.t.Fatal(err)
 		}

@@ -174,7 +174,7 @@ func TestErrorPagesOfAPool(t *testing.T) {
 		case "/501.html":
 			_, _ = w.Write(make([]byte, 2<<20))
 		case "/502.html":
-			hijacked, _, _ := w.(http.Hijacker).Hijack()
+			hijacked, _, _ := http.NewResponseController(w).Hijack()
 			breakOff(hijacked)
 		case "/503.html":
 			<-q.Context().Done()

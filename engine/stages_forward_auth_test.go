@@ -142,7 +142,7 @@ middleware: {a: {type: forward_auth, url: "`+j.URL+`"}}
 }
 
 func TestForwardAuthAdmits(t *testing.T) {
-	j := newJudge(t, func(w http.ResponseWriter, r *http.Request) {
+	j := newJudge(t, func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h.Set("X-User", "ann")
 		h.Set("X-Auth-Role", "cook")
@@ -214,12 +214,12 @@ func TestForwardAuthPassesOtherAnswersOnWhole(t *testing.T) {
 		},
 		{"not modified", "GET", "", "*/*", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) }, 304, "", nil},
 		{"of its own making", "GET", "", "*/*", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "broken", 500) }, 500, "broken\n", nil},
-		{"HEAD", "HEAD", "", "*/*", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 403) }, 403, "", nil},
+		{"HEAD", "HEAD", "", "*/*", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }, 403, "", nil},
 		{
 			"login for people", "GET", `redirect_401: "https://login.test/?rd={url|escape}"`, "text/html, */*", func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Set-Cookie", "a=1")
 				w.Header().Set("Www-Authenticate", "Basic")
-				http.Error(w, "no", 401)
+				http.Error(w, "no", http.StatusUnauthorized)
 			}, 302, "", http.Header{"Location": {"https://login.test/?rd=http%3A%2F%2Ft.test%2F"}, "Set-Cookie": {"a=1"}, "Www-Authenticate": nil, "Cache-Control": {"no-store"}},
 		},
 		{"login after a form", "POST", `redirect_401: "/login"`, "text/html", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, 303, "", http.Header{"Location": {"/login"}}},
@@ -405,7 +405,7 @@ func TestForwardAuthSpeaksTLS(t *testing.T) {
 }
 
 func TestForwardAuthAnswersCalls(t *testing.T) {
-	j := newJudge(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 503) })
+	j := newJudge(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) })
 	text := strings.Replace(overH2C, "all: {pool: p", "all: {middleware: [a], pool: p", 1) + "middleware: {a: {type: forward_auth, url: \"" + j.URL + "\"}}\n"
 	r := start(t, text, h2Backend(t, nil, func(http.ResponseWriter, *http.Request) { t.Error("the backend was asked") }))
 	if resp := r.call(t, r.h2Client(), "/", ""); resp.StatusCode != 200 || resp.Header.Get("Grpc-Status") != "14" {

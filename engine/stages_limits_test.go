@@ -32,7 +32,7 @@ middleware:
 `, at)
 	hold := func(path, key string) {
 		go func() {
-			req, err := http.NewRequest(http.MethodGet, "http://"+r.address+path, http.NoBody) //nolint:noctx // it ends with the test
+			req, err := http.NewRequest(http.MethodGet, "http://"+r.address+path, http.NoBody)
 			if err != nil {
 				return
 			}

@@ -191,7 +191,8 @@ func (e *effect) checkStatus(t *testing.T, w *way, got *told) {
 // try sends a case in one way.
 func (m *matrix) try(t *testing.T, row *stageRow, w *way, c *stageCase) {
 	t.Helper()
-	defer func(t *testing.T) { m.t, m.web.t, m.quic.t = t, t, t }(m.t)
+	was := m.t
+	defer func() { m.t, m.web.t, m.quic.t = was, was, was }()
 	m.t, m.web.t, m.quic.t = t, t, t
 	m.way = w.key()
 	for range c.before {
@@ -208,6 +209,7 @@ func (m *matrix) try(t *testing.T, row *stageRow, w *way, c *stageCase) {
 
 // run sends each case in each way.
 func (row *stageRow) run(t *testing.T, p *pair) {
+	t.Helper()
 	m := startMatrix(t, row, p)
 	end := func() {}
 	if row.begin != nil {

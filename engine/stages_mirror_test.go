@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func (r *rig) mirrorCount(outcome string) string {
 func (r *rig) awaitMirror(outcome string, n int) {
 	r.t.Helper()
 	eventually(r.t, func() string { return fmt.Sprintf("%d copies %s; got %q", n, outcome, r.mirrorCount(outcome)) },
-		func() bool { return r.mirrorCount(outcome) == fmt.Sprint(n) })
+		func() bool { return r.mirrorCount(outcome) == strconv.Itoa(n) })
 }
 
 func TestMirror(t *testing.T) {

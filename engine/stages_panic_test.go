@@ -18,9 +18,9 @@ func (c faultyCoder) Release() { c.released <- struct{}{} }
 
 var codersReleased = make(chan struct{}, 100)
 
-// t_bug is a variable with a bug in the phase that the query names: it shows what a panic
-// inside of any stage does.
-func init() {
+// registerBug registers t_bug, a variable with a bug in the phase that the query names: it
+// shows what a panic inside of any stage does.
+func registerBug() {
 	stage.RegisterVariable("t_bug", func(dst []byte, c *stage.Call) []byte {
 		phase := []byte("request")
 		if c.Status != 0 {

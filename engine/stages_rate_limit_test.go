@@ -1,20 +1,20 @@
 package engine
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// statuses asks n times, and returns what came: "200 200 429".
-func (r *rig) statuses(n int, target string, lines ...string) string {
+// statuses asks for / n times, and returns what came: "200 200 429".
+func (r *rig) statuses(n int, lines ...string) string {
 	r.t.Helper()
 	var all []string
 	for range n {
-		resp, _ := r.ask("GET", target, lines...)
-		all = append(all, fmt.Sprint(resp.StatusCode))
+		resp, _ := r.ask("GET", "/", lines...)
+		all = append(all, strconv.Itoa(resp.StatusCode))
 	}
 	return strings.Join(all, " ")
 }
@@ -63,7 +63,7 @@ middleware: {m: {type: rate_limit, `+c.stage+`}}
 `, mirrorBackend(t))
 			var got []string
 			for _, lines := range c.lines {
-				got = append(got, r.statuses(1, "/", lines...))
+				got = append(got, r.statuses(1, lines...))
 			}
 			if strings.Join(got, " ") != c.want {
 				t.Errorf("got %v; want %s", got, c.want)
@@ -131,7 +131,7 @@ func TestRateLimitDelays(t *testing.T) {
 	results := make(chan int, requests)
 	for range requests {
 		go func() { // of the test
-			resp, err := http.Get("http://" + r.address + "/") //nolint:noctx // it ends with the test
+			resp, err := http.Get("http://" + r.address + "/")
 			if err != nil {
 				results <- 0
 				return
@@ -153,7 +153,7 @@ func TestRateLimitDelays(t *testing.T) {
 // A client that leaves while it waits for its turn is let go.
 func TestRateLimitDelayEndsWithTheClient(t *testing.T) {
 	r := staged(t, "m: {type: rate_limit, rate: 1, per: 1m, burst: 1, max_delay: 1h}", "middleware: [m]")
-	if got := r.statuses(1, "/"); got != "200" {
+	if got := r.statuses(1); got != "200" {
 		t.Fatalf("got %s; want the first one to pass", got)
 	}
 	c := r.dial()
@@ -170,13 +170,13 @@ func TestRateLimitBlocks(t *testing.T) {
 		results := make(chan string, 8)
 		for range 8 {
 			go func() { // of the test
-				resp, err := http.Get("http://" + r.address + "/") //nolint:noctx // it ends with the test
+				resp, err := http.Get("http://" + r.address + "/")
 				if err != nil {
 					results <- err.Error()
 					return
 				}
 				_ = resp.Body.Close()
-				results <- fmt.Sprint(resp.StatusCode)
+				results <- strconv.Itoa(resp.StatusCode)
 			}()
 		}
 		for range 8 {

@@ -103,7 +103,7 @@ func TestRateLimitStore(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			one, two := sharing(t, c.store), sharing(t, c.store)
-			got := one.statuses(1, "/", "X-Key: a") + " " + two.statuses(1, "/", "X-Key: a") + " " + one.statuses(1, "/", "X-Key: a")
+			got := one.statuses(1, "X-Key: a") + " " + two.statuses(1, "X-Key: a") + " " + one.statuses(1, "X-Key: a")
 			if got != c.want {
 				t.Errorf("got %s; want %s", got, c.want)
 			}
@@ -132,7 +132,7 @@ func TestRateLimitStoreFails(t *testing.T) {
 			})
 			_ = s.process.Process.Signal(syscall.SIGSTOP)
 			began := time.Now()
-			got := r.statuses(6, "/", "X-Key: a")
+			got := r.statuses(6, "X-Key: a")
 			if took := time.Since(began); got != c.want || took > 6*timeout+time.Second {
 				t.Errorf("frozen: got %s in %v; want %s", got, took, c.want)
 			}
@@ -145,10 +145,10 @@ func TestRateLimitStoreFails(t *testing.T) {
 			_ = s.process.Process.Signal(syscall.SIGCONT)
 			eventually(t, func() string { return "the server decides again" }, func() bool {
 				before := r.came("m", "failed")
-				r.statuses(1, "/", "X-Key: warm")
+				r.statuses(1, "X-Key: warm")
 				return r.came("m", "failed") == before
 			})
-			if got := r.statuses(3, "/", "X-Key: b"); got != "200 200 429" {
+			if got := r.statuses(3, "X-Key: b"); got != "200 200 429" {
 				t.Errorf("back: got %s; want 200 200 429", got)
 			}
 		})

@@ -227,7 +227,7 @@ slow: {type: deny, tarpit: 10ms, when: {path: /slow}}
 			r := &rig{t: t, engine: r.engine, address: r.address}
 			c := r.dial()
 			c.send(tc.request)
-			for _, want := range strings.Split(tc.want, ", ") {
+			for want := range strings.SplitSeq(tc.want, ", ") {
 				a := c.receive(tc.method)
 				got := fmt.Sprint(a.StatusCode, " ", a.Header.Get("X-Out"))
 				if a.Header.Get("Content-Length") == "8" {

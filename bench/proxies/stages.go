@@ -159,7 +159,7 @@ func (s *stages) section() string {
 }
 
 // directives are those of nginx.
-func (s *stages) directives() (http, location string) {
+func (s *stages) directives() (global, location string) {
 	if s == nil {
 		return "", ""
 	}

@@ -232,6 +232,9 @@ func (p place) title() string {
 	}
 }
 
+// named stands behind the path of sections that have names.
+const named = ".NAME"
+
 // registered stands for the types of middleware that programs of users have.
 const registered = "registered"
 
@@ -313,7 +316,7 @@ func about(typ, doc string) string {
 // below returns the type inside of a list, map or pointer, and how a path goes on.
 func below(typ string) (inner, element string) {
 	if inner, ok := strings.CutPrefix(typ, "map[string]"); ok {
-		return inner, ".NAME"
+		return inner, named
 	}
 	if inner, ok := strings.CutPrefix(typ, "[]"); ok {
 		return inner, "[]"
@@ -331,9 +334,9 @@ func (s schema) typeCell(k key) string {
 		return "`" + strings.Join(slices.Sorted(maps.Keys(s.stages())), "`, `") + "`"
 	case k.typ == "map[string]any":
 		return "any values, by name"
-	case element == ".NAME" && strings.HasPrefix(inner, "[]"):
+	case element == named && strings.HasPrefix(inner, "[]"):
 		return "names of lists of " + plural(inner)
-	case element == ".NAME":
+	case element == named:
 		return "names of " + plural(inner) + k.template()
 	case element == "[]" && k.tag.Get("enum") != "":
 		return "list of " + enumCell(k)
@@ -349,9 +352,9 @@ func (s schema) typeCell(k key) string {
 // sectionCell names the type of a key below which there are sections of keys.
 func (s schema) sectionCell(k key, inner, element string) string {
 	switch {
-	case element == ".NAME" && s.isShort(inner):
+	case element == named && s.isShort(inner):
 		return "names of text or sections"
-	case element == ".NAME":
+	case element == named:
 		return "names of sections"
 	case element == "[]" && k.tag.Get("single") == yes:
 		return "section, or list of sections"
@@ -371,7 +374,7 @@ func (s schema) isShort(typ string) bool {
 
 // template says whether a value is one.
 func (k key) template() string {
-	text := ""
+	var text string
 	switch k.tag.Get("vars") {
 	case "":
 		return ""

@@ -9,11 +9,11 @@ import (
 // chosen is what the usual policy offers to a request with these Accept-Encoding lines.
 func chosen(t testing.TB, p *Policy, lines ...string) Coding {
 	t.Helper()
-	fields := ""
+	var fields strings.Builder
 	for _, line := range lines {
-		fields += "Accept-Encoding: " + line + "\r\n"
+		fields.WriteString("Accept-Encoding: " + line + "\r\n")
 	}
-	return Coding(p.Offer(request(t, "GET", fields)))
+	return Coding(p.Offer(request(t, "GET", fields.String())))
 }
 
 func TestAcceptEncoding(t *testing.T) {
@@ -177,7 +177,7 @@ func plainChoice(value string) string {
 
 func plainWeight(p string) float64 {
 	digits, ok := strings.CutPrefix(asciiLower(p), "q=")
-	if !ok || len(digits) > len("0.000") || strings.Trim(digits, "0123456789.") != "" || len(digits) == 0 ||
+	if !ok || len(digits) > len("0.000") || strings.Trim(digits, "0123456789.") != "" || digits == "" ||
 		len(digits) > 1 && digits[1] != '.' {
 		return 0
 	}

@@ -37,6 +37,7 @@ func TestDecisionDoesNotAllocate(t *testing.T) {
 func TestPieceDoesNotAllocate(t *testing.T) {
 	content := document(t, 4<<20, 40)
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
+		t.Helper()
 		s := Open(c, l, false)
 		defer s.Release()
 		out := make([]byte, 0, 1<<20)
@@ -65,6 +66,7 @@ func TestPieceDoesNotAllocate(t *testing.T) {
 func TestStreamAllocatesLittle(t *testing.T) {
 	content := document(t, 16<<10, 41)
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
+		t.Helper()
 		out := make([]byte, 0, 1<<20)
 		got := testing.AllocsPerRun(20, func() {
 			s := Open(c, l, false)
@@ -82,6 +84,7 @@ func TestStreamAllocatesLittle(t *testing.T) {
 func TestMemoryOfOpenStreams(t *testing.T) {
 	content := document(t, 4<<20, 42)
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
+		t.Helper()
 		event := openMemory(t, c, l, func(s *Stream, out []byte) {
 			s.Append(out[:0], content[:200], true, false)
 		})

@@ -15,7 +15,7 @@ var memoryMax = [codings][levels]struct{ event, long float64 }{
 
 // memoryRow is how README.md states it.
 func memoryRow(c Coding, l Level) string {
-	return fmt.Sprintf("| `%s` | %s | %.1f | %.1f |", c, l, memoryMax[c][l].event, memoryMax[c][l].long)
+	return fmt.Sprintf("| %#q | %s | %.1f | %.1f |", c, l, memoryMax[c][l].event, memoryMax[c][l].long)
 }
 
 func contains(text []byte, row string) bool { return bytes.Contains(text, []byte(row)) }

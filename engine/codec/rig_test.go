@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -86,9 +87,9 @@ func document(t testing.TB, size int, seed uint64) []byte {
 	var out bytes.Buffer
 	out.WriteByte('[')
 	for out.Len() < size {
-		text := ""
+		var text strings.Builder
 		for range 12 {
-			text += word() + " "
+			text.WriteString(word() + " ")
 		}
 		item := map[string]any{
 			"id": fmt.Sprintf("%08x-%04x-%04x", r.Uint32(), r.IntN(1<<16), r.IntN(1<<16)), "name": word() + " " + word(),

@@ -66,6 +66,7 @@ func TestContentComesBack(t *testing.T) {
 		"empty": nil, "byte": []byte("x"), "json": document(t, 150<<10, 1), "noise": noise(140 << 10), "zeros": make([]byte, 300<<10),
 	}
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
+		t.Helper()
 		for name, content := range contents {
 			for _, cut := range []struct{ piece, flushEvery int }{{1 << 30, 0}, {16 << 10, 0}, {4000, 3}, {1 << 17, 1}} {
 				out := encode(Open(c, l, false), content, cut.piece, cut.flushEvery)
@@ -83,6 +84,7 @@ func TestProgramsOfOthersDecode(t *testing.T) {
 	content := document(t, 150<<10, 2)
 	programs := map[Coding]string{Gzip: "gzip", Brotli: "brotli", Zstd: "zstd"}
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
+		t.Helper()
 		for _, cut := range []struct{ piece, flushEvery int }{{1 << 30, 0}, {5000, 4}} {
 			for _, content := range [][]byte{nil, content} {
 				out := encode(Open(c, l, false), content, cut.piece, cut.flushEvery)
@@ -98,11 +100,12 @@ func TestProgramsOfOthersDecode(t *testing.T) {
 // that was taken, without the end of the stream.
 func TestEventPasses(t *testing.T) {
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
+		t.Helper()
 		for _, each := range []bool{false, true} {
 			s := Open(c, l, each)
-			defer s.Release()
+			t.Cleanup(s.Release)
 			r, w := io.Pipe()
-			defer r.Close()
+			t.Cleanup(func() { _ = r.Close() })
 			var client io.Reader
 			for i := range 50 {
 				event := fmt.Appendf(nil, "id: %d\ndata: %s\n\n", i, words[i%len(words)])
@@ -126,6 +129,7 @@ func TestEventPasses(t *testing.T) {
 
 func TestFlushOfNothingIsNothing(t *testing.T) {
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
+		t.Helper()
 		s := Open(c, l, true)
 		defer s.Release()
 		if out := s.Append(nil, nil, true, false); len(out) > 0 {
@@ -145,6 +149,7 @@ func TestFlushOfNothingIsNothing(t *testing.T) {
 func TestLittleIsHeldBack(t *testing.T) {
 	content := document(t, 500<<10, 3)
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
+		t.Helper()
 		s := Open(c, l, false)
 		defer s.Release()
 		var out []byte
@@ -163,6 +168,7 @@ func TestLittleIsHeldBack(t *testing.T) {
 func TestStreamsAreIndependent(t *testing.T) {
 	content := document(t, 40<<10, 4)
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
+		t.Helper()
 		want := encode(fresh(c, l, nil), content, 7000, 2)
 		used := newWriter(c, l)
 		fresh(c, l, used).Append(nil, noise(100_000), false, false) // and left
@@ -185,6 +191,7 @@ func fresh(c Coding, l Level, w writer) *Stream {
 
 func TestDestinationIsAppendedTo(t *testing.T) {
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
+		t.Helper()
 		content := document(t, 3000, 6)
 		out := Append([]byte("head"), content, c, l)
 		if !bytes.HasPrefix(out, []byte("head")) {

@@ -179,8 +179,9 @@ func (c *Call) saidKept(h *fasthttp.ResponseHeader) bool {
 		!bytes.Equal(h.Server(), c.said.agent) || h.ConnectionClose() {
 		return false
 	}
-	rest, cookies, same := c.said.fields, c.said.cookies, true
+	rest, cookies := c.said.fields, c.said.cookies
 	for name, value := range h.All() {
+		var same bool
 		switch string(name) {
 		case fasthttp.HeaderContentType, fasthttp.HeaderContentEncoding, fasthttp.HeaderServer:
 			continue

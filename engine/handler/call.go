@@ -26,16 +26,16 @@ type Exchange interface {
 type Verdict uint8
 
 const (
-	// Passed: the answer of Next goes on as it is.
+	// Passed says that the answer of Next goes on as it is.
 	Passed Verdict = iota
-	// Changed: with the Status and the fields of the Call, and the content of Next's answer,
+	// Changed says that it goes on with the Status and the fields of the Call, and the content of Next's answer,
 	// of which nothing was read.
 	Changed
-	// Answered: with the Status, the fields and the Content of the Call.
+	// Answered says that the answer is the Status, the fields and the Content of the Call.
 	Answered
-	// Refused: Call.Err says what the handler may not do, or that it is broken.
+	// Refused says that there is none: Call.Err is what the handler may not do, or that it is broken.
 	Refused
-	// Gone: Next has given no answer.
+	// Gone says that Next has given no answer.
 	Gone
 )
 

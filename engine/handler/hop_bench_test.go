@@ -78,7 +78,7 @@ func BenchmarkHop(b *testing.B) {
 	}
 	queue := make(jobs, 1024)
 	s := &fasthttp.Server{Concurrency: 1 << 20, Handler: func(*fasthttp.RequestCtx) {}}
-	s.NextProto("job", func(c net.Conn) error { c.(*job).run(); return nil })
+	s.NextProto("job", func(c net.Conn) error { c.(*job).run(); return nil }) //nolint:errcheck // a panic fails the benchmark
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = s.Serve(queue) }()
 	defer func() { close(queue); <-ended }()

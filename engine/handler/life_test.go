@@ -77,7 +77,8 @@ func TestNextThatComesLate(t *testing.T) {
 	if got := carry(t, s, parsedRequest(t, askText), x); got.status != 408 {
 		t.Errorf("got %+v; want 408", got)
 	}
-	if kept(ctx); x.calls != 0 {
+	kept(ctx)
+	if x.calls != 0 {
 		t.Errorf("next ran %d times; want never", x.calls)
 	}
 }

@@ -3,6 +3,7 @@ package handler
 import (
 	"bytes"
 	"iter"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 
@@ -122,7 +123,7 @@ var isToken = tokenBytes()
 
 func tokenBytes() (set [256]bool) {
 	for c := range set {
-		set[c] = '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), byte(c)) >= 0
+		set[c] = '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0
 	}
 	return set
 }

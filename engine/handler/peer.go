@@ -35,10 +35,10 @@ type peer struct {
 }
 
 // attach begins with the connection of an exchange, and detach ends it.
-func (p *peer) attach(of Addresses, tls Secured) {
+func (p *peer) attach(of Addresses, over Secured) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.of, p.tls, p.remote.known, p.local.known = of, tls, false, false
+	p.of, p.tls, p.remote.known, p.local.known = of, over, false, false
 }
 
 func (p *peer) detach() {

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -112,7 +113,7 @@ func TestStagesOfFiber(t *testing.T) {
 			}
 			n, _ := visits.Get("n").(int)
 			visits.Set("n", n+1)
-			c.Set("X-Visits", fmt.Sprint(n+1))
+			c.Set("X-Visits", strconv.Itoa(n+1))
 			if err := visits.Save(); err != nil {
 				return err
 			}

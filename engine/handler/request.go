@@ -44,9 +44,9 @@ type BodyKind uint8
 const (
 	// BodyKept is what came, unread.
 	BodyKept BodyKind = iota
-	// BodyBytes is Change.Body, BodyStream is Change.Stream with Change.Length, -1 is not
-	// known.
+	// BodyBytes is Change.Body.
 	BodyBytes
+	// BodyStream is Change.Stream with Change.Length, -1 is not known.
 	BodyStream
 )
 
@@ -72,7 +72,8 @@ func (c *Call) Change() *Change { return &c.change }
 // Show has the handler see r. Run follows.
 func (c *Call) Show(r *Request) {
 	c.req = *r
-	if c.peer.attach(r.Ends, r.TLS); r.TLS != nil {
+	c.peer.attach(r.Ends, r.TLS)
+	if r.TLS != nil {
 		c.ctx.Init2(&c.peer, c.stage.logger, false)
 	} else {
 		c.ctx.Init2(&c.peer.peer, c.stage.logger, false)
@@ -230,8 +231,9 @@ func (c *Call) fieldsKept(h *fasthttp.RequestHeader) bool {
 	if !bytes.Equal(h.ContentType(), c.asked.media) || !bytes.Equal(h.UserAgent(), c.asked.agent) {
 		return false
 	}
-	rest, same, cookies := c.asked.fields, true, false
+	rest, cookies := c.asked.fields, false
 	for name, value := range h.All() {
+		var same bool
 		switch string(name) {
 		case fasthttp.HeaderHost, fasthttp.HeaderContentType, fasthttp.HeaderUserAgent:
 			continue

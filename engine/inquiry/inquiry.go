@@ -78,7 +78,7 @@ func (q *Inquiry) Ask() (status int, out attempt.Outcome) {
 			continue
 		}
 		status, out = q.try(m, permit)
-		switch out.Retry() { //nolint:exhaustive // the others are the end
+		switch out.Retry() {
 		case attempt.RetryNeverSent:
 			query.Tried.Add(index)
 		case attempt.RetryReusedIdle, attempt.RetryNeverReceived:

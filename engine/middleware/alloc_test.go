@@ -63,7 +63,7 @@ func TestStagesDoNotAllocate(t *testing.T) {
 		{"rewrite, regex that does not match", &config.StageRewrite{Regex: "^/other", With: "/x"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s, c := made(t, tc.keys), newFakeCall(t, browserRequest, backendAnswer)
+			s, c := made(t, tc.keys), newFakeCall(t)
 			got := testing.AllocsPerRun(100, func() {
 				if v := c.pass(s); v != stage.Next && v != stage.Answered {
 					t.Fatal(v)

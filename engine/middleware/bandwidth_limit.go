@@ -47,7 +47,7 @@ func newBandwidthLimit(k *config.StageBandwidthLimit, p *Place) (*bandwidthLimit
 		l.key, err = stage.NewKey(k.Key, k.IPv6Prefix)
 	}
 	l.mu.shared = map[rate.Key]*pacer{}
-	return l, err //nolint:wrapcheck // it names the key
+	return l, err
 }
 
 // Request bounds the exchange.
@@ -105,7 +105,8 @@ func (p *pacer) Release(uint64) {
 	if l.shared {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if p.shared--; p.shared > 0 {
+		p.shared--
+		if p.shared > 0 {
 			return
 		}
 		if l.mu.shared[p.key] == p {

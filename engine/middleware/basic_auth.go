@@ -57,9 +57,10 @@ func newBasicAuth(k *config.StageBasicAuth, p *Place) (*basicAuth, error) {
 		}
 		return &logins{users, passwd.NewChecker(users, hashers)}, nil
 	})
+	challenge := fmt.Appendf(nil, `Basic realm="%s", charset="UTF-8"`, k.Realm)
 	return &basicAuth{
 		logins:  l,
-		refuse:  refusal{answer.New(http.StatusUnauthorized, end.Unauthorized, ""), fmt.Appendf(nil, `Basic realm="%s", charset="UTF-8"`, k.Realm)},
+		refuse:  refusal{answer.New(http.StatusUnauthorized, end.Unauthorized, ""), challenge},
 		busy:    answer.New(http.StatusServiceUnavailable, end.AuthBusy, "1"),
 		told:    newToldField(k.UserHeader),
 		forward: k.Forward,

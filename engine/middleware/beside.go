@@ -22,10 +22,10 @@ func beside(c *stage.Call, place string, most time.Duration, f func(context.Cont
 	by := socket.Earlier(socket.After(socket.Nanos(), most), c.ByNanos())
 	err := socket.Await(c.Patience(by), done)
 	c.NowNanos = socket.Nanos()
-	switch err { //nolint:errorlint // unwrapped
-	case nil:
+	if err == nil {
 		return stage.Next
-	case socket.ErrLate:
+	}
+	if err == socket.ErrLate { //nolint:errorlint // unwrapped
 		return stage.Wait
 	}
 	return stage.Left

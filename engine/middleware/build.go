@@ -76,9 +76,11 @@ func Check(cfg *config.Config) []*StageError {
 	_, err := Build(&Env{Config: cfg, Registry: observe.NewRegistry(1), Logger: zerolog.Nop(), Shards: 1, Book: &book})
 	book.End(false)
 	var all []*StageError
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // Build has joined them
-		for _, one := range joined.Unwrap() {
-			all = append(all, one.(*StageError)) //nolint:forcetypeassert,errorlint // likewise
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			if one := (*StageError)(nil); errors.As(err, &one) {
+				all = append(all, one)
+			}
 		}
 	}
 	return all

@@ -26,7 +26,7 @@ type concurrencyLimit struct {
 func newConcurrencyLimit(k *config.StageConcurrencyLimit, p *Place) (*concurrencyLimit, error) {
 	key, err := stage.NewKey(k.Key, k.IPv6Prefix)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it names the key
+		return nil, err
 	}
 	// What is in progress stays so over a reload; another key would mix two kinds.
 	table, err := Kept(p.Book, p.Name, "concurrency "+strconv.Itoa(k.MaxKeys)+" "+strconv.Itoa(k.IPv6Prefix)+" "+joinKey(k.Key),
@@ -37,11 +37,12 @@ func newConcurrencyLimit(k *config.StageConcurrencyLimit, p *Place) (*concurrenc
 	}, err
 }
 
-func joinKey(parts []string) (text string) {
+func joinKey(parts []string) string {
+	var b []byte
 	for _, part := range parts {
-		text += strconv.Quote(part)
+		b = strconv.AppendQuote(b, part)
 	}
-	return text
+	return string(b)
 }
 
 // Request takes a place, or refuses. What cannot be counted passes, and is counted as

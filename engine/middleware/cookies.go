@@ -43,7 +43,7 @@ func newCookies(k *config.StageCookies, _ *Place) (any, error) {
 	for _, name := range slices.Sorted(maps.Keys(k.Set)) {
 		value, err := stage.NewAnswerText(k.Set[name])
 		if err != nil {
-			return nil, err //nolint:wrapcheck // it is said there already
+			return nil, err
 		}
 		s.taken[name] = true
 		s.set = append(s.set, ownCookie{name, value})

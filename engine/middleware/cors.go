@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
 	"strconv"
@@ -164,7 +165,7 @@ var methodOptions = []byte(http.MethodOptions)
 
 // Request answers preflights.
 func (o *cors) Request(c *stage.Call) stage.Verdict {
-	if string(c.Head.Method) != string(methodOptions) || !c.Head.Has(wire.FieldOrigin) {
+	if !bytes.Equal(c.Head.Method, methodOptions) || !c.Head.Has(wire.FieldOrigin) {
 		return stage.Next
 	}
 	method := c.Request.Get(&askedMethod)

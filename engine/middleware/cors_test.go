@@ -24,16 +24,17 @@ func BenchmarkCORS(b *testing.B) {
 // benchmarkStage is what a stage costs in both phases, with what the loop itself costs.
 func benchmarkStage(b *testing.B, made any) {
 	b.Helper()
-	c := newFakeCall(b, browserRequest, backendAnswer)
+	c := newFakeCall(b)
 	requester, _ := made.(stage.Requester)
 	responder, _ := made.(stage.Responder)
 	b.ReportAllocs()
 	for b.Loop() {
 		c.again()
-		if requester != nil && requester.Request(&c.Call) != stage.Next {
+		if requester != nil && requester.Request(c.Call) != stage.Next {
 			b.Fatal("refused")
 		}
-		if c.meet(); responder != nil && responder.Response(&c.Call) != stage.Next {
+		c.meet()
+		if responder != nil && responder.Response(c.Call) != stage.Next {
 			b.Fatal("another answer")
 		}
 	}
@@ -42,7 +43,7 @@ func benchmarkStage(b *testing.B, made any) {
 // benchmarkNothing is what the loop itself costs.
 func benchmarkNothing(b *testing.B) {
 	b.Helper()
-	c := newFakeCall(b, browserRequest, backendAnswer)
+	c := newFakeCall(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		c.again()

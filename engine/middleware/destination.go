@@ -41,11 +41,11 @@ func newDestination(to string, re *regexp.Regexp) (d *destination, err error) {
 		whole, err = stage.NewReplacement(to, re)
 	}
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it is said there already
+		return nil, err
 	}
 	parts, err := v.Parse(to)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // likewise
+		return nil, err
 	}
 	d = &destination{outward: strings.HasPrefix(to, "//")}
 	before := ""
@@ -141,10 +141,8 @@ func openAuthority(text []byte) naming {
 		}
 	}
 	text = text[at+len("//"):]
-	for _, b := range text {
-		if endsAuthority(b) {
-			return notOpen
-		}
+	if slices.ContainsFunc(text, endsAuthority) {
+		return notOpen
 	}
 	if len(text) == 0 {
 		return open

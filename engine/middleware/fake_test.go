@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"net/netip"
 	"testing"
 
 	"github.com/isame-lb/isame-lb/engine/stage"
@@ -10,10 +9,8 @@ import (
 
 // fakeCall is an exchange as stages see it, over and over again.
 type fakeCall struct {
-	stage.Call
+	*stage.Call
 
-	facts  facts
-	head   wire.RequestHead
 	answer wire.ResponseHead
 	path   []byte
 }
@@ -30,18 +27,15 @@ const backendAnswer = "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\
 	"Content-Length: 1234\r\nCache-Control: private\r\nETag: \"abc\"\r\nX-Frame-Options: DENY\r\nVary: Accept-Encoding\r\n" +
 	"Access-Control-Allow-Origin: *\r\nSet-Cookie: a=1; Path=/; HttpOnly\r\n\r\n"
 
-func newFakeCall(t testing.TB, request, answer string) *fakeCall {
+func newFakeCall(t testing.TB) *fakeCall {
 	t.Helper()
-	f := &fakeCall{facts: facts{client: netip.MustParseAddr("192.0.2.7"), https: true}}
-	f.Facts = &f.facts
-	if n, err := f.head.Parse([]byte(request), &wire.Limits{}); n == 0 || err != nil {
-		t.Fatal(n, err)
-	}
-	if n, err := f.answer.Parse([]byte(answer), &wire.Limits{}, false); n == 0 || err != nil {
+	f := &fakeCall{Call: newCall(t, browserRequest)}
+	f.Facts = &facts{client: f.Client(), https: true}
+	if n, err := f.answer.Parse([]byte(backendAnswer), &wire.Limits{}, false); n == 0 || err != nil {
 		t.Fatal(n, err)
 	}
 	var err error
-	if f.path, _, err = wire.NormalizePath(nil, f.head.Path); err != nil {
+	if f.path, _, err = wire.NormalizePath(nil, f.Head.Path); err != nil {
 		t.Fatal(err)
 	}
 	f.begin()
@@ -50,23 +44,23 @@ func newFakeCall(t testing.TB, request, answer string) *fakeCall {
 
 // begin makes it new.
 func (f *fakeCall) begin() {
-	for i := range f.head.Fields {
-		f.head.Fields[i].Drop = false
+	for i := range f.Head.Fields {
+		f.Head.Fields[i].Drop = false
 	}
-	f.Begin(&f.head)
-	f.Path, f.Target, f.Query = f.path, f.head.Path, f.head.Query
+	f.Begin(f.Head)
+	f.Path, f.Target, f.Query = f.path, f.Head.Path, f.Head.Query
 }
 
 // again makes new what stages change, and no more: an exchange does the rest once, whether
 // it has stages or not.
 func (f *fakeCall) again() {
 	f.SetAt(0)
-	f.Request.Begin(&f.head.Head)
+	f.Request.Begin(&f.Head.Head)
 	f.Answer.Begin(nil)
-	f.Target, f.Query, f.Host, f.Prefix, f.ID = f.head.Path, f.head.Query, nil, nil, nil
+	f.Target, f.Query, f.Host, f.Prefix, f.ID = f.Head.Path, f.Head.Query, nil, nil, nil
 	*f.Slot() = 0
-	for i := range f.head.Fields {
-		f.head.Fields[i].Drop = false
+	for i := range f.Head.Fields {
+		f.Head.Fields[i].Drop = false
 	}
 }
 
@@ -84,11 +78,11 @@ func (f *fakeCall) pass(made any) stage.Verdict {
 	f.again()
 	v := stage.Next
 	if s, ok := made.(stage.Requester); ok {
-		v = s.Request(&f.Call)
+		v = s.Request(f.Call)
 	}
 	if s, ok := made.(stage.Responder); ok && v == stage.Next {
 		f.meet()
-		v = s.Response(&f.Call)
+		v = s.Response(f.Call)
 	}
 	return v
 }

@@ -54,7 +54,7 @@ func shareOf(percent float64) uint64 {
 	if percent >= 100 {
 		return math.MaxUint64
 	}
-	return uint64(percent / 100 * (1 << 63) * 2) //nolint:gosec // below 2^64
+	return uint64(percent / 100 * (1 << 63) * 2)
 }
 
 // Request harms the request, if it is one of the share. What it decides is the same when

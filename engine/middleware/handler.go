@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -41,12 +42,7 @@ func RegisterHandler(name string, f HandlerFactory) {
 
 // Handlers are the registered types of stages, sorted.
 func Handlers() []string {
-	var names []string
-	for name := range factories {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(factories))
 }
 
 // handlerBodyMax bounds the content that a handler has put in place of another one as a
@@ -75,7 +71,7 @@ func newHandler(k *config.StageHandler, p *Place) (*handlerStage, error) {
 	}
 	s, err := handler.New(m, handler.Options{Name: p.Name, Logger: handlerLogger{p.Logger, p.Name}})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says what is the matter
+		return nil, err
 	}
 	return &handlerStage{stage: s, name: p.Name, stats: p.Stats, log: p.Logger}, nil
 }
@@ -235,7 +231,8 @@ func (s *handlerCall) change(to *handler.Change) error {
 		if !isVisible(to.Query) {
 			return errChange
 		}
-		if c.SetQuery(to.Query); to.NoQuery {
+		c.SetQuery(to.Query)
+		if to.NoQuery {
 			c.Query = nil
 		}
 	}

@@ -18,10 +18,10 @@ type mirror struct {
 	salt  uint64
 }
 
-func newMirror(k *config.StageMirror, p *Place) (*mirror, error) {
+func newMirror(k *config.StageMirror, p *Place) *mirror {
 	return &mirror{
 		to: stage.Mirror{Pool: k.Pool, Compare: k.Compare}, below: shareOf(k.Percent), all: k.Percent >= 100, salt: xxhash.Sum64String(p.Name),
-	}, nil
+	}
 }
 
 // Request marks the request, if it is one of the share.
@@ -46,7 +46,7 @@ func (s *Set) Mirrored(ch *Chain, route string, c *config.Mirror) (*Chain, error
 	if len(longer.links) == stage.StagesMax {
 		return nil, ErrTooLong
 	}
-	longer.links = append(longer.links[:len(longer.links):len(longer.links)], l)
+	longer.links = append(slices.Clip(longer.links), l)
 	return longer, nil
 }
 

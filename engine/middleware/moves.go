@@ -51,7 +51,7 @@ func (m moves) add(words [][]byte) error {
 	if err != nil || bytes.IndexByte(from, '?') >= 0 {
 		return fmt.Errorf("%q is no path", words[0]) //nolint:err113 // for people
 	}
-	to := move{to: appendEncoded(nil, words[1], inURI)}
+	to := move{to: encoded(words[1], inURI)}
 	scheme, rest, absolute := bytes.Cut(to.to, []byte("://"))
 	if absolute = absolute && len(scheme) > 0 && len(rest) > 0 && bytes.IndexByte(scheme, '/') < 0; !absolute &&
 		(to.to[0] != '/' || bytes.HasPrefix(to.to, []byte("//"))) {

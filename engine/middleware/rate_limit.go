@@ -90,7 +90,7 @@ func newRateLimit(k *config.StageRateLimit, p *Place) (*rateLimit, error) {
 		if at < 0 {
 			key, err := stage.NewKey(b.Key, k.IPv6Prefix)
 			if err != nil {
-				return nil, err //nolint:wrapcheck // it names the key
+				return nil, err
 			}
 			at = len(texts)
 			texts, l.keys = append(texts, text), append(l.keys, key)
@@ -104,7 +104,7 @@ func newRateLimit(k *config.StageRateLimit, p *Place) (*rateLimit, error) {
 		d.MaxKeys = 1 // nobody counts here
 	}
 	if err := d.Check(); err != nil {
-		return nil, err //nolint:wrapcheck // it names the key
+		return nil, err
 	}
 	// Another key or prefix of addresses would mix two kinds.
 	definition := fmt.Sprintf("rate %#v %d %v %q", d, k.IPv6Prefix, l.keyOf, texts)
@@ -157,7 +157,7 @@ func hostOf(address string) string {
 // that has to wait comes again in a goroutine, with the end of its wait in the slot.
 func (l *rateLimit) Request(c *stage.Call) stage.Verdict {
 	if until := *c.Slot(); until != 0 {
-		return l.delay(c, time.Duration(int64(until)-c.NowNanos)) //nolint:gosec // nanos as they were
+		return l.delay(c, time.Duration(int64(until)-c.NowNanos))
 	}
 	if l.store != nil && !c.MayWait && !l.store.IsDown() {
 		return stage.Wait
@@ -188,7 +188,7 @@ func (l *rateLimit) Request(c *stage.Call) stage.Verdict {
 	case !r.Allowed:
 		return l.refuse(c, a, &r, l.reject)
 	case r.Wait > 0 && !c.MayWait:
-		*c.Slot() = uint64(socket.After(c.NowNanos, r.Wait)) //nolint:gosec // as it is read
+		*c.Slot() = uint64(socket.After(c.NowNanos, r.Wait))
 		return stage.Wait
 	case r.Wait > 0:
 		return l.delay(c, r.Wait)

@@ -30,7 +30,7 @@ func TestRateLimitOfEveryConfiguration(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			k := rateKeys()
 			k.Rate, k.Per, k.Burst = c.rate, c.per, 0
-			if v := newFakeCall(t, browserRequest, backendAnswer).pass(made(t, k)); v != stage.Next {
+			if v := newFakeCall(t).pass(made(t, k)); v != stage.Next {
 				t.Errorf("got %v; want it to pass", v)
 			}
 		})
@@ -60,7 +60,7 @@ func BenchmarkRateLimit(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			k := rateKeys()
 			c.change(k)
-			s, call := made(b, k), newFakeCall(b, browserRequest, backendAnswer)
+			s, call := made(b, k), newFakeCall(b)
 			requester, _ := s.(stage.Requester)
 			now := int64(0)
 			b.ReportAllocs()
@@ -68,7 +68,7 @@ func BenchmarkRateLimit(b *testing.B) {
 				call.begin()
 				now += 100
 				call.NowNanos = now
-				if v := requester.Request(&call.Call); v != c.want && now > 200 {
+				if v := requester.Request(call.Call); v != c.want && now > 200 {
 					b.Fatal(v)
 				}
 			}

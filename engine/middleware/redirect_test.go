@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"bytes"
 	"net/url"
 	"strings"
 	"testing"
@@ -53,7 +52,7 @@ func FuzzRedirect(f *testing.F) {
 			if to == "" {
 				continue
 			}
-			if bytes.ContainsAny([]byte(to), "\\ \r\n\x00") {
+			if strings.ContainsAny(to, "\\ \r\n\x00") {
 				t.Fatalf("%q to %q: got %q", target, rows[i].keys.To, to)
 			}
 			u, err := url.Parse(to)

@@ -97,7 +97,7 @@ func (r *requestIDs) appendNew(dst []byte) []byte {
 func appendUUID(dst []byte, id *[16]byte, unixMillis int64) []byte {
 	const version, variant = 7 << 4, 2 << 6
 	var now [8]byte
-	binary.BigEndian.PutUint64(now[:], uint64(unixMillis)) //nolint:gosec // the time is past 1970
+	binary.BigEndian.PutUint64(now[:], uint64(unixMillis))
 	copy(id[:6], now[2:])
 	id[6] = id[6]&0xf | version
 	id[8] = id[8]&0x3f | variant

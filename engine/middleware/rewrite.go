@@ -38,7 +38,7 @@ func newRewrite(k *config.StageRewrite, _ *Place) (any, error) {
 	if w.strip, err = newSegments(k.StripPrefix); err != nil {
 		return nil, fmt.Errorf("strip_prefix: %w", err)
 	}
-	w.told = appendEncoded(nil, []byte(w.strip.text), inPath)
+	w.told = encoded([]byte(w.strip.text), inPath)
 	if w.add, w.added, err = newAdded(k.AddPrefix); err != nil {
 		return nil, fmt.Errorf("add_prefix: %w", err)
 	}
@@ -63,13 +63,13 @@ func newRewrite(k *config.StageRewrite, _ *Place) (any, error) {
 // it.
 func newAdded(text string) (add stage.Text, fixed []byte, err error) {
 	if add, err = stage.NewText(text); err != nil {
-		return add, nil, err //nolint:wrapcheck // the key is said by the caller
+		return add, nil, err
 	}
 	plain, isFixed := add.Fixed()
 	if !isFixed {
 		return add, nil, nil
 	}
-	fixed = bytes.TrimSuffix(appendEncoded(nil, []byte(plain), inPath), []byte("/"))
+	fixed = bytes.TrimSuffix(encoded([]byte(plain), inPath), []byte("/"))
 	if len(fixed) > 0 && !staysAsItIs(nil, fixed) {
 		return add, nil, errNotPlain
 	}

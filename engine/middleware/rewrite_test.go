@@ -78,7 +78,7 @@ func TestEncodingInPlace(t *testing.T) {
 		if got := string(encodeFrom([]byte("? "+text), 2, inPath)); got != "? "+want {
 			t.Errorf("%q: got %q; want %q", text, got, "? "+want)
 		}
-		if got := string(appendEncoded(nil, []byte(text), inPath)); got != want {
+		if got := string(encoded([]byte(text), inPath)); got != want {
 			t.Errorf("%q: got %q; want %q", text, got, want)
 		}
 	}

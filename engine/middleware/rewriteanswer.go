@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -23,7 +24,7 @@ func (w *rewriteAnswers) Response(c *stage.Call) stage.Verdict {
 		return stage.Next // nothing was taken off, or the proxy itself speaks, who knows what clients know
 	}
 	c.Scratch = w.appendAdded(c.Scratch[:0], c)
-	b := back{host: c.Head.Host, added: c.Scratch[:len(c.Scratch):len(c.Scratch)], prefix: w.told}
+	b := back{host: c.Head.Host, added: slices.Clip(c.Scratch), prefix: w.told}
 	if value := c.Answer.Get(&location); value != nil {
 		c.Scratch = b.reference(c.Scratch[:len(b.added)], value)
 		c.Answer.Set(&location, c.Scratch[len(b.added):])
@@ -123,15 +124,10 @@ func refreshTarget(value []byte) int {
 	if at < 0 {
 		return -1
 	}
-	for at++; at < len(value) && value[at] == ' '; at++ {
-	}
+	at = pastSpaces(value, at+1)
 	if len(value) > at+len("url") && wire.EqualFold(value[at:at+len("url")], "url") {
-		n := at + len("url")
-		for ; n < len(value) && value[n] == ' '; n++ {
-		}
-		if n < len(value) && value[n] == '=' {
-			for at = n + 1; at < len(value) && value[at] == ' '; at++ {
-			}
+		if n := pastSpaces(value, at+len("url")); n < len(value) && value[n] == '=' {
+			at = pastSpaces(value, n+1)
 		}
 	}
 	if at < len(value) && (value[at] == '"' || value[at] == '\'') {
@@ -139,6 +135,14 @@ func refreshTarget(value []byte) int {
 	}
 	if at >= len(value) {
 		return -1
+	}
+	return at
+}
+
+// pastSpaces is where the spaces end that may stand at value[at:].
+func pastSpaces(value []byte, at int) int {
+	for at < len(value) && value[at] == ' ' {
+		at++
 	}
 	return at
 }

@@ -18,7 +18,7 @@ func newSegments(prefix string) (s segments, err error) {
 	}
 	match, _, err := wire.NormalizePath(nil, []byte(prefix))
 	if err != nil {
-		return segments{}, err //nolint:wrapcheck // it says what is wrong with a path
+		return segments{}, err
 	}
 	s.text = strings.TrimSuffix(string(match), "/")
 	s.below = len(s.text) < len(match)

@@ -65,7 +65,7 @@ func sameTag(word, session uint64) bool {
 	return word>>sessionPlaceBits == tagOf(session)>>sessionPlaceBits && word != 0
 }
 
-func secondsOf(nanos int64) uint32 { return uint32(nanos / int64(time.Second)) } //nolint:gosec // 136 years
+func secondsOf(nanos int64) uint32 { return uint32(nanos / int64(time.Second)) }
 
 // isOver reports that a session was not seen for too long.
 func (s *sessions) isOver(seen, now uint32) bool { return int64(now)-int64(seen) > s.ttl.Load() }

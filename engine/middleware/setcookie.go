@@ -53,6 +53,8 @@ func (k *cookie) without(dst []byte, names ...string) []byte {
 	return dst
 }
 
+type attribute struct{ text, name, value []byte }
+
 func (a *attribute) isOf(names []string) bool {
 	for _, name := range names {
 		if wire.EqualFold(a.name, name) {
@@ -61,8 +63,6 @@ func (a *attribute) isOf(names []string) bool {
 	}
 	return false
 }
-
-type attribute struct{ text, name, value []byte }
 
 // cutAttribute cuts the first attribute off text, which begins with its semicolon.
 func cutAttribute(text []byte) (a attribute, rest []byte) {

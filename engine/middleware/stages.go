@@ -7,7 +7,7 @@ import (
 )
 
 // newStage makes a stage of its keys: nil where the stage is nothing by itself.
-func newStage(keys any, p *Place) (any, error) { //nolint:cyclop // one line for each type
+func newStage(keys any, p *Place) (any, error) { //nolint:cyclop,funlen // one line for each type
 	switch k := keys.(type) {
 	case *config.StageBandwidthLimit:
 		return newBandwidthLimit(k, p)
@@ -40,7 +40,7 @@ func newStage(keys any, p *Place) (any, error) { //nolint:cyclop // one line for
 	case *config.StageAffinity:
 		return newAffinity(k, p)
 	case *config.StageMirror:
-		return newMirror(k, p)
+		return newMirror(k, p), nil
 	case *config.StageHeaders:
 		return newHeaders(k, p)
 	case *config.StageMaintenance:

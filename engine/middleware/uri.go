@@ -1,5 +1,7 @@
 package middleware
 
+import "bytes"
+
 // octets is a set of bytes.
 type octets [256]bool
 
@@ -26,17 +28,8 @@ func octetsBut(text string) *octets {
 	return &set
 }
 
-// appendEncoded appends src with what is not in the set percent-encoded.
-func appendEncoded(dst, src []byte, keep *octets) []byte {
-	for _, c := range src {
-		if keep[c] {
-			dst = append(dst, c)
-			continue
-		}
-		dst = append(dst, '%', hexDigits[c>>4], hexDigits[c&15])
-	}
-	return dst
-}
+// encoded is text with what is not in the set percent-encoded, on its own memory.
+func encoded(text []byte, keep *octets) []byte { return encodeFrom(bytes.Clone(text), 0, keep) }
 
 // encodeFrom percent-encodes what is not in the set of dst[start:], in place.
 func encodeFrom(dst []byte, start int, keep *octets) []byte {

@@ -55,10 +55,7 @@ func TestAffinityDoesNotAllocate(t *testing.T) {
 
 func TestMirrorDoesNotAllocate(t *testing.T) {
 	for _, percent := range []float64{0, 100} {
-		m, err := newMirror(&config.StageMirror{Pool: "p", Percent: percent}, newPlace(t))
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := newMirror(&config.StageMirror{Pool: "p", Percent: percent}, newPlace(t))
 		c := newCall(t, "GET / HTTP/1.1\r\nHost: t\r\n\r\n")
 		if n := testing.AllocsPerRun(1000, func() {
 			if m.Request(c) != stage.Next || (c.Mirror != nil) != (percent == 100) {

@@ -8,7 +8,7 @@ import (
 
 // Name is the name of a field, compiled once. It may end in a star where fields are
 // removed: then it stands for all that begin so.
-type Name struct {
+type Name struct { //nolint:recvcheck // Spelled makes another one
 	text  string // as it is written
 	lower string // without the star
 	id    wire.FieldID
@@ -76,10 +76,10 @@ const framing wire.FieldSet = 1<<wire.FieldContentLength | 1<<wire.FieldTransfer
 
 // is reports that a field of a head has the name.
 func (n *Name) is(h *wire.Head, f *wire.Field) bool {
-	if n.alone && !(n.loose && f.ID == wire.FieldUnderscoreTwin) {
+	if n.alone && (!n.loose || f.ID != wire.FieldUnderscoreTwin) {
 		return f.ID == n.id
 	}
-	return n.isText(h.Name(f)) && !(n.many && framing.Has(f.ID))
+	return n.isText(h.Name(f)) && (!n.many || !framing.Has(f.ID))
 }
 
 // isText is the same for a name alone.

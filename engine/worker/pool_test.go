@@ -43,7 +43,7 @@ func TestTasksRunOnceEachTimeTheyAreHandedOver(t *testing.T) {
 }
 
 // Tasks that wait hold up nobody, however many they are.
-func TestWaitingTasksHoldNobodyUp(t *testing.T) {
+func TestWaitingTasksHoldNobodyUp(*testing.T) {
 	p := Start(zerolog.Nop())
 	const many = 4 * queueMax
 	release := make(chan struct{})
@@ -85,7 +85,7 @@ func TestWorkersAreUsedAgain(t *testing.T) {
 }
 
 // What was handed over before Close runs.
-func TestCloseLeavesNoTask(t *testing.T) {
+func TestCloseLeavesNoTask(*testing.T) {
 	for range 100 {
 		p := Start(zerolog.Nop())
 		var ran sync.WaitGroup
@@ -99,14 +99,15 @@ func TestCloseLeavesNoTask(t *testing.T) {
 }
 
 // A task may be handed over again by itself.
-func TestTaskHandsItselfOverAgain(t *testing.T) {
+func TestTaskHandsItselfOverAgain(*testing.T) {
 	p := Start(zerolog.Nop())
 	defer p.Close()
 	done := make(chan struct{})
 	var task *Task
 	n := 0
 	task = NewTask(func() {
-		if n++; n == 100 {
+		n++
+		if n == 100 {
 			close(done)
 			return
 		}

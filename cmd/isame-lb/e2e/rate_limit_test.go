@@ -129,7 +129,10 @@ func offer(t *testing.T, proxies []*proxy, perSecond float64, d time.Duration) *
 					o.others.Add(1)
 				}
 				took := int64(time.Since(before))
-				for was := o.slowest.Load(); took > was && !o.slowest.CompareAndSwap(was, took); was = o.slowest.Load() {
+				for was := o.slowest.Load(); took > was; was = o.slowest.Load() {
+					if o.slowest.CompareAndSwap(was, took) {
+						break
+					}
 				}
 				last.Store(max(last.Load(), int64(time.Since(begun))))
 			}

@@ -1,6 +1,7 @@
 package apikey
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
@@ -55,7 +56,7 @@ func New(list []Key, files []live.File) (*Keys, error) {
 	}
 	for i := range files {
 		for line := range files[i].Lines() {
-			colon := strings.LastIndexByte(string(line.Text), ':')
+			colon := bytes.LastIndexByte(line.Text, ':')
 			if colon < 0 {
 				return nil, files[i].At(line, errForm)
 			}

@@ -57,9 +57,10 @@ func (v *Value[T]) Close() error {
 // Load is the value in force. It allocates nothing and may be called by any goroutine.
 func (v *Value[T]) Load() *T { return v.current.Load() }
 
-// Rereads counts how often changed files were read and taken, Failures how often they
-// were not.
-func (v *Value[T]) Rereads() int64  { return v.rereads.Load() }
+// Rereads counts how often changed files were read and taken.
+func (v *Value[T]) Rereads() int64 { return v.rereads.Load() }
+
+// Failures counts how often they were not.
 func (v *Value[T]) Failures() int64 { return v.failures.Load() }
 
 // Trouble says why the files as they are now are not in force; nil when they are.

@@ -14,7 +14,7 @@ import (
 
 // join makes a text of files; "bad" in one of them is an error, "bug" a bug.
 func join(files []File) (*string, error) {
-	text := ""
+	var text []byte
 	for _, f := range files {
 		for line := range f.Lines() {
 			switch string(line.Text) {
@@ -23,10 +23,11 @@ func join(files []File) (*string, error) {
 			case "bug":
 				panic("injected")
 			}
-			text += string(line.Text) + " "
+			text = append(append(text, line.Text...), ' ')
 		}
 	}
-	return &text, nil
+	joined := string(text)
+	return &joined, nil
 }
 
 // rig is one value of one file, and what was told of it.
@@ -38,10 +39,11 @@ type rig struct {
 	told   []string
 }
 
-func open(t *testing.T, text string) *rig {
+// open opens a file that holds the line one.
+func open(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, file: filepath.Join(t.TempDir(), "list")}
-	r.write(text)
+	r.write("one\n")
 	r.keeper = NewKeeper(func(e Event) {
 		said := e.Name
 		if e.Err != nil {
@@ -81,7 +83,7 @@ func (r *rig) looks(n int, want string, told ...string) {
 }
 
 func TestAChangedFileIsReadWhenItHasSettled(t *testing.T) {
-	r := open(t, "one\n")
+	r := open(t)
 	r.looks(3, "one ")
 	r.write("one\ntwo\n")
 	r.looks(1, "one ")
@@ -95,7 +97,7 @@ func TestAChangedFileIsReadWhenItHasSettled(t *testing.T) {
 }
 
 func TestAFileThatNeverSettlesIsReadAllTheSame(t *testing.T) {
-	r := open(t, "one\n")
+	r := open(t)
 	for i := range settleLooksMax {
 		r.write(strings.Repeat("x", i+1))
 		r.looks(1, "one ")
@@ -105,7 +107,7 @@ func TestAFileThatNeverSettlesIsReadAllTheSame(t *testing.T) {
 }
 
 func TestTheLastGoodFileIsKept(t *testing.T) {
-	r := open(t, "one\n")
+	r := open(t)
 	r.write("two\n\n# comment\nbad\n")
 	r.looks(4, "one ", "blocked: FILE:4: bad is no word")
 	if r.value.Trouble() == nil || r.value.Failures() != 1 {
@@ -126,7 +128,7 @@ func TestTheLastGoodFileIsKept(t *testing.T) {
 }
 
 func TestAFileReplacedByAnotherOfTheSameSizeIsNoticed(t *testing.T) {
-	r := open(t, "one\n")
+	r := open(t)
 	other := r.file + ".new"
 	if err := os.WriteFile(other, []byte("two\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -142,7 +144,7 @@ func TestAFileReplacedByAnotherOfTheSameSizeIsNoticed(t *testing.T) {
 }
 
 func TestASwitchedLinkIsNoticed(t *testing.T) {
-	r := open(t, "one\n")
+	r := open(t)
 	link, to := r.file+".link", r.file+".to"
 	if err := errors.Join(os.Symlink(r.file, link), os.WriteFile(to, []byte("two\n"), 0o600)); err != nil {
 		t.Fatal(err)
@@ -162,7 +164,7 @@ func TestASwitchedLinkIsNoticed(t *testing.T) {
 }
 
 func TestAReaderThatMeetsABugKeepsTheLastGoodFile(t *testing.T) {
-	r := open(t, "one\n")
+	r := open(t)
 	bugs := 0
 	defer safely.OnPanic(func(safely.Panic) { bugs++ })()
 	r.write("bug")

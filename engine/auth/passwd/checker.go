@@ -145,8 +145,8 @@ func (c *Checker) hash(ctx context.Context, f *flight, s sum, a attempt) Verdict
 func (c *Checker) join(s sum) (f *flight, first bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f = c.mu.flights[s]; f != nil {
-		return f, false
+	if under := c.mu.flights[s]; under != nil {
+		return under, false
 	}
 	f = &flight{done: make(chan struct{})}
 	c.mu.flights[s] = f

@@ -140,6 +140,7 @@ func TestTheSameIsHashedOnceAtATime(t *testing.T) {
 					good.Add(1)
 				case Wrong:
 					wrong.Add(1)
+				default:
 				}
 			})
 		}
@@ -171,6 +172,7 @@ func TestFewHashAtOnceAndFewWait(t *testing.T) {
 					busy.Add(1)
 				case Wrong:
 					wrong.Add(1)
+				default:
 				}
 			})
 			if i < 2 {

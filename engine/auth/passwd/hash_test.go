@@ -100,7 +100,7 @@ func FuzzHash(f *testing.F) {
 	for _, v := range vectors {
 		f.Add(v.hash)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Fuzz(func(_ *testing.T, text string) {
 		h, err := parseHash(text)
 		if err != nil {
 			return

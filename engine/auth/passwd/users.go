@@ -82,8 +82,8 @@ func (u *Users) Len() int { return len(u.all) }
 // find is the user of a name, or, with known false, another one whose hash is computed
 // in its place: always the same for a name, so that all names cost like those of users.
 func (u *Users) find(name []byte) (found *user, known bool) {
-	if found = u.byName[string(name)]; found != nil {
-		return found, true
+	if of := u.byName[string(name)]; of != nil {
+		return of, true
 	}
 	return u.all[maphash.Bytes(u.seed, name)%uint64(len(u.all))], false
 }

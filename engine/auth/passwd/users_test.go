@@ -41,7 +41,7 @@ func TestEveryNameCostsLikeThatOfAUser(t *testing.T) {
 		t.Errorf("got %v, %v; want bob", found.name, known)
 	}
 	costs := map[string]int{}
-	for _, name := range strings.Fields("a b c d e f g h i j k l m n o p q r s t u v w x y z Ann bob2 root admin") {
+	for name := range strings.FieldsSeq("a b c d e f g h i j k l m n o p q r s t u v w x y z Ann bob2 root admin") {
 		first, known := u.find([]byte(name))
 		again, _ := u.find([]byte(name))
 		if known || first != again {

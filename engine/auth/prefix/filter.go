@@ -56,7 +56,8 @@ func (f *Filter) add(text string, pass bool) error {
 	if err != nil {
 		return err
 	}
-	if f.networks++; f.networks > NetworksMax {
+	f.networks++
+	if f.networks > NetworksMax {
 		return fmt.Errorf("there are more than %d networks", NetworksMax)
 	}
 	f.table.Modify(network, func(before, known bool) (bool, bool) { return pass && (before || !known), false })

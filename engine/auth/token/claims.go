@@ -29,7 +29,7 @@ type want struct {
 // wants are the claims of a policy in the order of their names. A name with dots is first
 // looked for as it stands: many are addresses.
 func wants(claims map[string][]string) []want {
-	var all []want
+	all := make([]want, 0, len(claims))
 	for _, name := range slices.Sorted(maps.Keys(claims)) {
 		all = append(all, want{name, strings.Split(name, "."), claims[name]})
 	}

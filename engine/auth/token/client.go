@@ -45,7 +45,7 @@ func newClient(timeout time.Duration) *client {
 	return &client{timeout: timeout, http: fasthttp.Client{
 		Name: userAgentName,
 		Dial: func(address string) (net.Conn, error) { // the default knows no IPv6
-			return dialer.DialContext(context.Background(), "tcp", address) //nolint:wrapcheck // get does it
+			return dialer.DialContext(context.Background(), "tcp", address)
 		},
 		TLSConfig:                 &tls.Config{MinVersion: tls.VersionTLS12},
 		ReadTimeout:               timeout,
@@ -59,11 +59,11 @@ func newClient(timeout time.Duration) *client {
 
 // get asks for a document. A redirect is not followed: the URL is that of a configuration,
 // and what it names is believed.
-func (c *client) get(url string) ([]byte, error) {
+func (c *client) get(place string) ([]byte, error) {
 	q, a := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(q)
 	defer fasthttp.ReleaseResponse(a)
-	q.SetRequestURI(url)
+	q.SetRequestURI(place)
 	q.SetConnectionClose()
 	q.Header.Set("Accept", "application/jwk-set+json, application/json")
 	if err := c.http.DoTimeout(q, a, c.timeout); err != nil {

@@ -77,7 +77,8 @@ func (s *Sources) Open(url string, refresh time.Duration) (*Source, error) {
 func (s *Sources) release(f *fetcher) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f.users--; f.users == 0 {
+	f.users--
+	if f.users == 0 {
 		delete(s.mu.fetchers, f.place)
 		f.stop()
 	}

@@ -229,7 +229,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 	i := newIssuer(t)
 	left := make(chan struct{})
 	t.Cleanup(func() { close(left) })
-	hang := func(w http.ResponseWriter, r *http.Request) {
+	hang := func(_ http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 		case <-left:

@@ -200,4 +200,6 @@ func (j *jwk) ec() (*key, error) {
 	return newKey(public)
 }
 
-func decode(text string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(text) }
+func decode(text string) ([]byte, error) {
+	return base64.RawURLEncoding.DecodeString(text) //nolint:wrapcheck // callers say what it is
+}

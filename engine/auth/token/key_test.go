@@ -30,7 +30,8 @@ func block(kind string, der []byte, err error) []byte {
 }
 
 func TestAKeyFileHoldsOneKey(t *testing.T) {
-	pkcs1 := block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(pairs()["rsa"].Public().(*rsa.PublicKey)), nil)
+	public, _ := pairs()["rsa"].Public().(*rsa.PublicKey)
+	pkcs1 := block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(public), nil)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, pairs()["p256"].Public(), pairs()["p256"])
 	certificate := block("CERTIFICATE", der, err)

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -104,9 +105,7 @@ func setOf(keys ...map[string]any) []byte {
 // sign makes a token as issuers do. Without "kid" in head it has none.
 func sign(algorithm, by string, head, claims map[string]any) string {
 	t := jwt.NewWithClaims(jwt.GetSigningMethod(algorithm), jwt.MapClaims(claims))
-	for name, value := range head {
-		t.Header[name] = value
-	}
+	maps.Copy(t.Header, head)
 	text, err := t.SignedString(private(by))
 	if err != nil {
 		panic(err)

@@ -155,7 +155,8 @@ func (v *Verifier) checkSignature(set *Set, e *envelope) Reason {
 		if !k.fits(a) {
 			continue
 		}
-		if tries++; tries > triesMax {
+		tries++
+		if tries > triesMax {
 			break
 		}
 		if a.method.Verify(signed, e.signature, k.public) == nil {

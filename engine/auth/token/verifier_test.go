@@ -200,7 +200,7 @@ func TestClaimsAreChecked(t *testing.T) {
 		return "{" + text + "}"
 	}
 	at := func(name string, seconds float64) string {
-		return fmt.Sprintf(`{%s,"%s":%.1f}`, rest, name, nowSeconds+seconds)
+		return fmt.Sprintf(`{%s,%q:%.1f}`, rest, name, nowSeconds+seconds)
 	}
 	for _, c := range []struct {
 		name, claims string

@@ -69,7 +69,8 @@ func FuzzAppendString(f *testing.F) {
 			case c < ' ' || c > '~' || c == '"':
 				t.Fatalf("%q: got %s", s, text)
 			case c == '\\':
-				if i++; i == len(text)-1 || text[i] != '"' && text[i] != '\\' {
+				i++
+				if i == len(text)-1 || text[i] != '"' && text[i] != '\\' {
 					t.Fatalf("%q: got %s", s, text)
 				}
 				read = append(read, text[i])

@@ -118,8 +118,9 @@ const (
 	classOnce    = iota // asked for once
 	classAgain          // asked for again
 	classRefused        // refused
-	classBits    = 3
 )
+
+const classBits = 3
 
 // stampBits are those of a value that are no time.
 const (
@@ -202,7 +203,8 @@ func (t *Table) numbers(key uint64) (first, second uint64) {
 	first, _ = bits.Mul64(key, n)
 	second, _ = bits.Mul64(key*0xd6e8feb86659fd93, n)
 	if first == second {
-		if second++; second == n {
+		second++
+		if second == n {
 			second = 0
 		}
 	}

@@ -153,7 +153,8 @@ func (t *Table) aheadOf(word uint64, nowNanos int64) int64 {
 func (t *Table) charge(a *Ask, nowNanos int64) {
 	w := a.law
 	if w.block > 0 {
-		if t.look(a, nowNanos); a.refused {
+		t.look(a, nowNanos)
+		if a.refused {
 			return
 		}
 	}
@@ -172,7 +173,8 @@ func (t *Table) charge(a *Ask, nowNanos int64) {
 		if !ok {
 			continue
 		}
-		if a.judge(w.ahead(value, now)); a.refused {
+		a.judge(w.ahead(value, now))
+		if a.refused {
 			return
 		}
 		p.touch(classAgain, nowNanos) // before the value: giveBack relies on it

@@ -21,12 +21,12 @@ func BenchmarkTake(b *testing.B) {
 			b.SetParallelism(c.callers)
 			if c.callers == 1 {
 				for b.Loop() {
-					take(st, "client")
+					_, _, _ = take(st, "client")
 				}
 			} else {
 				b.RunParallel(func(pb *testing.PB) {
 					for pb.Next() {
-						take(st, "client")
+						_, _, _ = take(st, "client")
 					}
 				})
 			}

@@ -137,7 +137,7 @@ func TestServerThatIsDownIsLeftAlone(t *testing.T) {
 	for range 20 {
 		group.Go(func() {
 			for time.Since(begin) < 700*time.Millisecond {
-				take(st, "client")
+				_, _, _ = take(st, "client")
 			}
 		})
 	}
@@ -174,7 +174,7 @@ func TestRequestIsSentOnce(t *testing.T) {
 					sent.Add(1)
 					break
 				}
-				io.WriteString(c, "-ERR unknown command\r\n")
+				_, _ = io.WriteString(c, "-ERR unknown command\r\n")
 			}
 			c.Close()
 		}
@@ -231,7 +231,7 @@ func TestServerThatRefuses(t *testing.T) {
 	if by != Local || err == nil || !strings.Contains(err.Error(), "OOM") {
 		t.Errorf("got %v, %v; want the local table, and the server's reason", by, err)
 	}
-	eventually(t, "the store goes down", func() bool { take(st, "client"); return st.Standing().Down })
+	eventually(t, "the store goes down", func() bool { _, _, _ = take(st, "client"); return st.Standing().Down })
 	redis.do("CONFIG", "SET", "maxmemory", "0")
 	eventually(t, "the store comes back", func() bool { return !st.Standing().Down })
 }

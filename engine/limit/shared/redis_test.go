@@ -151,6 +151,16 @@ func (s *server) store(change func(o *Options), limits ...rate.Limit) *Store {
 	return st
 }
 
+// keys are all there are.
+func (s *server) keys() []string {
+	s.t.Helper()
+	keys, err := s.client.Keys(s.t.Context(), "*").Result()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return keys
+}
+
 // take asks all limits of a store for a key.
 func take(st *Store, key string) (rate.Result, Verdict, error) {
 	asks, keys := asksOf(st, key)

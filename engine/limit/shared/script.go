@@ -22,6 +22,8 @@ import (
 // and in units the interval, the tolerance, the longest delay and the block. The reply
 // is whether the request passes, and for each limit how far its key is ahead, by how
 // much the request is early, and whether it is refused.
+//
+//nolint:dupword // two blocks of Lua end
 const script = `
 local time = redis.call('TIME')
 local micros = (time[1] - 1735689600) * 1000000 + time[2]
@@ -92,12 +94,12 @@ func compile(l *rate.Limit) (law, error) {
 		return law{}, fmt.Errorf("rate %v per %v: want at most %d million a second of a limit that is shared", l.Rate, l.Per, ratioMax)
 	}
 	shift := int(math.Floor(math.Log2(ratioMax / perMicro)))
-	shift = min(shift, bits.Len64(exactMax)-2-bits.Len(uint(l.Burst))) //nolint:gosec // 1 to rate.BurstMax
+	shift = min(shift, bits.Len64(exactMax)-2-bits.Len(uint(l.Burst)))
 	ratio := math.Ldexp(perMicro, shift)
 	units := func(d time.Duration) int64 {
 		return int64(min(math.Floor(float64(d)/float64(time.Microsecond)*ratio), exactMax/4))
 	}
-	w := law{shift: uint8(shift)} //nolint:gosec // 0 to 63
+	w := law{shift: uint8(shift)}
 	w.args[0] = strconv.FormatFloat(ratio, 'g', -1, 64)
 	for i, n := range [argsOf - 1]int64{1 << shift, int64(l.Burst) << shift, units(l.MaxDelay), units(l.BlockFor)} {
 		w.args[i+1] = strconv.FormatInt(n, 10)

@@ -21,13 +21,13 @@ import (
 type Verdict uint8
 
 const (
-	// Shared: the server.
+	// Shared is the server.
 	Shared Verdict = iota
-	// Local: the table of this process, since the server did not answer.
+	// Local is the table of this process, since the server did not answer.
 	Local
-	// Open: nobody. The request passes.
+	// Open is nobody: the request passes.
 	Open
-	// Closed: nobody. The request is refused.
+	// Closed is nobody: the request is refused.
 	Closed
 )
 
@@ -222,7 +222,7 @@ func (s *Store) ask(w Wait, keys []Key, asks []rate.Ask) ([]int64, error) {
 		return nil, ErrDown
 	}
 	c := s.call(keys, asks)
-	if err := s.lanes[uint(w.Lane)%uint(len(s.lanes))].put(c); err != nil { //nolint:gosec // any number
+	if err := s.lanes[uint(w.Lane)%uint(len(s.lanes))].put(c); err != nil {
 		return nil, err
 	}
 	atMost := s.timeout

@@ -137,7 +137,7 @@ func TestRetryAfterHolds(t *testing.T) {
 	redis := startRedis(t)
 	st := redis.store(nil, rate.Limit{Name: "a", Rate: 10, Per: time.Second, Burst: 2, BlockFor: 300 * time.Millisecond})
 	for range 2 {
-		take(st, "x")
+		_, _, _ = take(st, "x")
 	}
 	r, _, err := take(st, "x")
 	if r.Allowed || err != nil || r.RetryAfter < 299*time.Millisecond || r.RetryAfter > 300*time.Millisecond {
@@ -166,18 +166,18 @@ func TestKeysExpire(t *testing.T) {
 		rate.Limit{Name: "b", Rate: 1, Per: time.Second, Burst: 2, BlockFor: time.Hour},
 	)
 	for range 3 {
-		take(st, "secret")
+		_, _, _ = take(st, "secret")
 	}
-	keys := redis.do("KEYS", "*").([]any)
+	keys := redis.keys()
 	if len(keys) != 2 {
 		t.Fatalf("got %v; want two keys", keys)
 	}
 	for _, key := range keys {
-		millis := redis.do("PTTL", key).(int64)
-		if !strings.HasPrefix(key.(string), "test:") || strings.Contains(key.(string), "secret") {
+		millis := redis.client.PTTL(t.Context(), key).Val().Milliseconds()
+		if !strings.HasPrefix(key, "test:") || strings.Contains(key, "secret") {
 			t.Errorf("key %q: want the prefix, and not the text", key)
 		}
-		isA := strings.Contains(key.(string), st.laws[0].sign)
+		isA := strings.Contains(key, st.laws[0].sign)
 		if isA && (millis < 115_000 || millis > 120_001) || !isA && (millis < 3_595_000 || millis > 3_600_001) {
 			t.Errorf("key %q goes in %d ms; want two minutes, or an hour", key, millis)
 		}
@@ -213,8 +213,8 @@ func TestValuesThatCannotBe(t *testing.T) {
 		{"0", 0},
 	} {
 		redis.do("FLUSHALL")
-		take(st, "x")
-		redis.do("SET", redis.do("KEYS", "*").([]any)[0], c.value)
+		_, _, _ = take(st, "x")
+		redis.do("SET", redis.keys()[0], c.value)
 		r, by, err := take(st, "x")
 		if by != Shared || err != nil || r.Allowed != (c.most == 0) || r.RetryAfter > c.most {
 			t.Errorf("%q: got %+v by %v, %v; want a refusal for at most %v", c.value, r, by, err, c.most)
