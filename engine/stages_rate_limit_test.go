@@ -216,7 +216,7 @@ middleware: {m: {type: rate_limit, ` + stage + `}}
 		{"rate: 1, per: 1h, burst: 1, key: host", "200 429"},
 	} {
 		r.apply(text(c.stage), backend)
-		if got := r.statuses(strings.Count(c.want, " ")+1, "/"); got != c.want {
+		if got := r.statuses(strings.Count(c.want, " ") + 1); got != c.want {
 			t.Errorf("%s: got %s; want %s", c.stage, got, c.want)
 		}
 	}
