@@ -19,7 +19,6 @@ func TestDecisionDoesNotAllocate(t *testing.T) {
 	}{
 		{"offer and decide", func() { p.Decide(p.Offer(q), a) }},
 		{"encoding", func() { a.SeeEncoding(tag) }},
-		{"vary", func() { out = AppendList(AppendList(out[:0], tag), VaryName) }},
 		{"weak", func() { out, _ = AppendWeak(out[:0], tag) }},
 		{"if-none-match", func() { out, _ = AppendIfNoneMatch(out[:0], weak) }},
 		{"not modified", func() { HoldsWeakened(weak, tag) }},

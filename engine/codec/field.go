@@ -24,28 +24,3 @@ func DropStale(h *wire.Head) {
 		}
 	}
 }
-
-// VaryName is what Vary has to name.
-const VaryName = "Accept-Encoding"
-
-// VaryNames reports that a value of Vary names Accept-Encoding already, as the asterisk
-// does as well.
-func VaryNames(value []byte) bool {
-	return wire.HasToken(value, "*") || wire.HasToken(value, "accept-encoding")
-}
-
-// AppendList appends the elements of a list that holds no quoted strings to the list
-// that is dst.
-func AppendList[V string | []byte](dst []byte, value V) []byte {
-	for rest, more := []byte(value), true; more; {
-		var element []byte
-		if element, rest, more = wire.NextElement(rest); len(element) == 0 {
-			continue
-		}
-		if len(dst) > 0 {
-			dst = append(dst, ", "...)
-		}
-		dst = append(dst, element...)
-	}
-	return dst
-}

@@ -121,7 +121,7 @@ type Verdict struct {
 	// Coding is how the content is to be compressed; Identity leaves it as it is.
 	Coding Coding
 	// Vary is whether Vary has to name Accept-Encoding: another client would get, or
-	// has got, the same answer in another coding. See VaryNames.
+	// has got, the same answer in another coding.
 	Vary bool
 	// FlushEach is whether every piece of content is to be flushed at once, since the
 	// answer says Incremental: ?1 (RFC 10036).

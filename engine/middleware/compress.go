@@ -25,25 +25,16 @@ const askedToo = 1 << 8
 var (
 	ifNoneMatch         = stage.NewName("If-None-Match")
 	etagName            = stage.NewName("ETag")
-	varyName            = stage.NewName("Vary")
 	contentTypeName     = stage.NewName("Content-Type")
 	contentEncodingName = stage.NewName("Content-Encoding")
 	contentRangeName    = stage.NewName("Content-Range")
-	cacheControlName    = stage.NewName("Cache-Control")
 	incrementalName     = stage.NewName("Incremental")
-	staleNames          = namesOf(codec.StaleNames...)
+	acceptEncoding      = []byte("Accept-Encoding")
+	staleNames          = newNames(codec.StaleNames)
 	// A 304 has the fields its 200 would have had and a cache would keep anew (RFC 9110
 	// section 15.4.5), and the cookies.
-	revalidatedNames = namesOf("Cache-Control", "Content-Location", "ETag", "Expires", "Last-Modified", "Vary", "Set-Cookie")
+	revalidatedNames = newNames([]string{"Cache-Control", "Content-Location", "ETag", "Expires", "Last-Modified", "Vary", "Set-Cookie"})
 )
-
-func namesOf(texts ...string) []stage.Name {
-	names := make([]stage.Name, 0, len(texts))
-	for _, text := range texts {
-		names = append(names, stage.NewName(text))
-	}
-	return names
-}
 
 func newCompress(k *config.StageCompress, _ *Place) (*compress, error) {
 	s := codec.Settings{Types: k.Types, MinBytes: int64(k.MinBytes)}
@@ -107,10 +98,10 @@ func (s *compress) Response(c *stage.Call) stage.Verdict {
 		Ranged: c.Answer.Get(&contentRangeName) != nil, Incremental: c.Answer.Get(&incrementalName),
 	}
 	c.Answer.Each(&contentEncodingName, func(value []byte) bool { a.SeeEncoding(value); return true })
-	c.Answer.Each(&cacheControlName, func(value []byte) bool { a.SeeCacheControl(value); return true })
+	c.Answer.Each(&cacheControl, func(value []byte) bool { a.SeeCacheControl(value); return true })
 	v := s.policy.Decide(codec.Offer(slot), &a)
 	if v.Vary {
-		nameEncodingInVary(c)
+		c.Answer.Merge(&vary, acceptEncoding)
 	}
 	if v.Coding != codec.Identity {
 		s.encode(c, v)
@@ -146,27 +137,12 @@ func weaken(c *stage.Call) {
 	}
 }
 
-// nameEncodingInVary makes Vary one line that names Accept-Encoding, if it does not yet.
-func nameEncodingInVary(c *stage.Call) {
-	named := false
-	c.Scratch = c.Scratch[:0]
-	c.Answer.Each(&varyName, func(value []byte) bool {
-		named = codec.VaryNames(value)
-		c.Scratch = codec.AppendList(c.Scratch, value)
-		return !named
-	})
-	if !named {
-		c.Scratch = codec.AppendList(c.Scratch, codec.VaryName)
-		c.Answer.Set(&varyName, c.Scratch)
-	}
-}
-
 // confirm makes a 304 one of the answer that the client has, if that is as we compressed
 // it.
 func (s *compress) confirm(c *stage.Call) {
 	if tag := c.Answer.Get(&etagName); tag != nil && codec.HoldsWeakened(clientTags(c), tag) {
 		weaken(c)
-		nameEncodingInVary(c)
+		c.Answer.Merge(&vary, acceptEncoding)
 	}
 }
 
@@ -174,7 +150,7 @@ func (s *compress) confirm(c *stage.Call) {
 // client's If-None-Match, since it compares the whole field: the client has this answer.
 func (s *compress) revalidate(c *stage.Call) stage.Verdict {
 	weaken(c)
-	nameEncodingInVary(c)
+	c.Answer.Merge(&vary, acceptEncoding)
 	for i := range revalidatedNames {
 		keepLines(c, &revalidatedNames[i])
 	}

@@ -116,7 +116,7 @@ func (e *errorPages) fetch(c *stage.Call) (got stage.Fetched, ok bool) {
 	if e.fetching.Add(1) > errorPagesMax {
 		return got, false
 	}
-	c.Scratch = encodeURL(e.path.Append(c.Scratch[:0], c), 0)
+	c.Scratch = encodeFrom(e.path.Append(c.Scratch[:0], c), 0, inTarget)
 	return c.Fetch(&stage.Wanted{Pool: e.pool, Target: c.Scratch, BytesMax: errorPageBytesMax, Within: errorPageWithin})
 }
 
@@ -139,12 +139,12 @@ func wantsJSON(c *stage.Call) bool {
 }
 
 // contentFields are the fields that describe the content of an answer, or belong to the
-// connection and the head that it came with, in lower case.
-var contentFields = []string{
+// connection and the head that it came with.
+var contentFields = newSpelled([]string{
 	"content-type", "content-length", "content-encoding", "content-language", "content-range", "content-disposition",
 	"content-location", "content-md5", "content-digest", "repr-digest", "digest", "etag", "last-modified", "accept-ranges",
 	"age", "expires", "date", "server", "transfer-encoding", "trailer", "connection", "keep-alive", "upgrade",
 	"strict-transport-security", "alt-svc", "x-isame-error",
-}
+})
 
-func isOfContent(name []byte) bool { return isAnyOf(contentFields, name) }
+func isOfContent(name []byte) bool { return isOf(contentFields, name) }

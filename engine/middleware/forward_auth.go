@@ -68,11 +68,9 @@ const (
 func newForwardAuth(k *config.StageForwardAuth, p *Place) (*forwardAuth, error) {
 	f := &forwardAuth{
 		place: p, original: k.Method == "original", open: k.OnFailure == "open", keep: k.Cache,
-		send: newNames(k.RequestHeaders), take: newNames(k.ResponseHeaders), give: newNames(k.ClientHeaders),
+		send: newNames(k.RequestHeaders), give: newNames(k.ClientHeaders),
+		take: newNames(k.ResponseHeaders), forged: newSpelled(k.ResponseHeaders),
 		down: answer.New(http.StatusServiceUnavailable, end.AuthUnavailable, "1"),
-	}
-	for i := range f.take {
-		f.forged = append(f.forged, f.take[i].Spelled())
 	}
 	var err error
 	if f.url, err = stage.NewText(k.URL); err != nil {
@@ -118,6 +116,15 @@ func newNames(texts []string) []stage.Name {
 	names := make([]stage.Name, len(texts))
 	for i, text := range texts {
 		names[i] = stage.NewName(text)
+	}
+	return names
+}
+
+// newSpelled is newNames with underscores for any hyphens, too.
+func newSpelled(texts []string) []stage.Name {
+	names := newNames(texts)
+	for i := range names {
+		names[i] = names[i].Spelled()
 	}
 	return names
 }

@@ -17,18 +17,18 @@ var (
 	textHTML      = []byte("text/html")
 )
 
-// ownToService are the fields that the service is told by us alone, in lower case. Some
-// services take an underscore for a hyphen.
-var ownToService = []string{
+// ownToService are the fields that the service is told by us alone. Some services take an
+// underscore for a hyphen.
+var ownToService = newSpelled([]string{
 	"x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri", "x-forwarded-for", "x-isame-attempts",
-}
+})
 
 // unsent are the fields that concern one connection, its framing, or content that the
-// service does not get, in lower case.
-var unsent = []string{
+// service does not get.
+var unsent = newSpelled([]string{
 	"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "proxy-authenticate",
 	"proxy-authorization", "http2-settings", "content-length", "host", "expect",
-}
+})
 
 // appendQuestion appends the head that the service is sent. The same head is the same
 // question.
@@ -40,14 +40,14 @@ func (f *forwardAuth) appendQuestion(b []byte, c *stage.Call) []byte {
 	}
 	b = append(b, ' ')
 	start := len(b)
-	b = encodeURL(f.url.Append(b, c), start)
+	b = encodeFrom(f.url.Append(b, c), start, inTarget)
 	b = append(append(append(b, " HTTP/1.1\r\nHost: "...), authorityOf(b[start:])...), "\r\n"...)
 	if len(f.send) == 0 {
 		b = appendLines(b, &c.Request)
 	}
 	for i := range f.send {
 		n := &f.send[i]
-		if isOwnToService([]byte(n.String())) {
+		if isOf(ownToService, []byte(n.String())) {
 			continue
 		}
 		c.Request.Each(n, func(value []byte) bool {
@@ -58,17 +58,17 @@ func (f *forwardAuth) appendQuestion(b []byte, c *stage.Call) []byte {
 	return append(f.appendForwarded(b, c), "\r\n"...)
 }
 
-func appendLine(b []byte, name string, value []byte) []byte {
+func appendLine[N string | []byte](b []byte, name N, value []byte) []byte {
 	return append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
 }
 
 // appendLines appends all fields that are the service's.
 func appendLines(b []byte, from *stage.Fields) []byte {
 	from.Lines(func(name, value []byte) bool {
-		if isOwnToService(name) || isAnyOf(unsent, name) {
+		if isOf(ownToService, name) || isOf(unsent, name) {
 			return true
 		}
-		b = append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
+		b = appendLine(b, name, value)
 		return true
 	})
 	return b
@@ -102,7 +102,7 @@ func (f *forwardAuth) appendForwarded(b []byte, c *stage.Call) []byte {
 // isPlain reports that no variable has put dot segments into the path that is asked for: the
 // service might answer for another one.
 func (f *forwardAuth) isPlain(c *stage.Call) bool {
-	c.Scratch = encodeURL(f.url.Append(c.Scratch[:0], c), 0)
+	c.Scratch = encodeFrom(f.url.Append(c.Scratch[:0], c), 0, inTarget)
 	_, path, _ := bytes.Cut(c.Scratch, []byte("://"))
 	path, _, _ = bytes.Cut(path, []byte("?"))
 	i := bytes.IndexByte(path, '/')
@@ -134,56 +134,13 @@ func authorityOf(url []byte) []byte {
 	return rest
 }
 
-// encodeURL percent-encodes what must not stand in a request line, whatever variables
-// have brought.
-func encodeURL(b []byte, start int) []byte {
-	const digits = "0123456789ABCDEF"
-	for i := start; i < len(b); i++ {
-		if c := b[i]; c <= ' ' || c >= 0x7f || c == '#' {
-			b = append(b, 0, 0)
-			copy(b[i+3:], b[i+1:])
-			b[i], b[i+1], b[i+2] = '%', digits[c>>4], digits[c&15]
-			i += 2
-		}
-	}
-	return b
-}
-
 // passes reports that a field of the service's answer goes on: it is none of its
 // connection, and not named by Connection.
 func passes(q *question, name []byte) bool {
-	if isAnyOf(unsent, name) {
+	if isOf(unsent, name) {
 		return false
 	}
 	return !wire.HasElement(q.resp.Header.Peek("Connection"), name)
-}
-
-func isOwnToService(name []byte) bool { return isAnyOf(ownToService, name) }
-
-// isAnyOf reports that a name is one of these, which are lower case, where an underscore
-// is a hyphen.
-func isAnyOf(names []string, name []byte) bool {
-	for _, of := range names {
-		if len(of) == len(name) && isSpelling(name, of) {
-			return true
-		}
-	}
-	return false
-}
-
-func isSpelling(name []byte, of string) bool {
-	for i, c := range name {
-		switch {
-		case c >= 'A' && c <= 'Z':
-			c += 'a' - 'A'
-		case c == '_':
-			c = '-'
-		}
-		if c != of[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // isOf reports that a name is one of these.

@@ -13,6 +13,7 @@ var (
 	inPath   = octetsBut("\"<>\\^`{|}?#")
 	inQuery  = octetsBut("\"<>\\^`{|}#")
 	inLabel  = octetsBut("\"<>\\^`{|}?#/@%&=+$,;!*'()~:[]")
+	inTarget = octetsBut("#")
 	inCookie = octetsBut("\",;\\")
 )
 
