@@ -15,9 +15,10 @@
 //	phase.go     the table of its phases
 //	exchange.go  what it keeps, grouped by phase
 //	read.go      the head of the request is read, and its route found
-//	stages.go    the stages of that route have their say, and see the answer; what they see
-//	facts.go     of the exchange; package middleware has them; one may have the rest of the
-//	carry.go     exchange run inside of it
+//	stages.go    the stages of that route (package middleware) have their say, and later see
+//	             the answer
+//	facts.go     beside it, what they see of the exchange
+//	carry.go     and how one has the rest of the exchange run inside of it
 //	forward.go   a pool, a slot of it, and a backend: the one the client belongs to, or a pick
 //	request.go   the head as backends see it, and who the client is
 //	attempt.go   one attempt, from the connection to the head of the answer
@@ -50,8 +51,11 @@
 //	drain.go     how listeners end, and everything (Shutdown)
 //
 // Leaves that know of no exchange are packages of their own: trust (which peers and
-// fields are believed), affinity, route, retry, answer, stage and middleware (what a route
-// puts in front of what it does), limit (connections of one client), websocket (its frames), certs and observe.
+// fields are believed), affinity, route, retry, answer, websocket (its frames), certs,
+// worker (goroutines to wait in), inquiry (what is asked beside an exchange), observe and
+// sink (where lines are written). What a route puts in front of what it does is stage and
+// middleware, with limit (connections and requests of one client), auth, codec (compressed
+// answers) and handler (middleware of fasthttp).
 //
 // Control flow is the functions of the phases, one for each, which say what follows;
 // everything else is a leaf. Loop and goroutine run the same functions. In the loop,

@@ -91,12 +91,7 @@ func (f *forwardAuth) appendForwarded(b []byte, c *stage.Call) []byte {
 			return true
 		})
 	}
-	if ip := c.Peer(); ip.IsValid() {
-		b = ip.AppendTo(b)
-	} else {
-		b = append(b, "unknown"...)
-	}
-	return append(b, "\r\n"...)
+	return append(appendAddr(b, c.Peer()), "\r\n"...)
 }
 
 // isPlain reports that no variable has put dot segments into the path that is asked for: the

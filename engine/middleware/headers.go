@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -228,7 +229,7 @@ func (r *rule) replace(f *stage.Fields, c *stage.Call) {
 
 func (o forwardedFields) add(c *stage.Call) {
 	if o.realIP {
-		c.Scratch = appendClient(c.Scratch[:0], c)
+		c.Scratch = appendAddr(c.Scratch[:0], c.Client())
 		c.Request.Set(&realIP, c.Scratch)
 	}
 	if o.port && c.Port() != 0 && c.Request.Get(&forwardedPort) == nil {
@@ -240,11 +241,12 @@ func (o forwardedFields) add(c *stage.Call) {
 	}
 }
 
-func appendClient(dst []byte, c *stage.Call) []byte {
-	if ip := c.Client(); ip.IsValid() {
-		return ip.AppendTo(dst)
+// appendAddr appends an address, as fields tell that of a unix socket, too.
+func appendAddr(dst []byte, ip netip.Addr) []byte {
+	if !ip.IsValid() {
+		return append(dst, "unknown"...)
 	}
-	return append(dst, "unknown"...)
+	return ip.AppendTo(dst)
 }
 
 // statuses is a set of status codes; the zero value is all of them.
