@@ -18,7 +18,7 @@ func BenchmarkAppend(b *testing.B) {
 				b.SetBytes(int64(len(content)))
 				b.ReportAllocs()
 				for b.Loop() {
-					out = Append(out[:0], content, c, l)
+					out = appendWhole(out[:0], content, c, l)
 				}
 				b.ReportMetric(float64(len(out)), "bytes")
 			})

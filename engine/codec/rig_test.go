@@ -144,3 +144,10 @@ func pipe(t testing.TB, input []byte, name string, arguments ...string) []byte {
 	}
 	return out
 }
+
+// appendWhole compresses a whole content and appends it to dst.
+func appendWhole(dst, content []byte, c Coding, l Level) []byte {
+	s := Open(c, l, false)
+	defer s.Release()
+	return s.Append(dst, content, false, true)
+}

@@ -11,7 +11,7 @@ import (
 func TestGzipIsAsSmallAsZlib5(t *testing.T) {
 	for seed := range uint64(5) {
 		content := document(t, 16<<10, 20+seed)
-		out := Append(nil, content, Gzip, Default)
+		out := appendWhole(nil, content, Gzip, Default)
 		theirs := pipe(t, content, "gzip", "-5", "-n", "-c")
 		ratio := float64(len(out)) / float64(len(theirs))
 		t.Logf("seed %d: %d bytes; gzip -5 %d; %.3f", seed, len(out), len(theirs), ratio)
@@ -24,7 +24,7 @@ func TestGzipIsAsSmallAsZlib5(t *testing.T) {
 // TestLevelsAreWorthTheirName: more work makes less, and each coding earns its place.
 func TestLevelsAreWorthTheirName(t *testing.T) {
 	content := document(t, 64<<10, 30)
-	size := func(c Coding, l Level) int { return len(Append(nil, content, c, l)) }
+	size := func(c Coding, l Level) int { return len(appendWhole(nil, content, c, l)) }
 	for c := Gzip; int(c) < codings; c++ {
 		fastest, usual, best := size(c, Fastest), size(c, Default), size(c, Best)
 		t.Logf("%s: fastest %d, default %d, best %d of %d bytes", c, fastest, usual, best, len(content))

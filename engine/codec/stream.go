@@ -123,13 +123,6 @@ func (s *Stream) Release() {
 	idle[s.coding][s.level].Put(s)
 }
 
-// Append compresses a whole content and appends it to dst.
-func Append(dst, content []byte, c Coding, l Level) []byte {
-	s := Open(c, l, false)
-	defer s.Release()
-	return s.Append(dst, content, false, true)
-}
-
 // gzipLevels: 6 is the cheapest that stays within 1.03 of the size of zlib's level 5 with
 // some room: 1.02 on 16 KiB of JSON, where 5 is at 1.026 and saves a tenth of the time.
 var gzipLevels = [levels]int{Default: 6, Fastest: 1, Best: 9}

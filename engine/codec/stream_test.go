@@ -193,7 +193,7 @@ func TestDestinationIsAppendedTo(t *testing.T) {
 	everyCoding(t, func(t *testing.T, c Coding, l Level) {
 		t.Helper()
 		content := document(t, 3000, 6)
-		out := Append([]byte("head"), content, c, l)
+		out := appendWhole([]byte("head"), content, c, l)
 		if !bytes.HasPrefix(out, []byte("head")) {
 			t.Fatalf("got %q; want what was there first", out[:min(8, len(out))])
 		}
