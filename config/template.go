@@ -41,11 +41,6 @@ type Vocabulary struct {
 	Registered []string
 }
 
-// ParseTemplate parses the value of a key that is marked vars: {name} is a variable,
-// {name|escape} its value percent-encoded, {{ is a brace. The error says what is wrong in
-// words that fit behind the key.
-func ParseTemplate(text string) ([]Part, error) { return Vocabulary{}.Parse(text) }
-
 // variables are those of every request that have no name of their own.
 func variables() []string {
 	return []string{
@@ -74,7 +69,9 @@ func families() []string { return []string{wordHeader, wordCookie, wordQuery, wo
 // answerFamily is the one that exists in answers and logs only.
 const answerFamily = "response.header"
 
-// Parse is ParseTemplate with what v allows beside.
+// Parse parses the value of a key that is marked vars: {name} is a variable, {name|escape}
+// its value percent-encoded, {{ is a brace, and what v allows beside. The error says what is
+// wrong in words that fit behind the key.
 func (v Vocabulary) Parse(text string) ([]Part, error) {
 	p := templateParser{vocabulary: v}
 	for rest := text; rest != ""; {

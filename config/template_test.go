@@ -2,12 +2,11 @@ package config
 
 import (
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 )
 
-func TestParseTemplate(t *testing.T) {
+func TestVocabularyParses(t *testing.T) {
 	t.Parallel()
 	answer := Vocabulary{Answer: true}
 	groups := Vocabulary{Groups: []string{"", "", "user"}}
@@ -35,9 +34,6 @@ func TestParseTemplate(t *testing.T) {
 		if got, err := tt.v.Parse(tt.text); err != nil || !reflect.DeepEqual(got, tt.parts) {
 			t.Errorf("%s: got %+v, %v; want %+v", tt.text, got, err, tt.parts)
 		}
-	}
-	if got, err := ParseTemplate("{method}"); err != nil || !slices.Equal(got, []Part{{Variable: "method"}}) {
-		t.Errorf("got %+v, %v; want the method", got, err)
 	}
 }
 
