@@ -265,7 +265,6 @@ func newExchange() *exchange {
 		line: make([]byte, 0, lineRoom),
 	}
 	x.upload.prepare()
-	x.call.Facts = (*callFacts)(x)
 	x.task = worker.NewTask(x.goOn)
 	return x
 }

@@ -35,7 +35,7 @@ type exchange struct {
 	preparing
 	relaying
 	accounting
-	staging // where the route has stages
+	*staging // made when a route has stages for the first time: see staged
 
 	c     *conn
 	at    phase
@@ -74,18 +74,15 @@ type routing struct {
 	client       netip.Addr
 	clientKnown  bool // client is the one that is believed
 	idMade       bool // id was
+
+	staged bool // the route has stages: staging counts
 }
 
-// staging is what the stages of a route need. A route without any costs a look at staged.
+// staging is what the stages of a route need. It is memory of its own, so that exchanges
+// without stages stay small: those look at staged alone, and must not look here.
 type staging struct {
-	staged bool // call counts
-	call   stage.Call
-	// coder changes the content; unflushed: it may keep some of it inside. coded is what it
-	// has made of the last piece, codedTurns how many turns of the loop in a row it had one.
-	coder      stage.Coder
-	unflushed  bool
-	codedTurns int
-	coded      []byte
+	call  stage.Call
+	coded []byte // what the coder has made of the last piece
 	// copied is a copy of the request for another pool; nil is none.
 	copied *inquiry.Copy
 	// own is an answer of ours before the stages have seen it: its head, as text and as
@@ -93,13 +90,10 @@ type staging struct {
 	own        []byte
 	ownHead    wire.ResponseHead
 	ownContent []byte
-	// source has the content of the answer, in place of the backend; ended: all of it.
 	// carried is what follows where an exchange that a stage carries ends without an answer;
 	// piece is what ReadAnswer or ReadContent has not taken yet.
-	source      io.Reader
-	sourceEnded bool
-	carried     phase
-	piece       []byte
+	carried phase
+	piece   []byte
 	// held is the content of the request, where a stage wants it whole before anything is
 	// sent; holds: it is.
 	held  []byte
@@ -124,6 +118,15 @@ type relaying struct {
 	awaiting   bool  // nextBy counts
 	nextBy     int64 // until then the next content is awaited
 	relayNanos int64 // when the last content came
+
+	// coder changes the content; unflushed: it may keep some of it inside; codedTurns is how
+	// many turns of the loop in a row it had a piece.
+	coder      stage.Coder
+	unflushed  bool
+	codedTurns int
+	// source has the content, in place of the backend; ended: all of it. A stage says so.
+	source      io.Reader
+	sourceEnded bool
 }
 
 // accounting is what metrics and log learn of the exchange, beside other groups.

@@ -16,6 +16,10 @@ import (
 // beginStages makes the exchange ready for the stages of its route. What a peer must not
 // say for its client is gone before they look.
 func (x *exchange) beginStages() {
+	if x.staging == nil {
+		x.staging = &staging{}
+		x.call.Facts = (*callFacts)(x)
+	}
 	c := &x.call
 	c.Begin(&x.head)
 	x.staged = true
