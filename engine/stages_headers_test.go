@@ -45,7 +45,7 @@ func TestHeadersOfRequests(t *testing.T) {
 		{"Host", `set: {Host: other.test}`, "/", []string{" other.test\n", "X-Forwarded-Host: 127.0.0.1"}, nil},
 		{"Host that is none", `set: {Host: "{query.q}"}`, "/?q=a/b", []string{" 127.0.0.1"}, nil},
 		{"default of Host", `default: {Host: other.test}`, "/", []string{" 127.0.0.1"}, []string{"other.test\n"}},
-		{"replace of Host", `replace: [{name: Host, regex: "^127", with: "a"}]`, "/", []string{" a.0.0.1"}, []string{"400"}},
+		{"replace of Host", `replace: [{name: Host, regex: "^127", with: "a"}]`, "/", []string{" a.0.0.1"}, []string{"400 Bad Request"}},
 		{"what the proxy writes itself", `set: {Connection: upgrade, Upgrade: "{header.X-A}"}`, "/|X-A: websocket", nil, []string{"Connection", "Upgrade"}},
 		{"forwarded", `forwarded: [port, real_ip]`, "/|X-Real-Ip: 6.6.6.6", []string{"X-Forwarded-Port: ", "X-Real-Ip: 127.0.0.1\r"}, []string{"6.6.6.6"}},
 		{"escape", `set: {X-A: "{query.q|escape}"}`, "/?q=a/b%20c", []string{"X-A: a%2Fb%2520c\r"}, nil},
