@@ -100,6 +100,9 @@ type staging struct {
 	holds bool
 }
 
+// callFacts is an exchange as its stages see it: facts.go has its methods.
+type callFacts exchange
+
 // preparing is what is known of the head for backends.
 type preparing struct {
 	idEnd     int  // where the request id that we made ends in out; 0 is none

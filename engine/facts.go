@@ -2,7 +2,6 @@ package engine
 
 import (
 	"crypto/tls"
-	"net"
 	"net/netip"
 
 	"github.com/isame-lb/isame-lb/engine/inquiry"
@@ -10,9 +9,6 @@ import (
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
-
-// callFacts is an exchange as its stages see it.
-type callFacts exchange
 
 var _ stage.Facts = (*callFacts)(nil)
 
@@ -127,13 +123,6 @@ func (f *callFacts) PeerPort() netip.AddrPort { return portAt(f.c.RemoteAddr()) 
 
 // Local is our end of it.
 func (f *callFacts) Local() netip.AddrPort { return portAt(f.c.LocalAddr()) }
-
-func portAt(at net.Addr) netip.AddrPort {
-	if a, ok := at.(addrPort); ok {
-		return a.AddrPort()
-	}
-	return netip.AddrPort{}
-}
 
 // Shard is the number of the core.
 func (f *callFacts) Shard() int { return f.c.shard.index }

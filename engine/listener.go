@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -230,3 +232,10 @@ const (
 	backlogTime      = 100 * time.Millisecond
 	backlogTimeLocal = 5 * time.Millisecond
 )
+
+func portAt(at net.Addr) netip.AddrPort {
+	if a, ok := at.(addrPort); ok {
+		return a.AddrPort()
+	}
+	return netip.AddrPort{}
+}
