@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"os"
@@ -143,14 +142,19 @@ func offer(t *testing.T, proxies []*proxy, perSecond float64, d time.Duration) *
 	return o
 }
 
-// exact checks that what passed is what a limit of rate and burst lets pass in that time.
+// exact checks that what passed is what a limit of rate and burst lets pass in that time:
+// never more, and less only by what came while nobody could ask. A limit that is full does
+// not fill further while a busy machine lets the first request wait.
 func (o *offered) exact(t *testing.T, name string, rate, burst float64) {
 	t.Helper()
-	want := rate*o.took.Seconds() + burst
-	t.Logf("%s: %d passed, %d refused, %d others in %v, slowest %v; want %.0f", name,
-		o.passed.Load(), o.refused.Load(), o.others.Load(), o.took, time.Duration(o.slowest.Load()), want)
-	if got := float64(o.passed.Load()); math.Abs(got-want) > max(want/100, 2) || o.others.Load() > 0 {
-		t.Errorf("%s: %v passed, and %d were neither passed nor refused; want %.0f, 1 %% more or less", name, got, o.others.Load(), want)
+	slowest := time.Duration(o.slowest.Load())
+	want, got := rate*o.took.Seconds()+burst, float64(o.passed.Load())
+	t.Logf("%s: %v passed, %d refused, %d others in %v, slowest %v; want %.0f", name,
+		got, o.refused.Load(), o.others.Load(), o.took, slowest, want)
+	few := want - max(want/100, 2) - rate*slowest.Seconds()
+	if got > want+max(want/100, 2) || got < few || o.others.Load() > 0 {
+		t.Errorf("%s: %v passed, and %d were neither passed nor refused; want %.0f to %.0f, 1 %% more or less",
+			name, got, o.others.Load(), few, want)
 	}
 }
 
@@ -176,8 +180,8 @@ func TestRateLimitIsExact(t *testing.T) {
 // while it does not, and exact again once it is back.
 func TestSharedRateLimitIsExact(t *testing.T) {
 	redis := startRedis(t)
-	const timeout = 100 * time.Millisecond
-	text := strings.Replace(rateLimited, "{{store}}", `, store: {redis: {address: "`+redis.address+`", timeout: 100ms, on_failure: closed}}`, 1)
+	const timeout = time.Second // a store that a busy machine makes late has counted what we refuse
+	text := strings.Replace(rateLimited, "{{store}}", `, store: {redis: {address: "`+redis.address+`", timeout: 1s, on_failure: closed}}`, 1)
 	var three []*proxy
 	for range 3 {
 		three = append(three, start(t, text))
@@ -186,7 +190,7 @@ func TestSharedRateLimitIsExact(t *testing.T) {
 
 	closed := func(name string) {
 		t.Helper()
-		offer(t, three, 100, 300*time.Millisecond) // while it is noticed
+		offer(t, three, 100, 3*timeout/2) // while it is noticed
 		o := offer(t, three, 300, time.Second)
 		slowest := time.Duration(o.slowest.Load())
 		t.Logf("%s: %d passed, %d refused, %d others, slowest %v", name, o.passed.Load(), o.refused.Load(), o.others.Load(), slowest)
