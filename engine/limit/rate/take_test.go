@@ -199,11 +199,12 @@ func TestAllOrNothingWithManyAtOnce(t *testing.T) {
 		for client, used := range []int64{a, b} {
 			asks := []Ask{{Key: KeyString("all"), Limit: 0}, {Key: Key(client) << 50, Limit: 1}}
 			table.Peek(1, asks)
-			// What cannot be given back safely stays charged: a rare third one.
-			if got, want := asks[0].Remaining(), int64(2000-900); got > want || got < want-3 {
+			// What cannot be given back safely stays charged: a rare third one, and more of them
+			// where goroutines are stopped in between. Nobody ever gets more than is there.
+			if got, want := asks[0].Remaining(), int64(2000-900); got > want || got < want-goroutines {
 				t.Errorf("round %d: %d remain of the wide one; want %d", round, got, want)
 			}
-			if got, want := asks[1].Remaining(), 700-used; got > want || got < want-3 {
+			if got, want := asks[1].Remaining(), 700-used; got > want || got < want-goroutines {
 				t.Errorf("round %d: %d remain of client %d; want %d", round, got, client, want)
 			}
 		}
