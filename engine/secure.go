@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // tlsPolicy is how a generation speaks TLS on a listener. There is one
@@ -176,25 +176,8 @@ func (x *exchange) misdirected() bool {
 	if x.c.sni == "" || x.policy.tls == nil {
 		return false
 	}
-	return x.policy.tls.store.Misdirected(x.c.sni, hostOf(x.head.Host))
+	return x.policy.tls.store.Misdirected(x.c.sni, wire.HostName(x.head.Host))
 }
-
-// hostOf is a valid authority without its port and without the dot behind a
-// full name.
-func hostOf(authority []byte) []byte {
-	host := authority
-	for i, c := range slices.Backward(authority) {
-		if c == ':' {
-			host = authority[:i]
-		}
-		if c < '0' || c > '9' {
-			break
-		}
-	}
-	return bytes.TrimSuffix(host, dot)
-}
-
-var dot = []byte{'.'}
 
 // sayCertificates warns of certificates of t that clients will refuse.
 func (e *Engine) sayCertificates(t *table) {

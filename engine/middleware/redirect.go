@@ -84,5 +84,5 @@ func (r *redirect) answer(c *stage.Call, to []byte, status int) stage.Verdict {
 // appendPortless appends the URL that was asked for, without the port.
 func appendPortless(dst []byte, c *stage.Call) []byte {
 	dst = append(append(dst, c.Scheme()...), "://"...)
-	return c.AppendURI(append(dst, stage.HostOnly(c.Head.Host)...))
+	return c.AppendURI(append(dst, wire.CutPort(c.Head.Host)...))
 }

@@ -1,10 +1,11 @@
 package route
 
 import (
-	"bytes"
 	"errors"
 	"net/netip"
 	"strings"
+
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // hostBytesMax bounds the hosts that can match by name. A DNS name has at most
@@ -20,29 +21,11 @@ var (
 	errHostBytes    = errors.New("has a character no host has")
 )
 
-// cutPort cuts the port off an authority. An IPv6 literal keeps its brackets.
-func cutPort(authority []byte) []byte {
-	from := 0
-	if len(authority) > 0 && authority[0] == '[' {
-		from = max(0, bytes.IndexByte(authority, ']'))
-	}
-
-	if i := bytes.IndexByte(authority[from:], ':'); i >= 0 {
-		return authority[:from+i]
-	}
-
-	return authority
-}
-
 // hostOf cuts the port and one trailing dot off an authority. An IPv6 literal
 // keeps its brackets, so that "[a.example]" is not taken for a name. A host too
 // long to match by name becomes nil.
 func hostOf(authority []byte) []byte {
-	host := cutPort(authority)
-	if n := len(host); n > 0 && host[n-1] == '.' {
-		host = host[:n-1]
-	}
-
+	host := wire.HostName(authority)
 	if len(host) > hostBytesMax {
 		return nil
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 var (
@@ -158,7 +160,7 @@ func (t *Template) Append(dst []byte, v Values) []byte {
 		case holeScheme:
 			dst = appendSafe(dst, v.Scheme)
 		case holeHost:
-			dst = appendSafe(dst, cutPort(v.Host))
+			dst = appendSafe(dst, wire.CutPort(v.Host))
 		case holePath:
 			dst = appendPath(dst, v.Path)
 		case holeQuery:

@@ -9,6 +9,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/affinity"
 	"github.com/isame-lb/isame-lb/engine/trust"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // Condition says for which requests a stage runs: where all predicates hold of one of its
@@ -197,7 +198,7 @@ func (o *clause) holds(c *Call) bool {
 func (o *clause) hasHosts() bool { return o.hosts != nil || o.hostsRE != nil }
 
 func (o *clause) holdsHost(c *Call) bool {
-	host := HostOnly(c.Head.Host)
+	host := wire.CutPort(c.Head.Host)
 	if matchesHost(o.hosts, host) {
 		return true
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/isame-lb/isame-lb/engine/affinity"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // Key is what a bucket belongs to, compiled once: a part of the request, or several.
@@ -119,7 +120,7 @@ func (p *keyPart) append(dst []byte, c *Call) []byte {
 	case keyRoute:
 		return append(dst, c.Route()...)
 	case keyHost:
-		return appendLower(dst, HostOnly(c.Head.Host))
+		return appendLower(dst, wire.CutPort(c.Head.Host))
 	case keyAPIKey:
 		return append(dst, c.KeyName...)
 	case keyClaim:

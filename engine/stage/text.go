@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
-	"slices"
 	"strconv"
 
 	"github.com/isame-lb/isame-lb/config"
@@ -161,7 +160,7 @@ func (t *Text) Append(dst []byte, c *Call) []byte {
 var readers = map[string]reader{
 	"method":     func(dst []byte, c *Call, _ *part) []byte { return append(dst, c.Head.Method...) },
 	"scheme":     func(dst []byte, c *Call, _ *part) []byte { return append(dst, c.Scheme()...) },
-	"host":       func(dst []byte, c *Call, _ *part) []byte { return append(dst, HostOnly(c.Head.Host)...) },
+	"host":       func(dst []byte, c *Call, _ *part) []byte { return append(dst, wire.CutPort(c.Head.Host)...) },
 	"port":       func(dst []byte, c *Call, _ *part) []byte { return strconv.AppendUint(dst, uint64(c.Port()), 10) },
 	"path":       func(dst []byte, c *Call, _ *part) []byte { return append(dst, c.Head.Path...) },
 	"query":      func(dst []byte, c *Call, _ *part) []byte { return append(dst, c.Head.Query...) },
@@ -265,19 +264,6 @@ func appendAddr(dst []byte, ip netip.Addr) []byte {
 		return dst
 	}
 	return ip.AppendTo(dst)
-}
-
-// HostOnly is an authority without its port.
-func HostOnly(host []byte) []byte {
-	for i, c := range slices.Backward(host) {
-		switch {
-		case c == ':':
-			return host[:i]
-		case c < '0' || c > '9':
-			return host
-		}
-	}
-	return host
 }
 
 // escape percent-encodes all of dst[start:] that is not unreserved (RFC 3986 section

@@ -61,6 +61,27 @@ func ipv6Fault(authority []byte) *Refusal {
 	return portFault(authority[stop+1:])
 }
 
+// CutPort is an authority without its port. An IPv6 address keeps its brackets.
+func CutPort(authority []byte) []byte {
+	from := 0
+	if len(authority) > 0 && authority[0] == '[' {
+		from = max(0, bytes.IndexByte(authority, ']'))
+	}
+	if i := bytes.IndexByte(authority[from:], ':'); i >= 0 {
+		return authority[:from+i]
+	}
+	return authority
+}
+
+// HostName is CutPort without the dot behind a full name, which is the same name.
+func HostName(authority []byte) []byte {
+	host := CutPort(authority)
+	if n := len(host); n > 0 && host[n-1] == '.' {
+		return host[:n-1]
+	}
+	return host
+}
+
 // SplitAuthority cuts a valid authority into the host, an IPv6 address without
 // its brackets, and the port, nil when it has none.
 func SplitAuthority(authority []byte) (host, port []byte) {

@@ -46,3 +46,21 @@ func TestSplitAuthority(t *testing.T) {
 		}
 	}
 }
+
+func TestCutPort(t *testing.T) {
+	for _, tc := range []struct{ authority, host, name string }{
+		{"", "", ""},
+		{"a.test", "a.test", "a.test"},
+		{"a.test:80", "a.test", "a.test"},
+		{"a.test:", "a.test", "a.test"},
+		{"a.test.", "a.test.", "a.test"},
+		{"a.test.:80", "a.test.", "a.test"},
+		{"10.0.0.1:8080", "10.0.0.1", "10.0.0.1"},
+		{"[::1]", "[::1]", "[::1]"},
+		{"[::1]:443", "[::1]", "[::1]"},
+	} {
+		if host, name := CutPort([]byte(tc.authority)), HostName([]byte(tc.authority)); string(host) != tc.host || string(name) != tc.name {
+			t.Errorf("%q: got %q and %q; want %q and %q", tc.authority, host, name, tc.host, tc.name)
+		}
+	}
+}
