@@ -16,7 +16,7 @@ func TestStagesRunWhereTheirConditionsHold(t *testing.T) {
 		{"methods, HEAD along", "when: {methods: [GET]}", []string{"/"}, nil},
 		{
 			"hosts", `when: {hosts: ["a.test", "*.b.test", "c.*"]}`,
-			[]string{"/|Host: A.test:80", "/|Host: x.b.test", "/|Host: c.org"},
+			[]string{"/|Host: A.test:80", "/|Host: a.test.", "/|Host: a.test.:80", "/|Host: x.b.test", "/|Host: c.org"},
 			[]string{"/|Host: b.test", "/|Host: ac.org", "/|Host: c."},
 		},
 		{"hosts_regex", `when: {hosts_regex: ["^shop[0-9]$"]}`, []string{"/|Host: Shop1:8080"}, []string{"/|Host: shop"}},

@@ -198,7 +198,7 @@ func (o *clause) holds(c *Call) bool {
 func (o *clause) hasHosts() bool { return o.hosts != nil || o.hostsRE != nil }
 
 func (o *clause) holdsHost(c *Call) bool {
-	host := wire.CutPort(c.Head.Host)
+	host := wire.HostName(c.Head.Host)
 	if matchesHost(o.hosts, host) {
 		return true
 	}

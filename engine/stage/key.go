@@ -120,7 +120,7 @@ func (p *keyPart) append(dst []byte, c *Call) []byte {
 	case keyRoute:
 		return append(dst, c.Route()...)
 	case keyHost:
-		return appendLower(dst, wire.CutPort(c.Head.Host))
+		return appendLower(dst, wire.HostName(c.Head.Host))
 	case keyAPIKey:
 		return append(dst, c.KeyName...)
 	case keyClaim:
