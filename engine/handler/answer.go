@@ -51,18 +51,7 @@ func (c *Call) Answer(a *Answer) {
 	}
 	c.said.clear()
 	h.DisableNormalizing() // names are made canonical here
-	if a.Head != nil {
-		for i := range a.Head.Fields {
-			if f := &a.Head.Fields[i]; !f.Drop {
-				c.sayField(h, f.ID, a.Head.Name(f), a.Head.FieldValue(f))
-			}
-		}
-	}
-	for rest := a.Added; len(rest) > 0; {
-		var name, value []byte
-		name, value, rest = cutLine(rest)
-		c.sayField(h, identify(name), name, value)
-	}
+	eachLine(a.Head, a.Added, func(id wire.FieldID, name, value []byte) { c.sayField(h, id, name, value) })
 	h.EnableNormalizing()
 }
 

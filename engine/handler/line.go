@@ -40,6 +40,23 @@ func cutLine(lines []byte) (name, value, rest []byte) {
 	return name, wire.TrimOWS(value), rest
 }
 
+// eachLine calls see with the field lines of a head that are not marked Drop, and with
+// those that were added, which are whole lines.
+func eachLine(head *wire.Head, added []byte, see func(id wire.FieldID, name, value []byte)) {
+	if head != nil {
+		for i := range head.Fields {
+			if f := &head.Fields[i]; !f.Drop {
+				see(f.ID, head.Name(f), head.FieldValue(f))
+			}
+		}
+	}
+	for rest := added; len(rest) > 0; {
+		var name, value []byte
+		name, value, rest = cutLine(rest)
+		see(wire.IDOfBytes(name), name, value)
+	}
+}
+
 // cutEqual cuts the first line off whole lines if it is the one of name and value.
 func cutEqual(lines, name, value []byte) (rest []byte, same bool) {
 	n := len(name) + len(": ")
@@ -59,42 +76,6 @@ func isOurs(name []byte) bool {
 		return true
 	}
 	return false
-}
-
-// identify tells a name of our own lines apart, as far as it matters here.
-func identify(name []byte) wire.FieldID {
-	var room [nameMax]byte
-	switch string(canonical(room[:0], name)) {
-	case fasthttp.HeaderHost:
-		return wire.FieldHost
-	case fasthttp.HeaderContentLength:
-		return wire.FieldContentLength
-	case fasthttp.HeaderTransferEncoding:
-		return wire.FieldTransferEncoding
-	case fasthttp.HeaderConnection:
-		return wire.FieldConnection
-	case fasthttp.HeaderTrailer:
-		return wire.FieldTrailer
-	case fasthttp.HeaderUserAgent:
-		return wire.FieldUserAgent
-	case fasthttp.HeaderContentType:
-		return wire.FieldContentType
-	case fasthttp.HeaderContentEncoding:
-		return wire.FieldContentEncoding
-	case fasthttp.HeaderCookie:
-		return wire.FieldCookie
-	case fasthttp.HeaderSetCookie:
-		return wire.FieldSetCookie
-	case fasthttp.HeaderServer:
-		return wire.FieldServer
-	case fasthttp.HeaderDate:
-		return wire.FieldDate
-	case fasthttp.HeaderVary:
-		return wire.FieldVary
-	case fasthttp.HeaderWWWAuthenticate:
-		return wire.FieldWWWAuthenticate
-	}
-	return wire.FieldOther
 }
 
 // validFields reports that all names are tokens, and that no value has a byte in it that

@@ -125,18 +125,7 @@ func (c *Call) showFields(h *fasthttp.RequestHeader) {
 	c.asked.clear()
 	h.DisableSpecialHeader() // what is special is done here, by the identity of a name
 	h.DisableNormalizing()
-	if head := c.req.Head; head != nil {
-		for i := range head.Fields {
-			if f := &head.Fields[i]; !f.Drop {
-				c.showField(h, f.ID, head.Name(f), head.FieldValue(f))
-			}
-		}
-	}
-	for rest := c.req.Added; len(rest) > 0; {
-		var name, value []byte
-		name, value, rest = cutLine(rest)
-		c.showField(h, identify(name), name, value)
-	}
+	eachLine(c.req.Head, c.req.Added, func(id wire.FieldID, name, value []byte) { c.showField(h, id, name, value) })
 	h.EnableNormalizing()
 	h.EnableSpecialHeader()
 	if c.req.Upgrade != nil {
