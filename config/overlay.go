@@ -213,7 +213,10 @@ func (w *walk) intoSection(key string, last bool) bool {
 }
 
 // intoNames steps to a name of a map, new or present.
-func (w *walk) intoNames(key string, last bool) bool {
+func (w *walk) intoNames(key string, last bool) bool { return w.intoName(key, w.typ.Elem(), last) }
+
+// intoName steps to a name, new or present, below which there is a typ.
+func (w *walk) intoName(key string, typ reflect.Type, last bool) bool {
 	if !keyIsPlain(key) || key == "" {
 		w.problems.addf(w.a.from, w.path, "a name must be plain text")
 		return false
@@ -225,8 +228,7 @@ func (w *walk) intoNames(key string, last bool) bool {
 		}
 		key = name
 	}
-	w.path = joinPath(w.path, key)
-	w.typ = w.typ.Elem()
+	w.path, w.typ = joinPath(w.path, key), typ
 	return w.step(key, last)
 }
 

@@ -124,20 +124,7 @@ func (w *walk) intoTree(key string, last bool) bool {
 		w.problems.addf(w.a.from, w.path, "has no keys below it")
 		return false
 	}
-	if !keyIsPlain(key) || key == "" {
-		w.problems.addf(w.a.from, w.path, "a name must be plain text")
-		return false
-	}
-	if w.a.fold {
-		name, ok := w.resolveName(key)
-		if !ok {
-			return false
-		}
-		key = name
-	}
-	w.path = joinPath(w.path, key)
-	w.typ = reflect.TypeFor[any]()
-	return w.step(key, last)
+	return w.intoName(key, reflect.TypeFor[any](), last)
 }
 
 // treeValue reads the text of an assignment as YAML reads a value: 5 is a number, true is
