@@ -99,7 +99,7 @@ func (s *cookies) change(dst []byte, k cookie) []byte {
 // is configured.
 func (s *cookies) appendOwn(dst []byte, o *ownCookie, c *stage.Call) []byte {
 	dst = append(append(dst, o.name...), '=')
-	dst = encodeFrom(o.value.Append(dst, c), len(o.name)+1, inCookie)
+	dst = stage.Encode(o.value.Append(dst, c), len(o.name)+1, inCookie)
 	k := cookie{name: dst[:len(o.name)]}
 	switch {
 	case k.isOfHost():

@@ -90,14 +90,14 @@ func (d *destination) append(dst []byte, c *stage.Call, m []int) []byte {
 // or where that goes on behind it, is no more than a label of it.
 func (p *destinationPart) append(dst []byte, start int, c *stage.Call, m []int) []byte {
 	at := len(dst)
-	dst = encodeFrom(c.ExpandAt(dst, dst[:start], m, &p.value), at, inURI)
+	dst = stage.Encode(c.ExpandAt(dst, dst[:start], m, &p.value), at, inURI)
 	if len(dst) == at || p.isOfHost(dst[:start], m) {
 		return dst
 	}
 	switch name := openAuthority(dst[start:at]); {
 	case name == notOpen:
 	case p.inner:
-		return encodeFrom(dst, at, inLabel)
+		return stage.Encode(dst, at, inLabel)
 	case name == named && !endsAuthority(dst[at]):
 		return slices.Insert(dst, at, '/')
 	}

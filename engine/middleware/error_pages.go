@@ -116,7 +116,7 @@ func (e *errorPages) fetch(c *stage.Call) (got stage.Fetched, ok bool) {
 	if e.fetching.Add(1) > errorPagesMax {
 		return got, false
 	}
-	c.Scratch = encodeFrom(e.path.Append(c.Scratch[:0], c), 0, inTarget)
+	c.Scratch = stage.Encode(e.path.Append(c.Scratch[:0], c), 0, inTarget)
 	return c.Fetch(&stage.Wanted{Pool: e.pool, Target: c.Scratch, BytesMax: errorPageBytesMax, Within: errorPageWithin})
 }
 

@@ -40,7 +40,7 @@ func (f *forwardAuth) appendQuestion(b []byte, c *stage.Call) []byte {
 	}
 	b = append(b, ' ')
 	start := len(b)
-	b = encodeFrom(f.url.Append(b, c), start, inTarget)
+	b = stage.Encode(f.url.Append(b, c), start, inTarget)
 	b = append(append(append(b, " HTTP/1.1\r\nHost: "...), authorityOf(b[start:])...), "\r\n"...)
 	if len(f.send) == 0 {
 		b = appendLines(b, &c.Request)
@@ -97,7 +97,7 @@ func (f *forwardAuth) appendForwarded(b []byte, c *stage.Call) []byte {
 // isPlain reports that no variable has put dot segments into the path that is asked for: the
 // service might answer for another one.
 func (f *forwardAuth) isPlain(c *stage.Call) bool {
-	c.Scratch = encodeFrom(f.url.Append(c.Scratch[:0], c), 0, inTarget)
+	c.Scratch = stage.Encode(f.url.Append(c.Scratch[:0], c), 0, inTarget)
 	_, path, _ := bytes.Cut(c.Scratch, []byte("://"))
 	path, _, _ = bytes.Cut(path, []byte("?"))
 	i := bytes.IndexByte(path, '/')

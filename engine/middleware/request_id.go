@@ -31,7 +31,7 @@ const (
 const idBytesMax = 128
 
 // inID are the bytes of an id that is kept.
-var inID = octetsBut("\"\\<>")
+var inID = stage.OctetsBut("\"\\<>")
 
 var xRequestID = stage.NewName("X-Request-Id")
 

@@ -156,7 +156,7 @@ func (w *rewrite) appendAdded(dst []byte, c *stage.Call) []byte {
 		return append(dst, w.added...)
 	}
 	start := len(dst)
-	dst = encodeFrom(w.add.Append(dst, c), start, inPath)
+	dst = stage.Encode(w.add.Append(dst, c), start, inPath)
 	if n := len(dst); n > start && dst[n-1] == '/' {
 		return dst[:n-1]
 	}
@@ -183,7 +183,7 @@ func (w *rewrite) replace(c *stage.Call) bool {
 			}
 		}
 	}
-	c.Scratch = encodeFrom(c.ExpandAt(c.Scratch[:0], c.Target, m, &w.with), 0, inQuery)
+	c.Scratch = stage.Encode(c.ExpandAt(c.Scratch[:0], c.Target, m, &w.with), 0, inQuery)
 	path, query, asked := bytes.Cut(c.Scratch, []byte("?"))
 	if asked {
 		if len(query) == 0 { // a ? at the end alone takes the query off

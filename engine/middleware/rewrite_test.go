@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -75,7 +76,7 @@ func FuzzSetCookie(f *testing.F) {
 
 func TestEncodingInPlace(t *testing.T) {
 	for text, want := range map[string]string{"": "", "/a": "/a", "a b": "a%20b", " \r\n\x7f\xff%": "%20%0D%0A%7F%FF%", "?#": "%3F%23"} {
-		if got := string(encodeFrom([]byte("? "+text), 2, inPath)); got != "? "+want {
+		if got := string(stage.Encode([]byte("? "+text), 2, inPath)); got != "? "+want {
 			t.Errorf("%q: got %q; want %q", text, got, "? "+want)
 		}
 		if got := string(encoded([]byte(text), inPath)); got != want {

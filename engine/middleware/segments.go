@@ -102,3 +102,5 @@ func spelling(target []byte) (path []byte, at []int) {
 	}
 	return path, append(at, len(target))
 }
+
+const hexDigits = "0123456789ABCDEF"

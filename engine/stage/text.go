@@ -149,7 +149,7 @@ func (t *Text) Append(dst []byte, c *Call) []byte {
 		start := len(dst)
 		dst = p.read(dst, c, p)
 		if p.escape {
-			dst = escape(dst, start)
+			dst = Encode(dst, start, inName)
 		}
 	}
 	return dst
@@ -264,36 +264,6 @@ func appendAddr(dst []byte, ip netip.Addr) []byte {
 		return dst
 	}
 	return ip.AppendTo(dst)
-}
-
-// escape percent-encodes all of dst[start:] that is not unreserved (RFC 3986 section
-// 2.3).
-func escape(dst []byte, start int) []byte {
-	const digits = "0123456789ABCDEF"
-	more := 0
-	for _, c := range dst[start:] {
-		if !unreserved(c) {
-			more += 2
-		}
-	}
-	if more == 0 {
-		return dst
-	}
-	from := len(dst) - 1
-	for range more {
-		dst = append(dst, 0)
-	}
-	for to := len(dst) - 1; from >= start; from-- {
-		c := dst[from]
-		if unreserved(c) {
-			dst[to] = c
-			to--
-			continue
-		}
-		dst[to-2], dst[to-1], dst[to] = '%', digits[c>>4], digits[c&15]
-		to -= 3
-	}
-	return dst
 }
 
 func unreserved(c byte) bool {
