@@ -169,7 +169,7 @@ func (x *exchange) dress(b, content []byte) phase {
 		c.Length = int64(len(content))
 	}
 	c.Empty = wire.WithoutContent(x.status, x.isHEAD)
-	x.route.chain.Meet(c, &x.ownHead.Head)
+	c.Answer.Meet(&x.ownHead.Head)
 	return x.dressAgain()
 }
 

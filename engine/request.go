@@ -16,6 +16,7 @@ import (
 func (x *exchange) prepare() {
 	h := &x.head
 	trusted := x.policy.trusted.Trusts(x.c.ip)
+	replaced := replacedSet
 	target, query, host, added := x.target, h.Query, x.hostSent(), []byte(nil)
 	if x.staged {
 		c := &x.call
@@ -23,12 +24,11 @@ func (x *exchange) prepare() {
 		if c.Host != nil {
 			host = c.Host
 		}
+		if x.holds {
+			replaced |= 1 << wire.FieldContentLength
+		}
 	}
-	if x.staged && x.holds {
-		x.dropFields(trusted, replacedSet|1<<wire.FieldContentLength)
-	} else {
-		x.dropFields(trusted, replacedSet)
-	}
+	x.dropFields(trusted, replaced)
 
 	b := x.out[:0]
 	b = append(append(b, h.Method...), ' ')

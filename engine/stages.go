@@ -105,7 +105,7 @@ func (x *exchange) meetAnswer(h *wire.ResponseHead) {
 	c := &x.call
 	c.Own, c.Worded, c.End, c.Status, c.Reason = false, false, end.OK, h.Status, h.Reason
 	c.Length, c.Empty = h.ContentLength, h.Framing == wire.NoBody
-	x.route.chain.Meet(c, &h.Head)
+	c.Answer.Meet(&h.Head)
 	if x.compares() {
 		x.copied.Answered(h.Status)
 	}

@@ -3,7 +3,6 @@ package middleware
 import (
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/stage"
-	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // Chain are the stages of one route, in the order in which requests pass them. It never
@@ -88,12 +87,6 @@ func outcomeOf(v stage.Verdict) observe.MiddlewareOutcome {
 		return observe.MiddlewareLeft
 	}
 	return observe.MiddlewareBroken
-}
-
-// Meet begins the response phase with the head of an answer: fields that stages have
-// added to it already stand in place of its own.
-func (ch *Chain) Meet(c *stage.Call, h *wire.Head) {
-	c.Answer.Meet(h)
 }
 
 // Response lets the stages that the request has passed see the answer, the last one
