@@ -23,7 +23,7 @@ func checkCommand() *cobra.Command {
 		Use: "check [FILE]", Short: "Check a configuration and print every problem", Args: f.orFile,
 		Long: "Checks a configuration and prints every problem on a line of its own: exit 1, or 0 when there are only warnings or nothing.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			loaded, err := load(&f, (*demo)(nil).addresses())
+			loaded, err := looked(load(&f, (*demo)(nil).addresses()))
 			if err != nil {
 				fmt.Fprintln(cmd.OutOrStdout(), strings.TrimRight(err.Error(), "\n"))
 				return errReported
@@ -45,7 +45,7 @@ func configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "config [FILE]", Short: "Print the effective configuration, secrets masked", Args: f.orFile,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			loaded, err := load(&f, (*demo)(nil).addresses())
+			loaded, err := looked(load(&f, (*demo)(nil).addresses()))
 			if err != nil {
 				// Not to stdout, which may become somebody's file.
 				fmt.Fprintln(cmd.ErrOrStderr(), strings.TrimRight(err.Error(), "\n"))
@@ -83,14 +83,37 @@ func loadFrom(o config.Options) (*config.Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	problems := checkRoutes(loaded)
-	for _, e := range middleware.Check(loaded.Config) {
-		problems = append(problems, loaded.Problem(config.JoinPath("middleware", e.Name), "%s", e.Err))
-	}
-	if len(problems) > 0 {
+	if problems := checkRoutes(loaded); len(problems) > 0 {
 		return nil, problems
 	}
 	return loaded, nil
+}
+
+// looked is loaded, err for a configuration that is only looked at: its stages are made, as
+// Engine.Apply makes those of one that is used.
+func looked(loaded *config.Loaded, err error) (*config.Loaded, error) {
+	if err != nil {
+		return nil, err
+	}
+	if problems := stageProblems(loaded, middleware.Check(loaded.Config)); len(problems) > 0 {
+		return nil, problems
+	}
+	return loaded, nil
+}
+
+// placed is an error of Engine.Apply with the places of the stages that it is about.
+func placed(loaded *config.Loaded, err error) error {
+	if problems := stageProblems(loaded, middleware.StageErrors(err)); len(problems) > 0 {
+		return problems
+	}
+	return err
+}
+
+func stageProblems(loaded *config.Loaded, errs []*middleware.StageError) (problems config.Problems) {
+	for _, e := range errs {
+		problems = append(problems, loaded.Problem(config.JoinPath("middleware", e.Name), "%s", e.Err))
+	}
+	return problems
 }
 
 // checkRoutes finds what only the route index knows: two routes that take

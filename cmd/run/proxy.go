@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -96,7 +97,7 @@ func (p *proxy) start() error {
 	}
 	if err := p.engine.Apply(cfg); err != nil {
 		p.stopAdmin(context.Background())
-		return err
+		return reported(placed(loaded, err))
 	}
 	if err := p.startAdmin(cfg); err != nil {
 		return err
@@ -105,6 +106,17 @@ func (p *proxy) start() error {
 	p.remember(loaded.Files)
 	p.logWarnings(loaded)
 	return nil
+}
+
+// reported prints the problems of a configuration, each on its line; other errors are the
+// caller's.
+func reported(err error) error {
+	var problems config.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return errReported
 }
 
 func (p *proxy) stopDemo() {

@@ -93,7 +93,7 @@ func (p *proxy) reload(trigger string) reloadOutcome {
 func (p *proxy) apply(loaded *config.Loaded) ([]config.Problem, error) {
 	kept := config.KeepRestartKeys(p.loaded.Load(), loaded)
 	if err := p.engine.Apply(loaded.Config); err != nil {
-		return nil, err
+		return nil, placed(loaded, err)
 	}
 	for _, k := range kept {
 		p.log.Warn().Str("key", k.Path).Msg(k.Message)

@@ -108,9 +108,9 @@ func (p *proxy) config(format string) (ctl.ConfigDocument, error) {
 // checkConfig checks a configuration somebody sent, in the environment of this
 // process.
 func (p *proxy) checkConfig(body []byte, format string) (api.CheckResult, error) {
-	loaded, err := loadFrom(config.Options{
+	loaded, err := looked(loadFrom(config.Options{
 		File: "request", Data: body, Format: format, Environ: os.Environ(), Set: p.flags.set,
-	})
+	}))
 	if err != nil {
 		return api.CheckResult{}, err
 	}

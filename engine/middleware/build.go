@@ -75,7 +75,11 @@ func Check(cfg *config.Config) []*StageError {
 	book.Begin()
 	_, err := Build(&Env{Config: cfg, Registry: observe.NewRegistry(1), Logger: zerolog.Nop(), Shards: 1, Book: &book})
 	book.End(false)
-	var all []*StageError
+	return StageErrors(err)
+}
+
+// StageErrors are those that an error of Build has joined; of another error there are none.
+func StageErrors(err error) (all []*StageError) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range joined.Unwrap() {
 			if one := (*StageError)(nil); errors.As(err, &one) {

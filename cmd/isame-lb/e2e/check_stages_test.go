@@ -43,3 +43,34 @@ middleware:
 		t.Errorf("got\n%s\nwant the place in the file, and nothing about page", out)
 	}
 }
+
+// The same is said of a configuration that a process is to run: at its start, and in a
+// reload, which leaves the running one alone.
+func TestFilesOfStagesAreNamedWhereTheyAreUsed(t *testing.T) {
+	nets := filepath.Join(t.TempDir(), "nets")
+	text := header + `
+routes: {all: {middleware: [nets], respond: {}}}
+middleware: {nets: {type: ip_filter, files: ["` + nets + `"], allow: [127.0.0.0/8]}}
+`
+	write := func(lines string) {
+		t.Helper()
+		if err := os.WriteFile(nets, []byte(lines), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("10.0.0.0/99\n")
+	want := ": middleware.nets: " + nets + ":1"
+	out, err := exec.Command(lbBinary, "--config", writeConfig(t, text)).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), want) || !strings.Contains(string(out), "isame.yaml:") {
+		t.Errorf("start: got %v\n%s\nwant exit 1 and %q", err, out, want)
+	}
+	p := start(t, header+"routes: {all: {respond: {}}}\n")
+	p.reload(text, "rejected")
+	eventually(t, "the log names the line", func() string {
+		if !strings.Contains(p.log.String(), want) {
+			return p.log.String()
+		}
+		return ""
+	})
+	get(t, p.url("/")).wantStatus(t, 200)
+}
