@@ -111,8 +111,7 @@ func (p *proxy) start() error {
 // reported prints the problems of a configuration, each on its line; other errors are the
 // caller's.
 func reported(err error) error {
-	var problems config.Problems
-	if !errors.As(err, &problems) {
+	if _, ok := errors.AsType[config.Problems](err); !ok {
 		return err
 	}
 	fmt.Fprintln(os.Stderr, err)
