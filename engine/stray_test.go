@@ -23,15 +23,17 @@ type strayer struct {
 	cert   *pair         // nil for clear text
 
 	conns atomic.Int64
+	heard chan struct{} // one for each answer that a client has: late counts from there
 	sent  chan struct{} // one for each stray
 }
 
-// withIt is the late of bytes that come in a write of their own, at once.
+// withIt is the late of bytes that come in a write of their own, once the answer
+// before them is with the client.
 const withIt = time.Nanosecond
 
 func (s *strayer) backend(t *testing.T) string {
 	t.Helper()
-	s.sent = make(chan struct{}, 100)
+	s.heard, s.sent = make(chan struct{}, 100), make(chan struct{}, 100)
 	return scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 		if s.cert != nil {
 			c = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{s.cert.certificate}})
@@ -55,6 +57,7 @@ func (s *strayer) misbehave(c net.Conn) {
 		_, _ = io.WriteString(c, s.answer+s.stray)
 	} else {
 		_, _ = io.WriteString(c, s.answer)
+		<-s.heard // or a busy proxy reads both at once, as if late were 0
 		<-time.NewTimer(s.late).C
 		_, _ = io.WriteString(c, s.stray)
 	}
@@ -104,6 +107,9 @@ func (s *strayRun) ask(t *testing.T, c *http.Client, method, path string) string
 	q, err := http.NewRequestWithContext(context.Background(), method, s.base+path, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if path == "/case" {
+		defer func() { s.heard <- struct{}{} }()
 	}
 	resp, err := c.Do(q)
 	if err != nil {

@@ -83,6 +83,7 @@ func TestTheFirstAnswerServesAtOnce(t *testing.T) {
 		if got := picks(p, 1); got["a:1"] != 1 {
 			t.Errorf("picked %v before the first probe; want a", got)
 		}
+		f.set("b:1", "status 500, want 200-299") // its first probe may be over before anybody picks
 		later, q := startChecked(t, &f, checked("a:1", "b:1"), next)
 		next.Retire(later, 0)
 		if got := picks(q, 2); got["b:1"] != 0 {
