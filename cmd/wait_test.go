@@ -27,7 +27,7 @@ var plainWaits = map[string]string{
 	"pause":         "clients that think between their requests",
 	"serveAnything": "a backend that answers after its time",
 	"stalling":      "a target that stops for so long",
-	"workshop":      "a backend that takes so long for a request",
+	"newWorkshop":   "a backend that takes so long for a request",
 }
 
 // TestTestsWaitForEvents: a test that waits for a plain time is wrong on a slow machine
