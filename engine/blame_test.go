@@ -149,8 +149,8 @@ func TestSlowBackendIsBlamedBehindAnUpload(t *testing.T) {
 			}()
 			began := time.Now()
 			a := c.receive("POST")
-			if a.StatusCode != 504 || a.Header.Get("X-Isame-Error") != "timeout" || time.Since(began) > 3*time.Second {
-				t.Errorf("got %d %q after %v; want 504 timeout within 3s", a.StatusCode, a.Header.Get("X-Isame-Error"), time.Since(began))
+			if a.StatusCode != 504 || a.Header.Get("X-Isame-Error") != "timeout" || time.Since(began) > 15*time.Second {
+				t.Errorf("got %d %q after %v; want 504 timeout long before that of the route", a.StatusCode, a.Header.Get("X-Isame-Error"), time.Since(began))
 			}
 			if n := r.failures(); n != 1 {
 				t.Errorf("the backend was blamed %d times; want 1", n)

@@ -72,7 +72,7 @@ func TestHTTP2UnfinishedThings(t *testing.T) {
 				}
 			})
 			c.expect(tc.want, c.ending())
-			if took := time.Since(began); took > 3*time.Second {
+			if took := time.Since(began); took > 8*time.Second {
 				t.Errorf("it took %v; want 300ms", took)
 			}
 			stop()
@@ -163,18 +163,19 @@ func TestHTTP2IdleSessionsEnd(t *testing.T) {
 func TestHTTP2SlowReaderKeepsItsAnswer(t *testing.T) {
 	const size = 48 << 20
 	address := sized(t, noise(size), new(atomic.Int64))
-	bare := start(t, timed2("write: 1s"), address)
-	secure := start(t, tlsText("", ", timeouts: {write: 1s}", newPair(t, tomorrow(), "a.test")), address)
+	bare := start(t, timed2("write: 4s"), address)
+	secure := start(t, tlsText("", ", timeouts: {write: 4s}", newPair(t, tomorrow(), "a.test")), address)
 	for name, dial := range map[string]func() *h2conn{
 		"clear": func() *h2conn { return bare.h2() }, "TLS": func() *h2conn { return secure.h2TLS() },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := dial()
 			c.t, c.deaf = t, true
 			c.settings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 30})
 			c.give(c.own, 1<<30)
 			id := c.open(true, ":method", "GET", ":scheme", "http", ":authority", "a.test", ":path", fmt.Sprint("/", size))
-			tick := time.NewTicker(40 * time.Millisecond)
+			tick := time.NewTicker(100 * time.Millisecond)
 			defer tick.Stop()
 			for read := 1 << 20; c.step() && !c.streams[id].whole; {
 				if len(c.streams[id].body) >= read {

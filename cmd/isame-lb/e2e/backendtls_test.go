@@ -36,7 +36,7 @@ routes: {all: {pool: p}}
 pools:
   p:
     backends: [{address: %q}]
-    health_check: {type: http, path: /, interval: 100ms, timeout: 100ms, unhealthy_after: 1}
+    health_check: {type: http, path: /, interval: 1s, timeout: 1s, unhealthy_after: 1}
     tls: {enabled: true, server_name: a.test, ca_file: %q, cert_file: %q, key_file: %q}
     panic_threshold: 0
 `, address, server.certFile, client.certFile, client.keyFile) + more
@@ -149,10 +149,10 @@ frontend f
 `)
 	known := viaTLS(address, server, client, "")
 	p := start(t, known)
+	waitUp(t, p, 0, true, "status 200")
 	if got := curl(t, p.url("/")); got != "haproxy TLSv1.3 proxy\n" {
 		t.Errorf("got %q", got)
 	}
-	waitUp(t, p, 0, true, "status 200")
 	p.reload(viaTLS(address, server, stranger, ""), "applied")
 	waitUp(t, p, 0, false, "TLS: the backend refuses: ")
 	p.reload(known, "applied")

@@ -124,7 +124,7 @@ func TestTestssl(t *testing.T) {
 // testssl runs testssl.sh and returns its report.
 func testssl(t *testing.T, binary string, args ...string) []finding {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
 	report, began := filepath.Join(t.TempDir(), "report.json"), time.Now()
 	command := exec.CommandContext(ctx, binary, append([]string{
