@@ -7,15 +7,20 @@ func (c *checker) conditions(path string, list []Condition) {
 	for i := range list {
 		at := indexPath(path, i)
 		c.predicates(at, &list[i].Predicates)
-		for n := range list[i].Not {
-			c.predicates(indexPath(at+".not", n), &list[i].Not[n])
-		}
+		c.excluded(at, list[i].Not)
+	}
+}
+
+// excluded checks the sections of not.
+func (c *checker) excluded(path string, list []Predicates) {
+	for i := range list {
+		c.predicates(indexPath(path+".not", i), &list[i])
 	}
 }
 
 // predicates checks which requests are meant.
 func (c *checker) predicates(path string, p *Predicates) {
-	c.paths(path, [3]string{p.Path, p.PathPrefix, p.PathRegex}, "a condition")
+	c.paths(path, [3]string{p.Path, p.PathPrefix, p.PathRegex})
 	for i, host := range p.Hosts {
 		c.hostPattern(indexPath(path+".hosts", i), host)
 	}

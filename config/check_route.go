@@ -15,7 +15,8 @@ const methodBytesMax = 32
 
 // route checks one route.
 func (c *checker) route(path string, r *Route) {
-	c.match(path, r)
+	c.predicates(path, &r.Predicates)
+	c.excluded(path, r.Not)
 	c.action(path, r)
 	for i, name := range r.Listeners {
 		referTo(c, indexPath(path+".listeners", i), "listener", name, c.cfg.Listeners)
@@ -68,24 +69,8 @@ func (c *checker) forwardsNothing(path string, r *Route) {
 	}
 }
 
-// match checks which requests a route takes.
-func (c *checker) match(path string, r *Route) {
-	c.paths(path, [3]string{r.Path, r.PathPrefix, r.PathRegex}, "a route")
-	for i, host := range r.Hosts {
-		c.routeHost(indexPath(path+".hosts", i), host)
-	}
-	c.noDuplicates(path+".hosts", lowered(r.Hosts))
-	c.methods(path+".methods", r.Methods)
-	c.fields(path+".headers", r.Headers)
-	for _, name := range sortedNames(r.Query) {
-		if name == "" {
-			c.reportf(joinPath(path+".query", name), "a parameter must have a name")
-		}
-	}
-}
-
 // paths checks path, path_prefix and path_regex, of which there may be one.
-func (c *checker) paths(path string, values [3]string, what string) {
+func (c *checker) paths(path string, values [3]string) {
 	keys := [3]string{wordPath, "path_prefix", "path_regex"}
 	first := ""
 	for i, value := range values {
@@ -94,7 +79,7 @@ func (c *checker) paths(path string, values [3]string, what string) {
 		case value == "":
 			continue
 		case first != "":
-			c.reportf(at, "cannot stand beside %s: %s has one of path, path_prefix and path_regex", first, what)
+			c.reportf(at, "cannot stand beside %s: only one of path, path_prefix and path_regex may be given", first)
 		case i == len(keys)-1:
 			c.regex(at, value)
 		default:
@@ -165,22 +150,6 @@ func (c *checker) method(path, method string) {
 	standard := []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
 	if upper := strings.ToUpper(method); upper != method && slices.Contains(standard, upper) {
 		c.reportf(path, "%s is not a method%s", c.quote(path, method), didYouMean(quoted(upper)))
-	}
-}
-
-// fields checks header fields and their values.
-func (c *checker) fields(path string, headers map[string]string) {
-	first := map[string]string{}
-	for _, name := range sortedNames(headers) {
-		at := joinPath(path, name)
-		if !c.token(at, "header field", name) || !c.plainText(at, headers[name]) {
-			continue
-		}
-		if was, twice := first[strings.ToLower(name)]; twice {
-			c.reportf(at, "is the same field as %q", was)
-			continue
-		}
-		first[strings.ToLower(name)] = name
 	}
 }
 
@@ -309,8 +278,7 @@ func (c *checker) sameRoutes() {
 	first := map[string]string{}
 	for _, name := range sortedNames(c.cfg.Routes) {
 		r := c.cfg.Routes[name]
-		matcher := fmt.Sprintf("%q %q %q %q %q %q %q %q %d", sorted(r.Listeners), sorted(lowered(r.Hosts)),
-			r.Path, r.PathPrefix, r.PathRegex, sorted(r.Methods), loweredKeys(r.Headers), r.Query, r.Priority)
+		matcher := fmt.Sprintf("%d %q %s %s", r.Priority, sorted(r.Listeners), spelling(&r.Predicates), sorted(spellings(r.Not)))
 		if was, twice := first[matcher]; twice {
 			c.reportf(joinPath("routes", name), "takes the same requests as %s: change what it matches, or its priority", joinPath("routes", was))
 			continue
@@ -323,8 +291,22 @@ func sorted(texts []string) []string {
 	return slices.SortedFunc(slices.Values(texts), cmp.Compare[string])
 }
 
-func loweredKeys(m map[string]string) map[string]string {
-	low := make(map[string]string, len(m))
+// spelling is the same text for predicates that ask the same.
+func spelling(p *Predicates) string {
+	return fmt.Sprintf("%q %q %q %q %q %q %+v %+v %q %q %q", sorted(lowered(p.Hosts)), sorted(p.HostsRegex), p.Path, p.PathPrefix, p.PathRegex,
+		sorted(p.Methods), loweredKeys(p.Headers), p.Query, sorted(p.ClientIPs), sorted(lowered(p.SNI)), sorted(p.Protocol))
+}
+
+func spellings(sections []Predicates) []string {
+	texts := make([]string, len(sections))
+	for i := range sections {
+		texts[i] = spelling(&sections[i])
+	}
+	return texts
+}
+
+func loweredKeys(m map[string]Match) map[string]Match {
+	low := make(map[string]Match, len(m))
 	for name, value := range m {
 		low[strings.ToLower(name)] = value
 	}

@@ -115,7 +115,11 @@ func (d *decoder) unknownKeys(n *node, path string, fields []field) {
 		if here != "" && n.child(here) == nil {
 			d.broken[joinPath(path, here)] = true // said already: not also reported as missing
 		}
-		d.problems.addf(at, joinPath(path, e.name), "unknown key%s", didYouMean(cmp.Or(quoted(here), elsewhere)))
+		why := "unknown key" + didYouMean(cmp.Or(quoted(here), elsewhere))
+		if e.name == "not" && strings.Contains(path, ".not[") {
+			why = "cannot stand inside another not: list what it excludes there"
+		}
+		d.problems.addf(at, joinPath(path, e.name), "%s", why)
 	}
 }
 

@@ -108,8 +108,8 @@ func TestLayerReaches(t *testing.T) {
 		{"list as JSON", `ISAME_POOLS__API__BACKENDS=[{"address": "h:1"}]`, `pools.api.backends=[{"address": "h:1"}]`, func(c *Config) any { return c.Pools["api"].Backends }, []Backend{{Address: "h:1", Weight: 1}}},
 		{"section as YAML", "ISAME_SHUTDOWN={drain: 1s}", "shutdown={drain: 1s}", func(c *Config) any { return c.Shutdown.Drain }, time.Second},
 		{"optional section", "ISAME_POOLS__API__CIRCUIT_BREAKER={}", "pools.api.circuit_breaker={}", func(c *Config) any { return c.Pools["api"].CircuitBreaker.Failures }, 5},
-		{"header", "ISAME_ROUTES__API__HEADERS__X-ENV=a=b", "routes.api.headers.x-env=a=b", func(c *Config) any { return c.Routes["api"].Headers }, map[string]string{"x-env": "a=b"}},
-		{"text that looks like a number", "ISAME_ROUTES__API__QUERY__V=1", "routes.api.query.v=1", func(c *Config) any { return c.Routes["api"].Query["v"] }, "1"},
+		{"header", "ISAME_ROUTES__API__HEADERS__X-ENV=a=b", "routes.api.headers.x-env=a=b", func(c *Config) any { return c.Routes["api"].Headers }, map[string]Match{"x-env": {Is: "a=b"}}},
+		{"text that looks like a number", "ISAME_ROUTES__API__QUERY__V=1", "routes.api.query.v=1", func(c *Config) any { return c.Routes["api"].Query["v"].Is }, "1"},
 		{"bool", "ISAME_METRICS__ENABLED=false", "metrics.enabled=false", func(c *Config) any { return c.Metrics.Enabled }, false},
 		{"number", "ISAME_LOG__ACCESS__SAMPLE=0.5", "log.access.sample=0.5", func(c *Config) any { return c.Log.Access.Sample }, 0.5},
 	}
@@ -153,7 +153,7 @@ func TestLayerProblemsNameTheirSource(t *testing.T) {
 		{"broken key", nil, []string{`pools."api.x=1`, "a..b=1", "a[=1", "a[]=1", "a]b=1", `"a"b=1`}, nil},
 		{"empty level", []string{"ISAME_POOLS____ALGORITHM=p2c"}, nil, []string{"env ISAME_POOLS____ALGORITHM: pools: a name must be plain text"}},
 		{"bytes that are no text", []string{"ISAME_ROUTES__API__QUERY__\xff=x", "ISAME_ROUTES__API__QUERY__V=\xff"}, nil, []string{
-			"env ISAME_ROUTES__API__QUERY__V: routes.api.query.v: is not UTF-8 text", "env ISAME_ROUTES__API__QUERY__\xff: routes.api.query: a name must be plain text",
+			"env ISAME_ROUTES__API__QUERY__V: routes.api.query.v.is: is not UTF-8 text", "env ISAME_ROUTES__API__QUERY__\xff: routes.api.query: a name must be plain text",
 		}},
 		{"nothing behind the prefix", []string{"ISAME_=x"}, nil, []string{`env ISAME_: "": unknown key`}},
 	}

@@ -105,20 +105,9 @@ type ListenerLimits struct {
 type Route struct {
 	// Listeners are the listeners it serves; empty means all.
 	Listeners []string `example:"[web]" koanf:"listeners"`
-	// Hosts are exact names or "*.example.org"; empty means all.
-	Hosts []string `example:"[api.example.com, \"*.example.org\"]" koanf:"hosts"`
-	// Path is one exact path.
-	Path string `example:"/exact" koanf:"path"`
-	// PathPrefix is a prefix of whole segments.
-	PathPrefix string `example:"/api" koanf:"path_prefix"`
-	// PathRegex is an RE2 expression on the normalised path.
-	PathRegex string `example:"\"^/v[0-9]+/\"" koanf:"path_regex"`
-	// Methods are the methods it takes; empty means all.
-	Methods []string `example:"[GET, POST]" koanf:"methods"`
-	// Headers are fields that must all be present with these values.
-	Headers map[string]string `example:"{X-Env: canary}" koanf:"headers"`
-	// Query holds parameters that must all be present with these values.
-	Query map[string]string `example:"{debug: \"1\"}" koanf:"query"`
+	Predicates
+	// Not are sections of the same predicates; where all of one hold the route does not take the request. {} does nothing.
+	Not []Predicates `example:"{path_prefix: /health}" koanf:"not" single:"true"`
 	// Priority counts before everything else: routes of a higher one are tried first,
 	// however specific those of a lower one are.
 	Priority int `example:"10" koanf:"priority"`

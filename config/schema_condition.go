@@ -1,9 +1,10 @@
 package config
 
-// Predicates say which requests are meant: those for which all of them hold.
+// Predicates say which requests are meant: those for which all of them hold. One that is
+// absent or empty holds for every request.
 type Predicates struct {
-	// Hosts are exact names, "*.example.org" or "app.*".
-	Hosts []string `example:"[api.example.com, \"*.example.org\"]" koanf:"hosts"`
+	// Hosts are exact names, "*.example.org" or "app.*"; a star stands for one label or more.
+	Hosts []string `example:"[api.example.com, \"*.example.org\", \"app.*\"]" koanf:"hosts"`
 	// HostsRegex are RE2 expressions on the host, in lower case and without a port; one beside hosts that holds is enough.
 	HostsRegex []string `example:"[\"^shop[0-9]+\\\\.example\\\\.com$\"]" koanf:"hosts_regex"`
 	// Path is one exact path.
@@ -34,8 +35,8 @@ type Condition struct {
 	Not []Predicates `example:"{path_prefix: /health}" koanf:"not" single:"true"`
 }
 
-// Match is what a header field or a parameter must be like; text is short for {is: text}. Of a field that comes more
-// than once one value has to be so; of a parameter the first one counts, encoded as the client has sent it.
+// Match is what a header field or a parameter must be like; text is short for {is: text}. Of one that comes more than
+// once one value has to be so. Names and values of parameters are compared decoded.
 type Match struct {
 	// Is is the whole value, which may be empty; "*" takes any, so that it only has to be there.
 	Is string `example:"canary" koanf:"is" short:"true"`

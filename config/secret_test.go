@@ -71,7 +71,7 @@ func TestReferencesResolve(t *testing.T) {
 	if got := c.Pools["api"].Backends[0]; got.Address != "secret.internal:80" || got.Weight != 7 {
 		t.Errorf("got backend %+v; want the values of the references", got)
 	}
-	if got := c.Routes["api"].Headers["X-Key"]; got != "env-secret" {
+	if got := c.Routes["api"].Headers["X-Key"].Is; got != "env-secret" {
 		t.Errorf("got header %q; want the value of the reference", got)
 	}
 }

@@ -73,7 +73,7 @@ func sampleSources(changes *[]string) Sources {
 		},
 		Pools: samplePools,
 		Routes: func() []api.RouteStatus {
-			return []api.RouteStatus{{Name: "all", Path: api.PathMatch{Kind: api.PathAny}}}
+			return []api.RouteStatus{{Name: "all", RoutePredicates: api.RoutePredicates{Path: api.PathMatch{Kind: api.PathAny}}}}
 		},
 		Listeners: func() []api.ListenerStatus { return []api.ListenerStatus{{Name: "web", Address: "127.0.0.1:8080"}} },
 		Ready:     func() (bool, string) { return true, "" },

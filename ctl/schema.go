@@ -81,13 +81,16 @@ func (g schemas) reference(t reflect.Type) object {
 	}
 	g.byName[name] = object{} // ends the recursion of a type that holds itself
 	properties, required := object{}, []string{}
-	for field := range t.Fields() {
+	for _, field := range reflect.VisibleFields(t) {
+		if field.Anonymous {
+			continue // its fields stand beside the others
+		}
 		key, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if key == "" {
 			panic("BUG: " + t.String() + "." + field.Name + " has no JSON name")
 		}
 		property := g.ofType(field.Type)
-		g.describe(property, name+"."+field.Name)
+		g.describe(property, schemaName(declaring(t, field.Index))+"."+field.Name)
 		properties[key] = property
 		if !strings.Contains(options, "omitempty") {
 			required = append(required, key)
@@ -100,6 +103,14 @@ func (g schemas) reference(t reflect.Type) object {
 	g.describe(s, name)
 	g.byName[name] = s
 	return ref
+}
+
+// declaring is the struct that a field stands in: t, or one that is embedded there.
+func declaring(t reflect.Type, index []int) reflect.Type {
+	for _, i := range index[:len(index)-1] {
+		t = t.Field(i).Type
+	}
+	return t
 }
 
 // describe adds what the doc comment of a type or field says.

@@ -81,8 +81,7 @@ func DescribeRoutes(c *config.Config) []api.RouteStatus {
 	for _, name := range sortedKeys(c.Routes) {
 		r := c.Routes[name]
 		out = append(out, api.RouteStatus{
-			Name: name, Listeners: filled(r.Listeners), Hosts: filled(r.Hosts), Path: pathOf(&r),
-			Methods: filled(r.Methods), Headers: r.Headers, Query: r.Query, Priority: r.Priority,
+			Name: name, Listeners: filled(r.Listeners), RoutePredicates: predicatesOf(&r.Predicates), Not: notOf(r.Not), Priority: r.Priority,
 			Middleware: filled(c.Chain(name)), Action: actionOf(&r), TimeoutSeconds: r.Timeout.Seconds(),
 		})
 	}
@@ -100,7 +99,29 @@ func DescribeListeners(c *config.Config) []api.ListenerStatus {
 	return out
 }
 
-func pathOf(r *config.Route) api.PathMatch {
+func predicatesOf(p *config.Predicates) api.RoutePredicates {
+	return api.RoutePredicates{
+		Hosts: filled(p.Hosts), HostsRegex: p.HostsRegex, Path: pathOf(p), Methods: filled(p.Methods), Headers: valuesOf(p.Headers),
+		Query: valuesOf(p.Query), ClientIPs: p.ClientIPs, SNI: p.SNI, Protocol: p.Protocol,
+	}
+}
+
+func notOf(sections []config.Predicates) (out []api.RoutePredicates) {
+	for i := range sections {
+		out = append(out, predicatesOf(&sections[i]))
+	}
+	return out
+}
+
+func valuesOf(matches map[string]config.Match) map[string]api.ValueMatch {
+	out := make(map[string]api.ValueMatch, len(matches))
+	for name, m := range matches {
+		out[name] = api.ValueMatch{Is: m.Is, Regex: m.Regex, Absent: m.Absent}
+	}
+	return out
+}
+
+func pathOf(r *config.Predicates) api.PathMatch {
 	switch {
 	case r.Path != "":
 		return api.PathMatch{Kind: api.PathExact, Value: r.Path}

@@ -9,15 +9,20 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/api"
 )
 
+// predicates are those of a route that asks for hosts and a path.
+func predicates(hosts []string, path api.PathMatch) api.RoutePredicates {
+	return api.RoutePredicates{Hosts: hosts, Path: path, Methods: []string{}, Headers: map[string]api.ValueMatch{}, Query: map[string]api.ValueMatch{}}
+}
+
 func TestDescribe(t *testing.T) {
 	c := &config.Config{
 		Listeners: map[string]config.Listener{
 			"web": {Address: ":8080"}, "tls": {Address: ":8443", TLS: &config.ListenerTLS{}},
 		},
 		Routes: map[string]config.Route{
-			"b": {Path: "/x", Redirect: &config.Redirect{To: "https://{host}{uri}", Status: 308}},
-			"a": {PathPrefix: "/api", Hosts: []string{"h"}, Pool: "p", Timeout: 1500 * time.Millisecond, Priority: 2, Middleware: []string{"m", "all"}},
-			"c": {PathRegex: "^/v", Respond: &config.Respond{Status: 200, Body: "ok", ContentType: "text/plain"}},
+			"b": {Predicates: config.Predicates{Path: "/x"}, Redirect: &config.Redirect{To: "https://{host}{uri}", Status: 308}},
+			"a": {Predicates: config.Predicates{PathPrefix: "/api", Hosts: []string{"h"}}, Pool: "p", Timeout: 1500 * time.Millisecond, Priority: 2, Middleware: []string{"m", "all"}},
+			"c": {Predicates: config.Predicates{PathRegex: "^/v"}, Respond: &config.Respond{Status: 200, Body: "ok", ContentType: "text/plain"}},
 			"d": {Split: map[string]int{"p": 95, "q": 5}, Skip: []string{"every"}},
 		},
 		Defaults:   config.Defaults{Middleware: []string{"every"}},
@@ -26,19 +31,19 @@ func TestDescribe(t *testing.T) {
 	none, every := []string{}, []string{"every"}
 	wantRoutes := []api.RouteStatus{
 		{
-			Name: "a", Listeners: none, Hosts: []string{"h"}, Path: api.PathMatch{Kind: api.PathPrefix, Value: "/api"}, Methods: none, Priority: 2,
+			Name: "a", Listeners: none, RoutePredicates: predicates([]string{"h"}, api.PathMatch{Kind: api.PathPrefix, Value: "/api"}), Priority: 2,
 			Middleware: []string{"every", "m", "x", "y"}, Action: api.Action{Kind: api.ActionPool, Pool: "p"}, TimeoutSeconds: 1.5,
 		},
 		{
-			Name: "b", Listeners: none, Hosts: none, Path: api.PathMatch{Kind: api.PathExact, Value: "/x"}, Methods: none, Middleware: every,
+			Name: "b", Listeners: none, RoutePredicates: predicates(none, api.PathMatch{Kind: api.PathExact, Value: "/x"}), Middleware: every,
 			Action: api.Action{Kind: api.ActionRedirect, Redirect: &api.Redirect{To: "https://{host}{uri}", Status: 308}},
 		},
 		{
-			Name: "c", Listeners: none, Hosts: none, Path: api.PathMatch{Kind: api.PathRegex, Value: "^/v"}, Methods: none, Middleware: every,
+			Name: "c", Listeners: none, RoutePredicates: predicates(none, api.PathMatch{Kind: api.PathRegex, Value: "^/v"}), Middleware: every,
 			Action: api.Action{Kind: api.ActionRespond, Respond: &api.Respond{Status: 200, ContentType: "text/plain", BodyBytes: 2}},
 		},
 		{
-			Name: "d", Listeners: none, Hosts: none, Path: api.PathMatch{Kind: api.PathAny}, Methods: none, Middleware: none,
+			Name: "d", Listeners: none, RoutePredicates: predicates(none, api.PathMatch{Kind: api.PathAny}), Middleware: none,
 			Action: api.Action{Kind: api.ActionSplit, Split: map[string]int{"p": 95, "q": 5}},
 		},
 	}

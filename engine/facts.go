@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/isame-lb/isame-lb/engine/inquiry"
+	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -85,6 +86,34 @@ func (f *callFacts) Pool() string {
 
 // Backend is the address of the one that was asked last.
 func (f *callFacts) Backend() string { return f.backendName }
+
+// Protocols are those that the request comes as.
+func (f *callFacts) Protocols() (all match.Protocols) {
+	switch f.Protocol() {
+	case "HTTP/2":
+		all = match.HTTP2
+	case "HTTP/3":
+		all = match.HTTP3
+	default:
+		all = match.HTTP1
+	}
+	if f.IsCall() {
+		all |= match.Call
+	}
+	if f.Upgrades() {
+		all |= match.Upgrade
+	}
+	return all
+}
+
+// NextField is a field of the request as it came.
+func (f *callFacts) NextField(at int) (name, value []byte, next int) {
+	if at >= len(f.head.Fields) {
+		return nil, nil, -1
+	}
+	line := &f.head.Fields[at]
+	return f.head.Name(line), f.head.FieldValue(line), at + 1
+}
 
 // IsCall reports a call of gRPC.
 func (f *callFacts) IsCall() bool { return (*exchange)(f).isGRPC() }

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -104,11 +105,11 @@ func (x *exchange) match() *answer.Reject {
 		x.route = x.policy.toHTTPS
 		return nil
 	}
-	q := route.Query{
-		Listener: x.policy.number, Host: x.head.Host, Method: x.head.Method, Path: x.path,
-		RawQuery: x.head.Query, Head: (*fields)(&x.head),
-	}
+	q := route.Query{Listener: x.policy.number, Request: match.Request{
+		Host: x.head.Host, Method: x.head.Method, Path: x.path, RawQuery: x.head.Query, Facts: (*callFacts)(x), Scratch: x.out[:0],
+	}}
 	i := x.table.index.Lookup(&q)
+	x.out = q.Scratch[:0]
 	if i < 0 {
 		return answer.NoRoute
 	}
@@ -117,17 +118,6 @@ func (x *exchange) match() *answer.Reject {
 		return answer.MethodNotAllowed
 	}
 	return nil
-}
-
-// fields is a request head as the route index reads it.
-type fields wire.RequestHead
-
-// Len is the number of fields.
-func (f *fields) Len() int { return len(f.Fields) }
-
-// At returns a field's name and value.
-func (f *fields) At(i int) (name, value []byte) {
-	return f.Name(&f.Fields[i]), f.FieldValue(&f.Fields[i])
 }
 
 // normalise sets the path that routes match on and the one that is forwarded.

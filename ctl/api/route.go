@@ -22,13 +22,9 @@ type RouteStatus struct {
 	Name string `json:"name"`
 	// Listeners are the listeners it serves; empty means all.
 	Listeners []string `json:"listeners"`
-	// Hosts are exact names or "*.example.org"; empty means all.
-	Hosts []string  `json:"hosts"`
-	Path  PathMatch `json:"path"`
-	// Methods restrict the route; empty means all.
-	Methods  []string          `json:"methods"`
-	Headers  map[string]string `json:"headers,omitempty"`
-	Query    map[string]string `json:"query,omitempty"`
+	RoutePredicates
+	// Not are sections of predicates: what all of one hold for is not taken.
+	Not      []RoutePredicates `json:"not,omitempty"`
 	Priority int               `json:"priority"`
 	// Middleware are the stages that its requests pass, in their order: those of defaults, its own, and those of chains.
 	Middleware []string `json:"middleware"`
@@ -37,6 +33,33 @@ type RouteStatus struct {
 	TimeoutSeconds float64 `json:"timeout_seconds"`
 	// Requests counts the finished exchanges of this route.
 	Requests uint64 `json:"requests"`
+}
+
+// RoutePredicates are what has to hold together of a request.
+type RoutePredicates struct {
+	// Hosts are exact names, "*.example.org" or "app.*", HostsRegex regular expressions; both empty means all.
+	Hosts      []string  `json:"hosts"`
+	HostsRegex []string  `json:"hosts_regex,omitempty"`
+	Path       PathMatch `json:"path"`
+	// Methods restrict the route; empty means all.
+	Methods []string `json:"methods"`
+	// Headers and Query are what fields and parameters have to be like.
+	Headers map[string]ValueMatch `json:"headers,omitempty"`
+	Query   map[string]ValueMatch `json:"query,omitempty"`
+	// ClientIPs are networks, SNI names of the TLS handshake, Protocol what the request comes as.
+	ClientIPs []string `json:"client_ips,omitempty"`
+	SNI       []string `json:"sni,omitempty"`
+	Protocol  []string `json:"protocol,omitempty"`
+}
+
+// ValueMatch is what a field or a parameter has to be like: one of the three.
+type ValueMatch struct {
+	// Is is the whole value; "*" takes any.
+	Is string `json:"is,omitempty"`
+	// Regex is a regular expression that matches somewhere in the value.
+	Regex string `json:"regex,omitempty"`
+	// Absent says that it must not be there.
+	Absent bool `json:"absent,omitempty"`
 }
 
 // PathMatch is which paths a route takes.

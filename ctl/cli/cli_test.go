@@ -80,13 +80,15 @@ func samplePools() []pool.Status {
 func sampleRoutes() []api.RouteStatus {
 	return []api.RouteStatus{
 		{
-			Name: "api", Listeners: []string{"web"}, Hosts: []string{"api.example.com", "*.example.org"}, Path: api.PathMatch{Kind: api.PathPrefix, Value: "/api"},
-			Methods: []string{"GET", "POST"}, Headers: map[string]string{"X-Env": "canary"}, Query: map[string]string{"debug": "1"}, Priority: 10,
+			Name: "api", Listeners: []string{"web"}, RoutePredicates: api.RoutePredicates{
+				Hosts: []string{"api.example.com", "*.example.org"}, Path: api.PathMatch{Kind: api.PathPrefix, Value: "/api"},
+				Methods: []string{"GET", "POST"}, Headers: map[string]api.ValueMatch{"X-Env": {Is: "canary"}}, Query: map[string]api.ValueMatch{"debug": {Is: "1"}},
+			}, Priority: 10,
 			Middleware: []string{"limit"}, Action: api.Action{Kind: api.ActionSplit, Split: map[string]int{"api": 95, "static": 5}}, Requests: 1234567,
 		},
-		{Name: "old", Path: api.PathMatch{Kind: api.PathExact, Value: "/old"}, Action: api.Action{Kind: api.ActionRedirect, Redirect: &api.Redirect{To: "https://{host}{uri}", Status: 308}}, Requests: 3},
-		{Name: "ping", Path: api.PathMatch{Kind: api.PathRegex, Value: "^/ping[0-9]*$"}, Action: api.Action{Kind: api.ActionRespond, Respond: &api.Respond{Status: 200, BodyBytes: 4}}},
-		{Name: "rest", Path: api.PathMatch{Kind: api.PathAny}, Action: api.Action{Kind: api.ActionPool, Pool: "static"}, Requests: 99},
+		{Name: "old", RoutePredicates: api.RoutePredicates{Path: api.PathMatch{Kind: api.PathExact, Value: "/old"}}, Action: api.Action{Kind: api.ActionRedirect, Redirect: &api.Redirect{To: "https://{host}{uri}", Status: 308}}, Requests: 3},
+		{Name: "ping", RoutePredicates: api.RoutePredicates{Path: api.PathMatch{Kind: api.PathRegex, Value: "^/ping[0-9]*$"}}, Action: api.Action{Kind: api.ActionRespond, Respond: &api.Respond{Status: 200, BodyBytes: 4}}},
+		{Name: "rest", RoutePredicates: api.RoutePredicates{Path: api.PathMatch{Kind: api.PathAny}}, Action: api.Action{Kind: api.ActionPool, Pool: "static"}, Requests: 99},
 	}
 }
 

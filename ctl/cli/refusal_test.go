@@ -81,8 +81,8 @@ func TestMisspeltNamesAreGuessed(t *testing.T) {
 // text never stand, those that say nothing go before anything is cut.
 func TestSilentColumnsMakeRoom(t *testing.T) {
 	list := []api.RouteStatus{
-		{Name: "shop", Hosts: []string{"shop.example.com", "www.shop.example.com"}, Path: api.PathMatch{Kind: api.PathPrefix, Value: "/checkout"}, Action: api.Action{Pool: "checkout"}},
-		{Name: "rest", Path: api.PathMatch{Kind: api.PathAny}, Action: api.Action{Pool: "rest"}},
+		{Name: "shop", RoutePredicates: api.RoutePredicates{Hosts: []string{"shop.example.com", "www.shop.example.com"}, Path: api.PathMatch{Kind: api.PathPrefix, Value: "/checkout"}}, Action: api.Action{Pool: "checkout"}},
+		{Name: "rest", RoutePredicates: api.RoutePredicates{Path: api.PathMatch{Kind: api.PathAny}}, Action: api.Action{Pool: "rest"}},
 	}
 	s := &screen{width: 80}
 	showRoutes(s, list)

@@ -43,7 +43,7 @@ func showRoutes(s *screen, list []api.RouteStatus) {
 	}}
 	for i := range list {
 		r := &list[i]
-		t.row(c(r.Name), c(orAny(r.Listeners)), c(orAny(r.Hosts)), c(pathText(r.Path)), c(orAny(r.Methods)), c(conditions(r)),
+		t.row(c(r.Name), c(orAny(r.Listeners)), c(hostsText(&r.RoutePredicates)), c(pathText(r.Path)), c(orAny(r.Methods)), c(conditions(r)),
 			c(strconv.Itoa(r.Priority)), c(strings.Join(r.Middleware, ",")), c(actionText(&r.Action)), c(count(r.Requests)))
 	}
 	t.draw(s, "no routes")
@@ -70,16 +70,70 @@ func pathText(p api.PathMatch) string {
 	}
 }
 
-// conditions are the headers (Name: value) and query parameters (?name=value) a request must have.
+// conditions are what a route asks beside host, path and method: headers (Name: value), query parameters (?name=value),
+// where the client comes from, and what is not taken.
 func conditions(r *api.RouteStatus) string {
-	parts := make([]string, 0, len(r.Headers)+len(r.Query))
-	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
-		parts = append(parts, name+": "+r.Headers[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Query)) {
-		parts = append(parts, "?"+name+"="+r.Query[name])
+	parts := further(&r.RoutePredicates)
+	for i := range r.Not {
+		if text := excluded(&r.Not[i]); text != "" {
+			parts = append(parts, "not ("+text+")")
+		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+func further(p *api.RoutePredicates) []string {
+	parts := make([]string, 0, len(p.Headers)+len(p.Query))
+	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {
+		parts = append(parts, valueText(name, ": ", p.Headers[name]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Query)) {
+		parts = append(parts, valueText("?"+name, "=", p.Query[name]))
+	}
+	for _, list := range []struct {
+		title string
+		texts []string
+	}{{"client", p.ClientIPs}, {"sni", p.SNI}, {"protocol", p.Protocol}} {
+		if len(list.texts) > 0 {
+			parts = append(parts, list.title+" "+strings.Join(list.texts, "|"))
+		}
+	}
+	return parts
+}
+
+// excluded is a section of not.
+func excluded(p *api.RoutePredicates) string {
+	var parts []string
+	if hosts := hostsText(p); hosts != "*" {
+		parts = append(parts, hosts)
+	}
+	if path := pathText(p.Path); path != "*" {
+		parts = append(parts, path)
+	}
+	if len(p.Methods) > 0 {
+		parts = append(parts, strings.Join(p.Methods, "|"))
+	}
+	return strings.Join(append(parts, further(p)...), ", ")
+}
+
+func valueText(name, is string, m api.ValueMatch) string {
+	switch {
+	case m.Absent:
+		return "no " + name
+	case m.Regex != "":
+		return name + " ~ " + m.Regex
+	default:
+		return name + is + m.Is
+	}
+}
+
+// hostsText lists hosts, with "~ " in front of regular expressions.
+func hostsText(p *api.RoutePredicates) string {
+	all := slices.Clone(p.Hosts)
+	for _, text := range p.HostsRegex {
+		all = append(all, "~ "+text)
+	}
+	return orAny(all)
 }
 
 func actionText(a *api.Action) string {

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/stage"
 )
@@ -92,10 +93,10 @@ func StageErrors(err error) (all []*StageError) {
 
 func (s *Set) link(name string, m *config.Middleware) (l link, err error) {
 	var g gate
-	if g.when, err = stage.NewCondition(m.When); err != nil {
+	if g.when, err = match.NewCondition(m.When); err != nil {
 		return l, fmt.Errorf("when: %w", err)
 	}
-	if g.unless, err = stage.NewCondition(m.Unless); err != nil {
+	if g.unless, err = match.NewCondition(m.Unless); err != nil {
 		return l, fmt.Errorf("unless: %w", err)
 	}
 	if !g.when.IsEmpty() || !g.unless.IsEmpty() {

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/stage"
 )
@@ -21,20 +22,26 @@ type link struct {
 }
 
 // gate says for which requests a stage is.
-type gate struct{ when, unless stage.Condition }
+type gate struct{ when, unless match.Condition }
 
 // opens reports that the stage is for this request.
-func (g *gate) opens(c *stage.Call) bool {
-	return (g.when.IsEmpty() || g.when.Holds(c)) && (g.unless.IsEmpty() || !g.unless.Holds(c))
+func (g *gate) opens(q *match.Request) bool {
+	return (g.when.IsEmpty() || g.when.Holds(q)) && (g.unless.IsEmpty() || !g.unless.Holds(q))
 }
 
 func (l *link) runs(c *stage.Call) bool {
-	for i := range l.gates {
-		if !l.gates[i].opens(c) {
-			return false
-		}
+	if len(l.gates) == 0 {
+		return true
 	}
-	return true
+	q := match.Request{
+		Host: c.Head.Host, Method: c.Head.Method, Path: c.Path, RawQuery: c.Head.Query, Facts: c, Scratch: c.Scratch,
+	}
+	runs := true
+	for i := 0; runs && i < len(l.gates); i++ {
+		runs = l.gates[i].opens(&q)
+	}
+	c.Scratch = q.Scratch
+	return runs
 }
 
 // Len is the number of stages.

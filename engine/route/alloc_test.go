@@ -7,24 +7,25 @@ import (
 	"testing"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/match"
 )
 
 func TestLookupAllocatesNothing(t *testing.T) {
 	r := routes{
-		"header": {Hosts: []string{"a.example.org"}, Path: "/x", Headers: map[string]string{"x-env": "canary"}},
-		"param":  {Hosts: []string{"a.example.org"}, Path: "/x", Query: map[string]string{"a b": "1"}},
-		"wild":   {Hosts: []string{"*.example.org"}, PathPrefix: "/api", Methods: []string{"GET"}},
-		"regex":  {PathRegex: "^/v[0-9]+/(x|y)*z$"},
-		"loose":  {PathRegex: "(a|b)+c"},
-		"other":  {Hosts: []string{"[::1]"}},
+		"header": {Predicates: is{Hosts: []string{"a.example.org"}, Path: "/x", Headers: values{"x-env": {Is: "canary"}}}},
+		"param":  {Predicates: is{Hosts: []string{"a.example.org"}, Path: "/x", Query: values{"a b": {Is: "1"}}}},
+		"wild":   {Predicates: is{Hosts: []string{"*.example.org"}, PathPrefix: "/api", Methods: []string{"GET"}}},
+		"regex":  {Predicates: is{PathRegex: "^/v[0-9]+/(x|y)*z$"}},
+		"loose":  {Predicates: is{PathRegex: "(a|b)+c"}},
+		"other":  {Predicates: is{Hosts: []string{"[::1]"}}},
 	}
 	for i := range 100 {
-		r[fmt.Sprintf("r%d", i)] = config.Route{PathPrefix: fmt.Sprintf("/wide/%d/", i)}
+		r[fmt.Sprintf("r%d", i)] = config.Route{Predicates: is{PathPrefix: fmt.Sprintf("/wide/%d/", i)}}
 	}
 
 	x := build(t, r)
 	head := fields{{[]byte("Accept"), []byte("*/*")}, {[]byte("X-Env"), []byte("canary")}}
-	empty := fields{}
+	empty, scratch := fields{}, make([]byte, 0, 64)
 
 	for _, test := range []struct {
 		host, path, query string
@@ -45,7 +46,7 @@ func TestLookupAllocatesNothing(t *testing.T) {
 
 		got := 0
 		if allocations := testing.AllocsPerRun(200, func() {
-			q := Query{Listener: 1, Host: host, Method: method, Path: path, RawQuery: query, Head: test.head}
+			q := Query{Listener: 1, Request: match.Request{Host: host, Method: method, Path: path, RawQuery: query, Facts: test.head, Scratch: scratch}}
 			got = x.Lookup(&q)
 		}); allocations != 0 {
 			t.Errorf("%s%s: got %v allocations; want 0", test.host, test.path, allocations)

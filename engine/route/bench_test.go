@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/match"
 )
 
 // crowds are tables of many routes of one kind, with a request for route i.
@@ -15,27 +16,27 @@ func crowds() map[string]func(i int) (r config.Route, host, path string) {
 		"host": func(i int) (config.Route, string, string) {
 			host := fmt.Sprintf("h%d.example.org", i)
 
-			return config.Route{Hosts: []string{host}}, host, "/x"
+			return config.Route{Predicates: is{Hosts: []string{host}}}, host, "/x"
 		},
 		"wildcard": func(i int) (config.Route, string, string) {
 			host := fmt.Sprintf("h%d.example.org", i)
 
-			return config.Route{Hosts: []string{"*." + host}}, "www." + host, "/x"
+			return config.Route{Predicates: is{Hosts: []string{"*." + host}}}, "www." + host, "/x"
 		},
 		"exact": func(i int) (config.Route, string, string) {
 			path := fmt.Sprintf("/api/v%d/item%d", i%10, i)
 
-			return config.Route{Path: path}, "example.org", path
+			return config.Route{Predicates: is{Path: path}}, "example.org", path
 		},
 		"prefix": func(i int) (config.Route, string, string) {
 			path := fmt.Sprintf("/api/v%d/item%d", i%10, i)
 
-			return config.Route{PathPrefix: path}, "example.org", path + "/x"
+			return config.Route{Predicates: is{PathPrefix: path}}, "example.org", path + "/x"
 		},
 		"regex": func(i int) (config.Route, string, string) {
 			path := fmt.Sprintf("/item%d/", i)
 
-			return config.Route{PathRegex: "^" + path + "[0-9]+$"}, "example.org", path + "77"
+			return config.Route{Predicates: is{PathRegex: "^" + path + "[0-9]+$"}}, "example.org", path + "77"
 		},
 	}
 }
@@ -123,7 +124,7 @@ func crowdQueries(count int, hot bool, crowd func(i int) (config.Route, string, 
 		}
 
 		_, host, path := crowd(n)
-		queries[i] = Query{Host: []byte(host), Method: []byte("GET"), Path: []byte(path)}
+		queries[i] = Query{Request: match.Request{Host: []byte(host), Method: []byte("GET"), Path: []byte(path)}}
 	}
 
 	return queries
@@ -132,11 +133,11 @@ func crowdQueries(count int, hot bool, crowd func(i int) (config.Route, string, 
 // The table most people have: a few hosts and prefixes, a header, a method.
 func BenchmarkLookupSmall(b *testing.B) {
 	x := build(b, routes{
-		"api":    {Hosts: []string{"api.example.org"}, PathPrefix: "/v1", Methods: []string{"GET", "POST"}},
-		"canary": {Hosts: []string{"api.example.org"}, PathPrefix: "/v1", Headers: map[string]string{"x-env": "canary"}},
-		"web":    {Hosts: []string{"www.example.org", "example.org"}},
-		"health": {Path: "/health"},
-		"rest":   {PathPrefix: "/"},
+		"api":    {Predicates: is{Hosts: []string{"api.example.org"}, PathPrefix: "/v1", Methods: []string{"GET", "POST"}}},
+		"canary": {Predicates: is{Hosts: []string{"api.example.org"}, PathPrefix: "/v1", Headers: values{"x-env": {Is: "canary"}}}},
+		"web":    {Predicates: is{Hosts: []string{"www.example.org", "example.org"}}},
+		"health": {Predicates: is{Path: "/health"}},
+		"rest":   {Predicates: is{PathPrefix: "/"}},
 	})
 	head := fields{
 		{[]byte("Accept"), []byte("*/*")}, {[]byte("User-Agent"), []byte("x")}, {[]byte("Accept-Encoding"), []byte("gzip")},
@@ -149,7 +150,7 @@ func BenchmarkLookupSmall(b *testing.B) {
 		{"rest", "GET 127.0.0.1:8080/some/path/below"},
 	} {
 		q := request(test.request)
-		q.Head = &head
+		q.Facts = &head
 
 		b.Run("request="+test.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -46,7 +46,8 @@ func Build(routes map[string]config.Route, listeners []string) (*Index, error) {
 
 	hiddenBy := b.shadows()
 	for i, name := range b.names {
-		x.descriptions[i] = describe(name, routes[name], &b.drafts[i])
+		r := routes[name]
+		x.descriptions[i] = describe(name, &r, &b.drafts[i])
 		if by := hiddenBy[i]; by != none {
 			x.descriptions[i].HiddenBy = b.names[by]
 		}
@@ -81,7 +82,7 @@ func (b *builder) tiers() *Index {
 		x := b.tier(b.order[from:to])
 		if from = to; first == nil {
 			first, last = x, x
-			x.descriptions = make([]Description, len(b.drafts))
+			x.descriptions, x.rules = make([]Description, len(b.drafts)), make([]rule, len(b.drafts))
 
 			continue
 		}
@@ -90,12 +91,16 @@ func (b *builder) tiers() *Index {
 		last.lower, last = x, x
 	}
 
+	for i := range b.drafts {
+		first.rules[i] = b.drafts[i].rule
+	}
+
 	return first
 }
 
 // tier makes an index of the routes of one priority.
 func (b *builder) tier(routes []int32) *Index {
-	b.sites, b.nodes = nil, nil
+	b.sites, b.nodes, b.expressions, b.numbers = nil, nil, nil, make(map[string]int)
 	b.siteOf, b.seen = make(map[hostPattern]int32), make(map[edgeKey]int32, len(routes))
 	b.place(routes)
 	b.compare()

@@ -18,28 +18,28 @@ func TestBuildRefuses(t *testing.T) {
 		routes routes
 		want   []string // one for each problem, in order
 	}{
-		{"two paths", routes{"a": {Path: "/x", PathPrefix: "/x"}}, []string{"routes.a: only one of"}},
-		{"path without slash", routes{"a": {Path: "x"}}, []string{`routes.a.path: "x" must begin with "/"`}},
-		{"prefix without slash", routes{"a": {PathPrefix: "x"}}, []string{`routes.a.path_prefix: "x" must`}},
-		{"bad encoding", routes{"a": {Path: "/100%"}}, []string{`routes.a.path: "/100%" is no path`}},
-		{"backslash", routes{"a": {PathPrefix: "/a\\b"}}, []string{"is no path"}},
-		{"bad expression", routes{"a": {PathRegex: "("}}, []string{"routes.a.path_regex: error parsing"}},
+		{"two paths", routes{"a": {Predicates: is{Path: "/x", PathPrefix: "/x"}}}, []string{"routes.a: only one of"}},
+		{"path without slash", routes{"a": {Predicates: is{Path: "x"}}}, []string{`routes.a.path: "x" must begin with "/"`}},
+		{"prefix without slash", routes{"a": {Predicates: is{PathPrefix: "x"}}}, []string{`routes.a.path_prefix: "x" must`}},
+		{"bad encoding", routes{"a": {Predicates: is{Path: "/100%"}}}, []string{`routes.a.path: "/100%" is no path`}},
+		{"backslash", routes{"a": {Predicates: is{PathPrefix: "/a\\b"}}}, []string{"is no path"}},
+		{"bad expression", routes{"a": {Predicates: is{PathRegex: "("}}}, []string{"routes.a.path_regex: error parsing"}},
 		{"unknown listener", routes{"a": {Listeners: []string{"web", "x"}}}, []string{`routes.a.listeners[1]: "x" is not a listener`}},
-		{"empty host", routes{"a": {Hosts: []string{""}}}, []string{`routes.a.hosts[0]: "" is empty`}},
-		{"only a dot", routes{"a": {Hosts: []string{"."}}}, []string{"is empty"}},
-		{"host with port", routes{"a": {Hosts: []string{"ok", "x:80"}}}, []string{`routes.a.hosts[1]: "x:80" has a port`}},
-		{"literal with port", routes{"a": {Hosts: []string{"[::1]:80"}}}, []string{"has a port"}},
-		{"inner wildcard", routes{"a": {Hosts: []string{"a.*.org"}}}, []string{`may have "*" only`}},
-		{"partial wildcard", routes{"a": {Hosts: []string{"a*.org"}}}, []string{`may have "*" only`}},
-		{"two wildcards", routes{"a": {Hosts: []string{"*.*.org"}}}, []string{`may have "*" only`}},
-		{"wildcard literal", routes{"a": {Hosts: []string{"*.[::1]"}}}, []string{"has a port"}},
-		{"zone", routes{"a": {Hosts: []string{"fe80::1%eth0"}}}, []string{"has an IPv6 zone"}},
-		{"bad literal", routes{"a": {Hosts: []string{"[x]"}}}, []string{"no host has"}},
-		{"URL", routes{"a": {Hosts: []string{"http//x"}}}, []string{"no host has"}},
-		{"long host", routes{"a": {Hosts: []string{strings.Repeat("x", 300)}}}, []string{"is longer than"}},
+		{"empty host", routes{"a": {Predicates: is{Hosts: []string{""}}}}, []string{`routes.a.hosts[0]: "" is empty`}},
+		{"only a dot", routes{"a": {Predicates: is{Hosts: []string{"."}}}}, []string{"is empty"}},
+		{"host with port", routes{"a": {Predicates: is{Hosts: []string{"ok", "x:80"}}}}, []string{`routes.a.hosts[1]: "x:80" has a port`}},
+		{"literal with port", routes{"a": {Predicates: is{Hosts: []string{"[::1]:80"}}}}, []string{"has a port"}},
+		{"inner wildcard", routes{"a": {Predicates: is{Hosts: []string{"a.*.org"}}}}, []string{`may have "*" only`}},
+		{"partial wildcard", routes{"a": {Predicates: is{Hosts: []string{"a*.org"}}}}, []string{`may have "*" only`}},
+		{"two wildcards", routes{"a": {Predicates: is{Hosts: []string{"*.*.org"}}}}, []string{`may have "*" only`}},
+		{"wildcard literal", routes{"a": {Predicates: is{Hosts: []string{"*.[::1]"}}}}, []string{"has a port"}},
+		{"zone", routes{"a": {Predicates: is{Hosts: []string{"fe80::1%eth0"}}}}, []string{"has an IPv6 zone"}},
+		{"bad literal", routes{"a": {Predicates: is{Hosts: []string{"[x]"}}}}, []string{"no host has"}},
+		{"URL", routes{"a": {Predicates: is{Hosts: []string{"http//x"}}}}, []string{"no host has"}},
+		{"long host", routes{"a": {Predicates: is{Hosts: []string{strings.Repeat("x", 300)}}}}, []string{"is longer than"}},
 		{"everything at once", routes{
-			"b": {Path: "x", Hosts: []string{""}},
-			"a": {PathRegex: "["},
+			"b": {Predicates: is{Path: "x", Hosts: []string{""}}},
+			"a": {Predicates: is{PathRegex: "["}},
 		}, []string{"routes.a.path_regex", "routes.b.hosts[0]", "routes.b.path"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -73,23 +73,23 @@ func TestBuildRefusesRoutesThatTakeTheSameRequests(t *testing.T) {
 		want bool // refused
 	}{
 		{"nothing asked", config.Route{}, config.Route{}, true},
-		{"star is no host", config.Route{Hosts: []string{"*"}}, config.Route{}, true},
-		{"same path", config.Route{Path: "/x"}, config.Route{Path: "/x"}, true},
-		{"same path encoded", config.Route{Path: "/a/./%7eb"}, config.Route{Path: "/a//~b"}, true},
-		{"path and prefix", config.Route{Path: "/x"}, config.Route{PathPrefix: "/x"}, false},
-		{"prefix with and without slash", config.Route{PathPrefix: "/x/"}, config.Route{PathPrefix: "/x"}, false},
+		{"star is no host", config.Route{Predicates: is{Hosts: []string{"*"}}}, config.Route{}, true},
+		{"same path", config.Route{Predicates: is{Path: "/x"}}, config.Route{Predicates: is{Path: "/x"}}, true},
+		{"same path encoded", config.Route{Predicates: is{Path: "/a/./%7eb"}}, config.Route{Predicates: is{Path: "/a//~b"}}, true},
+		{"path and prefix", config.Route{Predicates: is{Path: "/x"}}, config.Route{Predicates: is{PathPrefix: "/x"}}, false},
+		{"prefix with and without slash", config.Route{Predicates: is{PathPrefix: "/x/"}}, config.Route{Predicates: is{PathPrefix: "/x"}}, false},
 		{"other priority", config.Route{Priority: 1}, config.Route{}, false},
-		{"one host in common", config.Route{Hosts: []string{"x", "y"}}, config.Route{Hosts: []string{"Y.", "z"}}, true},
-		{"host and wildcard", config.Route{Hosts: []string{"x.y"}}, config.Route{Hosts: []string{"*.y"}}, false},
-		{"methods in another order", config.Route{Methods: []string{"PUT", "POST"}}, config.Route{Methods: []string{"POST", "PUT", "PUT"}}, true},
-		{"GET takes HEAD", config.Route{Methods: []string{"GET"}}, config.Route{Methods: []string{"GET", "HEAD"}}, true},
-		{"overlapping methods", config.Route{Methods: []string{"GET"}}, config.Route{Methods: []string{"GET", "PUT"}}, false},
-		{"headers in another case", config.Route{Headers: map[string]string{"X-A": "1"}}, config.Route{Headers: map[string]string{"x-a": "1"}}, true},
-		{"other value", config.Route{Headers: map[string]string{"X-A": "1"}}, config.Route{Headers: map[string]string{"X-A": "2"}}, false},
-		{"header and parameter", config.Route{Headers: map[string]string{"a": "1"}}, config.Route{Query: map[string]string{"a": "1"}}, false},
-		{"parameters have case", config.Route{Query: map[string]string{"A": "1"}}, config.Route{Query: map[string]string{"a": "1"}}, false},
-		{"same expression", config.Route{PathRegex: "^/x"}, config.Route{PathRegex: "^/x"}, true},
-		{"other expression", config.Route{PathRegex: "^/x"}, config.Route{PathRegex: "^/x.*"}, false},
+		{"one host in common", config.Route{Predicates: is{Hosts: []string{"x", "y"}}}, config.Route{Predicates: is{Hosts: []string{"Y.", "z"}}}, true},
+		{"host and wildcard", config.Route{Predicates: is{Hosts: []string{"x.y"}}}, config.Route{Predicates: is{Hosts: []string{"*.y"}}}, false},
+		{"methods in another order", config.Route{Predicates: is{Methods: []string{"PUT", "POST"}}}, config.Route{Predicates: is{Methods: []string{"POST", "PUT", "PUT"}}}, true},
+		{"GET takes HEAD", config.Route{Predicates: is{Methods: []string{"GET"}}}, config.Route{Predicates: is{Methods: []string{"GET", "HEAD"}}}, true},
+		{"overlapping methods", config.Route{Predicates: is{Methods: []string{"GET"}}}, config.Route{Predicates: is{Methods: []string{"GET", "PUT"}}}, false},
+		{"headers in another case", config.Route{Predicates: is{Headers: values{"X-A": {Is: "1"}}}}, config.Route{Predicates: is{Headers: values{"x-a": {Is: "1"}}}}, true},
+		{"other value", config.Route{Predicates: is{Headers: values{"X-A": {Is: "1"}}}}, config.Route{Predicates: is{Headers: values{"X-A": {Is: "2"}}}}, false},
+		{"header and parameter", config.Route{Predicates: is{Headers: values{"a": {Is: "1"}}}}, config.Route{Predicates: is{Query: values{"a": {Is: "1"}}}}, false},
+		{"parameters have case", config.Route{Predicates: is{Query: values{"A": {Is: "1"}}}}, config.Route{Predicates: is{Query: values{"a": {Is: "1"}}}}, false},
+		{"same expression", config.Route{Predicates: is{PathRegex: "^/x"}}, config.Route{Predicates: is{PathRegex: "^/x"}}, true},
+		{"other expression", config.Route{Predicates: is{PathRegex: "^/x"}}, config.Route{Predicates: is{PathRegex: "^/x.*"}}, false},
 		{"listeners in another order", config.Route{Listeners: []string{"web", "tls"}}, config.Route{Listeners: []string{"tls", "web"}}, true},
 		{"one listener and all", config.Route{Listeners: []string{"web"}}, config.Route{}, false},
 	} {
@@ -111,7 +111,7 @@ func TestBuildRefusesRoutesThatTakeTheSameRequests(t *testing.T) {
 func TestBuildAcceptsAHostTwice(t *testing.T) {
 	t.Parallel()
 
-	x := build(t, routes{"a": {Hosts: []string{"Example.org", "example.org.", "*", "*"}}})
+	x := build(t, routes{"a": {Predicates: is{Hosts: []string{"Example.org", "example.org.", "*", "*"}}}})
 	if got := x.Description(0).Hosts; !slices.Equal(got, []string{"example.org", "*"}) {
 		t.Errorf("got %v; want each host once", got)
 	}
@@ -120,7 +120,7 @@ func TestBuildAcceptsAHostTwice(t *testing.T) {
 func TestBuildKeepsNothingOfTheConfiguration(t *testing.T) {
 	t.Parallel()
 
-	r := routes{"a": {Hosts: []string{"h"}, Methods: []string{"PUT", "GET"}, Headers: map[string]string{"x": "1"}}}
+	r := routes{"a": {Predicates: is{Hosts: []string{"h"}, Methods: []string{"PUT", "GET"}, Headers: values{"x": {Is: "1"}}}}}
 	listeners := []string{"web"}
 
 	x, err := Build(r, listeners)
@@ -128,7 +128,7 @@ func TestBuildKeepsNothingOfTheConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	r["a"].Methods[0], r["a"].Hosts[0], r["a"].Headers["x"], listeners[0] = "X", "X", "X", "X"
+	r["a"].Methods[0], r["a"].Hosts[0], r["a"].Headers["x"], listeners[0] = "X", "X", config.Match{Is: "X"}, "X"
 
 	if got := x.Lookup(request("PUT h/ x:1")); got != 0 {
 		t.Error("a change of the configuration reached the index")

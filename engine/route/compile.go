@@ -1,16 +1,14 @@
 package route
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -26,21 +24,20 @@ func (b *builder) compile(d *draft, name string, r config.Route) {
 	field := "routes." + name
 	d.priority = r.Priority
 	b.compileHosts(d, field, r.Hosts)
+	b.compileExpressions(d, field, r.HostsRegex)
+
+	if len(r.Hosts)+len(r.HostsRegex) == 0 {
+		d.hosts = []hostPattern{anyHost()}
+	}
+
 	b.compilePath(d, field, r)
 	b.compileListeners(d, field, r.Listeners)
 	d.compileMethods(r.Methods)
-	d.headers = wants(r.Headers, strings.ToLower)
-	d.params = wants(r.Query, func(name string) string { return name })
-	d.signature = d.sign(r.PathRegex)
+	b.compileFurther(d, field, &r)
+	d.signature = d.sign(&r)
 }
 
 func (b *builder) compileHosts(d *draft, field string, hosts []string) {
-	if len(hosts) == 0 {
-		d.hosts = []hostPattern{anyHost()}
-
-		return
-	}
-
 	met := make(map[hostPattern]bool, len(hosts))
 
 	for i, text := range hosts {
@@ -54,6 +51,14 @@ func (b *builder) compileHosts(d *draft, field string, hosts []string) {
 		if !met[host] {
 			met[host] = true
 			d.hosts = append(d.hosts, host)
+		}
+	}
+}
+
+func (b *builder) compileExpressions(d *draft, field string, texts []string) {
+	for i, text := range texts {
+		if _, ok := b.expression(fmt.Sprintf("%s.hosts_regex[%d]", field, i), text); ok && !slices.Contains(texts[:i], text) {
+			d.hosts = append(d.hosts, hostPattern{name: text, kind: hostExpression})
 		}
 	}
 }
@@ -103,21 +108,28 @@ func (b *builder) normalise(field, path string) string {
 	return string(match)
 }
 
-func (b *builder) compilePattern(d *draft, field, expression string) {
-	c, ok := b.patterns[expression]
-	if !ok {
-		re, err := regexp.Compile(expression)
-		if err != nil {
-			b.fail(field, err)
+func (b *builder) compilePattern(d *draft, field, text string) {
+	c, _ := b.expression(field, text)
+	d.pattern, d.beginning = c.re, c.beginning
+}
 
-			return
-		}
-
-		c = compiled{re: re, beginning: literalBeginning(expression)}
-		b.patterns[expression] = c
+// expression compiles one, once for all who write it alike.
+func (b *builder) expression(field, text string) (c compiled, ok bool) {
+	if c, ok = b.patterns[text]; ok {
+		return c, true
 	}
 
-	d.pattern, d.beginning = c.re, c.beginning
+	re, err := regexp.Compile(text)
+	if err != nil {
+		b.fail(field, err)
+
+		return c, false
+	}
+
+	c = compiled{re: re, beginning: literalBeginning(text)}
+	b.patterns[text] = c
+
+	return c, true
 }
 
 func (b *builder) compileListeners(d *draft, field string, names []string) {
@@ -155,83 +167,55 @@ func (d *draft) compileMethods(methods []string) {
 	d.methods = slices.Compact(d.methods)
 }
 
-// wants are headers or query parameters in the order of their names.
-func wants(from map[string]string, canonical func(string) string) []want {
-	list := make([]want, 0, len(from))
-	for name, value := range from {
-		list = append(list, want{name: canonical(name), value: value, any: value == "*"})
+// compileFurther compiles what is asked beyond host, path, methods and listeners.
+func (b *builder) compileFurther(d *draft, field string, r *config.Route) {
+	own := r.Predicates
+	own.Hosts, own.HostsRegex, own.Methods = nil, nil, nil
+	own.Path, own.PathPrefix, own.PathRegex = "", "", ""
+
+	var err error
+	if d.further, err = match.New(&own); err != nil {
+		b.fail(field, err)
 	}
 
-	slices.SortFunc(list, func(v, w want) int {
-		return cmp.Or(cmp.Compare(v.name, w.name), cmp.Compare(v.value, w.value))
-	})
-
-	return list
+	if d.not, err = match.NewNot(r.Not); err != nil {
+		b.fail(field, err)
+	}
 }
 
 // sign is what a route asks beyond host and path, in one spelling.
-func (d *draft) sign(expression string) string {
-	var s strings.Builder
-
-	fmt.Fprintf(&s, "%d %x %q %q", d.priority, d.listeners, expression, d.methods)
-
-	for _, list := range [][]want{d.headers, d.params} {
-		s.WriteString(" |")
-
-		for _, w := range list {
-			s.WriteString(strconv.Quote(w.name) + "=" + strconv.Quote(w.value))
-		}
-	}
-
-	return s.String()
+func (d *draft) sign(r *config.Route) string {
+	return fmt.Sprintf("%d %x %q %q %q %q", d.priority, d.listeners, r.PathRegex, d.methods, inOneSpelling(&r.Predicates), notsOf(r.Not))
 }
 
-func describe(name string, r config.Route, from *draft) Description {
-	d := Description{
-		Name:       name,
-		Listeners:  slices.Clone(r.Listeners),
-		Hosts:      make([]string, 0, len(from.hosts)),
-		Path:       "",
-		PathPrefix: "",
-		PathRegex:  r.PathRegex,
-		Methods:    slices.Clone(r.Methods),
-		Headers:    maps.Clone(r.Headers),
-		Query:      maps.Clone(r.Query),
-		Priority:   r.Priority,
-		Action:     action(r),
-		HiddenBy:   "",
+// inOneSpelling is what predicates ask beyond host, path and methods.
+func inOneSpelling(p *config.Predicates) string {
+	headers := make(map[string]config.Match, len(p.Headers))
+	for name, value := range p.Headers {
+		headers[strings.ToLower(name)] = value
 	}
 
-	switch from.kind {
-	case kindExact:
-		d.Path = from.path
-	case kindPrefix:
-		d.PathPrefix = from.path
-	case kindPattern, kindRest:
-	}
-
-	for _, host := range from.hosts {
-		d.Hosts = append(d.Hosts, host.String())
-	}
-
-	return d
+	return fmt.Sprintf("%+v %+v %q %q %q", headers, p.Query, sortedSet(p.ClientIPs), sortedSet(lowered(p.SNI)), sortedSet(p.Protocol))
 }
 
-// action names what a route does with a request.
-func action(r config.Route) string {
-	switch {
-	case r.Redirect != nil:
-		return fmt.Sprintf("redirect %d %s", r.Redirect.Status, r.Redirect.To)
-	case r.Respond != nil:
-		return fmt.Sprintf("respond %d", r.Respond.Status)
-	case len(r.Split) > 0:
-		shares := make([]string, 0, len(r.Split))
-		for _, pool := range slices.Sorted(maps.Keys(r.Split)) {
-			shares = append(shares, fmt.Sprintf("%s=%d", pool, r.Split[pool]))
-		}
-
-		return "split " + strings.Join(shares, ",")
-	default:
-		return "pool " + r.Pool
+func notsOf(sections []config.Predicates) []string {
+	texts := make([]string, 0, len(sections))
+	for i := range sections {
+		p := &sections[i]
+		texts = append(texts, fmt.Sprintf("%q %q %q %q %q %q %s", sortedSet(lowered(p.Hosts)), sortedSet(p.HostsRegex), p.Path, p.PathPrefix,
+			p.PathRegex, sortedSet(p.Methods), inOneSpelling(p)))
 	}
+
+	return sortedSet(texts)
+}
+
+func sortedSet(texts []string) []string { return slices.Compact(slices.Sorted(slices.Values(texts))) }
+
+func lowered(texts []string) []string {
+	low := make([]string, len(texts))
+	for i, text := range texts {
+		low[i] = strings.ToLower(text)
+	}
+
+	return low
 }

@@ -36,9 +36,9 @@ func (x *Index) lookup(q *Query, host []byte) int {
 }
 
 func (x *Index) lookupTier(q *Query, host []byte) int {
-	c := newCursor(x, host, q.Path)
+	c := newCursor(x, host, q)
 	for {
-		e, ok := c.next(x)
+		e, ok := c.next(x, q)
 		if !ok {
 			return int(none)
 		}
@@ -48,7 +48,7 @@ func (x *Index) lookupTier(q *Query, host []byte) int {
 			return int(route)
 		}
 
-		if failed, _ := x.rules[route].check(q); failed == nothing {
+		if failed, _ := x.rules[route].check(q, c.site != x.matched); failed == nothing {
 			return int(route)
 		}
 	}
@@ -67,7 +67,7 @@ type cursor struct {
 	stage   stage // what comes after them
 	scope   scope // which hosts come after this site
 	more    bool  // the path goes on below node
-	label   int   // where in host the search for the next suffix begins
+	label   int   // where in host the search for the next suffix or beginning goes on
 	site    int32 // the site pending comes from
 	node    int32 // the node that comes next
 	group   int32 // the patterns whose literal beginning the path has
@@ -92,13 +92,15 @@ type scope uint8
 
 const (
 	scopeExact scope = iota
-	scopeWild
+	scopeBelow
+	scopeBegins
+	scopeMatched
 	scopeAny
 	scopeEnd
 )
 
-func newCursor(x *Index, host, path []byte) cursor {
-	c := cursor{host: host, path: path, site: none, node: none, group: none}
+func newCursor(x *Index, host []byte, q *Query) cursor {
+	c := cursor{host: host, path: q.Path, site: none, node: none, group: none}
 	if len(host) == 0 || !x.named {
 		c.scope = scopeAny
 	}
@@ -108,13 +110,13 @@ func newCursor(x *Index, host, path []byte) cursor {
 
 // next returns the next route in order, and false at the end. Every route it
 // returns matches by host, and by path unless that is a regular expression.
-func (c *cursor) next(x *Index) (entry, bool) {
+func (c *cursor) next(x *Index, q *Query) (entry, bool) {
 	for c.pending.at == c.pending.end {
 		if c.stage == stageEnd {
 			return 0, false
 		}
 
-		c.step(x)
+		c.step(x, q)
 	}
 
 	at := c.pending.at
@@ -131,10 +133,10 @@ func (c *cursor) next(x *Index) (entry, bool) {
 
 // step moves on by one list, which may be empty. Each list is visited once, so
 // the walk ends.
-func (c *cursor) step(x *Index) {
+func (c *cursor) step(x *Index, q *Query) {
 	switch c.stage {
 	case stageSite:
-		c.enter(x)
+		c.enter(x, q)
 	case stageExact:
 		c.stage = stageBelow
 		if !c.more {
@@ -158,8 +160,8 @@ func (c *cursor) step(x *Index) {
 }
 
 // enter goes to the next site, or to the end of the walk.
-func (c *cursor) enter(x *Index) {
-	c.site = c.nextSite(x)
+func (c *cursor) enter(x *Index, q *Query) {
+	c.site = c.nextSite(x, q)
 	if c.site == none {
 		c.stage = stageEnd
 
@@ -178,35 +180,58 @@ func (c *cursor) enter(x *Index) {
 }
 
 // nextSite returns the next site that serves the host, or none.
-func (c *cursor) nextSite(x *Index) int32 {
-	if c.scope == scopeExact {
-		c.scope = scopeWild
-		if s := x.table.find(spaceHost, c.host); s != none {
+func (c *cursor) nextSite(x *Index, q *Query) int32 {
+	for c.scope != scopeEnd {
+		if s := c.siteIn(x, q); s != none {
 			return s
 		}
-	}
-
-	if c.scope == scopeWild {
-		if s := c.nextWild(x); s != none {
-			return s
-		}
-
-		c.scope = scopeAny
-	}
-
-	if c.scope == scopeAny {
-		c.scope = scopeEnd
-
-		return x.any
 	}
 
 	return none
 }
 
-// nextWild returns the site of the next wildcard, the longest suffix first, or
-// none. "*" stands for at least one byte. The bound is the host's length.
-func (c *cursor) nextWild(x *Index) int32 {
-	if !x.wild {
+// siteIn returns the next site of the scope, or none where there is no further one;
+// then the scope is the next one.
+func (c *cursor) siteIn(x *Index, q *Query) int32 {
+	switch c.scope {
+	case scopeBelow:
+		if s := c.nextBelow(x); s != none {
+			return s
+		}
+
+		c.label = len(c.host)
+	case scopeBegins:
+		if s := c.nextBegins(x); s != none {
+			return s
+		}
+	case scopeExact:
+		c.scope++
+
+		return x.table.find(spaceHost, c.host)
+	case scopeMatched:
+		c.scope++
+
+		if x.matched != none && x.hosts.match(c.host, q) {
+			return x.matched
+		}
+
+		return none
+	case scopeAny:
+		c.scope++
+
+		return x.any
+	case scopeEnd:
+	}
+
+	c.scope++
+
+	return none
+}
+
+// nextBelow returns the site of the next "*.x", the longest suffix first, or none.
+// "*" stands for at least one byte. The bound is the host's length.
+func (c *cursor) nextBelow(x *Index) int32 {
+	if !x.below.any() {
 		return none
 	}
 
@@ -218,13 +243,38 @@ func (c *cursor) nextWild(x *Index) int32 {
 
 		whole := c.label+dot > 0
 		c.label += dot + 1
-		suffix := c.host[c.label:]
 
-		if n := len(suffix); !whole || x.wildLengths[n/64]&(1<<(n%64)) == 0 {
+		suffix := c.host[c.label:]
+		if !whole || !x.below.has(len(suffix)) {
 			continue
 		}
 
-		if s := x.table.find(spaceWild, suffix); s != none {
+		if s := x.table.find(spaceBelow, suffix); s != none {
+			return s
+		}
+	}
+}
+
+// nextBegins is nextBelow for "x.*", the longest beginning first.
+func (c *cursor) nextBegins(x *Index) int32 {
+	if !x.begins.any() {
+		return none
+	}
+
+	for {
+		dot := bytes.LastIndexByte(c.host[:c.label], '.')
+		if dot < 0 {
+			return none
+		}
+
+		whole := dot+1 < len(c.host)
+		c.label = dot
+
+		if !whole || !x.begins.has(dot) {
+			continue
+		}
+
+		if s := x.table.find(spaceBegins, c.host[:dot]); s != none {
 			return s
 		}
 	}

@@ -1,24 +1,28 @@
 package route
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/isame-lb/isame-lb/config"
 )
 
 // Description is one route as people read it, for the admin API. It is plain
 // data; the index shares it, so it must not be changed.
 type Description struct {
-	Name       string            `json:"name"`
-	Listeners  []string          `json:"listeners,omitempty"` // none: all
-	Hosts      []string          `json:"hosts"`               // as compared; "*" is every host
-	Path       string            `json:"path,omitempty"`      // as compared: decoded
-	PathPrefix string            `json:"path_prefix,omitempty"`
-	PathRegex  string            `json:"path_regex,omitempty"`
-	Methods    []string          `json:"methods,omitempty"` // none: all; GET takes HEAD too
-	Headers    map[string]string `json:"headers,omitempty"`
-	Query      map[string]string `json:"query,omitempty"`
-	Priority   int               `json:"priority"`
+	Name      string   `json:"name"`
+	Listeners []string `json:"listeners,omitempty"` // none: all
+	// Hosts are as compared: "*" is every host, an expression has "~" in front.
+	Hosts      []string `json:"hosts"`
+	Path       string   `json:"path,omitempty"` // as compared: decoded
+	PathPrefix string   `json:"path_prefix,omitempty"`
+	PathRegex  string   `json:"path_regex,omitempty"`
+	Methods    []string `json:"methods,omitempty"` // none: all; GET takes HEAD too
+	// Further are the other predicates, such as "x-env = "canary"" or "not /health/*".
+	Further  []string `json:"further,omitempty"`
+	Priority int      `json:"priority"`
 	// Action is what happens to a request, such as "pool api" or "redirect 308
 	// https://{host}{uri}".
 	Action string `json:"action"`
@@ -35,26 +39,20 @@ func (d *Description) String() string {
 		parts = append(parts, strings.Join(d.Methods, ","))
 	}
 
-	for _, name := range slices.Sorted(maps.Keys(d.Headers)) {
-		parts = append(parts, strings.ToLower(name)+"="+d.Headers[name])
-	}
-
-	for _, name := range slices.Sorted(maps.Keys(d.Query)) {
-		parts = append(parts, "?"+name+"="+d.Query[name])
-	}
-
-	return strings.Join(parts, " ")
+	return strings.Join(append(parts, d.Further...), " ")
 }
 
 // pathText is the path rule: "/exact", "/prefix/*", "~regex" or "*".
-func (d *Description) pathText() string {
+func (d *Description) pathText() string { return pathText(d.Path, d.PathPrefix, d.PathRegex) }
+
+func pathText(path, prefix, regex string) string {
 	switch {
-	case d.Path != "":
-		return d.Path
-	case d.PathPrefix != "":
-		return strings.TrimSuffix(d.PathPrefix, "/") + "/*"
-	case d.PathRegex != "":
-		return "~" + d.PathRegex
+	case path != "":
+		return path
+	case prefix != "":
+		return strings.TrimSuffix(prefix, "/") + "/*"
+	case regex != "":
+		return "~" + regex
 	default:
 		return "*"
 	}
@@ -70,5 +68,114 @@ func (d *Description) kind() kind {
 		return kindPattern
 	default:
 		return kindRest
+	}
+}
+
+func describe(name string, r *config.Route, from *draft) Description {
+	d := Description{
+		Name:      name,
+		Listeners: slices.Clone(r.Listeners),
+		Hosts:     make([]string, 0, len(from.hosts)),
+		PathRegex: r.PathRegex,
+		Methods:   slices.Clone(r.Methods),
+		Further:   furtherOf(&r.Predicates),
+		Priority:  r.Priority,
+		Action:    action(r),
+	}
+
+	switch from.kind {
+	case kindExact:
+		d.Path = from.path
+	case kindPrefix:
+		d.PathPrefix = from.path
+	case kindPattern, kindRest:
+	}
+
+	for _, host := range from.hosts {
+		d.Hosts = append(d.Hosts, host.String())
+	}
+
+	for i := range r.Not {
+		if text := sectionOf(&r.Not[i]); text != "" {
+			d.Further = append(d.Further, "not "+text)
+		}
+	}
+
+	return d
+}
+
+// furtherOf are predicates beyond hosts, path and methods.
+func furtherOf(p *config.Predicates) (parts []string) {
+	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {
+		parts = append(parts, matchOf(strings.ToLower(name), p.Headers[name]))
+	}
+
+	for _, name := range slices.Sorted(maps.Keys(p.Query)) {
+		parts = append(parts, matchOf("?"+name, p.Query[name]))
+	}
+
+	for _, list := range []struct {
+		key   string
+		texts []string
+	}{{"client_ips", p.ClientIPs}, {"sni", p.SNI}, {"protocol", p.Protocol}} {
+		if len(list.texts) > 0 {
+			parts = append(parts, list.key+"="+strings.Join(list.texts, ","))
+		}
+	}
+
+	return parts
+}
+
+// matchOf is what a field or a parameter has to be like.
+func matchOf(name string, m config.Match) string {
+	switch {
+	case m.Absent:
+		return "!" + name
+	case m.Regex != "":
+		return name + "~" + m.Regex
+	default:
+		return name + "=" + m.Is
+	}
+}
+
+// sectionOf is a section of not in one line, "" where it asks for nothing.
+func sectionOf(p *config.Predicates) string {
+	hosts := slices.Clone(p.Hosts)
+	for _, text := range p.HostsRegex {
+		hosts = append(hosts, "~"+text)
+	}
+
+	parts := furtherOf(p)
+	if len(p.Methods) > 0 {
+		parts = slices.Insert(parts, 0, strings.Join(p.Methods, ","))
+	}
+
+	if path := pathText(p.Path, p.PathPrefix, p.PathRegex); path != "*" {
+		parts = slices.Insert(parts, 0, path)
+	}
+
+	if len(hosts) > 0 {
+		parts = slices.Insert(parts, 0, strings.Join(hosts, ","))
+	}
+
+	return strings.Join(parts, " ")
+}
+
+// action names what a route does with a request.
+func action(r *config.Route) string {
+	switch {
+	case r.Redirect != nil:
+		return fmt.Sprintf("redirect %d %s", r.Redirect.Status, r.Redirect.To)
+	case r.Respond != nil:
+		return fmt.Sprintf("respond %d", r.Respond.Status)
+	case len(r.Split) > 0:
+		shares := make([]string, 0, len(r.Split))
+		for _, pool := range slices.Sorted(maps.Keys(r.Split)) {
+			shares = append(shares, fmt.Sprintf("%s=%d", pool, r.Split[pool]))
+		}
+
+		return "split " + strings.Join(shares, ",")
+	default:
+		return "pool " + r.Pool
 	}
 }

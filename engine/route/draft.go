@@ -15,10 +15,12 @@ type builder struct {
 	errs      []error
 
 	// Of the tier under work:
-	sites  []draftSite
-	siteOf map[hostPattern]int32
-	nodes  []draftNode
-	seen   map[edgeKey]int32
+	expressions []*regexp.Regexp // of hosts, each once
+	numbers     map[string]int   // of them, by their text
+	sites       []draftSite
+	siteOf      map[hostPattern]int32
+	nodes       []draftNode
+	seen        map[edgeKey]int32
 }
 
 func (b *builder) fail(field string, err error) {

@@ -59,19 +59,19 @@ func (x *Index) Explain(q *Query, visit func(Step)) int {
 
 func (x *Index) explain(q *Query) []Step {
 	t, host := x, appendLower(nil, hostOf(q.Host))
-	c := newCursor(t, host, q.Path)
+	c := newCursor(t, host, q)
 	winner := -1
 
 	var steps []Step
 
 	for len(steps) < explainStepsMax {
-		e, ok := c.next(t)
+		e, ok := c.next(t, q)
 		if !ok {
 			if t = t.lower; t == nil {
 				break
 			}
 
-			c = newCursor(t, host, q.Path)
+			c = newCursor(t, host, q)
 
 			continue
 		}
@@ -83,7 +83,7 @@ func (x *Index) explain(q *Query) []Step {
 
 		steps = append(steps, t.step(int(route), c.site))
 		step := &steps[len(steps)-1]
-		failed, which := x.rules[route].check(q)
+		failed, which := x.rules[route].check(q, c.site != t.matched)
 
 		switch {
 		case failed != nothing:
@@ -128,23 +128,16 @@ func (x *Index) failure(q *Query, route int, failed predicate, which int) string
 		return fmt.Sprintf("method %q is not one of %s", q.Method, strings.Join(r.methods, ", "))
 	case byPattern:
 		return fmt.Sprintf("path %q does not match %q", q.Path, d.PathRegex)
-	case byHeader:
-		return "no header " + r.headers[which].String()
-	case byParam:
-		return "no query parameter " + r.params[which].String()
+	case byHosts:
+		return fmt.Sprintf("host %q matches none of %s", hostOf(q.Host), strings.Join(d.Hosts, ", "))
+	case byNot:
+		return fmt.Sprintf("it is what section %d of not excludes", which+1)
+	case further:
+		return r.further.Reason(&q.Request)
 	case nothing:
 	}
 
 	return ""
-}
-
-// String is what is asked for: "x-env" or "x-env = "canary"".
-func (w *want) String() string {
-	if w.any {
-		return w.name
-	}
-
-	return fmt.Sprintf("%s = %q", w.name, w.value)
 }
 
 func (x *Index) listenerName(number int) string {

@@ -25,12 +25,12 @@ func TestExplainNamesThePredicateThatFailed(t *testing.T) {
 	t.Parallel()
 
 	x := build(t, routes{
-		"a-listener": {Path: "/", Listeners: []string{"tls"}, Priority: 9},
-		"b-method":   {Path: "/", Methods: []string{"POST", "GET"}, Priority: 8},
-		"c-header":   {Path: "/", Headers: map[string]string{"X-A": "*", "X-B": "1"}, Priority: 7},
-		"d-param":    {Path: "/", Query: map[string]string{"p": "a b"}, Priority: 6},
-		"e-regex":    {PathRegex: "^/x"},
-		"f-regex":    {PathRegex: "x$"},
+		"a-listener": {Predicates: is{Path: "/"}, Listeners: []string{"tls"}, Priority: 9},
+		"b-method":   {Predicates: is{Path: "/", Methods: []string{"POST", "GET"}}, Priority: 8},
+		"c-header":   {Predicates: is{Path: "/", Headers: values{"X-A": {Is: "*"}, "X-B": {Is: "1"}}}, Priority: 7},
+		"d-param":    {Predicates: is{Path: "/", Query: values{"p": {Is: "a b"}}}, Priority: 6},
+		"e-regex":    {Predicates: is{PathRegex: "^/x"}},
+		"f-regex":    {Predicates: is{PathRegex: "x$"}},
 		"g-rest":     {},
 		"h-rest":     {Priority: -1},
 		"i-rest":     {Priority: -2},
@@ -38,8 +38,8 @@ func TestExplainNamesThePredicateThatFailed(t *testing.T) {
 	want := []string{
 		`a-listener failed: listener "web" is not one of tls`,
 		`b-method failed: method "PUT" is not one of GET, HEAD, POST`,
-		`c-header failed: no header x-b = "1"`,
-		`d-param failed: no query parameter p = "a b"`,
+		`c-header failed: not so: header x-b = "1"`,
+		`d-param failed: not so: query parameter p = "a b"`,
 		`f-regex failed: path "/" does not match "x$"`,
 		`g-rest won: goes before route "h-rest": priority 0 is higher than -1`,
 		`h-rest lost: matches as well, but comes later`,
@@ -49,7 +49,7 @@ func TestExplainNamesThePredicateThatFailed(t *testing.T) {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 
-	if got := explanation(x, request("PUT h/"))[2]; got != "c-header failed: no header x-a" {
+	if got := explanation(x, request("PUT h/"))[2]; got != "c-header failed: not so: header x-a" {
 		t.Errorf("got %q; want the first header that is missing", got)
 	}
 
@@ -70,18 +70,18 @@ func TestExplainSaysWhyTheWinnerGoesBefore(t *testing.T) {
 		second  config.Route
 		request string
 	}{
-		{`host "a.x.org" is more specific than "*.x.org"`, config.Route{Hosts: []string{"a.x.org"}}, config.Route{Hosts: []string{"*.x.org"}}, "GET A.x.org:80/"},
-		{`host "*.x.org" is more specific than "*"`, config.Route{Hosts: []string{"*.x.org"}}, config.Route{Path: "/"}, "GET a.x.org/"},
-		{"an exact path goes before a path prefix", config.Route{Path: "/a"}, config.Route{PathPrefix: "/a"}, "GET h/a"},
-		{"a path prefix goes before a regular expression", config.Route{PathPrefix: "/"}, config.Route{PathRegex: "/a"}, "GET h/a"},
-		{"a regular expression goes before a route without a path", config.Route{PathRegex: "/a"}, config.Route{}, "GET h/a"},
-		{`prefix "/a/b" is longer than "/a"`, config.Route{PathPrefix: "/a/b"}, config.Route{PathPrefix: "/a"}, "GET h/a/b"},
-		{"priority 1 is higher than 0", config.Route{PathPrefix: "/a", Priority: 1}, config.Route{PathPrefix: "/a/b"}, "GET h/a/b"},
-		{`prefix "/a/" is longer than "/a"`, config.Route{PathPrefix: "/a/"}, config.Route{PathPrefix: "/a"}, "GET h/a/b"},
-		{"priority 1 is higher than 0", config.Route{Priority: 1}, config.Route{Methods: []string{"GET"}}, "GET h/"},
-		{"it has 1 further predicates, not 0", config.Route{Methods: []string{"GET"}}, config.Route{}, "GET h/"},
-		{"it names HEAD, the other one takes it because of GET", config.Route{Methods: []string{"HEAD"}}, config.Route{Methods: []string{"GET"}}, "HEAD h/"},
-		{"equally specific, so the name decides", config.Route{PathRegex: "a"}, config.Route{PathRegex: "^/a"}, "GET h/a"},
+		{`host "a.x.org" is more specific than "*.x.org"`, config.Route{Predicates: is{Hosts: []string{"a.x.org"}}}, config.Route{Predicates: is{Hosts: []string{"*.x.org"}}}, "GET A.x.org:80/"},
+		{`host "*.x.org" is more specific than "*"`, config.Route{Predicates: is{Hosts: []string{"*.x.org"}}}, config.Route{Predicates: is{Path: "/"}}, "GET a.x.org/"},
+		{"an exact path goes before a path prefix", config.Route{Predicates: is{Path: "/a"}}, config.Route{Predicates: is{PathPrefix: "/a"}}, "GET h/a"},
+		{"a path prefix goes before a regular expression", config.Route{Predicates: is{PathPrefix: "/"}}, config.Route{Predicates: is{PathRegex: "/a"}}, "GET h/a"},
+		{"a regular expression goes before a route without a path", config.Route{Predicates: is{PathRegex: "/a"}}, config.Route{}, "GET h/a"},
+		{`prefix "/a/b" is longer than "/a"`, config.Route{Predicates: is{PathPrefix: "/a/b"}}, config.Route{Predicates: is{PathPrefix: "/a"}}, "GET h/a/b"},
+		{"priority 1 is higher than 0", config.Route{Predicates: is{PathPrefix: "/a"}, Priority: 1}, config.Route{Predicates: is{PathPrefix: "/a/b"}}, "GET h/a/b"},
+		{`prefix "/a/" is longer than "/a"`, config.Route{Predicates: is{PathPrefix: "/a/"}}, config.Route{Predicates: is{PathPrefix: "/a"}}, "GET h/a/b"},
+		{"priority 1 is higher than 0", config.Route{Priority: 1}, config.Route{Predicates: is{Methods: []string{"GET"}}}, "GET h/"},
+		{"it has 1 further predicates, not 0", config.Route{Predicates: is{Methods: []string{"GET"}}}, config.Route{}, "GET h/"},
+		{"it names HEAD, the other one takes it because of GET", config.Route{Predicates: is{Methods: []string{"HEAD"}}}, config.Route{Predicates: is{Methods: []string{"GET"}}}, "HEAD h/"},
+		{"equally specific, so the name decides", config.Route{Predicates: is{PathRegex: "a"}}, config.Route{Predicates: is{PathRegex: "^/a"}}, "GET h/a"},
 	} {
 		t.Run(test.why, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +105,7 @@ func TestExplainSaysWhyTheWinnerGoesBefore(t *testing.T) {
 func TestExplainStep(t *testing.T) {
 	t.Parallel()
 
-	x := build(t, routes{"a": {Hosts: []string{"*.example.org", "*"}, PathPrefix: "/api/"}, "b": {Path: "/b"}, "c": {}})
+	x := build(t, routes{"a": {Predicates: is{Hosts: []string{"*.example.org", "*"}, PathPrefix: "/api/"}}, "b": {Predicates: is{Path: "/b"}}, "c": {}})
 
 	var steps []Step
 
@@ -116,8 +116,8 @@ func TestExplainStep(t *testing.T) {
 
 	// The winner's wider host is no candidate against itself.
 	for i, want := range []Step{
-		{Route: 0, Name: "a", Host: "*.example.org", Path: "/api/*", Verdict: Won},
-		{Route: 2, Name: "c", Host: "*", Path: "*", Verdict: Lost},
+		{Path: "/api/*", Route: 0, Name: "a", Host: "*.example.org", Verdict: Won},
+		{Path: "*", Route: 2, Name: "c", Host: "*", Verdict: Lost},
 	} {
 		s := steps[i]
 
@@ -131,7 +131,7 @@ func TestExplainStep(t *testing.T) {
 func TestExplainWithoutMatch(t *testing.T) {
 	t.Parallel()
 
-	x := build(t, routes{"a": {Hosts: []string{"h"}}})
+	x := build(t, routes{"a": {Predicates: is{Hosts: []string{"h"}}}})
 	if got := explanation(x, request("GET other/")); len(got) != 0 {
 		t.Errorf("got %q; want no candidate", got)
 	}
@@ -152,7 +152,7 @@ func TestExplainIsBounded(t *testing.T) {
 
 	r := routes{}
 	for i := range explainStepsMax + 10 {
-		r[fmt.Sprintf("r%d", i)] = config.Route{Path: "/", Headers: map[string]string{"x": strconv.Itoa(i)}, Priority: -i}
+		r[fmt.Sprintf("r%d", i)] = config.Route{Predicates: is{Path: "/", Headers: values{"x": {Is: strconv.Itoa(i)}}}, Priority: -i}
 	}
 
 	x := build(t, r)
@@ -169,13 +169,9 @@ func TestDescription(t *testing.T) {
 	t.Parallel()
 
 	x := build(t, routes{
-		"api": {
-			Listeners: []string{"web"}, Hosts: []string{"API.example.org.", "*.Example.org", "::1"}, PathPrefix: "/api/",
-			Methods: []string{"GET"}, Headers: map[string]string{"X-Env": "canary"}, Query: map[string]string{"debug": "1"},
-			Priority: 3, Pool: "p",
-		},
-		"exact":    {Path: "/x", Split: map[string]int{"b": 5, "a": 95}},
-		"hello":    {PathRegex: "^/v", Respond: &config.Respond{Status: 204}},
+		"api":      {Predicates: is{Hosts: []string{"API.example.org.", "*.Example.org", "::1"}, PathPrefix: "/api/", Methods: []string{"GET"}, Headers: values{"X-Env": {Is: "canary"}}, Query: values{"debug": {Is: "1"}}}, Listeners: []string{"web"}, Priority: 3, Pool: "p"},
+		"exact":    {Predicates: is{Path: "/x"}, Split: map[string]int{"b": 5, "a": 95}},
+		"hello":    {Predicates: is{PathRegex: "^/v"}, Respond: &config.Respond{Status: 204}},
 		"redirect": {Redirect: &config.Redirect{To: "https://{host}{uri}", Status: 308}},
 	})
 	for i, want := range []string{

@@ -3,16 +3,13 @@ package route
 // finish moves what was built into the form lookups read.
 func (b *builder) finish() *Index {
 	x := &Index{
-		rules:     make([]rule, len(b.drafts)),
 		names:     b.names,
 		any:       none,
+		matched:   none,
+		hosts:     newExpressions(b.expressions),
 		sites:     make([]site, len(b.sites)),
 		siteHosts: make([]string, len(b.sites)),
 		table:     newTable(len(b.sites) + len(b.nodes)),
-	}
-
-	for i := range b.drafts {
-		x.rules[i] = b.drafts[i].rule
 	}
 
 	b.finishTree(x)
@@ -29,15 +26,20 @@ func (b *builder) finishSite(x *Index, number int32) {
 	x.siteHosts[number] = d.host.String()
 	x.sites[number] = site{root: d.root, patterns: b.finishPatterns(x, d.patterns), rest: b.list(x, d.rest)}
 
-	switch n := len(d.host.name); {
-	case d.host == anyHost():
+	x.named = x.named || d.host.kind != hostAny
+
+	switch d.host.kind {
+	case hostAny:
 		x.any = number
-	case d.host.wild:
-		x.named, x.wild = true, true
-		x.wildLengths[n/64] |= 1 << (n % 64)
-		x.table.put(spaceWild, d.host.name, number)
-	default:
-		x.named = true
+	case hostExpression:
+		x.matched = number
+	case hostBelow:
+		x.below.add(len(d.host.name))
+		x.table.put(spaceBelow, d.host.name, number)
+	case hostBeginning:
+		x.begins.add(len(d.host.name))
+		x.table.put(spaceBegins, d.host.name, number)
+	case hostExact:
 		x.table.put(spaceHost, d.host.name, number)
 	}
 }

@@ -7,9 +7,33 @@ import "strings"
 func (b *builder) place(routes []int32) {
 	for _, route := range routes {
 		for _, host := range b.drafts[route].hosts {
-			b.placeUnder(route, host)
+			if host.kind != hostExpression || b.express(route, host.name) {
+				b.placeUnder(route, host)
+			}
 		}
 	}
+}
+
+// express gives a route one of its expressions, and reports that it is the first: all
+// of them stand in one site.
+func (b *builder) express(route int32, text string) (first bool) {
+	d := &b.drafts[route]
+
+	number, known := b.numbers[text]
+	if !known {
+		if number = len(b.expressions); number == hostExpressionsMax {
+			b.fail("routes."+b.names[route]+".hosts_regex", errExpressions)
+
+			return false
+		}
+
+		b.numbers[text] = number
+		b.expressions = append(b.expressions, b.patterns[text].re)
+	}
+
+	d.expressions = append(d.expressions, uint16(number))
+
+	return len(d.expressions) == 1
 }
 
 func (b *builder) placeUnder(route int32, host hostPattern) {
@@ -28,6 +52,7 @@ func (b *builder) placeUnder(route int32, host hostPattern) {
 
 // site returns the site of a host; it is valid until the next call.
 func (b *builder) site(host hostPattern) *draftSite {
+	host = host.place()
 	at, ok := b.siteOf[host]
 	if !ok {
 		at = int32(len(b.sites))

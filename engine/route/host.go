@@ -16,7 +16,7 @@ var (
 	errHostEmpty    = errors.New("is empty")
 	errHostLong     = errors.New("is longer than 253 bytes")
 	errHostPort     = errors.New("has a port; ports do not take part in matching")
-	errHostWildcard = errors.New(`may have "*" only as its whole first label`)
+	errHostWildcard = errors.New(`may have "*" only as its whole first or last label`)
 	errHostZone     = errors.New("has an IPv6 zone, which no client sends")
 	errHostBytes    = errors.New("has a character no host has")
 )
@@ -61,26 +61,52 @@ func lower(c byte) byte {
 	return c
 }
 
+// hostKind is how a pattern matches the host, the most specific first.
+type hostKind uint8
+
+const (
+	hostExact      hostKind = iota
+	hostBelow               // "*.example.org"
+	hostBeginning           // "app.*"
+	hostExpression          // a regular expression
+	hostAny
+)
+
 // hostPattern is a host of a route's configuration in the form it is compared.
 type hostPattern struct {
-	name string // without "*."; "" with wildcard set is every host
-	wild bool
+	name string // without the star; the text of an expression
+	kind hostKind
 }
 
-// String is the pattern as people write it.
+// String is the pattern as people write it, an expression with "~" in front.
 func (h hostPattern) String() string {
-	switch {
-	case !h.wild:
-		return h.name
-	case h.name == "":
-		return "*"
-	default:
+	switch h.kind {
+	case hostBelow:
 		return "*." + h.name
+	case hostBeginning:
+		return h.name + ".*"
+	case hostExpression:
+		return "~" + h.name
+	case hostAny:
+		return "*"
+	case hostExact:
 	}
+
+	return h.name
 }
 
 // anyHost is the pattern of a route without hosts.
-func anyHost() hostPattern { return hostPattern{name: "", wild: true} }
+func anyHost() hostPattern { return hostPattern{kind: hostAny} }
+
+// place is where routes of the pattern stand: those with expressions all stand in
+// one site, as path and further predicates decide between them.
+func (h hostPattern) place() hostPattern {
+	if h.kind == hostExpression {
+		h.name = ""
+	}
+
+	return h
+}
 
 // parseHost brings a host of the configuration into the form hostOf leaves of a
 // request's authority.
@@ -89,18 +115,26 @@ func parseHost(text string) (hostPattern, error) {
 		return anyHost(), nil
 	}
 
-	name, wild := strings.CutPrefix(strings.ToLower(text), "*.")
+	h := hostPattern{name: strings.ToLower(text)}
+	if name, ok := strings.CutSuffix(h.name, ".*"); ok {
+		h = hostPattern{name: name, kind: hostBeginning}
+	} else if name, ok := strings.CutPrefix(h.name, "*."); ok {
+		h = hostPattern{name: name, kind: hostBelow}
+	}
 
-	name = strings.TrimSuffix(name, ".")
-	if literal, ok := literalOf(name); ok && !wild {
+	if h.kind != hostBeginning {
+		h.name = strings.TrimSuffix(h.name, ".")
+	}
+
+	if literal, ok := literalOf(h.name); ok && h.kind == hostExact {
 		return parseLiteral(literal)
 	}
 
-	if err := checkName(name); err != nil {
+	if err := checkName(h.name); err != nil {
 		return hostPattern{}, err
 	}
 
-	return hostPattern{name: name, wild: wild}, nil
+	return h, nil
 }
 
 // literalOf returns the address within an IPv6 literal.
@@ -121,7 +155,7 @@ func parseLiteral(text string) (hostPattern, error) {
 	case address.Zone() != "":
 		return hostPattern{}, errHostZone
 	default:
-		return hostPattern{name: "[" + address.String() + "]", wild: false}, nil
+		return hostPattern{name: "[" + address.String() + "]"}, nil
 	}
 }
 

@@ -13,19 +13,29 @@ type Index struct {
 	names        []string
 	listeners    []string // of the first one
 
-	entries []entry // of the lists with more than one route
-	named   bool    // a route has a host
-	wild    bool    // a route has a wildcard
-	any     int32   // the site of routes for every host, or none
-	// wildLengths has a bit for each length of a wildcard's suffix, so that a
-	// host of many labels costs no look-up for suffixes nobody configured.
-	wildLengths [hostBytesMax/64 + 1]uint64
-	table       table // hosts -> sites, and children of wide nodes -> nodes
-	sites       []site
-	siteHosts   []string // the pattern of each site as described to people
-	patterns    []patterns
-	tree        tree
+	entries   []entry // of the lists with more than one route
+	named     bool    // a route has a host
+	any       int32   // the site of routes for every host, or none
+	matched   int32   // the site of routes whose hosts are expressions, or none
+	below     lengths // of what follows "*."
+	begins    lengths // of what stands before ".*"
+	hosts     expressions
+	table     table // hosts -> sites, and children of wide nodes -> nodes
+	sites     []site
+	siteHosts []string // the pattern of each site as described to people
+	patterns  []patterns
+	tree      tree
 }
+
+// lengths has a bit for each length of what a star leaves of the patterns of one
+// kind, so that a host of many labels costs no look-up for those nobody configured.
+type lengths [hostBytesMax/64 + 1]uint64
+
+func (l *lengths) add(n int) { l[n/64] |= 1 << (n % 64) }
+
+func (l *lengths) has(n int) bool { return l[n/64]&(1<<(n%64)) != 0 }
+
+func (l *lengths) any() bool { return *l != lengths{} }
 
 // site is what one host pattern serves.
 type site struct {

@@ -13,13 +13,13 @@ func TestLookupTakesMostSpecificHost(t *testing.T) {
 	t.Parallel()
 
 	x := build(t, routes{
-		"exact":   {Hosts: []string{"api.example.org"}},
-		"deep":    {Hosts: []string{"*.a.example.org"}},
-		"shallow": {Hosts: []string{"*.example.org"}},
-		"all":     {Hosts: []string{"*"}, PathPrefix: "/"},
-		"v6":      {Hosts: []string{"[2001:DB8:0::1]"}},
-		"v4":      {Hosts: []string{"192.0.2.1"}},
-		"mapped":  {Hosts: []string{"::ffff:192.0.2.9"}},
+		"exact":   {Predicates: is{Hosts: []string{"api.example.org"}}},
+		"deep":    {Predicates: is{Hosts: []string{"*.a.example.org"}}},
+		"shallow": {Predicates: is{Hosts: []string{"*.example.org"}}},
+		"all":     {Predicates: is{Hosts: []string{"*"}, PathPrefix: "/"}},
+		"v6":      {Predicates: is{Hosts: []string{"[2001:DB8:0::1]"}}},
+		"v4":      {Predicates: is{Hosts: []string{"192.0.2.1"}}},
+		"mapped":  {Predicates: is{Hosts: []string{"::ffff:192.0.2.9"}}},
 	})
 	for request1, want := range map[string]string{
 		"GET api.example.org/":                                "exact",
@@ -63,18 +63,18 @@ func TestLookupTakesMostSpecificPath(t *testing.T) {
 	t.Parallel()
 
 	x := build(t, routes{
-		"exact":      {Path: "/api/users"},
-		"slash":      {Path: "/api/users/"},
-		"root":       {Path: "/"},
-		"api":        {PathPrefix: "/api"},
-		"below":      {PathPrefix: "/api/"},
-		"deep":       {PathPrefix: "/api/users/x"},
-		"only":       {PathPrefix: "/only/"},
-		"encoded":    {Path: "/caf%C3%A9/a%2fb/%7e"},
-		"merged":     {PathPrefix: "/m//./n/"},
-		"version":    {PathRegex: "^/v[0-9]+/"},
-		"shadow":     {PathRegex: "^/api"},
-		"number":     {PathRegex: "[0-9]$"},
+		"exact":      {Predicates: is{Path: "/api/users"}},
+		"slash":      {Predicates: is{Path: "/api/users/"}},
+		"root":       {Predicates: is{Path: "/"}},
+		"api":        {Predicates: is{PathPrefix: "/api"}},
+		"below":      {Predicates: is{PathPrefix: "/api/"}},
+		"deep":       {Predicates: is{PathPrefix: "/api/users/x"}},
+		"only":       {Predicates: is{PathPrefix: "/only/"}},
+		"encoded":    {Predicates: is{Path: "/caf%C3%A9/a%2fb/%7e"}},
+		"merged":     {Predicates: is{PathPrefix: "/m//./n/"}},
+		"version":    {Predicates: is{PathRegex: "^/v[0-9]+/"}},
+		"shadow":     {Predicates: is{PathRegex: "^/api"}},
+		"number":     {Predicates: is{PathRegex: "[0-9]$"}},
 		"everything": {},
 	})
 	for request1, want := range map[string]string{
@@ -116,12 +116,12 @@ func TestLookupFallsBackWhenPredicatesFail(t *testing.T) {
 	t.Parallel()
 
 	x := build(t, routes{
-		"host-post":  {Hosts: []string{"a.example.org"}, Path: "/x", Methods: []string{"POST"}},
-		"host-sub":   {Hosts: []string{"a.example.org"}, PathPrefix: "/x", Methods: []string{"PUT"}},
-		"host-root":  {Hosts: []string{"a.example.org"}, PathPrefix: "/", Headers: map[string]string{"X-Env": "canary"}},
-		"host-regex": {Hosts: []string{"a.example.org"}, PathRegex: "^/x", Query: map[string]string{"debug": "1"}},
-		"wild":       {Hosts: []string{"*.example.org"}, Methods: []string{"DELETE"}},
-		"any":        {PathPrefix: "/x", Methods: []string{"PATCH"}},
+		"host-post":  {Predicates: is{Hosts: []string{"a.example.org"}, Path: "/x", Methods: []string{"POST"}}},
+		"host-sub":   {Predicates: is{Hosts: []string{"a.example.org"}, PathPrefix: "/x", Methods: []string{"PUT"}}},
+		"host-root":  {Predicates: is{Hosts: []string{"a.example.org"}, PathPrefix: "/", Headers: values{"X-Env": {Is: "canary"}}}},
+		"host-regex": {Predicates: is{Hosts: []string{"a.example.org"}, PathRegex: "^/x", Query: values{"debug": {Is: "1"}}}},
+		"wild":       {Predicates: is{Hosts: []string{"*.example.org"}, Methods: []string{"DELETE"}}},
+		"any":        {Predicates: is{PathPrefix: "/x", Methods: []string{"PATCH"}}},
 	})
 	for request1, want := range map[string]string{
 		"POST a.example.org/x":                "host-post",
@@ -152,64 +152,64 @@ func TestLookupOrdersEquallySpecificRoutes(t *testing.T) {
 		want    string
 	}{
 		{"priority before predicates", routes{
-			"a": {Path: "/", Methods: []string{"GET"}},
-			"b": {Path: "/", Priority: 1},
+			"a": {Predicates: is{Path: "/", Methods: []string{"GET"}}},
+			"b": {Predicates: is{Path: "/"}, Priority: 1},
 		}, "GET /", "b"},
-		{"negative priority", routes{"a": {Path: "/", Priority: -1}, "b": {Path: "/"}}, "GET /", "b"},
+		{"negative priority", routes{"a": {Predicates: is{Path: "/"}, Priority: -1}, "b": {Predicates: is{Path: "/"}}}, "GET /", "b"},
 		{"priority before a longer prefix", routes{
-			"a": {PathPrefix: "/x", Priority: 9},
-			"b": {PathPrefix: "/x/y"},
+			"a": {Predicates: is{PathPrefix: "/x"}, Priority: 9},
+			"b": {Predicates: is{PathPrefix: "/x/y"}},
 		}, "GET /x/y", "a"},
 		{"priority before the host", routes{
-			"a": {PathPrefix: "/.git", Priority: 9},
-			"b": {Hosts: []string{"h"}},
+			"a": {Predicates: is{PathPrefix: "/.git"}, Priority: 9},
+			"b": {Predicates: is{Hosts: []string{"h"}}},
 		}, "GET h/.git/x", "a"},
 		{"an expression before the prefix /", routes{
-			"a": {PathRegex: "\\.php$", Priority: 1},
-			"b": {PathPrefix: "/"},
+			"a": {Predicates: is{PathRegex: "\\.php$"}, Priority: 1},
+			"b": {Predicates: is{PathPrefix: "/"}},
 		}, "GET /x.php", "a"},
 		{"and what it does not match", routes{
-			"a": {PathRegex: "\\.php$", Priority: 1},
-			"b": {PathPrefix: "/"},
+			"a": {Predicates: is{PathRegex: "\\.php$"}, Priority: 1},
+			"b": {Predicates: is{PathPrefix: "/"}},
 		}, "GET /x", "b"},
 		{"each priority in turn", routes{
-			"a": {PathPrefix: "/", Methods: []string{"POST"}, Priority: 3},
-			"b": {PathPrefix: "/x", Priority: 2},
-			"c": {Hosts: []string{"h"}, Priority: 1},
+			"a": {Predicates: is{PathPrefix: "/", Methods: []string{"POST"}}, Priority: 3},
+			"b": {Predicates: is{PathPrefix: "/x"}, Priority: 2},
+			"c": {Predicates: is{Hosts: []string{"h"}}, Priority: 1},
 			"d": {},
-			"e": {Path: "/y", Priority: -1},
+			"e": {Predicates: is{Path: "/y"}, Priority: -1},
 		}, "GET h/y", "c"},
 		{"more predicates first", routes{
-			"a": {Path: "/", Methods: []string{"GET"}},
-			"b": {Path: "/", Methods: []string{"GET"}, Headers: map[string]string{"a": "1"}},
-			"c": {Path: "/"},
+			"a": {Predicates: is{Path: "/", Methods: []string{"GET"}}},
+			"b": {Predicates: is{Path: "/", Methods: []string{"GET"}, Headers: values{"a": {Is: "1"}}}},
+			"c": {Predicates: is{Path: "/"}},
 		}, "GET / a:1", "b"},
 		{"methods count one", routes{
-			"a": {Path: "/", Headers: map[string]string{"a": "1", "b": "2"}},
-			"b": {Path: "/", Methods: []string{"GET", "POST", "PUT"}},
+			"a": {Predicates: is{Path: "/", Headers: values{"a": {Is: "1"}, "b": {Is: "2"}}}},
+			"b": {Predicates: is{Path: "/", Methods: []string{"GET", "POST", "PUT"}}},
 		}, "GET / a:1 b:2", "a"},
-		{"listeners count", routes{"a": {Path: "/"}, "b": {Path: "/", Listeners: []string{"web"}}}, "GET /", "b"},
+		{"listeners count", routes{"a": {Predicates: is{Path: "/"}}, "b": {Predicates: is{Path: "/"}, Listeners: []string{"web"}}}, "GET /", "b"},
 		{"name last", routes{
-			"b": {Path: "/", Methods: []string{"GET", "PUT"}},
-			"a": {Path: "/", Methods: []string{"GET", "POST"}},
+			"b": {Predicates: is{Path: "/", Methods: []string{"GET", "PUT"}}},
+			"a": {Predicates: is{Path: "/", Methods: []string{"GET", "POST"}}},
 		}, "GET /", "a"},
 		{"patterns by priority", routes{
-			"a": {PathRegex: "^/x/[a-z]+$"},
-			"b": {PathRegex: "x", Priority: 1},
+			"a": {Predicates: is{PathRegex: "^/x/[a-z]+$"}},
+			"b": {Predicates: is{PathRegex: "x"}, Priority: 1},
 		}, "GET /x/y", "b"},
 		{"patterns by predicates", routes{
-			"a": {PathRegex: "^/x/[a-z]+$"},
-			"b": {PathRegex: "x", Methods: []string{"GET"}},
+			"a": {Predicates: is{PathRegex: "^/x/[a-z]+$"}},
+			"b": {Predicates: is{PathRegex: "x", Methods: []string{"GET"}}},
 		}, "GET /x/y", "b"},
-		{"patterns by name", routes{"b": {PathRegex: "^/x/"}, "a": {PathRegex: "x"}}, "GET /x/y", "a"},
+		{"patterns by name", routes{"b": {Predicates: is{PathRegex: "^/x/"}}, "a": {Predicates: is{PathRegex: "x"}}}, "GET /x/y", "a"},
 		{"named HEAD first", routes{
-			"a": {Path: "/", Methods: []string{"GET"}},
-			"b": {Path: "/", Methods: []string{"HEAD"}},
+			"a": {Predicates: is{Path: "/", Methods: []string{"GET"}}},
+			"b": {Predicates: is{Path: "/", Methods: []string{"HEAD"}}},
 		}, "HEAD /", "b"},
-		{"GET takes HEAD", routes{"a": {Path: "/", Methods: []string{"POST", "GET"}}}, "HEAD /", "a"},
-		{"HEAD takes no GET", routes{"a": {Path: "/", Methods: []string{"HEAD"}}}, "GET /", "none"},
-		{"methods have case", routes{"a": {Path: "/", Methods: []string{"GET"}}}, "get /", "none"},
-		{"unusual method", routes{"a": {Path: "/", Methods: []string{"PROPFIND"}}}, "PROPFIND /", "a"},
+		{"GET takes HEAD", routes{"a": {Predicates: is{Path: "/", Methods: []string{"POST", "GET"}}}}, "HEAD /", "a"},
+		{"HEAD takes no GET", routes{"a": {Predicates: is{Path: "/", Methods: []string{"HEAD"}}}}, "GET /", "none"},
+		{"methods have case", routes{"a": {Predicates: is{Path: "/", Methods: []string{"GET"}}}}, "get /", "none"},
+		{"unusual method", routes{"a": {Predicates: is{Path: "/", Methods: []string{"PROPFIND"}}}}, "PROPFIND /", "a"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -226,9 +226,9 @@ func TestLookupChecksHeaders(t *testing.T) {
 	t.Parallel()
 
 	x := build(t, routes{
-		"both":    {Path: "/", Headers: map[string]string{"X-A": "1", "x-b": "two"}},
-		"present": {Path: "/", Headers: map[string]string{"X-Any": "*"}},
-		"empty":   {Path: "/", Headers: map[string]string{"X-Empty": ""}},
+		"both":    {Predicates: is{Path: "/", Headers: values{"X-A": {Is: "1"}, "x-b": {Is: "two"}}}},
+		"present": {Predicates: is{Path: "/", Headers: values{"X-Any": {Is: "*"}}}},
+		"empty":   {Predicates: is{Path: "/", Headers: values{"X-Empty": {Is: ""}}}},
 	})
 	for request1, want := range map[string]string{
 		"GET / x-a:1 X-B:two":         "both",
@@ -250,7 +250,7 @@ func TestLookupChecksHeaders(t *testing.T) {
 	}
 
 	q := request("GET /")
-	q.Head = nil
+	q.Facts = nil
 
 	if got := x.Lookup(q); got != -1 {
 		t.Errorf("without a header: got %s; want none", x.name(got))
@@ -306,7 +306,7 @@ func TestLookupAtEveryFan(t *testing.T) {
 	for fan := 1; fan <= fanNarrow+3; fan++ {
 		r := routes{}
 		for i := range fan {
-			r[fmt.Sprintf("r%d", i)] = config.Route{PathPrefix: fmt.Sprintf("/p/%d", i)}
+			r[fmt.Sprintf("r%d", i)] = config.Route{Predicates: is{PathPrefix: fmt.Sprintf("/p/%d", i)}}
 		}
 
 		x := build(t, r)
@@ -328,8 +328,8 @@ func TestLookupFromManyGoroutines(t *testing.T) {
 	t.Parallel()
 
 	x := build(t, routes{
-		"a": {Hosts: []string{"*.example.org"}, PathRegex: "^/v[0-9]+/.*[a-z]$"},
-		"b": {Path: "/", Headers: map[string]string{"x": "1"}},
+		"a": {Predicates: is{Hosts: []string{"*.example.org"}, PathRegex: "^/v[0-9]+/.*[a-z]$"}},
+		"b": {Predicates: is{Path: "/", Headers: values{"x": {Is: "1"}}}},
 	})
 
 	var group sync.WaitGroup

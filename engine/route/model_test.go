@@ -4,13 +4,16 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/match"
 )
 
 // twin is the route table as doc.go describes it and nothing more: every route
@@ -20,8 +23,8 @@ type twin struct {
 	listeners []string
 }
 
-// match is one way in which a route takes a request.
-type match struct {
+// taking is one way in which a route takes a request.
+type taking struct {
 	name     string
 	hostRank int // lower is more specific
 	pathRank int
@@ -29,17 +32,17 @@ type match struct {
 }
 
 func (w *twin) lookup(q *Query) string {
-	var matches []match
+	var matches []taking
 
 	for name, r := range w.routes {
-		host, ok := twinHost(r.Hosts, string(q.Host))
+		host, ok := twinHost(r.Hosts, r.HostsRegex, string(q.Host))
 		if !ok {
 			continue
 		}
 
-		path, ok := twinPath(r, string(q.Path))
+		path, ok := twinPath(&r.Predicates, string(q.Path))
 		if ok && w.holds(r, q) {
-			matches = append(matches, match{name: name, hostRank: host, pathRank: path, route: r})
+			matches = append(matches, taking{name: name, hostRank: host, pathRank: path, route: r})
 		}
 	}
 
@@ -47,7 +50,7 @@ func (w *twin) lookup(q *Query) string {
 		return "none"
 	}
 
-	return slices.MinFunc(matches, func(a, b match) int {
+	return slices.MinFunc(matches, func(a, b taking) int {
 		return cmp.Or(
 			cmp.Compare(b.route.Priority, a.route.Priority),
 			cmp.Compare(a.hostRank, b.hostRank),
@@ -60,14 +63,14 @@ func (w *twin) lookup(q *Query) string {
 }
 
 // twinHost ranks the most specific pattern that takes the host.
-func twinHost(patterns []string, authority string) (rank int, ok bool) {
+func twinHost(patterns, expressions []string, authority string) (rank int, ok bool) {
 	host := strings.ToLower(authority)
 	if i := strings.LastIndex(host, ":"); i > strings.LastIndex(host, "]") {
 		host = host[:i]
 	}
 
 	host = strings.TrimSuffix(host, ".")
-	if len(patterns) == 0 {
+	if len(patterns)+len(expressions) == 0 {
 		patterns = []string{"*"}
 	}
 
@@ -83,6 +86,14 @@ func twinHost(patterns []string, authority string) (rank int, ok bool) {
 			best = min(best, 10000)
 		case pattern[0] == '*' && strings.HasSuffix(host, pattern[1:]) && len(host) >= len(pattern):
 			best = min(best, 1000-len(pattern))
+		case strings.HasSuffix(pattern, ".*") && strings.HasPrefix(host, pattern[:len(pattern)-1]) && len(host) >= len(pattern):
+			best = min(best, 2000-len(pattern))
+		}
+	}
+
+	for _, expression := range expressions {
+		if host != "" && regexp.MustCompile(expression).MatchString(host) {
+			best = min(best, 5000)
 		}
 	}
 
@@ -90,7 +101,7 @@ func twinHost(patterns []string, authority string) (rank int, ok bool) {
 }
 
 // twinPath ranks how the route takes the path.
-func twinPath(r config.Route, path string) (rank int, ok bool) {
+func twinPath(r *config.Predicates, path string) (rank int, ok bool) {
 	switch {
 	case r.Path != "":
 		return 0, path == r.Path
@@ -115,10 +126,32 @@ func (w *twin) holds(r config.Route, q *Query) bool {
 		return false
 	}
 
-	for name, value := range r.Headers {
-		if !slices.ContainsFunc(q.sent(), func(f [2]string) bool {
-			return strings.EqualFold(f[0], name) && (value == "*" || f[1] == value)
-		}) {
+	return twinFurther(&r.Predicates, q) && !slices.ContainsFunc(r.Not, func(p config.Predicates) bool { return twinHolds(&p, q) })
+}
+
+// twinHolds is asked of a section of not, which {} is not.
+func twinHolds(p *config.Predicates, q *Query) bool {
+	if reflect.DeepEqual(*p, config.Predicates{}) {
+		return false
+	}
+
+	_, host := twinHost(p.Hosts, p.HostsRegex, string(q.Host))
+	_, path := twinPath(p, string(q.Path))
+
+	return host && path && (len(p.Methods) == 0 || slices.Contains(p.Methods, string(q.Method))) && twinFurther(p, q)
+}
+
+func twinFurther(p *config.Predicates, q *Query) bool {
+	for name, m := range p.Headers {
+		var found []string
+
+		for _, f := range q.sent() {
+			if strings.EqualFold(f[0], name) {
+				found = append(found, f[1])
+			}
+		}
+
+		if !twinMatch(m, found) {
 			return false
 		}
 	}
@@ -128,17 +161,40 @@ func (w *twin) holds(r config.Route, q *Query) bool {
 		panic(err)
 	}
 
-	for name, value := range r.Query {
-		if found := values[name]; len(found) == 0 || value != "*" && !slices.Contains(found, value) {
+	for name, m := range p.Query {
+		if !twinMatch(m, values[name]) {
 			return false
 		}
 	}
 
-	return true
+	f := q.Facts.(*facts) //nolint:forcetypeassert // those of the test
+
+	return (len(p.SNI) == 0 || slices.Contains(p.SNI, f.sni)) &&
+		(len(p.ClientIPs) == 0 || f.client.IsValid() && slices.ContainsFunc(p.ClientIPs, func(n string) bool { return netip.MustParsePrefix(n).Contains(f.client) })) &&
+		(len(p.Protocol) == 0 || slices.Contains(p.Protocol, map[match.Protocols]string{match.HTTP1: "http1", match.HTTP2: "h2"}[f.protocol]))
+}
+
+func twinMatch(m config.Match, found []string) bool {
+	if m.Absent {
+		return len(found) == 0
+	}
+
+	return slices.ContainsFunc(found, func(value string) bool {
+		return m.Regex == "" && (m.Is == "*" || m.Is == value) || m.Regex != "" && regexp.MustCompile(m.Regex).MatchString(value)
+	})
 }
 
 func twinCount(r config.Route) int {
-	return len(r.Headers) + len(r.Query) + min(1, len(r.Methods)) + min(1, len(r.Listeners))
+	nots := 0
+
+	for i := range r.Not {
+		if !reflect.DeepEqual(r.Not[i], config.Predicates{}) {
+			nots++
+		}
+	}
+
+	return len(r.Headers) + len(r.Query) + min(1, len(r.Methods)) + min(1, len(r.Listeners)) +
+		min(1, len(r.SNI)) + min(1, len(r.ClientIPs)) + min(1, len(r.Protocol)) + nots
 }
 
 func twinViaGet(r config.Route) int {
@@ -166,10 +222,10 @@ func (d draw) some(n int, words ...string) []string {
 	return chosen
 }
 
-func (d draw) pairs(n int, names ...string) map[string]string {
-	pairs := map[string]string{}
+func (d draw) pairs(n int, names ...string) values {
+	pairs := values{}
 	for _, name := range d.some(n, names...) {
-		pairs[name] = d.one("1", "2", "*")
+		pairs[name] = []config.Match{{Is: "1"}, {Is: "2"}, {Is: "*"}, {Regex: "[12]"}, {Absent: true}}[d.IntN(5)]
 	}
 
 	return pairs
@@ -191,7 +247,11 @@ func (d draw) path() string {
 func (d draw) route() config.Route {
 	r := config.Route{Priority: d.IntN(3)}
 	if d.IntN(2) == 0 {
-		r.Hosts = d.some(3, "x.org", "a.x.org", "*.x.org", "*.a.x.org", "*.org", "*", "[::1]")
+		r.Hosts = d.some(3, "x.org", "a.x.org", "*.x.org", "*.a.x.org", "*.org", "*", "[::1]", "a.*", "b.a.*", "x.*")
+	}
+
+	if d.IntN(4) == 0 {
+		r.HostsRegex = d.some(2, "^a", "^a[.]x", "org$", "^[ab].*[.]x[.]org$", "z", "^b")
 	}
 
 	switch d.IntN(5) {
@@ -215,6 +275,17 @@ func (d draw) route() config.Route {
 		r.Query = d.pairs(2, "p", "q")
 	}
 
+	switch d.IntN(16) {
+	case 0:
+		r.SNI = d.some(2, "s.org", "t.org")
+	case 1:
+		r.ClientIPs = d.some(2, "10.0.0.0/8", "192.0.2.0/24")
+	case 2:
+		r.Protocol = d.some(2, "http1", "h2")
+	case 3, 4:
+		r.Not = []config.Predicates{d.section()}
+	}
+
 	if d.IntN(6) == 0 {
 		r.Listeners = d.some(1, "web", "tls")
 	}
@@ -222,12 +293,31 @@ func (d draw) route() config.Route {
 	return r
 }
 
+// section is one of not; some ask for nothing.
+func (d draw) section() (p config.Predicates) {
+	switch d.IntN(5) {
+	case 0:
+		p.PathPrefix = "/" + strings.TrimPrefix(d.path(), "/")
+	case 1:
+		p.Hosts, p.Methods = d.some(2, "x.org", "*.x.org", "a.*"), d.some(1, "POST", "PUT")
+	case 2:
+		p.Headers = d.pairs(1, "x-a", "x-b")
+	case 3:
+		p.HostsRegex = d.some(1, "^a", "org$")
+	}
+
+	return p
+}
+
 func (d draw) query() *Query {
 	host := d.one("x.org", "a.x.org", "A.X.org", "b.a.x.org", "c.b.x.org", "org", "y.org", "z", "[::1]", "")
-	head := make(header, 0, 2)
+	f := &facts{
+		protocol: []match.Protocols{match.HTTP1, match.HTTP2}[d.IntN(2)], sni: d.one("", "s.org", "t.org"),
+		client: []netip.Addr{{}, netip.MustParseAddr("10.1.1.1"), netip.MustParseAddr("192.0.2.1")}[d.IntN(3)],
+	}
 
 	for range d.IntN(3) {
-		head = append(head, [2]string{d.one("x-a", "X-A", "X-b"), d.one("1", "2", "3")})
+		f.header = append(f.header, [2]string{d.one("x-a", "X-A", "X-b"), d.one("1", "2", "3")})
 	}
 
 	params := make([]string, 0, 2)
@@ -240,14 +330,13 @@ func (d draw) query() *Query {
 		path = d.one("/", "*")
 	}
 
-	return &Query{
-		Listener: d.IntN(2),
+	return &Query{Listener: d.IntN(2), Request: match.Request{
 		Host:     []byte(host + d.one("", "", ":80")),
 		Method:   []byte(d.one("GET", "HEAD", "POST", "PUT")),
 		Path:     []byte(path),
 		RawQuery: []byte(strings.Join(params, "&")),
-		Head:     &head,
-	}
+		Facts:    f,
+	}}
 }
 
 // compareWithTwin builds random routes and asks both tables random requests. It
@@ -341,11 +430,11 @@ func FuzzLookupAgreesWithTwin(f *testing.F) {
 // only the first is asked, and that Lookup and Explain agree.
 func FuzzLookup(f *testing.F) {
 	x := build(f, routes{
-		"host":   {Hosts: []string{"a.example.org", "[::1]"}, PathPrefix: "/api/"},
-		"wild":   {Hosts: []string{"*.example.org"}, Path: "/x", Methods: []string{"GET"}},
-		"regex":  {PathRegex: "^/v[0-9]+/"},
-		"param":  {Path: "/", Query: map[string]string{"debug": "1"}},
-		"header": {PathPrefix: "/h", Headers: map[string]string{"x-env": "canary"}},
+		"host":   {Predicates: is{Hosts: []string{"a.example.org", "[::1]"}, PathPrefix: "/api/"}},
+		"wild":   {Predicates: is{Hosts: []string{"*.example.org"}, Path: "/x", Methods: []string{"GET"}}},
+		"regex":  {Predicates: is{PathRegex: "^/v[0-9]+/"}},
+		"param":  {Predicates: is{Path: "/", Query: values{"debug": {Is: "1"}}}},
+		"header": {Predicates: is{PathPrefix: "/h", Headers: values{"x-env": {Is: "canary"}}}},
 		"rest":   {Listeners: []string{"web"}},
 	})
 
@@ -353,10 +442,10 @@ func FuzzLookup(f *testing.F) {
 	f.Add(1, "HEAD", "[::1", "*", "%", "", "")
 	f.Add(-1, "", "..example.org.", "//", "&&=", "x", "y")
 	f.Fuzz(func(t *testing.T, listener int, method, host, path, query, name, value string) {
-		q := Query{
-			Listener: listener, Method: []byte(method), Host: []byte(host), Path: []byte(path),
-			RawQuery: []byte(query), Head: &header{{name, value}},
-		}
+		q := Query{Listener: listener, Request: match.Request{
+			Method: []byte(method), Host: []byte(host), Path: []byte(path),
+			RawQuery: []byte(query), Facts: &facts{header: header{{name, value}}},
+		}}
 		checkExplanation(t, x, &q, x.name(x.Lookup(&q)))
 	})
 }

@@ -134,6 +134,38 @@ func literalBeginning(expression string) string {
 	return prefix.String()
 }
 
+// literalEnding returns the bytes every text that matches the expression ends with, as
+// literalBeginning does for the beginning.
+func literalEnding(expression string) string {
+	parsed, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return ""
+	}
+
+	parts := flatten(nil, parsed.Simplify())
+	last := len(parts) - 1
+
+	if last < 0 || parts[last].Op != syntax.OpEndText {
+		return ""
+	}
+
+	suffix := ""
+
+	for _, part := range slices.Backward(parts[:last]) {
+		if part.Op == syntax.OpEndText || part.Op == syntax.OpEmptyMatch {
+			continue
+		}
+
+		if part.Op != syntax.OpLiteral || part.Flags&syntax.FoldCase != 0 || slices.Contains(part.Rune, utf8.RuneError) {
+			break
+		}
+
+		suffix = string(part.Rune) + suffix
+	}
+
+	return suffix
+}
+
 // flatten appends the parts of concatenations and groups in order.
 func flatten(parts []*syntax.Regexp, re *syntax.Regexp) []*syntax.Regexp {
 	if re.Op != syntax.OpConcat && re.Op != syntax.OpCapture {

@@ -1,21 +1,27 @@
 package route
 
-import "regexp"
+import (
+	"regexp"
+
+	"github.com/isame-lb/isame-lb/engine/match"
+)
 
 // rule is what a route asks of a request beyond host and path.
 type rule struct {
 	listeners []uint64 // a bit for each listener; nil: all
 	methods   []string // HEAD included where GET stands; nil: all
 	pattern   *regexp.Regexp
-	headers   []want // names in lower case, in order of name
-	params    []want // in order of name
-	viaGet    bool   // takes HEAD only because it lists GET
+	further   match.Predicates   // without hosts, path and methods
+	not       []match.Predicates // none of them may hold
+	viaGet    bool               // takes HEAD only because it lists GET
+	// expressions are those of hosts, by their number in the tier.
+	expressions []uint16
 }
 
 // count is the number of predicates beyond host and path, point 4 of the order
 // of precedence.
 func (r *rule) count() int {
-	n := len(r.headers) + len(r.params)
+	n := r.further.Count() + len(r.not)
 	if r.listeners != nil {
 		n++
 	}
@@ -28,45 +34,40 @@ func (r *rule) count() int {
 }
 
 // asks reports whether there is any predicate at all.
-func (r *rule) asks() bool { return r.pattern != nil || r.count() > 0 }
+func (r *rule) asks() bool { return r.pattern != nil || r.expressions != nil || r.count() > 0 }
 
 // predicate is one of the questions a rule asks.
 type predicate uint8
 
 const (
 	nothing predicate = iota // every predicate holds
+	byHosts
 	byListener
 	byMethod
 	byPattern
-	byHeader
-	byParam
+	further // what failed of them is match.Predicates.Failed
+	byNot
 )
 
-// check returns the first predicate that does not hold, or nothing; for a
-// header or parameter also which one.
-func (r *rule) check(q *Query) (failed predicate, which int) {
-	if r.listeners != nil && !r.takesListener(q.Listener) {
+// check returns the first predicate that does not hold, or nothing; of those in
+// not also which one. known: the host is one of the route's own whatever its
+// expressions say.
+func (r *rule) check(q *Query, known bool) (failed predicate, which int) {
+	switch {
+	case !known && q.hosts.first(r.expressions) < 0:
+		return byHosts, 0
+	case r.listeners != nil && !r.takesListener(q.Listener):
 		return byListener, 0
-	}
-
-	if r.methods != nil && !r.takesMethod(q.Method) {
+	case r.methods != nil && !r.takesMethod(q.Method):
 		return byMethod, 0
-	}
-
-	if r.pattern != nil && !r.pattern.Match(q.Path) {
+	case r.pattern != nil && !r.pattern.Match(q.Path):
 		return byPattern, 0
+	case !r.further.Holds(&q.Request):
+		return further, 0
 	}
 
-	for i := range r.headers {
-		if !hasField(q.Head, &r.headers[i]) {
-			return byHeader, i
-		}
-	}
-
-	for i := range r.params {
-		if !hasParam(q.RawQuery, &r.params[i]) {
-			return byParam, i
-		}
+	if which = match.Any(r.not, &q.Request); which >= 0 {
+		return byNot, which
 	}
 
 	return nothing, 0

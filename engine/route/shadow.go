@@ -1,9 +1,6 @@
 package route
 
-import (
-	"bytes"
-	"strings"
-)
+import "strings"
 
 // shadows finds routes that no request can reach, because another one takes all of
 // theirs and comes first wherever they stand. It returns for each route the number of
@@ -22,7 +19,7 @@ func (b *builder) shadows() []int32 {
 		s.at[route] = at
 		d := &b.drafts[route]
 
-		if len(d.headers) > 0 || len(d.params) > 0 {
+		if d.further.Count() > 0 || len(d.not) > 0 {
 			continue // It leaves some requests to others.
 		}
 
@@ -66,7 +63,7 @@ func (r *rule) where(path string) string {
 type shadows struct {
 	b    *builder
 	at   []int             // of each route in the order of precedence
-	bold map[place][]int32 // routes that ask neither for headers nor for parameters, in order
+	bold map[place][]int32 // routes that ask for nothing further, in order
 }
 
 // hider is a route that hides the given one under each of its hosts, or none.
@@ -76,8 +73,10 @@ func (s *shadows) hider(route int32) int32 {
 	for _, host := range s.b.drafts[route].hosts {
 		by = none
 
-		for wide, more := host, true; more && by == none; wide, more = wide.wider() {
-			by = s.under(route, host, wide)
+		for _, wide := range host.widened() {
+			if by = s.under(route, host, wide); by != none {
+				break
+			}
 		}
 
 		if by == none {
@@ -139,8 +138,7 @@ func (s *shadows) precedes(other, route int32, sameHost bool) bool {
 	return o.path == r.path && s.at[other] < s.at[route]
 }
 
-// takesAllOf reports that r, which has no headers and parameters to ask for, takes
-// what s takes, as far as listener and method decide.
+// takesAllOf reports that r, which asks for nothing further, takes what s takes, as far as listener and method decide.
 func (r *rule) takesAllOf(s *rule) bool {
 	if r.listeners != nil {
 		if s.listeners == nil {
@@ -167,16 +165,27 @@ func (r *rule) takesAllOf(s *rule) bool {
 	return s.methods != nil
 }
 
-// wider is the next pattern that takes all hosts of h and more; false: there is none.
-func (h hostPattern) wider() (hostPattern, bool) {
-	if h == anyHost() {
-		return h, false
+// widened are the patterns that take all hosts of h, itself first.
+func (h hostPattern) widened() []hostPattern {
+	all := []hostPattern{h}
+
+	if h.kind == hostExact || h.kind == hostBelow {
+		for rest, found := h.name, true; found; {
+			if _, rest, found = strings.Cut(rest, "."); found && rest != "" {
+				all = append(all, hostPattern{name: rest, kind: hostBelow})
+			}
+		}
 	}
 
-	name := []byte(h.name)
-	if i := bytes.IndexByte(name, '.'); i >= 0 && i+1 < len(name) {
-		return hostPattern{name: string(name[i+1:]), wild: true}, true
+	if h.kind == hostExact || h.kind == hostBeginning {
+		for at := strings.LastIndexByte(h.name, '.'); at > 0; at = strings.LastIndexByte(h.name[:at], '.') {
+			all = append(all, hostPattern{name: h.name[:at], kind: hostBeginning})
+		}
 	}
 
-	return anyHost(), true
+	if h.kind != hostAny {
+		all = append(all, anyHost())
+	}
+
+	return all
 }

@@ -1,23 +1,47 @@
 package route
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/match"
 )
 
 // routes is a configuration in the tests' tables.
 type routes = map[string]config.Route
 
+// The words of the tables.
+type (
+	is     = config.Predicates
+	values = map[string]config.Match
+)
+
 // header is a list of name and value pairs.
 type header [][2]string
 
-func (h *header) Len() int { return len(*h) }
-
-func (h *header) At(i int) (name, value []byte) {
-	return []byte((*h)[i][0]), []byte((*h)[i][1])
+// facts are those of a test's request.
+type facts struct {
+	header   header
+	client   netip.Addr
+	sni      string
+	protocol match.Protocols
 }
+
+func (f *facts) NextField(at int) (name, value []byte, next int) {
+	if at >= len(f.header) {
+		return nil, nil, -1
+	}
+
+	return []byte(f.header[at][0]), []byte(f.header[at][1]), at + 1
+}
+
+func (f *facts) Client() netip.Addr { return f.client }
+
+func (f *facts) ServerName() string { return f.sni }
+
+func (f *facts) Protocols() match.Protocols { return f.protocol }
 
 // build is an index with the listeners web and tls.
 func build(tb testing.TB, r routes) *Index {
@@ -33,12 +57,12 @@ func build(tb testing.TB, r routes) *Index {
 
 // sent is the header of a test's request.
 func (q *Query) sent() header {
-	h, ok := q.Head.(*header)
+	f, ok := q.Facts.(*facts)
 	if !ok {
 		return nil
 	}
 
-	return *h
+	return f.header
 }
 
 // request reads "METHOD host/path?query Name:value ..." into a Query for the
@@ -52,8 +76,10 @@ func request(text string) *Query {
 		host, path = target[:i], target[i:]
 	}
 
-	q := &Query{Method: []byte(words[0]), Host: []byte(host), Path: []byte(path), RawQuery: []byte(rawQuery)}
-	head := &header{}
+	q := &Query{Request: match.Request{
+		Method: []byte(words[0]), Host: []byte(host), Path: []byte(path), RawQuery: []byte(rawQuery),
+	}}
+	f := &facts{protocol: match.HTTP1}
 
 	for _, word := range words[2:] {
 		if word == "*" {
@@ -63,10 +89,10 @@ func request(text string) *Query {
 		}
 
 		name, value, _ := strings.Cut(word, ":")
-		*head = append(*head, [2]string{name, value})
+		f.say(name, value)
 	}
 
-	q.Head = head
+	q.Facts = f
 
 	return q
 }
@@ -80,9 +106,35 @@ func (x *Index) name(route int) string {
 	return x.Names()[route]
 }
 
+// say sets a fact; those of the connection begin with "@".
+func (f *facts) say(name, value string) {
+	switch name {
+	case "@client":
+		f.client = netip.MustParseAddr(value)
+	case "@sni":
+		f.sni = value
+	case "@h2":
+		f.protocol = match.HTTP2
+	case "@websocket":
+		f.protocol |= match.Upgrade
+	default:
+		f.header = append(f.header, [2]string{name, value})
+	}
+}
+
 // fields is a header that allocates nothing when read.
 type fields []struct{ name, value []byte }
 
-func (f *fields) Len() int { return len(*f) }
+func (f *fields) NextField(at int) (name, value []byte, next int) {
+	if at >= len(*f) {
+		return nil, nil, -1
+	}
 
-func (f *fields) At(i int) (name, value []byte) { return (*f)[i].name, (*f)[i].value }
+	return (*f)[at].name, (*f)[at].value, at + 1
+}
+
+func (f *fields) Client() netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, 1}) }
+
+func (f *fields) ServerName() string { return "a.example.org" }
+
+func (f *fields) Protocols() match.Protocols { return match.HTTP1 }

@@ -27,8 +27,9 @@ type slot struct {
 
 // The spaces of host names; the others are the numbers of tree nodes.
 const (
-	spaceHost int32 = -1 - iota // whole names
-	spaceWild                   // what follows "*."
+	spaceHost   int32 = -1 - iota // whole names
+	spaceBelow                    // what follows "*."
+	spaceBegins                   // what stands before ".*"
 )
 
 // newTable makes a table with room for count keys.

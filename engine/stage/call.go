@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -75,6 +76,8 @@ type Facts interface { //nolint:interfacebloat // one exchange implements it, an
 	Route() string
 	Pool() string
 	Backend() string
+	// Protocols are those that the request comes as: see match.Facts.
+	Protocols() match.Protocols
 	// IsCall reports a call of gRPC, Upgrades that the client asks for another protocol.
 	IsCall() bool
 	Upgrades() bool
@@ -296,6 +299,10 @@ func (c *Call) Begin(head *wire.RequestHead) {
 	c.Request.Begin(&head.Head)
 	c.Answer.Begin(nil)
 }
+
+// NextField is the name and the value of a field of the request, as the stages before have
+// left it: see match.Facts.
+func (c *Call) NextField(at int) (name, value []byte, next int) { return c.Request.next(at) }
 
 // At is the place in the chain of the stage that runs, for the chain.
 func (c *Call) At() int { return c.at }

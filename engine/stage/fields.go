@@ -137,6 +137,26 @@ func (f *Fields) Each(n *Name, see func(value []byte) bool) {
 	}
 }
 
+// next is the name and the value of the line at, which is 0 or the next of an earlier call;
+// next is below 0 where there is none.
+func (f *Fields) next(at int) (name, value []byte, next int) {
+	lines := 0
+	if f.head != nil {
+		lines = len(f.head.Fields)
+	}
+	for ; at < lines; at++ {
+		if line := &f.head.Fields[at]; !line.Drop {
+			return f.head.Name(line), f.head.FieldValue(line), at + 1
+		}
+	}
+	rest := f.added[at-lines:]
+	if len(rest) == 0 {
+		return nil, nil, -1
+	}
+	name, value, behind := cutLine(rest)
+	return name, value, at + len(rest) - len(behind)
+}
+
 // Lines calls see with the name and the value of each field, in order, until it returns
 // false.
 func (f *Fields) Lines(see func(name, value []byte) bool) {

@@ -1,10 +1,12 @@
-package route
+package match
 
 import (
 	"net/url"
 	"strings"
 	"testing"
 )
+
+func hasParam(raw string, v value) bool { return v.holdsParam(&Request{RawQuery: []byte(raw)}) }
 
 func TestHasParam(t *testing.T) {
 	t.Parallel()
@@ -41,13 +43,13 @@ func TestHasParam(t *testing.T) {
 		{"q=ab", "q", "abc", false},
 		{"xdebug=1", "debug", "1", false},
 	} {
-		if got := hasParam([]byte(test.raw), &want{name: test.name, value: test.value}); got != test.want {
+		if got := hasParam(test.raw, value{name: test.name, is: test.value}); got != test.want {
 			t.Errorf("%q has %q=%q: got %v; want %v", test.raw, test.name, test.value, got, test.want)
 		}
 	}
 
 	for raw, wanted := range map[string]bool{"a=1&debug": true, "debug=x": true, "a=debug": false, "": false} {
-		if got := hasParam([]byte(raw), &want{name: "debug", any: true}); got != wanted {
+		if got := hasParam(raw, value{name: "debug", any: true}); got != wanted {
 			t.Errorf("%q has debug: got %v; want %v", raw, got, wanted)
 		}
 	}
@@ -58,12 +60,12 @@ func FuzzHasParam(f *testing.F) {
 	f.Add("a=1&b=2", "b", "2")
 	f.Add("a+b=%20&%61", "a", "")
 	f.Add("%=1", "%", "1")
-	f.Fuzz(func(t *testing.T, raw, name, value string) {
-		got := hasParam([]byte(raw), &want{name: name, value: value})
-		any1 := hasParam([]byte(raw), &want{name: name, any: true})
+	f.Fuzz(func(t *testing.T, raw, name, is string) {
+		got := hasParam(raw, value{name: name, is: is})
+		any1 := hasParam(raw, value{name: name, any: true})
 
 		if got && !any1 {
-			t.Fatalf("%q has %q=%q, but not %q", raw, name, value, name)
+			t.Fatalf("%q has %q=%q, but not %q", raw, name, is, name)
 		}
 
 		parsed, err := url.ParseQuery(raw)
@@ -73,11 +75,11 @@ func FuzzHasParam(f *testing.F) {
 
 		wanted := false
 		for _, v := range parsed[name] {
-			wanted = wanted || v == value
+			wanted = wanted || v == is
 		}
 
 		if got != wanted || any1 != parsed.Has(name) {
-			t.Errorf("%q has %q=%q: got %v and %v; want %v and %v", raw, name, value, got, any1, wanted, parsed.Has(name))
+			t.Errorf("%q has %q=%q: got %v and %v; want %v and %v", raw, name, is, got, any1, wanted, parsed.Has(name))
 		}
 	})
 }

@@ -1,0 +1,145 @@
+package match
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/trust"
+)
+
+// Predicates are what has to hold together. What is not asked for always holds: the zero
+// value holds for every request.
+type Predicates struct {
+	hosts    hosts
+	path     string
+	prefix   string
+	pathRE   *regexp.Regexp
+	methods  []string
+	headers  []value // in order of name
+	params   []value // in order of name
+	clients  trust.Networks
+	isClient bool          // clients counts
+	names    []hostPattern // of TLS
+	protocol Protocols
+}
+
+// part is one of the questions that predicates ask.
+type part uint8
+
+const (
+	none part = iota // all of them hold
+	byHost
+	byPath
+	byMethod
+	byClient
+	byProtocol
+	byServerName
+	byHeader
+	byParam
+)
+
+// New compiles a section. The error begins with the key that is wrong.
+func New(from *config.Predicates) (p Predicates, err error) {
+	p = Predicates{path: from.Path, prefix: from.PathPrefix, methods: from.Methods, names: hostPatterns(from.SNI)}
+	if p.hosts, err = newHosts(from.Hosts, from.HostsRegex); err != nil {
+		return p, fmt.Errorf("hosts_regex: %w", err)
+	}
+	if from.PathRegex != "" {
+		if p.pathRE, err = regexp.Compile(from.PathRegex); err != nil {
+			return p, fmt.Errorf("path_regex: %w", err)
+		}
+	}
+	if p.headers, err = newValues(from.Headers, lowered); err != nil {
+		return p, fmt.Errorf("headers: %w", err)
+	}
+	if p.params, err = newValues(from.Query, verbatim); err != nil {
+		return p, fmt.Errorf("query: %w", err)
+	}
+	if p.isClient = len(from.ClientIPs) > 0; p.isClient {
+		if p.clients, err = trust.ParseNetworks(from.ClientIPs); err != nil {
+			return p, fmt.Errorf("client_ips: %w", err)
+		}
+	}
+	for _, word := range from.Protocol {
+		p.protocol |= protocolBits[word]
+	}
+	return p, nil
+}
+
+// Count is how many questions are asked: each field and each parameter is one.
+func (p *Predicates) Count() int {
+	n := len(p.headers) + len(p.params)
+	for _, asked := range [...]bool{
+		p.hosts.any(), p.path != "", p.prefix != "", p.pathRE != nil, p.methods != nil, p.isClient, p.protocol != 0, p.names != nil,
+	} {
+		if asked {
+			n++
+		}
+	}
+	return n
+}
+
+// Holds reports that all of them hold for the request.
+func (p *Predicates) Holds(q *Request) bool {
+	failed, _ := p.failed(q)
+	return failed == none
+}
+
+// failed is the first part that does not hold, or none; of a header or a parameter also
+// which one.
+func (p *Predicates) failed(q *Request) (failed part, which int) {
+	switch {
+	case p.hosts.any() && !p.hosts.holds(q):
+		return byHost, 0
+	case p.path != "" && p.path != string(q.Path),
+		p.prefix != "" && !underPrefix(q.Path, p.prefix),
+		p.pathRE != nil && !p.pathRE.Match(q.Path):
+		return byPath, 0
+	case p.methods != nil && !hasMethod(p.methods, q.Method):
+		return byMethod, 0
+	case p.isClient && !p.holdsClient(q):
+		return byClient, 0
+	case p.protocol != 0 && (q.Facts == nil || p.protocol&q.Facts.Protocols() == 0):
+		return byProtocol, 0
+	case p.names != nil && (q.Facts == nil || !matchesHost(p.names, q.Facts.ServerName())):
+		return byServerName, 0
+	}
+	for i := range p.headers {
+		if !p.headers[i].holdsField(q) {
+			return byHeader, i
+		}
+	}
+	for i := range p.params {
+		if !p.params[i].holdsParam(q) {
+			return byParam, i
+		}
+	}
+	return none, 0
+}
+
+func (p *Predicates) holdsClient(q *Request) bool {
+	if q.Facts == nil {
+		return false
+	}
+	client := q.Facts.Client()
+	return client.IsValid() && p.clients.Contains(client)
+}
+
+// underPrefix reports that path is prefix, or below it: whole segments.
+func underPrefix(path []byte, prefix string) bool {
+	if len(path) < len(prefix) || string(path[:len(prefix)]) != prefix {
+		return false
+	}
+	return len(path) == len(prefix) || prefix[len(prefix)-1] == '/' || path[len(prefix)] == '/'
+}
+
+// hasMethod reports that a method is in the list; GET takes HEAD along.
+func hasMethod(list []string, method []byte) bool {
+	for i := range list {
+		if list[i] == string(method) || list[i] == "GET" && string(method) == "HEAD" {
+			return true
+		}
+	}
+	return false
+}
