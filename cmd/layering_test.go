@@ -186,20 +186,21 @@ var leaves = map[string]leaf{
 	"engine/limit/shared":   {may: []string{"engine/limit/rate", "pool/safely"}, open: true},
 	// Stages, and what they see of an exchange.
 	"engine/stage": {may: []string{
-		"config", "engine/affinity", "engine/answer", "engine/trust", "pool/end", "pool/socket", "pool/wire",
+		"config", "engine/affinity", "engine/answer", "engine/match", "engine/trust", "pool/end", "pool/socket", "pool/wire",
 	}, open: true},
 	"engine/middleware": {may: []string{
 		"config", "engine/answer", "engine/auth/live", "engine/auth/verified", "engine/codec", "engine/handler", "engine/limit", "engine/limit/inflight", "engine/limit/rate", "engine/limit/shared",
-		"engine/observe", "engine/stage",
+		"engine/match", "engine/observe", "engine/stage",
 		"engine/trust", "pool/end", "pool/safely", "pool/socket", "pool/stat", "pool/wire",
 		"engine/affinity", "engine/auth/apikey", "engine/auth/passwd", "engine/auth/prefix", "engine/auth/token",
 	}, open: true},
 	"engine/observe":   {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},
 	"engine/retry":     {may: []string{"config", "pool/attempt"}},
-	"engine/route":     {may: []string{"config", "pool/wire"}, open: true},
+	"engine/match":     {may: []string{"config", "engine/trust", "pool/wire"}, by: []string{"engine", "engine/middleware", "engine/route", "engine/stage"}},
+	"engine/route":     {may: []string{"config", "engine/match", "pool/wire"}, open: true},
 	"engine/stream":    {may: []string{"pool/socket", "pool/wire"}, by: []string{"engine/http2", "engine/http3"}},
 	"engine/sink":      {may: []string{"pool/safely"}, open: true},
-	"engine/trust":     {may: []string{"pool/wire"}, by: []string{"engine", "engine/stage", "engine/middleware"}},
+	"engine/trust":     {may: []string{"pool/wire"}, by: []string{"engine", "engine/match", "engine/stage", "engine/middleware"}},
 	"engine/websocket": {},
 	"engine/worker":    {may: []string{"pool/safely"}},
 	// From policy down to the kernel.

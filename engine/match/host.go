@@ -1,109 +1,144 @@
 package match
 
 import (
-	"regexp"
+	"errors"
+	"net/netip"
 	"strings"
 
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
-// hosts are patterns and expressions, of which one has to hold. The zero value has none.
-type hosts struct {
-	patterns []hostPattern
-	re       []*regexp.Regexp
+// HostBytesMax bounds the hosts that can match by name. A DNS name has at most
+// 253 bytes (RFC 1035 2.3.4), an IPv6 literal fewer.
+const HostBytesMax = 255
+
+var (
+	errHostEmpty    = errors.New("is empty")
+	errHostLong     = errors.New("is longer than 253 bytes")
+	errHostPort     = errors.New("has a port; ports do not take part in matching")
+	errHostWildcard = errors.New(`may have "*" only as its whole first or last label`)
+	errHostZone     = errors.New("has an IPv6 zone, which no client sends")
+	errHostBytes    = errors.New("has a character no host has")
+)
+
+// HostKind is how a pattern matches a host, the most specific first.
+type HostKind uint8
+
+// The kinds of patterns.
+const (
+	HostExact      HostKind = iota
+	HostBelow               // "*.example.org"
+	HostBeginning           // "app.*"
+	HostExpression          // a regular expression
+	HostAny                 // "*"
+)
+
+// HostPattern is a host of a configuration in the form that hosts of requests are
+// compared in.
+type HostPattern struct {
+	Name string // without the star, in lower case; the text of an expression
+	Kind HostKind
 }
 
-// hostPattern is an exact name in lower case, or what it begins or ends with.
-type hostPattern struct {
-	text     string
-	from, to bool // a star stands in front, or behind
-}
-
-func newHosts(patterns, expressions []string) (h hosts, err error) {
-	h.patterns = hostPatterns(patterns)
-	for _, text := range expressions {
-		re, err := regexp.Compile(text)
-		if err != nil {
-			return h, err //nolint:wrapcheck // it names the expression
-		}
-		h.re = append(h.re, re)
+// String is the pattern as people write it, an expression with "~" in front.
+func (h HostPattern) String() string {
+	switch h.Kind {
+	case HostBelow:
+		return "*." + h.Name
+	case HostBeginning:
+		return h.Name + ".*"
+	case HostExpression:
+		return "~" + h.Name
+	case HostAny:
+		return "*"
+	case HostExact:
 	}
-	return h, nil
+	return h.Name
 }
 
-func hostPatterns(texts []string) (all []hostPattern) {
-	for _, text := range texts {
-		h := hostPattern{text: strings.ToLower(text)}
-		if rest, ok := strings.CutPrefix(h.text, "*"); ok {
-			h.text, h.from = rest, true
-		} else if rest, ok := strings.CutSuffix(h.text, "*"); ok {
-			h.text, h.to = rest, true
-		}
-		all = append(all, h)
-	}
-	return all
-}
-
-func (h *hosts) any() bool { return h.patterns != nil || h.re != nil }
-
-func (h *hosts) holds(q *Request) bool {
-	host := wire.HostName(q.Host)
-	if matchesHost(h.patterns, host) {
+// takes reports that the pattern, which is no expression, takes a host as HostOf leaves it,
+// whatever its case. A star stands for at least one byte.
+func (h *HostPattern) takes(host string) bool {
+	name := h.Name
+	switch h.Kind {
+	case HostAny:
 		return true
+	case HostBelow:
+		at := len(host) - len(name)
+		return at > 1 && host[at-1] == '.' && equalLower(host[at:], name)
+	case HostBeginning:
+		return len(host) > len(name)+1 && host[len(name)] == '.' && equalLower(host[:len(name)], name)
+	case HostExact, HostExpression:
 	}
-	if len(h.re) == 0 {
-		return false
-	}
-	q.Scratch = appendLower(q.Scratch[:0], host)
-	for _, re := range h.re {
-		if re.Match(q.Scratch) {
-			return true
-		}
-	}
-	return false
+	return len(host) == len(name) && equalLower(host, name)
 }
 
-// matchesHost compares without regard to case.
-func matchesHost[T string | []byte](patterns []hostPattern, host T) bool {
-	for i := range patterns {
-		p := &patterns[i]
-		at := 0
-		switch {
-		case len(host) < len(p.text), !p.from && !p.to && len(host) != len(p.text):
-			continue
-		case p.from:
-			at = len(host) - len(p.text)
-		}
-		if (p.from || p.to) && len(host) == len(p.text) {
-			continue // the star stands for a label at least
-		}
-		if equalLower(host, at, p.text) {
-			return true
-		}
+// HostOf cuts the port and one trailing dot off an authority. An IPv6 literal
+// keeps its brackets, so that "[a.example]" is not taken for a name. A host too
+// long to match by name becomes nil.
+func HostOf(authority []byte) []byte {
+	host := wire.HostName(authority)
+	if len(host) > HostBytesMax {
+		return nil
 	}
-	return false
+	return host
 }
 
-func equalLower[T string | []byte](host T, at int, lowered string) bool {
-	for i := range len(lowered) {
-		if lower(host[at+i]) != lowered[i] {
-			return false
-		}
+// ParseHost reads a pattern that is no expression.
+func ParseHost(text string) (HostPattern, error) {
+	if text == "*" {
+		return HostPattern{Kind: HostAny}, nil
 	}
-	return true
+	h := HostPattern{Name: strings.ToLower(text)}
+	if name, ok := strings.CutSuffix(h.Name, ".*"); ok {
+		h = HostPattern{Name: name, Kind: HostBeginning}
+	} else if name, ok := strings.CutPrefix(h.Name, "*."); ok {
+		h = HostPattern{Name: name, Kind: HostBelow}
+	}
+	if h.Kind != HostBeginning {
+		h.Name = strings.TrimSuffix(h.Name, ".")
+	}
+	if literal, ok := literalOf(h.Name); ok && h.Kind == HostExact {
+		return parseLiteral(literal)
+	}
+	return h, checkName(h.Name)
 }
 
-// appendLower appends b with ASCII capitals lowered.
-func appendLower(dst, b []byte) []byte {
-	for _, c := range b {
-		dst = append(dst, lower(c))
+// literalOf returns the address within an IPv6 literal.
+func literalOf(name string) (string, bool) {
+	if inner, ok := strings.CutPrefix(name, "["); ok {
+		return strings.CutSuffix(inner, "]")
 	}
-	return dst
+	return name, strings.Count(name, ":") > 1
 }
 
-func lower(c byte) byte {
-	if c-'A' < 26 {
-		return c + ('a' - 'A')
+func parseLiteral(text string) (HostPattern, error) {
+	address, err := netip.ParseAddr(text)
+	switch {
+	case err != nil:
+		return HostPattern{}, errHostBytes
+	case address.Zone() != "":
+		return HostPattern{}, errHostZone
+	default:
+		return HostPattern{Name: "[" + address.String() + "]"}, nil
 	}
-	return c
+}
+
+// checkName refuses what could never equal a request's host. It is not a check
+// of DNS syntax: the configuration's own check is stricter.
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return errHostEmpty
+	case len(name) > HostBytesMax-2:
+		return errHostLong
+	case strings.Contains(name, "*"):
+		return errHostWildcard
+	case strings.Contains(name, ":"):
+		return errHostPort
+	case strings.ContainsAny(name, " /?#@[]\\\t\r\n"):
+		return errHostBytes
+	default:
+		return nil
+	}
 }

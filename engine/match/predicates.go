@@ -20,7 +20,7 @@ type Predicates struct {
 	params   []value // in order of name
 	clients  trust.Networks
 	isClient bool          // clients counts
-	names    []hostPattern // of TLS
+	names    []HostPattern // of TLS
 	protocol Protocols
 }
 
@@ -41,9 +41,18 @@ const (
 
 // New compiles a section. The error begins with the key that is wrong.
 func New(from *config.Predicates) (p Predicates, err error) {
-	p = Predicates{path: from.Path, prefix: from.PathPrefix, methods: from.Methods, names: hostPatterns(from.SNI)}
+	p = Predicates{methods: from.Methods}
+	if p.path, err = Path(from.Path); err != nil {
+		return p, fmt.Errorf("path: %w", err)
+	}
+	if p.prefix, err = Path(from.PathPrefix); err != nil {
+		return p, fmt.Errorf("path_prefix: %w", err)
+	}
 	if p.hosts, err = newHosts(from.Hosts, from.HostsRegex); err != nil {
-		return p, fmt.Errorf("hosts_regex: %w", err)
+		return p, err
+	}
+	if p.names, err = parseHosts(from.SNI); err != nil {
+		return p, fmt.Errorf("sni: %w", err)
 	}
 	if from.PathRegex != "" {
 		if p.pathRE, err = regexp.Compile(from.PathRegex); err != nil {
@@ -102,7 +111,7 @@ func (p *Predicates) failed(q *Request) (failed part, which int) {
 		return byClient, 0
 	case p.protocol != 0 && (q.Facts == nil || p.protocol&q.Facts.Protocols() == 0):
 		return byProtocol, 0
-	case p.names != nil && (q.Facts == nil || !matchesHost(p.names, q.Facts.ServerName())):
+	case p.names != nil && (q.Facts == nil || !takeHost(p.names, q.Facts.ServerName())):
 		return byServerName, 0
 	}
 	for i := range p.headers {
@@ -124,14 +133,6 @@ func (p *Predicates) holdsClient(q *Request) bool {
 	}
 	client := q.Facts.Client()
 	return client.IsValid() && p.clients.Contains(client)
-}
-
-// underPrefix reports that path is prefix, or below it: whole segments.
-func underPrefix(path []byte, prefix string) bool {
-	if len(path) < len(prefix) || string(path[:len(prefix)]) != prefix {
-		return false
-	}
-	return len(path) == len(prefix) || prefix[len(prefix)-1] == '/' || path[len(prefix)] == '/'
 }
 
 // hasMethod reports that a method is in the list; GET takes HEAD along.

@@ -82,5 +82,5 @@ func (v *value) holds(text []byte) bool {
 
 // isFold reports whether name, lowered, is lowered.
 func isFold(name []byte, lowered string) bool {
-	return len(name) == len(lowered) && equalLower(name, 0, lowered)
+	return len(name) == len(lowered) && equalLower(name, lowered)
 }

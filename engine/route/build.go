@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"github.com/isame-lb/isame-lb/engine/match"
 	"maps"
 	"slices"
 
@@ -101,7 +102,7 @@ func (b *builder) tiers() *Index {
 // tier makes an index of the routes of one priority.
 func (b *builder) tier(routes []int32) *Index {
 	b.sites, b.nodes, b.expressions, b.numbers = nil, nil, nil, make(map[string]int)
-	b.siteOf, b.seen = make(map[hostPattern]int32), make(map[edgeKey]int32, len(routes))
+	b.siteOf, b.seen = make(map[match.HostPattern]int32), make(map[edgeKey]int32, len(routes))
 	b.place(routes)
 	b.compare()
 

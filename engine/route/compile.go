@@ -9,13 +9,10 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/match"
-	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 var (
 	errPaths    = errors.New("only one of path, path_prefix and path_regex may be set")
-	errSlash    = errors.New(`must begin with "/"`)
-	errPath     = errors.New("is no path a request can have: see %XX, backslashes and control characters")
 	errListener = errors.New("is not a listener")
 )
 
@@ -27,7 +24,7 @@ func (b *builder) compile(d *draft, name string, r config.Route) {
 	b.compileExpressions(d, field, r.HostsRegex)
 
 	if len(r.Hosts)+len(r.HostsRegex) == 0 {
-		d.hosts = []hostPattern{anyHost()}
+		d.hosts = []match.HostPattern{anyHost()}
 	}
 
 	b.compilePath(d, field, r)
@@ -38,10 +35,10 @@ func (b *builder) compile(d *draft, name string, r config.Route) {
 }
 
 func (b *builder) compileHosts(d *draft, field string, hosts []string) {
-	met := make(map[hostPattern]bool, len(hosts))
+	met := make(map[match.HostPattern]bool, len(hosts))
 
 	for i, text := range hosts {
-		host, err := parseHost(text)
+		host, err := match.ParseHost(text)
 		if err != nil {
 			b.failValue(fmt.Sprintf("%s.hosts[%d]", field, i), text, err)
 
@@ -58,7 +55,7 @@ func (b *builder) compileHosts(d *draft, field string, hosts []string) {
 func (b *builder) compileExpressions(d *draft, field string, texts []string) {
 	for i, text := range texts {
 		if _, ok := b.expression(fmt.Sprintf("%s.hosts_regex[%d]", field, i), text); ok && !slices.Contains(texts[:i], text) {
-			d.hosts = append(d.hosts, hostPattern{name: text, kind: hostExpression})
+			d.hosts = append(d.hosts, match.HostPattern{Name: text, Kind: match.HostExpression})
 		}
 	}
 }
@@ -96,16 +93,12 @@ func (b *builder) compilePath(d *draft, field string, r config.Route) {
 // normalise brings a path into the spelling requests are matched in, so that
 // "/caf%C3%A9" and "/a//b" are not paths that no request ever has.
 func (b *builder) normalise(field, path string) string {
-	match, _, err := wire.NormalizePath(nil, []byte(path))
-
-	switch {
-	case path[0] != '/':
-		b.failValue(field, path, errSlash)
-	case err != nil:
-		b.failValue(field, path, errPath)
+	normal, err := match.Path(path)
+	if err != nil {
+		b.failValue(field, path, err)
 	}
 
-	return string(match)
+	return normal
 }
 
 func (b *builder) compilePattern(d *draft, field, text string) {

@@ -1,6 +1,10 @@
 package route
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/isame-lb/isame-lb/engine/match"
+)
 
 // Lookup returns the number of the route that takes the request, or -1. It
 // allocates nothing, takes no lock and keeps nothing of q.
@@ -9,7 +13,7 @@ func (x *Index) Lookup(q *Query) int {
 		return int(none)
 	}
 
-	host := hostOf(q.Host)
+	host := match.HostOf(q.Host)
 	if hasUpper(host) {
 		return x.lookupFolded(q, host)
 	}
@@ -20,7 +24,7 @@ func (x *Index) Lookup(q *Query) int {
 // lookupFolded is apart so that only clients that write a host in capitals pay
 // for the buffer.
 func (x *Index) lookupFolded(q *Query, host []byte) int {
-	var buffer [hostBytesMax]byte
+	var buffer [match.HostBytesMax]byte
 
 	return x.lookup(q, appendLower(buffer[:0], host))
 }

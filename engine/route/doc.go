@@ -11,15 +11,18 @@
 //  1. Priority, higher first; it is 0 where nothing is said. When nothing matches
 //     among the routes of one priority, those of the next lower one are tried.
 //  2. Host. The exact name, then wildcards from the longest suffix to the
-//     shortest ("*.a.example.org" before "*.example.org"), then routes without
-//     a host or with "*". When nothing matches under one of them, the next one
+//     shortest ("*.a.example.org" before "*.example.org"), then from the longest
+//     beginning to the shortest ("app.eu.*" before "app.*"), then regular
+//     expressions, all of them together, then routes without a host or with "*".
+//     When nothing matches under one of them, the next one
 //     is tried: a more specific host does not hide the routes of a wider one.
 //  3. Path, within one host. The exact path, then prefixes from the longest to
 //     the shortest ("/" is a prefix, the shortest one), then regular
 //     expressions, then routes without a path. Again the next one is tried
 //     when nothing matches under the one before.
 //  4. The number of further predicates, more first: each header and each query
-//     parameter counts one, methods count one, listeners count one.
+//     parameter counts one, each section of not counts one, and so do methods,
+//     listeners, client_ips, sni and protocol.
 //  5. A route that names HEAD, before one that takes HEAD because it names GET.
 //  6. The name, in byte order.
 //
@@ -31,7 +34,8 @@
 // # What matches
 //
 // Hosts are compared without regard to case, port and one trailing dot.
-// "*.example.org" takes a.example.org and a.b.example.org, not example.org. An
+// "*.example.org" takes a.example.org and a.b.example.org, not example.org, and
+// "app.*" takes app.example.org, not app. Expressions see the host in lower case. An
 // IPv6 literal matches its canonical text (RFC 5952), with or without brackets
 // in the configuration. A host longer than 255 bytes matches only routes for
 // every host.
@@ -44,22 +48,22 @@
 // not anchored unless they say so.
 //
 // Methods are compared with regard to case. A route that lists GET takes HEAD
-// too, as every resource that answers GET answers HEAD (RFC 9110 9.3.2). Header
-// names are compared without regard to case, values exactly; one of several
-// fields of the same name is enough. Names and values of query parameters are
-// compared percent-decoded with "+" as a space; again one is enough. The value
-// "*" of a header or parameter asks only that it is present.
+// too, as every resource that answers GET answers HEAD (RFC 9110 9.3.2). What is
+// asked of fields, parameters and the connection, and what not excludes, is the
+// matter of package match.
 //
 // # Cost
 //
 // A lookup costs one hash of the host, one for each wildcard length in use, and
 // one step for each path segment that a route has in common with the request,
 // however many routes there are; and that once more for each priority above the
-// winner's. Two things grow: routes that share host and
+// winner's. Three things grow: routes that share host and
 // path are tried one after another, and so are regular expressions of one host
 // whose literal beginning the path has: "^/users/[0-9]+" is tried only for
 // paths that begin with /users/, "[0-9]+$" for all. Finding those takes a
-// binary search.
+// binary search. Of the expressions of hosts, each different one is run once for a
+// priority, where the host has its literal beginning and ending and no more specific
+// host has a route for the request.
 //
 // # Where to read what
 //
@@ -71,8 +75,8 @@
 //	index.go      what is walked through; describe.go: its routes as people read them
 //	pattern.go    regular expressions by their literal beginning
 //	rule.go       what a route asks beyond host and path
-//	param.go      parameters of a query; query.go: a request, and what is wanted of it
-//	host.go       hosts, of requests and of routes
+//	query.go      a request
+//	expression.go regular expressions of hosts; host.go: hosts of requests
 //	tree.go       exact paths and prefixes; table.go: hosts, and wide nodes of the tree
 //	list.go       the routes of one place
 //

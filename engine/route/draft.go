@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"github.com/isame-lb/isame-lb/engine/match"
 	"regexp"
 )
 
@@ -18,7 +19,7 @@ type builder struct {
 	expressions []*regexp.Regexp // of hosts, each once
 	numbers     map[string]int   // of them, by their text
 	sites       []draftSite
-	siteOf      map[hostPattern]int32
+	siteOf      map[match.HostPattern]int32
 	nodes       []draftNode
 	seen        map[edgeKey]int32
 }
@@ -34,7 +35,7 @@ func (b *builder) failValue(field, value string, err error) {
 // draft is a route while the index is built.
 type draft struct {
 	rule
-	hosts     []hostPattern
+	hosts     []match.HostPattern
 	path      string
 	kind      kind
 	beginning string // literal beginning of a regular expression
@@ -50,7 +51,7 @@ type compiled struct {
 
 // draftSite is a site while the index is built; its lists are in order.
 type draftSite struct {
-	host     hostPattern
+	host     match.HostPattern
 	root     int32
 	patterns []int32
 	rest     []int32

@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"github.com/isame-lb/isame-lb/engine/match"
 	"strings"
 )
 
@@ -58,7 +59,7 @@ func (x *Index) Explain(q *Query, visit func(Step)) int {
 }
 
 func (x *Index) explain(q *Query) []Step {
-	t, host := x, appendLower(nil, hostOf(q.Host))
+	t, host := x, appendLower(nil, match.HostOf(q.Host))
 	c := newCursor(t, host, q)
 	winner := -1
 
@@ -129,7 +130,7 @@ func (x *Index) failure(q *Query, route int, failed predicate, which int) string
 	case byPattern:
 		return fmt.Sprintf("path %q does not match %q", q.Path, d.PathRegex)
 	case byHosts:
-		return fmt.Sprintf("host %q matches none of %s", hostOf(q.Host), strings.Join(d.Hosts, ", "))
+		return fmt.Sprintf("host %q matches none of %s", match.HostOf(q.Host), strings.Join(d.Hosts, ", "))
 	case byNot:
 		return fmt.Sprintf("it is what section %d of not excludes", which+1)
 	case further:

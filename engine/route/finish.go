@@ -1,5 +1,7 @@
 package route
 
+import "github.com/isame-lb/isame-lb/engine/match"
+
 // finish moves what was built into the form lookups read.
 func (b *builder) finish() *Index {
 	x := &Index{
@@ -26,21 +28,21 @@ func (b *builder) finishSite(x *Index, number int32) {
 	x.siteHosts[number] = d.host.String()
 	x.sites[number] = site{root: d.root, patterns: b.finishPatterns(x, d.patterns), rest: b.list(x, d.rest)}
 
-	x.named = x.named || d.host.kind != hostAny
+	x.named = x.named || d.host.Kind != match.HostAny
 
-	switch d.host.kind {
-	case hostAny:
+	switch d.host.Kind {
+	case match.HostAny:
 		x.any = number
-	case hostExpression:
+	case match.HostExpression:
 		x.matched = number
-	case hostBelow:
-		x.below.add(len(d.host.name))
-		x.table.put(spaceBelow, d.host.name, number)
-	case hostBeginning:
-		x.begins.add(len(d.host.name))
-		x.table.put(spaceBegins, d.host.name, number)
-	case hostExact:
-		x.table.put(spaceHost, d.host.name, number)
+	case match.HostBelow:
+		x.below.add(len(d.host.Name))
+		x.table.put(spaceBelow, d.host.Name, number)
+	case match.HostBeginning:
+		x.begins.add(len(d.host.Name))
+		x.table.put(spaceBegins, d.host.Name, number)
+	case match.HostExact:
+		x.table.put(spaceHost, d.host.Name, number)
 	}
 }
 

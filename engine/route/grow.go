@@ -1,13 +1,17 @@
 package route
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/isame-lb/isame-lb/engine/match"
+)
 
 // place puts routes under each of their hosts. They are placed in order, so every
 // list is in order.
 func (b *builder) place(routes []int32) {
 	for _, route := range routes {
 		for _, host := range b.drafts[route].hosts {
-			if host.kind != hostExpression || b.express(route, host.name) {
+			if host.Kind != match.HostExpression || b.express(route, host.Name) {
 				b.placeUnder(route, host)
 			}
 		}
@@ -36,7 +40,7 @@ func (b *builder) express(route int32, text string) (first bool) {
 	return len(d.expressions) == 1
 }
 
-func (b *builder) placeUnder(route int32, host hostPattern) {
+func (b *builder) placeUnder(route int32, host match.HostPattern) {
 	s := b.site(host)
 	d := &b.drafts[route]
 
@@ -51,8 +55,8 @@ func (b *builder) placeUnder(route int32, host hostPattern) {
 }
 
 // site returns the site of a host; it is valid until the next call.
-func (b *builder) site(host hostPattern) *draftSite {
-	host = host.place()
+func (b *builder) site(host match.HostPattern) *draftSite {
+	host = siteKey(host)
 	at, ok := b.siteOf[host]
 	if !ok {
 		at = int32(len(b.sites))

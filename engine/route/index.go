@@ -1,5 +1,7 @@
 package route
 
+import "github.com/isame-lb/isame-lb/engine/match"
+
 // Index is the route table. It never changes after Build; any goroutine may use
 // it. The zero value and nil have no routes. It is a chain of tables, one for each
 // priority in use, the highest first: where all routes have the same, as most do,
@@ -29,7 +31,7 @@ type Index struct {
 
 // lengths has a bit for each length of what a star leaves of the patterns of one
 // kind, so that a host of many labels costs no look-up for those nobody configured.
-type lengths [hostBytesMax/64 + 1]uint64
+type lengths [match.HostBytesMax/64 + 1]uint64
 
 func (l *lengths) add(n int) { l[n/64] |= 1 << (n % 64) }
 

@@ -59,6 +59,115 @@ func TestLookupTakesMostSpecificHost(t *testing.T) {
 	}
 }
 
+func TestLookupTakesHostsByBeginningAndExpression(t *testing.T) {
+	t.Parallel()
+
+	x := build(t, routes{
+		"exact":     {Predicates: is{Hosts: []string{"app.example.org"}}},
+		"below":     {Predicates: is{Hosts: []string{"*.example.org"}}},
+		"deep":      {Predicates: is{Hosts: []string{"app.eu.*"}}},
+		"begins":    {Predicates: is{Hosts: []string{"App.*"}}},
+		"shop":      {Predicates: is{HostsRegex: []string{`^shop[0-9]+\.`, `^store\.`}}},
+		"shop-api":  {Predicates: is{HostsRegex: []string{`^shop1\.`}, PathPrefix: "/api"}},
+		"shop-post": {Predicates: is{HostsRegex: []string{`^shop[0-9]+\.`}, Methods: []string{"POST"}}},
+		"both":      {Predicates: is{Hosts: []string{"named.test"}, HostsRegex: []string{`^also[0-9]$`}, Path: "/both"}},
+		"low":       {Predicates: is{HostsRegex: []string{`^low`}}, Priority: -1},
+		"all":       {Predicates: is{PathPrefix: "/"}},
+	})
+	for request1, want := range map[string]string{
+		"GET app.example.org/":       "exact",
+		"GET www.example.org/":       "below",
+		"GET app.test/":              "begins",
+		"GET APP.test:8080/":         "begins",
+		"GET app.a.b.c.d/":           "begins",
+		"GET app.eu.test/":           "deep",
+		"GET app.eu/":                "begins",
+		"GET app/":                   "all",
+		"GET app./":                  "all",
+		"GET xapp.test/":             "all",
+		"GET shop7.test/api":         "shop",
+		"GET SHOP7.test:80/api":      "shop",
+		"GET shop1.test/api":         "shop-api",
+		"GET shop1.test/apix":        "shop",
+		"POST shop1.test/":           "shop-post",
+		"POST shop1.test/api":        "shop-api",
+		"GET store.test/":            "shop",
+		"GET shop.test/":             "all",
+		"GET named.test/both":        "both",
+		"GET also7/both":             "both",
+		"GET also77/both":            "all",
+		"GET lowest/":                "all",
+		"OPTIONS lowest *":           "low",
+		"GET /":                      "all",
+		"GET app.eu.x.example.org/":  "below",
+		"GET shop1.x.example.org/a":  "below",
+		"GET app.shop1.example.com/": "begins",
+	} {
+		if got := x.name(x.Lookup(request(request1))); got != want {
+			t.Errorf("%s: got %s; want %s", request1, got, want)
+		}
+
+		checkExplanation(t, x, request(request1), want)
+	}
+}
+
+func TestLookupChecksTheConnection(t *testing.T) {
+	t.Parallel()
+
+	x := build(t, routes{
+		"office":    {Predicates: is{ClientIPs: []string{"10.0.0.0/8", "2001:db8::1"}}},
+		"sni":       {Predicates: is{Path: "/sni", SNI: []string{"a.test", "*.b.test"}}},
+		"websocket": {Predicates: is{Path: "/ws", Protocol: []string{"websocket"}}},
+		"h2":        {Predicates: is{Path: "/ws", Protocol: []string{"h2", "h3"}}},
+		"rest":      {},
+	})
+	for request1, want := range map[string]string{
+		"GET / @client:10.1.2.3":    "office",
+		"GET / @client:2001:db8::1": "office",
+		"GET / @client:11.1.2.3":    "rest",
+		"GET /":                     "rest",
+		"GET /sni @sni:A.test":      "sni",
+		"GET /sni @sni:x.b.test":    "sni",
+		"GET /sni @sni:b.test":      "rest",
+		"GET /sni":                  "rest",
+		"GET /ws @websocket:1":      "websocket",
+		"GET /ws @h2:1":             "h2",
+		"GET /ws":                   "rest",
+	} {
+		if got := x.name(x.Lookup(request(request1))); got != want {
+			t.Errorf("%s: got %s; want %s", request1, got, want)
+		}
+	}
+}
+
+func TestLookupLeavesWhatIsExcluded(t *testing.T) {
+	t.Parallel()
+
+	x := build(t, routes{
+		"one": {Predicates: is{PathPrefix: "/one"}, Not: []is{{PathPrefix: "/one/%78", Methods: []string{"GET"}}}},
+		"or":  {Predicates: is{PathPrefix: "/or"}, Not: []is{{Hosts: []string{"*.evil"}}, {Headers: values{"x": {Absent: true}}}}},
+		"nil": {Predicates: is{PathPrefix: "/nil"}, Not: []is{{}}},
+		"all": {Priority: -1},
+	})
+	for request1, want := range map[string]string{
+		"GET /one":         "one",
+		"GET /one/x":       "all",
+		"GET /one/x/y":     "all",
+		"HEAD /one/x":      "all",
+		"POST /one/x":      "one",
+		"GET h/or x:1":     "or",
+		"GET h/or":         "all",
+		"GET a.evil/or x:": "all",
+		"GET /nil":         "nil",
+	} {
+		if got := x.name(x.Lookup(request(request1))); got != want {
+			t.Errorf("%s: got %s; want %s", request1, got, want)
+		}
+
+		checkExplanation(t, x, request(request1), want)
+	}
+}
+
 func TestLookupTakesMostSpecificPath(t *testing.T) {
 	t.Parallel()
 
@@ -229,6 +338,7 @@ func TestLookupChecksHeaders(t *testing.T) {
 		"both":    {Predicates: is{Path: "/", Headers: values{"X-A": {Is: "1"}, "x-b": {Is: "two"}}}},
 		"present": {Predicates: is{Path: "/", Headers: values{"X-Any": {Is: "*"}}}},
 		"empty":   {Predicates: is{Path: "/", Headers: values{"X-Empty": {Is: ""}}}},
+		"bot":     {Predicates: is{Path: "/", Headers: values{"User-Agent": {Regex: "(?i)bot"}, "X-Known": {Absent: true}}}},
 	})
 	for request1, want := range map[string]string{
 		"GET / x-a:1 X-B:two":         "both",
@@ -243,6 +353,10 @@ func TestLookupChecksHeaders(t *testing.T) {
 		"GET /":                       "none",
 		"GET / x_any:1":               "none",
 		"GET / x-a:1 x-b:two x-any:1": "both",
+		"GET / user-agent:aBOT":       "bot",
+		"GET / user-agent:browser":    "none",
+
+		"GET / user-agent:bot x-known:": "none",
 	} {
 		if got := x.name(x.Lookup(request(request1))); got != want {
 			t.Errorf("%s: got %s; want %s", request1, got, want)

@@ -1,6 +1,10 @@
 package route
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/isame-lb/isame-lb/engine/match"
+)
 
 // shadows finds routes that no request can reach, because another one takes all of
 // theirs and comes first wherever they stand. It returns for each route the number of
@@ -45,7 +49,7 @@ const boldMax = 8
 
 // place is where a route stands.
 type place struct {
-	host hostPattern
+	host match.HostPattern
 	kind kind
 	path string // the expression of a pattern
 }
@@ -73,7 +77,7 @@ func (s *shadows) hider(route int32) int32 {
 	for _, host := range s.b.drafts[route].hosts {
 		by = none
 
-		for _, wide := range host.widened() {
+		for _, wide := range widened(host) {
 			if by = s.under(route, host, wide); by != none {
 				break
 			}
@@ -88,7 +92,7 @@ func (s *shadows) hider(route int32) int32 {
 }
 
 // under looks at routes under a host that takes all that route's own host takes.
-func (s *shadows) under(route int32, own, host hostPattern) int32 {
+func (s *shadows) under(route int32, own, host match.HostPattern) int32 {
 	d := &s.b.drafts[route]
 	found := none
 
@@ -166,24 +170,24 @@ func (r *rule) takesAllOf(s *rule) bool {
 }
 
 // widened are the patterns that take all hosts of h, itself first.
-func (h hostPattern) widened() []hostPattern {
-	all := []hostPattern{h}
+func widened(h match.HostPattern) []match.HostPattern {
+	all := []match.HostPattern{h}
 
-	if h.kind == hostExact || h.kind == hostBelow {
-		for rest, found := h.name, true; found; {
+	if h.Kind == match.HostExact || h.Kind == match.HostBelow {
+		for rest, found := h.Name, true; found; {
 			if _, rest, found = strings.Cut(rest, "."); found && rest != "" {
-				all = append(all, hostPattern{name: rest, kind: hostBelow})
+				all = append(all, match.HostPattern{Name: rest, Kind: match.HostBelow})
 			}
 		}
 	}
 
-	if h.kind == hostExact || h.kind == hostBeginning {
-		for at := strings.LastIndexByte(h.name, '.'); at > 0; at = strings.LastIndexByte(h.name[:at], '.') {
-			all = append(all, hostPattern{name: h.name[:at], kind: hostBeginning})
+	if h.Kind == match.HostExact || h.Kind == match.HostBeginning {
+		for at := strings.LastIndexByte(h.Name, '.'); at > 0; at = strings.LastIndexByte(h.Name[:at], '.') {
+			all = append(all, match.HostPattern{Name: h.Name[:at], Kind: match.HostBeginning})
 		}
 	}
 
-	if h.kind != hostAny {
+	if h.Kind != match.HostAny {
 		all = append(all, anyHost())
 	}
 
