@@ -5,6 +5,7 @@
 // the request phase and, when there is an answer, in the response phase. change.go is what
 // they may make of its request, fields.go the field lines that they change, with merge.go
 // for lists, name.go a name of one, text.go values with variables, key.go what a bucket
+// belongs to, wait.go how one waits. When a stage runs at all is the matter of package match.
 //
 // Stages run inside the event loop: nothing here allocates, locks or waits, but for what
 // is compiled once from a configuration. A Call belongs to its exchange, and so to one
