@@ -41,6 +41,7 @@ func (c *checker) check() {
 		c.pool(joinPath("pools", name), &p)
 	}
 	c.stages()
+	c.moving()
 	c.admin(&c.cfg.Admin)
 	c.metrics(&c.cfg.Metrics)
 	if c.cfg.Tracing.Endpoint == "" && c.cfg.Tracing.Enabled {
