@@ -64,6 +64,27 @@ func tryNginx(t *testing.T, binary, servers string) *nginx {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	n := &nginx{dir: dir, socket: filepath.Join(dir, "s"), address: freeAddress(t), big: []byte(strings.Repeat("0123456789abcdef", 1<<16))}
 	n.write(t, dir, servers)
+	up := runNginx(t, binary, dir, func() string {
+		response, err := http.Get("http://" + n.address + "/")
+		if err != nil {
+			return err.Error()
+		}
+		defer func() { _ = response.Body.Close() }()
+		if response.Header.Get("X-Backend") != "nginx" {
+			return "somebody else: " + response.Status
+		}
+		return ""
+	})
+	if !up {
+		return nil
+	}
+	return n
+}
+
+// runNginx runs one with the nginx.conf of a folder until the test ends. It has answered
+// when answers says nothing; false: it has ended before, as its address was taken.
+func runNginx(t *testing.T, binary, dir string, answers func() string) (up bool) {
+	t.Helper()
 	log := &logBuffer{}
 	command := exec.Command(binary, "-p", dir, "-c", filepath.Join(dir, "nginx.conf"), "-e", "stderr", "-g", "daemon off;")
 	command.Stdout, command.Stderr = log, log
@@ -80,7 +101,6 @@ func tryNginx(t *testing.T, binary, servers string) *nginx {
 		_ = command.Process.Signal(syscall.SIGTERM)
 		within(t, "nginx ends", exited)
 	})
-	up := false
 	eventually(t, "nginx answers", func() string {
 		select {
 		case <-exited:
@@ -88,21 +108,11 @@ func tryNginx(t *testing.T, binary, servers string) *nginx {
 			return ""
 		default:
 		}
-		response, err := http.Get("http://" + n.address + "/")
-		if err != nil {
-			return err.Error()
-		}
-		defer func() { _ = response.Body.Close() }()
-		if response.Header.Get("X-Backend") != "nginx" {
-			return "somebody else: " + response.Status
-		}
-		up = true
-		return ""
+		why := answers()
+		up = why == ""
+		return why
 	})
-	if !up {
-		return nil
-	}
-	return n
+	return up
 }
 
 // write lays out the folder of an nginx.
