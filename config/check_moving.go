@@ -152,7 +152,7 @@ var foreign = map[string]string{
 var (
 	dollar  = regexp.MustCompile(`\$([a-z][a-z_]+)`)
 	percent = regexp.MustCompile(`%\[[a-z_.]+`)
-	shouted  = regexp.MustCompile(`(?:^|[^$])\$\{([A-Z][A-Z0-9_]*)\}`)
+	shouted = regexp.MustCompile(`(?:^|[^$])\$\{([A-Z][A-Z0-9_]*)\}`)
 )
 
 // foreignWords warns of variables of other proxies, which are text here.

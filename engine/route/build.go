@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"github.com/isame-lb/isame-lb/engine/match"
 	"maps"
 	"slices"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/match"
 )
 
 // Build compiles the routes of a configuration. Listeners are the names of all

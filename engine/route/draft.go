@@ -2,8 +2,9 @@ package route
 
 import (
 	"fmt"
-	"github.com/isame-lb/isame-lb/engine/match"
 	"regexp"
+
+	"github.com/isame-lb/isame-lb/engine/match"
 )
 
 // builder is the state of one Build.

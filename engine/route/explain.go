@@ -2,8 +2,9 @@ package route
 
 import (
 	"fmt"
-	"github.com/isame-lb/isame-lb/engine/match"
 	"strings"
+
+	"github.com/isame-lb/isame-lb/engine/match"
 )
 
 // Verdict is what became of one candidate.
