@@ -134,40 +134,58 @@ func (b *builder) compare() {
 
 	for i := range b.sites {
 		s := &b.sites[i]
-		b.compareList(s.patterns, reported)
-		b.compareList(s.rest, reported)
+		matched := s.host.Kind == match.HostExpression
+		b.compareList(s.patterns, matched, reported)
+		b.compareList(s.rest, matched, reported)
 	}
 
 	for i := range b.nodes {
 		n := &b.nodes[i]
-		b.compareList(n.exact, reported)
-		b.compareList(n.below, reported)
-		b.compareList(n.prefix, reported)
+		b.compareList(n.exact, n.matched, reported)
+		b.compareList(n.below, n.matched, reported)
+		b.compareList(n.prefix, n.matched, reported)
 	}
 }
 
-func (b *builder) compareList(list []int32, reported map[[2]int32]bool) {
+// compareList compares the routes of one place. matched: it is that of expressions, of
+// which they have to share one.
+func (b *builder) compareList(list []int32, matched bool, reported map[[2]int32]bool) {
 	if len(list) < 2 {
 		return
 	}
 
-	first := make(map[string]int32, len(list))
+	first := make(map[askedBy]int32, len(list))
 	for _, route := range list {
-		signature := b.drafts[route].signature
-
-		other, taken := first[signature]
-		if !taken {
-			first[signature] = route
-
-			continue
+		d := &b.drafts[route]
+		if !matched {
+			b.compareWith(first, askedBy{signature: d.signature}, route, reported)
 		}
 
-		pair := [2]int32{min(other, route), max(other, route)}
-		if !reported[pair] {
-			reported[pair] = true
-			b.errs = append(b.errs, fmt.Errorf("routes.%s: %w as routes.%s: give one of them another priority or a further predicate",
-				b.names[pair[1]], errSame, b.names[pair[0]]))
+		for i := 0; matched && i < len(d.expressions); i++ {
+			b.compareWith(first, askedBy{d.signature, d.expressions[i]}, route, reported)
 		}
+	}
+}
+
+// askedBy is what a route asks beyond host and path, and one of its expressions.
+type askedBy struct {
+	signature  string
+	expression uint16
+}
+
+func (b *builder) compareWith(first map[askedBy]int32, asked askedBy, route int32, reported map[[2]int32]bool) {
+	other, taken := first[asked]
+	if !taken {
+		first[asked] = route
+
+		return
+	}
+
+	pair := [2]int32{min(other, route), max(other, route)}
+	if !reported[pair] {
+		reported[pair] = true
+		b.errs = append(b.errs, fmt.Errorf("routes.%s: %w as routes.%s: give one of them another priority or a further predicate",
+			b.names[pair[1]], errSame, b.names[pair[0]]))
 	}
 }
 

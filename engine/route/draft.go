@@ -63,6 +63,7 @@ type draftNode struct {
 	parent  int32
 	fan     int32
 	segment string // of the edge that leads to it
+	matched bool   // it stands in the site of expressions
 	exact   []int32
 	prefix  []int32
 	below   []int32

@@ -70,6 +70,7 @@ func (b *builder) site(host match.HostPattern) *draftSite {
 func (b *builder) placeInTree(s *draftSite, route int32) {
 	if s.root == none {
 		s.root = b.addNode(none, "")
+		b.nodes[s.root].matched = s.host.Kind == match.HostExpression
 	}
 
 	d := &b.drafts[route]
@@ -115,6 +116,7 @@ func (b *builder) addNode(parent int32, segment string) int32 {
 	b.nodes = append(b.nodes, draftNode{parent: parent, segment: segment})
 
 	if parent != none {
+		b.nodes[number].matched = b.nodes[parent].matched
 		b.nodes[parent].fan++
 		b.seen[edgeKey{node: parent, segment: segment}] = number
 	}
