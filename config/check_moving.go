@@ -34,10 +34,10 @@ func (c *checker) clearText() {
 }
 
 // servedTwice is a route that is forwarded on a listener in clear text and on one with TLS.
-func (c *checker) servedTwice(clear string) (route, secure string) {
+func (c *checker) servedTwice(bare string) (route, secure string) {
 	for _, name := range sortedNames(c.cfg.Routes) {
 		r := c.cfg.Routes[name]
-		if r.Pool == "" && len(r.Split) == 0 || !r.isOn(clear) || c.redirected(clear, r.Hosts) {
+		if r.Pool == "" && len(r.Split) == 0 || !r.isOn(bare) || c.redirected(bare, r.Hosts) {
 			continue
 		}
 		for _, other := range sortedNames(c.cfg.Listeners) {
@@ -106,8 +106,8 @@ func (c *checker) sharedCookies() {
 			continue
 		}
 		if was, twice := first[s.Cookie]; twice && c.shareHost(was, name) {
-			c.warnf(joinPath("pools", name)+".sticky.cookie", "is the cookie of %s as well: on a host that both serve each overwrites the other's, and no client stays",
-				joinPath("pools", was))
+			c.warnf(joinPath("pools", name)+".sticky.cookie",
+				"is the cookie of %s as well: on a host that both serve each overwrites the other's, and no client stays", joinPath("pools", was))
 		}
 		first[s.Cookie] = cmp.Or(first[s.Cookie], name)
 	}
@@ -141,9 +141,12 @@ func (c *checker) hostsOf(pool string) map[string]bool {
 	return hosts
 }
 
+// varPath is the variable.
+const varPath = "{path}"
+
 // foreign are words of other proxies for what variables are here.
 var foreign = map[string]string{
-	"remote_addr": "{client_ip}", "host": "{host}", "http_host": "{host}", "request_uri": "{uri}", "uri": "{path}", "document_uri": "{path}",
+	"remote_addr": "{client_ip}", "host": "{host}", "http_host": "{host}", "request_uri": "{uri}", "uri": varPath, "document_uri": varPath,
 	"args": "{query}", "query_string": "{query}", "scheme": "{scheme}", "request_method": "{method}", "server_port": "{port}",
 	"server_protocol": "{protocol}", "request_id": "{request_id}", "status": "{status}", "ssl_server_name": "{tls.sni}",
 	"ssl_client_s_dn": "{tls.subject}",

@@ -208,7 +208,7 @@ func (c *checker) redirect(path string, r *Redirect) {
 	if r.To == "" || !c.plainText(at, r.To) {
 		return
 	}
-	known := []string{"{scheme}", "{host}", "{path}", "{query}", "{uri}"}
+	known := []string{"{scheme}", "{host}", varPath, "{query}", "{uri}"}
 	rest := r.To
 	for _, p := range placeholder.FindAllString(r.To, -1) {
 		rest = strings.ReplaceAll(rest, p, "x")

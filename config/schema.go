@@ -103,9 +103,9 @@ type ListenerLimits struct {
 
 // Route says which requests it takes and what happens to them.
 type Route struct {
+	Predicates
 	// Listeners are the listeners it serves; empty means all.
 	Listeners []string `example:"[web]" koanf:"listeners"`
-	Predicates
 	// Not are sections of the same predicates; where all of one hold the route does not take the request. {} does nothing.
 	Not []Predicates `example:"{path_prefix: /health}" koanf:"not" single:"true"`
 	// Priority counts before everything else: routes of a higher one are tried first,

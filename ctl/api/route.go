@@ -19,10 +19,11 @@ const (
 // RouteStatus is one route of GET /api/v1/routes: what it takes, what it does
 // with it, and how much it took.
 type RouteStatus struct {
+	RoutePredicates
+
 	Name string `json:"name"`
 	// Listeners are the listeners it serves; empty means all.
 	Listeners []string `json:"listeners"`
-	RoutePredicates
 	// Not are sections of predicates: what all of one hold for is not taken.
 	Not      []RoutePredicates `json:"not,omitempty"`
 	Priority int               `json:"priority"`

@@ -58,7 +58,7 @@ func (h HostPattern) String() string {
 
 // takes reports that the pattern, which is no expression, takes a host as HostOf leaves it,
 // whatever its case. A star stands for at least one byte.
-func (h *HostPattern) takes(host string) bool {
+func (h HostPattern) takes(host string) bool {
 	name := h.Name
 	switch h.Kind {
 	case HostAny:

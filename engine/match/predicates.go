@@ -101,9 +101,7 @@ func (p *Predicates) failed(q *Request) (failed part, which int) {
 	switch {
 	case p.hosts.any() && !p.hosts.holds(q):
 		return byHost, 0
-	case p.path != "" && p.path != string(q.Path),
-		p.prefix != "" && !underPrefix(q.Path, p.prefix),
-		p.pathRE != nil && !p.pathRE.Match(q.Path):
+	case !p.holdsPath(q.Path):
 		return byPath, 0
 	case p.methods != nil && !hasMethod(p.methods, q.Method):
 		return byMethod, 0
@@ -125,6 +123,11 @@ func (p *Predicates) failed(q *Request) (failed part, which int) {
 		}
 	}
 	return none, 0
+}
+
+func (p *Predicates) holdsPath(path []byte) bool {
+	return (p.path == "" || p.path == string(path)) && (p.prefix == "" || underPrefix(path, p.prefix)) &&
+		(p.pathRE == nil || p.pathRE.Match(path))
 }
 
 func (p *Predicates) holdsClient(q *Request) bool {
