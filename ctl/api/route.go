@@ -19,11 +19,10 @@ const (
 // RouteStatus is one route of GET /api/v1/routes: what it takes, what it does
 // with it, and how much it took.
 type RouteStatus struct {
-	RoutePredicates
-
 	Name string `json:"name"`
 	// Listeners are the listeners it serves; empty means all.
-	Listeners []string `json:"listeners"`
+	Listeners       []string `json:"listeners"`
+	RoutePredicates          //nolint:embeddedstructfieldcheck // in JSON the name stands first
 	// Not are sections of predicates: what all of one hold for is not taken.
 	Not      []RoutePredicates `json:"not,omitempty"`
 	Priority int               `json:"priority"`
