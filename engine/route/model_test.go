@@ -167,7 +167,7 @@ func twinFurther(p *config.Predicates, q *Query) bool {
 		}
 	}
 
-	f := q.Facts.(*facts) //nolint:errcheck,forcetypeassert // those of the test
+	f := q.Facts.(*facts) //nolint:errcheck // those of the test
 
 	return (len(p.SNI) == 0 || slices.Contains(p.SNI, f.sni)) &&
 		(len(p.ClientIPs) == 0 || f.client.IsValid() && slices.ContainsFunc(p.ClientIPs, func(n string) bool { return netip.MustParsePrefix(n).Contains(f.client) })) &&
