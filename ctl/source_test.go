@@ -19,6 +19,7 @@ func TestDescribe(t *testing.T) {
 			"a": {PathPrefix: "/api", Hosts: []string{"h"}, Pool: "p", Timeout: 1500 * time.Millisecond, Priority: 2, Middleware: []string{"m", "all"}},
 			"c": {PathRegex: "^/v", Respond: &config.Respond{Status: 200, Body: "ok", ContentType: "text/plain"}},
 			"d": {Split: map[string]int{"p": 95, "q": 5}, Skip: []string{"every"}},
+			"e": {Path: "/e", Files: &config.Files{Root: "/srv"}},
 		},
 		Defaults:   config.Defaults{Middleware: []string{"every"}},
 		Middleware: map[string]config.Middleware{"all": {Stage: &config.StageChain{Stages: []string{"x", "y"}}}},
@@ -40,6 +41,10 @@ func TestDescribe(t *testing.T) {
 		{
 			Name: "d", Listeners: none, Hosts: none, Path: api.PathMatch{Kind: api.PathAny}, Methods: none, Middleware: none,
 			Action: api.Action{Kind: api.ActionSplit, Split: map[string]int{"p": 95, "q": 5}},
+		},
+		{
+			Name: "e", Listeners: none, Hosts: none, Path: api.PathMatch{Kind: api.PathExact, Value: "/e"}, Methods: none, Middleware: every,
+			Action: api.Action{Kind: api.ActionFiles, Files: &api.Files{Root: "/srv"}},
 		},
 	}
 	if got := DescribeRoutes(c); !reflect.DeepEqual(got, wantRoutes) {

@@ -174,6 +174,7 @@ func TestDescription(t *testing.T) {
 			Methods: []string{"GET"}, Headers: map[string]string{"X-Env": "canary"}, Query: map[string]string{"debug": "1"},
 			Priority: 3, Pool: "p",
 		},
+		"files":    {Path: "/files", Files: &config.Files{Root: "/srv"}},
 		"exact":    {Path: "/x", Split: map[string]int{"b": 5, "a": 95}},
 		"hello":    {PathRegex: "^/v", Respond: &config.Respond{Status: 204}},
 		"redirect": {Redirect: &config.Redirect{To: "https://{host}{uri}", Status: 308}},
@@ -181,6 +182,7 @@ func TestDescription(t *testing.T) {
 	for i, want := range []string{
 		"api.example.org,*.example.org,[::1] /api/* GET x-env=canary ?debug=1 -> pool p",
 		"* /x -> split a=95,b=5",
+		"* /files -> files /srv",
 		"* ~^/v -> respond 204",
 		"* * -> redirect 308 https://{host}{uri}",
 	} {
