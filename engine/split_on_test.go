@@ -26,6 +26,7 @@ func (c *client) poolsOf(line string) string {
 	c.t.Helper()
 	var all strings.Builder
 	for i := range 300 {
+		renew(c)
 		c.send("GET / HTTP/1.1\r\nHost: t\r\n" + fmt.Sprintf(line, i) + "\r\n\r\n")
 		all.WriteString(c.receive("GET").body)
 	}
