@@ -7,12 +7,15 @@ import (
 	"syscall"
 )
 
+// wordFile is a key that many sections have.
+const wordFile = "file"
+
 // respondFileMax bounds a file that is kept in memory as the body of an answer.
 const respondFileMax = 16 << 20
 
 // respond checks a fixed response.
 func (c *checker) respond(path string, r *Respond) {
-	given := c.page(path, []string{wordBody, "file"}, []string{r.Body, r.File})
+	given := c.page(path, []string{wordBody, wordFile}, []string{r.Body, r.File})
 	if (r.Status == 204 || r.Status == 304) && given != "" {
 		c.reportf(path+"."+given, "must be empty: an answer with status %d has no body", r.Status)
 	}

@@ -82,7 +82,7 @@ func (f *callFacts) OwnStreams() bool { return f.source == &f.reader }
 func (f *callFacts) ReadAnswer(p []byte) (int, error) {
 	x := (*exchange)(f)
 	if x.call.Own {
-		return x.reader.Read(p) //nolint:wrapcheck // io.EOF is the end
+		return x.reader.Read(p)
 	}
 	a := &x.attempt
 	if len(x.piece) == 0 {

@@ -55,7 +55,7 @@ func (x *exchange) filePath() ([]byte, error) {
 		return x.path, nil
 	}
 	path, _, err := wire.NormalizePath(x.call.Scratch[:0], x.call.Target)
-	return path, err //nolint:wrapcheck // a refusal
+	return path, err
 }
 
 // noFile answers where there is nothing to be sent.
@@ -165,9 +165,9 @@ func (x *exchange) answerFile() phase {
 
 // streams reports that content in memory is sent piece by piece all the same: a stage takes
 // its time for each, or bounds how fast they pass.
-func (x *exchange) streams(bytes int64) bool {
+func (x *exchange) streams(size int64) bool {
 	_, paced := x.paces()
-	return x.staged && (paced || bytes > sourceRoom)
+	return x.staged && (paced || size > sourceRoom)
 }
 
 // relayOwn begins to write an answer of ours whose head is made and whose content is

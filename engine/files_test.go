@@ -212,7 +212,7 @@ func TestPipelinedFiles(t *testing.T) {
 	if got := c.receive("GET"); len(got.body) != sizes["large.bin"] || !got.Close {
 		t.Errorf("HTTP/1.0 got %d bytes, close %v", len(got.body), got.Close)
 	}
-	if _, err := c.r.ReadByte(); err != io.EOF { //nolint:errorlint // as it is
+	if _, err := c.r.ReadByte(); err != io.EOF {
 		t.Errorf("got %v behind it; want the end", err)
 	}
 }
@@ -410,8 +410,11 @@ func (r *rig) fetchAll(names []string, want map[string][]byte, rounds int) error
 			}
 			got, err := io.ReadAll(resp.Body)
 			_ = resp.Body.Close()
-			if err != nil || !bytes.Equal(got, want[name]) {
-				return fmt.Errorf("%s: got %d bytes, %v; want %d", name, len(got), err, len(want[name]))
+			if err != nil {
+				return err
+			}
+			if !bytes.Equal(got, want[name]) {
+				return fmt.Errorf("%s: got %d bytes; want %d", name, len(got), len(want[name]))
 			}
 		}
 	}

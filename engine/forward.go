@@ -61,26 +61,27 @@ func (x *exchange) drawPool() {
 		return
 	}
 	key, keyed := x.splitKey()
-	drawn := 0
-	if keyed {
-		drawn = r.split.Of(key, nil)
-	} else {
-		drawn = r.split.Pick(random())
-	}
+	drawn := r.draw(key, keyed, nil)
 	f.pool = r.pools[drawn]
 	if f.pool.Serves() {
 		return
 	}
-	other, serves := -1, func(i int) bool { return r.pools[i].Serves() }
-	if keyed {
-		other = r.split.Of(key, serves)
-	} else {
-		other = r.split.Other(random(), serves)
-	}
-	if other >= 0 {
+	if other := r.draw(key, keyed, func(i int) bool { return r.pools[i].Serves() }); other >= 0 {
 		f.pool = r.pools[other]
 		r.fallbacks[drawn].Add(x.c.shard.index)
 	}
+}
+
+// draw is the number of a pool of the split, among those that may take the request: that
+// of a key, or one at random; -1 when none may. may nil is all.
+func (r *routeEntry) draw(key uint64, keyed bool, may func(int) bool) int {
+	switch {
+	case keyed:
+		return r.split.Of(key, may)
+	case may == nil:
+		return r.split.Pick(random())
+	}
+	return r.split.Other(random(), may)
 }
 
 // splitKey is what the client is known by in a split; false where it is not. Unlike hash,

@@ -11,7 +11,7 @@ import (
 func TestWhatIsHeldCostsNoMemory(t *testing.T) {
 	s := newSite(t, "")
 	path, now := []byte("/a.txt"), socket.Nanos()
-	s.often("/a.txt", now).Release()
+	s.often(now).Release()
 	out := make([]byte, 0, 256)
 	f := s.root.Held(path, now)
 	defer f.Release()

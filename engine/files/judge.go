@@ -127,7 +127,7 @@ func (f *File) said(list []byte, strong bool) said {
 		if end < 0 {
 			break // no tag: what is behind it means nothing
 		}
-		if tag, rest = tag[:end+2], tag[end+2:]; !(isWeak && strong) && bytes.Equal(tag, f.tag) {
+		if tag, rest = tag[:end+2], tag[end+2:]; (!isWeak || !strong) && bytes.Equal(tag, f.tag) {
 			return saidThis
 		}
 	}

@@ -155,7 +155,7 @@ func TestFallback(t *testing.T) {
 		}
 	}
 	for _, replace := range []func(){
-		func() { _ = os.Remove(filepath.Join(s.path, "docs/index.html")) },
+		func() { _ = os.Remove(filepath.Join(s.path, "docs", "index.html")) },
 		func() { s.write("docs/index.html/index.html", "folder") },
 	} {
 		replace()
@@ -197,9 +197,10 @@ func TestFolderIsLookedUpEachTime(t *testing.T) {
 	}
 }
 
-// often asks until the file is kept, and returns what is held then.
-func (s *site) often(path string, nowNanos int64) *File {
+// often asks for a.txt until it is kept, and returns what is held then.
+func (s *site) often(nowNanos int64) *File {
 	s.t.Helper()
+	const path = "/a.txt"
 	for range often + 1 {
 		f, result, err := s.root.Open([]byte(path), nowNanos)
 		if result != Found {
@@ -219,7 +220,7 @@ func TestWhatIsAskedForOftenIsHeld(t *testing.T) {
 			t.Fatal("a file is held that was seldom asked for")
 		}
 	}
-	f := s.often("/a.txt", now)
+	f := s.often(now)
 	if f == nil || string(f.Content) != "text" {
 		t.Fatalf("got %v; want the file in memory", f)
 	}
@@ -246,7 +247,7 @@ func TestWhatIsHeldIsLookedAtAgain(t *testing.T) {
 		}
 		return f != nil
 	}
-	s.often("/a.txt", now).Release()
+	s.often(now).Release()
 	if !held(freshTime - 1) {
 		t.Error("it is not believed although it is fresh")
 	}
@@ -254,10 +255,12 @@ func TestWhatIsHeldIsLookedAtAgain(t *testing.T) {
 		t.Error("want one to look again, and the next one to believe meanwhile")
 	}
 	now += int64(freshTime)
-	if held(staleTime) || held(staleTime) {
-		t.Error("it is believed although nobody has looked for long")
+	for range 2 {
+		if held(staleTime) {
+			t.Error("it is believed although nobody has looked for long")
+		}
 	}
-	was := s.often("/a.txt", now)
+	was := s.often(now)
 	s.write("a.txt", "next")
 	changed := old.Add(time.Second)
 	if err := os.Chtimes(filepath.Join(s.path, "a.txt"), changed, changed); err != nil {
@@ -283,7 +286,7 @@ func TestYoungFilesAreNotHeld(t *testing.T) {
 	if err := os.Chtimes(path, soon, soon); err != nil {
 		t.Fatal(err)
 	}
-	if f := s.often("/a.txt", socket.Nanos()); f != nil {
+	if f := s.often(socket.Nanos()); f != nil {
 		t.Error("it is held")
 	}
 }
@@ -304,7 +307,7 @@ func TestLargeFilesAreHeldOpen(t *testing.T) {
 		if err := os.Chtimes(path, old, old); err != nil {
 			t.Fatal(err)
 		}
-		f := s.often("/a.txt", socket.Nanos())
+		f := s.often(socket.Nanos())
 		if (f != nil) != tc.held || f != nil && (f.Content != nil) != tc.memory {
 			t.Errorf("%d bytes: got %v; want held %v, in memory %v", tc.size, f, tc.held, tc.memory)
 		}
