@@ -33,6 +33,7 @@ routes:
   to: {path: /to, redirect: {to: "https://a.example/"}}
   say: {path: /say, respond: {body: hello}}
   mix: {path: /mix, split: {p: 1, q: 1}}
+  site: {path: /site, files: {root: .}}
 pools:
   p:
     backends: [{address: "127.0.0.1:1"}, {address: "127.0.0.1:2"}]
@@ -54,6 +55,7 @@ var places = map[string]string{
 	"listeners.*.tls": "listeners.secure.tls", "listeners.*.tls.acme": "listeners.named.tls.acme",
 	"listeners.*.http2": "listeners.secure.http2", "listeners.*.http3": "listeners.secure.http3",
 	"routes.*": "routes.api", "routes.*.redirect": "routes.to.redirect", "routes.*.respond": "routes.say.respond", "routes.*.split": "routes.mix.split",
+	"routes.*.files": "routes.site.files", "routes.*.split_on": "routes.mix.split_on",
 	"pools.*": "pools.p", "pools.*.discovery": "pools.d.discovery",
 }
 
@@ -112,6 +114,9 @@ var special = map[string]change{
 	"tracing.endpoint":                          {after: []string{"tracing={enabled: true, endpoint: \"http://127.0.0.1:1\"}"}},
 	"tracing.sample":                            {after: []string{"tracing={enabled: true, sample: 0.5}"}},
 	"tracing.service_name":                      {after: []string{"tracing={enabled: true, service_name: x}"}},
+	"routes.*.files.root":                       {after: []string{"routes.site.files.root=.."}},
+	"routes.*.files.fallback":                   {after: []string{"routes.site.files.fallback=a.pem"}},
+	"routes.*.respond.file":                     {[]string{"routes.say.respond.body="}, []string{"routes.say.respond.file=a.pem"}},
 	"routes.*.skip":                             {[]string{"middleware.m={type: deny}", "defaults.middleware=m"}, []string{"routes.api.skip=m"}},
 	"routes.*.mirror.compare":                   {after: []string{"routes.api.mirror={pool: q, compare: true}"}},
 	"defaults.middleware":                       {[]string{"middleware.m={type: deny}"}, []string{"defaults.middleware=m"}},

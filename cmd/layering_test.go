@@ -177,6 +177,7 @@ var leaves = map[string]leaf{
 	"engine/http2":         {may: []string{"engine/stream", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
 	"engine/http3":         {may: []string{"engine/http3/errcode", "engine/stream", "pool/safely", "pool/socket", "pool/wire"}},
 	"engine/http3/errcode": {open: true},
+	"engine/files":         {may: []string{"pool/safely", "pool/socket", "pool/wire"}},                     // of a folder, on the disk and in memory
 	"engine/handler":       {may: []string{"pool/safely", "pool/wire"}, by: []string{"engine/middleware"}}, // fasthttp's contexts, over whoever carries an exchange
 	// Requests beside an exchange: they know pools, and no exchange.
 	"engine/inquiry":        {may: []string{"engine/observe", "engine/stage", "pool", "pool/attempt", "pool/safely", "pool/socket", "pool/wire"}},

@@ -178,8 +178,11 @@ func (c *checker) prefixFits(at, route, name string, s *StageRewrite) {
 // forwardedOnly warns of stages that only change what is forwarded, on a route that forwards nothing.
 func (c *checker) forwardedOnly(at, route, name string, stage any) {
 	r := c.cfg.Routes[route]
-	if r.Pool != "" || len(r.Split) > 0 || r.Redirect == nil && r.Respond == nil {
+	if r.Pool != "" || len(r.Split) > 0 || r.Redirect == nil && r.Respond == nil && r.Files == nil {
 		return
+	}
+	if _, names := stage.(*StageRewrite); names && r.Files != nil {
+		return // it changes the name of the file
 	}
 	switch stage.(type) {
 	case *StageMirror, *StageAffinity, *StageBuffer, *StageRewrite, *StageTimeout:

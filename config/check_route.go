@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"mime"
 	"regexp"
 	"slices"
 	"strings"
@@ -164,16 +163,17 @@ func (c *checker) action(path string, r *Route) {
 		{"split", c.given(path + ".split")},
 		{"redirect", r.Redirect != nil},
 		{"respond", r.Respond != nil},
+		{"files", r.Files != nil},
 	} {
 		if a.given {
 			actions = append(actions, a.key)
 		}
 	}
 	if len(actions) == 0 {
-		c.reportf(path, "does nothing: it needs one of pool, split, redirect and respond")
+		c.reportf(path, "does nothing: it needs one of pool, split, redirect, respond and files")
 	}
 	if len(actions) > 1 {
-		c.reportf(path+"."+actions[1], "cannot stand beside %s: a route has one of pool, split, redirect and respond", actions[0])
+		c.reportf(path+"."+actions[1], "cannot stand beside %s: a route has one of pool, split, redirect, respond and files", actions[0])
 	}
 	if r.Pool != "" {
 		referTo(c, path+".pool", "pool", r.Pool, c.cfg.Pools)
@@ -181,11 +181,15 @@ func (c *checker) action(path string, r *Route) {
 	if c.given(path + ".split") {
 		c.split(path+".split", r.Split)
 	}
+	c.splitOn(path, r)
 	if r.Redirect != nil {
 		c.redirect(path+".redirect", r.Redirect)
 	}
 	if r.Respond != nil {
 		c.respond(path+".respond", r.Respond)
+	}
+	if r.Files != nil {
+		c.served(path+".files", r.Files)
 	}
 }
 
@@ -224,18 +228,6 @@ func (c *checker) redirect(path string, r *Redirect) {
 	case !slices.ContainsFunc([]string{"/", "{uri}", "{path}"}, func(p string) bool { return strings.HasPrefix(r.To, p) }) &&
 		!strings.Contains(rest, "://"):
 		c.reportf(at, "%s must begin with / or a scheme such as https://", c.quote(at, r.To))
-	}
-}
-
-func (c *checker) respond(path string, r *Respond) {
-	if (r.Status == 204 || r.Status == 304) && r.Body != "" {
-		c.reportf(path+".body", "must be empty: an answer with status %d has no body", r.Status)
-	}
-	if r.ContentType == "" || !c.plainText(path+".content_type", r.ContentType) {
-		return
-	}
-	if kind, _, err := mime.ParseMediaType(r.ContentType); err != nil || !strings.Contains(kind, "/") {
-		c.reportf(path+".content_type", "%s is not a media type such as text/plain", c.quote(path+".content_type", r.ContentType))
 	}
 }
 

@@ -121,10 +121,19 @@ type Route struct {
 	// weights of those that have; a pool of weight 0 takes nothing. Where pools are sticky a client stays in the one that
 	// answered it last, whatever the weights, while its backend may serve it.
 	Split map[string]int `example:"{api: 95, api-next: 5}" koanf:"split" max:"65535" min:"0"`
+	// SplitOn keeps clients in their pool of split by a part of the request, without a cookie: source_ip, path, header:NAME,
+	// cookie:NAME or query:NAME. A change of weights moves no more of them than it has to. A request without that part,
+	// and every one where this is empty, is drawn at random. The cookie of a sticky pool comes first.
+	SplitOn string `example:"cookie:session" koanf:"split_on"`
+	// Files answers with files of a folder.
+	Files *Files `koanf:"files"`
 	// Redirect answers with a redirect.
 	Redirect *Redirect `koanf:"redirect"`
 	// Respond answers with a fixed response.
 	Respond *Respond `koanf:"respond"`
+	// AccessLog writes the requests of this route to log.access. Where it is false none is written, however it ends and
+	// however long it takes; metrics count it all the same.
+	AccessLog bool `default:"true" koanf:"access_log"`
 	// Mirror copies a share of the requests to another pool.
 	Mirror *Mirror `koanf:"mirror"`
 	// Timeout bounds the whole exchange until the response header; 0 means no limit.
@@ -149,8 +158,12 @@ type Respond struct {
 	Status int `default:"200" koanf:"status" max:"599" min:"200"`
 	// Body is the text of the answer, sent as it stands.
 	Body string `example:"ok" koanf:"body"`
-	// ContentType is the media type of the body.
-	ContentType string `default:"text/plain" koanf:"content_type"`
+	// File holds the text of the answer, in place of body. It is read again when it changes.
+	File string `example:"maintenance.html" file:"true" koanf:"file"`
+	// ContentType is the media type; empty means by the ending of the file, and text/plain for body.
+	ContentType string `example:"text/html" koanf:"content_type"`
+	// Headers are further fields of the answer.
+	Headers map[string]string `example:"{Cache-Control: no-store}" koanf:"headers" vars:"answer"`
 }
 
 // Mirror copies a share of the requests to another pool and drops the answers.

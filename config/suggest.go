@@ -13,7 +13,8 @@ server=address url=address listen=address bind=address port=address host=hosts
 frontends=listeners entrypoints=listeners virtual_hosts=routes middlewares=middleware
 healthcheck=health_check health=health_check healthchecks=health_check
 policy=algorithm lb_policy=algorithm balance=algorithm strategy=algorithm
-prefix=path_prefix regex=path_regex retries=retry body=respond cert=cert_file key=key_file`
+prefix=path_prefix regex=path_regex retries=retry body=respond cert=cert_file key=key_file
+static=files file_server=files try_files=fallback alias=root`
 
 // synonym returns our key for the word of another proxy, or "".
 func synonym(word string) string {

@@ -140,8 +140,10 @@ func actionOf(r *config.Route) api.Action {
 		return api.Action{Kind: api.ActionRedirect, Redirect: &api.Redirect{To: r.Redirect.To, Status: r.Redirect.Status}}
 	case r.Respond != nil:
 		return api.Action{Kind: api.ActionRespond, Respond: &api.Respond{
-			Status: r.Respond.Status, ContentType: r.Respond.ContentType, BodyBytes: len(r.Respond.Body),
+			Status: r.Respond.Status, ContentType: r.Respond.ContentType, BodyBytes: len(r.Respond.Body), File: r.Respond.File,
 		}}
+	case r.Files != nil:
+		return api.Action{Kind: api.ActionFiles, Files: &api.Files{Root: r.Files.Root}}
 	case len(r.Split) > 0:
 		return api.Action{Kind: api.ActionSplit, Split: r.Split}
 	default:

@@ -24,6 +24,7 @@ func TestDescribe(t *testing.T) {
 			"a": {Predicates: config.Predicates{PathPrefix: "/api", Hosts: []string{"h"}}, Pool: "p", Timeout: 1500 * time.Millisecond, Priority: 2, Middleware: []string{"m", "all"}},
 			"c": {Predicates: config.Predicates{PathRegex: "^/v"}, Respond: &config.Respond{Status: 200, Body: "ok", ContentType: "text/plain"}},
 			"d": {Split: map[string]int{"p": 95, "q": 5}, Skip: []string{"every"}},
+			"e": {Predicates: config.Predicates{Path: "/e"}, Files: &config.Files{Root: "/srv"}},
 		},
 		Defaults:   config.Defaults{Middleware: []string{"every"}},
 		Middleware: map[string]config.Middleware{"all": {Stage: &config.StageChain{Stages: []string{"x", "y"}}}},
@@ -45,6 +46,10 @@ func TestDescribe(t *testing.T) {
 		{
 			Name: "d", Listeners: none, RoutePredicates: predicates(none, api.PathMatch{Kind: api.PathAny}), Middleware: none,
 			Action: api.Action{Kind: api.ActionSplit, Split: map[string]int{"p": 95, "q": 5}},
+		},
+		{
+			Name: "e", Listeners: none, RoutePredicates: predicates(none, api.PathMatch{Kind: api.PathExact, Value: "/e"}), Middleware: every,
+			Action: api.Action{Kind: api.ActionFiles, Files: &api.Files{Root: "/srv"}},
 		},
 	}
 	if got := DescribeRoutes(c); !reflect.DeepEqual(got, wantRoutes) {

@@ -91,6 +91,8 @@ func (x *exchange) do() phase { //nolint:cyclop,funlen // one line for each phas
 		return x.decide()
 	case atWrap:
 		return x.wrap()
+	case atFile:
+		return x.serveFile()
 	case atPrepare:
 		return x.forward()
 	case atAdmit:

@@ -69,7 +69,7 @@ func (x *exchange) respond() phase {
 	if r.contentType != "" && !wire.WithoutContent(r.status, false) {
 		b = answer.Field(b, "Content-Type", r.contentType)
 	}
-	return x.endOwn(b, r.body)
+	return x.endOwn(append(b, r.fields...), r.body)
 }
 
 // options answers OPTIONS * about the proxy itself.
@@ -125,6 +125,7 @@ func (x *exchange) supplant() phase {
 // reply answers as a stage has said.
 func (x *exchange) reply() phase {
 	r := x.call.Reply
+	x.source = nil // of the answer before
 	if r.Reject != nil {
 		x.keep = x.keep && !r.Close
 		return x.reject(r.Reject)
@@ -215,8 +216,7 @@ func (x *exchange) beginSource() phase {
 	h := &x.ownHead
 	b := h.AppendFields(answer.BeginAs(x.answer[:0], h.Status, h.Reason, nil))
 	x.answer = answer.End(append(b, c.Answer.Added()...), content, x.connection())
-	x.answered = true
-	return atRelay
+	return x.relayOwn()
 }
 
 // connection is what the answer says of the client's connection, once x.keep is known.

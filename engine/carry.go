@@ -73,10 +73,17 @@ func (f *callFacts) OwnContent() []byte {
 	return f.ownContent
 }
 
-// ReadAnswer reads the content of a backend's answer, in another goroutine than that of
-// the exchange, maybe, but never at the same time.
+// OwnStreams reports that the content of an answer of ours is that of a file, which
+// ReadAnswer reads.
+func (f *callFacts) OwnStreams() bool { return f.source == &f.reader }
+
+// ReadAnswer reads the content of a backend's answer, or of a file, in another goroutine
+// than that of the exchange, maybe, but never at the same time.
 func (f *callFacts) ReadAnswer(p []byte) (int, error) {
 	x := (*exchange)(f)
+	if x.call.Own {
+		return x.reader.Read(p)
+	}
 	a := &x.attempt
 	if len(x.piece) == 0 {
 		data, out := a.Buffered()
@@ -163,6 +170,10 @@ var sourceRooms sync.Pool
 
 // relaySource passes on the content that a stage has made: atRelay, in a goroutine.
 func (x *exchange) relaySource() phase {
+	_, paced := x.paces()
+	if !paced && x.sendsFile() {
+		return x.relayFile()
+	}
 	room, _ := sourceRooms.Get().(*[sourceRoom]byte)
 	if room == nil {
 		room = new([sourceRoom]byte)
@@ -171,6 +182,9 @@ func (x *exchange) relaySource() phase {
 	for {
 		n, err := x.source.Read(room[:])
 		x.sourceEnded = errors.Is(err, io.EOF)
+		if err != nil && !x.sourceEnded && x.reader.File != nil {
+			return x.endFile(err)
+		}
 		if err != nil && !x.sourceEnded {
 			x.breakOff(attempt.Truncated)
 			return x.endSource(attempt.Truncated)
@@ -183,8 +197,11 @@ func (x *exchange) relaySource() phase {
 		if out == attempt.Pending { // who waits is told otherwise
 			out = x.written(x.c.Flush())
 		}
-		if out != attempt.OK || x.sourceEnded {
+		switch {
+		case out != attempt.OK || x.sourceEnded:
 			return x.endSource(out)
+		case paced && !x.pace(n):
+			return x.endSource(attempt.ClientGone)
 		}
 		x.c.stays()
 	}
@@ -201,7 +218,9 @@ func (x *exchange) endSource(out attempt.Outcome) phase {
 	if !x.sourceEnded && x.fwd.open { // another goroutine may be reading it, for the handler's own stream
 		x.attempt.Conn().Abort()
 	}
-	x.call.Held.Release() // from here on nobody reads
+	if x.staged {
+		x.call.Held.Release() // from here on nobody reads
+	}
 	x.release(out)
 	return atFinish
 }

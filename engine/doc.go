@@ -19,6 +19,7 @@
 //	             the answer
 //	facts.go     beside it, what they see of the exchange
 //	carry.go     and how one has the rest of the exchange run inside of it
+//	files.go     a file of the route's folder, found and sent: package files
 //	forward.go   a pool, a slot of it, and a backend: the one the client belongs to, or a pick
 //	request.go   the head as backends see it, and who the client is
 //	attempt.go   one attempt, from the connection to the head of the answer
@@ -52,7 +53,7 @@
 //
 // Leaves that know of no exchange are packages of their own: trust (which peers and
 // fields are believed), affinity, route, retry, answer, websocket (its frames), certs,
-// worker (goroutines to wait in), inquiry (what is asked beside an exchange), observe and
+// worker (goroutines to wait in), files (of a folder), inquiry (what is asked beside an exchange), observe and
 // sink (where lines are written). What a route puts in front of what it does is stage and
 // middleware, with limit (connections and requests of one client), auth, codec (compressed
 // answers) and handler (middleware of fasthttp).

@@ -55,6 +55,7 @@ func (e *Engine) Shutdown(ctx context.Context) (cut int) {
 	e.stopKeepers(e.table.Load(), nil)
 	cut = e.drain(ctx, ls)
 	e.apply.stages.Close()
+	e.files.Close()
 	for _, l := range ls {
 		l.release()
 	}

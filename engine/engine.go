@@ -14,6 +14,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
+	"github.com/isame-lb/isame-lb/engine/files"
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/engine/middleware"
@@ -57,6 +58,7 @@ type Engine struct {
 	failureSaid limit.OncePerSecond // a line about a connection that failed
 
 	challenges acme.Challenges // of ACME servers, to all listeners
+	files      files.Cache     // of all routes and generations
 
 	// apply is held by one reload or shutdown at a time.
 	apply struct {

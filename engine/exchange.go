@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/files"
 	"github.com/isame-lb/isame-lb/engine/inquiry"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/stage"
@@ -130,6 +131,11 @@ type relaying struct {
 	// source has the content, in place of the backend; ended: all of it. A stage says so.
 	source      io.Reader
 	sourceEnded bool
+	// reader is a part of a file of the route: closeFile gives it back. span is what the kernel
+	// sends of it now; copies: the kernel does not.
+	reader files.Reader
+	span   socket.Span
+	copies bool
 }
 
 // accounting is what metrics and log learn of the exchange, beside other groups.
@@ -160,6 +166,7 @@ func releaseExchange(x *exchange) {
 	if x.staged {
 		x.endStages()
 	}
+	x.closeFile()
 	if cap(x.out) > roomMax || cap(x.answer) > roomMax || cap(x.pathRoom) > roomMax {
 		return // one huge header must not make all exchanges huge
 	}

@@ -107,7 +107,7 @@ func (x *exchange) count() {
 	}
 	x.policy.stats.BytesIn.Add(shard, x.bytesIn)
 	x.policy.stats.BytesOut.Add(shard, x.bytesOut)
-	if x.table.access != nil {
+	if x.table.access != nil && (x.route == nil || !x.route.unlogged) {
 		x.table.access.log(x, nowNanos)
 	}
 	x.head.DropText()

@@ -53,22 +53,49 @@ func (x *exchange) forward() phase {
 	return atAdmit
 }
 
-// drawPool chooses the pool of a split: the one that the client belongs to, else one by
-// weight, and where nobody is to be picked there, another one.
+// drawPool chooses the pool of a split: the one that the client belongs to, by its cookie
+// or its key, else one by weight, and where nobody is to be picked there, another one.
 func (x *exchange) drawPool() {
 	r, f := x.route, &x.fwd
 	if r.sticky && x.stick() {
 		return
 	}
-	drawn := r.split.Pick(random())
+	key, keyed := x.splitKey()
+	drawn := r.draw(key, keyed, nil)
 	f.pool = r.pools[drawn]
 	if f.pool.Serves() {
 		return
 	}
-	if other := r.split.Other(random(), func(i int) bool { return r.pools[i].Serves() }); other >= 0 {
+	if other := r.draw(key, keyed, func(i int) bool { return r.pools[i].Serves() }); other >= 0 {
 		f.pool = r.pools[other]
 		r.fallbacks[drawn].Add(x.c.shard.index)
 	}
+}
+
+// draw is the number of a pool of the split, among those that may take the request: that
+// of a key, or one at random; -1 when none may. may nil is all.
+func (r *routeEntry) draw(key uint64, keyed bool, may func(int) bool) int {
+	switch {
+	case keyed:
+		return r.split.Of(key, may)
+	case may == nil:
+		return r.split.Pick(random())
+	}
+	return r.split.Other(random(), may)
+}
+
+// splitKey is what the client is known by in a split; false where it is not. Unlike hash,
+// it does not make one client of all that have not the part that is looked at: a share of
+// the pools would get all of them, or none.
+func (x *exchange) splitKey() (key uint64, ok bool) {
+	on := &x.route.splitOn
+	switch {
+	case !x.route.splitKeyed:
+		return 0, false
+	case on.Kind != pool.HashSourceIP && len(affinity.Part(*on, &x.head, x.path)) == 0:
+		return 0, false
+	}
+	return x.hash(*on), true
 }
 
 // Admission: where a pool limits its exchanges in progress, each takes a slot

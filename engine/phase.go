@@ -14,8 +14,9 @@ import (
 //
 //	phase        what is done                            the loop waits for       what follows
 //	atHead       the head of the request is read         client                   atRoute, an answer of ours, atOver
-//	atRoute      what is to become of it is found out    -                        atWrap, atPrepare, an answer of ours
-//	atWrap       the stages of its route have their say  goroutine                atPrepare, an answer of ours
+//	atRoute      what is to become of it is found out    -                        atWrap, atFile, atPrepare, an answer of ours
+//	atWrap       the stages of its route have their say  goroutine                atFile, atPrepare, an answer of ours
+//	atFile       a file is found                         goroutine                an answer of ours
 //	atPrepare    the head for backends is made           goroutine                atAdmit, an answer of ours, atFinish
 //	atAdmit      a slot of the pool is taken             goroutine                atPick, an answer of ours
 //	atPick       a backend is chosen                     goroutine                atOpen, an answer of ours
@@ -47,6 +48,7 @@ const (
 	atHead phase = iota
 	atRoute
 	atWrap
+	atFile
 	atPrepare
 	atAdmit
 	atPick
@@ -115,8 +117,9 @@ var ours, failed = set(atDress, atRelay, atRest, atFinish), set(atSettle, atJudg
 
 var transitions = [phases]transition{
 	atHead:     {"head", waitsClient, true, end.PhaseRead, ours | set(atRoute, atOver)},
-	atRoute:    {"route", 0, true, end.PhaseRoute, ours | set(atWrap, atPrepare)},
-	atWrap:     {"wrap", waitsAside, true, end.PhaseAdmit, ours | set(atPrepare)},
+	atRoute:    {"route", 0, true, end.PhaseRoute, ours | set(atWrap, atFile, atPrepare)},
+	atWrap:     {"wrap", waitsAside, true, end.PhaseAdmit, ours | set(atFile, atPrepare)},
+	atFile:     {"file", waitsAside, false, end.PhaseAdmit, ours},
 	atPrepare:  {"prepare", waitsAside, true, end.PhaseAdmit, ours | set(atAdmit)},
 	atAdmit:    {"admit", waitsAside, true, unchanged, ours | set(atPick)},
 	atPick:     {"pick", waitsAside, true, end.PhasePick, ours | set(atOpen)},

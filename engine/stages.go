@@ -63,6 +63,8 @@ func (x *exchange) act() phase {
 		return atPrepare
 	case actionRedirect:
 		return x.redirect()
+	case actionFiles:
+		return atFile
 	case actionChallenge:
 		return x.challenge()
 	case actionRespond:

@@ -13,7 +13,9 @@ import (
 	"github.com/isame-lb/isame-lb/engine/affinity"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
+	"github.com/isame-lb/isame-lb/engine/files"
 	"github.com/isame-lb/isame-lb/engine/inquiry"
+	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/retry"
@@ -172,6 +174,7 @@ const (
 	actionForward action = iota
 	actionRedirect
 	actionRespond
+	actionFiles
 	actionChallenge
 )
 
@@ -183,7 +186,9 @@ type routeEntry struct {
 	poolNames   []string
 	pools       []*poolEntry
 	split       *route.Split
-	sticky      bool // one of the pools is
+	splitOn     pool.HashOn // what clients are known by in the split
+	splitKeyed  bool        // splitOn counts
+	sticky      bool        // one of the pools is
 	timeout     time.Duration
 	retry       retry.Policy
 	hedge       *retry.Hedging // nil when it is off
@@ -191,6 +196,10 @@ type routeEntry struct {
 	status      int // of redirect and respond
 	body        []byte
 	contentType string
+	fields      []byte // further field lines of respond
+	files       *files.Root
+	filesSaid   *limit.OncePerSecond  // that they cannot be read
+	unlogged    bool                  // nothing of it is in the access log
 	chain       *middleware.Chain     // nil without stages
 	mirrors     *observe.MirrorStats  // of copies; nil without a mirror
 	stats       []*observe.RouteStats // by number of the listener
@@ -310,7 +319,7 @@ func (b *tableBuilder) poolEntry(name string, c *config.Pool) poolEntry {
 func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) error {
 	c := b.cfg.Routes[name]
 	reg := b.engine.registry
-	r.name, r.timeout = name, c.Timeout
+	r.name, r.timeout, r.unlogged = name, c.Timeout, !c.AccessLog
 	var err error
 	if r.chain, err = b.stages.Chain(b.cfg.Links(name)); err != nil {
 		return fmt.Errorf("routes.%s: %w", name, err)
@@ -349,12 +358,12 @@ func (b *tableBuilder) action(r *routeEntry, name string, c *config.Route) error
 		r.redirect, err = route.Compile(c.Redirect.To)
 	case c.Respond != nil:
 		r.action, r.status = actionRespond, c.Respond.Status
-		r.body, r.contentType = []byte(c.Respond.Body), c.Respond.ContentType
+		err = b.respond(r, name, c.Respond)
+	case c.Files != nil:
+		r.action, r.filesSaid = actionFiles, &limit.OncePerSecond{}
+		r.files = b.engine.filesOf(c.Files)
 	case len(c.Split) > 0:
-		r.split, r.poolNames, err = route.NewSplit(c.Split)
-		for _, drawn := range r.poolNames {
-			r.fallbacks = append(r.fallbacks, b.engine.registry.SplitFallbacks(name, drawn))
-		}
+		err = b.split(r, name, c)
 	default:
 		r.poolNames = []string{c.Pool}
 	}
@@ -362,6 +371,35 @@ func (b *tableBuilder) action(r *routeEntry, name string, c *config.Route) error
 		return fmt.Errorf("routes.%s: %w", name, err)
 	}
 	return nil
+}
+
+// respond reads what a fixed response says. Fields whose values differ from request to
+// request are those of a stage, behind all others.
+func (b *tableBuilder) respond(r *routeEntry, name string, c *config.Respond) (err error) {
+	if r.body, r.contentType, err = middleware.ReadContent(c.Body, c.File, c.ContentType); err != nil {
+		return fmt.Errorf("respond.%w", err)
+	}
+	var varied map[string]string
+	if r.fields, varied, err = middleware.FixedFields(c.Headers); err != nil {
+		return fmt.Errorf("respond.headers.%w", err)
+	}
+	if len(varied) > 0 {
+		r.chain, err = b.stages.Saying(r.chain, name, varied)
+	}
+	return err
+}
+
+func (b *tableBuilder) split(r *routeEntry, name string, c *config.Route) (err error) {
+	if r.split, r.poolNames, err = route.NewSplit(c.Split); err != nil {
+		return err
+	}
+	for _, drawn := range r.poolNames {
+		r.fallbacks = append(r.fallbacks, b.engine.registry.SplitFallbacks(name, drawn))
+	}
+	if r.splitKeyed = c.SplitOn != ""; r.splitKeyed {
+		r.splitOn, err = pool.ParseHashOn(c.SplitOn)
+	}
+	return err
 }
 
 // accessLog writes a line for finished exchanges: a sample of them, and every

@@ -14,6 +14,7 @@ const (
 	ActionSplit    = "split"
 	ActionRedirect = "redirect"
 	ActionRespond  = "respond"
+	ActionFiles    = "files"
 )
 
 // RouteStatus is one route of GET /api/v1/routes: what it takes, what it does
@@ -71,7 +72,7 @@ type PathMatch struct {
 
 // Action is what a route does; Kind names the one member that is set.
 type Action struct {
-	// Kind is pool, split, redirect or respond.
+	// Kind is pool, split, redirect, respond or files.
 	Kind string `json:"kind"`
 	// Pool is the pool requests are forwarded to.
 	Pool string `json:"pool,omitempty"`
@@ -79,6 +80,7 @@ type Action struct {
 	Split    map[string]int `json:"split,omitempty"`
 	Redirect *Redirect      `json:"redirect,omitempty"`
 	Respond  *Respond       `json:"respond,omitempty"`
+	Files    *Files         `json:"files,omitempty"`
 }
 
 // Redirect is a redirecting action.
@@ -91,8 +93,16 @@ type Redirect struct {
 type Respond struct {
 	Status      int    `json:"status"`
 	ContentType string `json:"content_type,omitempty"`
-	// BodyBytes is the length of the body in bytes.
+	// BodyBytes is the length of the body in bytes; 0 where a file has it.
 	BodyBytes int `json:"body_bytes"`
+	// File is where the body stands.
+	File string `json:"file,omitempty"`
+}
+
+// Files is an action that serves a folder.
+type Files struct {
+	// Root is the folder.
+	Root string `json:"root"`
 }
 
 // ListenerStatus is one listener of GET /api/v1/listeners.

@@ -142,6 +142,8 @@ func actionText(a *api.Action) string {
 		return fmt.Sprintf("redirect %d %s", a.Redirect.Status, a.Redirect.To)
 	case a.Respond != nil:
 		return fmt.Sprintf("respond %d", a.Respond.Status)
+	case a.Files != nil:
+		return "files " + a.Files.Root
 	case len(a.Split) > 0:
 		parts := make([]string, 0, len(a.Split))
 		for _, name := range slices.Sorted(maps.Keys(a.Split)) {

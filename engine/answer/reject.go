@@ -22,6 +22,9 @@ type Reject struct {
 // Methods is the Allow field of a 405, and of what the proxy says of itself.
 const Methods = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"
 
+// ReadMethods is that field where files are served.
+const ReadMethods = "GET, HEAD"
+
 // New makes a reject; retryAfter are seconds, or empty.
 func New(status int, e end.End, retryAfter string) *Reject {
 	r := &Reject{

@@ -19,6 +19,10 @@ const soon = "1"
 var (
 	NoRoute          = New(http.StatusNotFound, end.NoRoute, "")
 	MethodNotAllowed = New(http.StatusMethodNotAllowed, end.MethodNotAllowed, "")
+	ReadOnly         = readOnly() // files are
+	FileNotFound     = New(http.StatusNotFound, end.FileNotFound, "")
+	FileDenied       = New(http.StatusForbidden, end.FileDenied, "")
+	FileFailed       = New(http.StatusInternalServerError, end.FileFailed, "")
 	Misdirected      = New(http.StatusMisdirectedRequest, end.Misdirected, "")
 	BodyTooLarge     = New(http.StatusRequestEntityTooLarge, end.BodyTooLarge, "")
 	SlowHeader       = New(http.StatusRequestTimeout, end.SlowHeader, "")
@@ -29,6 +33,12 @@ var (
 	UpgradeIgnored   = New(http.StatusBadGateway, end.UpgradeIgnored, "") // who does not know of upgrades is not to blame
 	Internal         = New(http.StatusInternalServerError, end.InternalError, "")
 )
+
+func readOnly() *Reject {
+	r := New(http.StatusMethodNotAllowed, end.MethodNotAllowed, "")
+	r.Allow = ReadMethods
+	return r
+}
 
 // sheds are the answers of an overload, by reason.
 var sheds = [...]*Reject{

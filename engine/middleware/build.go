@@ -146,6 +146,20 @@ func (s *Set) Chain(links []config.Link) (*Chain, error) {
 	return ch, nil
 }
 
+// longer is the chain with one more stage at its end; nil is a chain without any.
+func (ch *Chain) longer(l link) (*Chain, error) {
+	made := &Chain{}
+	if ch != nil {
+		*made = *ch
+	}
+	if len(made.links) == stage.StagesMax {
+		return nil, ErrTooLong
+	}
+	made.links = append(slices.Clip(made.links), l)
+	made.responds = made.responds || l.responder != nil
+	return made, nil
+}
+
 func (l *link) any() any {
 	if l.requester != nil {
 		return l.requester

@@ -182,7 +182,7 @@ type requestStream handlerCall
 // Read implements io.Reader.
 func (s *requestStream) Read(p []byte) (int, error) { return s.c.ReadContent(p) }
 
-// answerStream is that of a backend's answer.
+// answerStream is that of a backend's answer, or of a file.
 type answerStream handlerCall
 
 // Read implements io.Reader.
@@ -199,6 +199,8 @@ func (s *handlerCall) Next(call *handler.Call) {
 	}
 	switch {
 	case c.Empty:
+	case c.Own && c.OwnStreams():
+		a.Stream = (*answerStream)(s)
 	case c.Own:
 		a.Body = c.OwnContent()
 		a.Length = int64(len(a.Body))

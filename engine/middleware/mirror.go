@@ -39,15 +39,7 @@ func (s *Set) Mirrored(ch *Chain, route string, c *config.Mirror) (*Chain, error
 	if err != nil {
 		return nil, err
 	}
-	longer := &Chain{}
-	if ch != nil {
-		*longer = *ch
-	}
-	if len(longer.links) == stage.StagesMax {
-		return nil, ErrTooLong
-	}
-	longer.links = append(slices.Clip(longer.links), l)
-	return longer, nil
+	return ch.longer(l)
 }
 
 // Mirrors reports that one of the stages is a mirror; false for nil.

@@ -32,6 +32,12 @@ func newPage(status int, e end.End, from source) (p page, err error) {
 	return p, err
 }
 
+// ReadContent is the content of a fixed answer, text or that of a file, and its media
+// type. An error begins with the key that it is about.
+func ReadContent(body, file, contentType string) ([]byte, string, error) {
+	return source{body, file, contentType}.read()
+}
+
 // read is the content, and its media type.
 func (s source) read() (body []byte, contentType string, err error) {
 	contentType = s.contentType

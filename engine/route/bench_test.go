@@ -130,9 +130,9 @@ func crowdQueries(count int, hot bool, crowd func(i int) (config.Route, string, 
 	return queries
 }
 
-// mixed is a table of many tenants: exact hosts, wildcards and, where expressions are
+// tenants is a table of many tenants: exact hosts, wildcards and, where expressions are
 // asked for, regular expressions, over ten priorities. A request is for one of the first two kinds.
-func mixed(count, wildcards, expressions int) (r routes, ask func(i int) string) {
+func tenants(count, wildcards, expressions int) (r routes, ask func(i int) string) {
 	r = make(routes, count)
 
 	for i := range count {
@@ -173,7 +173,7 @@ func BenchmarkLookupMixed(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 2))
 
 	for i, expressions := range []int{0, 100} {
-		r, ask := mixed(count, wildcards, expressions)
+		r, ask := tenants(count, wildcards, expressions)
 		tables[i] = build(b, r)
 
 		for range 4096 {

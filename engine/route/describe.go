@@ -168,6 +168,8 @@ func action(r *config.Route) string {
 		return fmt.Sprintf("redirect %d %s", r.Redirect.Status, r.Redirect.To)
 	case r.Respond != nil:
 		return fmt.Sprintf("respond %d", r.Respond.Status)
+	case r.Files != nil:
+		return "files " + r.Files.Root
 	case len(r.Split) > 0:
 		shares := make([]string, 0, len(r.Split))
 		for _, pool := range slices.Sorted(maps.Keys(r.Split)) {

@@ -170,6 +170,7 @@ func TestDescription(t *testing.T) {
 
 	x := build(t, routes{
 		"api":      {Predicates: is{Hosts: []string{"API.example.org.", "*.Example.org", "::1"}, PathPrefix: "/api/", Methods: []string{"GET"}, Headers: values{"X-Env": {Is: "canary"}}, Query: values{"debug": {Is: "1"}}}, Listeners: []string{"web"}, Priority: 3, Pool: "p"},
+		"files":    {Predicates: is{Path: "/files"}, Files: &config.Files{Root: "/srv"}},
 		"exact":    {Predicates: is{Path: "/x"}, Split: map[string]int{"b": 5, "a": 95}},
 		"hello":    {Predicates: is{PathRegex: "^/v"}, Respond: &config.Respond{Status: 204}},
 		"redirect": {Redirect: &config.Redirect{To: "https://{host}{uri}", Status: 308}},
@@ -177,6 +178,7 @@ func TestDescription(t *testing.T) {
 	for i, want := range []string{
 		"api.example.org,*.example.org,[::1] /api/* GET x-env=canary ?debug=1 -> pool p",
 		"* /x -> split a=95,b=5",
+		"* /files -> files /srv",
 		"* ~^/v -> respond 204",
 		"* * -> redirect 308 https://{host}{uri}",
 	} {

@@ -7,6 +7,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 var (
@@ -21,13 +23,15 @@ type Split struct {
 	// has the sum of the one before it, and is never reached.
 	upTo  []uint64
 	total uint64
+	// seeds are what a pool's name adds to the key of a client: see Of.
+	seeds []uint64
 }
 
 // NewSplit makes a split. It returns the pools' names in byte order, which Pick
 // numbers.
 func NewSplit(weights map[string]int) (*Split, []string, error) {
 	pools := slices.Sorted(maps.Keys(weights))
-	s := &Split{upTo: make([]uint64, len(pools)), total: 0}
+	s := &Split{upTo: make([]uint64, len(pools)), seeds: make([]uint64, len(pools))}
 
 	for i, pool := range pools {
 		weight := weights[pool]
@@ -37,6 +41,7 @@ func NewSplit(weights map[string]int) (*Split, []string, error) {
 
 		s.total += uint64(weight)
 		s.upTo[i] = s.total
+		s.seeds[i] = xxhash.Sum64String(pool)
 	}
 
 	if s.total == 0 {
@@ -81,6 +86,43 @@ func (s *Split) Other(random uint64, may func(int) bool) int {
 		at -= w
 	}
 	return -1
+}
+
+// Of returns the number of the pool that a client with this key belongs to, among those
+// that may take the request; -1 when none may. may nil is all.
+//
+// It is weighted rendezvous hashing: each pool draws a number from the key and its own
+// name, exponentially distributed with its weight as the rate, and the lowest one wins. So
+// keys are shared in proportion to the weights, and what a pool draws depends on no other
+// one: a weight that is raised moves keys to that pool only, one that is lowered moves keys
+// away from it only, each as few as give the new share. It costs a logarithm a pool; a
+// table, which would cost none, moves more keys.
+func (s *Split) Of(key uint64, may func(int) bool) int {
+	best, lowest := -1, math.Inf(1)
+	for i, seed := range s.seeds {
+		w := s.weight(i)
+		if w == 0 || may != nil && !may(i) {
+			continue
+		}
+		if drawn := exponential(mixed(key^seed)) / float64(w); drawn < lowest {
+			best, lowest = i, drawn
+		}
+	}
+	return best
+}
+
+// mixed spreads what two keys differ in over all bits (the finalizer of SplitMix64).
+func mixed(h uint64) uint64 {
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
+
+// exponential makes of equally distributed bits a number that is distributed exponentially
+// with rate 1, above 0 and finite.
+func exponential(h uint64) float64 {
+	const scale = 1.0 / (1 << 53)
+	return -math.Log((float64(h>>11) + 0.5) * scale)
 }
 
 func (s *Split) weight(i int) uint64 {

@@ -68,6 +68,78 @@ func TestSplitSharesByWeight(t *testing.T) {
 	}
 }
 
+// Keys are shared by weight, to within five standard deviations (fixed seed), whatever
+// number they are, and a key whose pool may not take it goes to another one by weight.
+func TestKeysAreSharedByWeight(t *testing.T) {
+	t.Parallel()
+
+	s, pools, err := NewSplit(map[string]int{"a": 95, "b": 4, "c": 1, "d": 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const keys = 100_000
+	random := rand.New(rand.NewPCG(9, 10))
+	for name, key := range map[string]func(i int) uint64{"random": func(int) uint64 { return random.Uint64() }, "in a row": func(i int) uint64 { return uint64(i) }} {
+		all, without := make([]int, len(pools)), make([]int, len(pools))
+		for i := range keys {
+			k := key(i)
+			all[s.Of(k, nil)]++
+			without[s.Of(k, func(at int) bool { return at != 0 })]++
+		}
+		for at, share := range []float64{0.95, 0.04, 0.01, 0} {
+			if d := math.Abs(float64(all[at]) - share*keys); d > 5*math.Sqrt(keys*share*(1-share)) {
+				t.Errorf("%s: %s got %d of %d; want %v", name, pools[at], all[at], keys, share)
+			}
+		}
+		for at, share := range []float64{0, 0.8, 0.2, 0} {
+			if d := math.Abs(float64(without[at]) - share*keys); d > 5*math.Sqrt(keys*share*(1-share)) {
+				t.Errorf("%s: without a, %s got %d of %d; want %v", name, pools[at], without[at], keys, share)
+			}
+		}
+	}
+	if got := s.Of(1, func(int) bool { return false }); got != -1 {
+		t.Errorf("with nobody got %d; want -1", got)
+	}
+}
+
+// A changed weight, and a pool that joins, move the keys that they must and no other ones.
+func TestKeysStayWhereTheyAre(t *testing.T) {
+	t.Parallel()
+
+	split := func(weights map[string]int) func(uint64) string {
+		s, pools, err := NewSplit(weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func(key uint64) string { return pools[s.Of(key, nil)] }
+	}
+	before := split(map[string]int{"a": 90, "b": 10})
+	for name, tc := range map[string]struct {
+		weights map[string]int
+		to      string
+		moved   float64
+	}{
+		"the same by other numbers": {map[string]int{"a": 9, "b": 1}, "", 0},
+		"b gets more":               {map[string]int{"a": 90, "b": 30}, "b", 0.15},
+		"a gets less":               {map[string]int{"a": 30, "b": 10}, "b", 0.15},
+		"another one joins":         {map[string]int{"a": 90, "b": 10, "0": 100}, "0", 0.5},
+	} {
+		after, moved := split(tc.weights), 0
+		const keys = 20_000
+		for key := range uint64(keys) {
+			if was, is := before(key), after(key); was != is {
+				moved++
+				if is != tc.to {
+					t.Fatalf("%s: %d moves from %s to %s", name, key, was, is)
+				}
+			}
+		}
+		if d := math.Abs(float64(moved) - tc.moved*keys); d > 5*math.Sqrt(keys*0.25) || tc.moved == 0 && moved > 0 {
+			t.Errorf("%s: %d of %d have moved; want %v", name, moved, keys, tc.moved)
+		}
+	}
+}
+
 func TestSplitPicksAtTheEnds(t *testing.T) {
 	t.Parallel()
 
@@ -110,9 +182,16 @@ func BenchmarkSplitPick(b *testing.B) {
 
 	random := rand.New(rand.NewPCG(7, 8))
 
-	b.ReportAllocs()
-
-	for b.Loop() {
-		s.Pick(random.Uint64())
-	}
+	b.Run("by=random", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s.Pick(random.Uint64())
+		}
+	})
+	b.Run("by=key", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s.Of(random.Uint64(), nil)
+		}
+	})
 }

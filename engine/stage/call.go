@@ -144,9 +144,10 @@ type Carrier interface {
 	// other content sent in its place, which stays as it is until the exchange has ended.
 	ReadContent(p []byte) (int, error)
 	ReplaceContent(content []byte)
-	// ReadAnswer reads content of a backend's answer, as io.Reader does; OwnContent is that
-	// of an answer of our own.
+	// ReadAnswer reads content of a backend's answer, as io.Reader does, and that of an answer
+	// of our own where OwnStreams says so; else OwnContent is that.
 	ReadAnswer(p []byte) (int, error)
+	OwnStreams() bool
 	OwnContent() []byte
 }
 

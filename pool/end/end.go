@@ -67,6 +67,10 @@ const (
 	QueueFull
 	QueueTimeout
 
+	FileNotFound
+	FileDenied
+	FileFailed
+
 	NoBackend
 	NoBackends
 	NoBackendEnabled
@@ -234,6 +238,10 @@ var endings = [Ends]listedEnd{
 	ConcurrencyLimit:  {"concurrency_limit", SideProxy, in(PhaseAdmit), "As many requests as allowed are in progress."},
 	QueueFull:         {"queue_full", SideProxy, in(PhaseAdmit), "Too many requests are waiting already."},
 	QueueTimeout:      {"queue_timeout", SideProxy, in(PhaseAdmit), "The request has waited too long for its turn."},
+
+	FileNotFound: {"file_not_found", SideProxy, in(PhaseAdmit), "No file has this name."},
+	FileDenied:   {"file_denied", SideProxy, in(PhaseAdmit), "The file of this name is not to be read."},
+	FileFailed:   {"file_failed", SideProxy, in(PhaseAdmit, PhaseRelay), "The file could not be read."},
 
 	NoBackend:        {"no_backend", SideBackend, in(PhasePick), "No backend of the pool can take requests now."},
 	NoBackends:       {"no_backends", SideProxy, in(PhasePick), "The pool has no backends."},

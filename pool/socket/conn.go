@@ -32,6 +32,7 @@ type Conn struct {
 
 	parts       [3][]byte // of the write under way
 	from        *Pipe     // of it, where that is a WritePipe
+	span        *Span     // of it, where that is a WriteFile
 	written     int
 	writePace   Pace
 	paced       bool    // by writePace

@@ -1,10 +1,16 @@
 package socket
 
 import (
+	"errors"
 	"io"
 	"os"
 	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
+
+// What goes from one descriptor to another inside of the kernel.
 
 // IsBare reports that the bytes of the socket are those of the connection.
 func (c *Conn) IsBare() bool { return c.secure == nil && c.stream == nil }
@@ -41,6 +47,81 @@ func (c *Conn) ReadPipe(p *Pipe, limit int64) (int, error) {
 // WritePipe writes all that p holds, like Writev, and leaves p empty. After
 // ErrWouldBlock the rest is written by Flush. The connection speaks clear text.
 func (c *Conn) WritePipe(p *Pipe) (int, error) {
-	c.parts, c.written, c.from = [3][]byte{}, 0, p
+	c.parts, c.written, c.from, c.span = [3][]byte{}, 0, p, nil
 	return c.Flush()
+}
+
+// Span is a part of an open file.
+type Span struct {
+	FD       int
+	At, Left int64
+}
+
+var (
+	// ErrFileEnded is a file that has fewer bytes than were to be written.
+	ErrFileEnded = errors.New("the file ends before what was to be sent of it")
+	// ErrNoSendfile is a file that the kernel does not send by itself. The head may be written
+	// by then, and what was to follow has to be written in another way.
+	ErrNoSendfile = errors.New("the kernel does not send this file by itself")
+)
+
+// WriteFile writes head and then what s says, without a copy: the kernel moves it from its
+// memory of the file (sendfile). It waits for the disk, so it is for a goroutine. s is as
+// far as the kernel has come; head and s must stay until it returns. The connection speaks
+// clear text.
+func (c *Conn) WriteFile(head []byte, s *Span) (int, error) {
+	c.parts, c.written, c.from, c.span = [3][]byte{head}, 0, nil, s
+	n, err := c.Flush()
+	c.span = nil
+	return n, err
+}
+
+// tryWriteFile is tryWrite for a file. The head waits in the kernel for the first bytes of
+// the file, and they go out together.
+func (c *Conn) tryWriteFile() (done bool, err error) {
+	for len(c.parts[0]) > 0 {
+		n, errno := c.sendMore(c.parts[0])
+		switch errno {
+		case 0:
+			c.written += n
+			c.advance(n)
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return false, nil
+		default:
+			return false, os.NewSyscallError("send", errno)
+		}
+	}
+	for s := c.span; s.Left > 0; {
+		n, err := unix.Sendfile(c.fd, s.FD, &s.At, int(min(s.Left, sendfileMax)))
+		switch {
+		case err == syscall.EAGAIN: //nolint:errorlint // a number of the kernel, unwrapped
+			return false, nil
+		case err == syscall.EINTR: //nolint:errorlint // likewise
+			continue
+		case err == syscall.EINVAL, err == syscall.ENOSYS, err == syscall.EOPNOTSUPP: //nolint:errorlint // likewise
+			return false, ErrNoSendfile
+		case err != nil:
+			return false, os.NewSyscallError("sendfile", err)
+		case n <= 0:
+			return false, ErrFileEnded
+		}
+		s.Left -= int64(n)
+		c.written += n
+	}
+	return true, nil
+}
+
+// sendfileMax is what one call of the kernel may move: it would take no more, and on its way
+// nobody hears that the client has left.
+const sendfileMax = 1 << 20
+
+// sendMore is one write of bytes behind which others follow at once.
+func (c *Conn) sendMore(b []byte) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
+		unix.MSG_MORE|unix.MSG_NOSIGNAL, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
 }

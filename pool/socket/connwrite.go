@@ -16,7 +16,7 @@ func (c *Conn) Write(p []byte) (int, error) { return c.Writev(p, nil, nil) }
 // the socket allows, and returns how many bytes were taken. After ErrWouldBlock
 // the rest is written by Flush, and the parts must stay as they are.
 func (c *Conn) Writev(head, body, tail []byte) (int, error) {
-	c.parts, c.written, c.from = [3][]byte{head, body, tail}, 0, nil
+	c.parts, c.written, c.from, c.span = [3][]byte{head, body, tail}, 0, nil, nil
 	return c.Flush()
 }
 
@@ -76,6 +76,8 @@ func (c *Conn) tryWrite() (done bool, err error) {
 		return c.secure.tryWrite()
 	case c.from != nil:
 		return c.tryWritePipe()
+	case c.span != nil:
+		return c.tryWriteFile()
 	}
 	for {
 		n, errno := c.writeCounted()
