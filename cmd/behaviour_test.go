@@ -208,4 +208,17 @@ var behaviours = map[string]string{
 	"routes.*.timeout":                            "engine.TestTimeoutOfTheRoute",
 	"shutdown.drain":                              "cmd/isame-lb/e2e.TestDrainIsBounded",
 	"zone":                                        "pool.TestOwnZoneComesFirstWithEveryAlgorithm",
+
+	"listeners.*.client_ip_header":                    "engine.TestClientIPHeader",
+	"listeners.*.limits.connection_rate_per_ip":       "engine.TestConnectionRateOfAnAddress",
+	"listeners.*.redirect_https.except.hosts":         "engine.TestRedirectExcept",
+	"listeners.*.redirect_https.except.path_prefixes": "engine.TestRedirectExcept",
+	"listeners.*.tls.cipher_suites":                   "engine.TestSuitesCurvesAndVersions",
+	"listeners.*.tls.curves":                          "engine.TestCurvesOfQUIC",
+	"listeners.*.tls.hosts.*.client_auth.ca_file":     "engine.TestSessionsStayUnderTheirTerms",
+	"listeners.*.tls.hosts.*.client_auth.headers":     "engine.TestSessionsStayUnderTheirTerms",
+	"listeners.*.tls.hosts.*.client_auth.mode":        "engine.TestSessionsStayUnderTheirTerms",
+	"listeners.*.tls.hosts.*.min_version":             "engine.TestNamesHaveTheirOwnTerms",
+	"listeners.*.tls.max_version":                     "engine.TestSuitesCurvesAndVersions",
+	"listeners.*.tls.unknown_sni":                     "engine.TestUnknownNamesAreRefused",
 }

@@ -200,6 +200,16 @@ var special = map[string]change{
 	"middleware.*:rewrite.answers": {
 		[]string{"middleware.m={type: rewrite, strip_prefix: /a}", "routes.api.middleware=m"}, []string{"middleware.m.answers=true"},
 	},
+
+	"listeners.*.tls.hosts.*.client_auth.ca_file": termsChange("{client_auth: {mode: request}}", "client_auth.ca_file=a.pem"),
+	"listeners.*.tls.hosts.*.client_auth.headers": termsChange("{client_auth: {mode: request}}", "client_auth.headers={X-Subject: subject}"),
+	"listeners.*.tls.hosts.*.client_auth.mode":    termsChange("{client_auth: {mode: none}}", "client_auth.mode=request"),
+	"listeners.*.tls.hosts.*.min_version":         termsChange("{client_auth: {mode: none}}", "min_version=1.3"),
+}
+
+// termsChange is the change of one key of the terms of a name.
+func termsChange(before, after string) change {
+	return change{[]string{"listeners.secure.tls.hosts={a.example: " + before + "}"}, []string{`listeners.secure.tls.hosts."a.example".` + after}}
 }
 
 // inUse is the change of a stage of a route into another one.

@@ -168,8 +168,9 @@ var leaves = map[string]leaf{
 	"engine/auth/live":     {may: []string{"pool/safely"}, by: slices.Concat(stages, inAuth)},
 	"engine/auth/token":    {may: []string{"engine/auth/live", "engine/auth/verified", "pool/safely"}, by: stages},
 	"engine/auth/verified": {by: slices.Concat(stages, inAuth)},
-	"engine/certs":         {may: []string{"config"}},
+	"engine/certs":         {may: []string{"config"}, by: []string{"engine", "engine/certs/terms"}},
 	"engine/certs/acme":    {may: []string{"config", "pool/safely"}},
+	"engine/certs/terms":   {may: []string{"config", "engine/certs", "pool/attempt"}},
 	// What may be compressed and how it is: of heads and pieces of content, not of an exchange.
 	"engine/codec": {may: []string{"pool/wire"}, by: stages},
 	// Protocols whose streams look like connections. What they have in common stands in
@@ -181,7 +182,7 @@ var leaves = map[string]leaf{
 	"engine/handler":       {may: []string{"pool/safely", "pool/wire"}, by: []string{"engine/middleware"}}, // fasthttp's contexts, over whoever carries an exchange
 	// Requests beside an exchange: they know pools, and no exchange.
 	"engine/inquiry":        {may: []string{"engine/observe", "engine/stage", "pool", "pool/attempt", "pool/safely", "pool/socket", "pool/wire"}},
-	"engine/limit":          {by: []string{"engine", "engine/middleware"}},
+	"engine/limit":          {may: []string{"engine/limit/rate"}, by: []string{"engine", "engine/middleware"}},
 	"engine/limit/inflight": {by: []string{"engine/middleware"}},
 	"engine/limit/rate":     {open: true},
 	"engine/limit/shared":   {may: []string{"engine/limit/rate", "pool/safely"}, open: true},

@@ -6,13 +6,10 @@ const headerBytesMin = 256
 // listener checks one listener.
 func (c *checker) listener(path string, l *Listener) {
 	c.anyAddress(path+".address", l.Address)
-	for i, network := range l.TrustedProxies {
-		c.network(indexPath(path+".trusted_proxies", i), network)
-	}
-	for i, network := range l.ProxyProtocolFrom {
-		c.network(indexPath(path+".proxy_protocol_from", i), network)
-	}
+	c.proxyNetworks(path+".trusted_proxies", l.TrustedProxies)
+	c.proxyNetworks(path+".proxy_protocol_from", l.ProxyProtocolFrom)
 	c.proxyProtocol(path, l)
+	c.clientAddresses(path, l)
 	if size := l.Limits.HeaderBytes; size != 0 && size < headerBytesMin {
 		c.reportf(path+".limits.header_bytes", "%s is too small for any request: at least %dB", size, headerBytesMin)
 	}
@@ -22,11 +19,17 @@ func (c *checker) listener(path string, l *Listener) {
 	if l.RedirectHTTPS != nil && l.TLS != nil {
 		c.reportf(path+".redirect_https", "has no effect on a listener with tls")
 	}
+	if l.RedirectHTTPS != nil {
+		c.redirectExcept(path+".redirect_https.except", &l.RedirectHTTPS.Except)
+	}
 	if l.H2C && l.TLS != nil {
 		c.reportf(path+".h2c", "is HTTP/2 in clear text, which a listener with tls does not speak (did you mean \"http2\"?)")
 	}
 	if l.HTTP3 && l.TLS == nil {
 		c.reportf(path+".http3", "needs tls")
+	}
+	if l.HTTP3 && l.TLS != nil && l.TLS.MaxVersion == version12 {
+		c.reportf(path+".http3", "needs TLS 1.3, and tls.max_version is 1.2")
 	}
 	if l.HTTP3 && l.ProxyProtocol == "require" {
 		c.reportf(path+".http3", "has no PROXY headers, which proxy_protocol: require demands of every connection")

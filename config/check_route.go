@@ -38,23 +38,6 @@ func (c *checker) route(path string, r *Route) {
 	}
 }
 
-// reachable refuses a route all of whose listeners answer every request with a
-// redirect to https.
-func (c *checker) reachable(path string, r *Route) {
-	names := r.Listeners
-	if len(names) == 0 {
-		names = sortedNames(c.cfg.Listeners)
-	}
-	for _, name := range names {
-		if l, known := c.cfg.Listeners[name]; !known || l.RedirectHTTPS == nil || l.TLS != nil {
-			return
-		}
-	}
-	if len(names) > 0 {
-		c.reportf(path, "is never asked: redirect_https answers every request of %s", strings.Join(names, ", "))
-	}
-}
-
 // forwardsNothing refuses what has an effect only on requests that are forwarded.
 func (c *checker) forwardsNothing(path string, r *Route) {
 	if r.Mirror != nil {

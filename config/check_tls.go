@@ -20,16 +20,21 @@ func (c *checker) listenerTLS(path string, t *ListenerTLS) {
 	if t.ACME != nil {
 		c.acme(path+".acme", t.ACME)
 	}
-	auth := path + ".client_auth"
-	if t.ClientAuth.CAFile != "" {
-		c.authorities(auth+".ca_file", t.ClientAuth.CAFile)
-	} else if t.ClientAuth.Mode == "require" {
-		c.reportf(auth+".ca_file", "is required when client_auth.mode is require")
-	}
-	c.clientHeaders(auth, &t.ClientAuth)
+	c.clientAuth(path+".client_auth", &t.ClientAuth)
+	c.handshakes(path, t)
 	if t.HSTS != nil {
 		c.hsts(path+".hsts", t.HSTS)
 	}
+}
+
+// clientAuth checks what clients are asked for.
+func (c *checker) clientAuth(path string, a *ClientAuth) {
+	if a.CAFile != "" {
+		c.authorities(path+".ca_file", a.CAFile)
+	} else if a.Mode == "require" {
+		c.reportf(path+".ca_file", "is required when client_auth.mode is require")
+	}
+	c.clientHeaders(path, a)
 }
 
 // preloadAge is what hstspreload.org asks for.

@@ -191,7 +191,7 @@ func (d *decoder) names(f *field, n *node, s slot) {
 	}
 	element := *f
 	element.typ, element.def = f.typ.Elem(), ""
-	named := shapeOf(element.typ) == shapeSection && d.schema.short(element.typ) == "" // not fields and parameters
+	named := shapeOf(element.typ) == shapeSection && d.schema.short(element.typ) == "" && !f.hosts // not fields and parameters
 	m := reflect.MakeMapWithSize(f.typ, len(n.entries))
 	for _, e := range n.entries {
 		path := joinPath(s.path, e.name)

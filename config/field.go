@@ -26,6 +26,7 @@ type field struct {
 	short     bool   // text may stand for a section with this key alone
 	vars      string // which variables its templates may name: request or answer; empty where it is none
 	groups    bool   // its template also names groups of a regular expression
+	hosts     bool   // a map whose names are host names
 }
 
 // textTrue is how true is written.
@@ -90,6 +91,7 @@ func (s *schema) read(t reflect.Type) []field {
 		f.short = tag.Get("short") == textTrue
 		f.vars = tag.Get("vars")
 		f.groups = tag.Get("groups") == textTrue
+		f.hosts = tag.Get("names") == "hosts"
 		fs = append(fs, f)
 	}
 	return fs

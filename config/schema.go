@@ -12,7 +12,8 @@ import "time"
 // required, numbers (a list of text that also takes numbers), single (a list for
 // which one item may stand), short (text may stand for a section with this key
 // alone), stage (a type of middleware), vars (a template with the variables of a request, or of an answer too),
-// groups (a template that also names groups of the regular expression beside it), file (a path, relative to the configuration; live where
+// groups (a template that also names groups of the regular expression beside it), names
+// (hosts: the names of this map are host names, which a check of their own looks at), file (a path, relative to the configuration; live where
 // whoever uses it reads it again by itself) and example.
 type Config struct {
 	// Zone is where this proxy stands, as in pools.*.backends[].zone; empty means
@@ -63,10 +64,18 @@ type Listener struct {
 	HTTP3 bool `koanf:"http3"`
 	// ProxyProtocol says whether clients may or must begin with a PROXY header (version 1 or 2).
 	ProxyProtocol string `default:"off" enum:"off|accept|require" koanf:"proxy_protocol"`
-	// ProxyProtocolFrom are the networks whose PROXY headers are believed; empty means those of trusted_proxies.
+	// ProxyProtocolFrom are the networks whose PROXY headers are believed; empty means those of trusted_proxies, and
+	// private is the word it is there.
 	ProxyProtocolFrom []string `example:"[192.0.2.0/24]" koanf:"proxy_protocol_from"`
-	// TrustedProxies are the networks whose X-Forwarded-* fields are believed.
+	// TrustedProxies are the networks whose X-Forwarded-* fields are believed. The word private stands for loopback and
+	// the private networks: 127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 (RFC 1918) and fc00::/7 (RFC 4193).
 	TrustedProxies []string `example:"[10.0.0.0/8]" koanf:"trusted_proxies"`
+	// ClientIPHeader is the field in which trusted_proxies say who the client is. X-Forwarded-For is a list, walked from
+	// the right past those who are trusted. Any other one, such as CF-Connecting-IP or X-Real-IP, has to be one line with
+	// one address; where it is not, or is absent, the client is the peer. With another one X-Forwarded-For is begun anew
+	// for backends, with that client and the peer, Forwarded and X-Real-IP are removed, since whoever is believed in one field may
+	// pass on what a client has written into these, and the field itself is removed from who is not trusted, on every listener.
+	ClientIPHeader string `default:"X-Forwarded-For" example:"CF-Connecting-IP" koanf:"client_ip_header"`
 	// Timeouts bound how long a client may take.
 	Timeouts ListenerTimeouts `koanf:"timeouts"`
 	// Limits bound what clients may use.
@@ -91,6 +100,9 @@ type ListenerLimits struct {
 	Connections int `koanf:"connections" min:"0"`
 	// ConnectionsPerIP is the number of open connections of one client address.
 	ConnectionsPerIP int `koanf:"connections_per_ip" min:"0"`
+	// ConnectionRatePerIP is the number of new connections of one client address in a second, all of which may come at
+	// once. What is above is closed without an answer. The last 65,536 addresses are remembered; IPv6 counts by /64.
+	ConnectionRatePerIP int `koanf:"connection_rate_per_ip" min:"0"`
 	// HeaderBytes bounds the request line and header together.
 	HeaderBytes Size `default:"16KiB" koanf:"header_bytes"`
 	// BodyBytes bounds a request body.

@@ -6,7 +6,7 @@
 //	shard.go     a connection is accepted: one socket a core
 //	preamble.go  what it says before its first request: a PROXY header, and in
 //	secure.go    a TLS handshake; certificates are package certs, those of an ACME
-//	             server too
+//	             server too, and what a name asks of its clients is certs/terms
 //	conn.go      what a connection is, and how it ends
 //	serve.go     what the loop does with one: Ready, one step after the other
 //	advance.go   what carries an exchange from one phase to the next, in the loop (step)

@@ -74,6 +74,54 @@ func TestRedirectToAnotherPortAndStatus(t *testing.T) {
 	}
 }
 
+// TestRedirectExcept has requests that go on to the routes, and neighbours of theirs.
+func TestRedirectExcept(t *testing.T) {
+	address := backend(t, echo)
+	text := toHTTPSText("except: {hosts: [Health.test, \"*.probe.test\", \"[::1]\"], path_prefixes: [/.well-known/acme-challenge, /below/]}")
+	r := start(t, text, address).at("web")
+	c := r.dial()
+	ask := func(host, target string) int {
+		t.Helper()
+		c.send("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
+		return c.receive("GET").StatusCode
+	}
+	for _, tc := range []struct {
+		host, target string
+		want         int
+	}{
+		{"health.test", "/", 200},
+		{"HEALTH.test:8080", "/a", 200},
+		{"health.test.", "/", 200},
+		{"x.probe.test", "/", 200},
+		{"y.x.probe.test", "/", 200},
+		{"[::1]:80", "/", 200},
+		{"a.test", "/", 308},
+		{"probe.test", "/", 308},
+		{"xhealth.test", "/", 308},
+		{"health.test.a.test", "/", 308},
+		{"a.test", "/.well-known/acme-challenge/x", 200},
+		{"a.test", "/.well-known/acme-challenge", 200},
+		{"a.test", "//.well-known//acme-challenge/x?y", 200},
+		{"a.test", "/x/../.well-known/%61cme-challenge/y", 200},
+		{"a.test", "http://b.test/.well-known/acme-challenge/x", 200},
+		{"a.test", "/.well-known/acme-challenges", 308},
+		{"a.test", "/.well-known/acme-challenge/../x", 308},
+		{"a.test", "/.well-known/acme-challenge/%2e%2e/x", 308},
+		{"a.test", "/.well-known/acme-challenge%2Fx", 308},
+		{"a.test", "/.well-known", 308},
+		{"a.test", "/below/x", 200},
+		{"a.test", "/below", 308},
+	} {
+		if got := ask(tc.host, tc.target); got != tc.want {
+			t.Errorf("%s%s: got %d; want %d", tc.host, tc.target, got, tc.want)
+		}
+	}
+	r.apply(toHTTPSText(""), address)
+	if got := ask("health.test", "/"); got != 308 {
+		t.Errorf("without the section: got %d; want 308", got)
+	}
+}
+
 // TestHSTSOnEveryAnswer asks for answers of backends and of the proxy itself.
 func TestHSTSOnEveryAnswer(t *testing.T) {
 	secure := tlsText(", hsts: {max_age: 2h, include_subdomains: true}", ", limits: {body_bytes: 10B}", newPair(t, tomorrow(), "a.test"), newPair(t, tomorrow(), "b.test"))

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/netip"
 
-	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -97,11 +96,11 @@ func inWords(err error) error {
 	return err
 }
 
-// countPeer applies the limit of connections of one address, once the address
+// countPeer applies the limits of connections of one address, once the address
 // is known.
 func (c *conn) countPeer(policy *listenerPolicy) turn {
-	if c.shard.overPeerLimit(c, policy) {
-		c.shard.sayRefused(c, policy, answer.ConnectionsPerIP)
+	if r := c.shard.overPeerLimit(c, policy); r != nil {
+		c.shard.sayRefused(c, policy, r)
 		return turnEnd
 	}
 	return turnAgain

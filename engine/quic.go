@@ -18,6 +18,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/http3"
 	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 	"github.com/isame-lb/isame-lb/engine/limit"
+	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -122,15 +123,19 @@ func (p *quicPort) tlsConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, // QUIC has no other
 		NextProtos: []string{http3.Protocol},
-		GetConfigForClient: caught("QUIC keys", func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			switch l := p.engine.table.Load().listener(p.ln.slot); {
+		GetConfigForClient: caught("QUIC keys", func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			l := p.engine.table.Load().listener(p.ln.slot)
+			switch {
 			case l == nil:
 				return nil, errNoListener
 			case l.tls == nil:
 				return nil, errNoTLS
-			default:
-				return l.tls.quic, nil
 			}
+			t, refused := l.tls.terms.Handshake(hello.ServerName)
+			if refused { // the library tells nobody how a handshake ends
+				l.stats.Failed[observe.FailureUnknownSNI].Add(0, 1)
+			}
+			return t.QUIC, nil
 		}),
 	}
 }

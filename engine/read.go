@@ -101,7 +101,7 @@ func (x *exchange) match() *answer.Reject {
 		x.route = x.policy.challenge
 		return nil
 	}
-	if x.policy.toHTTPS != nil && !x.c.Secure() {
+	if !x.c.Secure() && x.policy.redirects(x.head.Host, x.path) {
 		x.route = x.policy.toHTTPS
 		return nil
 	}

@@ -104,6 +104,7 @@ const (
 
 // dropFields marks the lines of these fields, and those that the peer is not trusted with.
 func (x *exchange) dropFields(trusted bool, set wire.FieldSet) {
+	set |= x.policy.disbelieved
 	if !trusted {
 		set |= vouchedSet
 	}
@@ -143,10 +144,17 @@ func (x *exchange) appendForwarded(b []byte, trusted bool) []byte {
 	return x.appendClient(b)
 }
 
-// appendForwardedFor appends the peer to the list that it is trusted with.
+// appendForwardedFor appends the peer to the list that it is trusted with. Where it says by
+// another field who the client is the list is not its word: there is a new one then.
 func (x *exchange) appendForwardedFor(b []byte, trusted bool) []byte {
 	h := &x.head
 	b = append(b, "X-Forwarded-For: "...)
+	if x.policy.clientField != "" {
+		if client := x.clientAddr(); client.IsValid() && client != x.c.ip {
+			b = append(client.AppendTo(b), ", "...)
+		}
+		return append(append(b, x.c.peerName()...), "\r\n"...)
+	}
 	if trusted && h.Has(wire.FieldXForwardedFor) {
 		for i := range h.Fields {
 			if f := &h.Fields[i]; f.ID == wire.FieldXForwardedFor && f.ValueEnd > f.ValueOff {
@@ -159,9 +167,16 @@ func (x *exchange) appendForwardedFor(b []byte, trusted bool) []byte {
 
 // clientAddr is the address of the client, as far as the listener believes it.
 func (x *exchange) clientAddr() netip.Addr {
-	if !x.clientKnown {
-		x.client, x.clientKnown = x.policy.trusted.Client(x.c.ip, &x.head.Head), true
+	if x.clientKnown {
+		return x.client
 	}
+	p := x.policy
+	if p.clientField != "" {
+		x.client = p.trusted.ClientIn(p.clientField, x.c.ip, &x.head.Head)
+	} else {
+		x.client = p.trusted.Client(x.c.ip, &x.head.Head)
+	}
+	x.clientKnown = true
 	return x.client
 }
 
@@ -178,10 +193,14 @@ func (x *exchange) trailersSent() *wire.Head {
 // appendClient appends the field lines about the client's certificate. The loop
 // calls it, so that the streams of a connection may share what is rendered.
 func (x *exchange) appendClient(b []byte) []byte {
-	if x.policy.tls == nil || x.policy.tls.clients == nil {
+	if x.policy.tls == nil {
 		return b
 	}
-	fields, c := x.policy.tls.clients, x.c
+	c := x.c
+	fields := x.policy.tls.terms.Of(c.sni).Clients
+	if fields == nil {
+		return b
+	}
 	if c.parent != nil {
 		c = c.parent
 	}

@@ -1,45 +1,38 @@
 package engine
 
 import (
-	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/certs"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
+	"github.com/isame-lb/isame-lb/engine/certs/terms"
 	"github.com/isame-lb/isame-lb/engine/http3"
 	"github.com/isame-lb/isame-lb/engine/observe"
-	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
-// tlsPolicy is how a generation speaks TLS on a listener. There is one
-// configuration for all shards, so that a session begun on one can be resumed
-// on another.
+// tlsPolicy is how a generation speaks TLS on a listener: alike on all shards, so that a
+// session begun on one can be resumed on another.
 type tlsPolicy struct {
-	store  *certs.Store
-	config *tls.Config // of this generation
-	quic   *tls.Config // likewise, over QUIC
-	// session begins every handshake and answers it with the current generation's
-	// config. It holds the keys of session tickets, which crypto/tls changes each
-	// day and accepts for seven, and is handed on from generation to generation
-	// for as long as clients are asked for the same.
-	session *tls.Config
-	asked   [sha256.Size]byte   // what clients are asked for
-	clients *certs.ClientFields // what backends are told of them; nil is nothing
-	hsts    string              // the whole field line, or nothing
+	store *certs.Store
+	terms *terms.Book
+	hsts  string // the whole field line, or nothing
 }
 
 var (
 	errNoListener = errors.New("the listener is gone")
 	errNoTLS      = errors.New("the listener does not speak TLS any more")
+	errUnknownSNI = errors.New("no certificate is for the name that the client asks for, and unknown_sni is refuse")
 )
 
 // newTLSPolicy reads the files of one listener of t; path is where the configuration
@@ -55,35 +48,28 @@ func (e *Engine) newTLSPolicy(t *table, path string, slot int, l *config.Listene
 			return nil, err
 		}
 	}
-	p := &tlsPolicy{store: store, config: baseTLS(c)}
+	p := &tlsPolicy{store: store}
 	if h := c.HSTS; h != nil {
 		p.hsts = answer.HSTS(h.MaxAge, h.IncludeSubdomains, h.Preload)
 	}
-	p.config.NextProtos = protocols(l)
-	p.config.GetCertificate = store.Choose
-	auth, err := certs.NewClientAuth(path+".client_auth", &c.ClientAuth)
-	if err != nil {
-		return nil, err
-	}
-	auth.Ask(p.config)
-	p.asked, p.clients = auth.Asked, auth.Fields
+	o := terms.Options{Path: path, Config: c, Protocols: protocols(l), Store: store, QUIC: forQUIC}
 	if old := e.table.Load(); old != nil {
-		if l := old.listener(slot); l != nil && l.tls != nil && l.tls.asked == p.asked {
-			p.session = l.tls.session
-			p.quic = forQUIC(p.config, p.session)
-			return p, nil
+		if l := old.listener(slot); l != nil && l.tls != nil {
+			o.Before = l.tls.terms
 		}
 	}
-	p.session = &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return e.currentTLS(slot, hello) },
+	o.Session = func() *tls.Config {
+		return &tls.Config{
+			MinVersion:         tls.VersionTLS12,
+			GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return e.currentTLS(slot, hello) },
+		}
 	}
-	p.quic = forQUIC(p.config, p.session)
-	return p, nil
+	p.terms, err = terms.New(&o)
+	return p, err
 }
 
-// currentTLS is the running generation's configuration of a listener, or that of
-// a challenge of an ACME server.
+// currentTLS is what the running generation of a listener has for the name that a client
+// asks for, or what a challenge of an ACME server is answered with.
 func (e *Engine) currentTLS(slot int, hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if c := e.challenges.Config(hello); c != nil {
 		return c, nil
@@ -95,7 +81,8 @@ func (e *Engine) currentTLS(slot int, hello *tls.ClientHelloInfo) (*tls.Config, 
 	case l.tls == nil:
 		return nil, errNoTLS
 	}
-	return l.tls.config, nil
+	t, _ := l.tls.terms.Handshake(hello.ServerName)
+	return t.TCP, nil
 }
 
 // protocols are what a listener offers by ALPN (RFC 7301), the best one first.
@@ -108,20 +95,11 @@ func protocols(l *config.Listener) []string {
 
 const http11 = "http/1.1"
 
-// baseTLS sets everything that does not depend on files.
-func baseTLS(c *config.ListenerTLS) *tls.Config {
-	lowest := uint16(tls.VersionTLS12)
-	if c.MinVersion == "1.3" {
-		lowest = tls.VersionTLS13
-	}
-	return attempt.BaseTLS(lowest)
-}
-
 // handshake is the goroutine in which a connection agrees on its keys; then the
 // loop has it back. It waits within the deadline of the first request's head.
 func (c *conn) handshake(policy *listenerPolicy) {
 	c.SetWriteBy(deadline(socket.Nanos(), policy.header))
-	err := c.ServeTLS(policy.tls.session, c.in.Bytes())
+	err := c.ServeTLS(policy.tls.terms.Session(), c.in.Bytes())
 	c.in.Release()
 	if err != nil {
 		c.handshakeFailed(policy, err)
@@ -157,9 +135,16 @@ func (c *conn) handshakeFailed(policy *listenerPolicy, err error) {
 		c.shard.sayWhy(c, answer.ClearText)
 		c.linger()
 		return
+	case err.Error() == noCertificates:
+		_ = c.failed(policy, observe.FailureUnknownSNI, errUnknownSNI)
+		return
 	}
 	_ = c.failed(policy, observe.FailureHandshake, err)
 }
+
+// noCertificates is how crypto/tls calls a handshake that it ended by unrecognized_name,
+// which happens on the terms of a refused name only. There is no value to compare with.
+const noCertificates = "tls: no certificates configured"
 
 // isClearHTTP reports that a client's first bytes begin a request of HTTP/1.1.
 func isClearHTTP(first [5]byte) bool {
@@ -170,13 +155,15 @@ func isClearHTTP(first [5]byte) bool {
 	return false
 }
 
-// misdirected reports a request for a host whose certificate is not the one the
-// connection was opened with.
+// misdirected reports a request for a host that has other terms than the name the
+// connection was opened for, or whose certificate is not the one it was opened with.
 func (x *exchange) misdirected() bool {
-	if x.c.sni == "" || x.policy.tls == nil {
+	p := x.policy.tls
+	if p == nil {
 		return false
 	}
-	return x.policy.tls.store.Misdirected(x.c.sni, wire.HostName(x.head.Host))
+	host := wire.HostName(x.head.Host)
+	return p.terms.Parted(x.c.sni, host) || x.c.sni != "" && p.store.Misdirected(x.c.sni, host)
 }
 
 // sayCertificates warns of certificates of t that clients will refuse.
@@ -220,13 +207,12 @@ func (e *Engine) certificates() []observe.Certificate {
 	return all
 }
 
-// forQUIC is c as QUIC needs it. Session tickets are made and read
-// with the keys of tlsPolicy.session.
-func forQUIC(c, session *tls.Config) *tls.Config {
+// forQUIC is c as QUIC needs it. Session tickets are made and read with the keys of
+// tickets.
+func forQUIC(c, tickets *tls.Config) *tls.Config {
 	q := c.Clone()
 	q.MinVersion, q.NextProtos = tls.VersionTLS13, []string{http3.Protocol}
-	q.WrapSession = session.EncryptTicket
-	q.UnwrapSession = session.DecryptTicket
+	q.WrapSession, q.UnwrapSession = tickets.EncryptTicket, tickets.DecryptTicket
 	if f := q.GetCertificate; f != nil {
 		q.GetCertificate = caught("QUIC certificate", f)
 	}
@@ -326,4 +312,31 @@ func (x *exchange) isChallenge() bool {
 		return false
 	}
 	return string(x.head.Method) == "GET" || x.isHEAD
+}
+
+// exceptions finds what redirect_https.except names, as routes would: by a route of all
+// its hosts, and one of each prefix.
+func exceptions(c *config.RedirectHTTPS) (*route.Index, error) {
+	routes := map[string]config.Route{}
+	if c != nil && len(c.Except.Hosts) > 0 {
+		routes["hosts"] = config.Route{Hosts: c.Except.Hosts}
+	}
+	if c != nil {
+		for i, prefix := range c.Except.PathPrefixes {
+			routes["prefix"+strconv.Itoa(i)] = config.Route{PathPrefix: prefix}
+		}
+	}
+	if len(routes) == 0 {
+		return nil, nil //nolint:nilnil // nothing is excepted
+	}
+	return route.Build(routes, nil)
+}
+
+// redirects reports that a request in clear text is answered with a redirect to https.
+func (p *listenerPolicy) redirects(host, path []byte) bool {
+	if p.toHTTPS == nil || p.excepted == nil {
+		return p.toHTTPS != nil
+	}
+	q := route.Query{Host: host, Path: path}
+	return p.excepted.Lookup(&q) < 0
 }

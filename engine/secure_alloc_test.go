@@ -12,7 +12,7 @@ import (
 // one small reader on each side for a record (see TestSecureExchangeAllocatesAReader).
 func TestExchangeOverTLSAllocatesAReader(t *testing.T) {
 	server, known := newPair(t, tomorrow(), "a.test"), newPair(t, tomorrow(), "known")
-	more := fmt.Sprintf(", hsts: {preload: true, include_subdomains: true}, client_auth: {mode: require, ca_file: %q, %s}", known.certFile, vouchHeaders)
+	more := fmt.Sprintf(", hsts: {preload: true, include_subdomains: true}, client_auth: {mode: require, ca_file: %q, %s}, hosts: {other.test: {min_version: \"1.3\"}}", known.certFile, vouchHeaders)
 	r := start(t, tlsText(more, "", server), rawBackend(t, "\r\n\r\n", ok))
 	for _, path := range []string{"/", "/away"} {
 		c, _ := r.mustDialTLS(withCertificate(known))

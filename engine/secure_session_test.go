@@ -72,7 +72,7 @@ func TestSessionsAreResumedOnTheOtherShard(t *testing.T) {
 // tickets change each day, and older ones are good for a week.
 func TestTicketKeysChange(t *testing.T) {
 	r := start(t, tlsText("", "", newPair(t, tomorrow().Add(30*24*time.Hour), "a.test")), backend(t, sees))
-	session := r.engine.table.Load().listeners[0].tls.session
+	session := r.engine.table.Load().listeners[0].tls.terms.Session()
 	began := time.Now()
 	on := func(from *tls.Config, day int) *tls.Config {
 		c := from.Clone() // with the keys it has by then

@@ -140,27 +140,36 @@ func (s *shard) overLimit(c *conn, p *listenerPolicy) *answer.Reject {
 		s.ln.connections.Add(-1)
 		return answer.Connections
 	}
-	if p != nil && c.preamble != preambleProxy && s.overPeerLimit(c, p) {
-		s.ln.connections.Add(-1)
-		return answer.ConnectionsPerIP
+	if p == nil || c.preamble == preambleProxy {
+		return nil
 	}
-	return nil
+	r := s.overPeerLimit(c, p)
+	if r != nil {
+		s.ln.connections.Add(-1)
+	}
+	return r
 }
 
-// overPeerLimit counts c for its client's address, or reports that it has as
-// many connections as it may.
-func (s *shard) overPeerLimit(c *conn, p *listenerPolicy) bool {
-	if p.perIPMax <= 0 {
-		return false
+// overPeerLimit counts c for its client's address, or reports the limit it breaks: of
+// those that come, or of those that are there.
+func (s *shard) overPeerLimit(c *conn, p *listenerPolicy) *answer.Reject {
+	if p.arrivals != nil && !p.arrivals.Pass(c.ip, socket.Nanos()) {
+		return answer.ConnectionRatePerIP
 	}
-	c.countedIP = s.ln.perIP.Begin(c.ip, p.perIPMax)
-	return !c.countedIP
+	if p.perIPMax <= 0 {
+		return nil
+	}
+	if c.countedIP = s.ln.perIP.Begin(c.ip, p.perIPMax); c.countedIP {
+		return nil
+	}
+	return answer.ConnectionsPerIP
 }
 
 // sayRefused says why a connection will be closed, without waiting for anybody.
-// Who is about to speak TLS would not understand.
+// Who is about to speak TLS would not understand, and who comes too often costs least
+// where nothing is said.
 func (s *shard) sayRefused(c *conn, p *listenerPolicy, r *answer.Reject) {
-	if p != nil && p.tls != nil {
+	if p != nil && p.tls != nil || r == answer.ConnectionRatePerIP {
 		s.endedEarly(r)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
@@ -78,10 +79,14 @@ type listenerPolicy struct {
 	bytesPerSecond int64 // of a body or an answer, at least; 0 is no limit
 	connectionsMax int64
 	perIPMax       int32
+	arrivals       *limit.Arrivals // nil is no limit
+	excepted       *route.Index    // finds a request that toHTTPS is not for; nil where there are none
 	trusted        trust.Networks
+	clientField    string        // in which those say who the client is; empty is X-Forwarded-For
+	disbelieved    wire.FieldSet // what says the same, and is believed from nobody then
 	proxy          trust.Proxies
 	vouched        trust.Fields
-	toHTTPS        *routeEntry // of every request; nil where routes decide
+	toHTTPS        *routeEntry // of every request but those excepted; nil where routes decide
 	challenge      *routeEntry // of requests of ACME servers
 	tls            *tlsPolicy  // nil for clear text
 	altSvc         string      // the field line about HTTP/3, or nothing
@@ -107,9 +112,10 @@ func newListenerPolicy(name string, number int, c *config.Listener, reg *observe
 	}
 	p.limits = wire.Limits{HeadBytes: p.headerBytesMax}
 	var err error
-	if p.trusted, err = trust.ParseNetworks(c.TrustedProxies); err != nil {
+	if p.trusted, err = trust.ParseProxies(c.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("listeners.%s.trusted_proxies: %w", name, err)
 	}
+	p.believe(c.ClientIPHeader)
 	if p.proxy, err = trust.NewProxies(c.ProxyProtocol, c.ProxyProtocolFrom, p.trusted); err != nil {
 		return nil, fmt.Errorf("listeners.%s.proxy_protocol_from: %w", name, err)
 	}
@@ -117,7 +123,22 @@ func newListenerPolicy(name string, number int, c *config.Listener, reg *observe
 	if p.toHTTPS, err = p.redirectHTTPS(c.RedirectHTTPS); err != nil {
 		return nil, fmt.Errorf("listeners.%s.redirect_https: %w", name, err)
 	}
+	if p.excepted, err = exceptions(c.RedirectHTTPS); err != nil {
+		return nil, fmt.Errorf("listeners.%s.redirect_https.except: %w", name, err)
+	}
 	return p, nil
+}
+
+// believe sets the field that names the client.
+func (p *listenerPolicy) believe(field string) {
+	const realIP = "X-Real-IP"
+	if strings.EqualFold(field, config.DefaultClientIPHeader) {
+		return
+	}
+	p.clientField, p.disbelieved = field, 1<<wire.FieldForwarded
+	if !strings.EqualFold(field, realIP) {
+		p.disbelieved |= 1 << wire.FieldXRealIP
+	}
 }
 
 // portHTTPS is the one that stands in no location.
@@ -154,10 +175,13 @@ func (t *table) vouch() {
 			continue
 		}
 		for _, of := range t.listeners {
+			if of != nil && of.clientField != "" {
+				p.vouched.Others = append(p.vouched.Others, strings.ReplaceAll(strings.ToLower(of.clientField), "_", "-"))
+			}
 			if of == nil || of.tls == nil {
 				continue
 			}
-			names := of.tls.clients.Names()
+			names := of.tls.terms.FieldNames()
 			if of == p {
 				p.vouched.Own = names
 			} else {
@@ -244,6 +268,7 @@ func (b *tableBuilder) build(bound map[string]*listener, ports []*quicPort, prev
 			return err
 		}
 		slot := bound[name].slot
+		p.arrivals = limit.NewArrivals(c.Limits.ConnectionRatePerIP, b.engine.arrivals(slot))
 		if c.TLS != nil {
 			if p.tls, err = b.engine.newTLSPolicy(t, "listeners."+name+".tls", slot, &c); err != nil {
 				return err
@@ -277,6 +302,16 @@ func (b *tableBuilder) build(bound map[string]*listener, ports []*quicPort, prev
 		return err
 	}
 	b.linkPools()
+	return nil
+}
+
+// arrivals is what the running generation of a listener knows of those who came.
+func (e *Engine) arrivals(slot int) *limit.Arrivals {
+	if t := e.table.Load(); t != nil {
+		if l := t.listener(slot); l != nil {
+			return l.arrivals
+		}
+	}
 	return nil
 }
 

@@ -18,7 +18,7 @@ import (
 // all are the rejects that can be named, and those of all outcomes.
 func all() []*Reject {
 	named := []*Reject{
-		NoRoute, MethodNotAllowed, Misdirected, BodyTooLarge, SlowHeader, ClearText, Connections, ConnectionsPerIP, Busy,
+		NoRoute, MethodNotAllowed, Misdirected, BodyTooLarge, SlowHeader, ClearText, Connections, ConnectionsPerIP, ConnectionRatePerIP, Busy,
 		UpgradeIgnored, Internal, ForShed(pool.ShedLimit), ForShed(pool.ShedFull), ForShed(pool.ShedTimeout),
 	}
 	for i := range 256 {

@@ -32,6 +32,9 @@ var (
 	Busy             = New(http.StatusServiceUnavailable, end.BackendsBusy, soon)
 	UpgradeIgnored   = New(http.StatusBadGateway, end.UpgradeIgnored, "") // who does not know of upgrades is not to blame
 	Internal         = New(http.StatusInternalServerError, end.InternalError, "")
+
+	// ConnectionRatePerIP is never said: who comes too often is closed at once.
+	ConnectionRatePerIP = New(http.StatusServiceUnavailable, end.ConnectionRateIP, soon)
 )
 
 func readOnly() *Reject {

@@ -251,6 +251,12 @@ func (s *Store) named(name []byte) []*tls.Certificate {
 	return s.wide(name)
 }
 
+// Knows reports that there is a certificate for a name, or that one is managed for it.
+func (s *Store) Knows(name string) bool {
+	n := []byte(name)
+	return s.named(n) != nil || s.managedFor(n) != nil
+}
+
 // exact are the certificates that have the name itself.
 func (s *Store) exact(name []byte) []*tls.Certificate {
 	var room [nameBytesMax]byte

@@ -1,11 +1,11 @@
 // Package limit bounds what clients may have of a listener.
 //
-// Addresses counts open connections by the client's address, Rate what happens within
-// a second, and OncePerSecond keeps logs short. It is pure: nothing here knows of a
-// connection, and time is an argument. What clients may have of a route is decided by
-// limit/rate.
+// Addresses counts open connections by the client's address, Arrivals those that begin,
+// Rate what happens within a second, and OncePerSecond keeps logs short. It is pure:
+// nothing here knows of a connection, and time is an argument. What clients may have of a
+// route is decided by limit/rate.
 //
-// Imported by engine; imports the standard library only.
+// Imported by engine; imports limit/rate only.
 package limit
 
 import (

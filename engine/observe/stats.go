@@ -48,12 +48,14 @@ const (
 	FailureHandshake
 	// FailureClearText is a request in clear text where TLS is spoken.
 	FailureClearText
+	// FailureUnknownSNI is a client that asks for a name without a certificate.
+	FailureUnknownSNI
 	failures
 )
 
 // String is the value of the label reason.
 func (f Failure) String() string {
-	return [...]string{"proxy_header", "proxy_peer", "tls_handshake", "clear_text"}[f]
+	return [...]string{"proxy_header", "proxy_peer", "tls_handshake", "clear_text", "unknown_sni"}[f]
 }
 
 // PoolStats are the counters of one pool.

@@ -3,9 +3,10 @@ package trust
 import "github.com/isame-lb/isame-lb/pool/wire"
 
 // Fields are the names of fields that listeners write about their clients'
-// certificates, in lower case and with hyphens. A backend believes them whichever
-// way a request came, so a generation has them removed on every listener: Own
-// always, those of other listeners like all that a trusted peer may say.
+// certificates, or are told their clients' addresses in, in lower case and with hyphens.
+// A backend believes them whichever way a request came, so a generation has them removed
+// on every listener: Own, what a listener writes itself, always, and all others like all
+// that a trusted peer may say.
 type Fields struct{ Own, Others []string }
 
 // Drop marks the field lines that a client must not send. Heads and trailers.

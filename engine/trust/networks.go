@@ -3,6 +3,7 @@ package trust
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,23 @@ func ParseNetworks(list []string) (Networks, error) {
 		all = append(all, n)
 	}
 	return all, nil
+}
+
+// Private is the word for the private ranges in a list of proxies.
+const Private = "private"
+
+// private are loopback and the networks that nobody on the Internet has: RFC 1918, and
+// RFC 4193. Neither link-local addresses nor those of carriers (100.64.0.0/10), where
+// neighbours are strangers.
+var private = []string{"127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
+
+// ParseProxies is ParseNetworks of a list that may have the word Private.
+func ParseProxies(list []string) (Networks, error) {
+	i := slices.Index(list, Private)
+	if i < 0 {
+		return ParseNetworks(list)
+	}
+	return ParseNetworks(slices.Replace(slices.Clone(list), i, i+1, private...))
 }
 
 // parseNetwork reads a network or a single address.
@@ -73,7 +91,7 @@ func NewProxies(protocol string, from []string, trusted Networks) (Proxies, erro
 		return p, nil
 	}
 	var err error
-	p.from, err = ParseNetworks(from)
+	p.from, err = ParseProxies(from)
 	return p, err
 }
 

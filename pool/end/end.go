@@ -45,6 +45,7 @@ const (
 
 	ConnectionLimit
 	ConnectionLimitIP
+	ConnectionRateIP
 
 	Misdirected
 	NoRoute
@@ -217,6 +218,7 @@ var endings = [Ends]listedEnd{
 
 	ConnectionLimit:   {"connection_limit", SideProxy, in(PhaseAccept), "Too many open connections."},
 	ConnectionLimitIP: {"connection_limit_ip", SideProxy, in(PhaseAccept), "Too many open connections from this address."},
+	ConnectionRateIP:  {"connection_rate_ip", SideProxy, in(PhaseAccept), "Too many new connections from this address in a second."},
 
 	Misdirected:      {"misdirected_request", SideClient, in(PhaseRoute), "The connection was opened for another host."},
 	NoRoute:          {"no_route", SideProxy, in(PhaseRoute), "No route matches this host and path."},

@@ -161,7 +161,8 @@ func TestACMEByALPN(t *testing.T) {
 	file := fmt.Sprintf(", certificates: [{cert_file: %q, key_file: %q}]", own.certFile, own.keyFile)
 	p := start(t, managed(members(b), "", file))
 	server := startPebble(t, validation{tlsAddress: p.addressOf("web"), seconds: 6})
-	p.reload(managed(members(b), "", file+server.acme(storage, "a.test")), "applied")
+	refusing := file + ", unknown_sni: refuse" // which challenges do not mind
+	p.reload(managed(members(b), "", refusing+server.acme(storage, "a.test")), "applied")
 	shown := p.waitIssued("a.test", nil)
 	stop := p.loadOf("a.test")
 	for range 2 {
