@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
@@ -14,8 +13,8 @@ import (
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/certs/terms"
 	"github.com/isame-lb/isame-lb/engine/http3"
+	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/engine/observe"
-	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -314,29 +313,19 @@ func (x *exchange) isChallenge() bool {
 	return string(x.head.Method) == "GET" || x.isHEAD
 }
 
-// exceptions finds what redirect_https.except names, as routes would: by a route of all
-// its hosts, and one of each prefix.
-func exceptions(c *config.RedirectHTTPS) (*route.Index, error) {
-	routes := map[string]config.Route{}
-	if c != nil && len(c.Except.Hosts) > 0 {
-		routes["hosts"] = config.Route{Hosts: c.Except.Hosts}
+// exceptions are what redirect_https.except names: one of its hosts, or one of its prefixes.
+func exceptions(c *config.RedirectHTTPS) ([]match.Predicates, error) {
+	if c == nil {
+		return nil, nil
 	}
-	if c != nil {
-		for i, prefix := range c.Except.PathPrefixes {
-			routes["prefix"+strconv.Itoa(i)] = config.Route{PathPrefix: prefix}
-		}
+	sections := []config.Predicates{{Hosts: c.Except.Hosts}}
+	for _, prefix := range c.Except.PathPrefixes {
+		sections = append(sections, config.Predicates{PathPrefix: prefix})
 	}
-	if len(routes) == 0 {
-		return nil, nil //nolint:nilnil // nothing is excepted
-	}
-	return route.Build(routes, nil)
+	return match.NewNot(sections)
 }
 
 // redirects reports that a request in clear text is answered with a redirect to https.
 func (p *listenerPolicy) redirects(host, path []byte) bool {
-	if p.toHTTPS == nil || p.excepted == nil {
-		return p.toHTTPS != nil
-	}
-	q := route.Query{Host: host, Path: path}
-	return p.excepted.Lookup(&q) < 0
+	return p.toHTTPS != nil && match.Any(p.excepted, &match.Request{Host: host, Path: path}) < 0
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/files"
 	"github.com/isame-lb/isame-lb/engine/inquiry"
 	"github.com/isame-lb/isame-lb/engine/limit"
+	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/retry"
@@ -79,8 +80,8 @@ type listenerPolicy struct {
 	bytesPerSecond int64 // of a body or an answer, at least; 0 is no limit
 	connectionsMax int64
 	perIPMax       int32
-	arrivals       *limit.Arrivals // nil is no limit
-	excepted       *route.Index    // finds a request that toHTTPS is not for; nil where there are none
+	arrivals       *limit.Arrivals    // nil is no limit
+	excepted       []match.Predicates // what toHTTPS is not for
 	trusted        trust.Networks
 	clientField    string        // in which those say who the client is; empty is X-Forwarded-For
 	disbelieved    wire.FieldSet // what says the same, and is believed from nobody then
