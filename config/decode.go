@@ -217,6 +217,9 @@ func (d *decoder) list(f *field, n *node, s slot) {
 		d.presetList(f, s)
 		return
 	}
+	if n.kind == kindString && f.typ.Elem().Kind() == reflect.String && holdsDefault(n.text) {
+		n = d.listOf(n, s.path)
+	}
 	if f.single && n.kind != kindList && n.kind != kindNull { // one item for a list of one
 		n = &node{kind: kindList, items: []*node{n}, from: n.from, key: n.key}
 	}
