@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"math"
 	"time"
 
@@ -267,6 +268,7 @@ func (x *exchange) got(m *pool.Member, permit pool.Permit) {
 	x.fwd.trying = trying{member: m, permit: permit}
 	x.attempts++
 	x.backendName = m.Address()
+	x.nameHost(m)
 	x.fwd.hedgeBy = x.hedgeTime()
 }
 
@@ -314,5 +316,6 @@ func (x *exchange) appendSticky(b []byte) []byte {
 	if s == nil || (f.stuck == f.member && !f.renew) {
 		return b
 	}
-	return s.Append(b, f.member.Index(), affinity.Minutes(time.Now()), x.c.Secure())
+	https := bytes.Equal(x.scheme(), schemeHTTPS)
+	return s.Append(b, f.member.Index(), affinity.Minutes(time.Now()), https)
 }
