@@ -25,8 +25,10 @@ func (c *checker) poolHost(path, text string) {
 		c.reportf(path, "%s is none of keep, backend and a host such as www.example.com%s", c.quote(path, text), DidYouMean(text, words))
 		return
 	}
-	if meant := nearest(text, words); meant != "" && !strings.ContainsAny(text, ".:") && c.raw[path] == "" {
-		c.warnf(path, "%q is taken for the name of a host%s", text, didYouMean(quoted(meant)))
+	for _, word := range words {
+		if strings.EqualFold(strings.TrimSuffix(text, "s"), word) {
+			c.warnf(path, "%s is taken for the name of a host%s", c.quote(path, text), didYouMean(quoted(word)))
+		}
 	}
 }
 

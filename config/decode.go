@@ -39,12 +39,6 @@ func newDecoder(s *schema, problems *problemList, refs *references) *decoder {
 func (d *decoder) decode(root *node, cfg *Config) {
 	d.section(root, "", reflect.ValueOf(cfg).Elem())
 	d.where[""] = root.at()
-	var absent Retry
-	d.section(nil, "", reflect.ValueOf(&absent).Elem())
-	for name, route := range cfg.Routes {
-		route.Retry.Default = reflect.DeepEqual(route.Retry, absent)
-		cfg.Routes[name] = route
-	}
 }
 
 // badf notes a problem of the node at path.

@@ -131,6 +131,8 @@ func read(opts *Options, problems *problemList) *Loaded {
 	loaded := &Loaded{Config: &Config{}, where: d.where, raw: d.raw}
 	d.decode(merged, loaded.Config)
 	c := &checker{decoder: d, cfg: loaded.Config, warnf: loaded.warnOnce(), used: map[string][]use{}}
+	c.defaults()
+	d.inherit(loaded.Config)
 	c.check()
 	c.unsupported()
 	slices.SortStableFunc(loaded.Warnings, compareProblems)

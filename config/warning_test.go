@@ -22,7 +22,7 @@ func TestWarnings(t *testing.T) {
 		{"cookie for other sites in clear text", "backends: [{address: 'a:1'}], sticky: {same_site: none}", "sticky.secure: warning: auto leaves Secure out"},
 		{"cookie for other sites that is secure", "backends: [{address: 'a:1'}], sticky: {same_site: none, secure: always}", ""},
 		{"host that looks like a word", "backends: [{address: 'a:1'}], host: backends", `"backends" is taken for the name of a host (did you mean "backend"?)`},
-		{"host of one label", "backends: [{address: 'a:1'}], host: shop", ""},
+		{"host of one label", "backends: [{address: 'a:1'}], host: backend-1", ""},
 		{"no section", "backends: [{address: 'a:1'}]", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

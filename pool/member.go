@@ -30,7 +30,7 @@ type Member struct {
 	pool        *Pool
 	clients     *attempt.Clients
 	dialing     *attempt.Dialing
-	host        string // what it sees as Host; empty is what the client has sent
+	host        string          // what it sees as Host; empty is what the client has sent
 	health      *health.Opinion // nil without health_check
 	zone        string
 	local       bool // its zone is the proxy's

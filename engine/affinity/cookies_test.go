@@ -35,8 +35,10 @@ func TestCookieOfAMember(t *testing.T) {
 		{"named, over TLS", *hourly(config.Sticky{Cookie: "c"}), true, "c=" + values[1] + ".1000; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure"},
 		{"shortest", config.Sticky{TTL: time.Millisecond, HTTPOnly: true}, false, "isame_p=" + values[1] + ".1000; Path=/; Max-Age=1; HttpOnly; SameSite=Lax"},
 		{"of a session, for scripts", config.Sticky{SameSite: "strict"}, false, "isame_p=" + values[1] + ".1000; Path=/; SameSite=Strict"},
-		{"of other sites", *hourly(config.Sticky{SameSite: "none", Secure: "always", Path: "/a"}), false,
-			"isame_p=" + values[1] + ".1000; Path=/a; Max-Age=3600; HttpOnly; SameSite=None; Secure"},
+		{
+			"of other sites", *hourly(config.Sticky{SameSite: "none", Secure: "always", Path: "/a"}), false,
+			"isame_p=" + values[1] + ".1000; Path=/a; Max-Age=3600; HttpOnly; SameSite=None; Secure",
+		},
 		{"never secure", *hourly(config.Sticky{Secure: "never"}), true, "isame_p=" + values[1] + ".1000; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -24,10 +24,10 @@ type Pool struct {
 
 // Inquiry is one request to a pool. Its goroutine owns it until Ask has returned.
 type Inquiry struct {
-	Pool    *Pool
-	Shard   int    // whose connections are used
-	Head    []byte // of the request, with all of its content; Host is its first field
-	ToHEAD  bool
+	Pool   *Pool
+	Shard  int    // whose connections are used
+	Head   []byte // of the request, with all of its content; Host is its first field
+	ToHEAD bool
 	// KeepsHost says that Host stays whatever the pool says of it: a stage has set it.
 	KeepsHost bool
 

@@ -65,10 +65,10 @@ type Definition struct {
 	kind     probeKind
 	method   string
 	path     string
-	host     string   // what is asked for; empty is what the address and the certificate say
-	fields   []field  // of requests, beside those that say how they are sent
-	port     int      // in place of the address's; 0 is that
-	service  string // of grpc; empty is the server as a whole
+	host     string  // what is asked for; empty is what the address and the certificate say
+	fields   []field // of requests, beside those that say how they are sent
+	port     int     // in place of the address's; 0 is that
+	service  string  // of grpc; empty is the server as a whole
 	interval time.Duration
 	timeout  time.Duration
 	rise     int

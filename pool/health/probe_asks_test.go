@@ -46,7 +46,9 @@ func TestProbeAsksAsTheSectionSays(t *testing.T) {
 		{"host of the pool", config.HealthCheck{}, "pool.test", "GET pool.test []" + own + `0"" <nil>`},
 		{"host", config.HealthCheck{Host: "a.test:81"}, "pool.test", "GET a.test:81 []" + own + `0"" <nil>`},
 		{
-			"headers", config.HealthCheck{Headers: map[string]string{"X-Probe": "1", "user-agent": "me", "Accept": "text/plain"}}, "",
+			"headers",
+			config.HealthCheck{Headers: map[string]string{"X-Probe": "1", "user-agent": "me", "Accept": "text/plain"}},
+			"",
 			"GET " + address + ` ["1"] ["me"] ["text/plain"] 0"" <nil>`,
 		},
 	} {
