@@ -8,7 +8,7 @@ var notYet = []string{
 
 // notCompiled are the keys that the programs read, not the engine.
 var notCompiled = map[string]bool{
-	"admin.address": true, "admin.token": true, "admin.allowed_hosts": true,
+	"include": true, "admin.address": true, "admin.token": true, "admin.allowed_hosts": true,
 	"log.level": true, "log.format": true, "metrics.enabled": true, "metrics.path": true, "shutdown.drain": true,
 }
 
@@ -17,6 +17,7 @@ var behaviours = map[string]string{
 	"admin.address":                               "ctl.TestAddressInUseNamesAdminAndAddress",
 	"admin.allowed_hosts":                         "cmd/isame-lb/e2e.TestReloadNamesWhatNeedsARestart",
 	"admin.token":                                 "ctl.TestBeyondLoopbackNeedsToken",
+	"include":                                     "config.TestIncludedFilesAreOneConfiguration",
 	"defaults.middleware":                         "engine.TestStagesOfDefaultsStandInFront",
 	"defaults.timeout":                            "config.TestEveryKeyOfDefaultsIsInherited",
 	"defaults.retry.attempts":                     "config.TestEveryKeyOfDefaultsIsInherited",

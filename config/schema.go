@@ -15,6 +15,11 @@ import "time"
 // groups (a template that also names groups of the regular expression beside it), file (a path, relative to the configuration; live where
 // whoever uses it reads it again by itself) and example.
 type Config struct {
+	// Include names further files, which are one configuration with this one: sections are joined name by name, and what
+	// is said in two of them is an error. Patterns (*, ? and [) match names of one level but those that begin with a dot;
+	// they start at the folder of this file and do not leave it. Included files include none themselves, may be YAML, JSON
+	// or TOML each, and name other files from the folder of this one.
+	Include []string `example:"[conf.d/*.yaml]" koanf:"include" single:"true"`
 	// Zone is where this proxy stands, as in pools.*.backends[].zone; empty means
 	// that zones do not matter. ISAME_ZONE sets it.
 	Zone string `example:"a" koanf:"zone"`
