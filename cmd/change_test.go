@@ -94,6 +94,7 @@ var special = map[string]change{
 	"routes.*.mirror.pool":                      {after: []string{"routes.api.mirror={pool: q}"}},
 	"routes.*.mirror.percent":                   {after: []string{"routes.api.mirror={pool: q, percent: 2}"}},
 	"routes.*.redirect.to":                      {after: []string{"routes.to.redirect.to=https://b.example/"}},
+	"defaults.retry.on":                         {after: []string{"defaults.retry.on=reset"}},
 	"routes.*.retry.on":                         {after: []string{"routes.api.retry.on=reset"}},
 	"routes.*.hedge.after":                      {after: []string{"routes.api.hedge.after=70ms"}},
 	"pools.*.hash_on":                           {[]string{"pools.p.algorithm=consistent_hash"}, []string{"pools.p.hash_on=path"}},

@@ -21,6 +21,13 @@ type checker struct {
 	warnf func(path, format string, args ...any)
 }
 
+// defaults checks what routes inherit, once and where it stands.
+func (c *checker) defaults() {
+	if retry := c.cfg.Defaults.Retry; retry != nil {
+		c.retry(defaultsRetry, &Route{Retry: *retry, Timeout: c.cfg.Defaults.Timeout})
+	}
+}
+
 // check runs every check.
 func (c *checker) check() {
 	if len(c.cfg.Listeners) == 0 {
@@ -78,12 +85,6 @@ func nearestOrigin(where map[string]Origin, path string) Origin {
 		}
 	}
 	return where[""]
-}
-
-// given reports whether a key is present in any layer.
-func (c *checker) given(path string) bool {
-	_, ok := c.where[path]
-	return ok
 }
 
 // quote renders a value in a message; one with references stays as it is written.

@@ -26,19 +26,18 @@ func (c *checker) pool(path string, p *Pool) {
 		c.breaker(path+".circuit_breaker", p)
 	}
 	if p.HealthCheck != nil {
-		c.healthCheck(path+".health_check", p.HealthCheck)
+		c.healthCheck(path+".health_check", p)
 	}
 	if p.Concurrency != nil {
 		c.concurrency(path+".concurrency", p)
 	}
 	if p.Sticky != nil {
-		if p.Sticky.Cookie != "" {
-			c.token(path+".sticky.cookie", wordCookie, p.Sticky.Cookie)
-		}
+		c.sticky(path+".sticky", p.Sticky)
 	}
 	if size := p.Limits.HeaderBytes; size < answerHeaderMin || size > answerHeaderMax {
 		c.reportf(path+".limits.header_bytes", "%s is not within %s and %s", size, Size(answerHeaderMin), Size(answerHeaderMax))
 	}
+	c.poolHost(path+".host", p.Host)
 	c.poolTLS(path, p)
 	c.poolProxyProtocol(path, p)
 }
@@ -167,47 +166,6 @@ func (c *checker) resolver(path, text string) {
 	a, err := netip.ParseAddrPort(text)
 	if err != nil || a.Port() == 0 {
 		c.reportf(path, "%s is not ip:port or [ip]:port", c.quote(path, text))
-	}
-}
-
-// healthCheck checks the probes of a pool.
-func (c *checker) healthCheck(path string, h *HealthCheck) {
-	if !c.given(path + ".timeout") {
-		h.Timeout = min(h.Timeout, h.Interval)
-	}
-	if !c.broken[path+".interval"] {
-		c.ordered(path+".timeout", h.Timeout, "interval", h.Interval)
-	}
-	if h.Type == "http" {
-		c.requestPath(path+".path", strings.SplitN(h.Path, "?", 2)[0])
-		c.plainText(path+".path", h.Path)
-		if len(h.ExpectStatus) == 0 {
-			c.reportf(path+".expect_status", "is empty, so no probe could succeed")
-		}
-	} else {
-		c.probeReadsNothing(path, h)
-	}
-	if h.Service != "" && h.Type != "grpc" {
-		c.reportf(path+".service", "has no effect on probes of type %s", h.Type)
-	}
-	c.plainText(path+".service", h.Service)
-	for i, text := range h.ExpectStatus {
-		c.statusRange(indexPath(path+".expect_status", i), text)
-	}
-	for _, name := range sortedNames(h.ExpectJSON) {
-		if name == "" || slices.Contains(strings.Split(name, "."), "") {
-			c.reportf(joinPath(path+".expect_json", name), "a member must have a name; dots descend into objects")
-		}
-	}
-}
-
-// probeReadsNothing refuses expectations of answers that are not read.
-func (c *checker) probeReadsNothing(path string, h *HealthCheck) {
-	if h.ExpectBody != "" {
-		c.reportf(path+".expect_body", "has no effect on probes of type %s", h.Type)
-	}
-	if len(h.ExpectJSON) > 0 {
-		c.reportf(path+".expect_json", "has no effect on probes of type %s", h.Type)
 	}
 }
 

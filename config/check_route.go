@@ -227,7 +227,8 @@ func (c *checker) retry(path string, r *Route) {
 	}
 	c.noDuplicates(path+".on", r.Retry.On)
 	c.methods(path+".methods", r.Retry.Methods)
-	if r.Timeout > 0 {
+	// An inherited one may be longer than the timeout of a route that says only that.
+	if r.Timeout > 0 && (path == defaultsRetry || c.where[path+".per_try_timeout"] != c.where[defaultsRetry+".per_try_timeout"]) {
 		c.ordered(path+".per_try_timeout", r.Retry.PerTryTimeout, "the route's timeout", r.Timeout)
 	}
 	c.ordered(path+".backoff.initial", r.Retry.Backoff.Initial, "max", r.Retry.Backoff.Max)

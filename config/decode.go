@@ -39,12 +39,6 @@ func newDecoder(s *schema, problems *problemList, refs *references) *decoder {
 func (d *decoder) decode(root *node, cfg *Config) {
 	d.section(root, "", reflect.ValueOf(cfg).Elem())
 	d.where[""] = root.at()
-	var absent Retry
-	d.section(nil, "", reflect.ValueOf(&absent).Elem())
-	for name, route := range cfg.Routes {
-		route.Retry.Default = reflect.DeepEqual(route.Retry, absent)
-		cfg.Routes[name] = route
-	}
 }
 
 // badf notes a problem of the node at path.
@@ -220,6 +214,9 @@ func (d *decoder) list(f *field, n *node, s slot) {
 	if n == nil {
 		d.presetList(f, s)
 		return
+	}
+	if n.kind == kindString && f.typ.Elem().Kind() == reflect.String && holdsDefault(n.text) {
+		n = d.listOf(n, s.path)
 	}
 	if f.single && n.kind != kindList && n.kind != kindNull { // one item for a list of one
 		n = &node{kind: kindList, items: []*node{n}, from: n.from, key: n.key}

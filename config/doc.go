@@ -4,8 +4,10 @@
 // Start reading at Load (load.go), which takes a configuration through these steps:
 //
 //	parse     yaml.go json.go toml.go  bytes to a tree of nodes that know their positions
+//	include   include.go glob.go       the trees of several files joined to one
 //	layer     layer.go overlay.go      file < ISAME_ environment < --set, merged by koanf
 //	decode    decode.go scalar.go      tree to Config: types, defaults, ${ENV:} and ${FILE:}
+//	inherit   inherit.go               routes and pools take what they do not say from defaults
 //	validate  check_*.go               names, combinations, files; then unsupported.go
 //
 // Each step adds to one list of Problems, so that all of them are reported at

@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -181,10 +182,19 @@ func (s *schema) places(key string) []string {
 			}
 		}
 	}
+	slices.SortStableFunc(found, func(a, b string) int { return isOfDefaults(a) - isOfDefaults(b) })
 	if len(found) == 0 && len(s.stagesWith(key)) > 0 {
 		found = append(found, "middleware.NAME."+key)
 	}
 	return found
+}
+
+// isOfDefaults is 1 for a key of defaults, which is rarely the one that was meant.
+func isOfDefaults(path string) int {
+	if strings.HasPrefix(path, "defaults.") {
+		return 1
+	}
+	return 0
 }
 
 // Types with a notation of their own.

@@ -122,19 +122,30 @@ func read(opts *Options, problems *problemList) *Loaded {
 		return nil
 	}
 	s := newSchema(opts.Extensions)
+	refs := &references{environ: environ, baseDir: base}
+	in := &includer{schema: s, problems: problems, references: refs, main: opts.File}
+	if opts.Data == nil {
+		root = in.include(root)
+	} else if n := root.child(keyInclude); n != nil {
+		problems.addf(n.at(), keyInclude, "can stand in a file only, not in a configuration that is sent")
+	}
 	merged, err := mergeLayers(s, root, [][]assignment{fromEnviron(environ), fromFlags(opts.Set, problems)}, problems)
 	if err != nil {
 		problems.addf(Origin{}, "", "%s", err)
 		return nil
 	}
-	d := newDecoder(s, problems, &references{environ: environ, baseDir: base})
+	d := newDecoder(s, problems, refs)
 	loaded := &Loaded{Config: &Config{}, where: d.where, raw: d.raw}
 	d.decode(merged, loaded.Config)
+	loaded.Config.Include = nil // it is all here
 	c := &checker{decoder: d, cfg: loaded.Config, warnf: loaded.warnOnce(), used: map[string][]use{}}
+	c.defaults()
+	d.inherit(loaded.Config)
 	c.check()
 	c.unsupported()
+	in.warn(loaded)
 	slices.SortStableFunc(loaded.Warnings, compareProblems)
-	loaded.Files = unique(slices.Concat(files, d.references.files, c.files))
+	loaded.Files = unique(slices.Concat(files, in.files, refs.files, c.files))
 	return loaded
 }
 
@@ -189,6 +200,9 @@ func mergeLayers(s *schema, root *node, over [][]assignment, problems *problemLi
 			continue // merged copies the whole tree
 		}
 		tree := overlayTree(s, l.merged(), as, problems)
+		if n := tree.child(keyInclude); n != nil {
+			problems.addf(n.from, keyInclude, "can stand in the file only")
+		}
 		s.settle(tree, reflect.TypeFor[Config]())
 		if err := l.load(tree); err != nil {
 			return nil, err

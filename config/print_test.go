@@ -148,10 +148,17 @@ func TestEveryAdminLogAndMetricsKeyIsClassified(t *testing.T) {
 	classified := map[string]bool{
 		"log.level": true, "log.access.enabled": true,
 		"log.access.sample": true, "log.access.slow": true, "shutdown.drain": true,
-		"zone": true, "defaults.middleware": true, "tracing.enabled": true, "tracing.endpoint": true, "tracing.sample": true, "tracing.service_name": true,
+		"include": true, "zone": true, "defaults.middleware": true, "defaults.timeout": true, "tracing.enabled": true, "tracing.endpoint": true, "tracing.sample": true, "tracing.service_name": true,
 	}
 	for _, path := range restartKeys() {
 		classified[path] = true
+	}
+	for _, key := range []string{
+		"retry.attempts", "retry.on", "retry.methods", "retry.idempotency_key", "retry.per_try_timeout", "retry.backoff.initial",
+		"retry.backoff.max", "retry.backoff.factor", "retry.backoff.jitter", "retry.budget.percent", "retry.budget.min_per_second",
+		"timeouts.connect", "timeouts.read", "timeouts.write", "timeouts.tunnel",
+	} {
+		classified["defaults."+key] = true
 	}
 	known := map[string]bool{}
 	patterns(newSchema(Extensions{}), reflect.TypeFor[Config](), "", known)

@@ -13,14 +13,11 @@ import (
 // referenceBytesMax bounds the file behind ${FILE:/path}.
 const referenceBytesMax = 64 << 10
 
-// reference matches ${ENV:NAME} and ${FILE:/path}. With more than one $ it is
-// text, and loses one of them.
+// reference matches ${ENV:NAME}, ${ENV:NAME:-default} and ${FILE:/path}. With more than
+// one $ it is text, and loses one of them.
 var reference = regexp.MustCompile(`(\$+)\{(ENV|FILE):([^}]*)\}`)
 
-// escapable matches the begin of what reference matches.
-var escapable = regexp.MustCompile(`\$+\{(ENV|FILE):`)
-
-// references resolves ${ENV:NAME} and ${FILE:/path} in values.
+// references resolves what reference matches in values.
 type references struct {
 	environ map[string]string
 	baseDir string
@@ -38,9 +35,9 @@ func environment(environ []string) map[string]string {
 	return m
 }
 
-// expand replaces every reference. found reports whether there was one, so
-// that the result must be masked.
-func (r *references) expand(text string) (value string, found bool, err error) {
+// expand replaces every reference. secret reports whether there was one without a
+// default, so that the result must be masked.
+func (r *references) expand(text string) (value string, secret bool, err error) {
 	if !strings.Contains(text, "${") {
 		return text, false, nil
 	}
@@ -50,14 +47,14 @@ func (r *references) expand(text string) (value string, found bool, err error) {
 		if len(m[1]) > 1 {
 			return match[1:]
 		}
-		found = true
-		resolved, failure := r.resolve(m[2], m[3])
+		resolved, shown, failure := r.resolve(m[2], m[3])
+		secret = secret || !shown
 		if failure != nil {
 			failures = append(failures, fmt.Errorf("cannot resolve %s: %w", match, failure))
 		}
 		return resolved
 	})
-	return value, found, errors.Join(failures...)
+	return value, secret, errors.Join(failures...)
 }
 
 // escape is the reverse of expand for text without references.
@@ -65,27 +62,73 @@ func escape(text string) string {
 	if !strings.Contains(text, "${") {
 		return text
 	}
-	return escapable.ReplaceAllString(text, "$$$0")
+	return reference.ReplaceAllString(text, "$$$0")
+}
+
+// otherwise stands between the name of a variable and the value that counts where it is
+// unset or empty, as in shells.
+const otherwise = ":-"
+
+// holdsDefault reports whether all of text is one reference with a default, which may
+// stand for a whole list.
+func holdsDefault(text string) bool {
+	m := reference.FindStringSubmatch(text)
+	return m != nil && m[0] == text && m[1] == "$" && m[2] == sourceEnv && strings.Contains(m[3], otherwise)
+}
+
+// listOf is the list that a text with a reference stands for, as the environment writes
+// lists: by commas, or in brackets. One that cannot be resolved stays as it is.
+func (d *decoder) listOf(n *node, path string) *node {
+	text, _, err := d.references.expand(n.text)
+	if err != nil {
+		return &node{kind: kindList, items: []*node{n}, from: n.from, key: n.key}
+	}
+	text = escape(strings.TrimSpace(text)) // items are expanded, too
+	list := &node{kind: kindList}
+	if strings.HasPrefix(text, "[") {
+		list = flowYAML(text, n.from, d.problems, path)
+	} else if text != "" {
+		for item := range strings.SplitSeq(text, ",") {
+			list.items = append(list.items, &node{kind: kindText, text: strings.TrimSpace(item), from: n.from})
+		}
+	}
+	if list == nil { // said already
+		list = &node{kind: kindList}
+	}
+	list.from, list.key = n.from, n.key
+	return list
 }
 
 var (
+	errNested     = errors.New("a default cannot hold another reference")
 	errUnset      = errors.New("the environment variable is not set")
 	errNotRegular = errors.New("it is not a regular file")
 	errTooLarge   = fmt.Errorf("it is larger than %s", Size(referenceBytesMax))
 )
 
-// resolve returns the value of one reference.
-func (r *references) resolve(source, name string) (string, error) {
-	if source == "ENV" {
-		value, ok := r.environ[name]
-		if !ok {
-			return "", errUnset
-		}
-		return value, nil
+// sourceEnv names the environment in a reference.
+const sourceEnv = "ENV"
+
+// resolve returns the value of one reference, which is shown where it has a default:
+// whoever writes one does not mean a secret.
+func (r *references) resolve(source, name string) (value string, shown bool, err error) {
+	if source != sourceEnv {
+		file := r.absolute(name)
+		r.files = append(r.files, file)
+		value, err = readReference(file)
+		return value, false, err
 	}
-	file := r.absolute(name)
-	r.files = append(r.files, file)
-	return readReference(file)
+	name, def, shown := strings.Cut(name, otherwise)
+	value, ok := r.environ[name]
+	switch {
+	case strings.Contains(def, "${"):
+		return "", true, errNested
+	case !shown && !ok:
+		return "", false, errUnset
+	case shown && value == "":
+		return def, true, nil
+	}
+	return value, shown, nil
 }
 
 // absolute resolves a path against the folder of the configuration.

@@ -27,8 +27,8 @@ func (d *decoder) scalar(f *field, n *node, s slot) {
 		d.refuse(f, n, s, message)
 		return
 	}
-	text, found, err := d.references.expand(n.text)
-	if found {
+	text, secret, err := d.references.expand(n.text)
+	if secret {
 		d.raw[s.path] = n.text
 	}
 	if err != nil {
@@ -49,7 +49,7 @@ func (d *decoder) scalar(f *field, n *node, s slot) {
 	if message == "" {
 		return
 	}
-	if found || isSecret(f.typ) {
+	if secret || isSecret(f.typ) {
 		message = f.hide(message, text)
 	}
 	d.refuse(f, n, s, message)

@@ -16,6 +16,11 @@ import "time"
 // (hosts: the names of this map are host names, which a check of their own looks at), file (a path, relative to the configuration; live where
 // whoever uses it reads it again by itself) and example.
 type Config struct {
+	// Include names further files, which are one configuration with this one: sections are joined name by name, and what
+	// is said in two of them is an error. Patterns (*, ? and [) match names of one level but those that begin with a dot;
+	// they start at the folder of this file and do not leave it. Included files include none themselves, may be YAML, JSON
+	// or TOML each, and name other files from the folder of this one.
+	Include []string `example:"[conf.d/*.yaml]" koanf:"include" single:"true"`
 	// Zone is where this proxy stands, as in pools.*.backends[].zone; empty means
 	// that zones do not matter. ISAME_ZONE sets it.
 	Zone string `example:"a" koanf:"zone"`
@@ -258,6 +263,11 @@ type Pool struct {
 	Concurrency *Concurrency `koanf:"concurrency"`
 	// Sticky keeps a client on its backend with a cookie.
 	Sticky *Sticky `koanf:"sticky"`
+	// Host is what backends see as Host, also over HTTP/2: keep is what the client has sent, backend the host of each
+	// backend's address, with its port unless that is the scheme's own (of a member that was found, discovery.dns.name;
+	// of a unix socket, localhost), anything else is taken as it stands. A stage that sets Host wins; X-Forwarded-Host
+	// is the client's all the same.
+	Host string `default:"keep" example:"backend" koanf:"host"`
 	// SlowStart raises the share of a new or recovered member over this time.
 	SlowStart time.Duration `default:"0s" example:"30s" koanf:"slow_start"`
 	// PanicThreshold is the percentage of healthy members below which health is
@@ -334,19 +344,6 @@ type Concurrency struct {
 	Adaptive bool `koanf:"adaptive"`
 }
 
-// Sticky keeps a client on its backend with a cookie. Beside routes.*.split give all of its pools the section, or a
-// client of one without it is drawn anew for each request.
-type Sticky struct {
-	// Cookie is the cookie's name; empty means isame_ and the pool's name, so that pools of one host keep cookies of
-	// their own.
-	Cookie string `example:"lb" koanf:"cookie"`
-	// TTL is the cookie's lifetime, counted from its last renewal; it is renewed when half of it is over.
-	TTL time.Duration `default:"1h" koanf:"ttl" positive:"true"`
-	// Secret signs the cookies. Several proxies before the same backends need the same one; without it each
-	// machine has its own.
-	Secret Secret `example:"${ENV:ISAME_STICKY_SECRET}" koanf:"secret"`
-}
-
 // PoolConnections bound what is kept open to each backend.
 type PoolConnections struct {
 	// Max is the number of open connections of this pool to one backend; 0 means no limit.
@@ -400,12 +397,6 @@ type PoolTLS struct {
 	KeyFile string `example:"client.key" file:"true" koanf:"key_file"`
 	// InsecureSkipVerify accepts any certificate of any name: whoever stands in between can read and change everything.
 	InsecureSkipVerify bool `koanf:"insecure_skip_verify"`
-}
-
-// Defaults are for every route that says nothing else.
-type Defaults struct {
-	// Middleware names the stages that run in front of those of each route, but for what its skip names.
-	Middleware []string `example:"[limit]" koanf:"middleware"`
 }
 
 // Admin is the endpoint of the API, the metrics and the dashboard.

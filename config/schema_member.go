@@ -31,6 +31,15 @@ type HealthCheck struct {
 	Type string `default:"http" enum:"http|tcp|grpc" koanf:"type"`
 	// Path is the path an http probe requests.
 	Path string `default:"/health" koanf:"path"`
+	// Method is the method of an http probe; an answer to HEAD has no body to look at.
+	Method string `default:"GET" example:"OPTIONS" koanf:"method"`
+	// Host is what an http or grpc probe asks for; empty means pools.*.host, and where that is keep the address, or over
+	// TLS the name of the certificate.
+	Host string `example:"www.example.com" koanf:"host"`
+	// Headers are further fields of an http or grpc probe; User-Agent and Accept may be replaced.
+	Headers map[string]string `example:"{X-Probe: \"1\"}" koanf:"headers"`
+	// Port is where a member is probed, in the way of its pool (tls, proxy_protocol); 0 means the port that is served.
+	Port int `example:"8081" koanf:"port" max:"65535" min:"0"`
 	// Service is the service a grpc probe asks about (grpc.health.v1.Health/Check
 	// over HTTP/2, in clear text or as tls says); empty means the server as a whole.
 	Service string `example:"shop.Cart" koanf:"service"`

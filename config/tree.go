@@ -68,8 +68,8 @@ func (d *decoder) number(n *node, path string) any {
 }
 
 func (d *decoder) text(n *node, path string) any {
-	text, found, err := d.references.expand(n.text)
-	if found {
+	text, secret, err := d.references.expand(n.text)
+	if secret {
 		d.raw[path] = n.text
 	}
 	if err != nil {

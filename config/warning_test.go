@@ -19,6 +19,10 @@ func TestWarnings(t *testing.T) {
 		{"breaker of one with a backup", "backends: [{address: 'a:1'}, {address: 'b:1', backup: true}], circuit_breaker: {}", ""},
 		{"breaker of backups alone", "backends: [{address: 'a:1', backup: true}], circuit_breaker: {}", none},
 		{"breaker beside discovery", "backends: [{address: 'a:1'}], discovery: {dns: {name: b.test, port: 1}}, circuit_breaker: {}", ""},
+		{"cookie for other sites in clear text", "backends: [{address: 'a:1'}], sticky: {same_site: none}", "sticky.secure: warning: auto leaves Secure out"},
+		{"cookie for other sites that is secure", "backends: [{address: 'a:1'}], sticky: {same_site: none, secure: always}", ""},
+		{"host that looks like a word", "backends: [{address: 'a:1'}], host: backends", `"backends" is taken for the name of a host (did you mean "backend"?)`},
+		{"host of one label", "backends: [{address: 'a:1'}], host: backend-1", ""},
 		{"no section", "backends: [{address: 'a:1'}]", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

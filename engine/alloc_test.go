@@ -112,3 +112,23 @@ func TestStickyExchangeDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+func TestExchangeThatNamesItsBackendDoesNotAllocate(t *testing.T) {
+	address := rawBackend(t, "\r\n\r\n", ok)
+	for _, host := range []string{"backend", "a-rather-long-name-of-a-host.which-does-not-fit-a-small-buffer.example.com"} {
+		c := start(t, hostOf("host: "+host+`, backends: [{address: "`+address+`"}]`, ""), "").dial()
+		request, answer := []byte("GET / HTTP/1.1\r\nHost: t\r\n\r\n"), make([]byte, 4096)
+		exchange := func() {
+			_, _ = c.Write(request)
+			if n, err := c.Read(answer); err != nil || n < len(ok) {
+				t.Fatal(n, err)
+			}
+		}
+		for range 50 {
+			exchange()
+		}
+		if n := testing.AllocsPerRun(300, exchange); n != 0 {
+			t.Errorf("%s: %v allocations an exchange; want 0", host, n)
+		}
+	}
+}

@@ -252,6 +252,41 @@ func (x *exchange) headBefore(sinceNanos int64) int64 {
 		socket.Earlier(deadline(sinceNanos, x.route.retry.PerTry), deadline(sinceNanos, f.pool.timeouts.Read)))
 }
 
+// nameHost makes the prepared head name the Host that a member is to see. Attempts at other
+// members say another one in its place.
+func (x *exchange) nameHost(m *pool.Member) {
+	host := x.hostFor(m)
+	if host == "" {
+		return
+	}
+	before := len(x.out)
+	x.out = wire.ReplaceHost(x.out, host)
+	if x.idEnd > 0 { // it stands behind Host
+		x.idEnd += len(x.out) - before
+	}
+}
+
+// hostFor is the Host that a member is to see in place of that in the prepared head; empty
+// is none: the pool keeps it, or a stage has set it.
+func (x *exchange) hostFor(m *pool.Member) string {
+	if x.staged && x.call.Host != nil {
+		return ""
+	}
+	return m.Host()
+}
+
+// scheme is what the client is believed to speak.
+func (x *exchange) scheme() []byte {
+	if x.policy.trusted.Trusts(x.c.ip) {
+		if said := x.head.Value(wire.FieldXForwardedProto); wire.EqualFold(said, "https") {
+			return schemeHTTPS
+		} else if wire.EqualFold(said, "http") {
+			return schemeHTTP
+		}
+	}
+	return x.c.scheme()
+}
+
 // random is 64 fresh bits for balancers, ids and jitter. The runtime's
 // generator is per thread: 4 ns, no lock.
 func random() uint64 { return rand.Uint64() }

@@ -8,7 +8,6 @@ import (
 	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/socket"
-	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 var _ stage.Facts = (*callFacts)(nil)
@@ -23,16 +22,7 @@ func (f *callFacts) Peer() netip.Addr { return f.c.ip }
 func (f *callFacts) Trusted() bool { return f.policy.trusted.Trusts(f.c.ip) }
 
 // Scheme is what the client is believed to speak.
-func (f *callFacts) Scheme() []byte {
-	if f.Trusted() {
-		if said := f.head.Value(wire.FieldXForwardedProto); wire.EqualFold(said, "https") {
-			return schemeHTTPS
-		} else if wire.EqualFold(said, "http") {
-			return schemeHTTP
-		}
-	}
-	return f.c.scheme()
-}
+func (f *callFacts) Scheme() []byte { return (*exchange)(f).scheme() }
 
 // Secure reports TLS.
 func (f *callFacts) Secure() bool { return f.c.Secure() }

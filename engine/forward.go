@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"math"
 	"time"
 
@@ -294,6 +295,7 @@ func (x *exchange) got(m *pool.Member, permit pool.Permit) {
 	x.fwd.trying = trying{member: m, permit: permit}
 	x.attempts++
 	x.backendName = m.Address()
+	x.nameHost(m)
 	x.fwd.hedgeBy = x.hedgeTime()
 }
 
@@ -341,5 +343,6 @@ func (x *exchange) appendSticky(b []byte) []byte {
 	if s == nil || (f.stuck == f.member && !f.renew) {
 		return b
 	}
-	return s.Append(b, f.member.Index(), affinity.Minutes(time.Now()), x.c.Secure())
+	https := bytes.Equal(x.scheme(), schemeHTTPS)
+	return s.Append(b, f.member.Index(), affinity.Minutes(time.Now()), https)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // hedgeTime is the moment after which the attempt gets a rival; 0 is never. Only
@@ -130,9 +131,13 @@ func (x *exchange) startRival(r *race) bool {
 	}
 	f.query.Tried.Add(m.Index())
 	x.repeats[retry.CauseHedge]++
+	head := slices.Clone(x.out)
+	if host := x.hostFor(m); host != "" {
+		head = wire.ReplaceHost(head, host)
+	}
 	v := &rival{
 		race: r, attempt: attempt.Attempt{Client: x.attempt.Client}, bell: socket.NewBell(),
-		head: slices.Clone(x.out), toHEAD: x.isHEAD, route: x.route, pool: f.pool,
+		head: head, toHEAD: x.isHEAD, route: x.route, pool: f.pool,
 		member: m, permit: permit, shard: x.c.shard.index, beganNanos: nowNanos,
 		byNanos: x.headBefore(nowNanos),
 	}

@@ -221,7 +221,7 @@ func (x *exchange) beginCopy() {
 	if p == nil || x.call.Upgrades() || x.route.mirrors == nil {
 		return
 	}
-	q := inquiry.Inquiry{Pool: &p.asks, Shard: x.c.shard.index, ToHEAD: x.isHEAD}
+	q := inquiry.Inquiry{Pool: &p.asks, Shard: x.c.shard.index, ToHEAD: x.isHEAD, KeepsHost: x.call.Host != nil}
 	size := int64(len(x.out))
 	if !x.body.Done() {
 		size += max(0, x.head.ContentLength-x.upload.sent)

@@ -105,6 +105,31 @@ func TestStickyClientsStay(t *testing.T) {
 	}
 }
 
+func TestStickyCookieIsAsTheSectionSays(t *testing.T) {
+	addresses := numbered(t, 1)
+	for _, tc := range []struct{ section, proto, want string }{
+		{"", "", "; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"},
+		{"", "https", "; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure"},
+		{"secure: never", "https", "; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"},
+		{"secure: always, same_site: none", "", "; Path=/; Max-Age=3600; HttpOnly; SameSite=None; Secure"},
+		{"ttl: 0s, http_only: false, same_site: strict, path: /app", "", "; Path=/app; SameSite=Strict"},
+	} {
+		t.Run(tc.section+tc.proto, func(t *testing.T) {
+			text := strings.Replace(stickyText(tc.section, addresses), `"}}`, `", trusted_proxies: [127.0.0.1]}}`, 1)
+			c := start(t, text, "").dial()
+			field := ""
+			if tc.proto != "" {
+				field = "X-Forwarded-Proto: " + tc.proto + "\r\n"
+			}
+			c.send("GET / HTTP/1.1\r\nHost: t\r\n" + field + "\r\n")
+			got := c.receive("GET").Header.Get("Set-Cookie")
+			if !strings.HasSuffix(got, tc.want) || strings.Count(got, ";") != strings.Count(tc.want, ";") {
+				t.Errorf("got %q; want %q", got, tc.want)
+			}
+		})
+	}
+}
+
 // Lengths of the two parts of a cookie before its time.
 const (
 	idChars  = 11

@@ -168,10 +168,10 @@ func (b *builder) member(
 		rank: c.rank, discovered: c.discovered, zone: c.Zone, local: c.Zone != "" && c.Zone == b.zone, requestsMax: int64(c.MaxRequests),
 		weightGiven: c.Weight,
 	}
-	m.dialing = d
+	m.dialing, m.host = d, attempt.HostOf(cfg, c.Address, c.foundAs)
 	m.clients = b.clients(back, attempt.OptionsOf(p.name, cfg, d), d)
 	if def != nil {
-		m.health = b.opinion(back, def.Over(d), s, p.name)
+		m.health = b.opinion(back, def.Over(d, m.host), s, p.name)
 	}
 	return m
 }

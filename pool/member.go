@@ -30,6 +30,7 @@ type Member struct {
 	pool        *Pool
 	clients     *attempt.Clients
 	dialing     *attempt.Dialing
+	host        string          // what it sees as Host; empty is what the client has sent
 	health      *health.Opinion // nil without health_check
 	zone        string
 	local       bool // its zone is the proxy's
@@ -53,6 +54,9 @@ func (m *Member) Backend() *Backend { return m.backend }
 
 // Address is the address as the configuration spells it.
 func (m *Member) Address() string { return m.backend.address }
+
+// Host is what it is to see as Host; empty is what the client has sent.
+func (m *Member) Host() string { return m.host }
 
 // Index is the member's place in its pool, the same in every view of one
 // generation. It is what algo.Tried remembers.

@@ -39,7 +39,7 @@ type proxy struct {
 
 	loaded     atomic.Pointer[config.Loaded] // what runs
 	lastReload atomic.Pointer[api.Reload]
-	seen       atomic.Pointer[fingerprint] // of the files at the last load
+	seen       atomic.Pointer[fingerprints] // of the files at the last load
 	reloads    chan reloadRequest
 	draining   chan struct{} // closed when the drain begins
 }
@@ -103,7 +103,7 @@ func (p *proxy) start() error {
 		return err
 	}
 	p.loaded.Store(loaded)
-	p.remember(loaded.Files)
+	p.remember(loaded)
 	p.logWarnings(loaded)
 	return nil
 }

@@ -6,11 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
@@ -79,9 +81,12 @@ func (w *watcher) tell() {
 type watchLoop struct {
 	*watcher
 	proxy *proxy
-	// files are followed; trail is every file and link on the way to one of them.
-	files []string
-	trail map[string]bool
+	// files are followed, and those of includes; trail is every file and link on the way to one of them.
+	files    []string
+	includes config.Includes
+	trail    map[string]bool
+	// lookouts are where files may appear that the configuration includes, by folder without links.
+	lookouts map[string][]config.Lookout
 	// folders are watched; refused ones could not be, which was said once.
 	folders, refused map[string]bool
 
@@ -94,6 +99,7 @@ func (l *watchLoop) run() {
 	for {
 		select {
 		case l.files = <-l.watcher.files:
+			l.includes = config.IncludesOf(l.proxy.file, os.Environ())
 			l.follow()
 			l.unsettle() // what happened before the folders were watched
 		case e, ok := <-l.fs.Events:
@@ -109,6 +115,7 @@ func (l *watchLoop) run() {
 			l.unsettle() // events may have been lost
 		case <-l.quiet:
 			l.quiet = nil
+			l.lookAround()
 			if l.proxy.filesChanged() {
 				l.tell()
 			}
@@ -127,13 +134,29 @@ func (l *watchLoop) hear(e fsnotify.Event) {
 		_ = l.fs.Remove(e.Name) // it may be gone already
 		l.lost = time.After(lostRetry)
 	}
-	if !l.trail[e.Name] || e.Op == fsnotify.Chmod {
+	if !l.trail[e.Name] && !l.awaits(e.Name) || e.Op == fsnotify.Chmod {
 		return
 	}
 	if e.Has(fsnotify.Create | fsnotify.Remove | fsnotify.Rename) {
 		l.follow() // a link may lead elsewhere now
 	}
 	l.unsettle()
+}
+
+// awaits reports that a file of this name belongs to the configuration when it appears.
+func (l *watchLoop) awaits(name string) bool {
+	folder, name := filepath.Split(name)
+	return slices.ContainsFunc(l.lookouts[filepath.Clean(folder)], func(o config.Lookout) bool { return o.Takes(name) })
+}
+
+// lookAround finds anew what the main file includes, which may have changed with it.
+func (l *watchLoop) lookAround() {
+	before := len(l.folders)
+	l.includes = config.IncludesOf(l.proxy.file, os.Environ())
+	l.follow()
+	if len(l.folders) > before {
+		l.unsettle() // files may have come before their folder was watched
+	}
 }
 
 // unsettle starts the wait for quiet anew, within its bound.
@@ -147,13 +170,23 @@ func (l *watchLoop) unsettle() {
 
 // follow walks the way to each file anew and watches the folders on it.
 func (l *watchLoop) follow() {
-	l.trail = map[string]bool{}
+	l.trail, l.lookouts = map[string]bool{}, map[string][]config.Lookout{}
 	folders := map[string]bool{}
-	for _, file := range l.files {
-		for _, step := range trailOf(file) {
+	track := func(path string) (end string) {
+		for _, step := range trailOf(path) {
 			l.trail[step] = true
 			folders[filepath.Dir(step)] = true
+			end = step
 		}
+		return end
+	}
+	for _, file := range slices.Concat(l.files, l.includes.Files) {
+		track(file)
+	}
+	for _, o := range l.includes.Lookouts {
+		folder := track(o.Folder)
+		folders[folder] = true
+		l.lookouts[folder] = append(l.lookouts[folder], o)
 	}
 	for folder := range l.folders {
 		if !folders[folder] {
@@ -220,33 +253,48 @@ func trailOf(file string) []string {
 	return append(trail, at)
 }
 
-// fingerprint is what files held.
-type fingerprint [sha256.Size]byte
+// fingerprints is what files held, by name.
+type fingerprints map[string][sha256.Size]byte
 
-// remember notes what files hold now.
-func (p *proxy) remember(files []string) {
-	f := fingerprintOf(files)
+// remember notes what the files of a configuration hold now.
+func (p *proxy) remember(loaded *config.Loaded) {
+	f := p.fingerprints(loaded)
 	p.seen.Store(&f)
 }
 
-// filesChanged reports whether the files of the running configuration hold
-// something else than when they were last read.
+// filesChanged reports whether a file of the running configuration, or one that belongs
+// to it now, holds something else than when it was last read.
 func (p *proxy) filesChanged() bool {
 	seen := p.seen.Load()
-	return seen == nil || *seen != fingerprintOf(p.loaded.Load().Files)
+	if seen == nil {
+		return true
+	}
+	for name, now := range p.fingerprints(p.loaded.Load()) {
+		if was, known := (*seen)[name]; !known || was != now {
+			return true
+		}
+	}
+	return false
 }
 
-// fingerprintOf reads the files; one that cannot be read counts as empty.
-func fingerprintOf(files []string) fingerprint {
-	h := sha256.New()
-	for _, name := range files {
-		_, _ = io.WriteString(h, name+"\x00")
-		f, err := os.Open(name)
-		if err != nil {
-			continue
+// fingerprints reads the files of a configuration and those that its main file includes
+// now; one that cannot be read counts as empty.
+func (p *proxy) fingerprints(loaded *config.Loaded) fingerprints {
+	all := fingerprints{}
+	for _, name := range slices.Concat(loaded.Files, config.IncludesOf(p.file, os.Environ()).Files) {
+		if _, known := all[name]; !known {
+			all[name] = fingerprintOf(name)
 		}
+	}
+	return all
+}
+
+func fingerprintOf(name string) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	if f, err := os.Open(name); err == nil {
 		_, _ = io.Copy(h, f)
 		_ = f.Close()
 	}
-	return fingerprint(h.Sum(nil))
+	h.Sum(sum[:0])
+	return sum
 }

@@ -260,7 +260,7 @@ func (r *reference) write(typ string, at place) error {
 		fmt.Fprintf(&r.b, "The keys are those of `%s`.\n\n", was)
 		return nil
 	}
-	if slices.Contains([]string{"Condition", "Predicates", "Match", "ClientTLS", "ClientAuth"}, typ) {
+	if slices.Contains([]string{"Condition", "Predicates", "Match", "ClientTLS", "ClientAuth", "Retry", "PoolTimeouts"}, typ) {
 		r.first[typ] = at.path
 	}
 	r.b.WriteString("| key | type | default | meaning | example |\n|---|---|---|---|---|\n")

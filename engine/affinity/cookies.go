@@ -1,6 +1,7 @@
 package affinity
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -24,6 +25,7 @@ type Cookies struct {
 	byID    map[string]int // index of the member
 	values  []string       // id.mac by index
 	options string         // what follows the value in Set-Cookie
+	secure  string         // whether Secure does, as the section says
 }
 
 // Lengths of the two parts, in characters of base64url.
@@ -51,7 +53,7 @@ func NewCookies(poolName string, c *config.Sticky, secret string, places []strin
 	}
 	s := &Cookies{
 		Name: name, ttl: c.TTL, byID: make(map[string]int, len(places)), values: make([]string, len(places)),
-		options: "; Path=/; Max-Age=" + strconv.Itoa(int(max(c.TTL, time.Second)/time.Second)) + "; HttpOnly; SameSite=Lax",
+		options: optionsOf(c), secure: c.Secure,
 	}
 	key := sha256.Sum256([]byte("isame sticky " + secret))
 	for i, place := range places {
@@ -63,6 +65,22 @@ func NewCookies(poolName string, c *config.Sticky, secret string, places []strin
 		s.byID[id] = i
 	}
 	return s
+}
+
+// sameSites are the words of the section as browsers spell them.
+var sameSites = map[string]string{config.SameSiteStrict: "Strict", config.SameSiteNone: "None"}
+
+// optionsOf is what follows the value of every cookie, but for Secure, which may depend
+// on the client.
+func optionsOf(c *config.Sticky) string {
+	options := "; Path=" + cmp.Or(c.Path, "/")
+	if c.TTL > 0 {
+		options += "; Max-Age=" + strconv.Itoa(int(max(c.TTL, time.Second)/time.Second))
+	}
+	if c.HTTPOnly {
+		options += "; HttpOnly"
+	}
+	return options + "; SameSite=" + cmp.Or(sameSites[c.SameSite], "Lax")
 }
 
 // Find is the index of the member that a cookie's value stands for, -1 when it is not
@@ -87,17 +105,18 @@ func (s *Cookies) Find(value []byte, nowMinutes int64) (index int, ageMinutes in
 }
 
 // IsOld reports that a cookie of that age is to be given anew: half its time is over,
-// or it is from the future.
+// or it is from the future. One of the browser's session has no time.
 func (s *Cookies) IsOld(ageMinutes int64) bool {
-	return ageMinutes < 0 || time.Duration(ageMinutes)*step >= s.ttl/2
+	return ageMinutes < 0 || s.ttl > 0 && time.Duration(ageMinutes)*step >= s.ttl/2
 }
 
-// Append appends the field line that gives the cookie of a member.
-func (s *Cookies) Append(b []byte, index int, nowMinutes int64, secure bool) []byte {
+// Append appends the field line that gives the cookie of a member to a client, which
+// speaks https or not.
+func (s *Cookies) Append(b []byte, index int, nowMinutes int64, https bool) []byte {
 	b = append(append(append(b, "Set-Cookie: "...), s.Name...), '=')
 	b = append(append(b, s.values[index]...), '.')
 	b = append(strconv.AppendInt(b, nowMinutes, 10), s.options...)
-	if secure {
+	if s.secure == config.SecureAlways || https && s.secure != config.SecureNever {
 		b = append(b, "; Secure"...)
 	}
 	return append(b, "\r\n"...)

@@ -16,21 +16,33 @@ var places = []string{"10.0.0.1:80", "10.0.0.2:80"}
 // versions, and two proxies of one secret must agree.
 var values = []string{"ORIB6GUK5pQ.U1jRz9YxYFgRDrDltJ8d8Q", "YOd6MUDDDTg.uad6N6Kzr3zRHm6MFO9SBA"}
 
-func usual() *Cookies { return NewCookies("p", &config.Sticky{TTL: time.Hour}, "one", places) }
+func usual() *Cookies { return NewCookies("p", hourly(config.Sticky{}), "one", places) }
+
+// hourly is a section with the defaults of what tests do not change.
+func hourly(s config.Sticky) *config.Sticky {
+	s.TTL, s.HTTPOnly = time.Hour, true
+	return &s
+}
 
 func TestCookieOfAMember(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		section config.Sticky
-		secure  bool
+		https   bool
 		want    string
 	}{
-		{"usual", config.Sticky{TTL: time.Hour}, false, "isame_p=" + values[1] + ".1000; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"},
-		{"named, over TLS", config.Sticky{Cookie: "c", TTL: time.Hour}, true, "c=" + values[1] + ".1000; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure"},
-		{"shortest", config.Sticky{TTL: time.Millisecond}, false, "isame_p=" + values[1] + ".1000; Path=/; Max-Age=1; HttpOnly; SameSite=Lax"},
+		{"usual", *hourly(config.Sticky{}), false, "isame_p=" + values[1] + ".1000; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"},
+		{"named, over TLS", *hourly(config.Sticky{Cookie: "c"}), true, "c=" + values[1] + ".1000; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure"},
+		{"shortest", config.Sticky{TTL: time.Millisecond, HTTPOnly: true}, false, "isame_p=" + values[1] + ".1000; Path=/; Max-Age=1; HttpOnly; SameSite=Lax"},
+		{"of a session, for scripts", config.Sticky{SameSite: "strict"}, false, "isame_p=" + values[1] + ".1000; Path=/; SameSite=Strict"},
+		{
+			"of other sites", *hourly(config.Sticky{SameSite: "none", Secure: "always", Path: "/a"}), false,
+			"isame_p=" + values[1] + ".1000; Path=/a; Max-Age=3600; HttpOnly; SameSite=None; Secure",
+		},
+		{"never secure", *hourly(config.Sticky{Secure: "never"}), true, "isame_p=" + values[1] + ".1000; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := string(NewCookies("p", &c.section, "one", places).Append([]byte("x"), 1, 1000, c.secure))
+			got := string(NewCookies("p", &c.section, "one", places).Append([]byte("x"), 1, 1000, c.https))
 			if want := "xSet-Cookie: " + c.want + "\r\n"; got != want {
 				t.Errorf("got %q; want %q", got, want)
 			}
@@ -91,6 +103,10 @@ func TestCookieIsRenewedAtHalfItsLife(t *testing.T) {
 		if got := usual().IsOld(c.age); got != c.want {
 			t.Errorf("%d minutes: got %v; want %v", c.age, got, c.want)
 		}
+	}
+	session := NewCookies("p", &config.Sticky{}, "one", places)
+	if session.IsOld(1e6) || !session.IsOld(-1) {
+		t.Error("a cookie of a session is renewed by its age, or kept from the future")
 	}
 }
 

@@ -67,7 +67,7 @@ func NewCopy(of *Inquiry, have int64, m *Mirror) *Copy {
 	c := &Copy{budget: m.Budget, stats: m.Stats, compare: m.Compare, about: m.About, collecting: true, have: have}
 	q := &c.inquiry
 	q.Pool, q.Shard, q.Head, q.ToHEAD, q.Hash, q.To = of.Pool, of.Shard, of.Head, of.ToHEAD, of.Hash, c
-	q.Reuse = attempt.ReuseSafe
+	q.KeepsHost, q.Reuse = of.KeepsHost, attempt.ReuseSafe
 	c.ours.sum.Reset()
 	return c
 }

@@ -24,10 +24,13 @@ type Pool struct {
 
 // Inquiry is one request to a pool. Its goroutine owns it until Ask has returned.
 type Inquiry struct {
-	Pool    *Pool
-	Shard   int    // whose connections are used
-	Head    []byte // of the request, with all of its content
-	ToHEAD  bool
+	Pool   *Pool
+	Shard  int    // whose connections are used
+	Head   []byte // of the request, with all of its content; Host is its first field
+	ToHEAD bool
+	// KeepsHost says that Host stays whatever the pool says of it: a stage has set it.
+	KeepsHost bool
+
 	Hash    uint64 // where the pool hashes
 	Reuse   attempt.Reuse
 	ByNanos int64 // the deadline
@@ -93,6 +96,9 @@ func (q *Inquiry) Ask() (status int, out attempt.Outcome) {
 // try makes one attempt.
 func (q *Inquiry) try(m *pool.Member, permit pool.Permit) (status int, out attempt.Outcome) {
 	a, began, latency := &q.attempt, socket.Nanos(), int64(-1)
+	if host := m.Host(); host != "" && !q.KeepsHost {
+		q.Head = wire.ReplaceHost(q.Head, host)
+	}
 	a.Patience = socket.Patience{ByNanos: q.ByNanos, Bell: q.bell}
 	if out = a.Open(m.Client(q.Shard), q.Reuse); out == attempt.OK {
 		q.conn.Store(a.Conn())

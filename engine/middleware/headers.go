@@ -193,7 +193,9 @@ func (r *rule) apply(f *stage.Fields, c *stage.Call) {
 		if host == nil {
 			host = c.Head.Host
 		}
-		c.SetAuthority(c.ReplaceAll(nil, host, r.regex, &r.with))
+		if r.regex.Match(host) { // else nobody has set it: pools may
+			c.SetAuthority(c.ReplaceAll(nil, host, r.regex, &r.with))
+		}
 	}
 }
 

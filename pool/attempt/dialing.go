@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"net"
@@ -81,6 +82,44 @@ func (d *Dialing) Word() string {
 		return "verified"
 	}
 	return "unverified"
+}
+
+// HostOf is what a backend sees as Host (pools.*.host); empty is what the client has sent.
+// FoundAs is the name it was found under, if it was.
+func HostOf(cfg *config.Pool, address, foundAs string) string {
+	switch cfg.Host {
+	case "", config.HostKeep:
+		return ""
+	case config.HostBackend:
+		return authorityOf(address, foundAs, cfg.TLS.Enabled)
+	}
+	return cfg.Host
+}
+
+// HostOfSocket is what a backend at a unix socket sees as Host where nobody says another
+// one: a path is no authority (RFC 9112 section 3.2).
+const HostOfSocket = "localhost"
+
+// authorityOf is the host of an address, or the name it was found under, with its port
+// unless that is the scheme's own.
+func authorityOf(address, foundAs string, secure bool) string {
+	network, address := socket.SplitAddress(address)
+	if network == socket.NetworkUnix {
+		return HostOfSocket
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	host, _, _ = strings.Cut(host, "%") // the zone is our own affair
+	host = cmp.Or(foundAs, strings.TrimSuffix(host, "."))
+	switch {
+	case port != map[bool]string{false: "80", true: "443"}[secure]:
+		return net.JoinHostPort(host, port)
+	case strings.Contains(host, ":"):
+		return "[" + host + "]"
+	}
+	return host
 }
 
 // nameOf is the name that the certificate of a backend must have: the configured

@@ -44,6 +44,33 @@ func TestNameOf(t *testing.T) {
 	}
 }
 
+func TestHostOf(t *testing.T) {
+	for _, tc := range []struct {
+		host, address, foundAs string
+		secure                 bool
+		want                   string
+	}{
+		{"", "a.test:81", "", false, ""},
+		{"keep", "a.test:81", "b.test", false, ""},
+		{"c.test:1", "a.test:81", "b.test", false, "c.test:1"},
+		{"backend", "a.test:81", "", false, "a.test:81"},
+		{"backend", "a.test.:80", "", false, "a.test"},
+		{"backend", "a.test:443", "", false, "a.test:443"},
+		{"backend", "a.test:443", "", true, "a.test"},
+		{"backend", "a.test:80", "", true, "a.test:80"},
+		{"backend", "10.0.0.1:8080", "b.test", false, "b.test:8080"},
+		{"backend", "10.0.0.1:80", "b.test", false, "b.test"},
+		{"backend", "[fd00::1]:80", "", false, "[fd00::1]"},
+		{"backend", "[fe80::1%eth0]:81", "", false, "[fe80::1]:81"},
+		{"backend", "unix:/run/s", "", true, "localhost"},
+	} {
+		cfg := config.Pool{Host: tc.host, TLS: config.PoolTLS{Enabled: tc.secure}}
+		if got := HostOf(&cfg, tc.address, tc.foundAs); got != tc.want {
+			t.Errorf("%+v: got %q", tc, got)
+		}
+	}
+}
+
 // What a backend puts into its certificate must not reach a terminal as it is.
 func TestReasonsArePlain(t *testing.T) {
 	leaf := &x509.Certificate{DNSNames: []string{"\x1b[31mred", strings.Repeat("x", 1000)}}

@@ -1,9 +1,11 @@
 package health
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,8 +63,12 @@ func kindOfProbe(name string) (probeKind, error) {
 type Definition struct {
 	Key      string
 	kind     probeKind
+	method   string
 	path     string
-	service  string // of grpc; empty is the server as a whole
+	host     string  // what is asked for; empty is what the address and the certificate say
+	fields   []field // of requests, beside those that say how they are sent
+	port     int     // in place of the address's; 0 is that
+	service  string  // of grpc; empty is the server as a whole
 	interval time.Duration
 	timeout  time.Duration
 	rise     int
@@ -73,6 +79,9 @@ type Definition struct {
 	json     []jsonWant       // in order of the path
 	dialing  *attempt.Dialing // how its connections begin; nil is clear text
 }
+
+// field is one entry of headers.
+type field struct{ name, value string }
 
 // jsonWant is one entry of expect_json.
 type jsonWant struct {
@@ -86,12 +95,18 @@ func Define(c *config.HealthCheck) (*Definition, error) {
 	d := &Definition{
 		Key:      fmt.Sprintf("%+v", *c), // maps print in key order
 		service:  c.Service,
-		path:     orText(c.Path, checkPath),
+		method:   cmp.Or(c.Method, http.MethodGet),
+		path:     cmp.Or(c.Path, checkPath),
+		host:     c.Host,
+		port:     c.Port,
 		interval: OrDuration(c.Interval, checkInterval),
 		timeout:  OrDuration(c.Timeout, checkTimeout),
 		rise:     orCount(c.HealthyAfter, checkRise),
 		fall:     orCount(c.UnhealthyAfter, checkFall),
 		body:     c.ExpectBody,
+	}
+	for _, name := range sortedKeys(c.Headers) {
+		d.fields = append(d.fields, field{name, c.Headers[name]})
 	}
 	var problems []error
 	var err error
@@ -119,15 +134,17 @@ func Define(c *config.HealthCheck) (*Definition, error) {
 	return d, errors.Join(problems...)
 }
 
-// Over is the definition for connections that begin as d says. What a probe sees
-// depends on that, so the state is kept only while it stays the same.
-func (d *Definition) Over(how *attempt.Dialing) *Definition {
-	if *how == (attempt.Dialing{}) {
+// Over is the definition for connections that begin as d says, to a member that sees host
+// unless the section says another one; empty is none. What a probe sees depends on both,
+// so the state is kept only while they stay the same.
+func (d *Definition) Over(how *attempt.Dialing, host string) *Definition {
+	host = cmp.Or(d.host, host)
+	if *how == (attempt.Dialing{}) && host == d.host {
 		return d
 	}
 	c := *d
-	c.dialing = how
-	c.Key = fmt.Sprintf("%s %+v", d.Key, how.Key())
+	c.dialing, c.host = how, host
+	c.Key = fmt.Sprintf("%s %+v %s", d.Key, how.Key(), host)
 	return &c
 }
 
@@ -206,15 +223,17 @@ func jsonText(v *fastjson.Value) string {
 	return v.String()
 }
 
-func sortedKeys(m map[string]string) []string {
-	return slices.Sorted(maps.Keys(m))
+// allFields are the fields of an HTTP probe: those of the section go before our own.
+func (d *Definition) allFields() []field {
+	own := []field{{"User-Agent", probeAgent}, {"Accept", "*/*"}}
+	own = slices.DeleteFunc(own, func(o field) bool {
+		return slices.ContainsFunc(d.fields, func(f field) bool { return strings.EqualFold(f.name, o.name) })
+	})
+	return append(own, d.fields...)
 }
 
-func orText(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
+func sortedKeys(m map[string]string) []string {
+	return slices.Sorted(maps.Keys(m))
 }
 
 // OrDuration is d, or another one where that is not above 0.

@@ -35,19 +35,22 @@ func servingNames() []string {
 
 // askGRPC calls grpc.health.v1.Health/Check over c, with HTTP/2 in clear text or
 // over TLS, and says what was answered. c's deadline bounds it. host is asked for
-// over TLS.
+// over TLS, and where the configuration says it.
 //
 // The call is written by hand over net/http: it is one message of one field each
 // way, and the gRPC library would be the largest dependency of the project.
-func askGRPC(ctx context.Context, c net.Conn, host, service string) (good bool, reason string, err error) {
-	if _, secure := c.(*tls.Conn); !secure {
-		host = "localhost"
+func askGRPC(ctx context.Context, c net.Conn, host string, d *Definition) (good bool, reason string, err error) {
+	if _, secure := c.(*tls.Conn); !secure && d.host == "" {
+		host = attempt.HostOfSocket
 	}
-	rq, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+host+grpcCheck, bytes.NewReader(grpcRequest(service)))
+	rq, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+host+grpcCheck, bytes.NewReader(grpcRequest(d.service)))
 	if err != nil {
 		return false, "", fmt.Errorf("cannot ask: %w", err)
 	}
 	rq.Header = http.Header{"Content-Type": {"application/grpc"}, "Te": {"trailers"}, "User-Agent": {probeAgent}}
+	for _, f := range d.fields {
+		rq.Header.Set(f.name, f.value)
+	}
 	err = askStream(ctx, c, host, rq, func(rs *http.Response) error {
 		message, err := io.ReadAll(io.LimitReader(rs.Body, grpcMessageMax+1))
 		if err != nil {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -24,11 +26,11 @@ import (
 func probe(ctx context.Context, address string, d *Definition) Sight {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	network, addr := socket.SplitAddress(address)
+	network, addr := d.at(address)
 	var dialer net.Dialer
 	c, err := dialer.DialContext(ctx, network, addr)
 	if err != nil {
-		return Sight{Dead: nobodyThere(err), Reason: failure(err, d.timeout, "cannot connect")}
+		return Sight{Dead: d.port == 0 && nobodyThere(err), Reason: failure(err, d.timeout, "cannot connect")}
 	}
 	defer func() { _ = c.Close() }()
 	raw := c // c becomes its session, while the end of ctx may come from elsewhere
@@ -51,7 +53,7 @@ func probe(ctx context.Context, address string, d *Definition) Sight {
 	case probeTCP:
 		return Sight{Good: true, Reason: "connected"}
 	case probeGRPC:
-		s.Good, s.Reason, err = askGRPC(ctx, c, d.host(network, addr), d.service)
+		s.Good, s.Reason, err = askGRPC(ctx, c, d.authority(network, addr), d)
 	case probeHTTP:
 		var status int
 		var body []byte
@@ -59,7 +61,7 @@ func probe(ctx context.Context, address string, d *Definition) Sight {
 		if d.isStream() {
 			ask = askHTTP2
 		}
-		if status, body, err = ask(ctx, c, d.host(network, addr), d); err == nil {
+		if status, body, err = ask(ctx, c, d.authority(network, addr), d); err == nil {
 			s.Good, s.Reason = d.judge(status, body)
 		}
 	}
@@ -70,6 +72,19 @@ func probe(ctx context.Context, address string, d *Definition) Sight {
 		return Sight{Reason: failure(err, d.timeout, "no valid answer")}
 	}
 	return s
+}
+
+// at is where the members at an address are probed.
+func (d *Definition) at(address string) (network, addr string) {
+	network, addr = socket.SplitAddress(address)
+	if d.port == 0 || network == socket.NetworkUnix {
+		return network, addr
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return network, addr
+	}
+	return network, net.JoinHostPort(host, strconv.Itoa(d.port))
 }
 
 // refusalOf is the alert that ended a session, or nil. In TLS 1.3 a backend that
@@ -117,16 +132,18 @@ func (d *Definition) isStream() bool {
 // errNoHTTP2 is a backend that does not agree to speak HTTP/2.
 var errNoHTTP2 = errors.New("the backend does not offer HTTP/2")
 
-// host is the authority that an HTTP probe asks for: over TLS that of the
-// certificate, as some backends refuse others.
-func (d *Definition) host(network, addr string) string {
+// authority is what a probe asks for: what the configuration says, else over TLS what
+// the certificate does, as some backends refuse others.
+func (d *Definition) authority(network, addr string) string {
 	name := ""
 	if d.dialing != nil {
 		name = d.dialing.Name
 	}
 	switch {
+	case d.host != "":
+		return d.host
 	case network == socket.NetworkUnix && name == "":
-		return "localhost" // RFC 9112 section 3.2: a path is no authority
+		return attempt.HostOfSocket
 	case name == "":
 		return addr
 	}
@@ -157,17 +174,23 @@ func nobodyThere(err error) bool {
 	return false
 }
 
-// askHTTP sends one GET and reads the answer, its body up to bodyProbeMax.
+// askHTTP sends one request and reads the answer, its body up to bodyProbeMax.
 func askHTTP(_ context.Context, c net.Conn, host string, d *Definition) (status int, body []byte, err error) {
-	_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nAccept: */*\r\nConnection: close\r\n\r\n",
-		d.path, host, probeAgent)
-	if err != nil {
+	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\n", d.method, d.path, host)
+	for _, f := range d.allFields() {
+		b = fmt.Appendf(b, "%s: %s\r\n", f.name, f.value)
+	}
+	if d.method != http.MethodGet && d.method != http.MethodHead { // there is no content (RFC 9110 section 8.6)
+		b = append(b, "Content-Length: 0\r\n"...)
+	}
+	if _, err = c.Write(append(b, "Connection: close\r\n\r\n"...)); err != nil {
 		return 0, nil, fmt.Errorf("cannot send: %w", err)
 	}
 	r := bufio.NewReaderSize(c, attempt.ResponseHeadMax)
 	response := fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseResponse(response)
 	response.StreamBody = true
+	response.SkipBody = d.method == http.MethodHead
 	if err := response.ReadLimitBody(r, bodyProbeMax); err != nil {
 		return 0, nil, fmt.Errorf("cannot read: %w", err)
 	}

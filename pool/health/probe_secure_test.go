@@ -21,7 +21,7 @@ func probing(t *testing.T, check config.HealthCheck, section config.PoolTLS, add
 	if err != nil {
 		t.Fatal(err)
 	}
-	return mustDefine(t, check).Over(attempt.DialingOf(&cfg, address, "", attempt.AnnounceNothing, trust))
+	return mustDefine(t, check).Over(attempt.DialingOf(&cfg, address, "", attempt.AnnounceNothing, trust), "")
 }
 
 func TestProbesSpeakTLS(t *testing.T) {
@@ -97,7 +97,7 @@ func TestHostOfAProbe(t *testing.T) {
 		{"unix:/run/s", "a.test", "a.test"},
 	} {
 		d := &Definition{dialing: &attempt.Dialing{Name: tc.name}}
-		if got := d.host(socket.SplitAddress(tc.address)); got != tc.want {
+		if got := d.authority(socket.SplitAddress(tc.address)); got != tc.want {
 			t.Errorf("%s as %q: got %q; want %q", tc.address, tc.name, got, tc.want)
 		}
 	}

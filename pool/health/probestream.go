@@ -42,11 +42,13 @@ func askStream(ctx context.Context, c net.Conn, host string, rq *http.Request, r
 
 // askHTTP2 is askHTTP for a backend that is spoken to in HTTP/2.
 func askHTTP2(ctx context.Context, c net.Conn, host string, d *Definition) (status int, body []byte, err error) {
-	rq, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+d.path, http.NoBody)
+	rq, err := http.NewRequestWithContext(ctx, d.method, "http://"+host+d.path, http.NoBody)
 	if err != nil {
 		return 0, nil, fmt.Errorf("cannot ask: %w", err)
 	}
-	rq.Header = http.Header{"User-Agent": {probeAgent}, "Accept": {"*/*"}}
+	for _, f := range d.allFields() {
+		rq.Header.Set(f.name, f.value)
+	}
 	err = askStream(ctx, c, host, rq, func(rs *http.Response) error {
 		status = rs.StatusCode
 		if !d.wantsBody() {

@@ -1,6 +1,10 @@
 package wire
 
-import "math/bits"
+import (
+	"bytes"
+	"math/bits"
+	"slices"
+)
 
 const hexDigits = "0123456789abcdef"
 
@@ -32,4 +36,23 @@ func AppendLastChunk(dst []byte, trailers *Head) []byte {
 		dst = trailers.AppendFields(dst)
 	}
 	return append(dst, crlf...)
+}
+
+const hostLine = "Host: "
+
+// ReplaceHost puts another value into Host, the first field of a request head that the proxy
+// has made; content may stand behind the head. Its room is used where that suffices.
+func ReplaceHost(head []byte, host string) []byte {
+	from := bytes.IndexByte(head, '\n') + 1 + len(hostLine)
+	to := from + bytes.IndexByte(head[from:], '\r')
+	if string(head[from:to]) == host {
+		return head
+	}
+	if more := len(host) - (to - from); more > 0 {
+		head = slices.Grow(head, more)
+	}
+	end := from + len(host) + copy(head[from+len(host):cap(head)], head[to:])
+	head = head[:end]
+	copy(head[from:], host)
+	return head
 }
