@@ -1,6 +1,7 @@
 package config
 
-// Files answers GET and HEAD with the files of a folder, and with 405 whatever else is asked for. Folders are not listed,
+// Files answers GET and HEAD with the files of a folder, and with 405 whatever else is asked for. The whole path of a
+// request names the file, or what a rewrite in front has made of it. Folders are not listed,
 // and names that begin with a dot are not served, but those below /.well-known. No request leads out of the folder: a
 // symbolic link is followed where it is relative and stays inside. Files have an ETag and a Last-Modified; If-None-Match
 // and the like are answered, and Range where it names one range. What changes in the folder is seen at once, or within

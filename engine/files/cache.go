@@ -26,8 +26,10 @@ const (
 	// freshTime is how long what was found on the disk is believed, staleTime how long by those
 	// who come while one of them looks again.
 	freshTime, staleTime = 20 * time.Millisecond, 50 * time.Millisecond
-	// idleTime is how long a file is kept that nobody asks for.
-	idleTime = 10 * time.Second
+	// idleTime is how long a file is kept that nobody asks for, idleTimeFull the same where there
+	// is no room for another one; sweepGap lies between two looks for such files.
+	idleTime, idleTimeFull = 10 * time.Second, time.Second
+	sweepGap               = time.Second
 )
 
 // Cache keeps files that are asked for often. Its places are read by every request and
@@ -42,6 +44,7 @@ type Cache struct {
 	contents atomic.Int64        // bytes in memory, also of files that have no place any more
 	opens    atomic.Int64        // open files, likewise
 	sweeping atomic.Bool         // a timer runs
+	swept    atomic.Int64        // when room was made last
 	closed   atomic.Bool
 }
 
@@ -61,6 +64,18 @@ func (c *Cache) find(key *string, path []byte, sum uint64) *File {
 		}
 	}
 	return nil
+}
+
+// hasRoom reports that a file of this size may be kept. It is asked before the file is read;
+// where it may not, what nobody has asked for lately makes room for those that follow.
+func (c *Cache) hasRoom(size, nowNanos int64) bool {
+	if size <= contentMax && c.contents.Load()+size <= contentsMax || size > contentMax && c.opens.Load() < opensMax {
+		return true
+	}
+	if last := c.swept.Load(); nowNanos-last >= int64(sweepGap) && c.swept.CompareAndSwap(last, nowNanos) {
+		c.sweep(idleTimeFull)
+	}
+	return false
 }
 
 // put gives a file a place, where the bounds allow that.
@@ -97,19 +112,14 @@ func (c *Cache) placeFor(f *File) (place *atomic.Pointer[File], was *File) {
 	return place, was
 }
 
-// admit counts a file against the bounds; gone takes it back. What nobody has asked for
-// lately makes room first.
+// admit counts a file against the bounds; gone takes it back.
 func (c *Cache) admit(f *File) bool {
-	f.cache = c
-	for range 2 {
-		if c.count(f, 1) {
-			return true
-		}
+	if !c.count(f, 1) { // others have come since hasRoom
 		c.count(f, -1)
-		c.sweep(time.Second)
+		return false
 	}
-	f.cache = nil
-	return false
+	f.cache = c
+	return true
 }
 
 // count adds a file, or takes it away, and reports that the bounds are kept.

@@ -35,6 +35,29 @@ func TestCacheKeepsToItsBounds(t *testing.T) {
 	}
 }
 
+// Where there is no room, those go that nobody has asked for lately, and the next one fits.
+func TestRoomIsMade(t *testing.T) {
+	var c Cache
+	defer c.Close()
+	key, now := "k", socket.Nanos()
+	for i := range contentsMax / contentMax {
+		f := inMemory(&key, strconv.Itoa(i), uint64(i), contentMax)
+		c.put(f)
+		f.Release()
+	}
+	if c.hasRoom(1, now) || c.hasRoom(1, now) || !c.hasRoom(contentMax+1, now) {
+		t.Error("want no room in memory, and places for open files")
+	}
+	for i := range c.places {
+		if f := c.places[i].Load(); f != nil && i%2 == 0 {
+			f.checkedNanos.Store(now - int64(idleTimeFull) - 1)
+		}
+	}
+	if now += int64(sweepGap); c.hasRoom(1, now) || !c.hasRoom(contentMax, now) {
+		t.Error("want room for the one that comes after")
+	}
+}
+
 // The one that was asked for least lately makes room in its set, and the same file takes
 // the place of what it was.
 func TestPlacesOfASet(t *testing.T) {

@@ -173,7 +173,7 @@ func (l *look) keep(f *File, path []byte, sum uint64) {
 	switch {
 	case !l.cache.asks(sum, l.nowNanos), l.cache.closed.Load(),
 		time.Since(time.Unix(0, f.id.nanos)) < youngTime,
-		f.Size > openMax,
+		f.Size > openMax, !l.cache.hasRoom(f.Size, l.nowNanos),
 		f.Size <= contentMax && !f.read():
 		return
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/pool/rig/leak"
 	"github.com/isame-lb/isame-lb/pool/socket"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // TestMain fails the run when a test leaves a goroutine behind.
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) { leak.Main(m) }
 
 // site is a folder with files in it, and one beside it that is nobody's.
 type site struct {
-	t     *testing.T
+	t     testing.TB
 	path  string
 	cache Cache
 	root  *Root
@@ -28,7 +29,7 @@ type site struct {
 // old is a time of change that tells a later one from it.
 var old = time.Now().Add(-time.Hour).Truncate(time.Second)
 
-func newSite(t *testing.T, fallback string) *site {
+func newSite(t testing.TB, fallback string) *site {
 	t.Helper()
 	s := &site{t: t, path: filepath.Join(t.TempDir(), "site")}
 	s.write("index.html", "home")
@@ -92,7 +93,7 @@ func (s *site) text(path string) string {
 	return content(s.t, f)
 }
 
-func content(t *testing.T, f *File) string {
+func content(t testing.TB, f *File) string {
 	t.Helper()
 	text, err := io.ReadAll(&Reader{File: f, End: f.Size})
 	if err != nil || int64(len(text)) != f.Size {
@@ -195,6 +196,35 @@ func TestFolderIsLookedUpEachTime(t *testing.T) {
 	if got := s.text("/a.txt"); got != "next" {
 		t.Errorf("got %q; want the file of the folder that the link leads to now", got)
 	}
+}
+
+// However a request spells a path, and whatever links there are, it gets nothing that lies
+// outside of the folder, or behind a name with a dot in front.
+func FuzzFilesStayInTheFolder(f *testing.F) {
+	s := newSite(f, "")
+	for _, seed := range []string{
+		"/up/outside.txt", "/out.txt", "/../outside.txt", "/docs/../../outside.txt", "/%2e%2e/outside.txt", "/up/site/.env", "/.git/config",
+		"/docs/.hidden/x", "/%2egit%2fconfig", "//.env", "/in.txt", "/docs/", "/docs", "/up", "/absolute.txt", "/loop/x", "/pipe", "/.well-known/../.env",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		path, _, err := wire.NormalizePath(nil, []byte(raw))
+		if err != nil {
+			return
+		}
+		file, result, err := s.root.Open(path, socket.Nanos())
+		if result == Failed {
+			t.Fatalf("%q: %v", raw, err)
+		}
+		if result != Found {
+			return
+		}
+		defer file.Release()
+		if text := content(t, file); text == "secret" || text == "outside" {
+			t.Fatalf("%q leads to %q", raw, text)
+		}
+	})
 }
 
 // often asks for a.txt until it is kept, and returns what is held then.
