@@ -63,6 +63,7 @@ type Registry struct {
 		rateLimited map[string]*stat.Counter
 		middleware  map[string]*MiddlewareStats
 		mirrors     map[string]*MirrorStats
+		orders      map[string]*orderCounts
 	}
 }
 
@@ -92,6 +93,7 @@ func NewRegistry(shards int) *Registry {
 	r.names.rateLimited = map[string]*stat.Counter{}
 	r.names.middleware = map[string]*MiddlewareStats{}
 	r.names.mirrors = map[string]*MirrorStats{}
+	r.names.orders = map[string]*orderCounts{}
 	metrics.ExposeMetadata(true)
 	r.set.RegisterMetricsWriter(r.render)
 	return r
