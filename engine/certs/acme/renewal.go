@@ -3,6 +3,7 @@ package acme
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 // plan is when a host is looked after next. It is not changed.
 type plan struct {
+	of      *x509.Certificate // nil where an attempt has failed
 	at      time.Time
 	reason  string
 	failure string // of the last attempt, if it has failed
@@ -47,10 +49,10 @@ func (k *Keeper) plan(ctx context.Context, c *Certificate, now time.Time) time.D
 		return 0
 	}
 	lifetime := own.NotAfter.Sub(own.NotBefore)
-	p := &plan{at: own.NotAfter.Add(-time.Duration(renewalShare * float64(lifetime))), reason: reasonLifetime}
+	p := &plan{of: own, at: own.NotAfter.Add(-time.Duration(renewalShare * float64(lifetime))), reason: reasonLifetime}
 	if suggested, why := k.suggested(ctx, c); !suggested.IsZero() && suggested.Before(p.at) {
 		p.at, p.reason = suggested, reasonServer
-		if was := c.planned.Load(); was != nil && was.reason != reasonRetry && !was.at.Equal(p.at) {
+		if was := c.planned.Load(); was != nil && was.of == own && !was.at.Equal(p.at) {
 			k.log.Info().Str("host", c.host).Time("renewal", p.at).Str("explanation", why).
 				Msg("the ACME server wants the certificate renewed at another time")
 		}
