@@ -5,9 +5,6 @@ import (
 	"slices"
 )
 
-// orderCounts are what became of the attempts to obtain the certificate of a host.
-type orderCounts struct{ issued, failed uint64 }
-
 // CertificateOrdered counts an attempt to obtain or renew the certificate of a host. It
 // may be called by any goroutine, and is not for the hot path.
 func (r *Registry) CertificateOrdered(host string, issued bool) {

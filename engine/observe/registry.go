@@ -67,6 +67,9 @@ type Registry struct {
 	}
 }
 
+// orderCounts are what became of the attempts to obtain the certificate of a host.
+type orderCounts struct{ issued, failed uint64 }
+
 // ReloadResult is how a reload ended.
 type ReloadResult string
 

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddyserver/certmagic"
 )
@@ -16,6 +17,7 @@ type Certificate struct {
 	end     func()                           // ends its goroutine; nil while there is none
 	own     atomic.Pointer[x509.Certificate] // the leaf of current, if it comes from this section
 	planned atomic.Pointer[plan]             // nil before the first look
+	since   time.Time                        // own is here, or was made if the storage had it at the start
 }
 
 // Host is whose it is, in lower case.
@@ -41,6 +43,9 @@ func (c *Certificate) stop() {
 func (c *Certificate) take(found *certmagic.Certificate) bool {
 	if now := c.own.Load(); now != nil && now.Equal(found.Leaf) {
 		return false
+	}
+	if c.since = found.Leaf.NotBefore; c.end != nil {
+		c.since = time.Now()
 	}
 	c.own.Store(found.Leaf)
 	c.current.Store(&found.Certificate)

@@ -62,8 +62,8 @@ func (k *Keeper) plan(ctx context.Context, c *Certificate, now time.Time) time.D
 }
 
 // suggested is when the server wants the certificate renewed, and where it says why. It
-// is what the storage has of its last answer. A time before the certificate began is of
-// no use for it.
+// is what the storage has of its last answer. One that a certificate is due by as soon
+// as it is there, which servers that issue for seconds give, would never be obeyed.
 func (k *Keeper) suggested(ctx context.Context, c *Certificate) (at time.Time, why string) {
 	own := c.own.Load()
 	text, err := k.storage.Load(ctx, certmagic.StorageKeys.SiteMeta(k.config.Issuers[0].IssuerKey(), c.host))
@@ -76,7 +76,7 @@ func (k *Keeper) suggested(ctx context.Context, c *Certificate) (at time.Time, w
 		return at, ""
 	}
 	id, err := acme.ARIUniqueIdentifier(own)
-	if err != nil || issued.RenewalInfo.UniqueIdentifier != id || issued.RenewalInfo.SelectedTime.Before(own.NotBefore) {
+	if err != nil || issued.RenewalInfo.UniqueIdentifier != id || issued.RenewalInfo.SelectedTime.Before(c.since) {
 		return at, ""
 	}
 	return issued.RenewalInfo.SelectedTime, issued.RenewalInfo.ExplanationURL

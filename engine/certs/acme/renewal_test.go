@@ -41,15 +41,17 @@ func TestRenewalIsPlanned(t *testing.T) {
 		lifetime  time.Duration
 		suggested time.Duration // after the certificate's begin; 0 is no word
 		of        string        // the certificate the word is about; empty is the right one
+		here      time.Duration // after its begin it was obtained
 		want      time.Duration
 		reason    string
 	}{
-		{"90 days", 90 * day, 0, "", 60 * day, "lifetime"},
-		{"six days", 6 * day, 0, "", 4 * day, "lifetime"},
-		{"earlier", 90 * day, 20 * day, "", 20 * day, "ari"},
-		{"later", 90 * day, 80 * day, "", 60 * day, "lifetime"},
-		{"of another certificate", 90 * day, 20 * day, "other", 60 * day, "lifetime"},
-		{"before it began", 90 * day, -day, "", 60 * day, "lifetime"},
+		{"90 days", 90 * day, 0, "", 0, 60 * day, "lifetime"},
+		{"six days", 6 * day, 0, "", 0, 4 * day, "lifetime"},
+		{"earlier", 90 * day, 20 * day, "", 0, 20 * day, "ari"},
+		{"later", 90 * day, 80 * day, "", 0, 60 * day, "lifetime"},
+		{"of another certificate", 90 * day, 20 * day, "other", 0, 60 * day, "lifetime"},
+		{"before it was here", 90 * day, 20 * day, "", 30 * day, 60 * day, "lifetime"},
+		{"before it began", 90 * day, -day, "", 0, 60 * day, "lifetime"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k, log := keeper(t, t.TempDir(), newAuthority(t, c.lifetime))
@@ -61,6 +63,7 @@ func TestRenewalIsPlanned(t *testing.T) {
 				t.Fatal(err)
 			}
 			own := one.own.Load()
+			one.since = own.NotBefore.Add(c.here)
 			if c.suggested != 0 {
 				id, err := acme.ARIUniqueIdentifier(own)
 				if err != nil {
