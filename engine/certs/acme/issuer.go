@@ -64,7 +64,7 @@ func newIssuer(s Section, storage certmagic.Storage, c *Challenges, log zerolog.
 	if s.DNS.Provider != "" {
 		var err error
 		if i.records, err = dns01.New(s.DNS, log); err != nil {
-			return nil, err //nolint:wrapcheck // it says all there is
+			return nil, err
 		}
 	}
 	return i, nil

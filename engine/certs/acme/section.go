@@ -3,7 +3,6 @@ package acme
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -85,9 +84,3 @@ func (s *Section) user() string {
 
 // orderTime is how long an order may take.
 func (s *Section) orderTime() time.Duration { return orderMax + s.DNS.Propagation }
-
-// isAddress reports that a host is an IP address.
-func isAddress(host string) bool {
-	_, err := netip.ParseAddr(host)
-	return err == nil
-}

@@ -225,7 +225,9 @@ func TestProvidersThatRefuse(t *testing.T) {
 		"a zone":  {(*recordSets).cloudflareAPI, config.ACMEDNS{Provider: "cloudflare", Token: "good"}, "b.test", errNotInAccount.Error() + `: "b.test"`},
 		"a key":   {(*recordSets).route53API, config.ACMEDNS{Provider: "route53", AccessKey: "other", SecretKey: "SK", Region: "eu-central-1"}, "a.test", "AccessDenied"},
 		"a hosted zone": {
-			(*recordSets).route53API, config.ACMEDNS{Provider: "route53", AccessKey: "AK", SecretKey: "SK", Region: "eu-central-1"}, "b.test",
+			(*recordSets).route53API,
+			config.ACMEDNS{Provider: "route53", AccessKey: "AK", SecretKey: "SK", Region: "eu-central-1"},
+			"b.test",
 			errNoHostedZone.Error() + `: "b.test."`,
 		},
 	} {

@@ -62,7 +62,7 @@ func (c *cloudflare) add(ctx context.Context, r record) error {
 	err = c.call(ctx, http.MethodPost, zone+"/dns_records", cloudflareRecord{
 		Type: "TXT", Name: strings.TrimSuffix(r.name, "."), Content: `"` + r.value + `"`, TTL: int(ttl / time.Second),
 	}, nil)
-	var problem *cloudflareProblem
+	var problem *cloudflareError
 	if errors.As(err, &problem) && problem.has(identicalHas) {
 		return nil
 	}
@@ -112,8 +112,8 @@ func (c *cloudflare) zone(ctx context.Context, r record) (string, error) {
 	return "/zones/" + url.PathEscape(zones[0].ID), nil
 }
 
-// cloudflareProblem is a call that was refused.
-type cloudflareProblem struct {
+// cloudflareError is a call that was refused.
+type cloudflareError struct {
 	status string
 	Errors []struct {
 		Code    int    `json:"code"`
@@ -121,7 +121,7 @@ type cloudflareProblem struct {
 	} `json:"errors"`
 }
 
-func (p *cloudflareProblem) has(code int) bool {
+func (p *cloudflareError) has(code int) bool {
 	for _, e := range p.Errors {
 		if e.Code == code {
 			return true
@@ -130,12 +130,13 @@ func (p *cloudflareProblem) has(code int) bool {
 	return false
 }
 
-func (p *cloudflareProblem) Error() string {
-	text := "Cloudflare answers " + p.status
+func (p *cloudflareError) Error() string {
+	var text strings.Builder
+	text.WriteString("Cloudflare answers " + p.status)
 	for _, e := range p.Errors {
-		text += fmt.Sprintf(": %s (%d)", e.Message, e.Code)
+		fmt.Fprintf(&text, ": %s (%d)", e.Message, e.Code)
 	}
-	return text
+	return text.String()
 }
 
 // call makes one call and reads its result, if it is asked for.
@@ -158,12 +159,13 @@ func (c *cloudflare) call(ctx context.Context, method, path string, body, result
 		return fmt.Errorf("cannot call Cloudflare: %w", err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	problem := &cloudflareProblem{status: answer.Status}
+	problem := &cloudflareError{status: answer.Status}
 	envelope := struct {
+		*cloudflareError
+
 		Success bool            `json:"success"`
 		Result  json.RawMessage `json:"result"`
-		*cloudflareProblem
-	}{cloudflareProblem: problem}
+	}{cloudflareError: problem}
 	err = json.NewDecoder(io.LimitReader(answer.Body, answerMax)).Decode(&envelope)
 	if err != nil || !envelope.Success || answer.StatusCode >= http.StatusBadRequest {
 		return problem

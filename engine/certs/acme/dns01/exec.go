@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -32,9 +33,9 @@ func (p *program) close()                                     {}
 func (p *program) run(ctx context.Context, what string, r record) error {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	arguments := append(p.command[1:len(p.command):len(p.command)], what, r.name, r.value)
+	arguments := slices.Concat(p.command[1:], []string{what, r.name, r.value})
 	var output tail
-	c := exec.CommandContext(ctx, p.command[0], arguments...) //nolint:gosec // the operator has named it
+	c := exec.CommandContext(ctx, p.command[0], arguments...)
 	c.Env, c.Dir, c.Stdout, c.Stderr = []string{"PATH=/usr/bin:/bin"}, "/", &output, &output
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }

@@ -123,7 +123,7 @@ func exchange(ctx context.Context, client *dns.Client, m *dns.Msg, server string
 	defer stop()
 	answer, _, err := client.ExchangeWithConnContext(ctx, m, conn)
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return nil, context.Cause(ctx) //nolint:wrapcheck // the caller knows what it has waited for
 	}
 	return answer, err //nolint:wrapcheck // as above
 }

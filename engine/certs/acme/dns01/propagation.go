@@ -70,7 +70,7 @@ func (n *names) look(ctx context.Context, r record) error {
 
 // shows asks one server, at the first of its addresses that answers.
 func shows(ctx context.Context, addresses []string, q *dns.Msg, value string) error {
-	err := error(errMissing)
+	err := errNoAddress
 	for _, address := range addresses {
 		var answer *dns.Msg
 		if answer, err = ask(ctx, address, q); err != nil {

@@ -147,7 +147,7 @@ slow) sleep 1000 & wait ;;
 bad) echo "no credentials" >&2; exit 3 ;;
 esac
 `
-	if err := os.WriteFile(file, []byte(text), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	a := challenge("a.test", "one")
@@ -219,7 +219,7 @@ func TestOrdersDoNotDisturbEachOther(t *testing.T) {
 	s := startServer(t, "a.test.")
 	solver, _ := newSolver(t, s, updating(s))
 	var group sync.WaitGroup
-	for _, key := range strings.Split("abcdefgh", "") {
+	for key := range strings.SplitSeq("abcdefgh", "") {
 		group.Go(func() {
 			a := challenge("a.test", key)
 			if err := errors.Join(solver.Present(t.Context(), a), solver.Wait(t.Context(), a), solver.CleanUp(t.Context(), a)); err != nil {
