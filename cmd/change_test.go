@@ -27,7 +27,7 @@ listeners:
     tls: {certificates: [{cert_file: a.pem, key_file: a.key}], hsts: {}}
   named:
     address: "127.0.0.1:0"
-    tls: {acme: {hosts: [a.example], directory: "https://127.0.0.1:1/dir", storage: store}}
+    tls: {acme: [{hosts: [a.example], directory: "https://127.0.0.1:1/dir", storage: store}]}
 routes:
   api: {pool: p, retry: {}, hedge: {}}
   to: {path: /to, redirect: {to: "https://a.example/"}}
@@ -52,7 +52,7 @@ type change struct{ before, after []string }
 // places are the sections of schemaBase that show a key; the longest pattern wins.
 var places = map[string]string{
 	"listeners.*": "listeners.web", "listeners.*.redirect_https": "listeners.plain.redirect_https",
-	"listeners.*.tls": "listeners.secure.tls", "listeners.*.tls.acme": "listeners.named.tls.acme",
+	"listeners.*.tls": "listeners.secure.tls", "listeners.*.tls.acme[*]": "listeners.named.tls.acme[0]",
 	"listeners.*.http2": "listeners.secure.http2", "listeners.*.http3": "listeners.secure.http3",
 	"routes.*": "routes.api", "routes.*.redirect": "routes.to.redirect", "routes.*.respond": "routes.say.respond", "routes.*.split": "routes.mix.split",
 	"routes.*.files": "routes.site.files", "routes.*.split_on": "routes.mix.split_on",
@@ -68,13 +68,31 @@ var special = map[string]change{
 	"listeners.*.trusted_proxies":               {after: []string{"listeners.web.trusted_proxies=10.0.0.0/9"}},
 	"listeners.*.tls.certificates[*].cert_file": {after: []string{"listeners.secure.tls.certificates=[{cert_file: b.pem, key_file: b.key}]"}},
 	"listeners.*.tls.certificates[*].key_file":  {after: []string{"listeners.secure.tls.certificates=[{cert_file: b.pem, key_file: b.key}]"}},
-	"listeners.*.tls.acme.directory":            {after: []string{"listeners.named.tls.acme.directory=https://127.0.0.1:2/dir"}},
-	"listeners.*.tls.acme.hosts":                {after: []string{"listeners.named.tls.acme.hosts=b.example"}},
+	"listeners.*.tls.acme[*].directory":         {after: []string{"listeners.named.tls.acme[0].directory=https://127.0.0.1:2/dir"}},
+	"listeners.*.tls.acme[*].hosts":             {after: []string{"listeners.named.tls.acme[0].hosts=b.example"}},
 	"listeners.*.tls.client_auth.ca_file":       {[]string{"listeners.secure.tls.client_auth.mode=request"}, []string{"listeners.secure.tls.client_auth.ca_file=a.pem"}},
 	"listeners.*.tls.client_auth.headers":       {[]string{"listeners.secure.tls.client_auth.mode=request"}, []string{"listeners.secure.tls.client_auth.headers={X-Subject: subject}"}},
 	"listeners.*.limits.header_bytes":           {after: []string{"listeners.web.limits.header_bytes=8KiB"}},
 	"listeners.*.limits.min_rate":               {after: []string{"listeners.web.limits.min_rate=1KiB"}},
-	"listeners.*.tls.acme.storage":              {after: []string{"listeners.named.tls.acme.storage=store2"}},
+	"listeners.*.tls.acme[*].storage":           {after: []string{"listeners.named.tls.acme[0].storage=store2"}},
+	"listeners.*.tls.acme[*].eab.key_id":        {[]string{eabOf + "{key_id: a, hmac_key: c2Vj}"}, []string{eabOf + "{key_id: b, hmac_key: c2Vj}"}},
+	"listeners.*.tls.acme[*].eab.hmac_key":      {[]string{eabOf + "{key_id: a, hmac_key: c2Vj}"}, []string{eabOf + "{key_id: a, hmac_key: c2Vk}"}},
+	"listeners.*.tls.acme[*].dns.provider":      {[]string{dnsOf + "{provider: cloudflare, token: a}"}, []string{dnsOf + "{provider: route53}"}},
+	"listeners.*.tls.acme[*].dns.propagation":   {[]string{dnsOf + "{provider: cloudflare, token: a}"}, []string{dnsAt + "propagation=1m"}},
+	"listeners.*.tls.acme[*].dns.resolvers":     {[]string{dnsOf + "{provider: cloudflare, token: a}"}, []string{dnsAt + "resolvers=127.0.0.1:1"}},
+	"listeners.*.tls.acme[*].dns.zone":          {[]string{dnsOf + "{provider: cloudflare, token: a}"}, []string{dnsAt + "zone=a.example"}},
+	"listeners.*.tls.acme[*].dns.zone_id":       {[]string{dnsOf + "{provider: cloudflare, token: a}"}, []string{dnsAt + "zone_id=abc"}},
+	"listeners.*.tls.acme[*].dns.endpoint":      {[]string{dnsOf + "{provider: cloudflare, token: a}"}, []string{dnsAt + "endpoint=http://127.0.0.1:1"}},
+	"listeners.*.tls.acme[*].dns.token":         {[]string{dnsOf + "{provider: cloudflare, token: a}"}, []string{dnsAt + "token=b"}},
+	"listeners.*.tls.acme[*].dns.region":        {[]string{dnsOf + "{provider: route53}"}, []string{dnsAt + "region=a"}},
+	"listeners.*.tls.acme[*].dns.access_key":    {[]string{dnsOf + "{provider: route53, access_key: a, secret_key: b}"}, []string{dnsAt + "access_key=c"}},
+	"listeners.*.tls.acme[*].dns.secret_key":    {[]string{dnsOf + "{provider: route53, access_key: a, secret_key: b}"}, []string{dnsAt + "secret_key=c"}},
+	"listeners.*.tls.acme[*].dns.server":        {[]string{dnsOf + "{provider: rfc2136, server: \"127.0.0.1:1\"}"}, []string{dnsAt + "server=127.0.0.1:2"}},
+	"listeners.*.tls.acme[*].dns.key_name":      {[]string{dnsOf + "{provider: rfc2136, server: \"127.0.0.1:1\", key_name: a, key_secret: c2Vj}"}, []string{dnsAt + "key_name=b"}},
+	"listeners.*.tls.acme[*].dns.key_algorithm": {[]string{dnsOf + "{provider: rfc2136, server: \"127.0.0.1:1\", key_name: a, key_secret: c2Vj}"}, []string{dnsAt + "key_algorithm=hmac-sha512"}},
+	"listeners.*.tls.acme[*].dns.key_secret":    {[]string{dnsOf + "{provider: rfc2136, server: \"127.0.0.1:1\", key_name: a, key_secret: c2Vj}"}, []string{dnsAt + "key_secret=c2Vk"}},
+	"listeners.*.tls.acme[*].dns.exec":          {[]string{dnsOf + "{provider: exec, exec: [/bin/true]}"}, []string{dnsAt + "exec=/bin/false"}},
+	"listeners.*.tls.acme[*].dns.timeout":       {[]string{dnsOf + "{provider: exec, exec: [/bin/true]}"}, []string{dnsAt + "timeout=2m"}},
 	"listeners.*.tls.hsts.max_age":              {after: []string{"listeners.secure.tls.hsts.max_age=1h"}},
 	"listeners.*.tls.hsts.preload":              {[]string{"listeners.secure.tls.hsts.include_subdomains=true"}, []string{"listeners.secure.tls.hsts.preload=true"}},
 	"log.access.sample":                         {[]string{"log.access.enabled=true"}, []string{"log.access.sample=0.25"}},
@@ -212,6 +230,13 @@ var special = map[string]change{
 func termsChange(before, after string) change {
 	return change{[]string{"listeners.secure.tls.hosts={a.example: " + before + "}"}, []string{`listeners.secure.tls.hosts."a.example".` + after}}
 }
+
+// What the dns section of an issuer is set by, one key of it, and the eab section.
+const (
+	dnsOf = "listeners.named.tls.acme[0].dns="
+	dnsAt = "listeners.named.tls.acme[0].dns."
+	eabOf = "listeners.named.tls.acme[0].eab="
+)
 
 // inUse is the change of a stage of a route into another one.
 func inUse(stage string) change {

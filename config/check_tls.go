@@ -11,15 +11,13 @@ import (
 
 // listenerTLS checks how a listener speaks TLS.
 func (c *checker) listenerTLS(path string, t *ListenerTLS) {
-	if len(t.Certificates) == 0 && t.ACME == nil {
+	if len(t.Certificates) == 0 && len(t.ACME) == 0 {
 		c.reportf(path, "needs certificates or acme")
 	}
 	for i, certificate := range t.Certificates {
 		c.keyPair(indexPath(path+".certificates", i), certificate.CertFile, certificate.KeyFile)
 	}
-	if t.ACME != nil {
-		c.acme(path+".acme", t.ACME)
-	}
+	c.issuers(path+".acme", t.ACME)
 	c.clientAuth(path+".client_auth", &t.ClientAuth)
 	c.handshakes(path, t)
 	if t.HSTS != nil {
@@ -93,36 +91,6 @@ func (c *checker) clientHeaders(auth string, a *ClientAuth) {
 // isVisible reports text of visible ASCII characters.
 func isVisible(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f })
-}
-
-func (c *checker) acme(path string, a *ACME) {
-	if len(a.Hosts) == 0 {
-		c.reportf(path+".hosts", "must name at least one host")
-	}
-	for i, host := range a.Hosts {
-		at := indexPath(path+".hosts", i)
-		switch {
-		case isHostName(host):
-		case strings.HasPrefix(host, "*."):
-			c.reportf(at, "%s is a wildcard, which takes the challenge dns-01: not supported", c.quote(at, host))
-		default:
-			c.reportf(at, "%s is not a host name", c.quote(at, host))
-		}
-	}
-	c.noDuplicates(path+".hosts", lowered(a.Hosts))
-	c.url(path+".directory", a.Directory)
-	if strings.HasPrefix(a.Directory, "http:") {
-		c.reportf(path+".directory", "%s must begin with https:// (RFC 8555 section 6.1)", c.quote(path+".directory", a.Directory))
-	}
-	if user, domain, ok := strings.Cut(a.Email, "@"); a.Email != "" && (!ok || user == "" || !isHostName(domain) || !isVisible(user)) {
-		c.reportf(path+".email", "%s is not an e-mail address", c.quote(path+".email", a.Email))
-	}
-	if a.CAFile != "" {
-		c.authorities(path+".ca_file", a.CAFile)
-	}
-	if a.Storage == "" {
-		c.reportf(path+".storage", "must not be empty")
-	}
 }
 
 // keyPair checks that a certificate and its key can be read and fit together.

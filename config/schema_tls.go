@@ -6,8 +6,8 @@ import "time"
 type ListenerTLS struct {
 	// Certificates are the pairs to choose from by SNI; they are read again when their files change.
 	Certificates []Certificate `example:"[{cert_file: a.pem, key_file: a.key}]" koanf:"certificates"`
-	// ACME obtains certificates automatically.
-	ACME *ACME `koanf:"acme"`
+	// ACME obtains certificates automatically, from one issuer or from several, each with hosts of its own.
+	ACME []ACME `example:"{email: ops@example.com, hosts: [example.com]}" koanf:"acme" single:"true"`
 	// MinVersion is the lowest version of TLS that is spoken.
 	MinVersion string `default:"1.2" enum:"1.2|1.3" koanf:"min_version"`
 	// MaxVersion is the highest version of TLS that is spoken; empty means the highest there is. HTTP/3 speaks 1.3 only.
@@ -64,26 +64,6 @@ type Certificate struct {
 	CertFile string `example:"a.pem" file:"true" koanf:"cert_file" required:"true"`
 	// KeyFile holds the private key in PEM.
 	KeyFile string `example:"a.key" file:"true" koanf:"key_file" required:"true"`
-}
-
-// ACME obtains and renews certificates from an ACME server, beside the traffic.
-// Whoever writes this section agrees to the server's terms of service. Challenges
-// are answered by http-01 on every listener in clear text, which the server must
-// reach at port 80, and by tls-alpn-01 on every listener with TLS, at port 443; one
-// of the two suffices. While a host has none yet, the certificates of files serve it.
-type ACME struct {
-	// Email is the contact of the account.
-	Email string `example:"ops@example.com" koanf:"email"`
-	// Hosts are the names to obtain certificates for, one each. No wildcards.
-	Hosts []string `example:"[example.com]" koanf:"hosts" required:"true"`
-	// Directory is the URL of the ACME directory.
-	Directory string `default:"https://acme-v02.api.letsencrypt.org/directory" koanf:"directory"`
-	// CAFile holds the authorities of the directory itself, for one of your own;
-	// empty means the system's.
-	CAFile string `example:"ca.pem" file:"true" koanf:"ca_file"`
-	// Storage is the folder that keeps account and certificates. Several proxies
-	// may share one, if challenges reach the one that asks.
-	Storage string `default:"/var/lib/isame/acme" file:"true" koanf:"storage"`
 }
 
 // ClientAuth asks clients for certificates.

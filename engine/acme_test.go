@@ -55,7 +55,7 @@ func acmeText(directory, storage, hosts string) string {
 
 // directory is that of the running generation.
 func (r *rig) directory() string {
-	return r.engine.Config().Listeners["web"].TLS.ACME.Directory
+	return r.engine.Config().Listeners["web"].TLS.ACME[0].Directory
 }
 
 // shows is the certificate a client gets that asks for a host.
@@ -100,7 +100,7 @@ func TestStoredCertificatesServeAtOnceAndOverReloads(t *testing.T) {
 	r.apply(acmeText(deadDirectory(t, "/other"), storage, "a.test, b.test"), address)
 	check("with another directory", map[string]string{"a.test": serialA, "b.test": none})
 	bad := strings.Replace(acmeText(directory, storage, "a.test"), storage, a.certFile, 1)
-	if err := r.engine.Apply(parse(t, bad, address)); err == nil || !strings.Contains(err.Error(), "listeners.web.tls.acme: cannot make folder") {
+	if err := r.engine.Apply(parse(t, bad, address)); err == nil || !strings.Contains(err.Error(), "listeners.web.tls.acme[0]: cannot make folder") {
 		t.Errorf("a storage that is a file: got %v", err)
 	}
 	lost := newPair(t, tomorrow(), "lost.test")

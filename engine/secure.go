@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -42,8 +43,8 @@ func (e *Engine) newTLSPolicy(t *table, path string, slot int, l *config.Listene
 	if err != nil {
 		return nil, err
 	}
-	if c.ACME != nil {
-		if err := e.manage(t, store, path+".acme", c.ACME); err != nil {
+	for i := range c.ACME {
+		if err := e.manage(t, store, fmt.Sprintf("%s.acme[%d]", path, i), &c.ACME[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -245,7 +246,9 @@ func (e *Engine) manage(t *table, store *certs.Store, path string, c *config.ACM
 	if now := e.table.Load(); now != nil {
 		running = now.keepers
 	}
-	managed, err := t.keepers.Of(path, c, running, func(s acme.Section) (*acme.Keeper, error) { return acme.New(s, &e.challenges, e.log) })
+	managed, err := t.keepers.Of(path, c, running, func(s acme.Section) (*acme.Keeper, error) {
+		return acme.New(s, &e.challenges, e.log, e.registry.CertificateOrdered)
+	})
 	if err != nil {
 		return err
 	}

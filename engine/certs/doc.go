@@ -4,7 +4,7 @@
 // A Store never changes: a reload, which a change of the files triggers too,
 // reads everything anew and makes another one; a file that cannot be used
 // refuses the reload. Only what it was told to Manage comes and goes by itself:
-// package acme. Start reading at Load.
+// package acme; managed.go finds it. Start reading at Load.
 //
 // ClientAuth and ClientFields are about the other side: what clients are asked for, and
 // what backends are told of their certificates.

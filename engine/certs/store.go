@@ -24,12 +24,16 @@ type Store struct {
 	all     []Description                 // of files
 	managed map[string]Managed            // by host, lower case
 	hosts   []string                      // of managed, in the order of the configuration
+	ips     []Managed                     // those of hosts that are IP addresses, likewise
 }
 
 // Managed is the certificate of one host that somebody obtains and renews. What
 // Current returns, nil while there is none, is not changed any more.
 type Managed interface {
 	Current() *tls.Certificate
+	// Renewal is when it will be obtained again, or tried to, the word for what decides
+	// that, and why the last attempt failed; nothing while the first one goes on.
+	Renewal() (at time.Time, reason, failure string)
 }
 
 // Description is what an operator wants to know of a certificate.
@@ -40,6 +44,12 @@ type Description struct {
 	File string
 	// NotBefore and NotAfter bound its validity.
 	NotBefore, NotAfter time.Time
+	// Renewal is when one that is managed will be renewed, or an attempt repeated;
+	// RenewalBy is what decides that: ari (the server's word), lifetime, or retry.
+	Renewal   time.Time
+	RenewalBy string
+	// Failure is why the last attempt to renew it failed, empty when it did not.
+	Failure string
 }
 
 // Trouble says what is wrong with the validity at a moment, or nothing.
@@ -141,6 +151,9 @@ func (s *Store) Manage(host string, m Managed) {
 	}
 	if s.managed[host] == nil {
 		s.hosts = append(s.hosts, host)
+		if isAddress(host) {
+			s.ips = append(s.ips, m)
+		}
 	}
 	s.managed[host] = m
 }
@@ -154,7 +167,9 @@ func (s *Store) Descriptions() []Description {
 	all := slices.Clone(s.all)
 	for _, host := range s.hosts {
 		if c := s.managed[host].Current(); c != nil {
-			all = append(all, Description{Name: host, NotBefore: c.Leaf.NotBefore, NotAfter: c.Leaf.NotAfter})
+			d := s.describe(host)
+			d.NotBefore, d.NotAfter = c.Leaf.NotBefore, c.Leaf.NotAfter
+			all = append(all, d)
 		}
 	}
 	return all
@@ -166,7 +181,11 @@ var errNoCertificate = errors.New("there is no certificate for the name")
 // Choose is a tls.Config's GetCertificate. Of the certificates for the name it takes
 // the best one: see best. Where there is none those of the first pair's names count.
 func (s *Store) Choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	name, m := []byte(hello.ServerName), s.managedFor([]byte(hello.ServerName))
+	name := []byte(hello.ServerName)
+	m, wild := s.managedExact(name), s.managedWide(name)
+	if len(name) == 0 {
+		m = s.managedAddress(hello.Conn)
+	}
 	b := best{hello: *hello, now: time.Now()}
 	b.hello.ServerName = "" // the names are ours; only the keys are asked for
 	if m != nil {
@@ -175,6 +194,9 @@ func (s *Store) Choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	exact, wide := s.exact(name), s.wide(name)
 	for _, c := range exact {
 		b.try(c)
+	}
+	if wild != nil {
+		b.try(wild.Current())
 	}
 	for _, c := range wide {
 		b.try(c)
@@ -187,7 +209,7 @@ func (s *Store) Choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	switch {
 	case b.cert != nil:
 		return b.cert, nil
-	case m != nil:
+	case m != nil || wild != nil:
 		return nil, fmt.Errorf("%w: the ACME server has not issued one for %q yet", errNoCertificate, hello.ServerName)
 	}
 	return s.chooseManaged(hello)
@@ -275,16 +297,6 @@ func (s *Store) wide(name []byte) []*tls.Certificate {
 	return s.byName[string(lower[dot-1:])]
 }
 
-// managedFor is the managed certificate of a name, nil where it has none. It
-// allocates nothing.
-func (s *Store) managedFor(name []byte) Managed {
-	if s.managed == nil {
-		return nil
-	}
-	var room [nameBytesMax]byte
-	return s.managed[string(fold(&room, name))]
-}
-
 // fold writes a name in lower case into room; nil is what is no name.
 func fold(room *[nameBytesMax]byte, name []byte) []byte {
 	if len(name) == 0 || len(name) > len(room) {
@@ -314,7 +326,7 @@ func (s *Store) Misdirected(sni string, host []byte) bool {
 	var room [nameBytesMax]byte
 	name := room[:copy(room[:], sni)]
 	if m := s.managedFor(name); m != nil && (m == ofManaged || m.Current() != nil) {
-		return m != ofManaged // it is good for one name
+		return m != ofManaged && m != s.managedWide(host) // it is good for one name, or for all of a domain
 	}
 	used := s.named(name)
 	if used == nil {

@@ -269,6 +269,8 @@ type hosted struct{ current *tls.Certificate }
 
 func (h *hosted) Current() *tls.Certificate { return h.current }
 
+func (h *hosted) Renewal() (at time.Time, reason, failure string) { return time.Time{}, "", "" }
+
 // issued is a certificate for a name.
 func issued(t *testing.T, name string) *tls.Certificate {
 	t.Helper()

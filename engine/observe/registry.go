@@ -63,8 +63,12 @@ type Registry struct {
 		rateLimited map[string]*stat.Counter
 		middleware  map[string]*MiddlewareStats
 		mirrors     map[string]*MirrorStats
+		orders      map[string]*orderCounts
 	}
 }
+
+// orderCounts are what became of the attempts to obtain the certificate of a host.
+type orderCounts struct{ issued, failed uint64 }
 
 // ReloadResult is how a reload ended.
 type ReloadResult string
@@ -92,6 +96,7 @@ func NewRegistry(shards int) *Registry {
 	r.names.rateLimited = map[string]*stat.Counter{}
 	r.names.middleware = map[string]*MiddlewareStats{}
 	r.names.mirrors = map[string]*MirrorStats{}
+	r.names.orders = map[string]*orderCounts{}
 	metrics.ExposeMetadata(true)
 	r.set.RegisterMetricsWriter(r.render)
 	return r

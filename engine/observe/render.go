@@ -39,6 +39,7 @@ func (r *Registry) render(w io.Writer) {
 	renderHTTP3Errors(e, listeners)
 	r.renderConnections(e)
 	r.renderCertificates(e)
+	r.renderOrders(e)
 	r.renderConfig(e)
 	r.renderLog(e)
 }

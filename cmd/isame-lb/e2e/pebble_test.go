@@ -14,9 +14,6 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
-
-	"github.com/miekg/dns"
 )
 
 // pebbleTool is the ACME server that its authors test clients with.
@@ -37,7 +34,10 @@ type pebble struct {
 // it makes are good for.
 type validation struct {
 	httpAddress, tlsAddress string // empty: nobody is there
-	seconds                 int
+	seconds                 int    // of the profile default
+	profiles                map[string]int
+	externalKeys            map[string]string // of external accounts, in base64url; without one none is asked for
+	names                   *zoneServer       // nil: one that finds every host on this machine
 }
 
 // pebbleStarts bounds how often a start is tried: it cannot be told to take a free
@@ -64,10 +64,14 @@ func tryPebble(t *testing.T, binary string, own *pair, v validation) *pebble {
 	p := &pebble{
 		t: t, own: own, directory: "https://localhost:" + portOf(t, address) + "/dir", management: freeAddress(t), log: &logBuffer{}, exited: make(chan struct{}),
 	}
+	profiles := map[string]any{"default": map[string]any{"description": "test", "validityPeriod": v.seconds}}
+	for name, seconds := range v.profiles {
+		profiles[name] = map[string]any{"description": name, "validityPeriod": seconds}
+	}
 	config := map[string]any{"pebble": map[string]any{
 		"listenAddress": address, "managementListenAddress": p.management, "certificate": own.certFile, "privateKey": own.keyFile,
 		"httpPort": validationPort(t, v.httpAddress), "tlsPort": validationPort(t, v.tlsAddress), "keyAlgorithm": "ecdsa",
-		"profiles": map[string]any{"default": map[string]any{"description": "test", "validityPeriod": v.seconds}},
+		"profiles": profiles, "externalAccountBindingRequired": len(v.externalKeys) > 0, "externalAccountMACKeys": v.externalKeys,
 	}}
 	text, err := json.Marshal(config)
 	if err != nil {
@@ -75,7 +79,11 @@ func tryPebble(t *testing.T, binary string, own *pair, v validation) *pebble {
 	}
 	file := filepath.Join(t.TempDir(), "pebble.json")
 	replaceFile(t, file, string(text))
-	p.command = exec.Command(binary, "-config", file, "-dnsserver", startHosts(t))
+	names := v.names
+	if names == nil {
+		names = startNames(t)
+	}
+	p.command = exec.Command(binary, "-config", file, "-dnsserver", names.address)
 	p.command.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_AUTHZREUSE=0")
 	p.command.Stdout, p.command.Stderr = p.log, p.log
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -152,7 +160,12 @@ func (p *pebble) stop() {
 
 // acme is an acme section of this server.
 func (p *pebble) acme(storage, hosts string) string {
-	return fmt.Sprintf(", acme: {hosts: [%s], email: ops@a.test, directory: %q, ca_file: %q, storage: %q}", hosts, p.directory, p.own.certFile, storage)
+	return ", acme: " + p.section(storage, hosts, "")
+}
+
+// section is one of those that a listener may have, with more keys.
+func (p *pebble) section(storage, hosts, more string) string {
+	return fmt.Sprintf("{hosts: [%s], email: ops@a.test, directory: %q, ca_file: %q, storage: %q%s}", hosts, p.directory, p.own.certFile, storage, more)
 }
 
 func portOf(t *testing.T, address string) string {
@@ -185,36 +198,4 @@ func validationPort(t *testing.T, address string) int {
 		t.Fatal(err)
 	}
 	return port
-}
-
-// startHosts runs a name server, by TCP, that says of every name that it is here.
-func startHosts(t *testing.T) (address string) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &dns.Server{Listener: ln, ReadTimeout: time.Second, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-		m := new(dns.Msg)
-		m.SetReply(q)
-		if q.Question[0].Qtype == dns.TypeA {
-			m.Answer = []dns.RR{&dns.A{
-				Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET}, A: net.IPv4(127, 0, 0, 1),
-			}}
-		}
-		_ = w.WriteMsg(m)
-	})}
-	done := make(chan struct{})
-	ready := make(chan struct{})
-	server.NotifyStartedFunc = func() { close(ready) }
-	go func() {
-		defer close(done)
-		_ = server.ActivateAndServe()
-	}()
-	<-ready
-	t.Cleanup(func() {
-		_ = server.Shutdown()
-		<-done
-	})
-	return ln.Addr().String()
 }

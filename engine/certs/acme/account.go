@@ -24,7 +24,7 @@ func (i *issuer) account(ctx context.Context, client *acme.Client) (acme.Account
 	if i.mu.account.Status == acme.StatusValid {
 		return i.mu.account, nil
 	}
-	lock := "register_acme_account_" + i.email()
+	lock := "register_acme_account_" + i.section.user()
 	if err := i.storage.Lock(ctx, lock); err != nil {
 		return acme.Account{}, fmt.Errorf("cannot lock %q: %w", lock, err)
 	}
@@ -50,6 +50,12 @@ func (i *issuer) register(ctx context.Context, client *acme.Client) (acme.Accoun
 	account := acme.Account{TermsOfServiceAgreed: true, PrivateKey: key}
 	if i.section.Email != "" {
 		account.Contact = []string{"mailto:" + i.section.Email}
+	}
+	if i.section.KeyID != "" {
+		external := acme.EAB{KeyID: i.section.KeyID, MACKey: i.section.HMACKey}
+		if err := account.SetExternalAccountBinding(ctx, client, external); err != nil {
+			return acme.Account{}, fmt.Errorf("cannot bind to the external account %q: %w", i.section.KeyID, err)
+		}
 	}
 	if account, err = client.NewAccount(ctx, account); err != nil {
 		return acme.Account{}, fmt.Errorf("cannot register with %q: %w", i.section.Directory, err)
@@ -103,16 +109,9 @@ func (i *issuer) forgetAccount(ctx context.Context) error {
 
 const textEnding, keyEnding = ".json", ".key"
 
-func (i *issuer) email() string {
-	if i.section.Email == "" {
-		return "default"
-	}
-	return strings.ToLower(i.section.Email)
-}
-
 // accountKey is where certmagic's own issuer would keep it, too.
 func (i *issuer) accountKey(ending string) string {
-	safe := certmagic.StorageKeys.Safe
-	name, _, _ := strings.Cut(i.email(), "@")
-	return path.Join("acme", safe(i.IssuerKey()), "users", safe(i.email()), safe(name)+ending)
+	safe, user := certmagic.StorageKeys.Safe, i.section.user()
+	name, _, _ := strings.Cut(user, "@")
+	return path.Join("acme", safe(i.section.server()), "users", safe(user), safe(name)+ending)
 }

@@ -9,13 +9,15 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// Certificate is the certificate of one host, as it is now. Host and Current may be
-// called by any goroutine; the rest belongs to the Keeper.
+// Certificate is the certificate of one host, as it is now. Host, Current and
+// Renewal may be called by any goroutine; the rest belongs to the Keeper.
 type Certificate struct {
 	host    string
 	current atomic.Pointer[tls.Certificate]
 	end     func()                           // ends its goroutine; nil while there is none
 	own     atomic.Pointer[x509.Certificate] // the leaf of current, if it comes from this section
+	planned atomic.Pointer[plan]             // nil before the first look
+	since   time.Time                        // own is here, or was made if the storage had it at the start
 }
 
 // Host is whose it is, in lower case.
@@ -42,6 +44,9 @@ func (c *Certificate) take(found *certmagic.Certificate) bool {
 	if now := c.own.Load(); now != nil && now.Equal(found.Leaf) {
 		return false
 	}
+	if c.since = found.Leaf.NotBefore; c.end != nil {
+		c.since = time.Now()
+	}
 	c.own.Store(found.Leaf)
 	c.current.Store(&found.Certificate)
 	return true
@@ -53,17 +58,4 @@ func (c *Certificate) leaf() *x509.Certificate {
 		return now.Leaf
 	}
 	return nil
-}
-
-// renewalShare is how much of its lifetime a certificate has left when it is due.
-const renewalShare = 1.0 / 3
-
-// untilDue is the time until the certificate is due, 0 when it is, or is missing.
-func (c *Certificate) untilDue(now time.Time) time.Duration {
-	own := c.own.Load()
-	if own == nil {
-		return 0
-	}
-	lifetime := own.NotAfter.Sub(own.NotBefore)
-	return max(0, own.NotAfter.Add(-time.Duration(renewalShare*float64(lifetime))).Sub(now))
 }

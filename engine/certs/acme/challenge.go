@@ -12,6 +12,7 @@ import (
 
 	"github.com/mholt/acmez/v3"
 	"github.com/mholt/acmez/v3/acme"
+	"github.com/miekg/dns"
 )
 
 // Protocol is what a server that validates by tls-alpn-01 asks for by ALPN. Such
@@ -24,7 +25,7 @@ const Protocol = acmez.ACMETLS1Protocol
 type Challenges struct {
 	mu     sync.Mutex                             // of who changes one of the two
 	tokens atomic.Pointer[map[string]string]      // key authorizations; nil while there are none
-	names  atomic.Pointer[map[string]*tls.Config] // by host, lower case; nil likewise
+	names  atomic.Pointer[map[string]*tls.Config] // by SNI, lower case; nil likewise
 }
 
 // pathPrefix is where http-01 challenges are (RFC 8555 section 8.3).
@@ -96,12 +97,21 @@ func (c *Challenges) presentALPN(a acme.Challenge) error {
 		MinVersion: tls.VersionTLS12, NextProtos: []string{Protocol}, Certificates: []tls.Certificate{*certificate},
 		SessionTicketsDisabled: true,
 	}
-	change(&c.names, func(m map[string]*tls.Config) { m[strings.ToLower(a.Identifier.Value)] = config })
+	change(&c.names, func(m map[string]*tls.Config) { m[serverName(a.Identifier)] = config })
 	return nil
 }
 
 func (c *Challenges) removeALPN(a acme.Challenge) {
-	change(&c.names, func(m map[string]*tls.Config) { delete(m, strings.ToLower(a.Identifier.Value)) })
+	change(&c.names, func(m map[string]*tls.Config) { delete(m, serverName(a.Identifier)) })
+}
+
+// serverName is what the server asks for by SNI: of an IP address its name in the
+// reverse DNS (RFC 8738 section 6).
+func serverName(of acme.Identifier) string {
+	if reverse, err := dns.ReverseAddr(of.Value); err == nil {
+		return strings.TrimSuffix(reverse, ".")
+	}
+	return strings.ToLower(of.Value)
 }
 
 // change stores a changed copy, or nil for an empty one. The caller holds the lock.

@@ -13,18 +13,20 @@ import (
 	"github.com/mholt/acmez/v3/acme"
 	"github.com/rs/zerolog"
 	"go.uber.org/zap"
+
+	"github.com/isame-lb/isame-lb/engine/certs/acme/dns01"
 )
 
 // solvers are those of a section, by kind.
 func solversOf(t *testing.T, c *Challenges, inClear bool) map[string]solver {
 	t.Helper()
-	i, err := newIssuer(Section{Directory: "https://acme.test/dir"}, nil, c)
+	i, err := newIssuer(Section{Directory: "https://acme.test/dir"}, nil, c, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
 	i.inClear.Store(inClear)
 	all := map[string]solver{}
-	for kind, s := range i.newClient().ChallengeSolvers {
+	for kind, s := range i.newClient(false).ChallengeSolvers {
 		one, ok := s.(solver)
 		if !ok {
 			t.Fatalf("%s: got a %T", kind, s)
@@ -100,6 +102,48 @@ func TestChallengesInTLS(t *testing.T) {
 	}
 	if err := s.CleanUp(t.Context(), a); err != nil || c.names.Load() != nil {
 		t.Errorf("got %v; want nothing left", err)
+	}
+}
+
+// TestChallengesOfAddresses: the server asks for the name of the address in the reverse DNS.
+func TestChallengesOfAddresses(t *testing.T) {
+	var c Challenges
+	s := solversOf(t, &c, false)[acme.ChallengeTypeTLSALPN01]
+	for address, sni := range map[string]string{
+		"192.0.2.1":   "1.2.0.192.in-addr.arpa",
+		"2001:db8::1": "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+	} {
+		a := acme.Challenge{KeyAuthorization: "a.key", Identifier: acme.Identifier{Type: "ip", Value: address}}
+		if err := s.Present(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		config := c.Config(&tls.ClientHelloInfo{ServerName: sni, SupportedProtos: []string{Protocol}})
+		if config == nil || config.Certificates[0].Leaf.VerifyHostname(address) != nil {
+			t.Errorf("%s: got %v for %s", address, config, sni)
+		}
+		if err := s.CleanUp(t.Context(), a); err != nil || c.names.Load() != nil {
+			t.Errorf("got %v; want nothing left", err)
+		}
+	}
+}
+
+// TestWaysToAnswer: with records, nothing else answers for names, and they answer for no address.
+func TestWaysToAnswer(t *testing.T) {
+	section := Section{Directory: "https://acme.test/dir", DNS: dns01.Options{Provider: "exec", Exec: "/bin/true\x00"}}
+	i, err := newIssuer(section, nil, &Challenges{}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.close()
+	if got := i.newClient(false).ChallengeSolvers; len(got) != 1 || got[acme.ChallengeTypeDNS01] == nil {
+		t.Errorf("for names: got %v", got)
+	}
+	if got := i.newClient(true).ChallengeSolvers; len(got) != 1 || got[acme.ChallengeTypeTLSALPN01] == nil {
+		t.Errorf("for addresses: got %v", got)
+	}
+	section.DNS.Provider = "other"
+	if _, err := newIssuer(section, nil, &Challenges{}, zerolog.Nop()); err == nil {
+		t.Error("a provider that is none was taken")
 	}
 }
 

@@ -11,7 +11,13 @@
 // Keepers are the keepers of one generation, which share and pass them on by section.
 //
 // Challenges are answered by the proxy's own listeners: http-01 on those in clear
-// text, tls-alpn-01 (RFC 8737) on those with TLS. See Challenges.
+// text, tls-alpn-01 (RFC 8737) on those with TLS, see Challenges; or by records in the
+// DNS, which package dns01 puts up and takes away.
+//
+// A renewal asks the same server for the same profile and kind of key: all of them belong
+// to the Section, and what is obtained by another one stands on another shelf of the
+// storage. Until there is one of the new kind the old one serves the host. When it
+// will be renewed, and by which reason, is Certificate.Renewal.
 //
 // # What is certmagic's and what is ours
 //
@@ -33,5 +39,5 @@
 // them, so such a fleet must also write them into the storage in solver.Present,
 // and look there for tokens and names it does not know.
 //
-// Start reading at keeper.go. Imported by engine.
+// Start reading at section.go, then keeper.go. Imported by engine.
 package acme

@@ -6,7 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +16,9 @@ import (
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3"
 	"github.com/mholt/acmez/v3/acme"
+	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/engine/certs/acme/dns01"
 )
 
 // ordersMax is how many orders of one section are open at a time.
@@ -30,7 +35,9 @@ type issuer struct {
 	section    Section
 	storage    certmagic.Storage
 	challenges *Challenges
+	records    *dns01.Solver // nil without acme.dns
 	client     *http.Client
+	counted    func(host string, issued bool)
 	inClear    atomic.Bool   // http-01 can be answered
 	orders     chan struct{} // one for each open order
 
@@ -40,7 +47,7 @@ type issuer struct {
 	}
 }
 
-func newIssuer(s Section, storage certmagic.Storage, c *Challenges) (*issuer, error) {
+func newIssuer(s Section, storage certmagic.Storage, c *Challenges, log zerolog.Logger) (*issuer, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if s.Authorities != "" {
 		config.RootCAs = x509.NewCertPool()
@@ -48,19 +55,40 @@ func newIssuer(s Section, storage certmagic.Storage, c *Challenges) (*issuer, er
 			return nil, errNoAuthority
 		}
 	}
-	return &issuer{
-		section: s, storage: storage, challenges: c, orders: make(chan struct{}, ordersMax),
+	i := &issuer{
+		section: s, storage: storage, challenges: c, orders: make(chan struct{}, ordersMax), counted: func(string, bool) {},
 		client: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, ForceAttemptHTTP2: true, IdleConnTimeout: idleTimeout,
 		}},
-	}, nil
+	}
+	if s.DNS.Provider != "" {
+		var err error
+		if i.records, err = dns01.New(s.DNS, log); err != nil {
+			return nil, err
+		}
+	}
+	return i, nil
+}
+
+// close drops connections that are kept.
+func (i *issuer) close() {
+	i.client.CloseIdleConnections()
+	if i.records != nil {
+		i.records.Close()
+	}
 }
 
 var errNoAuthority = errors.New("no certificate in PEM")
 
-// IssuerKey is where the storage keeps what comes from this server.
-func (i *issuer) IssuerKey() string {
-	return (&certmagic.ACMEIssuer{CA: i.section.Directory}).IssuerKey()
+// IssuerKey is where the storage keeps what the section obtains.
+func (i *issuer) IssuerKey() string { return i.section.shelf() }
+
+// subject is the host that a CSR is about.
+func subject(csr *x509.CertificateRequest) string {
+	if len(csr.IPAddresses) > 0 {
+		return csr.IPAddresses[0].String()
+	}
+	return csr.DNSNames[0]
 }
 
 // replacesKey is the context's key of the certificate that will be replaced.
@@ -74,7 +102,7 @@ func (i *issuer) Issue(ctx context.Context, csr *x509.CertificateRequest) (*cert
 	case <-ctx.Done():
 		return nil, ctx.Err() //nolint:wrapcheck // it says all there is
 	}
-	ctx, cancel := context.WithTimeout(ctx, orderMax) // not while others are waited for
+	ctx, cancel := context.WithTimeout(ctx, i.section.orderTime()) // not while others are waited for
 	defer cancel()
 	replaces, _ := ctx.Value(replacesKey{}).(*x509.Certificate)
 	chain, err := i.order(ctx, csr, replaces)
@@ -88,11 +116,15 @@ func (i *issuer) Issue(ctx context.Context, csr *x509.CertificateRequest) (*cert
 	if err != nil {
 		return nil, err
 	}
+	i.counted(subject(csr), true)
 	return &certmagic.IssuedCertificate{Certificate: chain.ChainPEM, Metadata: chain}, nil
 }
 
 func (i *issuer) order(ctx context.Context, csr *x509.CertificateRequest, replaces *x509.Certificate) (acme.Certificate, error) {
-	client := i.newClient()
+	client := i.newClient(len(csr.IPAddresses) > 0)
+	if err := i.offers(ctx, client.Client); err != nil {
+		return acme.Certificate{}, err
+	}
 	account, err := i.account(ctx, client.Client)
 	if err != nil {
 		return acme.Certificate{}, err
@@ -101,7 +133,7 @@ func (i *issuer) order(ctx context.Context, csr *x509.CertificateRequest, replac
 	if err != nil {
 		return acme.Certificate{}, fmt.Errorf("cannot order: %w", err)
 	}
-	order.Replaces = replaces
+	order.Replaces, order.Profile = replaces, i.section.Profile
 	chains, err := client.ObtainCertificate(ctx, order)
 	if err != nil {
 		return acme.Certificate{}, fmt.Errorf("cannot order from %q: %w", i.section.Directory, err)
@@ -114,14 +146,41 @@ func (i *issuer) order(ctx context.Context, csr *x509.CertificateRequest, replac
 
 var errNoChain = errors.New("the answer holds no certificate")
 
+var errNoProfile = errors.New("the directory does not offer the profile")
+
+// offers makes sure that the directory has the profile of the section. The library keeps
+// what a directory says for up to twelve hours.
+func (i *issuer) offers(ctx context.Context, client *acme.Client) error {
+	if i.section.Profile == "" {
+		return nil
+	}
+	directory, err := client.GetDirectory(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot ask %q for its profiles: %w", i.section.Directory, err)
+	}
+	var offered []string
+	if directory.Meta != nil {
+		offered = slices.Sorted(maps.Keys(directory.Meta.Profiles))
+	}
+	if !slices.Contains(offered, i.section.Profile) {
+		return fmt.Errorf("cannot order from %q: %w %q; it offers %q", i.section.Directory, errNoProfile, i.section.Profile, offered)
+	}
+	return nil
+}
+
 // newClient is made for each order: it is cheap, the connections are the
-// http.Client's, and the ways to answer challenges may have changed.
-func (i *issuer) newClient() *acmez.Client {
+// http.Client's, and the ways to answer challenges may have changed. There are no
+// records for an IP address (RFC 8738 section 7).
+func (i *issuer) newClient(forAddress bool) *acmez.Client {
 	client := &acmez.Client{
 		Client: &acme.Client{Directory: i.section.Directory, HTTPClient: i.client, UserAgent: "isame"},
-		ChallengeSolvers: map[string]acmez.Solver{
-			acme.ChallengeTypeTLSALPN01: solver{of: i.challenges, present: i.challenges.presentALPN, remove: i.challenges.removeALPN},
-		},
+	}
+	if i.records != nil && !forAddress {
+		client.ChallengeSolvers = map[string]acmez.Solver{acme.ChallengeTypeDNS01: i.records}
+		return client
+	}
+	client.ChallengeSolvers = map[string]acmez.Solver{
+		acme.ChallengeTypeTLSALPN01: solver{of: i.challenges, present: i.challenges.presentALPN, remove: i.challenges.removeALPN},
 	}
 	if i.inClear.Load() {
 		client.ChallengeSolvers[acme.ChallengeTypeHTTP01] = solver{
@@ -133,7 +192,7 @@ func (i *issuer) newClient() *acmez.Client {
 
 // GetRenewalInfo asks when the server wants a certificate renewed (RFC 9773).
 func (i *issuer) GetRenewalInfo(ctx context.Context, c certmagic.Certificate) (acme.RenewalInfo, error) {
-	return i.newClient().GetRenewalInfo(ctx, c.Leaf) //nolint:wrapcheck // certmagic logs it
+	return i.newClient(false).GetRenewalInfo(ctx, c.Leaf) //nolint:wrapcheck // certmagic logs it
 }
 
 func isProblem(err error, kind string) bool {

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/certmagic"
+	"github.com/rs/zerolog"
 )
 
 // refusing is an ACME server that knows accounts and refuses every order, for a
@@ -30,6 +32,7 @@ type refusing struct {
 		accounts int
 		orders   []string // payloads
 		known    int      // accounts numbered below are not known any more
+		bindings []string // payloads of accounts with an external one
 	}
 }
 
@@ -48,8 +51,14 @@ func (s *refusing) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	switch r.URL.Path {
 	case "/dir":
-		_ = json.NewEncoder(w).Encode(map[string]string{"newNonce": s.URL + "/nonce", "newAccount": s.URL + "/account", "newOrder": s.URL + "/order"})
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"newNonce": s.URL + "/nonce", "newAccount": s.URL + "/account", "newOrder": s.URL + "/order",
+			"meta": map[string]any{"profiles": map[string]string{"short": "six days", "classic": "90 days"}},
+		})
 	case "/account":
+		if payload := payloadOf(r); strings.Contains(payload, "externalAccountBinding") {
+			s.mu.bindings = append(s.mu.bindings, payload)
+		}
 		w.Header().Set("Location", s.URL+"/account/"+string(rune('a'+s.mu.accounts)))
 		s.mu.accounts++
 		w.WriteHeader(http.StatusCreated)
@@ -80,11 +89,27 @@ func (s *refusing) order(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"type": "urn:ietf:params:acme:error:" + kind, "status": status, "detail": "refused"})
 }
 
+// payloadOf is what a request has signed.
+func payloadOf(r *http.Request) string {
+	var jws struct {
+		Payload string `json:"payload"`
+	}
+	_ = json.NewDecoder(r.Body).Decode(&jws)
+	payload, _ := base64.RawURLEncoding.DecodeString(jws.Payload)
+	return string(payload)
+}
+
 func (s *refusing) issuer(t *testing.T, folder string) *issuer {
 	t.Helper()
-	i, err := newIssuer(Section{
-		Directory: s.URL + "/dir", Email: "Ops@a.test", Authorities: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})),
-	}, &certmagic.FileStorage{Path: folder}, &Challenges{})
+	return s.issuerOf(t, folder, Section{})
+}
+
+// issuerOf is one of a section, which is completed.
+func (s *refusing) issuerOf(t *testing.T, folder string, section Section) *issuer {
+	t.Helper()
+	section.Directory, section.Email = s.URL+"/dir", "Ops@a.test"
+	section.Authorities = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
+	i, err := newIssuer(section, &certmagic.FileStorage{Path: folder}, &Challenges{}, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,6 +186,54 @@ func TestServerThatDoesNotKnowTheCertificate(t *testing.T) {
 	}
 	if !strings.Contains(s.mu.orders[0], `"replaces"`) || strings.Contains(s.mu.orders[1], `"replaces"`) {
 		t.Errorf("orders: %q", s.mu.orders)
+	}
+}
+
+// TestProfilesAreOrdered has one that is offered, at the first order and at a renewal, and
+// one that is not.
+func TestProfilesAreOrdered(t *testing.T) {
+	s := startRefusing(t)
+	csr, old := request(t)
+	for _, replaces := range []*x509.Certificate{nil, old} {
+		s.mu.orders = nil
+		_, err := s.issuerOf(t, t.TempDir(), Section{Profile: "short"}).Issue(context.WithValue(t.Context(), replacesKey{}, replaces), csr)
+		if err == nil || len(s.mu.orders) == 0 {
+			t.Fatalf("got %v after %d orders", err, len(s.mu.orders))
+		}
+		for _, order := range s.mu.orders {
+			if !strings.Contains(order, `"profile":"short"`) {
+				t.Errorf("order %s has not the profile", order)
+			}
+		}
+	}
+	s.mu.orders = nil
+	_, err := s.issuerOf(t, t.TempDir(), Section{Profile: "long"}).Issue(t.Context(), csr)
+	if !errors.Is(err, errNoProfile) || !strings.Contains(err.Error(), `"long"; it offers ["classic" "short"]`) || len(s.mu.orders) > 0 {
+		t.Errorf("got %v after %d orders; want what is offered, and none", err, len(s.mu.orders))
+	}
+}
+
+// TestExternalAccountsAreBound once each; another one makes another account.
+func TestExternalAccountsAreBound(t *testing.T) {
+	s, folder := startRefusing(t), t.TempDir()
+	csr, _ := request(t)
+	for i, c := range []struct {
+		keyID    string
+		accounts int // in all
+	}{{"", 1}, {"kid-1", 2}, {"kid-1", 2}, {"kid-2", 3}} {
+		if _, err := s.issuerOf(t, folder, Section{KeyID: c.keyID, HMACKey: "c2VjcmV0"}).Issue(t.Context(), csr); err == nil {
+			t.Error("a certificate")
+		}
+		if s.mu.accounts != c.accounts {
+			t.Errorf("section %d: %d accounts; want %d", i, s.mu.accounts, c.accounts)
+		}
+	}
+	if len(s.mu.bindings) != 2 {
+		t.Errorf("got %d accounts with an external one; want 2", len(s.mu.bindings))
+	}
+	_, err := s.issuerOf(t, folder, Section{KeyID: "kid-3", HMACKey: "not base64"}).Issue(t.Context(), csr)
+	if err == nil || !strings.Contains(err.Error(), `cannot bind to the external account "kid-3"`) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package acme
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,19 +19,9 @@ import (
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
-// Section is what tells one ACME account from another: equal sections share a
-// Keeper.
-type Section struct {
-	Directory string
-	Email     string
-	Storage   string // a folder
-	// Authorities are the PEM certificates the directory must chain to; empty
-	// means the system's.
-	Authorities string
-}
-
 // How long things take. A check is a look into the storage and, now and then, a
-// question to the server when it wants the certificate renewed.
+// question to the server when it wants the certificate renewed. An order may also take
+// as long as records take to be seen.
 const (
 	checkEvery = 10 * time.Minute
 	orderMax   = 10 * time.Minute
@@ -51,6 +42,7 @@ var pauses = []time.Duration{
 // one goroutine at a time.
 type Keeper struct {
 	log     zerolog.Logger
+	counted func(host string, issued bool)
 	storage certmagic.Storage
 	cache   *certmagic.Cache // holds a certificate only while it is looked at
 	config  *certmagic.Config
@@ -61,23 +53,24 @@ type Keeper struct {
 }
 
 // New makes a keeper that knows no host yet and does nothing. Stop must be called,
-// also when Keep never was.
-func New(s Section, c *Challenges, log zerolog.Logger) (*Keeper, error) {
+// also when Keep never was. counted is told of each certificate that was issued, and of
+// each attempt that failed, by many goroutines.
+func New(s Section, c *Challenges, log zerolog.Logger, counted func(host string, issued bool)) (*Keeper, error) {
 	storage, err := openStorage(s.Storage)
 	if err != nil {
 		return nil, err
 	}
-	i, err := newIssuer(s, storage, c)
+	i, err := newIssuer(s, storage, c, log)
 	if err != nil {
 		return nil, err
 	}
-	k := newKeeper(storage, i, log)
-	k.issuer = i
+	k := newKeeper(storage, i, s.keySource(), log)
+	k.issuer, k.counted, i.counted = i, counted, counted
 	return k, nil
 }
 
-func newKeeper(storage certmagic.Storage, i certmagic.Issuer, log zerolog.Logger) *Keeper {
-	k := &Keeper{log: log, storage: storage, hosts: map[string]*Certificate{}, pauses: pauses}
+func newKeeper(storage certmagic.Storage, i certmagic.Issuer, keys certmagic.KeyGenerator, log zerolog.Logger) *Keeper {
+	k := &Keeper{log: log, counted: func(string, bool) {}, storage: storage, hosts: map[string]*Certificate{}, pauses: pauses}
 	logger := newLogger(log)
 	k.cache = certmagic.NewCache(certmagic.CacheOptions{
 		// The cache's own maintenance finds nothing to do: see attempt.
@@ -86,7 +79,7 @@ func newKeeper(storage certmagic.Storage, i certmagic.Issuer, log zerolog.Logger
 	})
 	k.config = certmagic.New(k.cache, certmagic.Config{
 		RenewalWindowRatio: renewalShare, Storage: storage, Logger: logger, Issuers: []certmagic.Issuer{i},
-		KeySource: certmagic.StandardKeyGenerator{KeyType: certmagic.P256},
+		KeySource: keys,
 		OCSP:      certmagic.OCSPConfig{DisableStapling: true}, // it would ask the server while we load
 	})
 	return k
@@ -124,8 +117,12 @@ func (k *Keeper) Host(name string) *Certificate {
 	case err == nil:
 		c.take(&stored)
 		k.cache.Remove([]string{stored.Hash()})
+		k.plan(context.Background(), c, time.Now())
 	case !errors.Is(err, fs.ErrNotExist):
 		k.log.Warn().Err(err).Str("host", name).Msg("cannot use the stored certificate")
+	}
+	if c.Current() == nil && k.issuer != nil {
+		c.Lend(k.another(context.Background(), name))
 	}
 	return c
 }
@@ -161,7 +158,7 @@ func (k *Keeper) Stop() {
 	k.running.Wait()
 	k.cache.Stop()
 	if k.issuer != nil {
-		k.issuer.client.CloseIdleConnections()
+		k.issuer.close()
 	}
 }
 
@@ -173,7 +170,8 @@ func (k *Keeper) run(ctx context.Context, c *Certificate) {
 		if ctx.Err() != nil {
 			return
 		}
-		wait := min(c.untilDue(time.Now()), checkEvery)
+		due := k.plan(ctx, c, time.Now())
+		wait := min(due, checkEvery)
 		if err == nil && wait <= 0 {
 			err = errStillDue
 		}
@@ -183,6 +181,8 @@ func (k *Keeper) run(ctx context.Context, c *Certificate) {
 		} else {
 			pause := k.pauses[min(failed, len(k.pauses))-1]
 			wait = pause + rand.N(pause/10+1)
+			c.planned.Store(&plan{at: time.Now().Add(wait), reason: reasonRetry, failure: err.Error()})
+			k.counted(c.host, false)
 			k.sayFailed(c, err, failed, wait)
 		}
 		if !sleep(ctx, wait) {
@@ -227,12 +227,21 @@ func (k *Keeper) sayFailed(c *Certificate, err error, attempt int, wait time.Dur
 // that it looks again each time, and does not renew behind our back.
 func (k *Keeper) attempt(ctx context.Context, c *Certificate) error {
 	err := k.config.ManageSync(context.WithValue(ctx, replacesKey{}, c.own.Load()), []string{c.host})
-	for _, found := range k.cache.AllMatchingCertificates(c.host) {
-		if c.take(&found) {
-			k.log.Info().Str("host", c.host).Str("issuer", found.Leaf.Issuer.String()).Time("not_after", found.Leaf.NotAfter).
-				Msg("certificate is in use")
+	for _, found := range k.cache.AllMatchingCertificates(c.host) { // and those of wildcards, which others have in hand
+		if slices.Contains(found.Names, c.host) && c.take(&found) {
+			k.plan(ctx, c, time.Now())
+			k.sayTaken(c, found.Leaf)
 		}
 	}
 	k.cache.RemoveManaged([]certmagic.SubjectIssuer{{Subject: c.host}})
 	return err //nolint:wrapcheck // it begins with the host and what was tried
+}
+
+func (k *Keeper) sayTaken(c *Certificate, leaf *x509.Certificate) {
+	renewal, reason, _ := c.Renewal()
+	line := k.log.Info().Str("host", c.host).Str("issuer", leaf.Issuer.String()).Time("not_after", leaf.NotAfter)
+	if k.issuer != nil && k.issuer.section.Profile != "" {
+		line.Str("profile", k.issuer.section.Profile)
+	}
+	line.Time("renewal", renewal).Str("renewal_by", reason).Msg("certificate is in use")
 }

@@ -103,7 +103,7 @@ func keeper(t *testing.T, folder string, a *authority) (*Keeper, *lines) {
 		t.Fatal(err)
 	}
 	log := &lines{}
-	k := newKeeper(storage, a, zerolog.New(log).Level(zerolog.InfoLevel))
+	k := newKeeper(storage, a, (&Section{}).keySource(), zerolog.New(log).Level(zerolog.InfoLevel))
 	k.pauses = []time.Duration{time.Millisecond, 5 * time.Millisecond}
 	t.Cleanup(func() {
 		k.Stop()
@@ -316,10 +316,10 @@ func TestStorageThatCannotBeUsed(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(Section{Storage: file}, &Challenges{}, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), file) {
+	if _, err := New(Section{Storage: file}, &Challenges{}, zerolog.Nop(), nil); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("got %v; want the folder", err)
 	}
-	if _, err := New(Section{Storage: t.TempDir(), Authorities: "nothing"}, &Challenges{}, zerolog.Nop()); !errors.Is(err, errNoAuthority) {
+	if _, err := New(Section{Storage: t.TempDir(), Authorities: "nothing"}, &Challenges{}, zerolog.Nop(), nil); !errors.Is(err, errNoAuthority) {
 		t.Errorf("got %v; want %v", err, errNoAuthority)
 	}
 	folder, a := t.TempDir(), newAuthority(t, 90*24*time.Hour)

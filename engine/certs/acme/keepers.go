@@ -2,9 +2,7 @@ package acme
 
 import (
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/isame-lb/isame-lb/config"
 )
@@ -25,13 +23,9 @@ type Keeping struct {
 // the one of an equal section met before, here or among earlier, or a new one.
 // Nothing is obtained before Keep.
 func (all Keepers) Of(path string, c *config.ACME, earlier Keepers, newKeeper func(Section) (*Keeper, error)) ([]*Certificate, error) {
-	s := Section{Directory: c.Directory, Email: c.Email, Storage: c.Storage}
-	if c.CAFile != "" {
-		data, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("%s.ca_file: cannot read authorities %q: %w", path, c.CAFile, err)
-		}
-		s.Authorities = string(data)
+	s, err := sectionOf(path, c)
+	if err != nil {
+		return nil, err
 	}
 	k := all[s]
 	if k == nil {
@@ -39,7 +33,6 @@ func (all Keepers) Of(path string, c *config.ACME, earlier Keepers, newKeeper fu
 		if old := earlier[s]; old != nil {
 			k.Keeper = old.Keeper
 		} else {
-			var err error
 			if k.Keeper, err = newKeeper(s); err != nil {
 				return nil, fmt.Errorf("%s: %w", path, err)
 			}
@@ -48,7 +41,7 @@ func (all Keepers) Of(path string, c *config.ACME, earlier Keepers, newKeeper fu
 	}
 	certificates := make([]*Certificate, 0, len(c.Hosts))
 	for _, host := range c.Hosts {
-		host = strings.ToLower(strings.TrimSuffix(host, "."))
+		host = config.CertificateHost(host)
 		certificates = append(certificates, k.Host(host))
 		if !slices.Contains(k.hosts, host) {
 			k.hosts = append(k.hosts, host)

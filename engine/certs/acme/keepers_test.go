@@ -52,11 +52,11 @@ func TestKeepersLiveAsLongAsTheirSection(t *testing.T) {
 			t.Errorf("section %d: got certificates of %q, %d keepers so far; want %q and %d", i, got, made, c.hosts, c.made)
 		}
 	}
-	d := Section{Directory: "d"}
+	d := Section{Directory: "d", KeyType: defaultKeyType}
 	if first[d].Keeper != second[d].Keeper || !slices.Equal(first[d].hosts, []string{"a.test", "b.test", "c.test"}) {
 		t.Errorf("got %q for the hosts of equal sections, one keeper: %v; want all of them once, and one", first[d].hosts, first[d].Keeper == second[d].Keeper)
 	}
-	if left := first.Without(second); len(left) != 1 || left[0] != first[Section{Directory: "e"}].Keeper {
+	if left := first.Without(second); len(left) != 1 || left[0] != first[Section{Directory: "e", KeyType: defaultKeyType}].Keeper {
 		t.Errorf("%d keepers are left; want the one of the section that is gone", len(left))
 	}
 	if left := len(second.Without(nil)); left != 3 {

@@ -1,0 +1,87 @@
+package certs
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+)
+
+// describe is what there is to say of a managed host, whether it has a certificate or not.
+func (s *Store) describe(host string) Description {
+	d := Description{Name: host}
+	d.Renewal, d.RenewalBy, d.Failure = s.managed[host].Renewal()
+	return d
+}
+
+// Awaited are the managed hosts that have no certificate yet, in the order of the
+// configuration.
+func (s *Store) Awaited() []Description {
+	var all []Description
+	for _, host := range s.hosts {
+		if s.managed[host].Current() == nil {
+			all = append(all, s.describe(host))
+		}
+	}
+	return all
+}
+
+// managedFor is the managed certificate of a name, that of its domain where it has none
+// of its own, nil where neither has. It allocates nothing.
+func (s *Store) managedFor(name []byte) Managed {
+	if m := s.managedExact(name); m != nil {
+		return m
+	}
+	return s.managedWide(name)
+}
+
+// managedExact is the one for the name itself.
+func (s *Store) managedExact(name []byte) Managed {
+	if s.managed == nil {
+		return nil
+	}
+	var room [nameBytesMax]byte
+	return s.managed[string(fold(&room, name))]
+}
+
+// managedWide is the one for all names of its domain.
+func (s *Store) managedWide(name []byte) Managed {
+	if s.managed == nil {
+		return nil
+	}
+	var room [nameBytesMax]byte
+	lower := fold(&room, name)
+	dot := bytes.IndexByte(lower, '.')
+	if dot < 1 {
+		return nil
+	}
+	lower[dot-1] = '*'
+	return s.managed[string(lower[dot-1:])]
+}
+
+// managedAddress is for a client that asks for no name, as they do who connect to an
+// address: the one for the address that it has reached, else, as there may be an address
+// translation in front of us, the first one that there is.
+func (s *Store) managedAddress(conn net.Conn) Managed {
+	if len(s.ips) == 0 {
+		return nil
+	}
+	if conn != nil && conn.LocalAddr() != nil {
+		if reached, err := netip.ParseAddrPort(conn.LocalAddr().String()); err == nil {
+			if m := s.managed[reached.Addr().Unmap().WithZone("").String()]; m != nil && m.Current() != nil {
+				return m
+			}
+		}
+	}
+	for _, m := range s.ips {
+		if m.Current() != nil {
+			return m
+		}
+	}
+	return s.ips[0]
+}
+
+// isAddress reports that a host is an IP address.
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
