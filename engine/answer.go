@@ -312,3 +312,14 @@ func (x *exchange) appendAttempts(b []byte) []byte {
 	}
 	return append(b, "\r\n"...)
 }
+
+// relayOwn begins to write an answer of ours whose head is made and whose content is
+// source's.
+func (x *exchange) relayOwn() phase {
+	if wire.WithoutContent(x.status, x.isHEAD) {
+		x.source = nil
+		return x.writeAnswer(nil)
+	}
+	x.answered = true
+	return atRelay
+}

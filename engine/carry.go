@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"io"
-	"sync"
 
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/attempt"
@@ -161,66 +160,4 @@ func (f *callFacts) ReplaceContent(content []byte) {
 		x.keep = false
 	}
 	x.holds, x.held, x.piece = true, append(x.held[:0], content...), nil
-}
-
-// sourceRoom is how much of the content that a stage has made is passed on at once.
-const sourceRoom = 32 << 10
-
-var sourceRooms sync.Pool
-
-// relaySource passes on the content that a stage has made: atRelay, in a goroutine.
-func (x *exchange) relaySource() phase {
-	_, paced := x.paces()
-	if !paced && x.sendsFile() {
-		return x.relayFile()
-	}
-	room, _ := sourceRooms.Get().(*[sourceRoom]byte)
-	if room == nil {
-		room = new([sourceRoom]byte)
-	}
-	defer sourceRooms.Put(room)
-	for {
-		n, err := x.source.Read(room[:])
-		x.sourceEnded = errors.Is(err, io.EOF)
-		if err != nil && !x.sourceEnded && x.reader.File != nil {
-			return x.endFile(err)
-		}
-		if err != nil && !x.sourceEnded {
-			x.breakOff(attempt.Truncated)
-			return x.endSource(attempt.Truncated)
-		}
-		if n == 0 && !x.sourceEnded {
-			continue
-		}
-		out := x.passOn(room[:n])
-		x.headed = true
-		if out == attempt.Pending { // who waits is told otherwise
-			out = x.written(x.c.Flush())
-		}
-		switch {
-		case out != attempt.OK || x.sourceEnded:
-			return x.endSource(out)
-		case paced && !x.pace(n):
-			return x.endSource(attempt.ClientGone)
-		}
-		x.c.stays()
-	}
-}
-
-// endSource ends an exchange whose content came from a stage. What the backend has sent
-// may be unread: its connection is kept where it is not.
-func (x *exchange) endSource(out attempt.Outcome) phase {
-	x.headed = true
-	if out != attempt.OK && !x.broken {
-		x.breakOff(attempt.ClientGone)
-	}
-	x.upload.await(lingerTime)
-	if !x.sourceEnded && x.fwd.open { // another goroutine may be reading it, for the handler's own stream
-		x.attempt.Conn().Abort()
-	}
-	if x.staged {
-		x.call.Held.Release() // from here on nobody reads
-	}
-	x.release(out)
-	return atFinish
 }

@@ -417,3 +417,11 @@ func (x *exchange) refuse(f retry.Refusal) {
 func (x *exchange) safeToRepeat() bool {
 	return x.route.retry.Safe(x.head.Method, x.head.Has(wire.FieldIdempotencyKey))
 }
+
+// closeFile gives the file back.
+func (x *exchange) closeFile() {
+	if f := x.reader.File; f != nil {
+		x.reader = files.Reader{}
+		f.Release()
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/files"
 	"github.com/isame-lb/isame-lb/engine/stage"
@@ -18,11 +17,6 @@ import (
 // What a route with files does: package files finds the file that a request means, this
 // sends it. One that is in memory is found and sent in the loop; where the disk has to be
 // asked, a goroutine does both.
-
-// filesOf makes the folder of a route.
-func (e *Engine) filesOf(c *config.Files) *files.Root {
-	return files.NewRoot(files.Folder{Path: c.Root, Index: c.Index, Fallback: c.Fallback}, &e.files)
-}
 
 // serveFile answers with the file that the request means: atFile.
 func (x *exchange) serveFile() phase {
@@ -170,17 +164,6 @@ func (x *exchange) streams(size int64) bool {
 	return x.staged && (paced || size > sourceRoom)
 }
 
-// relayOwn begins to write an answer of ours whose head is made and whose content is
-// source's.
-func (x *exchange) relayOwn() phase {
-	if wire.WithoutContent(x.status, x.isHEAD) {
-		x.source = nil
-		return x.writeAnswer(nil)
-	}
-	x.answered = true
-	return atRelay
-}
-
 // sendsFile reports that the kernel can send the content by itself.
 func (x *exchange) sendsFile() bool {
 	r := &x.reader
@@ -224,12 +207,4 @@ func (x *exchange) endFile(err error) phase {
 	x.breakOff(attempt.Truncated)
 	x.end = end.FileFailed
 	return x.endSource(attempt.Truncated)
-}
-
-// closeFile gives the file back.
-func (x *exchange) closeFile() {
-	if f := x.reader.File; f != nil {
-		x.reader = files.Reader{}
-		f.Release()
-	}
 }

@@ -3,10 +3,8 @@ package engine
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,14 +15,11 @@ import (
 	"github.com/isame-lb/isame-lb/engine/files"
 	"github.com/isame-lb/isame-lb/engine/inquiry"
 	"github.com/isame-lb/isame-lb/engine/limit"
-	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
-	"github.com/isame-lb/isame-lb/engine/trust"
 	"github.com/isame-lb/isame-lb/pool"
-	"github.com/isame-lb/isame-lb/pool/wire"
 	"github.com/rs/zerolog"
 )
 
@@ -64,109 +59,6 @@ func (e *Engine) generation(slot int) (*table, *listenerPolicy) {
 		return last, p
 	}
 	return t, nil
-}
-
-// listenerPolicy is what a generation says of a listener.
-type listenerPolicy struct {
-	name           string
-	number         int // in this generation's index
-	header         time.Duration
-	bodyGap        time.Duration
-	idle           time.Duration
-	write          time.Duration
-	limits         wire.Limits
-	headerBytesMax int
-	bodyBytesMax   int64
-	bytesPerSecond int64 // of a body or an answer, at least; 0 is no limit
-	connectionsMax int64
-	perIPMax       int32
-	arrivals       *limit.Arrivals    // nil is no limit
-	excepted       []match.Predicates // what toHTTPS is not for
-	trusted        trust.Networks
-	clientField    string        // in which those say who the client is; empty is X-Forwarded-For
-	disbelieved    wire.FieldSet // what says the same, and is believed from nobody then
-	proxy          trust.Proxies
-	vouched        trust.Fields
-	toHTTPS        *routeEntry // of every request but those excepted; nil where routes decide
-	challenge      *routeEntry // of requests of ACME servers
-	tls            *tlsPolicy  // nil for clear text
-	altSvc         string      // the field line about HTTP/3, or nothing
-	h2c            bool
-	stats          *observe.ListenerStats
-	unrouted       *observe.RouteStats // exchanges without a route
-}
-
-// headerBytesUnlimited is the room for a request head where header_bytes is 0.
-const headerBytesUnlimited = 1 << 20
-
-func newListenerPolicy(name string, number int, c *config.Listener, reg *observe.Registry) (*listenerPolicy, error) {
-	p := &listenerPolicy{
-		name: name, number: number,
-		header: c.Timeouts.Header, bodyGap: c.Timeouts.Body, idle: c.Timeouts.Idle, write: c.Timeouts.Write,
-		headerBytesMax: int(c.Limits.HeaderBytes), bodyBytesMax: int64(c.Limits.BodyBytes),
-		bytesPerSecond: int64(c.Limits.MinRate), connectionsMax: int64(c.Limits.Connections),
-		perIPMax: int32(min(c.Limits.ConnectionsPerIP, 1<<30)), h2c: c.H2C,
-		stats: reg.Listener(name), unrouted: reg.Route(name, ""),
-	}
-	if p.headerBytesMax <= 0 || p.headerBytesMax > headerBytesUnlimited {
-		p.headerBytesMax = headerBytesUnlimited
-	}
-	p.limits = wire.Limits{HeadBytes: p.headerBytesMax}
-	var err error
-	if p.trusted, err = trust.ParseProxies(c.TrustedProxies); err != nil {
-		return nil, fmt.Errorf("listeners.%s.trusted_proxies: %w", name, err)
-	}
-	p.believe(c.ClientIPHeader)
-	if p.proxy, err = trust.NewProxies(c.ProxyProtocol, c.ProxyProtocolFrom, p.trusted); err != nil {
-		return nil, fmt.Errorf("listeners.%s.proxy_protocol_from: %w", name, err)
-	}
-	p.challenge = p.ownRoute(routeEntry{action: actionChallenge})
-	if p.toHTTPS, err = p.redirectHTTPS(c.RedirectHTTPS); err != nil {
-		return nil, fmt.Errorf("listeners.%s.redirect_https: %w", name, err)
-	}
-	if p.excepted, err = exceptions(c.RedirectHTTPS); err != nil {
-		return nil, fmt.Errorf("listeners.%s.redirect_https.except: %w", name, err)
-	}
-	return p, nil
-}
-
-// believe sets the field that names the client.
-func (p *listenerPolicy) believe(field string) {
-	const realIP = "X-Real-IP"
-	if strings.EqualFold(field, config.DefaultClientIPHeader) {
-		return
-	}
-	p.clientField, p.disbelieved = field, 1<<wire.FieldForwarded
-	if !strings.EqualFold(field, realIP) {
-		p.disbelieved |= 1 << wire.FieldXRealIP
-	}
-}
-
-// portHTTPS is the one that stands in no location.
-const portHTTPS = 443
-
-// redirectHTTPS is the route of a listener that sends everybody to https. It has
-// no name: metrics count it as requests without a route.
-func (p *listenerPolicy) redirectHTTPS(c *config.RedirectHTTPS) (*routeEntry, error) {
-	if c == nil {
-		return nil, nil //nolint:nilnil // no section, no route
-	}
-	to := "https://{host}"
-	if c.Port != portHTTPS {
-		to += ":" + strconv.Itoa(c.Port)
-	}
-	location, err := route.Compile(to + "{uri}")
-	if err != nil {
-		return nil, err
-	}
-	return p.ownRoute(routeEntry{action: actionRedirect, status: c.Status, redirect: location}), nil
-}
-
-// ownRoute makes a route of this listener alone, which counts as none.
-func (p *listenerPolicy) ownRoute(r routeEntry) *routeEntry {
-	r.stats = make([]*observe.RouteStats, p.number+1)
-	r.stats[p.number] = p.unrouted
-	return &r
 }
 
 // vouch tells every listener of the generation which fields it has to remove.
@@ -481,26 +373,6 @@ func newCookies(poolName string, c *config.Sticky, members []*pool.Member) *affi
 	return affinity.NewCookies(poolName, c, secret, places)
 }
 
-// expects is the preamble of a new connection; false refuses it: its peer may
-// not speak for clients, and nobody else may connect.
-func (p *listenerPolicy) expects(ip netip.Addr) (preamble, bool) {
-	switch {
-	case p.proxy.Believe(ip):
-		return preambleProxy, true
-	case p.proxy.Require:
-		return preambleNone, false
-	}
-	return p.afterProxy(), true
-}
-
-// afterProxy is what comes behind a PROXY header.
-func (p *listenerPolicy) afterProxy() preamble {
-	if p.tls != nil {
-		return preambleTLS
-	}
-	return preambleNone
-}
-
 // machineSecret is made of what stays the same on this machine, so that cookies
 // survive a restart.
 func machineSecret() string {
@@ -510,4 +382,9 @@ func machineSecret() string {
 		id = []byte(host)
 	}
 	return "machine " + string(id)
+}
+
+// filesOf makes the folder of a route.
+func (e *Engine) filesOf(c *config.Files) *files.Root {
+	return files.NewRoot(files.Folder{Path: c.Root, Index: c.Index, Fallback: c.Fallback}, &e.files)
 }

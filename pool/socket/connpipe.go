@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -50,20 +49,6 @@ func (c *Conn) WritePipe(p *Pipe) (int, error) {
 	c.parts, c.written, c.from, c.span = [3][]byte{}, 0, p, nil
 	return c.Flush()
 }
-
-// Span is a part of an open file.
-type Span struct {
-	FD       int
-	At, Left int64
-}
-
-var (
-	// ErrFileEnded is a file that has fewer bytes than were to be written.
-	ErrFileEnded = errors.New("the file ends before what was to be sent of it")
-	// ErrNoSendfile is a file that the kernel does not send by itself. The head may be written
-	// by then, and what was to follow has to be written in another way.
-	ErrNoSendfile = errors.New("the kernel does not send this file by itself")
-)
 
 // WriteFile writes head and then what s says, without a copy: the kernel moves it from its
 // memory of the file (sendfile). It waits for the disk, so it is for a goroutine. s is as

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"errors"
 	"sync/atomic"
 	"syscall"
 
@@ -114,3 +115,17 @@ func splice(from, to int, n int64) (int, syscall.Errno) {
 		}
 	}
 }
+
+// Span is a part of an open file.
+type Span struct {
+	FD       int
+	At, Left int64
+}
+
+var (
+	// ErrFileEnded is a file that has fewer bytes than were to be written.
+	ErrFileEnded = errors.New("the file ends before what was to be sent of it")
+	// ErrNoSendfile is a file that the kernel does not send by itself. The head may be written
+	// by then, and what was to follow has to be written in another way.
+	ErrNoSendfile = errors.New("the kernel does not send this file by itself")
+)
