@@ -83,7 +83,7 @@ func TestDrainingOriginAnswersWhatItHas(t *testing.T) {
 	defer cancel()
 	for _, kill := range []bool{false, true} {
 		o := begin(t)
-		o.slower.Store(20)
+		o.slower.Store(map[bool]int64{false: 20, true: 10_000}[kill]) // long enough not to be over before
 		type answer struct {
 			status int
 			err    error
