@@ -24,7 +24,7 @@ func readme(t *testing.T) string {
 func TestReadmeNamesEveryMetric(t *testing.T) {
 	name := regexp.MustCompile(`isame_[a-z0-9_]+`)
 	var code []string
-	for _, file := range []string{"render.go", "end.go", "middleware.go"} {
+	for _, file := range []string{"render.go", "end.go", "middleware.go", "orders.go"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
