@@ -31,7 +31,7 @@ func namings(request string) []string {
 func TestClientIPHeader(t *testing.T) {
 	const (
 		cf     = "client_ip_header: CF-Connecting-IP, trusted_proxies: [private]"
-		real   = "client_ip_header: x-real-ip, trusted_proxies: [127.0.0.1]"
+		nginx  = "client_ip_header: x-real-ip, trusted_proxies: [127.0.0.1]"
 		nobody = "client_ip_header: CF-Connecting-IP, trusted_proxies: [192.0.2.1]"
 		list   = "trusted_proxies: [private]"
 	)
@@ -44,7 +44,7 @@ func TestClientIPHeader(t *testing.T) {
 		},
 		{"absent", cf, "X-Forwarded-For: 6.6.6.6\r\n", "[]", "127.0.0.1"},
 		{"no address", cf, "CF-Connecting-IP: 1.2.3.4, 5.6.7.8\r\n", "[CF-Connecting-IP: 1.2.3.4, 5.6.7.8]", "127.0.0.1"},
-		{"in another one", real, "X-Real-IP: 1.2.3.4\r\nX-Forwarded-For: 6.6.6.6\r\n", "[X-Forwarded-For: 1.2.3.4, 127.0.0.1 X-Real-IP: 1.2.3.4]", "1.2.3.4"},
+		{"in another one", nginx, "X-Real-IP: 1.2.3.4\r\nX-Forwarded-For: 6.6.6.6\r\n", "[X-Forwarded-For: 1.2.3.4, 127.0.0.1 X-Real-IP: 1.2.3.4]", "1.2.3.4"},
 		{"by nobody who is trusted", nobody, "CF-Connecting-IP: 1.2.3.4\r\nCF_Connecting_IP: 1.2.3.4\r\nX-Real-IP: 6.6.6.6\r\n", "[]", "127.0.0.1"},
 		{"by the list", list, "CF-Connecting-IP: 1.2.3.4\r\nX-Forwarded-For: 5.6.7.8\r\n", "[CF-Connecting-IP: 1.2.3.4 X-Forwarded-For: 5.6.7.8, 127.0.0.1]", "5.6.7.8"},
 	} {

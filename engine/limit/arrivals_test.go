@@ -97,7 +97,7 @@ func TestArrivalsAreBounded(t *testing.T) {
 	a := NewArrivals(1, nil)
 	flood := netip.MustParseAddr("192.0.2.1")
 	a.Pass(flood, second)
-	for i := range uint32(3 * arrivalsMax) {
+	for i := range uint32(2 * arrivalsMax) {
 		a.Pass(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), second)
 		if i%1024 == 0 && a.Pass(flood, second) {
 			t.Fatalf("forgotten after %d others", i)

@@ -81,7 +81,7 @@ type key struct {
 func (n *maker) terms(at string, auth *config.ClientAuth, lowest string) (*Terms, error) {
 	a, err := certs.NewClientAuth(at, auth)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it begins with the path
+		return nil, err
 	}
 	k := key{a.Asked, lowest, fmt.Sprint(auth.Headers)} // in the order of their names
 	if t := n.made[k]; t != nil {
