@@ -27,7 +27,8 @@ func (c *checker) handshakes(path string, t *ListenerTLS) {
 		c.reportf(path+".cipher_suites", "has no effect while min_version is 1.3: it is about TLS 1.2")
 	}
 	if len(t.Curves) > 0 && speaks12 && !slices.ContainsFunc(t.Curves, func(name string) bool { return !isHybrid(name) }) {
-		c.reportf(path+".curves", "leaves nothing to TLS 1.2, which has no hybrids: name X25519 or P-256 beside them, or set min_version: \"1.3\"")
+		c.reportf(path+".curves", "leaves nothing to TLS 1.2, which has no hybrids: name X25519 or P-256 beside them, "+
+			"or set min_version: \"1.3\"")
 	}
 	if t.MaxVersion == version12 && slices.ContainsFunc(t.Curves, isHybrid) {
 		c.warnf(path+".curves", "hybrids have no effect while max_version is 1.2")

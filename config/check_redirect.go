@@ -37,7 +37,8 @@ func (c *checker) reachable(path string, r *Route) {
 	}
 	switch {
 	case excepting:
-		c.reportf(path, "is never asked: redirect_https answers all of its requests on %s, and except names none of them", strings.Join(names, ", "))
+		c.reportf(path, "is never asked: redirect_https answers all of its requests on %s, and except names none of them",
+			strings.Join(names, ", "))
 	case len(names) > 0:
 		c.reportf(path, "is never asked: redirect_https answers every request of %s", strings.Join(names, ", "))
 	}

@@ -13,7 +13,8 @@ import "time"
 // which one item may stand), short (text may stand for a section with this key
 // alone), stage (a type of middleware), vars (a template with the variables of a request, or of an answer too),
 // groups (a template that also names groups of the regular expression beside it), names
-// (hosts: the names of this map are host names, which a check of their own looks at), file (a path, relative to the configuration; live where
+// (hosts: the names of this map are host names, which a check of their own looks at), file
+// (a path, relative to the configuration; live where
 // whoever uses it reads it again by itself) and example.
 type Config struct {
 	// Include names further files, which are one configuration with this one: sections are joined name by name, and what

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestConnectionRateOfAnAddress(t *testing.T) {
 	if got[0] != "127.0.0.1" {
 		t.Errorf("the first connection: got %q", got[0])
 	}
-	want := fmt.Sprint(len(got) - served)
+	want := strconv.Itoa(len(got) - served)
 	eventually(t, func() string { return "the metrics count " + want + ", not " + r.refusals() }, func() bool { return r.refusals() == want })
 }
 

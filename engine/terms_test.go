@@ -179,12 +179,12 @@ func TestTermsFollowReloads(t *testing.T) {
 	}
 	r.apply(tlsText(fmt.Sprintf(", hosts: {admin.test: {client_auth: {mode: require, ca_file: %q}}}", known.certFile), ", http3: true", server), address)
 	for _, c := range []struct {
-		name string
 		*client
-		host string
-		want int
+
+		name, host string
+		want       int
 	}{
-		{"of another name", ordinary, "admin.test", 421}, {"of another name", ordinary, "a.test", 200}, {"of the name", admin, "admin.test", 200},
+		{ordinary, "of another name", "admin.test", 421}, {ordinary, "of another name", "a.test", 200}, {admin, "of the name", "admin.test", 200},
 	} {
 		c.send("GET / HTTP/1.1\r\nHost: " + c.host + "\r\n\r\n")
 		if got := c.receive("GET").StatusCode; got != c.want {
