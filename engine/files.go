@@ -28,17 +28,19 @@ func (x *exchange) serveFile() phase {
 		return x.reject(answer.ForError(err))
 	}
 	nowNanos := socket.Nanos() // that of the request's first byte may be long ago
-	f := x.route.files.Held(path, nowNanos)
-	if f == nil {
-		if !x.waits {
+	if !x.waits {
+		x.reader.File = x.route.files.Held(path, nowNanos)
+		if x.reader.File == nil {
 			return aside
 		}
-		var found files.Result
-		if f, found, err = x.route.files.Open(path, nowNanos); found != files.Found {
-			return x.noFile(found, err)
-		}
+		return x.answerFile()
 	}
-	x.reader = files.Reader{File: f}
+	// Held is not asked again: it takes who has got nothing for the one who looks at the disk.
+	f, found, err := x.route.files.Open(path, nowNanos)
+	if found != files.Found {
+		return x.noFile(found, err)
+	}
+	x.reader.File = f
 	return x.answerFile()
 }
 
