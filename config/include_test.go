@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -88,8 +89,11 @@ func TestIncludesThatAreRefused(t *testing.T) {
 		{"name twice", "[a.yaml, b.yaml]", map[string]string{
 			"a.yaml": "routes:\n  one: {path: /a, respond: {}}\n", "b.yaml": "routes: {two: {path: /b, respond: {}}, one: {respond: {}}}\n",
 		}, []string{"{}/b.yaml:1:40: routes.one: is given twice, first in {}/a.yaml:2"}},
-		{"name twice, in the main file too", "[a.yaml]", map[string]string{"a.yaml": "listeners: {web: {address: ':81'}}"},
-			[]string{"{}/a.yaml:1:13: listeners.web: is given twice, first in {}/isame.yaml:2"}},
+		{
+			"name twice, in the main file too", "[a.yaml]",
+			map[string]string{"a.yaml": "listeners: {web: {address: ':81'}}"},
+			[]string{"{}/a.yaml:1:13: listeners.web: is given twice, first in {}/isame.yaml:2"},
+		},
 		{"value twice", "[a.yaml, b.yaml]", map[string]string{
 			"a.yaml": "zone: a\nlog: {level: warn, access: {slow: 1s}}\n", "b.yaml": "zone: a\nlog: {access: {slow: 1s, enabled: true}}\n",
 		}, []string{
@@ -99,8 +103,11 @@ func TestIncludesThatAreRefused(t *testing.T) {
 		{"list twice", "[a.yaml, b.yaml]", map[string]string{
 			"a.yaml": "middleware: {m: {type: deny}}\ndefaults: {middleware: [m]}\n", "b.yaml": "defaults: {middleware: [m]}\n",
 		}, []string{"{}/b.yaml:1:12: defaults.middleware: is given twice, first in {}/a.yaml:2"}},
-		{"section that is none", "[a.yaml]", map[string]string{"a.yaml": "listeners: [1]\n"},
-			[]string{"{}/a.yaml:1:1: listeners: is given twice, first in {}/isame.yaml:2"}},
+		{
+			"section that is none", "[a.yaml]",
+			map[string]string{"a.yaml": "listeners: [1]\n"},
+			[]string{"{}/a.yaml:1:1: listeners: is given twice, first in {}/isame.yaml:2"},
+		},
 		{"outside", "[../a.yaml]", nil, []string{`{}/isame.yaml:1:11: include[0]: "../a.yaml" leads out of the folder of the main file: included files stand in it, or below`}},
 		{"outside by its root", "/etc/*.yaml", nil, []string{`{}/isame.yaml:1:10: include[0]: "/etc/*.yaml" leads out of the folder of the main file: included files stand in it, or below`}},
 		{"no such file", "[a.yaml]", nil, []string{`{}/isame.yaml:1:11: include[0]: there is no file "{}/a.yaml"`}},
@@ -109,10 +116,16 @@ func TestIncludesThatAreRefused(t *testing.T) {
 		{"nothing", "['']", nil, []string{`{}/isame.yaml:1:11: include[0]: is empty: name a file, or a pattern such as conf.d/*.yaml`}},
 		{"bad pattern", "['a[.yaml']", nil, []string{`{}/isame.yaml:1:11: include[0]: "a[.yaml" is not a pattern: a bracket is not closed`}},
 		{"itself", "['*.yaml']", nil, []string{`{}/isame.yaml:1:11: include[0]: "{}/isame.yaml" is the main file itself`}},
-		{"file twice", "['a*.yaml', a.yaml]", map[string]string{"a.yaml": "zone: a"},
-			[]string{`{}/isame.yaml:1:22: include[1]: "{}/a.yaml" is included by "a*.yaml" already`}},
-		{"include in an included file", "[a.yaml]", map[string]string{"a.yaml": "zone: a\ninclude: [b.yaml]\n"},
-			[]string{"{}/a.yaml:2:1: include: cannot stand in a file that is included itself: name all files in the main one"}},
+		{
+			"file twice", "['a*.yaml', a.yaml]",
+			map[string]string{"a.yaml": "zone: a"},
+			[]string{`{}/isame.yaml:1:22: include[1]: "{}/a.yaml" is included by "a*.yaml" already`},
+		},
+		{
+			"include in an included file", "[a.yaml]",
+			map[string]string{"a.yaml": "zone: a\ninclude: [b.yaml]\n"},
+			[]string{"{}/a.yaml:2:1: include: cannot stand in a file that is included itself: name all files in the main one"},
+		},
 		{"other ending", "['*.txt']", map[string]string{"a.txt": "zone: a"}, []string{`{}/a.txt: the ending ".txt" is none of .yaml, .yml, .json and .toml`}},
 		{"empty file", "[a.yaml]", map[string]string{"a.yaml": "# nothing\n"}, []string{"{}/a.yaml:1:1: the configuration is empty"}},
 		{"mistakes of both files", "[a.yaml]", map[string]string{"a.yaml": "\nzoen: a\nlog: {level: loud}\n"}, []string{
@@ -124,9 +137,7 @@ func TestIncludesThatAreRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			files := map[string]string{"isame.yaml": including(c.include)}
-			for name, text := range c.files {
-				files[name] = text
-			}
+			maps.Copy(files, c.files)
 			dir := folder(t, files)
 			got := strings.ReplaceAll(refused(t, Options{File: filepath.Join(dir, "isame.yaml")}).Error(), dir, "{}")
 			if want := strings.Join(c.want, "\n"); got != want {
@@ -150,16 +161,16 @@ func TestLinksAreIncludedWhereTheyStayInside(t *testing.T) {
 		t.Errorf("got %q and %q", c.Zone, c.Log.Level)
 	}
 	outside := filepath.Join(folder(t, map[string]string{"c.yaml": "zone: c"}), "c.yaml")
-	if err := os.Symlink(outside, filepath.Join(dir, "conf.d/c.yaml")); err != nil {
+	if err := os.Symlink(outside, filepath.Join(dir, "conf.d", "c.yaml")); err != nil {
 		t.Fatal(err)
 	}
 	if got := refused(t, opts).Error(); !strings.Contains(got, "include[0]") || !strings.Contains(got, "is a link that leads out of the folder") {
 		t.Errorf("got %s", got)
 	}
-	if err := os.Remove(filepath.Join(dir, "conf.d/c.yaml")); err != nil {
+	if err := os.Remove(filepath.Join(dir, "conf.d", "c.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("b.yaml", filepath.Join(dir, "conf.d/c.yaml")); err != nil {
+	if err := os.Symlink("b.yaml", filepath.Join(dir, "conf.d", "c.yaml")); err != nil {
 		t.Fatal(err)
 	}
 	if got := refused(t, opts).Error(); !strings.Contains(got, `conf.d/c.yaml" is included by "conf.d/*.yaml" already`) {

@@ -73,7 +73,7 @@ const otherwise = ":-"
 // stand for a whole list.
 func holdsDefault(text string) bool {
 	m := reference.FindStringSubmatch(text)
-	return m != nil && m[0] == text && m[1] == "$" && m[2] == sourceEnv && strings.Contains(m[3], otherwise)
+	return len(m) > 0 && m[0] == text && m[1] == "$" && m[2] == sourceEnv && strings.Contains(m[3], otherwise)
 }
 
 // listOf is the list that a text with a reference stands for, as the environment writes

@@ -101,9 +101,12 @@ func TestProbeOfAnotherPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := ln.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it listens on TCP
+	_, port, _ = strings.Cut(ln.Addr().String(), ":")
 	_ = ln.Close()
-	d = mustDefine(t, config.HealthCheck{Port: nobody, Type: "tcp"})
+	if number, err = strconv.Atoi(port); err != nil {
+		t.Fatal(err)
+	}
+	d = mustDefine(t, config.HealthCheck{Port: number, Type: "tcp"})
 	if s := probe(t.Context(), served, d); s.Good || s.Dead || s.Reason != "connection refused" {
 		t.Errorf("got %+v; want a bad probe of a backend that may be alive", s)
 	}
@@ -112,12 +115,12 @@ func TestProbeOfAnotherPort(t *testing.T) {
 // TestHostIsPartOfACheck: pools that ask for other hosts share no probes.
 func TestHostIsPartOfACheck(t *testing.T) {
 	d := mustDefine(t, config.HealthCheck{})
-	clear := &attempt.Dialing{}
-	if d.Over(clear, "").Key != d.Key || d.Over(clear, "a.test").Key == d.Over(clear, "b.test").Key {
+	plainly := &attempt.Dialing{}
+	if d.Over(plainly, "").Key != d.Key || d.Over(plainly, "a.test").Key == d.Over(plainly, "b.test").Key {
 		t.Error("definitions are told apart wrongly")
 	}
 	own := mustDefine(t, config.HealthCheck{Host: "c.test"})
-	if own.Over(clear, "a.test").Key != own.Over(clear, "b.test").Key {
+	if own.Over(plainly, "a.test").Key != own.Over(plainly, "b.test").Key {
 		t.Error("the host of the pool counts beside that of the section")
 	}
 }

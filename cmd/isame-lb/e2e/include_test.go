@@ -27,8 +27,9 @@ func (p *proxy) wantPath(path string, status int) {
 	})
 }
 
-func one(name string, status int) string {
-	return fmt.Sprintf("routes: {%s: {path: /%s, respond: {status: %d}}}\n", name, name, status)
+// atA is a file with a route for /a.
+func atA(status int) string {
+	return fmt.Sprintf("routes: {a: {path: /a, respond: {status: %d}}}\n", status)
 }
 
 // TestIncludedFilesAreWatched: files that come, change and go in folders that are not there
@@ -38,15 +39,15 @@ func TestIncludedFilesAreWatched(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(folder, "conf.d"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	a := filepath.Join(folder, "conf.d/a.yaml")
-	replaceFile(t, a, one("a", 202))
+	a := filepath.Join(folder, "conf.d", "a.yaml")
+	replaceFile(t, a, atA(202))
 	p.wantPath("/a", 202)
-	replaceFile(t, a, one("a", 203))
+	replaceFile(t, a, atA(203))
 	p.wantPath("/a", 203)
-	if err := os.MkdirAll(filepath.Join(folder, "teams/b"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(folder, "teams", "b"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	replaceFile(t, filepath.Join(folder, "teams/b/routes.json"), `{"routes": {"b": {"path": "/b", "respond": {"status": 202}}}}`)
+	replaceFile(t, filepath.Join(folder, "teams", "b", "routes.json"), `{"routes": {"b": {"path": "/b", "respond": {"status": 202}}}}`)
 	p.wantPath("/b", 202)
 	if err := os.Remove(a); err != nil {
 		t.Fatal(err)
@@ -68,7 +69,7 @@ func TestIncludedFileThatIsWrongIsMended(t *testing.T) {
 		return ""
 	})
 	p.wantPath("/a", 201)
-	replaceFile(t, file, one("a", 202))
+	replaceFile(t, file, atA(202))
 	p.wantPath("/a", 202)
 }
 
@@ -81,7 +82,7 @@ func TestIncludedVolumeIsWatched(t *testing.T) {
 		if err := os.MkdirAll(name, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		replaceFile(t, filepath.Join(name, "a.yaml"), one("a", status))
+		replaceFile(t, filepath.Join(name, "a.yaml"), atA(status))
 		link(t, ".."+strconv.Itoa(n), filepath.Join(volume, "..data"))
 		if n == 0 {
 			link(t, "..data/a.yaml", filepath.Join(volume, "a.yaml"))
