@@ -50,7 +50,7 @@ func (e *RedirectExcept) isEmpty() bool { return len(e.Hosts)+len(e.PathPrefixes
 // regular expressions for instance, it takes for yes.
 func (e *RedirectExcept) meets(r *Route) bool {
 	meetsHost := func(host string) bool {
-		return len(r.Hosts) == 0 || slices.ContainsFunc(r.Hosts, func(of string) bool { return hostsMeet(host, of) })
+		return len(r.HostsRegex) > 0 || len(r.Hosts) == 0 || slices.ContainsFunc(r.Hosts, func(of string) bool { return hostsMeet(host, of) })
 	}
 	return slices.ContainsFunc(e.Hosts, meetsHost) || slices.ContainsFunc(e.PathPrefixes, r.meetsPrefix)
 }

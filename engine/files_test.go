@@ -242,8 +242,9 @@ func TestFilesOverEveryVersionOfHTTP(t *testing.T) {
 		}
 		resp, err := c.Head("https://a.test/large.bin")
 		if err != nil || resp.ContentLength != int64(sizes["large.bin"]) {
-			t.Errorf("%s: HEAD got %v, %v", name, resp, err)
+			t.Fatalf("%s: HEAD got %v, %v", name, resp, err)
 		}
+		_ = resp.Body.Close()
 	}
 }
 
