@@ -161,6 +161,7 @@ func TestHTTP2IdleSessionsEnd(t *testing.T) {
 
 // A client that reads slowly but steadily keeps its answer, although it says nothing.
 func TestHTTP2SlowReaderKeepsItsAnswer(t *testing.T) {
+	t.Parallel()
 	const size = 48 << 20
 	address := sized(t, noise(size), new(atomic.Int64))
 	bare := start(t, timed2("write: 4s"), address)

@@ -60,7 +60,7 @@ func TestRoutesAskTheConnection(t *testing.T) {
 // pageOf is the content of a page.
 func pageOf(t *testing.T, c *http.Client, url string) string {
 	t.Helper()
-	resp, err := c.Get(url) //nolint:noctx // the client has a timeout
+	resp, err := c.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}

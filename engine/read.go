@@ -122,10 +122,10 @@ func (x *exchange) match() *answer.Reject {
 
 // normalise sets the path that routes match on and the one that is forwarded.
 func (x *exchange) normalise() *answer.Reject {
-	match, forward, err := wire.NormalizePath(x.pathRoom[:0], x.head.Path)
+	path, forward, err := wire.NormalizePath(x.pathRoom[:0], x.head.Path)
 	if err != nil {
 		return answer.ForError(err)
 	}
-	x.path, x.target = match, forward
+	x.path, x.target = path, forward
 	return nil
 }

@@ -45,8 +45,10 @@ func TestRoomIsMade(t *testing.T) {
 		c.put(f)
 		f.Release()
 	}
-	if c.hasRoom(1, now) || c.hasRoom(1, now) || !c.hasRoom(contentMax+1, now) {
-		t.Error("want no room in memory, and places for open files")
+	for range 2 { // the first look tries to make some
+		if c.hasRoom(1, now) || !c.hasRoom(contentMax+1, now) {
+			t.Error("want no room in memory, and places for open files")
+		}
 	}
 	for i := range c.places {
 		if f := c.places[i].Load(); f != nil && i%2 == 0 {
