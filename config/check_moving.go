@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"os"
 	"reflect"
 	"regexp"
@@ -22,28 +21,37 @@ func (c *checker) moving() {
 // clearText warns of listeners that serve in clear text what others serve by TLS: without
 // listeners of its own a route answers on all of them.
 func (c *checker) clearText() {
+	var secure []string
+	for _, name := range sortedNames(c.cfg.Listeners) {
+		if c.cfg.Listeners[name].TLS != nil {
+			secure = append(secure, name)
+		}
+	}
+	if len(secure) == 0 {
+		return
+	}
+	routes := sortedNames(c.cfg.Routes)
 	for _, name := range sortedNames(c.cfg.Listeners) {
 		if l := c.cfg.Listeners[name]; l.TLS != nil || l.RedirectHTTPS != nil {
 			continue
 		}
-		if route, secure := c.servedTwice(name); route != "" {
+		if route, other := c.servedTwice(routes, name, secure); route != "" {
 			c.warnf(joinPath("listeners", name), "serves routes.%s in clear text, which %s serves by TLS: redirect_https sends clients there, "+
-				"and listeners of the route says where it is meant to be", route, joinPath("listeners", secure))
+				"and listeners of the route says where it is meant to be", route, joinPath("listeners", other))
 		}
 	}
 }
 
 // servedTwice is a route that is forwarded on a listener in clear text and on one with TLS.
-func (c *checker) servedTwice(bare string) (route, secure string) {
-	for _, name := range sortedNames(c.cfg.Routes) {
+func (c *checker) servedTwice(routes []string, bare string, secure []string) (route, other string) {
+	redirected := c.redirected(bare)
+	for _, name := range routes {
 		r := c.cfg.Routes[name]
-		if r.Pool == "" && len(r.Split) == 0 || !r.isOn(bare) || c.redirected(bare, r.Hosts) {
+		if r.Pool == "" && len(r.Split) == 0 || !r.isOn(bare) || redirected.all(r.Hosts) {
 			continue
 		}
-		for _, other := range sortedNames(c.cfg.Listeners) {
-			if c.cfg.Listeners[other].TLS != nil && r.isOn(other) {
-				return name, other
-			}
+		if i := slices.IndexFunc(secure, r.isOn); i >= 0 {
+			return name, secure[i]
 		}
 	}
 	return "", ""
@@ -53,34 +61,57 @@ func (r *Route) isOn(listener string) bool {
 	return len(r.Listeners) == 0 || slices.Contains(r.Listeners, listener)
 }
 
-// redirected reports that a route of a listener sends all requests for the hosts of
-// another one to https.
-func (c *checker) redirected(listener string, hosts []string) bool {
-	for _, r := range c.cfg.Routes {
-		all := r.Path == "" && r.PathRegex == "" && (r.PathPrefix == "" || r.PathPrefix == "/") && len(r.Methods) == 0
-		if all && r.Redirect != nil && strings.HasPrefix(r.Redirect.To, "https://") && r.isOn(listener) && r.Priority > 0 &&
-			(len(r.Hosts) == 0 || len(hosts) > 0 && containsAll(lowered(r.Hosts), lowered(hosts))) {
-			return true
-		}
+// hostSet are hosts in lower case; "" stands for every host.
+type hostSet map[string]bool
+
+func (h hostSet) add(hosts []string) {
+	for _, host := range lowered(hosts) {
+		h[host] = true
 	}
-	return false
+	if len(hosts) == 0 {
+		h[""] = true
+	}
 }
 
-func containsAll(list, texts []string) bool {
-	return !slices.ContainsFunc(texts, func(text string) bool { return !slices.Contains(list, text) })
+// all reports that all of the hosts are in the set; none stands for every host.
+func (h hostSet) all(hosts []string) bool {
+	if h[""] || len(h) == 0 {
+		return h[""]
+	}
+	return len(hosts) > 0 && !slices.ContainsFunc(lowered(hosts), func(host string) bool { return !h[host] })
+}
+
+// redirected are the hosts all of whose requests a route of the listener sends to https.
+func (c *checker) redirected(listener string) hostSet {
+	hosts := hostSet{}
+	for _, r := range c.cfg.Routes {
+		whole := r.Path == "" && r.PathRegex == "" && (r.PathPrefix == "" || r.PathPrefix == "/") && len(r.Methods) == 0
+		if whole && r.Redirect != nil && strings.HasPrefix(r.Redirect.To, "https://") && r.isOn(listener) && r.Priority > 0 {
+			hosts.add(r.Hosts)
+		}
+	}
+	return hosts
 }
 
 // shortTimeouts warns of pools that are given more time between two reads than their
 // routes leave until the head of an answer.
 func (c *checker) shortTimeouts() {
+	long := map[string]string{} // pools that are given a time of their own: where it stands
+	for name := range c.cfg.Pools {
+		if at := joinPath("pools", name) + ".timeouts.read"; c.given(at) {
+			long[name] = at
+		}
+	}
+	if len(long) == 0 || c.given("defaults.timeout") {
+		return
+	}
 	for _, name := range sortedNames(c.cfg.Routes) {
 		r := c.cfg.Routes[name]
-		if c.given(joinPath("routes", name)+".timeout") || c.given("defaults.timeout") || r.Timeout == 0 {
+		if r.Timeout == 0 || c.given(joinPath("routes", name)+".timeout") {
 			continue
 		}
 		for _, pool := range r.poolNames() {
-			at := joinPath("pools", pool) + ".timeouts.read"
-			if p, known := c.cfg.Pools[pool]; known && c.given(at) && p.Timeouts.Read > r.Timeout {
+			if at := long[pool]; at != "" && c.cfg.Pools[pool].Timeouts.Read > r.Timeout {
 				c.warnf(at, "does not help answers that take longer than %s to begin: that is the timeout of routes.%s, which says none of its own",
 					r.Timeout.Round(time.Millisecond), name)
 			}
@@ -100,45 +131,49 @@ func (r *Route) poolNames() []string {
 // sharedCookies warns of pools whose sticky cookies overwrite each other.
 func (c *checker) sharedCookies() {
 	first := map[string]string{}
+	var hosts map[string]hostSet // of pools, once somebody asks
 	for _, name := range sortedNames(c.cfg.Pools) {
 		s := c.cfg.Pools[name].Sticky
 		if s == nil || s.Cookie == "" {
 			continue
 		}
-		if was, twice := first[s.Cookie]; twice && c.shareHost(was, name) {
+		was, twice := first[s.Cookie]
+		if !twice {
+			first[s.Cookie] = name
+			continue
+		}
+		if hosts == nil {
+			hosts = c.hostsOfPools()
+		}
+		if hosts[was].meets(hosts[name]) {
 			c.warnf(joinPath("pools", name)+".sticky.cookie",
 				"is the cookie of %s as well: on a host that both serve each overwrites the other's, and no client stays", joinPath("pools", was))
 		}
-		first[s.Cookie] = cmp.Or(first[s.Cookie], name)
 	}
 }
 
-// shareHost reports that both pools are forwarded to for one host.
-func (c *checker) shareHost(a, b string) bool {
-	ours, theirs := c.hostsOf(a), c.hostsOf(b)
-	for host := range ours {
-		if theirs[host] || theirs[""] {
+// hostsOfPools are the hosts of the routes that forward to each pool.
+func (c *checker) hostsOfPools() map[string]hostSet {
+	all := map[string]hostSet{}
+	for _, r := range c.cfg.Routes {
+		for _, pool := range r.poolNames() {
+			if all[pool] == nil {
+				all[pool] = hostSet{}
+			}
+			all[pool].add(slices.Concat(r.Hosts, r.HostsRegex))
+		}
+	}
+	return all
+}
+
+// meets reports that a host is in both.
+func (h hostSet) meets(other hostSet) bool {
+	for host := range h {
+		if other[host] || other[""] {
 			return true
 		}
 	}
-	return ours[""] && len(theirs) > 0
-}
-
-// hostsOf are the hosts of the routes that forward to a pool; "" stands for every host.
-func (c *checker) hostsOf(pool string) map[string]bool {
-	hosts := map[string]bool{}
-	for _, r := range c.cfg.Routes {
-		if !slices.Contains(r.poolNames(), pool) {
-			continue
-		}
-		for _, host := range lowered(slices.Concat(r.Hosts, r.HostsRegex)) {
-			hosts[host] = true
-		}
-		if len(r.Hosts)+len(r.HostsRegex) == 0 {
-			hosts[""] = true
-		}
-	}
-	return hosts
+	return h[""] && len(other) > 0
 }
 
 // varPath is the variable.
@@ -168,6 +203,9 @@ func (c *checker) foreignWords() {
 		text := s.v.String()
 		if raw, masked := c.raw[s.path]; masked {
 			text = raw
+		}
+		if !strings.ContainsAny(text, "$%") {
+			return true
 		}
 		if m := shouted.FindStringSubmatch(text); m != nil {
 			c.warnf(s.path, "${%s} is text here: ${ENV:%s} is the environment variable", m[1], m[1])
