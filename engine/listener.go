@@ -263,7 +263,7 @@ type listenerPolicy struct {
 	arrivals       *limit.Arrivals    // nil is no limit
 	excepted       []match.Predicates // what toHTTPS is not for
 	trusted        trust.Networks
-	clientField    string        // in which those say who the client is; empty is X-Forwarded-For
+	clientField    string        // in lower case, in which those say who the client is; empty is X-Forwarded-For
 	disbelieved    wire.FieldSet // what says the same, and is believed from nobody then
 	proxy          trust.Proxies
 	vouched        trust.Fields
@@ -316,7 +316,7 @@ func (p *listenerPolicy) believe(field string) {
 	if strings.EqualFold(field, config.DefaultClientIPHeader) {
 		return
 	}
-	p.clientField, p.disbelieved = field, 1<<wire.FieldForwarded
+	p.clientField, p.disbelieved = strings.ToLower(field), 1<<wire.FieldForwarded
 	if !strings.EqualFold(field, realIP) {
 		p.disbelieved |= 1 << wire.FieldXRealIP
 	}

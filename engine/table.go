@@ -69,7 +69,7 @@ func (t *table) vouch() {
 		}
 		for _, of := range t.listeners {
 			if of != nil && of.clientField != "" {
-				p.vouched.Others = append(p.vouched.Others, strings.ReplaceAll(strings.ToLower(of.clientField), "_", "-"))
+				p.vouched.Others = append(p.vouched.Others, strings.ReplaceAll(of.clientField, "_", "-"))
 			}
 			if of == nil || of.tls == nil {
 				continue

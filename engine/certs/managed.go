@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"bytes"
 	"net"
 	"net/netip"
 )
@@ -35,28 +34,10 @@ func (s *Store) managedFor(name []byte) Managed {
 }
 
 // managedExact is the one for the name itself.
-func (s *Store) managedExact(name []byte) Managed {
-	if s.managed == nil {
-		return nil
-	}
-	var room [nameBytesMax]byte
-	return s.managed[string(fold(&room, name))]
-}
+func (s *Store) managedExact(name []byte) Managed { return exactOf(s.managed, name) }
 
 // managedWide is the one for all names of its domain.
-func (s *Store) managedWide(name []byte) Managed {
-	if s.managed == nil {
-		return nil
-	}
-	var room [nameBytesMax]byte
-	lower := fold(&room, name)
-	dot := bytes.IndexByte(lower, '.')
-	if dot < 1 {
-		return nil
-	}
-	lower[dot-1] = '*'
-	return s.managed[string(lower[dot-1:])]
-}
+func (s *Store) managedWide(name []byte) Managed { return wideOf(s.managed, name) }
 
 // managedAddress is for a client that asks for no name, as they do who connect to an
 // address: the one for the address that it has reached, else, as there may be an address

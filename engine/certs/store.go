@@ -280,21 +280,27 @@ func (s *Store) Knows(name string) bool {
 }
 
 // exact are the certificates that have the name itself.
-func (s *Store) exact(name []byte) []*tls.Certificate {
-	var room [nameBytesMax]byte
-	return s.byName[string(fold(&room, name))]
-}
+func (s *Store) exact(name []byte) []*tls.Certificate { return exactOf(s.byName, name) }
 
 // wide are those for all names of its domain.
-func (s *Store) wide(name []byte) []*tls.Certificate {
+func (s *Store) wide(name []byte) []*tls.Certificate { return wideOf(s.byName, name) }
+
+// exactOf is what stands under a name of any case.
+func exactOf[V any](byName map[string]V, name []byte) V {
+	var room [nameBytesMax]byte
+	return byName[string(fold(&room, name))]
+}
+
+// wideOf is what stands under the wildcard for all names of its domain.
+func wideOf[V any](byName map[string]V, name []byte) (none V) {
 	var room [nameBytesMax]byte
 	lower := fold(&room, name)
 	dot := bytes.IndexByte(lower, '.')
 	if dot < 1 {
-		return nil
+		return none
 	}
 	lower[dot-1] = '*'
-	return s.byName[string(lower[dot-1:])]
+	return byName[string(lower[dot-1:])]
 }
 
 // fold writes a name in lower case into room; nil is what is no name.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"unsafe"
+
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // hosts are patterns and expressions, of which one has to hold. The zero value has none.
@@ -50,7 +52,7 @@ func (h *hosts) holds(q *Request) bool {
 	if len(h.re) == 0 {
 		return false
 	}
-	q.Scratch = appendLower(q.Scratch[:0], host)
+	q.Scratch = wire.AppendLower(q.Scratch[:0], host)
 	for _, re := range h.re {
 		if re.Match(q.Scratch) {
 			return true
@@ -69,21 +71,13 @@ func takeHost(patterns []HostPattern, host string) bool {
 }
 
 // equalLower compares text of any case with one of the same length in lower case.
-func equalLower[T string | []byte](text T, lowered string) bool {
+func equalLower(text, lowered string) bool {
 	for i := range len(lowered) {
 		if lower(text[i]) != lowered[i] {
 			return false
 		}
 	}
 	return true
-}
-
-// appendLower appends b with ASCII capitals lowered.
-func appendLower(dst, b []byte) []byte {
-	for _, c := range b {
-		dst = append(dst, lower(c))
-	}
-	return dst
 }
 
 func lower(c byte) byte {

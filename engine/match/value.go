@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // value is what a field or a parameter has to be.
@@ -56,7 +57,7 @@ func (v *value) holdsField(q *Request) bool {
 		return v.absent
 	}
 	for name, text, at := q.Facts.NextField(0); at >= 0; name, text, at = q.Facts.NextField(at) {
-		if !isFold(name, v.name) {
+		if !wire.EqualFold(name, v.name) {
 			continue
 		}
 		if v.absent {
@@ -78,9 +79,4 @@ func (v *value) holds(text []byte) bool {
 		return v.re.Match(text)
 	}
 	return string(text) == v.is
-}
-
-// isFold reports whether name, lowered, is lowered.
-func isFold(name []byte, lowered string) bool {
-	return len(name) == len(lowered) && equalLower(name, lowered)
 }

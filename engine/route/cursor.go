@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/isame-lb/isame-lb/engine/match"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // Lookup returns the number of the route that takes the request, or -1. It
@@ -26,7 +27,7 @@ func (x *Index) Lookup(q *Query) int {
 func (x *Index) lookupFolded(q *Query, host []byte) int {
 	var buffer [match.HostBytesMax]byte
 
-	return x.lookup(q, appendLower(buffer[:0], host))
+	return x.lookup(q, wire.AppendLower(buffer[:0], host))
 }
 
 func (x *Index) lookup(q *Query, host []byte) int {

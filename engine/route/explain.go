@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/isame-lb/isame-lb/engine/match"
+	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
 // Verdict is what became of one candidate.
@@ -60,7 +61,7 @@ func (x *Index) Explain(q *Query, visit func(Step)) int {
 }
 
 func (x *Index) explain(q *Query) []Step {
-	t, host := x, appendLower(nil, match.HostOf(q.Host))
+	t, host := x, wire.AppendLower(nil, match.HostOf(q.Host))
 	c := newCursor(t, host, q)
 	winner := -1
 

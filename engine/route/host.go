@@ -13,19 +13,6 @@ func hasUpper(b []byte) bool {
 	return false
 }
 
-// appendLower appends b with ASCII capitals lowered.
-func appendLower(dst, b []byte) []byte {
-	for _, c := range b {
-		if c-'A' < 26 {
-			c += 'a' - 'A'
-		}
-
-		dst = append(dst, c)
-	}
-
-	return dst
-}
-
 // anyHost is the pattern of a route without hosts.
 func anyHost() match.HostPattern { return match.HostPattern{Kind: match.HostAny} }
 

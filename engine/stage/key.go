@@ -120,21 +120,11 @@ func (p *keyPart) append(dst []byte, c *Call) []byte {
 	case keyRoute:
 		return append(dst, c.Route()...)
 	case keyHost:
-		return appendLower(dst, wire.HostName(c.Head.Host))
+		return wire.AppendLower(dst, wire.HostName(c.Head.Host))
 	case keyAPIKey:
 		return append(dst, c.KeyName...)
 	case keyClaim:
 		return append(dst, c.claim(p.of)...)
-	}
-	return dst
-}
-
-func appendLower(dst, text []byte) []byte {
-	for _, c := range text {
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		dst = append(dst, c)
 	}
 	return dst
 }

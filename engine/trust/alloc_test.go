@@ -20,7 +20,7 @@ func TestTrustDoesNotAllocate(t *testing.T) {
 	peer := netip.MustParseAddr("10.0.0.9")
 	got := testing.AllocsPerRun(100, func() {
 		trusted.Client(peer, &head.Head)
-		trusted.ClientIn("X-Real-IP", peer, &head.Head)
+		trusted.ClientIn("x-real-ip", peer, &head.Head)
 		fields.Drop(&head.Head, false)
 	})
 	if got != 0 {

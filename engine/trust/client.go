@@ -45,7 +45,7 @@ func (n Networks) Client(peer netip.Addr, head *wire.Head) netip.Addr {
 // ClientIn is the address of the client where trusted peers say it in a field of their
 // own, which holds nothing else: the peer where it is not trusted, where the field is
 // absent or stands there twice, since one of them may be the client's, and where it is no
-// address. name is in any case.
+// address. name is in lower case.
 func (n Networks) ClientIn(name string, peer netip.Addr, head *wire.Head) netip.Addr {
 	if !n.Trusts(peer) {
 		return peer
@@ -53,7 +53,7 @@ func (n Networks) ClientIn(name string, peer netip.Addr, head *wire.Head) netip.
 	at, found := peer, false
 	for i := range head.Fields {
 		f := &head.Fields[i]
-		if !isNamed(head.Name(f), name) {
+		if !wire.EqualFold(head.Name(f), name) {
 			continue
 		}
 		ip, ok := parseHop(bytes.TrimSpace(head.FieldValue(f)))
@@ -63,26 +63,6 @@ func (n Networks) ClientIn(name string, peer netip.Addr, head *wire.Head) netip.
 		at, found = ip, true
 	}
 	return at
-}
-
-// isNamed compares without regard to case.
-func isNamed(name []byte, want string) bool {
-	if len(name) != len(want) {
-		return false
-	}
-	for i := range name {
-		if lower(name[i]) != lower(want[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		c += 'a' - 'A'
-	}
-	return c
 }
 
 // cutLast splits the last entry off a comma-separated list; rest is nil when it

@@ -33,7 +33,7 @@ func TestClientAddressInAFieldOfItsOwn(t *testing.T) {
 			if n, err := head.Parse([]byte("GET / HTTP/1.1\r\nHost: t\r\n"+tc.fields+"\r\n"), &wire.Limits{}); n == 0 || err != nil {
 				t.Fatal(n, err)
 			}
-			if got := trusted.ClientIn("CF-Connecting-IP", netip.MustParseAddr(tc.peer), &head.Head).String(); got != tc.want {
+			if got := trusted.ClientIn("cf-connecting-ip", netip.MustParseAddr(tc.peer), &head.Head).String(); got != tc.want {
 				t.Errorf("got %s; want %s", got, tc.want)
 			}
 		})

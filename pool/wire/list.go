@@ -19,6 +19,14 @@ func EqualFold(b []byte, s string) bool {
 	return true
 }
 
+// AppendLower appends b with ASCII capitals lowered.
+func AppendLower(dst, b []byte) []byte {
+	for _, c := range b {
+		dst = append(dst, lower(c))
+	}
+	return dst
+}
+
 // lower folds an ASCII letter.
 func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
