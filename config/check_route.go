@@ -254,7 +254,7 @@ func (c *checker) sameRoutes() {
 	first := map[string]string{}
 	for _, name := range sortedNames(c.cfg.Routes) {
 		r := c.cfg.Routes[name]
-		matcher := fmt.Sprintf("%d %q %s %s", r.Priority, sorted(r.Listeners), spelling(&r.Predicates), sorted(spellings(r.Not)))
+		matcher := fmt.Sprintf("%d %q %s %s", r.Priority, sorted(r.Listeners), r.Predicates.Spelling(), SpellingOfNot(r.Not))
 		if was, twice := first[matcher]; twice {
 			c.reportf(joinPath("routes", name), "takes the same requests as %s: change what it matches, or its priority", joinPath("routes", was))
 			continue
@@ -265,26 +265,4 @@ func (c *checker) sameRoutes() {
 
 func sorted(texts []string) []string {
 	return slices.SortedFunc(slices.Values(texts), cmp.Compare[string])
-}
-
-// spelling is the same text for predicates that ask the same.
-func spelling(p *Predicates) string {
-	return fmt.Sprintf("%q %q %q %q %q %q %+v %+v %q %q %q", sorted(lowered(p.Hosts)), sorted(p.HostsRegex), p.Path, p.PathPrefix, p.PathRegex,
-		sorted(p.Methods), loweredKeys(p.Headers), p.Query, sorted(p.ClientIPs), sorted(lowered(p.SNI)), sorted(p.Protocol))
-}
-
-func spellings(sections []Predicates) []string {
-	texts := make([]string, len(sections))
-	for i := range sections {
-		texts[i] = spelling(&sections[i])
-	}
-	return texts
-}
-
-func loweredKeys(m map[string]Match) map[string]Match {
-	low := make(map[string]Match, len(m))
-	for name, value := range m {
-		low[strings.ToLower(name)] = value
-	}
-	return low
 }

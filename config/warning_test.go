@@ -27,17 +27,7 @@ func TestWarnings(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text := "listeners: {web: {address: ':0'}}\nroutes: {all: {pool: p}}\npools: {p: {" + c.pool + "}}\n"
-			loaded, err := Load(Options{Data: []byte(text), File: "isame.yaml"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := ""
-			if len(loaded.Warnings) > 0 {
-				got = loaded.Warnings[0].String()
-			}
-			if len(loaded.Warnings) > 1 || !strings.Contains(got, c.want) || c.want == "" && got != "" {
-				t.Errorf("got %v; want %q", loaded.Warnings, c.want)
-			}
+			warnsOnly(t, text, c.want)
 		})
 	}
 }
@@ -67,5 +57,22 @@ func TestProbesAreBoundedByTheirInterval(t *testing.T) {
 				t.Errorf("timeout: got %s; want %s", loaded.Config.Pools["p"].HealthCheck.Timeout, c.want)
 			}
 		})
+	}
+}
+
+// warnsOnly checks that a configuration is valid, and that all that is said of it has a
+// text; "" is nothing.
+func warnsOnly(t *testing.T, text, want string) {
+	t.Helper()
+	loaded, err := Load(Options{Data: []byte(text), File: "isame.yaml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	if len(loaded.Warnings) > 0 {
+		got = loaded.Warnings[0].String()
+	}
+	if len(loaded.Warnings) > 1 || !strings.Contains(got, want) || want == "" && got != "" {
+		t.Errorf("got %v; want %q", loaded.Warnings, want)
 	}
 }

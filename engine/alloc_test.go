@@ -96,18 +96,7 @@ func TestStickyExchangeDoesNotAllocate(t *testing.T) {
 	r := start(t, stickyText("", []string{address}), "")
 	_, cookie, _ := r.dial().browse("")
 	for _, field := range []string{"", "Cookie: " + cookie + "\r\n", "Cookie: " + cookie + "x!\r\n"} {
-		c := r.dial()
-		request, answer := []byte("GET / HTTP/1.1\r\nHost: t\r\n"+field+"\r\n"), make([]byte, 4096)
-		exchange := func() {
-			_, _ = c.Write(request)
-			if n, err := c.Read(answer); err != nil || n < len(ok) {
-				t.Fatal(n, err)
-			}
-		}
-		for range 50 {
-			exchange()
-		}
-		if n := testing.AllocsPerRun(300, exchange); n != 0 {
+		if n := r.dial().allocs("GET / HTTP/1.1\r\nHost: t\r\n" + field + "\r\n"); n != 0 {
 			t.Errorf("with %q: %v allocations an exchange; want 0", field, n)
 		}
 	}
@@ -117,18 +106,26 @@ func TestExchangeThatNamesItsBackendDoesNotAllocate(t *testing.T) {
 	address := rawBackend(t, "\r\n\r\n", ok)
 	for _, host := range []string{"backend", "a-rather-long-name-of-a-host.which-does-not-fit-a-small-buffer.example.com"} {
 		c := start(t, hostOf("host: "+host+`, backends: [{address: "`+address+`"}]`, ""), "").dial()
-		request, answer := []byte("GET / HTTP/1.1\r\nHost: t\r\n\r\n"), make([]byte, 4096)
-		exchange := func() {
-			_, _ = c.Write(request)
-			if n, err := c.Read(answer); err != nil || n < len(ok) {
-				t.Fatal(n, err)
-			}
-		}
-		for range 50 {
-			exchange()
-		}
-		if n := testing.AllocsPerRun(300, exchange); n != 0 {
+		if n := c.allocs("GET / HTTP/1.1\r\nHost: t\r\n\r\n"); n != 0 {
 			t.Errorf("%s: %v allocations an exchange; want 0", host, n)
 		}
 	}
+}
+
+// allocs is what an exchange of this request allocates, whose answer comes in one piece.
+func (c *client) allocs(request string) float64 {
+	c.t.Helper()
+	text, answer := []byte(request), make([]byte, 4096)
+	exchange := func() {
+		if _, err := c.Write(text); err != nil {
+			c.t.Fatal(err)
+		}
+		if n, err := c.Read(answer); err != nil || n < len(ok) {
+			c.t.Fatal(n, err)
+		}
+	}
+	for range 50 {
+		exchange()
+	}
+	return testing.AllocsPerRun(300, exchange)
 }

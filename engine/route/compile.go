@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/match"
@@ -31,7 +30,6 @@ func (b *builder) compile(d *draft, name string, r config.Route) {
 	b.compileListeners(d, field, r.Listeners)
 	d.compileMethods(r.Methods)
 	b.compileFurther(d, field, &r)
-	d.signature = d.sign(&r)
 }
 
 func (b *builder) compileHosts(d *draft, field string, hosts []string) {
@@ -174,41 +172,6 @@ func (b *builder) compileFurther(d *draft, field string, r *config.Route) {
 	if d.not, err = match.NewNot(r.Not); err != nil {
 		b.fail(field, err)
 	}
-}
 
-// sign is what a route asks beyond host and path, in one spelling.
-func (d *draft) sign(r *config.Route) string {
-	return fmt.Sprintf("%d %x %q %q %q %q", d.priority, d.listeners, r.PathRegex, d.methods, inOneSpelling(&r.Predicates), notsOf(r.Not))
-}
-
-// inOneSpelling is what predicates ask beyond host, path and methods.
-func inOneSpelling(p *config.Predicates) string {
-	headers := make(map[string]config.Match, len(p.Headers))
-	for name, value := range p.Headers {
-		headers[strings.ToLower(name)] = value
-	}
-
-	return fmt.Sprintf("%+v %+v %q %q %q", headers, p.Query, sortedSet(p.ClientIPs), sortedSet(lowered(p.SNI)), sortedSet(p.Protocol))
-}
-
-func notsOf(sections []config.Predicates) []string {
-	texts := make([]string, 0, len(sections))
-	for i := range sections {
-		p := &sections[i]
-		texts = append(texts, fmt.Sprintf("%q %q %q %q %q %q %s", sortedSet(lowered(p.Hosts)), sortedSet(p.HostsRegex), p.Path, p.PathPrefix,
-			p.PathRegex, sortedSet(p.Methods), inOneSpelling(p)))
-	}
-
-	return sortedSet(texts)
-}
-
-func sortedSet(texts []string) []string { return slices.Compact(slices.Sorted(slices.Values(texts))) }
-
-func lowered(texts []string) []string {
-	low := make([]string, len(texts))
-	for i, text := range texts {
-		low[i] = strings.ToLower(text)
-	}
-
-	return low
+	d.signature = fmt.Sprintf("%d %x %q %q %s %s", d.priority, d.listeners, r.PathRegex, d.methods, own.Spelling(), config.SpellingOfNot(r.Not))
 }

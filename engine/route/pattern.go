@@ -124,8 +124,8 @@ func literalBeginning(expression string) string {
 			continue
 		}
 
-		if part.Op != syntax.OpLiteral || part.Flags&syntax.FoldCase != 0 || slices.Contains(part.Rune, utf8.RuneError) {
-			break // RuneError also matches bytes that are not UTF-8.
+		if !isFixed(part) {
+			break
 		}
 
 		prefix.WriteString(string(part.Rune))
@@ -156,7 +156,7 @@ func literalEnding(expression string) string {
 			continue
 		}
 
-		if part.Op != syntax.OpLiteral || part.Flags&syntax.FoldCase != 0 || slices.Contains(part.Rune, utf8.RuneError) {
+		if !isFixed(part) {
 			break
 		}
 
@@ -164,6 +164,12 @@ func literalEnding(expression string) string {
 	}
 
 	return suffix
+}
+
+// isFixed reports that a part matches its own bytes alone; RuneError also matches bytes
+// that are not UTF-8.
+func isFixed(part *syntax.Regexp) bool {
+	return part.Op == syntax.OpLiteral && part.Flags&syntax.FoldCase == 0 && !slices.Contains(part.Rune, utf8.RuneError)
 }
 
 // flatten appends the parts of concatenations and groups in order.
