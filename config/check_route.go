@@ -254,7 +254,7 @@ func (c *checker) sameRoutes() {
 	first := map[string]string{}
 	for _, name := range sortedNames(c.cfg.Routes) {
 		r := c.cfg.Routes[name]
-		matcher := fmt.Sprintf("%d %q %s %s", r.Priority, sorted(r.Listeners), r.Predicates.Spelling(), SpellingOfNot(r.Not))
+		matcher := fmt.Sprintf("%d %q %s %s", r.Priority, sorted(r.Listeners), r.Spelling(), SpellingOfNot(r.Not))
 		if was, twice := first[matcher]; twice {
 			c.reportf(joinPath("routes", name), "takes the same requests as %s: change what it matches, or its priority", joinPath("routes", was))
 			continue

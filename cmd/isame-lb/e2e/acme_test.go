@@ -172,7 +172,7 @@ func TestACMEByALPN(t *testing.T) {
 		}
 	}
 	stop()
-	p.eventuallyCounts(0, "isame_connections_failed_total", "listener", "web", "reason", "handshake")
+	p.eventuallyCounts(0, "isame_connections_failed_total", "listener", "web", "reason", "tls_handshake")
 }
 
 // TestStartDoesNotWaitForTheServer has one that takes connections and says nothing.
