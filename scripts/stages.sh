@@ -75,6 +75,8 @@ if [ "${SIDE_BY_SIDE:-yes}" = yes ]; then
 	go build -trimpath -pgo cmd/isame-lb/default.pgo -o "$work/extended" ./cmd/run/testdata/extended
 	beside chain isame,nginx bin/isame-lb
 	beside compress isame,nginx bin/isame-lb
+	beside files16k isame,nginx bin/isame-lb
+	beside files1m isame,nginx bin/isame-lb
 	beside handler isame,before "$work/extended" --before bin/isame-lb
 fi
 
@@ -91,5 +93,7 @@ if [ "${SIDE_BY_SIDE:-yes}" = yes ]; then
 	line "rate_limit, headers, rewrite, security_headers: CPU beside nginx" "0.90 x" "$(ratio chain "CPU us a request")"
 	line "compress, 16 KiB of JSON by gzip: CPU beside nginx, level 5" "0.80 x" "$(ratio compress "CPU us a request")"
 	line "compress, the same: size beside nginx" "1.03 x" "$(ratio compress "bytes of a content")"
+	line "files, 16 KiB: CPU beside nginx with sendfile" "1.10 x" "$(ratio files16k "CPU us a request")"
+	line "files, 1 MiB: CPU beside nginx with sendfile" "1.10 x" "$(ratio files1m "CPU us a request")"
 	line "handler that does nothing: CPU beside none" "1.30 x" "$(ratio handler "CPU us a request")"
 fi

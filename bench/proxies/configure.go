@@ -31,7 +31,7 @@ func configureIsame(dir string, s setup) ([]string, error) {
 	if e := s.edge; e != nil {
 		fmt.Fprintf(&b, "    tls: {min_version: %q, certificates: [{cert_file: %q, key_file: %q}]}\n", "1.3", e.certFile, e.keyFile)
 	}
-	fmt.Fprintf(&b, "routes:\n  all: {path_prefix: /, pool: origin%s}\n%s", s.stages.route(), s.stages.section())
+	fmt.Fprintf(&b, "routes:\n  all: {path_prefix: /, pool: origin%s}\n%s", s.stages.route(), s.stages.sections(dir))
 	b.WriteString("pools:\n  origin:\n    connections: {max: 16384}\n    backends:\n")
 	for _, a := range s.backends {
 		fmt.Fprintf(&b, "      - {address: %q}\n", a)
@@ -104,7 +104,7 @@ func configureNginx(dir string, s setup) ([]string, error) {
 			proxy_set_header Upgrade $http_upgrade;
 			proxy_read_timeout 1h;`
 	}
-	global, local := s.stages.directives()
+	global, server, local := s.stages.directives(dir)
 	access := "off"
 	if s.logged {
 		access = dir + "/access.log combined buffer=64k flush=100ms"
@@ -131,7 +131,7 @@ http {`+global+`
 		keepalive_requests 1000000000;
 	}
 	server {
-		listen `+s.listen+listen+` backlog=4096;`+secure+`
+		listen `+s.listen+listen+` backlog=4096;`+secure+server+`
 		location / {
 			proxy_pass http://origin;
 			proxy_http_version 1.1;

@@ -128,13 +128,13 @@ func TestRunMeasuresStages(t *testing.T) {
 	var log bytes.Buffer
 	o, err := proxies.Run(ctx, proxies.Options{
 		Bench: program, Isame: "/no/such/isame-lb", Proxies: names,
-		Scenarios: []string{"chain", "compress"}, Rounds: 1, Duration: roundTime, Log: &log,
+		Scenarios: []string{"chain", "compress", "files16k", "files1m"}, Rounds: 1, Duration: roundTime, Log: &log,
 	})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
 	var table bytes.Buffer
-	if err := o.Markdown(&table); err != nil || len(o.Rows) != 5 {
+	if err := o.Markdown(&table); err != nil || len(o.Rows) != 9 {
 		t.Fatalf("got %d rows, %v", len(o.Rows), err)
 	}
 	for i, name := range o.Columns {

@@ -68,6 +68,14 @@ func scenarios() []scenario {
 			stages: compressed(), header: []string{"Accept-Encoding: gzip"}, named: true,
 		},
 		{name: "handler", title: "a handler of fasthttp that does nothing", path: "/", connections: 64, stages: handled(), named: true},
+		{
+			name: "files16k", title: "a file of 16 KiB from the proxy's own disk", path: "/files/16k.bin", connections: 64,
+			stages: served("16k.bin", 16<<10), named: true,
+		},
+		{
+			name: "files1m", title: "a file of 1 MiB from the proxy's own disk", path: "/files/1m.bin", connections: 16,
+			stages: served("1m.bin", 1<<20), named: true,
+		},
 		{name: "tunnels", title: "10,000 idle WebSocket tunnels", idle: 10000, hold: holder{ask: askTunnel}, tunnels: true},
 	}
 }

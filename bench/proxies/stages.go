@@ -16,8 +16,13 @@ type stages struct {
 	order string // of the route of isame-lb
 	isame string // its middleware section
 	alone bool   // isame alone has them, and before goes without: what they cost is the ratio
-	// nginx's directives, of http and of its location.
-	nginxHTTP, nginxLocation string
+	// isameRoutes are further routes of isame-lb; $FOLDER is its own folder here, and in
+	// what nginx is told.
+	isameRoutes string
+	// nginx's directives, of http, of the server and of its location.
+	nginxHTTP, nginxServer, nginxLocation string
+	// files are laid into the folder of each contender.
+	files []file
 	// path is asked for before anything is measured, and check refuses an answer that is not
 	// what all of them have to give. bytes is the size of its content.
 	path  string
@@ -144,26 +149,29 @@ func checkCompressed(a *http.Response, content []byte) error {
 
 // route is what the configuration of isame-lb says of the stages in its route.
 func (s *stages) route() string {
-	if s == nil {
+	if s == nil || s.order == "" {
 		return ""
 	}
 	return ", middleware: [" + s.order + "]"
 }
 
-// section is its middleware section.
-func (s *stages) section() string {
-	if s == nil {
+// sections are its further routes and its middleware section.
+func (s *stages) sections(dir string) string {
+	switch {
+	case s == nil:
 		return ""
+	case s.isame == "":
+		return strings.ReplaceAll(s.isameRoutes, folderOf, dir)
 	}
-	return "middleware:" + s.isame
+	return strings.ReplaceAll(s.isameRoutes, folderOf, dir) + "middleware:" + s.isame
 }
 
 // directives are those of nginx.
-func (s *stages) directives() (global, location string) {
+func (s *stages) directives(dir string) (global, server, location string) {
 	if s == nil {
-		return "", ""
+		return "", "", ""
 	}
-	return s.nginxHTTP, s.nginxLocation
+	return s.nginxHTTP, strings.ReplaceAll(s.nginxServer, folderOf, dir), s.nginxLocation
 }
 
 // verify asks once for what the stages must have done, and returns the size of the
