@@ -44,6 +44,7 @@ type call struct {
 // table lists everything that is answered.
 func (s *Server) table() []endpoint {
 	list := append(s.plainEndpoints(), s.stateEndpoints()...)
+	list = append(list, s.inventoryEndpoints()...)
 	list = append(list, s.backendEndpoints()...)
 	return append(list, s.configEndpoints()...)
 }

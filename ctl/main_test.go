@@ -77,6 +77,10 @@ func sampleSources(changes *[]string) Sources {
 		},
 		Listeners: func() []api.ListenerStatus { return []api.ListenerStatus{{Name: "web", Address: "127.0.0.1:8080"}} },
 		Ready:     func() (bool, string) { return true, "" },
+		Certificates: func() []api.Certificate {
+			return []api.Certificate{{Listener: "web", Name: "a.test", State: api.CertificateAwaited}}
+		},
+		Limits: func() []api.Limiter { return []api.Limiter{{Stage: "limit", Type: "rate_limit", MaxKeys: 10}} },
 		WriteMetrics: func(w io.Writer) {
 			_, _ = io.WriteString(w, "isame_config_generation 7\n")
 		},

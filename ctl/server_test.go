@@ -40,6 +40,8 @@ func TestReads(t *testing.T) {
 		{"escaped name", "/api/v1/pools/%61pi?x=1", "", 200, typeJSON, `{"name":"api"`},
 		{"unknown pool", "/api/v1/pools/apx", "", 404, api.ProblemType, `pool \"apx\": not found: there are api, empty`},
 		{"routes", "/api/v1/routes", "", 200, typeJSON, `[{"name":"all"`},
+		{"certificates", "/api/v1/certificates", "", 200, typeJSON, `[{"listener":"web","name":"a.test","names":[],"state":"awaited"}]`},
+		{"limits", "/api/v1/limits", "", 200, typeJSON, `"max_keys":10,"keys":0,"evicted":0,"fullest":[]}]`},
 		{"listeners", "/api/v1/listeners", "", 200, typeJSON, `[{"name":"web"`},
 		{"configuration is JSON", "/api/v1/config", "", 200, typeJSON, "# json"},
 		{"configuration as YAML by query", "/api/v1/config?format=yaml", "", 200, typeYAML, "# yaml"},

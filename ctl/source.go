@@ -42,6 +42,9 @@ type Sources struct {
 	Routes func() []api.RouteStatus
 	// Listeners are all listeners; see DescribeListeners.
 	Listeners func() []api.ListenerStatus
+	// Certificates are those of all listeners; Limits the stages that limit clients.
+	Certificates func() []api.Certificate
+	Limits       func() []api.Limiter
 	// Ready says whether traffic should come here, and why not. nil is always ready.
 	Ready func() (ready bool, reason string)
 	// RequestsTotal is the number of finished exchanges; it is read once a

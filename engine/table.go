@@ -35,6 +35,7 @@ type table struct {
 	pools      *pool.Set
 	entries    map[string]*poolEntry // of pools, for what is asked beside exchanges
 	keepers    acme.Keepers          // of certificates
+	stages     *middleware.Set       // by name, for those who ask how they stand
 	access     *accessLog            // nil when it is off
 }
 
@@ -184,6 +185,7 @@ func (b *tableBuilder) build(bound map[string]*listener, ports []*quicPort, prev
 	if b.stages, err = middleware.Build(b.engine.stageEnv(b.cfg)); err != nil {
 		return err
 	}
+	t.stages = b.stages
 	t.routes = make([]routeEntry, t.index.Len())
 	for i, name := range t.index.Names() {
 		if err := b.route(&t.routes[i], name, names); err != nil {

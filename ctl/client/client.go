@@ -114,6 +114,16 @@ func (c *Client) Listeners(ctx context.Context) ([]api.ListenerStatus, error) {
 	return get[[]api.ListenerStatus](ctx, c, "/api/v1/listeners")
 }
 
+// Certificates are all certificates of all listeners.
+func (c *Client) Certificates(ctx context.Context) ([]api.Certificate, error) {
+	return get[[]api.Certificate](ctx, c, "/api/v1/certificates")
+}
+
+// Limits are all stages that limit clients.
+func (c *Client) Limits(ctx context.Context) ([]api.Limiter, error) {
+	return get[[]api.Limiter](ctx, c, "/api/v1/limits")
+}
+
 // Health says nil when the process answers.
 func (c *Client) Health(ctx context.Context) error {
 	_, err := get[api.Live](ctx, c, "/health")

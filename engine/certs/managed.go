@@ -1,9 +1,28 @@
 package certs
 
 import (
+	"cmp"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
 	"net"
 	"net/netip"
 )
+
+// of says what stands in a certificate.
+func (d *Description) of(leaf *x509.Certificate) {
+	d.Names, d.NotBefore, d.NotAfter = namesOf(leaf), leaf.NotBefore, leaf.NotAfter
+	d.Issuer = cmp.Or(leaf.Issuer.CommonName, leaf.Issuer.String())
+	switch key := leaf.PublicKey.(type) {
+	case *ecdsa.PublicKey:
+		d.Key = "ECDSA " + key.Params().Name
+	case *rsa.PublicKey:
+		d.Key = fmt.Sprintf("RSA %d", key.N.BitLen())
+	default:
+		d.Key = leaf.PublicKeyAlgorithm.String()
+	}
+}
 
 // describe is what there is to say of a managed host, whether it has a certificate or not.
 func (s *Store) describe(host string) Description {

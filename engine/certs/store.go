@@ -38,8 +38,11 @@ type Managed interface {
 
 // Description is what an operator wants to know of a certificate.
 type Description struct {
-	// Name is the first name it is good for.
-	Name string
+	// Name is the first name it is good for, Names are all.
+	Name  string
+	Names []string
+	// Issuer is the common name of who has signed it, Key the kind of its key.
+	Issuer, Key string
 	// File is where it was read from, empty for one that is managed.
 	File string
 	// NotBefore and NotAfter bound its validity.
@@ -102,7 +105,8 @@ func (s *Store) add(c *tls.Certificate, file string) {
 	for _, name := range names {
 		s.byName[name] = append(s.byName[name], c)
 	}
-	d := Description{File: file, NotBefore: c.Leaf.NotBefore, NotAfter: c.Leaf.NotAfter}
+	d := Description{File: file}
+	d.of(c.Leaf)
 	if len(names) > 0 {
 		d.Name = names[0]
 	}
@@ -168,7 +172,7 @@ func (s *Store) Descriptions() []Description {
 	for _, host := range s.hosts {
 		if c := s.managed[host].Current(); c != nil {
 			d := s.describe(host)
-			d.NotBefore, d.NotAfter = c.Leaf.NotBefore, c.Leaf.NotAfter
+			d.of(c.Leaf)
 			all = append(all, d)
 		}
 	}
