@@ -109,7 +109,10 @@ func startProxy(t *testing.T, token string) *proxy {
 			Pools:  p.status,
 			Routes: sampleRoutes,
 			Ready:  p.isReady,
-			Reload: p.reload,
+
+			Certificates: sampleCertificates,
+			Limits:       sampleLimits,
+			Reload:       p.reload,
 			Config: func(format string) (ctl.ConfigDocument, error) {
 				return ctl.ConfigDocument{Body: []byte(format + "\n")}, nil
 			},

@@ -56,6 +56,9 @@ type app struct {
 	token   string
 	output  string
 	timeout time.Duration
+	context string // name of an instance; empty is the current one
+	all     bool   // every instance is asked
+	args    []string
 }
 
 // usageError marks a wrong command line.
@@ -75,7 +78,7 @@ var errSilent = errors.New("failed")
 
 // Run executes one command line, without the program's name, and returns the exit code.
 func Run(ctx context.Context, env Env, args []string) int {
-	a := &app{env: env}
+	a := &app{env: env, args: args}
 	root := a.root() //nolint:contextcheck // commands get the context of ExecuteContext
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -102,6 +105,9 @@ func exitCode(err error) int {
 		usage       *usageError
 		unreachable *client.UnreachableError
 	)
+	if e, ok := errors.AsType[exitError](err); ok {
+		return int(e)
+	}
 	switch {
 	case err == nil:
 		return ExitDone
@@ -155,15 +161,18 @@ func (a *app) root() *cobra.Command {
 		"admin API: http://HOST:PORT, https://HOST:PORT or unix:/path.sock ($ISAME_ADMIN; default "+client.DefaultAdmin+")")
 	flags.StringVar(&a.token, "token", "", "token for changes ($ISAME_TOKEN, which other users cannot see in the process list)")
 	flags.StringVarP(&a.output, "output", "o", formatTable, "table, json or yaml")
+	flags.StringVar(&a.context, "context", "", "instance to ask, by its name in isame-ctl context list ($ISAME_CONTEXT)")
+	flags.BoolVar(&a.all, "all", false, "ask every instance of isame-ctl context list")
 	flags.DurationVar(&a.timeout, "timeout", 10*time.Second, "longest wait for an answer")
 	root.SetFlagErrorFunc(usage)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(a.statusCommand(), a.poolsCommand(), a.backendsCommand(), a.routesCommand(), a.healthCommand(),
-		a.configCommand(), a.reloadCommand(), a.versionCommand(), a.completionCommand(root))
+	root.AddCommand(a.statusCommand(), a.poolsCommand(), a.backendsCommand(), a.routesCommand(), a.certsCommand(), a.limitsCommand(), a.healthCommand(),
+		a.configCommand(), a.reloadCommand(), a.contextCommand(), a.versionCommand(), a.completionCommand(root))
 	complete(root, "output", cobra.FixedCompletions([]string{formatTable, formatJSON, formatYAML}, cobra.ShellCompDirectiveNoFileComp))
 	complete(root, "admin", cobra.NoFileCompletions)
 	complete(root, "token", cobra.NoFileCompletions)
 	complete(root, "timeout", cobra.NoFileCompletions)
+	complete(root, "context", a.completeContexts)
 	return root
 }
 
@@ -184,19 +193,62 @@ func (a *app) checkGlobals(c *cobra.Command) error {
 	if a.timeout <= 0 {
 		return usage(c, fmt.Errorf("timeout %s: want more than 0", a.timeout))
 	}
+	if (a.context != "" || a.all) && a.admin != "" || a.context != "" && a.all {
+		return usage(c, errors.New("--admin, --context and --all: each of them says whom to ask"))
+	}
+	if (a.context != "" || a.all) && isLocal(c) {
+		return usage(c, fmt.Errorf("%s asks no instance: it takes neither --context nor --all", c.CommandPath()))
+	}
 	return nil
 }
 
 // connect makes the client of this run; nothing is opened yet.
 func (a *app) connect() (*client.Client, error) {
-	admin, token := a.admin, a.token
-	if admin == "" {
-		admin = a.env.getenv("ISAME_ADMIN")
+	all, err := a.env.readInstances()
+	if err != nil {
+		return nil, err
 	}
-	if token == "" {
-		token = a.env.getenv("ISAME_TOKEN")
+	return a.connectTo(all)
+}
+
+// connectTo is connect with the contexts there are. Whom to ask is said by --admin or
+// --context, $ISAME_ADMIN or $ISAME_CONTEXT, and the current context, in this order.
+func (a *app) connectTo(all *instances) (*client.Client, error) {
+	of, err := a.instance(all)
+	if err != nil {
+		return nil, err
 	}
-	return client.New(client.Options{Admin: admin, Token: token, Timeout: a.timeout})
+	token, err := of.secret()
+	if err != nil {
+		return nil, err
+	}
+	if given := a.env.getenv("ISAME_TOKEN"); given != "" {
+		token = given
+	}
+	if a.token != "" {
+		token = a.token
+	}
+	return client.New(client.Options{Admin: of.Admin, Token: token, Timeout: a.timeout})
+}
+
+// instance is whom to ask.
+func (a *app) instance(all *instances) (instance, error) {
+	switch {
+	case a.admin != "":
+		return instance{Admin: a.admin}, nil
+	case a.context != "":
+		return all.find(a.context)
+	}
+	if admin := a.env.getenv("ISAME_ADMIN"); admin != "" {
+		return instance{Admin: admin}, nil
+	}
+	if name := a.env.getenv("ISAME_CONTEXT"); name != "" {
+		return all.find(name)
+	}
+	if all.Current != "" {
+		return all.find(all.Current)
+	}
+	return instance{}, nil
 }
 
 // noSuchCommand refuses arguments of a command that only has sub-commands.

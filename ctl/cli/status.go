@@ -16,6 +16,9 @@ import (
 // call runs one command against the admin API.
 func (a *app) call(do func(ctx context.Context, cl *client.Client, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
+		if a.all {
+			return a.everywhere(c)
+		}
 		cl, err := a.connect()
 		if err != nil {
 			return usage(c, err)
@@ -167,7 +170,7 @@ func showReload(s *screen, r *api.ReloadResult) {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Prints the version of isame-ctl", Args: arguments(cobra.NoArgs),
+		Use: "version", Annotations: map[string]string{local: "yes"}, Short: "Prints the version of isame-ctl", Args: arguments(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			b := api.ReadBuild(a.env.Version, a.env.Commit)
 			return a.print(b, func(s *screen) { s.linef("%s", b.Text("isame-ctl")) })
