@@ -18,6 +18,9 @@ DURATION  ?= 60s
 FAULT     ?= 10s
 TIMEOUT   ?= 15m
 
+export PREFIX  ?= /usr/local
+export DESTDIR ?=
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -29,8 +32,12 @@ build: ## build bin/isame-lb, bin/isame-ctl and bin/isame-bench
 	@mkdir -p bin
 	@set -e; for program in $(PROGRAMS); do \
 		echo "build bin/$$program $(VERSION)"; \
-		$(GO) build -trimpath -buildvcs=auto -ldflags '$(LDFLAGS)' -o bin/$$program ./cmd/$$program; \
+		CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '$(LDFLAGS)' -o bin/$$program ./cmd/$$program; \
 	done
+
+.PHONY: install
+install: ## install what build made, with systemd's unit (PREFIX=/usr/local DESTDIR=)
+	@bash scripts/install.sh
 
 .PHONY: run
 run: ## start the balancer with its embedded default on :8080

@@ -466,4 +466,10 @@ type Shutdown struct {
 	// one stay for a share of it, an eighth to a quarter and at most 5 s: a request
 	// that is on its way is answered, with Connection: close.
 	Drain time.Duration `default:"30s" koanf:"drain"`
+	// Delay is how long everything goes on before the drain begins, while /ready says 503 already: time for a load balancer in front to
+	// look elsewhere. A reload that removes a listener does not wait.
+	Delay time.Duration `default:"0s" example:"10s" koanf:"delay"`
+	// Jitter is the share of the drain, 0 to 1, over which connections are told to close, one after the other: clients that connect anew do
+	// not all come to the next proxy at once. 0 tells all of them with their next answer.
+	Jitter float64 `default:"0" example:"0.5" koanf:"jitter" max:"1" min:"0"`
 }

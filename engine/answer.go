@@ -281,7 +281,7 @@ func (x *exchange) mayKeep() bool { return x.mayDropBody() && !x.mustLeave() }
 // the client has sent behind its request already is answered first.
 func (x *exchange) mustLeave() bool {
 	c := x.c
-	if !c.shard.draining.Load() {
+	if !c.mayLeave() {
 		return false
 	}
 	return c.leaveIdle.Load() || !x.body.Done() || c.in.Len() == 0

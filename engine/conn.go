@@ -76,7 +76,7 @@ type conn struct {
 	leaveTunnel  atomic.Bool                 // the drain asks its tunnel, or those of its streams, to end
 	leaveSession atomic.Bool                 // and its session
 	leaveIdle    atomic.Bool                 // or the connection itself, unless a request has come
-	lot          uint8                       // when that is, among all: see departure; under the shard's mu
+	lot          uint8                       // when that is, among all: see departure; drawn before anybody else has the connection
 	running      atomic.Int32                // exchanges of its session
 	left         atomic.Bool                 // the client has gone, and nobody needs the answer
 	cutOff       atomic.Bool                 // by the drain, whatever it looks like

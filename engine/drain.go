@@ -17,6 +17,10 @@ import (
 //	                connections are refused, those in the kernel's queue are accepted.
 //	idleShare       in its second half those that still wait leave, one after the
 //	                other, each after a last look into its socket.
+//
+// With shutdown.jitter both happen to one connection after the other, by lot, over that
+// share of the drain, so that clients do not all come to the next proxy at once.
+//
 //	untilGoodbye    tunnels are asked to end.
 //	end of the ctx  whatever is left is cut.
 //
@@ -80,8 +84,8 @@ func (e *Engine) drain(ctx context.Context, ls []*listener) (cut int) {
 			}
 		}
 	}
-	each((*shard).drain)
-	idle := newDeparture(ctx)
+	idle := newDeparture(ctx, e.jitter())
+	each(func(s *shard) { s.drain(idle.told) })
 	for _, l := range ls {
 		l.finish(idle.backlog)
 	}
@@ -109,7 +113,7 @@ func (e *Engine) drain(ctx context.Context, ls []*listener) (cut int) {
 				}
 			}
 			if lots := idle.due(now); lots > 0 {
-				each(func(s *shard) { s.leaveIdle(lots) })
+				each(func(s *shard) { s.leave(lots) })
 			}
 		}
 	}
@@ -123,6 +127,7 @@ func (e *Engine) drain(ctx context.Context, ls []*listener) (cut int) {
 // lotsMax, so that clients that have to connect anew do not all come at once.
 type departure struct {
 	from, to, next time.Time
+	told           int           // how many lots are told with their next answer, from the beginning
 	backlog        time.Duration // for the queue of accepted connections
 }
 
@@ -133,14 +138,28 @@ const (
 	departureTick = 100 * time.Millisecond
 )
 
-func newDeparture(ctx context.Context) departure {
+// newDeparture begins now. jitter is the share of the drain over which connections are
+// told; 0: all of them are at once.
+func newDeparture(ctx context.Context, jitter float64) departure {
 	now := time.Now()
 	end, ok := ctx.Deadline()
 	share := min(end.Sub(now)/idleSharePart, idleShareMax)
 	if !ok || share < 0 {
 		share = 0 // there is nothing to wait for
 	}
-	return departure{from: now.Add(share / 2), to: now.Add(share), backlog: min(share, backlogTime)}
+	d := departure{from: now.Add(share / 2), to: now.Add(share), told: lotsMax, backlog: min(share, backlogTime)}
+	if jitter > 0 && share > 0 {
+		d.from, d.to, d.told = now, now.Add(time.Duration(jitter*float64(untilGoodbye(ctx)))), 0
+	}
+	return d
+}
+
+// jitter is that of the running configuration.
+func (e *Engine) jitter() float64 {
+	if t := e.table.Load(); t != nil {
+		return t.cfg.Shutdown.Jitter
+	}
+	return 0
 }
 
 // due is how many of the lots have to leave, where it is time to ask.
@@ -198,25 +217,42 @@ func (l *listener) finish(backlog time.Duration) {
 	}
 }
 
-// drain makes exchanges the last ones of their connections, and sessions end.
-func (s *shard) drain() {
+// drain begins the drain: exchanges of connections whose lot is below lots are their last
+// ones, and their sessions end.
+func (s *shard) drain(lots int) {
 	s.draining.Store(true)
+	s.tell(lots)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.leaveSessionsLocked(lots)
+}
+
+// tell makes those exchanges the last ones of their connections whose lot is below lots.
+func (s *shard) tell(lots int) {
+	if int(s.leaving.Load()) < lots { // the drain alone writes it
+		s.leaving.Store(int32(lots))
+	}
+}
+
+// mayLeave reports that the drain has told the connection to leave.
+func (c *conn) mayLeave() bool { return int32(c.lot) < c.shard.leaving.Load() }
+
+func (s *shard) leaveSessionsLocked(lots int) {
 	for c := s.mu.first; c != nil; c = c.next {
-		c.lot = uint8(random() % lotsMax)
-		if c.state.Load() == stateSession {
-			c.leaveSession.Store(true)
+		if int(c.lot) < lots && c.state.Load() == stateSession && !c.leaveSession.Swap(true) {
 			c.Again()
 		}
 	}
 }
 
-// leaveIdle asks those connections to leave that wait for a request and whose lot is
-// below lots. When it is everybody's turn handshakes end, too.
-func (s *shard) leaveIdle(lots int) {
+// leave asks those connections to leave whose lot is below lots: those that wait for a
+// request at once, others with their next answer. When it is everybody's turn handshakes
+// end, too.
+func (s *shard) leave(lots int) {
+	s.tell(lots)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.leaveSessionsLocked(lots)
 	for c := s.mu.first; c != nil; c = c.next {
 		switch state := c.state.Load(); {
 		case state == stateIdle && int(c.lot) < lots:

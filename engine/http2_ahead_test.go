@@ -229,7 +229,7 @@ func TestHTTP2DrainHearsARequestBeforeItsEnd(t *testing.T) {
 	c.settle()
 	for _, l := range r.engine.apply.listeners {
 		for _, s := range l.shards {
-			s.drain()
+			s.drain(lotsMax)
 		}
 	}
 	c.until(func() bool { return c.gone })

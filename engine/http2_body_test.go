@@ -115,7 +115,7 @@ func TestHTTP2EarlyAnswersInADrain(t *testing.T) {
 	c.settle()
 	for _, l := range r.engine.apply.listeners {
 		for _, s := range l.shards {
-			s.drain()
+			s.drain(lotsMax)
 		}
 	}
 	c.until(func() bool { return c.gone })

@@ -238,7 +238,7 @@ func (p *quicPort) admit(q *quic.Conn) {
 	})
 	p.sessions.Add(1)
 	s.add(c)
-	if s.draining.Load() { // it may have passed this one by
+	if c.mayLeave() { // the drain may have passed this one by
 		c.leaveSession.Store(true)
 	}
 	c.Hand(c, true)

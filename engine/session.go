@@ -17,7 +17,7 @@ const h2 = "h2"
 func (c *conn) beginSession(p *listenerPolicy) {
 	c.preamble, c.waiting = preambleNone, false
 	c.state.Store(stateSession)
-	if c.shard.draining.Load() { // it may have passed this one by
+	if c.mayLeave() { // the drain may have passed this one by
 		c.leaveSession.Store(true)
 	}
 	c.session = &http2.Session{}

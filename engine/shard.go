@@ -42,6 +42,8 @@ type shard struct {
 		count int
 	}
 	draining atomic.Bool
+	// leaving is how many of the lots are told to leave by the drain: see departure.
+	leaving atomic.Int32
 }
 
 func newShard(e *Engine, ln *listener, index int, from *socket.Acceptor) *shard {
@@ -190,6 +192,7 @@ func (s *shard) endedEarly(r *answer.Reject) {
 }
 
 func (s *shard) add(c *conn) {
+	c.lot = uint8(random() % lotsMax)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.next = s.mu.first

@@ -18,6 +18,7 @@ chromium chromium
 python3 python3
 node    nodejs
 redis-server redis-server
+systemd-analyze systemd
 gzip    gzip
 zstd    zstd
 brotli  brotli

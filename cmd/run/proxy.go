@@ -36,6 +36,7 @@ type proxy struct {
 	engine   *engine.Engine
 	admin    *ctl.Server   // nil when admin.address is empty
 	freed    chan struct{} // told when an endpoint that had to wait for its address answers; nil where none waits
+	super    *supervisor
 
 	loaded     atomic.Pointer[config.Loaded] // what runs
 	lastReload atomic.Pointer[api.Reload]
@@ -85,6 +86,7 @@ func (p *proxy) start() error {
 	cfg := loaded.Config
 	p.sink = newSink(&cfg.Log)
 	p.log = newLogger(p.sink, cfg.Log.Level)
+	p.super = newSupervisor(p.log)
 	p.registry = observe.NewRegistry(runtime.GOMAXPROCS(0))
 	p.registry.SetLogDropped(p.sink.Dropped)
 	if p.engine, err = engine.New(engine.Options{
@@ -132,8 +134,12 @@ func (p *proxy) run() error {
 	w := p.watch()
 	defer w.close()
 	p.welcome()
+	defer p.super.stop()
+	p.super.ready(p.serving())
 	for {
 		select {
+		case <-p.super.beat:
+			p.super.alive()
 		case s := <-signals:
 			if s != syscall.SIGHUP {
 				return p.shutdown(s, signals, w.changed)
@@ -173,6 +179,15 @@ func (p *proxy) welcome() {
 	}
 }
 
+// serving is what the supervisor shows of a process that serves.
+func (p *proxy) serving() string {
+	text := fmt.Sprintf("serving generation %d on %d listeners", p.engine.Generation(), len(p.engine.Listeners()))
+	if r := p.lastReload.Load(); r != nil && r.Result != string(observe.ReloadApplied) {
+		text += "; the last reload was refused: " + r.Reason
+	}
+	return text
+}
+
 // demoLinks are the addresses that are really used.
 func (p *proxy) demoLinks() demoLinks {
 	links := demoLinks{}
@@ -192,7 +207,12 @@ func (p *proxy) demoLinks() demoLinks {
 // and who asks for it is told.
 func (p *proxy) shutdown(s os.Signal, signals <-chan os.Signal, changed <-chan struct{}) error {
 	close(p.draining)
-	limit := p.loaded.Load().Config.Shutdown.Drain
+	p.super.stopping("draining: exchanges under way may finish")
+	how := &p.loaded.Load().Config.Shutdown
+	if how.Delay > 0 && !p.delay(how.Delay, s, signals, changed) {
+		how = &config.Shutdown{} // a second signal has come
+	}
+	limit := how.Drain
 	p.log.Info().Stringer("signal", s).Dur("drain_ms", limit).
 		Msg("draining: no new connections, exchanges under way may finish; a second signal ends at once")
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -213,7 +233,43 @@ func (p *proxy) shutdown(s os.Signal, signals <-chan os.Signal, changed <-chan s
 			cancel()
 		case <-changed:
 			p.logDraining("file")
+		case <-p.super.beat:
+			p.super.alive()
 		}
+	}
+}
+
+// delay keeps everything as it is but for /ready, which says no, so that whoever sends
+// traffic here can look elsewhere before the sockets close. False: a second signal has come.
+func (p *proxy) delay(d time.Duration, s os.Signal, signals <-chan os.Signal, changed <-chan struct{}) bool {
+	p.log.Info().Stringer("signal", s).Dur("delay_ms", d).Msg("not ready any more: the drain begins after shutdown.delay, everything is served until then")
+	over := time.NewTimer(d)
+	defer over.Stop()
+	for {
+		select {
+		case <-over.C:
+			return true
+		case s := <-signals:
+			if s != syscall.SIGHUP {
+				p.log.Warn().Stringer("signal", s).Msg("second signal: ending at once")
+				return false
+			}
+			p.logDraining("signal")
+		case <-changed:
+			p.logDraining("file")
+		case <-p.super.beat:
+			p.super.alive()
+		}
+	}
+}
+
+// ready says whether traffic should come here, and why not.
+func (p *proxy) ready() (ok bool, reason string) {
+	select {
+	case <-p.draining:
+		return false, api.StateDraining
+	default:
+		return p.engine.Ready()
 	}
 }
 

@@ -58,6 +58,8 @@ func (p *proxy) logDraining(trigger string) {
 // only. On error the running configuration goes on.
 func (p *proxy) reload(trigger string) reloadOutcome {
 	began := time.Now()
+	p.super.reloading()
+	defer func() { p.super.ready(p.serving()) }()
 	p.remember(p.loaded.Load()) // before they are read, so that no change is missed
 	loaded, err := load(p.flags, p.demo.addresses())
 	var kept []config.Problem

@@ -25,7 +25,9 @@ func (p *proxy) sources() ctl.Sources {
 		Pools:         p.engine.Pools,
 		Routes:        p.routes,
 		Listeners:     p.listeners,
-		Ready:         p.engine.Ready,
+		Certificates:  p.certificates,
+		Limits:        p.limits,
+		Ready:         p.ready,
 		RequestsTotal: p.registry.Requests,
 		WriteMetrics:  p.registry.WriteMetrics,
 		Config:        p.config,
@@ -44,7 +46,7 @@ func (p *proxy) status() api.Status {
 		Generation: p.engine.Generation(), ConfigFile: p.file, LastReload: p.lastReload.Load(),
 		Shards: p.engine.Shards(), RequestsTotal: p.registry.Requests(),
 	}
-	if _, reason := p.engine.Ready(); reason == api.StateDraining {
+	if _, reason := p.ready(); reason == api.StateDraining {
 		s.State = api.StateDraining
 	}
 	for _, l := range p.engine.Listeners() {

@@ -178,3 +178,30 @@ func TestShutdownWithoutTrafficIsQuick(t *testing.T) {
 		t.Errorf("exit code: got %d; want 0", code)
 	}
 }
+
+// TestDelayServesWhileNotReady: whoever sends traffic here sees that it should not, and
+// what still comes is served.
+func TestDelayServesWhileNotReady(t *testing.T) {
+	text := strings.Replace(header, "{drain: 10s}", "{drain: 10s, delay: %s}", 1) + "routes: {all: {respond: {status: 200}}}\n"
+	p := start(t, fmt.Sprintf(text, "1h"))
+	address := p.address()
+	p.signal(syscall.SIGTERM)
+	eventually(t, "/ready says no", func() string {
+		if a := get(t, "http://"+p.admin+"/ready"); a.status != 503 || !strings.Contains(string(a.body), "draining") {
+			return fmt.Sprintf("%d %s", a.status, a.body)
+		}
+		return ""
+	})
+	if a := get(t, "http://"+address+"/").wantStatus(t, 200); a.closes {
+		t.Error("the answer ends its connection; want it kept")
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.exitCode(); code != 0 {
+		t.Errorf("got exit %d; want 0 at the second signal", code)
+	}
+	p = start(t, fmt.Sprintf(text, "10ms"))
+	p.signal(syscall.SIGTERM)
+	if code := p.exitCode(); code != 0 || p.log.find("drained") == nil {
+		t.Errorf("got exit %d; want 0 after the drain", code)
+	}
+}
