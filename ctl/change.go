@@ -157,6 +157,19 @@ func (s *Server) reload(x *call) error {
 	return x.answer(result)
 }
 
+// upgrade does not end when its client leaves: the next process starts all the same.
+func (s *Server) upgrade(x *call) error {
+	src := &s.opts.Sources
+	if src.Upgrade == nil {
+		return notSupported("upgrade")
+	}
+	result, err := src.Upgrade(x.ctx)
+	if err != nil {
+		return err
+	}
+	return x.answer(result)
+}
+
 // configRefused is 422 with every problem, or the answer the error itself asks for.
 func configRefused(detail string, err error) error {
 	var answer *api.Problem

@@ -126,6 +126,10 @@ func (s *Server) configEndpoints() []endpoint {
 		{method: "POST", pattern: "/api/v1/reload", accepts: []string{typeJSON}, serve: s.reload, doc: operation{
 			id: "reload", summary: "Reads the configuration file again", answers: answers{200: api.ReloadResult{}, 422: refusal{}},
 		}},
+		{method: "POST", pattern: "/api/v1/upgrade", accepts: []string{typeJSON}, serve: s.upgrade, doc: operation{
+			id: "upgrade", summary: "Starts the program anew and hands the sockets over: no connection is refused",
+			answers: answers{200: api.UpgradeResult{}, 409: refusal{}, 422: refusal{}},
+		}},
 	}
 }
 

@@ -36,6 +36,10 @@ const (
 // take is bind, which finds out whether it is worth waiting where somebody else has the
 // address.
 func (s *Server) take() (*socket.Bound, error) {
+	if inherited := s.opts.Heritage.Take(HeritageKey, s.opts.Address); len(inherited) > 0 {
+		socket.Forgo(inherited[1:]) // one is all that is made
+		return inherited[0], nil
+	}
 	b, err := bind(s.opts.Address)
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return b, err

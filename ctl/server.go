@@ -47,6 +47,9 @@ type Options struct {
 	TLS *tls.Config
 	// Timeouts bound slow clients; the zero value is the default of each.
 	Timeouts Timeouts
+	// Heritage are listening sockets that there are already, one of which may be that of the
+	// endpoint (HeritageKey); nil is none.
+	Heritage *socket.Heritage
 	// Sources are where the answers come from.
 	Sources Sources
 	// Logger gets one line for each change and for each failure.
@@ -182,6 +185,9 @@ func (s *Server) listen() (net.Listener, error) {
 		err = errors.Join(listenError(s.opts.Address, err), s.mu.bound.Close())
 		s.mu.bound = nil
 		return nil, fmt.Errorf("cannot start the admin endpoint: %w", err)
+	}
+	if u, ok := ln.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(true) // its file is ours from now on, whoever made it
 	}
 	s.mu.ln = ln
 	return ln, nil

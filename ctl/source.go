@@ -61,6 +61,9 @@ type Sources struct {
 	// Reload reads the configuration file again and returns when it has taken
 	// effect or was refused, with an error ConfigProblems understands.
 	Reload func(ctx context.Context) (api.ReloadResult, error)
+	// Upgrade starts the program anew, hands the sockets over, and returns when the new
+	// process serves and this one drains, or when that has failed and this one goes on.
+	Upgrade func(ctx context.Context) (api.UpgradeResult, error)
 	// PatchBackend changes weight or state of a backend; the patch was checked.
 	PatchBackend func(pool, address string, patch api.BackendPatch) error
 	// AddBackend adds a backend and returns when it is there, with an error

@@ -29,13 +29,15 @@ type Options struct {
 	Registry *observe.Registry
 	// Shards is the number of shards; 0 is GOMAXPROCS.
 	Shards int
+	// Heritage are listening sockets that there are already; nil is none.
+	Heritage *socket.Heritage
 }
 
 // New makes an engine without a configuration: it listens nowhere until Apply.
 func New(o Options) (*Engine, error) {
 	e := &Engine{
 		log: o.Logger, accessOut: o.Access, registry: o.Registry, shardCount: o.Shards,
-		stopped: make(chan struct{}), errands: socket.NewErrands(),
+		stopped: make(chan struct{}), errands: socket.NewErrands(), heritage: o.Heritage,
 	}
 	if e.shardCount <= 0 {
 		e.shardCount = runtime.GOMAXPROCS(0)

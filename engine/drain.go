@@ -203,6 +203,10 @@ func open(ls []*listener) (n int64) {
 // Sockets stay open until then: see hasEnded. All of them refuse first, for the kernel chooses
 // among them.
 func (l *listener) finish(backlog time.Duration) {
+	if l.handed.Load() {
+		l.abandon()
+		return
+	}
 	for _, ln := range l.sockets {
 		ln.Refuse()
 	}

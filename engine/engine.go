@@ -57,8 +57,9 @@ type Engine struct {
 	pauseSaid   limit.OncePerSecond // a line about a paused accept
 	failureSaid limit.OncePerSecond // a line about a connection that failed
 
-	challenges acme.Challenges // of ACME servers, to all listeners
-	files      files.Cache     // of all routes and generations
+	heritage   *socket.Heritage // sockets of the process before; nil without one
+	challenges acme.Challenges  // of ACME servers, to all listeners
+	files      files.Cache      // of all routes and generations
 
 	// apply is held by one reload or shutdown at a time.
 	apply struct {

@@ -37,6 +37,8 @@ type listener struct {
 	sockets []*socket.Acceptor
 	quic    *quicPort   // nil without http3; only a reload changes it
 	overUDP atomic.Bool // its port is taken, and announced
+	lent    bool        // its sockets come from the process before
+	handed  atomic.Bool // the next process has its sockets
 
 	connections atomic.Int64 // open, over all shards
 	streams     atomic.Int64 // of HTTP/2 and HTTP/3, whose exchange has not ended
@@ -72,11 +74,16 @@ func bindError(name, address string, err error) error {
 
 // openListener binds a listener; it does not listen yet.
 func (e *Engine) openListener(name, address string, slot int) (*listener, error) {
-	bound, err := socket.Claim(address, e.shardCount, bindPatience)
-	if err != nil {
-		return nil, bindError(name, address, err)
+	key := listenerKey(name, address)
+	bound := e.heritage.Take(key, address)
+	lent := len(bound) > 0
+	if !lent {
+		var err error
+		if bound, err = socket.Claim(address, e.shardCount, bindPatience); err != nil {
+			return nil, bindError(name, address, err)
+		}
 	}
-	l := &listener{key: listenerKey(name, address), address: address, at: address, slot: slot, bound: bound}
+	l := &listener{key: key, address: address, at: address, slot: slot, bound: bound, lent: lent}
 	if !l.isUnix() {
 		l.at, l.port = bound[0].Addr().String(), portAt(bound[0].Addr()).Port()
 	}
@@ -99,8 +106,9 @@ func (l *listener) listen(e *Engine) error {
 		}
 		l.sockets = append(l.sockets, from)
 	}
-	for i := range e.shardCount {
-		l.shards = append(l.shards, newShard(e, l, i, l.sockets[i%len(l.sockets)]))
+	// The process before may have had more cores, and so more sockets: each is accepted from.
+	for i := range max(e.shardCount, len(l.sockets)) {
+		l.shards = append(l.shards, newShard(e, l, i%e.shardCount, l.sockets[i%len(l.sockets)]))
 	}
 	return nil
 }
@@ -155,7 +163,7 @@ type newListener struct {
 // socket listens: two processes may have bound the same one, as long as neither listened.
 func (o *opening) listen(e *Engine) error {
 	for _, l := range o.listeners {
-		if l.isUnix() {
+		if l.isUnix() || l.lent {
 			continue
 		}
 		if _, err := socket.Vacant(l.at, 0); err != nil {

@@ -21,7 +21,7 @@ func (p *proxy) bindAdmin(cfg *config.Config) error {
 	}
 	o := ctl.Options{
 		Address: cfg.Admin.Address, Token: string(cfg.Admin.Token), AllowedHosts: cfg.Admin.AllowedHosts,
-		Sources: p.sources(), Logger: p.log,
+		Sources: p.sources(), Logger: p.log, Heritage: p.legacy.Heritage,
 	}
 	if cfg.Metrics.Enabled {
 		o.MetricsPath = cfg.Metrics.Path

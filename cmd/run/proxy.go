@@ -37,6 +37,10 @@ type proxy struct {
 	admin    *ctl.Server   // nil when admin.address is empty
 	freed    chan struct{} // told when an endpoint that had to wait for its address answers; nil where none waits
 	super    *supervisor
+	program  string // its file; empty where that is not known
+	legacy   *legacy
+	heir     heir
+	upgrades chan chan upgradeOutcome
 
 	loaded     atomic.Pointer[config.Loaded] // what runs
 	lastReload atomic.Pointer[api.Reload]
@@ -49,8 +53,13 @@ type proxy struct {
 func serve(f *flags, build api.Build) error {
 	p := &proxy{
 		flags: f, started: time.Now(), build: build,
-		reloads: make(chan reloadRequest), draining: make(chan struct{}),
+		reloads: make(chan reloadRequest), upgrades: make(chan chan upgradeOutcome), draining: make(chan struct{}),
 	}
+	var err error
+	if p.legacy, err = inherit(); err != nil {
+		return err
+	}
+	p.program, _ = programFile() // an upgrade that is asked for without it says so
 	defer p.closeLog()
 	if err := p.start(); err != nil {
 		p.stopDemo()
@@ -90,7 +99,7 @@ func (p *proxy) start() error {
 	p.registry = observe.NewRegistry(runtime.GOMAXPROCS(0))
 	p.registry.SetLogDropped(p.sink.Dropped)
 	if p.engine, err = engine.New(engine.Options{
-		Logger: p.log, Registry: p.registry, Access: func(shard int) io.Writer { return p.sink.Access(shard) },
+		Logger: p.log, Registry: p.registry, Access: func(shard int) io.Writer { return p.sink.Access(shard) }, Heritage: p.legacy.Heritage,
 	}); err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}
@@ -129,23 +138,41 @@ func (p *proxy) stopDemo() {
 // run waits for signals and reload requests.
 func (p *proxy) run() error {
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR2)
 	defer signal.Stop(signals)
 	w := p.watch()
 	defer w.close()
 	p.welcome()
 	defer p.super.stop()
+	p.announce()
 	p.super.ready(p.serving())
 	for {
 		select {
+		case asked := <-p.upgrades:
+			p.beginUpgrade("api", asked)
+		case taken := <-p.heir.ready:
+			if p.upgraded(taken) {
+				return p.shutdown(upgradeReason, signals, w.changed)
+			}
+		case err := <-p.heir.ended:
+			p.upgradeFailed(heirEnded(err))
+		case <-p.heir.late:
+			p.upgradeFailed(errHeirLate)
 		case <-p.super.beat:
 			p.super.alive()
 		case s := <-signals:
-			if s != syscall.SIGHUP {
-				return p.shutdown(s, signals, w.changed)
+			switch s {
+			case syscall.SIGHUP:
+				_ = p.reload("signal") // logged and counted there
+				w.follow(p.loaded.Load().Files)
+			case syscall.SIGUSR2:
+				p.beginUpgrade("signal", nil)
+			default:
+				if p.heir.command != nil {
+					p.upgradeFailed(errHeirUnwanted)
+				}
+				return p.shutdown(s.String(), signals, w.changed)
 			}
-			_ = p.reload("signal") // logged and counted there
-			w.follow(p.loaded.Load().Files)
 		case <-w.changed:
 			_ = p.reload("file")
 			w.follow(p.loaded.Load().Files)
@@ -203,17 +230,31 @@ func (p *proxy) demoLinks() demoLinks {
 	return links
 }
 
+// announce says that this process serves, and which inherited sockets it had no use for.
+func (p *proxy) announce() {
+	unused, err := p.legacy.announce()
+	if err != nil {
+		p.log.Warn().Err(err).Msg("the process before may not drain")
+	}
+	for _, address := range unused {
+		p.log.Warn().Str("address", address).Msg("a socket that was handed over is on no address of the configuration")
+	}
+}
+
 // shutdown drains; a second signal ends the process at once. Nothing is reloaded any more,
-// and who asks for it is told.
-func (p *proxy) shutdown(s os.Signal, signals <-chan os.Signal, changed <-chan struct{}) error {
+// and who asks for it is told. reason is a signal, or that another process has taken over:
+// that one is ready, so nobody has to look elsewhere.
+func (p *proxy) shutdown(reason string, signals <-chan os.Signal, changed <-chan struct{}) error {
 	close(p.draining)
-	p.super.stopping("draining: exchanges under way may finish")
+	if reason != upgradeReason {
+		p.super.stopping("draining: exchanges under way may finish")
+	}
 	how := &p.loaded.Load().Config.Shutdown
-	if how.Delay > 0 && !p.delay(how.Delay, s, signals, changed) {
+	if reason != upgradeReason && how.Delay > 0 && !p.delay(how.Delay, reason, signals, changed) {
 		how = &config.Shutdown{} // a second signal has come
 	}
 	limit := how.Drain
-	p.log.Info().Stringer("signal", s).Dur("drain_ms", limit).
+	p.log.Info().Str("signal", reason).Dur("drain_ms", limit).
 		Msg("draining: no new connections, exchanges under way may finish; a second signal ends at once")
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -225,7 +266,7 @@ func (p *proxy) shutdown(s os.Signal, signals <-chan os.Signal, changed <-chan s
 			p.finish(cut)
 			return nil
 		case s := <-signals:
-			if s == syscall.SIGHUP {
+			if s == syscall.SIGHUP || s == syscall.SIGUSR2 {
 				p.logDraining("signal")
 				continue
 			}
@@ -241,8 +282,8 @@ func (p *proxy) shutdown(s os.Signal, signals <-chan os.Signal, changed <-chan s
 
 // delay keeps everything as it is but for /ready, which says no, so that whoever sends
 // traffic here can look elsewhere before the sockets close. False: a second signal has come.
-func (p *proxy) delay(d time.Duration, s os.Signal, signals <-chan os.Signal, changed <-chan struct{}) bool {
-	p.log.Info().Stringer("signal", s).Dur("delay_ms", d).Msg("not ready any more: the drain begins after shutdown.delay, everything is served until then")
+func (p *proxy) delay(d time.Duration, reason string, signals <-chan os.Signal, changed <-chan struct{}) bool {
+	p.log.Info().Str("signal", reason).Dur("delay_ms", d).Msg("not ready any more: the drain begins after shutdown.delay, everything is served until then")
 	over := time.NewTimer(d)
 	defer over.Stop()
 	for {
@@ -250,7 +291,7 @@ func (p *proxy) delay(d time.Duration, s os.Signal, signals <-chan os.Signal, ch
 		case <-over.C:
 			return true
 		case s := <-signals:
-			if s != syscall.SIGHUP {
+			if s != syscall.SIGHUP && s != syscall.SIGUSR2 {
 				p.log.Warn().Stringer("signal", s).Msg("second signal: ending at once")
 				return false
 			}

@@ -44,8 +44,9 @@ func (p *proxy) requestReload(ctx context.Context) (api.ReloadResult, error) {
 // The answers to a request for a reload that has none: it did not end in the time of a
 // request, and the process is about to end.
 var (
-	errBusy     = api.NewProblem(http.StatusConflict, "cannot wait longer for the reload: it is still under way")
-	errDraining = api.NewProblem(http.StatusConflict, "cannot reload: this process is draining and takes no new configuration")
+	errBusy      = api.NewProblem(http.StatusConflict, "cannot wait longer for the reload: it is still under way")
+	errUpgrading = api.NewProblem(http.StatusConflict, "cannot reload: a new process is starting, which reads the files itself")
+	errDraining  = api.NewProblem(http.StatusConflict, "cannot reload: this process is draining and takes no new configuration")
 )
 
 // logDraining says that a reload is not done. A file that changes later is read by the
@@ -57,6 +58,10 @@ func (p *proxy) logDraining(trigger string) {
 // reload loads the configuration again and applies it. Called by the main loop
 // only. On error the running configuration goes on.
 func (p *proxy) reload(trigger string) reloadOutcome {
+	if p.heir.command != nil {
+		p.log.Warn().Str("trigger", trigger).Msg("not reloaded: a new process is starting, which reads the files itself")
+		return reloadOutcome{err: errUpgrading}
+	}
 	began := time.Now()
 	p.super.reloading()
 	defer func() { p.super.ready(p.serving()) }()

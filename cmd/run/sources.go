@@ -33,6 +33,7 @@ func (p *proxy) sources() ctl.Sources {
 		Config:        p.config,
 		CheckConfig:   p.checkConfig,
 		Reload:        p.requestReload,
+		Upgrade:       p.requestUpgrade,
 		PatchBackend:  p.patchBackend,
 		AddBackend:    p.addBackend,
 		RemoveBackend: p.removeBackend,

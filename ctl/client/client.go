@@ -153,6 +153,14 @@ func (c *Client) Reload(ctx context.Context) (api.ReloadResult, error) {
 	return send[api.ReloadResult](ctx, c, http.MethodPost, "/api/v1/reload", nil)
 }
 
+// Upgrade starts the program of the process anew; it returns when the new process serves. It
+// waits as long as ctx allows.
+func (c *Client) Upgrade(ctx context.Context) (api.UpgradeResult, error) {
+	patient := *c
+	patient.http = &http.Client{Transport: c.http.Transport, CheckRedirect: c.http.CheckRedirect}
+	return send[api.UpgradeResult](ctx, &patient, http.MethodPost, "/api/v1/upgrade", nil)
+}
+
 // PatchBackend changes weight or state and returns the backend as it is then.
 func (c *Client) PatchBackend(ctx context.Context, poolName, address string, p api.BackendPatch) (pool.BackendStatus, error) {
 	return send[pool.BackendStatus](ctx, c, http.MethodPatch, backendPath(poolName, address), p)

@@ -86,6 +86,29 @@ func (a *Acceptor) Finish(wait time.Duration) {
 	_ = a.file.SetReadDeadline(time.Now().Add(wait))
 }
 
+// File is the listening socket once more, for a process that is to accept from it as well.
+// The caller closes it.
+func (a *Acceptor) File() (*os.File, error) {
+	var fd int
+	var err error
+	if ctlErr := a.raw.Control(func(ln uintptr) { fd, err = unix.FcntlInt(ln, unix.F_DUPFD_CLOEXEC, 0) }); ctlErr != nil {
+		err = ctlErr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot copy a listening socket: %w", err)
+	}
+	return os.NewFile(uintptr(fd), a.ln.Addr().String()), nil
+}
+
+// Abandon stops accepting, and nothing else: another process has the socket, and with it
+// what waits in the queue of the kernel.
+func (a *Acceptor) Abandon() {
+	if u, ok := a.ln.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false)
+	}
+	_ = a.Close() // a copy is closed, nothing ends
+}
+
 // Loopback reports that only processes of this host can connect.
 func (a *Acceptor) Loopback() bool {
 	tcp, ok := a.ln.Addr().(*net.TCPAddr)

@@ -19,6 +19,7 @@ type Bound struct {
 	fd   int // -1 once it listens or is closed
 	addr net.Addr
 	made os.FileInfo // the file of a unix socket that has one
+	lent bool        // another process has it as well: its file stays
 }
 
 // backlogMax is the length of the kernel's queue of connections that nobody has
@@ -153,7 +154,7 @@ func (b *Bound) Listen() (net.Listener, error) {
 		return nil, err //nolint:wrapcheck // it names what failed
 	}
 	if u, ok := ln.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(true)
+		u.SetUnlinkOnClose(!b.lent)
 	}
 	return ln, nil
 }

@@ -11,7 +11,13 @@ import (
 // ctl runs isame-ctl against a proxy and returns exit code and output.
 func ctl(t *testing.T, admin string, args ...string) (int, string) {
 	t.Helper()
-	command := exec.Command(ctlBinary, append([]string{"--admin", "http://" + admin}, args...)...)
+	return ctlAt(t, "http://"+admin, args...)
+}
+
+// ctlAt is ctl for any kind of address.
+func ctlAt(t *testing.T, admin string, args ...string) (int, string) {
+	t.Helper()
+	command := exec.Command(ctlBinary, append([]string{"--admin", admin}, args...)...)
 	command.Env = cleanEnvironment()
 	out, err := command.CombinedOutput()
 	if err != nil && command.ProcessState == nil {

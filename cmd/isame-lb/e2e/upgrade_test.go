@@ -1,0 +1,274 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// lineage is a process and those that took over from it. All write into one file, for a
+// pipe would be open until the last of them has ended.
+type lineage struct {
+	t       *testing.T
+	program string // what is started; a test may replace it
+	admin   string // unix:, so that it stays the same
+	output  string
+}
+
+func newLineage(t *testing.T, configuration string) *lineage {
+	t.Helper()
+	dir := t.TempDir()
+	l := &lineage{t: t, program: filepath.Join(dir, "isame-lb"), admin: "unix:" + shortSocket(t), output: filepath.Join(dir, "log")}
+	if err := os.Symlink(lbBinary, l.program); err != nil {
+		t.Fatal(err)
+	}
+	file := writeConfig(t, strings.Replace(header, `admin: {address: "127.0.0.1:0"}`, `admin: {address: "`+l.admin+`"}`, 1)+configuration)
+	out, err := os.Create(l.output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	c := exec.Command(l.program, "--config", file)
+	c.Dir, c.Env, c.Stdout, c.Stderr = dir, cleanEnvironment(), out, out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = c.Wait() }()
+	t.Cleanup(l.end)
+	l.serving(1)
+	return l
+}
+
+// log is what all of them have said so far.
+func (l *lineage) log() *logBuffer {
+	text, err := os.ReadFile(l.output)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	var b logBuffer
+	_, _ = b.Write(text)
+	return &b
+}
+
+// all are the values of a field in the lines that begin so.
+func (l *lineage) all(message, field string) (values []any) {
+	for _, line := range l.log().lines() {
+		if text, _ := line["message"].(string); strings.HasPrefix(text, message) {
+			values = append(values, line[field])
+		}
+	}
+	return values
+}
+
+// serving waits until so many processes have begun to serve, and returns the last one.
+func (l *lineage) serving(count int) (pid int) {
+	l.t.Helper()
+	eventually(l.t, fmt.Sprintf("process %d serves", count), func() string {
+		pids := l.all("isame-lb serves", "pid")
+		if len(pids) < count {
+			return l.log().String()
+		}
+		last, _ := pids[count-1].(float64)
+		pid = int(last)
+		return ""
+	})
+	return pid
+}
+
+func (l *lineage) address() string {
+	l.t.Helper()
+	address, _ := l.log().find("listening", "listener", "web")["address"].(string)
+	return address
+}
+
+// end ends all of them by their ids, and looks at what they have left.
+func (l *lineage) end() {
+	for i := range l.all("isame-lb serves", "pid") {
+		pid := l.serving(i + 1)
+		_ = syscall.Kill(pid, syscall.SIGTERM) // it may have ended
+		l.gone(pid)
+	}
+	for _, bad := range []string{"WARNING: DATA RACE", "panic:", "fatal error:", "BUG:"} {
+		if text := l.log().String(); strings.Contains(text, bad) {
+			l.t.Errorf("isame-lb wrote %q", bad)
+		}
+	}
+	if l.t.Failed() {
+		l.t.Log(l.log().String())
+	}
+}
+
+// gone waits for the end of a process, which may be nobody's child that waits for it.
+func (l *lineage) gone(pid int) {
+	l.t.Helper()
+	eventually(l.t, fmt.Sprintf("process %d ends", pid), func() string {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || strings.Contains(string(text), ") Z ") {
+			return ""
+		}
+		return "running"
+	})
+}
+
+// askAllTheTime asks by clients that keep their connections, and by others that do not,
+// until stop is called; it returns how many asked, and what failed.
+func askAllTheTime(address string) (stop func() (asked int64, failed []string)) {
+	var asked atomic.Int64
+	var mu sync.Mutex
+	var failures []string
+	ctx, cancel := context.WithCancel(context.Background())
+	var clients sync.WaitGroup
+	for i := range 8 {
+		transport := &http.Transport{DisableKeepAlives: i%2 == 0}
+		clients.Go(func() {
+			defer transport.CloseIdleConnections()
+			for ctx.Err() == nil {
+				method, body := http.MethodGet, ""
+				if i >= 4 {
+					method, body = http.MethodPost, "content"
+				}
+				err := askOnce(transport, method, "http://"+address+"/", body)
+				asked.Add(1)
+				if err != nil {
+					mu.Lock()
+					failures = append(failures, err.Error())
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	return func() (int64, []string) {
+		cancel()
+		clients.Wait()
+		return asked.Load(), failures
+	}
+}
+
+func askOnce(transport *http.Transport, method, url, body string) error {
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	a, err := transport.RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	defer a.Body.Close()
+	if _, err := io.Copy(io.Discard, a.Body); err != nil {
+		return err
+	}
+	if a.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %s", a.Status)
+	}
+	return nil
+}
+
+// TestUpgradeLosesNothing upgrades several times, by signal and by isame-ctl, while clients
+// ask all the time, and the supervisor is told who it is now.
+func TestUpgradeLosesNothing(t *testing.T) {
+	told := listenAsSupervisor(t)
+	l := newLineage(t, "routes: {all: {respond: {status: 200, body: fine}}}\n")
+	stop := askAllTheTime(l.address())
+	next(t, told, "READY=1")
+	pid := l.serving(1)
+	for i := range 4 {
+		if i%2 == 0 {
+			_ = syscall.Kill(pid, syscall.SIGUSR2)
+		} else if code, out := ctlAt(t, l.admin, "upgrade"); code != 0 || !strings.Contains(out, "drains and ends") {
+			t.Fatalf("isame-ctl upgrade: got exit %d, %s", code, out)
+		}
+		fresh := l.serving(i + 2)
+		mainPID := fmt.Sprintf("MAINPID=%d", fresh)
+		for text := ""; text != mainPID; { // the new process says that it is ready, too
+			select {
+			case text = <-told:
+			case <-time.After(patience):
+				t.Fatalf("the supervisor was not told %s", mainPID)
+			}
+		}
+		l.gone(pid)
+		pid = fresh
+		if code, out := ctlAt(t, l.admin, "status"); code != 0 || !strings.Contains(out, fmt.Sprintf("pid %d", fresh)) {
+			t.Errorf("isame-ctl status: got exit %d, %s; want process %d", code, out, fresh)
+		}
+	}
+	if asked, failed := stop(); len(failed) > 0 || asked < 1000 {
+		t.Errorf("%d of %d requests failed: %.500s", len(failed), asked, strings.Join(failed, "; "))
+	}
+}
+
+// TestUpgradeThatFailsChangesNothing puts another program in place of isame-lb.
+func TestUpgradeThatFailsChangesNothing(t *testing.T) {
+	l := newLineage(t, "routes: {all: {respond: {status: 200, body: fine}}}\n")
+	stop := askAllTheTime(l.address())
+	pid := l.serving(1)
+	for _, script := range []string{"#!/bin/sh\nexit 3\n", "#!/nowhere/sh\n", ""} {
+		if err := os.Remove(l.program); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(l.program, []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if code, out := ctlAt(t, l.admin, "upgrade"); code != 1 || !strings.Contains(out, "the running process goes on") {
+			t.Errorf("%q: got exit %d, %s; want that the old one goes on", script, code, out)
+		}
+	}
+	if code, out := ctlAt(t, l.admin, "reload"); code != 0 || !strings.Contains(out, "generation 2") {
+		t.Errorf("reload: got exit %d, %s; want it as before", code, out)
+	}
+	if asked, failed := stop(); len(failed) > 0 {
+		t.Errorf("%d of %d requests failed: %.500s", len(failed), asked, strings.Join(failed, "; "))
+	}
+	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err != nil || !strings.HasPrefix(string(text), "isame-lb") {
+		t.Errorf("got %s, %v; want the first process", text, err)
+	}
+}
+
+// TestSocketActivation starts the program with a socket that somebody else has opened, and
+// with a client that waits in its queue.
+func TestSocketActivation(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := ln.Addr().String()
+	early := dial(t, address).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	file, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	configuration := writeConfig(t, strings.Replace(header, `{address: "127.0.0.1:0"}`, `{address: "`+address+`"}`, 1)+
+		"routes: {all: {respond: {status: 200, body: fine}}}\n")
+	p := &proxy{
+		t: t, log: &logBuffer{}, file: configuration, exited: make(chan struct{}),
+		command: exec.Command("sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" --config "$1"`, lbBinary, configuration),
+	}
+	p.command.Env, p.command.Stdout, p.command.Stderr = cleanEnvironment(), p.log, p.log
+	p.command.ExtraFiles = []*os.File{file}
+	if err := p.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = ln.Close(), file.Close()
+	go func() {
+		p.err = p.command.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(p.finish)
+	p.waitReady()
+	if p.address() != address {
+		t.Errorf("listens on %s; want %s", p.address(), address)
+	}
+	early.response(http.MethodGet).wantStatus(t, http.StatusOK)
+	get(t, "http://"+address+"/").wantStatus(t, http.StatusOK)
+}

@@ -1,0 +1,84 @@
+package run
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/activation"
+
+	"github.com/isame-lb/isame-lb/pool/socket"
+)
+
+// handoverVariable is how a process tells the one that it starts which descriptors it has
+// from it. It is taken out of the environment at once.
+const handoverVariable = "_ISAME_HANDOVER"
+
+// handover is what stands in it.
+type handover struct {
+	Sockets []handedSocket `json:"sockets"`
+	// Ready is a pipe into which the next process writes what it has taken, once it serves.
+	Ready int `json:"ready"`
+}
+
+type handedSocket struct {
+	Key string `json:"key"`
+	FD  int    `json:"fd"`
+}
+
+// legacy is what this process has from whoever started it.
+type legacy struct {
+	*socket.Heritage
+
+	ready *os.File // nil where nobody waits
+}
+
+// inherit takes over listening sockets: those of the process before, or those of a
+// supervisor ($LISTEN_FDS, sd_listen_fds(3)).
+func inherit() (*legacy, error) {
+	l := &legacy{Heritage: &socket.Heritage{}}
+	text := os.Getenv(handoverVariable)
+	if text == "" {
+		for _, f := range activation.Files(true) {
+			err := l.Add(int(f.Fd()), "")
+			_ = f.Close() // the heritage has a copy
+			if err != nil {
+				return nil, fmt.Errorf("cannot use the sockets of $LISTEN_FDS: %w", err)
+			}
+		}
+		return l, nil
+	}
+	_ = os.Unsetenv(handoverVariable)
+	var h handover
+	if err := json.Unmarshal([]byte(text), &h); err != nil {
+		return nil, fmt.Errorf("cannot take over from the process before: %w", err)
+	}
+	for _, s := range h.Sockets {
+		err := l.Add(s.FD, s.Key)
+		_ = syscall.Close(s.FD) // likewise
+		if err != nil {
+			return nil, fmt.Errorf("cannot take over from the process before: %w", err)
+		}
+	}
+	syscall.CloseOnExec(h.Ready)
+	l.ready = os.NewFile(uintptr(h.Ready), "ready")
+	return l, nil
+}
+
+// announce tells the process before which sockets are served here, and gives up the others.
+func (l *legacy) announce() (unused []string, err error) {
+	taken := l.Taken()
+	unused = l.Close()
+	if l.ready == nil {
+		return unused, nil
+	}
+	defer func() { _ = l.ready.Close() }()
+	if taken == nil {
+		taken = []string{}
+	}
+	if err := json.NewEncoder(l.ready).Encode(taken); err != nil {
+		return nil, fmt.Errorf("cannot tell the process before that this one serves: %w", err)
+	}
+	return unused, nil
+}

@@ -1,0 +1,114 @@
+package socket
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Heritage is the listening sockets that a process was given by whoever started it: by the
+// process before, which hands over, or by a supervisor (systemd's socket activation).
+// Connections may wait in their queues already. Each is given away once. Any goroutine may
+// use it; nil is empty.
+type Heritage struct {
+	mu struct {
+		sync.Mutex
+		left  []heirloom
+		taken []string // keys
+	}
+}
+
+type heirloom struct {
+	key   string
+	bound *Bound
+}
+
+// Add takes a copy of a listening socket; fd stays the caller's. key is what Take will ask
+// for, empty for one that is known by its address alone.
+func (h *Heritage) Add(fd int, key string) error {
+	for _, is := range []struct{ option, want int }{{unix.SO_TYPE, unix.SOCK_STREAM}, {unix.SO_ACCEPTCONN, 1}} {
+		if got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, is.option); err != nil || got != is.want {
+			return fmt.Errorf("cannot take over descriptor %d: it is no listening socket", fd)
+		}
+	}
+	own, err := unix.Getsockname(fd)
+	if err != nil {
+		return fmt.Errorf("cannot take over descriptor %d: %w", fd, os.NewSyscallError("getsockname", err))
+	}
+	b := &Bound{lent: true}
+	if b.fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("cannot take over descriptor %d: %w", fd, os.NewSyscallError("fcntl", err))
+	}
+	if at, isUnix := own.(*unix.SockaddrUnix); isUnix {
+		b.addr = &net.UnixAddr{Name: at.Name, Net: NetworkUnix}
+	} else {
+		b.addr = tcpAddress(own)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mu.left = append(h.mu.left, heirloom{key, b})
+	return nil
+}
+
+// Take gives away the sockets of a key, and those without a key that are bound to address
+// (host:port, or unix: and a path). There may be several of one address (SO_REUSEPORT), and
+// all of them have to be accepted from. They listen already; Listen makes them listeners.
+func (h *Heritage) Take(key, address string) (bound []*Bound) {
+	if h == nil {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mu.left = slices.DeleteFunc(h.mu.left, func(one heirloom) bool {
+		if one.key != key && (one.key != "" || !isAt(one.bound.addr, address)) {
+			return false
+		}
+		bound = append(bound, one.bound)
+		return true
+	})
+	if len(bound) > 0 {
+		h.mu.taken = append(h.mu.taken, key)
+	}
+	return bound
+}
+
+// Taken are the keys that Take was successful with.
+func (h *Heritage) Taken() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.mu.taken)
+}
+
+// Close gives up the copies that nobody has taken, and returns their addresses.
+func (h *Heritage) Close() (addresses []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, one := range h.mu.left {
+		addresses = append(addresses, one.bound.addr.String())
+		_ = one.bound.Close()
+	}
+	h.mu.left = nil
+	return addresses
+}
+
+// isAt reports that a socket is bound to an address as configurations write it. All
+// addresses of this machine are the same whatever the family, and a port that the kernel
+// chooses is nobody's.
+func isAt(bound net.Addr, address string) bool {
+	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
+		return bound.Network() == NetworkUnix && bound.String() == path
+	}
+	has, ok := bound.(*net.TCPAddr)
+	want, err := net.ResolveTCPAddr("tcp", address)
+	if !ok || err != nil || want.Port == 0 || want.Port != has.Port {
+		return false
+	}
+	return want.IP.Equal(has.IP) || isAny(want.IP) && isAny(has.IP)
+}
+
+func isAny(ip net.IP) bool { return len(ip) == 0 || ip.IsUnspecified() }
