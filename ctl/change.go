@@ -74,6 +74,10 @@ func (s *Server) patchBackend(x *call) error {
 	if err := patch.Check(); err != nil {
 		return err
 	}
+	wait, err := x.wait(patch)
+	if err != nil {
+		return err
+	}
 	name, address := x.params["pool"], x.params["address"]
 	if _, err := s.findBackend(name, address); err != nil {
 		return err
@@ -81,7 +85,7 @@ func (s *Server) patchBackend(x *call) error {
 	if err := src.PatchBackend(name, address, patch); err != nil {
 		return err
 	}
-	b, err := s.findBackend(name, address)
+	b, err := s.drained(x, name, address, wait)
 	if err != nil {
 		return err
 	}

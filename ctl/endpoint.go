@@ -106,7 +106,8 @@ func (s *Server) backendEndpoints() []endpoint {
 		}},
 		{method: "PATCH", pattern: one, accepts: []string{typeJSON}, serve: s.patchBackend, doc: operation{
 			id: "patchBackend", summary: "Changes weight or state of a backend; it holds over reloads, not over a restart", body: api.BackendPatch{},
-			answers: answers{200: pool.BackendStatus{}, 404: refusal{}, 409: refusal{}, 422: refusal{}},
+			query:   map[string]string{keyWait: "with drain or disabled: answers when no request is left, after this duration (30s) at the latest: 504 then"},
+			answers: answers{200: pool.BackendStatus{}, 404: refusal{}, 409: refusal{}, 422: refusal{}, 504: refusal{}},
 		}},
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -74,13 +75,30 @@ func flatten(list []pool.Status) []poolBackend {
 }
 
 func (a *app) backendState(poolFlag *string, verb, state, short string) *cobra.Command {
-	return &cobra.Command{
+	var w wish
+	cmd := &cobra.Command{
 		Use: verb + " ADDRESS", Short: short, Args: arguments(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeArgs(a.backendAddresses(poolFlag)),
-		RunE: a.call(func(ctx context.Context, cl *client.Client, args []string) error {
-			return a.patch(ctx, cl, *poolFlag, args[0], api.BackendPatch{State: &state})
-		}),
 	}
+	cmd.Flags().BoolVar(&w.everywhere, "everywhere", false, "in every pool that has the backend, and every other port of its host")
+	if state != api.BackendEnabled {
+		cmd.Flags().DurationVar(&w.wait, "wait", 0, "return once no request is left; exit 1 if some are after this time")
+		cmd.Flags().Lookup("wait").NoOptDefVal = "30s"
+		complete(cmd, "wait", cobra.NoFileCompletions)
+	}
+	cmd.RunE = func(c *cobra.Command, args []string) error {
+		if w.everywhere && *poolFlag != "" {
+			return usage(c, errors.New("--pool and --everywhere: one of them says where"))
+		}
+		if w.wait < 0 {
+			return usage(c, fmt.Errorf("wait %s: want more than 0", w.wait))
+		}
+		w.pool, w.patch = *poolFlag, api.BackendPatch{State: &state}
+		return a.call(func(ctx context.Context, cl *client.Client, args []string) error {
+			return a.wish(ctx, cl, &w, args[0])
+		})(c, args)
+	}
+	return cmd
 }
 
 func (a *app) backendWeight(poolFlag *string) *cobra.Command {

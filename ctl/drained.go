@@ -1,0 +1,62 @@
+package ctl
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/pool"
+)
+
+// keyWait is the query parameter of calls that answer when something has happened.
+const keyWait = "wait"
+
+const (
+	// waitMax bounds how long a call may wait.
+	waitMax = 10 * time.Minute
+	// drainLook is how often a draining backend is looked at.
+	drainLook = 20 * time.Millisecond
+)
+
+// wait is how long the answer may wait for the end of a drain; 0 is not at all.
+func (x *call) wait(patch api.BackendPatch) (time.Duration, error) {
+	text := string(x.ctx.QueryArgs().Peek(keyWait))
+	if text == "" {
+		return 0, nil
+	}
+	wait, err := time.ParseDuration(text)
+	if err != nil || wait <= 0 || wait > waitMax {
+		return 0, api.NewProblem(fasthttp.StatusBadRequest, fmt.Sprintf("wait %q: want a duration above 0s, up to %v", text, waitMax))
+	}
+	if patch.State == nil || *patch.State == api.BackendEnabled {
+		return 0, api.NewProblem(fasthttp.StatusBadRequest, "wait: there is an end to wait for with the states drain and disabled only")
+	}
+	return wait, nil
+}
+
+// drained is the backend once it has no request, or after wait: an error then. The drain goes
+// on when the endpoint ends, or when the client has left.
+func (s *Server) drained(x *call, name, address string, wait time.Duration) (pool.BackendStatus, error) {
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	look := time.NewTicker(drainLook)
+	defer look.Stop()
+	for {
+		b, err := s.findBackend(name, address)
+		if err != nil || wait == 0 || b.InFlight == 0 {
+			return b, err
+		}
+		select {
+		case <-look.C:
+		case <-over.C:
+			return b, api.NewProblem(fasthttp.StatusGatewayTimeout,
+				fmt.Sprintf("backend %q of pool %q still has %d requests after %v; it takes nothing new, and they may finish", address, name, b.InFlight, wait))
+		case <-s.stop:
+			return b, api.NewProblem(fasthttp.StatusServiceUnavailable, api.StateDraining)
+		case <-x.ctx.Done():
+			return b, api.NewProblem(fasthttp.StatusServiceUnavailable, api.StateDraining)
+		}
+	}
+}
