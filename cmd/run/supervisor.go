@@ -1,11 +1,13 @@
 package run
 
 import (
+	"fmt"
 	"os"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
 )
 
 // supervisor is whoever started the process and wants to know how it is doing, by the
@@ -40,7 +42,11 @@ func (s *supervisor) ready(status string) {
 
 // reloading is said before a reload. ready has to follow.
 func (s *supervisor) reloading() {
-	s.tell(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		s.log.Warn().Err(err).Msg("cannot read the clock that the supervisor asks for")
+	}
+	s.tell(fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, now.Nano()/int64(time.Microsecond)))
 }
 
 // stopping is said when the drain begins.

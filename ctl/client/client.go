@@ -124,6 +124,11 @@ func (c *Client) Limits(ctx context.Context) ([]api.Limiter, error) {
 	return get[[]api.Limiter](ctx, c, "/api/v1/limits")
 }
 
+// Metrics are the metrics in the Prometheus text format, from the path that is the default.
+func (c *Client) Metrics(ctx context.Context) ([]byte, error) {
+	return c.do(ctx, call{method: http.MethodGet, path: "/metrics"})
+}
+
 // Health says nil when the process answers.
 func (c *Client) Health(ctx context.Context) error {
 	_, err := get[api.Live](ctx, c, "/health")
