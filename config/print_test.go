@@ -147,7 +147,7 @@ func TestListsNameKeysOfTheSchema(t *testing.T) {
 func TestEveryAdminLogAndMetricsKeyIsClassified(t *testing.T) {
 	classified := map[string]bool{
 		"log.level": true, "log.access.enabled": true,
-		"log.access.sample": true, "log.access.slow": true, "shutdown.drain": true,
+		"log.access.sample": true, "log.access.slow": true, "shutdown.drain": true, "shutdown.delay": true, "shutdown.jitter": true,
 		"include": true, "zone": true, "defaults.middleware": true, "defaults.timeout": true, "tracing.enabled": true, "tracing.endpoint": true, "tracing.sample": true, "tracing.service_name": true,
 	}
 	for _, path := range restartKeys() {

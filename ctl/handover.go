@@ -3,26 +3,31 @@ package ctl
 import (
 	"fmt"
 	"net"
-	"os"
+	"syscall"
+
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // HeritageKey is what the socket of the admin endpoint is known by in a socket.Heritage.
 const HeritageKey = "admin"
 
-// Handover is a copy of the listening socket, for the next process; nil where none is open.
-// The caller closes it.
-func (s *Server) Handover() (*os.File, error) {
+// Handover is a copy of the listening socket, for the next process; ok is false where none
+// is open. The caller closes it.
+func (s *Server) Handover() (fd int, ok bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	of, ok := s.mu.ln.(interface{ File() (*os.File, error) })
+	of, ok := s.mu.ln.(syscall.Conn)
 	if !ok {
-		return nil, nil //nolint:nilnil // nothing listens
+		return -1, false, nil
 	}
-	f, err := of.File()
+	raw, err := of.SyscallConn()
+	if err == nil {
+		fd, err = socket.Copy(raw)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot copy the socket of the admin endpoint: %w", err)
+		return -1, false, fmt.Errorf("cannot hand over the admin endpoint: %w", err)
 	}
-	return f, nil
+	return fd, true, nil
 }
 
 // Bequeath leaves new connections to the next process, which has the socket. Those that are

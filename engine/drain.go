@@ -19,7 +19,8 @@ import (
 //	                other, each after a last look into its socket.
 //
 // With shutdown.jitter both happen to one connection after the other, by lot, over that
-// share of the drain, so that clients do not all come to the next proxy at once.
+// share of the drain, so that clients do not all come to the next proxy at once: it is told
+// with its next answer, and leaves an eighth of the drain later if it had none.
 //
 //	untilGoodbye    tunnels are asked to end.
 //	end of the ctx  whatever is left is cut.
@@ -85,7 +86,7 @@ func (e *Engine) drain(ctx context.Context, ls []*listener) (cut int) {
 		}
 	}
 	idle := newDeparture(ctx, e.jitter())
-	each(func(s *shard) { s.drain(idle.told) })
+	each(func(s *shard) { s.drain(idle.toldAtOnce()) })
 	for _, l := range ls {
 		l.finish(idle.backlog)
 	}
@@ -112,8 +113,8 @@ func (e *Engine) drain(ctx context.Context, ls []*listener) (cut int) {
 					l.close() // its address is free for whoever comes next
 				}
 			}
-			if lots := idle.due(now); lots > 0 {
-				each(func(s *shard) { s.leave(lots) })
+			if told, leaving := idle.due(now); told+leaving > 0 {
+				each(func(s *shard) { s.leave(told, leaving) })
 			}
 		}
 	}
@@ -127,7 +128,7 @@ func (e *Engine) drain(ctx context.Context, ls []*listener) (cut int) {
 // lotsMax, so that clients that have to connect anew do not all come at once.
 type departure struct {
 	from, to, next time.Time
-	told           int           // how many lots are told with their next answer, from the beginning
+	lag            time.Duration // from the moment when a lot is told until it leaves; 0: all are told at once
 	backlog        time.Duration // for the queue of accepted connections
 }
 
@@ -147,11 +148,20 @@ func newDeparture(ctx context.Context, jitter float64) departure {
 	if !ok || share < 0 {
 		share = 0 // there is nothing to wait for
 	}
-	d := departure{from: now.Add(share / 2), to: now.Add(share), told: lotsMax, backlog: min(share, backlogTime)}
+	d := departure{from: now.Add(share / 2), to: now.Add(share), backlog: min(share, backlogTime)}
 	if jitter > 0 && share > 0 {
-		d.from, d.to, d.told = now, now.Add(time.Duration(jitter*float64(untilGoodbye(ctx)))), 0
+		d.lag = share / 2
+		d.to = d.from.Add(time.Duration(jitter * float64(untilGoodbye(ctx)-d.lag)))
 	}
 	return d
+}
+
+// toldAtOnce is how many of the lots are told from the beginning.
+func (d *departure) toldAtOnce() int {
+	if d.lag == 0 {
+		return lotsMax
+	}
+	return 0
 }
 
 // jitter is that of the running configuration.
@@ -162,16 +172,23 @@ func (e *Engine) jitter() float64 {
 	return 0
 }
 
-// due is how many of the lots have to leave, where it is time to ask.
-func (d *departure) due(now time.Time) (lots int) {
-	if now.Before(d.from) || now.Before(d.next) {
-		return 0
+// due is how many of the lots are told, and how many have to leave, where it is time to ask.
+func (d *departure) due(now time.Time) (told, leaving int) {
+	if now.Before(d.from.Add(-d.lag)) || now.Before(d.next) {
+		return 0, 0
 	}
 	d.next = now.Add(departureTick)
-	if !now.Before(d.to) {
+	return d.lots(now.Add(d.lag)), d.lots(now)
+}
+
+func (d *departure) lots(at time.Time) int {
+	switch {
+	case at.Before(d.from):
+		return 0
+	case !at.Before(d.to):
 		return lotsMax
 	}
-	return int(lotsMax * now.Sub(d.from) / d.to.Sub(d.from))
+	return int(lotsMax * at.Sub(d.from) / d.to.Sub(d.from))
 }
 
 // ended reports that nobody accepts any more.
@@ -249,14 +266,14 @@ func (s *shard) leaveSessionsLocked(lots int) {
 	}
 }
 
-// leave asks those connections to leave whose lot is below lots: those that wait for a
-// request at once, others with their next answer. When it is everybody's turn handshakes
-// end, too.
-func (s *shard) leave(lots int) {
-	s.tell(lots)
+// leave tells those connections to leave with their next answer whose lot is below told,
+// and asks those to leave at once that wait for a request and whose lot is below lots. When
+// it is everybody's turn handshakes end, too.
+func (s *shard) leave(told, lots int) {
+	s.tell(told)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leaveSessionsLocked(lots)
+	s.leaveSessionsLocked(told)
 	for c := s.mu.first; c != nil; c = c.next {
 		switch state := c.state.Load(); {
 		case state == stateIdle && int(c.lot) < lots:

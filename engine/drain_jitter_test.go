@@ -13,20 +13,25 @@ import (
 func TestJitterIsAShareOfTheDrain(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
-	d := newDeparture(ctx, 0.5) // of 35 s
+	d := newDeparture(ctx, 0.5) // of 35 s but for the 2.5 s that they have to leave
 	span := d.to.Sub(d.from)
-	if d.told != 0 || span < 17*time.Second || span > 18*time.Second {
-		t.Fatalf("got %d told at once, the others over %v; want none, over 17.5 s", d.told, span)
+	if d.toldAtOnce() != 0 || span < 16*time.Second || span > 16500*time.Millisecond || d.lag != idleShareMax/2 {
+		t.Fatalf("got %d told at once, the others over %v, %v to leave; want none, over 16.25 s", d.toldAtOnce(), span, d.lag)
 	}
 	for _, c := range []struct {
 		after time.Duration
 		want  int
-	}{{0, 0}, {span / 4, lotsMax / 4}, {span / 2, lotsMax / 2}, {span, lotsMax}, {2 * span, lotsMax}} {
-		if got := d.due(d.from.Add(c.after)); got != c.want {
-			t.Errorf("after %v: %d lots; want %d", c.after, got, c.want)
+	}{{-d.lag, 0}, {0, 0}, {span / 4, lotsMax / 4}, {span / 2, lotsMax / 2}, {span, lotsMax}, {2 * span, lotsMax}} {
+		d.next = time.Time{}
+		if told, _ := d.due(d.from.Add(c.after - d.lag)); told < c.want-1 || told > c.want {
+			t.Errorf("after %v: %d lots are told; want %d", c.after, told, c.want)
+		}
+		d.next = time.Time{}
+		if _, leaving := d.due(d.from.Add(c.after)); leaving < c.want-1 || leaving > c.want {
+			t.Errorf("after %v: %d lots leave; want %d", c.after, leaving, c.want)
 		}
 	}
-	if d := newDeparture(ctx, 0); d.told != lotsMax || d.from.Equal(d.to) {
+	if d := newDeparture(ctx, 0); d.toldAtOnce() != lotsMax || d.from.Equal(d.to) {
 		t.Errorf("without jitter: got %+v; want all told at once", d)
 	}
 }

@@ -2,8 +2,8 @@ package engine
 
 import (
 	"errors"
-	"os"
 	"slices"
+	"syscall"
 )
 
 // How a new process takes over without a refused connection: it gets copies of the
@@ -15,25 +15,25 @@ import (
 // Handed is a listening socket for the next process.
 type Handed struct {
 	// Key is what the next process asks for it by: see socket.Heritage.
-	Key  string
-	File *os.File
+	Key string
+	FD  int
 }
 
-// Handover are copies of all listening sockets. The caller closes the files.
+// Handover are copies of all listening sockets. The caller closes the descriptors.
 func (e *Engine) Handover() ([]Handed, error) {
 	e.apply.Lock()
 	defer e.apply.Unlock()
 	var all []Handed
 	for key, l := range e.apply.listeners {
 		for _, from := range l.sockets {
-			f, err := from.File()
+			fd, err := from.Copy()
 			if err != nil {
 				for _, h := range all {
-					err = errors.Join(err, h.File.Close())
+					err = errors.Join(err, syscall.Close(h.FD))
 				}
 				return nil, err
 			}
-			all = append(all, Handed{key, f})
+			all = append(all, Handed{key, fd})
 		}
 	}
 	return all, nil

@@ -168,7 +168,7 @@ func (p *proxy) run() error {
 			case syscall.SIGUSR2:
 				p.beginUpgrade("signal", nil)
 			default:
-				if p.heir.command != nil {
+				if p.heir.process != nil {
 					p.upgradeFailed(errHeirUnwanted)
 				}
 				return p.shutdown(s.String(), signals, w.changed)

@@ -58,7 +58,7 @@ func (p *proxy) logDraining(trigger string) {
 // reload loads the configuration again and applies it. Called by the main loop
 // only. On error the running configuration goes on.
 func (p *proxy) reload(trigger string) reloadOutcome {
-	if p.heir.command != nil {
+	if p.heir.process != nil {
 		p.log.Warn().Str("trigger", trigger).Msg("not reloaded: a new process is starting, which reads the files itself")
 		return reloadOutcome{err: errUpgrading}
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/isame-lb/isame-lb/ctl"
@@ -29,7 +30,7 @@ const upgradeReason = "upgrade"
 // heir is the process that is to take over. The zero value is none: its channels never
 // tell anything. The main loop alone uses it.
 type heir struct {
-	command *exec.Cmd
+	process *os.Process
 	ready   chan []string // the sockets that it serves
 	ended   chan error
 	late    <-chan time.Time
@@ -73,7 +74,7 @@ func (p *proxy) beginUpgrade(trigger string, asked chan upgradeOutcome) {
 	if asked != nil {
 		p.heir.waiting = append(p.heir.waiting, asked)
 	}
-	if p.heir.command != nil {
+	if p.heir.process != nil {
 		return
 	}
 	err := p.startHeir()
@@ -81,19 +82,20 @@ func (p *proxy) beginUpgrade(trigger string, asked chan upgradeOutcome) {
 		p.upgradeFailed(fmt.Errorf("cannot start the new process: %w", err))
 		return
 	}
-	p.log.Info().Str("trigger", trigger).Str("program", p.program).Int("new_pid", p.heir.command.Process.Pid).
+	p.log.Info().Str("trigger", trigger).Str("program", p.program).Int("new_pid", p.heir.process.Pid).
 		Msg("upgrading: the new process starts, this one serves until it does")
 }
 
-// startHeir starts the program with copies of the sockets.
+// startHeir starts the program with copies of the sockets. It does so by its own hands, as
+// package os would make them wait in the kernel: see socket.Copy.
 func (p *proxy) startHeir() error {
 	if p.program == "" {
 		return errors.New("the file of this program is not known")
 	}
-	files, text, err := p.estate()
+	sockets, text, err := p.estate()
 	defer func() {
-		for _, f := range files {
-			_ = f.Close() // the new process has its own
+		for _, fd := range sockets {
+			_ = syscall.Close(int(fd)) // the new process has its own
 		}
 	}()
 	if err != nil {
@@ -103,16 +105,32 @@ func (p *proxy) startHeir() error {
 	if err != nil {
 		return fmt.Errorf("cannot make a pipe: %w", err)
 	}
-	files = append(files, say)
-	c := exec.Command(p.program, os.Args[1:]...)
-	c.Env = append(heirEnvironment(os.Environ()), handoverVariable+"="+text)
-	c.ExtraFiles, c.Stdout, c.Stderr = files, os.Stdout, os.Stderr
-	if err := c.Start(); err != nil {
+	defer func() { _ = say.Close() }()
+	nothing, err := os.Open(os.DevNull)
+	if err != nil {
 		return errors.Join(err, listen.Close())
 	}
-	p.heir.command, p.heir.late = c, time.After(upgradeTime)
+	defer func() { _ = nothing.Close() }()
+	files := append([]uintptr{nothing.Fd(), os.Stdout.Fd(), os.Stderr.Fd()}, sockets...)
+	pid, err := syscall.ForkExec(p.program, os.Args, &syscall.ProcAttr{
+		Env:   append(heirEnvironment(os.Environ()), handoverVariable+"="+text),
+		Files: append(files, say.Fd()),
+	})
+	if err != nil {
+		return errors.Join(&os.PathError{Op: "exec", Path: p.program, Err: err}, listen.Close())
+	}
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return errors.Join(err, listen.Close())
+	}
+	p.heir.await(process, listen)
+	return nil
+}
+
+// await begins to wait for what becomes of the process.
+func (h *heir) await(process *os.Process, listen *os.File) {
 	ready, ended := make(chan []string, 1), make(chan error, 1)
-	p.heir.ready, p.heir.ended = ready, ended
+	h.process, h.ready, h.ended, h.late = process, ready, ended, time.After(upgradeTime)
 	safely.Go("upgrade", func() {
 		defer func() { _ = listen.Close() }()
 		var taken []string
@@ -120,39 +138,44 @@ func (p *proxy) startHeir() error {
 			ready <- taken
 		}
 	})
-	safely.Go("upgrade", func() { ended <- c.Wait() })
-	return nil
+	safely.Go("upgrade", func() {
+		state, err := process.Wait()
+		if err == nil {
+			err = errors.New(state.String())
+		}
+		ended <- err
+	})
 }
 
-// firstExtraFD is the descriptor of the first of exec.Cmd's ExtraFiles.
-const firstExtraFD = 3
+// firstSocket is the descriptor of the first socket in the new process.
+const firstSocket = 3
 
-// estate is what the next process gets, and how it is told of it. The pipe comes last.
-func (p *proxy) estate() (files []*os.File, text string, err error) {
-	sockets, err := p.engine.Handover()
+// estate is what the next process gets, and how it is told of it. The pipe comes behind.
+func (p *proxy) estate() (sockets []uintptr, text string, err error) {
+	all, err := p.engine.Handover()
 	if err != nil {
 		return nil, "", err
 	}
 	var h handover
-	add := func(key string, f *os.File) {
-		h.Sockets = append(h.Sockets, handedSocket{key, firstExtraFD + len(files)})
-		files = append(files, f)
+	add := func(key string, fd int) {
+		h.Sockets = append(h.Sockets, handedSocket{key, firstSocket + len(sockets)})
+		sockets = append(sockets, uintptr(fd))
 	}
-	for _, s := range sockets {
-		add(s.Key, s.File)
+	for _, s := range all {
+		add(s.Key, s.FD)
 	}
 	if p.admin != nil {
-		f, err := p.admin.Handover()
+		fd, open, err := p.admin.Handover()
 		if err != nil {
-			return files, "", err
+			return sockets, "", err
 		}
-		if f != nil {
-			add(ctl.HeritageKey, f)
+		if open {
+			add(ctl.HeritageKey, fd)
 		}
 	}
-	h.Ready = firstExtraFD + len(files)
+	h.Ready = firstSocket + len(sockets)
 	body, err := json.Marshal(h)
-	return files, string(body), err
+	return sockets, string(body), err
 }
 
 // heirEnvironment is the environment without what is meant for one process by its number.
@@ -166,8 +189,8 @@ func heirEnvironment(environ []string) []string {
 // upgradeFailed ends the new process, if there is one, and goes on.
 func (p *proxy) upgradeFailed(err error) {
 	p.log.Error().Err(err).Msg("not upgraded: this process goes on")
-	if c := p.heir.command; c != nil {
-		_ = c.Process.Kill() // it may have ended
+	if process := p.heir.process; process != nil {
+		_ = process.Kill() // it may have ended
 	}
 	problem := api.NewProblem(http.StatusUnprocessableEntity, "the upgrade has failed, and the running process goes on: "+err.Error())
 	p.answerHeirs(upgradeOutcome{err: problem})
@@ -189,7 +212,7 @@ func (p *proxy) upgraded(taken []string) bool {
 		return false
 	default:
 	}
-	pid := p.heir.command.Process.Pid
+	pid := p.heir.process.Pid
 	p.log.Info().Int("new_pid", pid).Msg("upgraded: the new process serves, this one drains")
 	p.engine.Bequeath(taken)
 	if p.admin != nil && slices.Contains(taken, ctl.HeritageKey) {
@@ -203,15 +226,9 @@ func (p *proxy) upgraded(taken []string) bool {
 // follow makes the supervisor look after another process.
 func (s *supervisor) follow(pid int) { s.tell("MAINPID=" + strconv.Itoa(pid)) }
 
-// errHeirEnded is a new process that ended, without a fault, before it served.
-var errHeirEnded = errors.New("the new process has ended before it served")
-
 // heirEnded is why a new process that has ended did not take over.
-func heirEnded(err error) error {
-	if err == nil {
-		return errHeirEnded
-	}
-	return fmt.Errorf("%w: %w (its log says why)", errHeirEnded, err)
+func heirEnded(how error) error {
+	return fmt.Errorf("the new process has ended before it served: %w (its log says why)", how)
 }
 
 // errHeirUnwanted is one that starts while this process was told to end.

@@ -326,7 +326,7 @@ func TestExitCodes(t *testing.T) {
 		{"backends drain 10.9.9.9:1", ExitFailed, `no pool has a backend "10.9.9.9:1"`},
 		{"backends drain 10.9.9.9:1 --pool api", ExitFailed, "not found"},
 		{"statsu", ExitUsage, `unknown command "statsu" for isame-ctl (did you mean status?)`},
-		{"top", ExitUsage, `unknown command "top"`},
+		{"tip", ExitUsage, `unknown command "tip"`},
 		{"config diff", ExitUsage, `unknown command "diff" for isame-ctl config`},
 		{"backends", ExitUsage, "needs one of: add, disable, drain, enable, list, remove, weight"},
 		{"config", ExitUsage, "needs one of: check, show"},

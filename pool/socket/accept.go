@@ -86,18 +86,19 @@ func (a *Acceptor) Finish(wait time.Duration) {
 	_ = a.file.SetReadDeadline(time.Now().Add(wait))
 }
 
-// File is the listening socket once more, for a process that is to accept from it as well.
-// The caller closes it.
-func (a *Acceptor) File() (*os.File, error) {
-	var fd int
-	var err error
-	if ctlErr := a.raw.Control(func(ln uintptr) { fd, err = unix.FcntlInt(ln, unix.F_DUPFD_CLOEXEC, 0) }); ctlErr != nil {
-		err = ctlErr
+// Copy is Copy of the listening socket.
+func (a *Acceptor) Copy() (fd int, err error) { return Copy(a.raw) }
+
+// Copy is a descriptor of the same socket, for a process that is to have it as well. The
+// caller closes it. It is no os.File, as that of a socket that is asked for its descriptor
+// makes every copy of it wait in the kernel (O_NONBLOCK belongs to all of them together):
+// who accepts from another one then could not be woken any more.
+func Copy(of syscall.RawConn) (fd int, err error) {
+	ctlErr := of.Control(func(own uintptr) { fd, err = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = errors.Join(ctlErr, err); err != nil {
+		return -1, fmt.Errorf("cannot copy a socket: %w", err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot copy a listening socket: %w", err)
-	}
-	return os.NewFile(uintptr(fd), a.ln.Addr().String()), nil
+	return fd, nil
 }
 
 // Abandon stops accepting, and nothing else: another process has the socket, and with it

@@ -45,6 +45,11 @@ func newLineage(t *testing.T, configuration string) *lineage {
 		t.Fatal(err)
 	}
 	go func() { _ = c.Wait() }()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log of all processes:\n%s", l.log().String())
+		}
+	})
 	t.Cleanup(l.end)
 	l.serving(1)
 	return l
@@ -77,7 +82,7 @@ func (l *lineage) serving(count int) (pid int) {
 	eventually(l.t, fmt.Sprintf("process %d serves", count), func() string {
 		pids := l.all("isame-lb serves", "pid")
 		if len(pids) < count {
-			return l.log().String()
+			return "not in the log"
 		}
 		last, _ := pids[count-1].(float64)
 		pid = int(last)
@@ -103,9 +108,6 @@ func (l *lineage) end() {
 		if text := l.log().String(); strings.Contains(text, bad) {
 			l.t.Errorf("isame-lb wrote %q", bad)
 		}
-	}
-	if l.t.Failed() {
-		l.t.Log(l.log().String())
 	}
 }
 
