@@ -133,6 +133,7 @@ func stepOf(top *yaml.Node) int {
 }
 
 func encodeNode(y *yaml.Node, step int) ([]byte, error) {
+	restyle(y)
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(step)
@@ -140,6 +141,20 @@ func encodeNode(y *yaml.Node, step int) ([]byte, error) {
 		return nil, err //nolint:wrapcheck // the next attempt is made
 	}
 	return b.Bytes(), nil
+}
+
+// restyle gives texts of several lines a style in which the library writes them as they are.
+func restyle(y *yaml.Node) {
+	const blocks = yaml.LiteralStyle | yaml.FoldedStyle
+	if y.Kind == yaml.ScalarNode && y.Style&blocks != 0 {
+		y.Style = yaml.LiteralStyle
+		if !strings.Contains(y.Value, "\n") || isNoBlock(y.Value) {
+			y.Style = yaml.DoubleQuotedStyle
+		}
+	}
+	for _, below := range y.Content {
+		restyle(below)
+	}
 }
 
 // apply makes the edits. Text that replaces lines ends them as the file does.

@@ -177,6 +177,7 @@ func TestRewriteOfFilesOfEveryForm(t *testing.T) {
 		"pools: {\n  a: {backends: []}, # one\n  b: {backends: []}\n}\nlisteners: {web: {address: ':80'}}\n",
 		"routes:\npools: {a: {backends: []}}\nlisteners: {web: {address: ':80'}}\nlog:\n  access:\n",
 		"pools: {a: {backends: []}}\nlisteners: {web: {address: ':80'}}\nroutes:\n  x:\n    respond:\n      body: |+\n        # no comment\n\n        text\n\n\n  y: {pool: a}\n",
+		"pools: {a: {backends: []}}\nlisteners: {web: {address: ':80'}}\nroutes:\n  x: # folded\n    respond: {status: 200, headers: {X-A: b}} # kept\n    methods: [\n      GET, # one\n      PUT\n    ]\n    path: >-\n      /a\n\n      b\n  z:\n    respond:\n      body: >+\n        a\n          b\n\n      status: 201\n",
 		"pools: !!map {a: {backends: []}}\nlisteners: {web: {address: ':80'}}\n",
 		"pools: {a: {backends: []}} #\u2028\nlisteners: {web: {address: ':80'}}\n",
 	} {

@@ -258,8 +258,18 @@ func yamlNode(n *node) *yaml.Node {
 		if slices.Contains([]string{"on", "off", "yes", "no", "y", "n"}, strings.ToLower(n.text)) {
 			y.Style = yaml.DoubleQuotedStyle // true and false to readers of YAML 1.1
 		}
+		if strings.Contains(n.text, "\n") && isNoBlock(n.text) {
+			y.Style = yaml.DoubleQuotedStyle
+		}
 	}
 	return y
+}
+
+// isNoBlock reports whether a text of several lines could be read otherwise where it stands in
+// lines of its own.
+func isNoBlock(text string) bool {
+	return strings.ContainsAny(text[:1], " \n") || strings.HasSuffix(text, "\n\n") || strings.HasSuffix(text, " ") ||
+		strings.ContainsAny(text, "\t\r\u0085\u2028\u2029\ufeff")
 }
 
 func encodeJSON(root *node) ([]byte, error) {
