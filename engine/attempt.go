@@ -41,6 +41,7 @@ func (x *exchange) open() phase {
 func (x *exchange) beginAttempt() {
 	f, a := &x.fwd, &x.attempt
 	f.open = true
+	x.noteConnection()
 	x.c.backend.Store(a.Conn())
 	if f.race != nil {
 		f.race.opened(a.Conn())

@@ -110,6 +110,7 @@ func (x *exchange) count() {
 	if x.table.access != nil && (x.route == nil || !x.route.unlogged) {
 		x.table.access.log(x, nowNanos)
 	}
+	x.record(nowNanos)
 	x.head.DropText()
 	x.path, x.target = nil, nil
 	x.c.in.Unpin()

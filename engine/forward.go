@@ -294,6 +294,7 @@ func (x *exchange) pickAgain() (*pool.Member, int) {
 func (x *exchange) got(m *pool.Member, permit pool.Permit) {
 	x.fwd.trying = trying{member: m, permit: permit}
 	x.attempts++
+	x.noteAttempt(m)
 	x.backendName = m.Address()
 	x.nameHost(m)
 	x.fwd.hedgeBy = x.hedgeTime()

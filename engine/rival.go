@@ -106,6 +106,10 @@ type rival struct {
 	shard      int
 	beganNanos int64
 	byNanos    int64 // until then its response head is awaited
+
+	place       uint8           // in the exchange's trail
+	openedNanos int64           // when it had a connection
+	out         attempt.Outcome // of one that has not won, once it has ended
 }
 
 // run is the goroutine.
@@ -140,7 +144,7 @@ func (v *rival) try(which attempt.Reuse) attempt.Outcome {
 	if out := a.Open(v.member.Client(v.shard), which); out != attempt.OK {
 		return out
 	}
-	v.open = true
+	v.open, v.openedNanos = true, socket.Nanos()
 	v.conn.Store(a.Conn())
 	if v.race.state.Load() != raceOpen { // who ends the race stops those it sees
 		return attempt.Outrun
@@ -169,6 +173,7 @@ func (v *rival) end(out attempt.Outcome) {
 	if out == attempt.OK || v.race.state.Load() != raceOpen {
 		out, result = attempt.Outrun, retry.HedgeLost
 	}
+	v.out = out
 	if v.open {
 		v.attempt.Close(false, 0)
 	}

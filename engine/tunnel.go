@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/engine/websocket"
 	"github.com/isame-lb/isame-lb/pool/attempt"
@@ -41,6 +42,7 @@ type tunnel struct {
 	access     *accessLog
 	held       stage.Held // of the route's stages
 	client     string     // the address of the client that is believed, for the log
+	record     *record.Record
 	why        end.End
 }
 
@@ -97,6 +99,7 @@ func (x *exchange) openTunnel() phase {
 		c: x.c, policy: x.policy, route: x.route, fwd: x.fwd, attempt: x.attempt,
 		startNanos: x.startNanos, lastNanos: socket.Nanos(), idle: x.fwd.pool.timeouts.Tunnel, access: x.table.access, client: client,
 	}
+	t.record, x.kept = x.kept, nil
 	if x.staged {
 		t.held = x.call.Held.Take()
 	}
@@ -214,6 +217,7 @@ func (t *tunnel) end(why end.End, reset *socket.Conn) {
 	if t.access != nil {
 		t.access.logTunnel(t)
 	}
+	t.keepRecord()
 	c.tunnel = nil
 	c.shard.ln.tunnels.Add(-1)
 	c.end()

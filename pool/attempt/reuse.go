@@ -26,15 +26,16 @@ const retiredMax = 16
 type reuse struct {
 	socket.Kept
 
-	home   *Clients
-	lease  any     // what HostClient.AcquireConn returned, for its release
-	used   bool    // a request was sent on it
-	ending endedBy // of the last answer on it
+	home      *Clients
+	madeNanos int64
+	lease     any     // what HostClient.AcquireConn returned, for its release
+	used      bool    // a request was sent on it
+	ending    endedBy // of the last answer on it
 }
 
 // keep makes conn a connection to a backend that can be used again.
 func (c *Clients) keep(conn *socket.Conn) {
-	r, age := &reuse{home: c}, c.Options.connections.MaxAge
+	r, age := &reuse{home: c, madeNanos: socket.Nanos()}, c.Options.connections.MaxAge
 	if age > 0 {
 		age = socket.Sooner(age)
 	}
@@ -48,6 +49,16 @@ func reuseOf(c *socket.Conn) *reuse {
 		panic("BUG: a connection that is not made to be used again")
 	}
 	return r
+}
+
+// Past is when the connection of the attempt was made, and since when it had waited for
+// another request; zeros where it carries its first one, or is a stream.
+func (a *Attempt) Past() (madeNanos, idledNanos int64) {
+	if !a.reused || !a.pooled {
+		return 0, 0
+	}
+	r := reuseOf(a.conn)
+	return r.madeNanos, r.IdleNanos()
 }
 
 // Met implements Keeper.
