@@ -45,6 +45,7 @@ type call struct {
 func (s *Server) table() []endpoint {
 	list := append(s.plainEndpoints(), s.stateEndpoints()...)
 	list = append(list, s.backendEndpoints()...)
+	list = append(list, s.recordEndpoints()...)
 	return append(list, s.configEndpoints()...)
 }
 

@@ -62,7 +62,7 @@ var orders = map[bool]string{false: "n", true: "s"}
 
 // cursor names the position.
 func (p position) cursor(slowest bool) string {
-	return orders[slowest] + strconv.FormatInt(p.key, 36) + "." + strconv.FormatInt(int64(p.shard), 36) + "." + strconv.FormatUint(p.number, 36)
+	return orders[slowest] + strconv.FormatInt(p.key, 36) + "." + strconv.Itoa(p.shard) + "." + strconv.FormatUint(p.number, 36)
 }
 
 // positionOf reads a cursor.
@@ -73,14 +73,14 @@ func positionOf(cursor string, slowest bool) (p position, err error) {
 	if !ok || len(parts) != 3 {
 		return p, refused
 	}
-	shard, shardErr := strconv.ParseInt(parts[1], 36, 32)
+	var shardErr error
+	p.shard, shardErr = strconv.Atoi(parts[1])
 	if p.key, err = strconv.ParseInt(parts[0], 36, 64); err != nil || shardErr != nil {
 		return p, refused
 	}
 	if p.number, err = strconv.ParseUint(parts[2], 36, 64); err != nil {
 		return p, refused
 	}
-	p.shard = int(shard)
 	return p, nil
 }
 
@@ -157,8 +157,8 @@ func (s *selection) add(at place, r *Record) {
 
 // settle sorts the candidates, takes doubles out, and drops those that are too many.
 func (s *selection) settle() {
-	slices.SortFunc(s.best, func(a, b candidate) int { return a.compare(b.position) })                 //nolint:gocritic // sorted in place
-	s.best = slices.CompactFunc(s.best, func(a, b candidate) bool { return a.position == b.position }) //nolint:gocritic // likewise
+	slices.SortFunc(s.best, func(a, b candidate) int { return a.compare(b.position) })
+	s.best = slices.CompactFunc(s.best, func(a, b candidate) bool { return a.position == b.position })
 	s.best = s.best[:min(len(s.best), s.limit+1)]
 }
 
