@@ -18,7 +18,7 @@ import (
 
 // RecordQuery is which records are wanted: those that everything holds for which is said.
 type RecordQuery struct {
-	// RequestID is a whole request id; empty is any.
+	// RequestID is a whole request id, or what is kept of a longer one; empty is any.
 	RequestID string
 	// Route, Pool and Backend are names; a backend is any that was asked.
 	Route, Pool, Backend string

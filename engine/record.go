@@ -25,10 +25,10 @@ func (x *exchange) backendNumber(m *pool.Member) uint32 {
 }
 
 // noteAttempt notes that an attempt begins. What is done before the first one takes time
-// only where a goroutine may have waited for it.
+// only where the head came in parts, or a goroutine may have waited for something.
 func (x *exchange) noteAttempt(m *pool.Member) {
 	nowNanos := x.fwd.beganNanos
-	if x.waits && nowNanos == x.startNanos {
+	if nowNanos == x.startNanos && (x.waits || x.slowHead) {
 		nowNanos = socket.Nanos()
 	}
 	x.trail.Begin(x.backendNumber(m), x.startNanos, nowNanos)

@@ -59,7 +59,9 @@ func apiRecord(v *record.View) api.Record {
 	}
 	for i := range v.Tries {
 		t := &v.Tries[i]
-		r.Backend = t.Backend
+		if r.Backend == "" || t.End != end.Outrun {
+			r.Backend = t.Backend
+		}
 		r.Tries = append(r.Tries, api.RecordTry{
 			Attempt: t.Place, Backend: t.Backend,
 			BeganMS: milliseconds(t.Began), ConnectMS: milliseconds(t.Connect), AnswerMS: milliseconds(t.Answer),

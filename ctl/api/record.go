@@ -7,7 +7,7 @@ type Record struct {
 	// RequestID is X-Request-Id as the backend got it; where no backend was asked, that of a trusted peer. It is not unique
 	// where clients choose it.
 	RequestID string `json:"request_id,omitempty"`
-	// RequestIDCut says that the id is longer: 16 bytes of it are kept, and it is found by the whole of it.
+	// RequestIDCut says that the id is longer: 16 bytes of it are kept. It is found by these, and by the whole.
 	RequestIDCut bool `json:"request_id_cut,omitempty"`
 	// Started is when the first byte of the request came.
 	Started time.Time `json:"started"`
@@ -23,7 +23,7 @@ type Record struct {
 	Listener   string `json:"listener"`
 	Route      string `json:"route,omitempty"`
 	Pool       string `json:"pool,omitempty"`
-	// Backend is the address of the one that was asked last.
+	// Backend is the address of the one that answered or, where none has, that was asked last.
 	Backend string `json:"backend,omitempty"`
 
 	// Client is the address that is believed; empty for a unix socket.

@@ -159,7 +159,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(usage)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(a.statusCommand(), a.poolsCommand(), a.backendsCommand(), a.routesCommand(), a.healthCommand(),
-		a.configCommand(), a.reloadCommand(), a.versionCommand(), a.completionCommand(root))
+		a.whyCommand(), a.configCommand(), a.reloadCommand(), a.versionCommand(), a.completionCommand(root))
 	complete(root, "output", cobra.FixedCompletions([]string{formatTable, formatJSON, formatYAML}, cobra.ShellCompDirectiveNoFileComp))
 	complete(root, "admin", cobra.NoFileCompletions)
 	complete(root, "token", cobra.NoFileCompletions)

@@ -12,7 +12,7 @@ import (
 // Filter is which records are wanted: those that everything holds for which is said. The
 // zero value is all.
 type Filter struct {
-	// ID is a whole request id.
+	// ID is a whole request id, or the first 16 bytes of a longer one.
 	ID string
 	// Route, Pool and Backend are names; a backend is any that was asked.
 	Route, Pool, Backend string

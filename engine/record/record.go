@@ -176,9 +176,13 @@ func (r *Record) SetID(id []byte) {
 	copy(r.id[:], id)
 }
 
-// hasID reports that the request id was id, whose sum is sum.
+// hasID reports that the request id was id, whose sum is sum, or one that is longer and of
+// which id is what is kept.
 func (r *Record) hasID(id string, sum uint64) bool {
-	return r.idSum == sum && int(r.idLen) == min(len(id), 255) && string(r.idKept()) == id[:min(len(id), idRoom)]
+	if string(r.idKept()) != id[:min(len(id), idRoom)] {
+		return false
+	}
+	return r.idSum == sum && int(r.idLen) == min(len(id), 255) || len(id) == idRoom && int(r.idLen) > idRoom
 }
 
 // idKept is the part of the request id that is kept.
