@@ -134,5 +134,8 @@ func (t *tunnel) keepRecord() {
 	r.Took = nowNanos - t.startNanos
 	r.In, r.Out = record.SizeOf(r.In.Bytes()+t.up.bytes), record.SizeOf(r.Out.Bytes()+t.down.bytes)
 	r.End, r.Reached = t.why, end.PhaseTunnel
+	names := &t.c.shard.engine.recorder.Names
+	r.Listener, r.Route, r.Pool = names.Number(t.policy.recorded), names.Number(t.route.recorded), names.Number(t.fwd.pool.recorded)
+	r.SetBackend(names.Number(t.fwd.pool.members[t.fwd.member.Index()]))
 	t.c.shard.engine.recorder.Put(t.c.shard.index, nowNanos, r)
 }

@@ -164,6 +164,14 @@ func (r *Record) texts() (method, host, path []byte) {
 	return method, r.text[n:h], r.text[h:min(h+int(r.pathLen), textRoom)]
 }
 
+// SetBackend says which backend the last attempt has asked, for a record that was made long
+// before it is kept: names that nobody asks for are forgotten after a while.
+func (r *Record) SetBackend(number uint32) {
+	if r.Tried > 0 {
+		r.Tries[min(r.Tried, triesKept)-1].Backend = number
+	}
+}
+
 // seed is that of all sums of request ids.
 var seed = maphash.MakeSeed()
 

@@ -119,12 +119,18 @@ func (c *Recorder) Put(shard int, nowNanos int64, r *Record) {
 // namesUsedLocked are the numbers of names that records have.
 func (c *Recorder) namesUsedLocked() map[uint32]bool {
 	used := map[uint32]bool{}
-	c.eachLocked(func(_ place, r *Record) {
+	note := func(_ place, r *Record) {
 		used[r.Listener], used[r.Route], used[r.Pool] = true, true, true
 		for i := range r.Tries {
 			used[r.Tries[i].Backend] = true
 		}
-	})
+	}
+	c.eachLocked(note)
+	if kept := c.rings.Load(); kept != nil {
+		for i := range kept.shards {
+			kept.shards[i].slowest.see(func(r *Record) { note(place{}, r) })
+		}
+	}
 	return used
 }
 
