@@ -98,20 +98,21 @@ func endWords() []string {
 
 // check refuses command lines that ask for several things, or for nothing.
 func (w *why) check(c *cobra.Command, args []string) error {
-	filtered := c.Flags().Changed("limit")
+	limited := c.Flags().Changed("limit")
+	searches := w.lastError || w.slowest || limited
 	for name := range w.filters {
-		filtered = filtered || c.Flags().Changed(name)
+		searches = searches || c.Flags().Changed(name)
 	}
 	switch {
-	case w.list && (len(args) > 0 || w.lastError || w.slowest || filtered):
+	case w.list && (len(args) > 0 || searches):
 		return errors.New("--list stands alone")
-	case len(args) > 0 && (w.lastError || w.slowest || filtered):
+	case len(args) > 0 && searches:
 		return errors.New("a request id stands alone: it says which request is meant")
 	case w.lastError && w.slowest:
 		return errors.New("--last-error and --slowest exclude each other")
-	case c.Flags().Changed("limit") && w.limit < 1:
+	case limited && w.limit < 1:
 		return errors.New("limit " + strconv.Itoa(w.limit) + ": want 1 to 1000")
-	case len(args) == 0 && !w.list && !w.lastError && !w.slowest && !filtered:
+	case len(args) == 0 && !w.list && !searches:
 		return errors.New("why needs a request id, --last-error, --slowest, --list, or a filter such as --status 5xx")
 	}
 	return nil

@@ -73,24 +73,25 @@ func (c *Recorder) match(f *Filter) (m matcher, ok bool) {
 
 // wants reports that everything holds for r. What costs least is asked first.
 func (m *matcher) wants(r *Record) bool {
-	switch {
-	case m.ID != "" && !r.hasID(m.ID, m.sum),
-		m.route != 0 && r.Route != m.route,
-		m.pool != 0 && r.Pool != m.pool,
-		len(m.Ends) > 0 && !m.ends[min(r.End, end.Ends-1)],
-		m.Errors && !r.isError(),
-		m.StatusFrom > 0 && int(r.Status) < m.StatusFrom,
-		m.StatusTo > 0 && int(r.Status) > m.StatusTo,
-		r.Took < int64(m.Slower),
-		m.since != 0 && r.ended() < m.since,
-		m.until != 0 && r.ended() > m.until,
-		m.backend != 0 && !r.asked(m.backend),
-		m.Client.IsValid() && !m.Client.Contains(r.clientAddr()):
-		return false
-	case m.Method == "" && m.host == "":
-		return true
-	}
-	return m.wantsTexts(r)
+	return (m.ID == "" || r.hasID(m.ID, m.sum)) && m.wantsNames(r) && m.wantsEnd(r) && m.wantsTime(r) &&
+		(!m.Client.IsValid() || m.Client.Contains(r.clientAddr())) &&
+		(m.Method == "" && m.host == "" || m.wantsTexts(r))
+}
+
+// wantsNames is wants for where the request went.
+func (m *matcher) wantsNames(r *Record) bool {
+	return (m.route == 0 || r.Route == m.route) && (m.pool == 0 || r.Pool == m.pool) && (m.backend == 0 || r.asked(m.backend))
+}
+
+// wantsEnd is wants for how it ended.
+func (m *matcher) wantsEnd(r *Record) bool {
+	return (len(m.Ends) == 0 || m.ends[min(r.End, end.Ends-1)]) && (!m.Errors || r.isError()) &&
+		int(r.Status) >= m.StatusFrom && (m.StatusTo == 0 || int(r.Status) <= m.StatusTo)
+}
+
+// wantsTime is wants for when it ended, and how long it took.
+func (m *matcher) wantsTime(r *Record) bool {
+	return r.Took >= int64(m.Slower) && (m.since == 0 || r.ended() >= m.since) && (m.until == 0 || r.ended() <= m.until)
 }
 
 // wantsTexts is wants for method and host. A host that was cut is the one that is wanted
