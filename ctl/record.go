@@ -12,7 +12,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
-	"github.com/isame-lb/isame-lb/pool/end"
+	ends "github.com/isame-lb/isame-lb/pool/end"
 	"github.com/valyala/fasthttp"
 )
 
@@ -23,7 +23,7 @@ type RecordQuery struct {
 	// Route, Pool and Backend are names; a backend is any that was asked.
 	Route, Pool, Backend string
 	// Cause is how it ended; CauseSet says that one is wanted.
-	Cause    end.End
+	Cause    ends.End
 	CauseSet bool
 	// Errors wants what ended badly, or with a status of 500 and above.
 	Errors bool
@@ -207,10 +207,10 @@ func moment(of func(q *RecordQuery) *time.Time) func(*RecordQuery, string) error
 }
 
 func readCause(q *RecordQuery, value string) error {
-	e, ok := end.Of(value)
+	e, ok := ends.Of(value)
 	if !ok {
-		words := make([]string, 0, end.Ends)
-		for e := range end.Ends {
+		words := make([]string, 0, ends.Ends)
+		for e := range ends.Ends {
 			words = append(words, e.Word())
 		}
 		return fmt.Errorf("%q is no word of the list of ends%s", value, config.DidYouMean(value, words))

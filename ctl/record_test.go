@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/ctl/api"
-	"github.com/isame-lb/isame-lb/pool/end"
+	ends "github.com/isame-lb/isame-lb/pool/end"
 )
 
 // sampleRecords is a recorder with one exchange, that says what it was asked.
@@ -26,7 +26,7 @@ func sampleRecords(asked *RecordQuery) func(q *RecordQuery) (RecordPage, error) 
 		if q.After == "" && q.Limit < listMax {
 			page.Next = "c2"
 		}
-		page.Records = []api.Record{{RequestID: "a1", Method: "GET", Status: 502, Cause: end.Reset.Word()}}
+		page.Records = []api.Record{{RequestID: "a1", Method: "GET", Status: 502, Cause: ends.Reset.Word()}}
 		return page, nil
 	}
 }
@@ -42,7 +42,7 @@ func TestRecordParametersAreRead(t *testing.T) {
 		{"", RecordQuery{Limit: listMax}},
 		{"?route=api&pool=p&backend=10.0.0.1%3A80", RecordQuery{Limit: listMax, Route: "api", Pool: "p", Backend: "10.0.0.1:80"}},
 		{"?method=GET&host=a.test", RecordQuery{Limit: listMax, Method: "GET", Host: "a.test"}},
-		{"?cause=connect_refused", RecordQuery{Limit: listMax, Cause: end.ConnectRefused, CauseSet: true}},
+		{"?cause=connect_refused", RecordQuery{Limit: listMax, Cause: ends.ConnectRefused, CauseSet: true}},
 		{"?cause=ok&errors=0", RecordQuery{Limit: listMax, CauseSet: true}},
 		{"?errors=true", RecordQuery{Limit: listMax, Errors: true}},
 		{"?status=502", RecordQuery{Limit: listMax, StatusFrom: 502, StatusTo: 502}},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -169,7 +170,7 @@ func newReaching(kept *rings) *reaching {
 	r := &reaching{oldest: make([][kinds]int64, len(kept.shards))}
 	for i := range r.oldest {
 		for k := range kinds {
-			r.oldest[i][k] = time.Now().UnixNano()
+			r.oldest[i][k] = math.MaxInt64
 		}
 	}
 	return r
@@ -198,7 +199,11 @@ func (r *reaching) reach(kept *rings) Reach {
 	return Reach{All: all.UTC(), Errors: faults.UTC()}
 }
 
+// later is the later one of two moments; without a record the second one is now.
 func later(t time.Time, nanos int64) time.Time {
+	if nanos == math.MaxInt64 {
+		return time.Now()
+	}
 	if at := time.Unix(0, nanos); at.After(t) {
 		return at
 	}

@@ -19,12 +19,12 @@ func viewed(trail *Trail) View {
 
 func TestTrailOfAttemptsInARow(t *testing.T) {
 	var trail Trail
-	trail.Begin(1, ms(100), ms(103))
-	trail.Opened(Connection{TookNanos: ms(1), Reused: true, MadeNanos: ms(100) - int64(7*time.Second), IdledNanos: ms(53)})
-	trail.Ended(end.Reset, 0, 0, ms(110))
-	trail.Begin(2, ms(100), ms(120))
+	trail.Begin(1, ms(9100), ms(9103))
+	trail.Opened(Connection{TookNanos: ms(1), Reused: true, MadeNanos: ms(2100), IdledNanos: ms(9053)})
+	trail.Ended(end.Reset, 0, 0, ms(9110))
+	trail.Begin(2, ms(9100), ms(9120))
 	trail.Opened(Connection{TookNanos: ms(2)})
-	trail.Ended(end.OK, 201, ms(150), ms(900))
+	trail.Ended(end.OK, 201, ms(9150), ms(9900))
 	v := viewed(&trail)
 	if v.Tried != 2 || v.Rivals != 0 || v.Admit != 3000*time.Microsecond || len(v.Tries) != 2 {
 		t.Fatalf("got %+v", v)
