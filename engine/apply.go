@@ -10,7 +10,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
-	"github.com/isame-lb/isame-lb/engine/record"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
@@ -44,7 +44,7 @@ func New(o Options) (*Engine, error) {
 	if err := socket.CheckTLS(); err != nil {
 		e.log.Warn().Err(err).Msg("idle TLS connections keep 20 KiB more than they need with this version of Go: build with the one in go.mod")
 	}
-	e.recorder = record.New(e.shardCount)
+	e.recorder = records.New(e.shardCount)
 	for range e.shardCount {
 		l, err := socket.NewLoop()
 		if err != nil {

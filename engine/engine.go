@@ -19,7 +19,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
-	"github.com/isame-lb/isame-lb/engine/record"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
@@ -60,7 +60,7 @@ type Engine struct {
 
 	challenges acme.Challenges // of ACME servers, to all listeners
 	files      files.Cache     // of all routes and generations
-	recorder   *record.Recorder
+	recorder   *records.Recorder
 
 	// apply is held by one reload or shutdown at a time.
 	apply struct {
@@ -258,7 +258,7 @@ func (e *Engine) Generation() uint64 {
 }
 
 // Recorder has what became of the last exchanges.
-func (e *Engine) Recorder() *record.Recorder { return e.recorder }
+func (e *Engine) Recorder() *records.Recorder { return e.recorder }
 
 // Shards is the number of shards.
 func (e *Engine) Shards() int { return e.shardCount }

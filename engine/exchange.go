@@ -13,7 +13,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/files"
 	"github.com/isame-lb/isame-lb/engine/inquiry"
-	"github.com/isame-lb/isame-lb/engine/record"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/engine/worker"
@@ -151,8 +151,8 @@ type accounting struct {
 	refused     retry.Refusal // of the last retry that was not made
 	bytesIn     int64
 	bytesOut    int64
-	trail       record.Trail   // its attempts, for the recorder
-	kept        *record.Record // of what becomes a tunnel, until that ends
+	trail       records.Trail   // its attempts, for the recorder
+	kept        *records.Record // of what becomes a tunnel, until that ends
 }
 
 var exchanges sync.Pool

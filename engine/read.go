@@ -6,7 +6,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/match"
-	"github.com/isame-lb/isame-lb/engine/record"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -48,7 +48,7 @@ func (x *exchange) read() phase {
 		}
 	}
 	if x.slowHead {
-		x.trail.Read = record.ShortOf(time.Duration(socket.Nanos() - x.startNanos))
+		x.trail.Read = records.ShortOf(time.Duration(socket.Nanos() - x.startNanos))
 	}
 	x.isHEAD = string(x.head.Method) == "HEAD"
 	x.keep = x.head.KeepAlive && c.stream == nil

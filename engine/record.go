@@ -2,7 +2,7 @@ package engine
 
 import (
 	"github.com/isame-lb/isame-lb/config"
-	"github.com/isame-lb/isame-lb/engine/record"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -12,11 +12,11 @@ import (
 // ended everything else.
 
 // recorderLimits are those of a configuration.
-func recorderLimits(c *config.Recorder) record.Limits {
+func recorderLimits(c *config.Recorder) records.Limits {
 	if !c.Enabled {
-		return record.Limits{}
+		return records.Limits{}
 	}
-	return record.Limits{Records: c.Records, Errors: c.KeepErrors, Slow: c.KeepSlow}
+	return records.Limits{Records: c.Records, Errors: c.KeepErrors, Slow: c.KeepSlow}
 }
 
 // backendNumber is what records call a member of the exchange's pool.
@@ -36,7 +36,7 @@ func (x *exchange) noteAttempt(m *pool.Member) {
 
 // noteConnection notes what the attempt has got. The loop takes what is there, at once.
 func (x *exchange) noteConnection() {
-	c := record.Connection{Reused: x.attempt.Reused()}
+	c := records.Connection{Reused: x.attempt.Reused()}
 	if x.waits {
 		c.TookNanos = socket.Nanos() - x.trail.BeganNanos()
 	}
@@ -53,7 +53,7 @@ func (x *exchange) noteRival(v *rival) {
 // taken the place of its own.
 func (x *exchange) noteWinner(v *rival) {
 	x.trail.Won(v.place, x.backendNumber(v.member), x.startNanos, v.beganNanos)
-	c := record.Connection{TookNanos: v.openedNanos - v.beganNanos, Reused: x.attempt.Reused()}
+	c := records.Connection{TookNanos: v.openedNanos - v.beganNanos, Reused: x.attempt.Reused()}
 	c.MadeNanos, c.IdledNanos = x.attempt.Past()
 	x.trail.Opened(c)
 }
@@ -77,21 +77,21 @@ func (x *exchange) record(nowNanos int64) {
 	case !c.On():
 	case x.reached == end.PhaseTunnel:
 		x.trail.Ended(end.OK, x.status, x.fwd.headNanos, nowNanos)
-		x.kept = new(record.Record)
+		x.kept = new(records.Record)
 		x.describe(x.kept, nowNanos)
-		x.kept.Flags |= record.Tunnel
+		x.kept.Flags |= records.Tunnel
 	default:
-		var r record.Record
+		var r records.Record
 		x.describe(&r, nowNanos)
 		c.Put(x.c.shard.index, nowNanos, &r)
 	}
 }
 
 // describe says what the exchange was. The query of its target is left out.
-func (x *exchange) describe(r *record.Record, nowNanos int64) {
+func (x *exchange) describe(r *records.Record, nowNanos int64) {
 	names := &x.c.shard.engine.recorder.Names
 	r.Started, r.Took = x.startNanos, nowNanos-x.startNanos
-	r.In, r.Out = record.SizeOf(x.bytesIn), record.SizeOf(x.bytesOut)
+	r.In, r.Out = records.SizeOf(x.bytesIn), records.SizeOf(x.bytesOut)
 	r.Generation, r.Listener = uint32(x.table.generation), names.Number(x.policy.recorded)
 	if x.route != nil {
 		r.Route = names.Number(x.route.recorded)
@@ -104,23 +104,23 @@ func (x *exchange) describe(r *record.Record, nowNanos int64) {
 	r.SetID(x.requestID())
 	r.SetClient(x.clientAddr())
 	if x.c.Secure() {
-		r.Flags |= record.Secure
+		r.Flags |= records.Secure
 	}
 	r.Speaks(x.version(), uint8(x.refused))
 	x.trail.Into(r)
 }
 
 // version is that of HTTP, as protocol says it.
-func (x *exchange) version() record.Version {
+func (x *exchange) version() records.Version {
 	switch {
 	case x.c.stream != nil && x.c.via == via30:
-		return record.HTTP3
+		return records.HTTP3
 	case x.c.stream != nil:
-		return record.HTTP2
+		return records.HTTP2
 	case x.head.Minor == 0:
-		return record.HTTP10
+		return records.HTTP10
 	}
-	return record.HTTP11
+	return records.HTTP11
 }
 
 // keepRecord keeps what became of the tunnel, and of the exchange that it began as.
@@ -132,7 +132,7 @@ func (t *tunnel) keepRecord() {
 	t.record = nil
 	nowNanos := socket.Nanos()
 	r.Took = nowNanos - t.startNanos
-	r.In, r.Out = record.SizeOf(r.In.Bytes()+t.up.bytes), record.SizeOf(r.Out.Bytes()+t.down.bytes)
+	r.In, r.Out = records.SizeOf(r.In.Bytes()+t.up.bytes), records.SizeOf(r.Out.Bytes()+t.down.bytes)
 	r.End, r.Reached = t.why, end.PhaseTunnel
 	names := &t.c.shard.engine.recorder.Names
 	r.Listener, r.Route, r.Pool = names.Number(t.policy.recorded), names.Number(t.route.recorded), names.Number(t.fwd.pool.recorded)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
-	"github.com/isame-lb/isame-lb/engine/record"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/engine/websocket"
 	"github.com/isame-lb/isame-lb/pool/attempt"
@@ -42,7 +42,7 @@ type tunnel struct {
 	access     *accessLog
 	held       stage.Held // of the route's stages
 	client     string     // the address of the client that is believed, for the log
-	record     *record.Record
+	record     *records.Record
 	why        end.End
 }
 
