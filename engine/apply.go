@@ -248,3 +248,11 @@ func (e *Engine) closeRemoved(cfg *config.Config) {
 		}
 	}
 }
+
+// recorderLimits are those of a configuration.
+func recorderLimits(c *config.Recorder) records.Limits {
+	if !c.Enabled {
+		return records.Limits{}
+	}
+	return records.Limits{Records: c.Records, Errors: c.KeepErrors, Slow: c.KeepSlow}
+}

@@ -34,8 +34,8 @@
 //	             that ends when the proxy does
 //	answer.go    or what the proxy says itself; package answer renders that, and every
 //	             response head
-//	finish.go    it is counted and logged, and what the client still sends is dropped
-//	record.go    and kept for a while (package record), with what was noted of its attempts
+//	finish.go    it is counted, logged and recorded (package record, which has noted its
+//	             attempts meanwhile), and what the client still sends is dropped
 //
 // What speaks something else than HTTP/1.1 over TCP looks like a connection:
 //

@@ -3,6 +3,7 @@ package engine
 import (
 	"sync/atomic"
 
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/attempt"
@@ -190,5 +191,30 @@ func (x *exchange) endRace() {
 	if r := x.fwd.race; r != nil {
 		x.fwd.race = nil
 		r.end()
+	}
+}
+
+// noteRival notes a rival that begins.
+func (x *exchange) noteRival(v *rival) {
+	v.place = x.trail.Rival(x.backendNumber(v.member), x.startNanos, v.beganNanos)
+}
+
+// noteWinner notes that a rival's attempt, whose connection is the exchange's now, has
+// taken the place of its own.
+func (x *exchange) noteWinner(v *rival) {
+	x.trail.Won(v.place, x.backendNumber(v.member), x.startNanos, v.beganNanos)
+	c := records.Connection{TookNanos: v.openedNanos - v.beganNanos, Reused: x.attempt.Reused()}
+	c.MadeNanos, c.IdledNanos = x.attempt.Past()
+	x.trail.Opened(c)
+}
+
+// noteRivals notes how those of a race have ended that nobody has won. Where the client has
+// left, some have not.
+func (x *exchange) noteRivals(r *race) {
+	if r.heard < len(r.rivals) {
+		return
+	}
+	for _, v := range r.rivals {
+		x.trail.Failed(v.place, v.out.End())
 	}
 }

@@ -391,3 +391,20 @@ func (l *accessLog) logTunnel(t *tunnel) {
 	}
 	e.Send()
 }
+
+// keepRecord keeps what became of the tunnel, and of the exchange that it began as.
+func (t *tunnel) keepRecord() {
+	r := t.record
+	if r == nil {
+		return
+	}
+	t.record = nil
+	nowNanos := socket.Nanos()
+	r.Took = nowNanos - t.startNanos
+	r.In, r.Out = records.SizeOf(r.In.Bytes()+t.up.bytes), records.SizeOf(r.Out.Bytes()+t.down.bytes)
+	r.End, r.Reached = t.why, end.PhaseTunnel
+	names := &t.c.shard.engine.recorder.Names
+	r.Listener, r.Route, r.Pool = names.Number(t.policy.recorded), names.Number(t.route.recorded), names.Number(t.fwd.pool.recorded)
+	r.SetBackend(names.Number(t.fwd.pool.members[t.fwd.member.Index()]))
+	t.c.shard.engine.recorder.Put(t.c.shard.index, nowNanos, r)
+}
