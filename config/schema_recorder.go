@@ -2,7 +2,7 @@ package config
 
 // Recorder keeps in memory what became of the last exchanges, 256 bytes each: isame-ctl why explains them. Query
 // strings are not kept, hosts to 32 bytes and paths to 64. Memory is taken page by page (64KiB) when records come, so
-// that an idle proxy holds next to nothing.
+// that an idle proxy holds next to nothing; with the defaults a shard holds 23 MB once all of it is full.
 type Recorder struct {
 	// Enabled switches it on. Off, nothing is recorded, and what was is forgotten.
 	Enabled bool `default:"true" koanf:"enabled"`

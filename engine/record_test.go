@@ -312,6 +312,42 @@ func TestRecordsOfStreams(t *testing.T) {
 	})
 }
 
+// What no backend is asked for is recorded, too, as far as it was understood.
+func TestRecordsOfWhatIsNotForwarded(t *testing.T) {
+	const text = `
+listeners: {web: {address: "127.0.0.1:0"}}
+routes:
+  say: {path: /say, respond: {body: hello}}
+  away: {path: /away, redirect: {to: "https://{host}/"}}
+  down: {path: /down, pool: none}
+  shut: {path: /shut, pool: none, middleware: [no]}
+pools: {none: {backends: []}}
+middleware: {no: {type: deny}}
+`
+	for _, tc := range []struct{ request, path, method, route, pool, want string }{
+		{"GET /say HTTP/1.1\r\nHost: t\r\n\r\n", "/say", "GET", "say", "", "200 ok done"},
+		{"GET /away?x HTTP/1.0\r\nHost: t\r\n\r\n", "/away", "GET", "away", "", "308 ok done"},
+		{"PROPFIND /down HTTP/1.1\r\nHost: t\r\n\r\n", "/down", "PROPFIND", "down", "none", "503 no_backends pick"},
+		{"GET /shut HTTP/1.1\r\nHost: t\r\n\r\n", "/shut", "GET", "shut", "", "403 denied admit"},
+		{"GET /nowhere HTTP/1.1\r\nHost: t\r\n\r\n", "/nowhere", "GET", "", "", "404 no_route route"},
+		{"OPTIONS * HTTP/1.1\r\nHost: t\r\n\r\n", "*", "OPTIONS", "", "", "204 ok done"},
+		{"GET /x HTTP/1.1\r\n\r\n", "", "", "", "", "400 missing_host read"},
+		{"\x16\x03\x01\x00\xa5\x01\r\n\r\n", "", "", "", "", "400 tls_on_plain_port read"},
+	} {
+		r := start(t, text, "")
+		c := r.dial()
+		c.send(tc.request)
+		if _, err := c.r.ReadByte(); err != nil {
+			t.Fatal(err)
+		}
+		v := r.recorded(tc.path)
+		if story(&v) != tc.want || v.Method != tc.method || v.Route != tc.route || v.Pool != tc.pool || v.Client.String() != "127.0.0.1" || v.Tried != 0 {
+			t.Errorf("%.20q: got %q, %+v; want %q", tc.request, story(&v), v, tc.want)
+		}
+		_ = c.Close()
+	}
+}
+
 // A tunnel is recorded once, when it ends, with all that it has carried; by the names of
 // its time.
 func TestRecordsOfTunnels(t *testing.T) {

@@ -124,17 +124,39 @@ func (r *Record) Speaks(v Version, refused uint8) { r.spoken = uint8(v) | refuse
 // methods have a number; those of others are text.
 var methods = [...]string{"", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "QUERY", "CONNECT"}
 
+// methodNumber is the number of a method, methodText for one that has none.
+func methodNumber(method []byte) uint8 {
+	switch string(method) {
+	case "GET":
+		return 1
+	case "":
+		return 0
+	case "HEAD":
+		return 2
+	case "POST":
+		return 3
+	case "PUT":
+		return 4
+	case "DELETE":
+		return 5
+	case "OPTIONS":
+		return 6
+	case "PATCH":
+		return 7
+	case "TRACE":
+		return 8
+	case "QUERY":
+		return 9
+	case "CONNECT":
+		return 10
+	}
+	return methodText
+}
+
 // SetRequest notes what was asked for. path is without its query, which is not kept.
 func (r *Record) SetRequest(method, host, path []byte) {
 	n := 0
-	r.method = methodText
-	for i, known := range methods {
-		if string(method) == known {
-			r.method = uint8(i)
-			break
-		}
-	}
-	if r.method == methodText {
+	if r.method = methodNumber(method); r.method == methodText {
 		n = copy(r.text[:methodRoom], method)
 		r.method |= uint8(n)
 	}

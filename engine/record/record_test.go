@@ -82,6 +82,19 @@ func FuzzTexts(f *testing.F) {
 	})
 }
 
+func TestMethodsHaveTheirNumbers(t *testing.T) {
+	for i, method := range methods {
+		if got := methodNumber([]byte(method)); int(got) != i {
+			t.Errorf("%q: got %d; want %d", method, got, i)
+		}
+	}
+	for _, method := range []string{"get", "G", "GETS", "BREW", "PROPFIND"} {
+		if got := methodNumber([]byte(method)); got != methodText {
+			t.Errorf("%q: got %d; want none", method, got)
+		}
+	}
+}
+
 func TestRequestIDs(t *testing.T) {
 	const own = "4f2a9c01b7d3e8554f2a9c01b7d3e855"
 	for _, tc := range []struct {
