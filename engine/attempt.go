@@ -7,7 +7,6 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	records "github.com/isame-lb/isame-lb/engine/record"
-	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -242,21 +241,6 @@ func (x *exchange) interimWritten(n int, err error) phase {
 		return atAwait
 	}
 	return x.leave()
-}
-
-// backendNumber is what records call a member of the exchange's pool.
-func (x *exchange) backendNumber(m *pool.Member) uint32 {
-	return x.c.shard.engine.recorder.Names.Number(x.fwd.pool.members[m.Index()])
-}
-
-// noteAttempt notes that an attempt begins. What is done before the first one takes time
-// only where the head came in parts, or a goroutine may have waited for something.
-func (x *exchange) noteAttempt(m *pool.Member) {
-	nowNanos := x.fwd.beganNanos
-	if nowNanos == x.startNanos && (x.waits || x.slowHead) {
-		nowNanos = socket.Nanos()
-	}
-	x.trail.Begin(x.backendNumber(m), x.startNanos, nowNanos)
 }
 
 // noteConnection notes what the attempt has got. The loop takes what is there, at once.

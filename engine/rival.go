@@ -196,13 +196,13 @@ func (x *exchange) endRace() {
 
 // noteRival notes a rival that begins.
 func (x *exchange) noteRival(v *rival) {
-	v.place = x.trail.Rival(x.backendNumber(v.member), x.startNanos, v.beganNanos)
+	v.place = x.trail.Rival(v.pool.recordedAs(v.member, &x.c.shard.engine.recorder.Names), x.startNanos, v.beganNanos)
 }
 
 // noteWinner notes that a rival's attempt, whose connection is the exchange's now, has
 // taken the place of its own.
 func (x *exchange) noteWinner(v *rival) {
-	x.trail.Won(v.place, x.backendNumber(v.member), x.startNanos, v.beganNanos)
+	x.trail.Won(v.place, v.pool.recordedAs(v.member, &x.c.shard.engine.recorder.Names), x.startNanos, v.beganNanos)
 	c := records.Connection{TookNanos: v.openedNanos - v.beganNanos, Reused: x.attempt.Reused()}
 	c.MadeNanos, c.IdledNanos = x.attempt.Past()
 	x.trail.Opened(c)

@@ -145,6 +145,11 @@ type poolEntry struct {
 	announces bool         // a connection to a backend is one client's, for one request
 }
 
+// recordedAs is what records call a member.
+func (p *poolEntry) recordedAs(m *pool.Member, names *records.Names) uint32 {
+	return names.Number(p.members[m.Index()])
+}
+
 // tableBuilder compiles a configuration. Everything that can fail happens here,
 // before anybody sees the table.
 type tableBuilder struct {

@@ -405,6 +405,6 @@ func (t *tunnel) keepRecord() {
 	r.End, r.Reached = t.why, end.PhaseTunnel
 	names := &t.c.shard.engine.recorder.Names
 	r.Listener, r.Route, r.Pool = names.Number(t.policy.recorded), names.Number(t.route.recorded), names.Number(t.fwd.pool.recorded)
-	r.SetBackend(names.Number(t.fwd.pool.members[t.fwd.member.Index()]))
+	r.SetBackend(t.fwd.pool.recordedAs(t.fwd.member, names))
 	t.c.shard.engine.recorder.Put(t.c.shard.index, nowNanos, r)
 }

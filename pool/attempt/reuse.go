@@ -51,16 +51,6 @@ func reuseOf(c *socket.Conn) *reuse {
 	return r
 }
 
-// Past is when the connection of the attempt was made, and since when it had waited for
-// another request; zeros where it carries its first one, or is a stream.
-func (a *Attempt) Past() (madeNanos, idledNanos int64) {
-	if !a.reused || !a.pooled {
-		return 0, 0
-	}
-	r := reuseOf(a.conn)
-	return r.madeNanos, r.IdleNanos()
-}
-
 // Met implements Keeper.
 func (r *reuse) Met(f socket.Found, nowNanos int64) { r.learn(f, nowNanos, true) }
 
