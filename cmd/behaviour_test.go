@@ -252,6 +252,10 @@ var behaviours = map[string]string{
 	"routes.*.sni":                                "engine/route.TestLookupChecksTheConnection",
 	"routes.*.split":                              "cmd/isame-lb/e2e.TestRedirectAndRespondAndSplit",
 	"routes.*.timeout":                            "engine.TestTimeoutOfTheRoute",
+	"recorder.enabled":                            "engine.TestReloadSwitchesTheRecorder",
+	"recorder.records":                            "engine.TestErrorsOutliveManyRequests",
+	"recorder.keep_errors":                        "engine.TestErrorsOutliveManyRequests",
+	"recorder.keep_slow":                          "engine.TestSlowOnesOutliveManyRequests",
 	"shutdown.drain":                              "cmd/isame-lb/e2e.TestDrainIsBounded",
 	"zone":                                        "pool.TestOwnZoneComesFirstWithEveryAlgorithm",
 

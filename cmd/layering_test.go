@@ -199,6 +199,7 @@ var leaves = map[string]leaf{
 		"engine/affinity", "engine/auth/apikey", "engine/auth/passwd", "engine/auth/prefix", "engine/auth/token",
 	}, open: true},
 	"engine/observe":   {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},
+	"engine/record":    {may: []string{"pool/end"}, by: []string{"engine", "cmd/run"}},
 	"engine/retry":     {may: []string{"config", "pool/attempt"}},
 	"engine/match":     {may: []string{"config", "engine/trust", "pool/wire"}, by: []string{"engine", "engine/middleware", "engine/route", "engine/stage"}},
 	"engine/route":     {may: []string{"config", "engine/match", "pool/wire"}, open: true},

@@ -149,6 +149,7 @@ func TestEveryAdminLogAndMetricsKeyIsClassified(t *testing.T) {
 		"log.level": true, "log.access.enabled": true,
 		"log.access.sample": true, "log.access.slow": true, "shutdown.drain": true, "shutdown.delay": true, "shutdown.jitter": true,
 		"include": true, "zone": true, "defaults.middleware": true, "defaults.timeout": true, "tracing.enabled": true, "tracing.endpoint": true, "tracing.sample": true, "tracing.service_name": true,
+		"recorder.enabled": true, "recorder.records": true, "recorder.keep_errors": true, "recorder.keep_slow": true,
 	}
 	for _, path := range restartKeys() {
 		classified[path] = true

@@ -212,13 +212,16 @@ func (f *field) checkEnum(kind reflect.Kind, text string) string {
 func (f *field) checkBounds(number float64, text string) string {
 	switch {
 	case f.min != nil && f.max != nil && (number < *f.min || number > *f.max):
-		return fmt.Sprintf("must be between %v and %v, not %s", *f.min, *f.max, text)
+		return fmt.Sprintf("must be between %s and %s, not %s", inDigits(*f.min), inDigits(*f.max), text)
 	case f.min != nil && number < *f.min:
-		return fmt.Sprintf("must be at least %v, not %s", *f.min, text)
+		return fmt.Sprintf("must be at least %s, not %s", inDigits(*f.min), text)
 	default:
 		return ""
 	}
 }
+
+// inDigits is a number as people write it: 4194304, not 4.194304e+06.
+func inDigits(number float64) string { return strconv.FormatFloat(number, 'f', -1, 64) }
 
 // formatScalar renders a value as it is written in a file, secrets unmasked.
 func formatScalar(v reflect.Value) string {

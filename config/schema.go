@@ -45,6 +45,8 @@ type Config struct {
 	Metrics Metrics `koanf:"metrics"`
 	// Tracing exports OpenTelemetry spans.
 	Tracing Tracing `koanf:"tracing"`
+	// Recorder keeps in memory what became of the last exchanges.
+	Recorder Recorder `koanf:"recorder"`
 	// Shutdown bounds the drain at the end of the process.
 	Shutdown Shutdown `koanf:"shutdown"`
 }

@@ -46,6 +46,7 @@ func (s *Server) table() []endpoint {
 	list := append(s.plainEndpoints(), s.stateEndpoints()...)
 	list = append(list, s.inventoryEndpoints()...)
 	list = append(list, s.backendEndpoints()...)
+	list = append(list, s.recordEndpoints()...)
 	return append(list, s.configEndpoints()...)
 }
 

@@ -116,6 +116,7 @@ func sampleSources(changes *[]string) Sources {
 			*changes = append(*changes, fmt.Sprintf("add %s %s %d %s", name, b.Address, *b.Weight, b.Zone))
 			return nil
 		},
+		Records: sampleRecords(new(RecordQuery)),
 		RemoveBackend: func(name, address string) error {
 			*changes = append(*changes, "remove "+name+" "+address)
 			return nil

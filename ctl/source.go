@@ -69,6 +69,8 @@ type Sources struct {
 	// AddBackend adds a backend and returns when it is there, with an error
 	// ConfigProblems understands when it is not valid.
 	AddBackend func(pool string, b api.NewBackend) error
+	// Records finds what the recorder keeps; it reads all of it. ErrConflict says that nothing is recorded.
+	Records func(q *RecordQuery) (RecordPage, error)
 	// RemoveBackend returns when the backend gets no new requests.
 	RemoveBackend func(pool, address string) error
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
@@ -45,6 +46,7 @@ func New(o Options) (*Engine, error) {
 	if err := socket.CheckTLS(); err != nil {
 		e.log.Warn().Err(err).Msg("idle TLS connections keep 20 KiB more than they need with this version of Go: build with the one in go.mod")
 	}
+	e.recorder = records.New(e.shardCount)
 	for range e.shardCount {
 		l, err := socket.NewLoop()
 		if err != nil {
@@ -173,6 +175,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	next.pools.Start()
 	e.keepLast(now, cfg)
 	e.table.Store(next)
+	e.recorder.Configure(recorderLimits(&cfg.Recorder))
 	e.apply.stages.End(true)
 	e.keepCertificates(now, next)
 	e.registry.SetGeneration(next.generation)
@@ -246,4 +249,12 @@ func (e *Engine) closeRemoved(cfg *config.Config) {
 			})
 		}
 	}
+}
+
+// recorderLimits are those of a configuration.
+func recorderLimits(c *config.Recorder) records.Limits {
+	if !c.Enabled {
+		return records.Limits{}
+	}
+	return records.Limits{Records: c.Records, Errors: c.KeepErrors, Slow: c.KeepSlow}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -41,6 +42,7 @@ func (x *exchange) open() phase {
 func (x *exchange) beginAttempt() {
 	f, a := &x.fwd, &x.attempt
 	f.open = true
+	x.noteConnection()
 	x.c.backend.Store(a.Conn())
 	if f.race != nil {
 		f.race.opened(a.Conn())
@@ -239,4 +241,14 @@ func (x *exchange) interimWritten(n int, err error) phase {
 		return atAwait
 	}
 	return x.leave()
+}
+
+// noteConnection notes what the attempt has got. The loop takes what is there, at once.
+func (x *exchange) noteConnection() {
+	c := records.Connection{Reused: x.attempt.Reused()}
+	if x.waits {
+		c.TookNanos = socket.Nanos() - x.trail.BeganNanos()
+	}
+	c.MadeNanos, c.IdledNanos = x.attempt.Past()
+	x.trail.Opened(c)
 }

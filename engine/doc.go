@@ -34,7 +34,8 @@
 //	             that ends when the proxy does
 //	answer.go    or what the proxy says itself; package answer renders that, and every
 //	             response head
-//	finish.go    it is counted and logged, and what the client still sends is dropped
+//	finish.go    it is counted, logged and recorded (package record, which has noted its
+//	             attempts meanwhile), and what the client still sends is dropped
 //
 // What speaks something else than HTTP/1.1 over TCP looks like a connection:
 //
@@ -53,8 +54,8 @@
 //
 // Leaves that know of no exchange are packages of their own: trust (which peers and
 // fields are believed), affinity, route, retry, answer, websocket (its frames), certs,
-// worker (goroutines to wait in), files (of a folder), inquiry (what is asked beside an exchange), observe and
-// sink (where lines are written). What a route puts in front of what it does is stage and
+// worker (goroutines to wait in), files (of a folder), inquiry (what is asked beside an exchange), record (what became
+// of the last ones), observe and sink (where lines are written). What a route puts in front of what it does is stage and
 // middleware, with limit (connections and requests of one client), auth, codec (compressed
 // answers) and handler (middleware of fasthttp).
 //

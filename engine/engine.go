@@ -19,6 +19,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
@@ -60,6 +61,7 @@ type Engine struct {
 	heritage   *socket.Heritage // sockets of the process before; nil without one
 	challenges acme.Challenges  // of ACME servers, to all listeners
 	files      files.Cache      // of all routes and generations
+	recorder   *records.Recorder
 
 	// apply is held by one reload or shutdown at a time.
 	apply struct {
@@ -255,6 +257,9 @@ func (e *Engine) Generation() uint64 {
 	}
 	return 0
 }
+
+// Recorder has what became of the last exchanges.
+func (e *Engine) Recorder() *records.Recorder { return e.recorder }
 
 // Shards is the number of shards.
 func (e *Engine) Shards() int { return e.shardCount }

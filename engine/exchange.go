@@ -13,6 +13,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/files"
 	"github.com/isame-lb/isame-lb/engine/inquiry"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/engine/worker"
@@ -61,6 +62,7 @@ type exchange struct {
 type reading struct {
 	startNanos int64 // when that came; 0 before it
 	isHEAD     bool
+	slowHead   bool // not all of the head had come with that
 }
 
 // routing is where the request belongs.
@@ -149,6 +151,8 @@ type accounting struct {
 	refused     retry.Refusal // of the last retry that was not made
 	bytesIn     int64
 	bytesOut    int64
+	trail       records.Trail   // its attempts, for the recorder
+	kept        *records.Record // of what becomes a tunnel, until that ends
 }
 
 var exchanges sync.Pool

@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
@@ -110,6 +111,7 @@ func (x *exchange) count() {
 	if x.table.access != nil && (x.route == nil || !x.route.unlogged) {
 		x.table.access.log(x, nowNanos)
 	}
+	x.record(nowNanos)
 	x.head.DropText()
 	x.path, x.target = nil, nil
 	x.c.in.Unpin()
@@ -180,4 +182,58 @@ func (x *exchange) protocol() string {
 		return "HTTP/1.0"
 	}
 	return "HTTP/1.1"
+}
+
+// record keeps what became of the exchange. What it becomes a tunnel of is described now,
+// while there is a request, and kept when that ends.
+func (x *exchange) record(nowNanos int64) {
+	c := x.c.shard.engine.recorder
+	switch {
+	case !c.On():
+	case x.reached == end.PhaseTunnel:
+		x.trail.Ended(end.OK, x.status, x.fwd.headNanos, nowNanos)
+		x.kept = new(records.Record)
+		x.describe(x.kept, nowNanos)
+		x.kept.Flags |= records.Tunnel
+	default:
+		var r records.Record
+		x.describe(&r, nowNanos)
+		c.Put(x.c.shard.index, nowNanos, &r)
+	}
+}
+
+// describe says what the exchange was. The query of its target is left out.
+func (x *exchange) describe(r *records.Record, nowNanos int64) {
+	names := &x.c.shard.engine.recorder.Names
+	r.Started, r.Took = x.startNanos, nowNanos-x.startNanos
+	r.In, r.Out = records.SizeOf(x.bytesIn), records.SizeOf(x.bytesOut)
+	r.Generation, r.Listener = uint32(x.table.generation), names.Number(x.policy.recorded)
+	if x.route != nil {
+		r.Route = names.Number(x.route.recorded)
+	}
+	if x.fwd.pool != nil {
+		r.Pool = names.Number(x.fwd.pool.recorded)
+	}
+	r.Status, r.End, r.Reached = uint16(x.status), x.end, x.reached
+	r.SetRequest(x.head.Method, x.head.Host, x.head.Path)
+	r.SetID(x.requestID())
+	r.SetClient(x.clientAddr())
+	if x.c.Secure() {
+		r.Flags |= records.Secure
+	}
+	r.Speaks(x.version(), uint8(x.refused))
+	x.trail.Into(r)
+}
+
+// version is that of HTTP, as protocol says it.
+func (x *exchange) version() records.Version {
+	switch {
+	case x.c.stream != nil && x.c.via == via30:
+		return records.HTTP3
+	case x.c.stream != nil:
+		return records.HTTP2
+	case x.head.Minor == 0:
+		return records.HTTP10
+	}
+	return records.HTTP11
 }

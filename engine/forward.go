@@ -294,9 +294,20 @@ func (x *exchange) pickAgain() (*pool.Member, int) {
 func (x *exchange) got(m *pool.Member, permit pool.Permit) {
 	x.fwd.trying = trying{member: m, permit: permit}
 	x.attempts++
+	x.noteAttempt(m)
 	x.backendName = m.Address()
 	x.nameHost(m)
 	x.fwd.hedgeBy = x.hedgeTime()
+}
+
+// noteAttempt notes that an attempt begins. What is done before the first one takes time
+// only where the head came in parts, or a goroutine may have waited for something.
+func (x *exchange) noteAttempt(m *pool.Member) {
+	nowNanos := x.fwd.beganNanos
+	if nowNanos == x.startNanos && (x.waits || x.slowHead) {
+		nowNanos = socket.Nanos()
+	}
+	x.trail.Begin(x.fwd.pool.recordedAs(m, &x.c.shard.engine.recorder.Names), x.startNanos, nowNanos)
 }
 
 // hash is the sum of the part of the request that on names. A request without

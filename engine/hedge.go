@@ -86,6 +86,9 @@ func (x *exchange) settle() phase {
 	}
 	x.c.bell.Store(nil) // the winner rings the one that the attempt has waited with
 	r.winner = r.await(x.patience(0).Bell)
+	if r.winner == nil {
+		x.noteRivals(r)
+	}
 	x.endRace()
 	if r.winner == nil {
 		return atJudge
@@ -103,6 +106,7 @@ func (x *exchange) replace(v *rival, out attempt.Outcome) {
 	f.trying = trying{member: v.member, permit: v.permit, open: true, headNanos: socket.Nanos()}
 	f.beganNanos = v.beganNanos
 	x.backendName = v.member.Address()
+	x.noteWinner(v)
 	x.c.backend.Store(x.attempt.Conn())
 	if x.nobodyWaits() {
 		x.attempt.Conn().Abort()
@@ -141,6 +145,7 @@ func (x *exchange) startRival(r *race) bool {
 		member: m, permit: permit, shard: x.c.shard.index, beganNanos: nowNanos,
 		byNanos: x.headBefore(nowNanos),
 	}
+	x.noteRival(v)
 	r.rivals = append(r.rivals, v)
 	safely.New("hedge", v.run, v.broken).Go()
 	return true

@@ -182,6 +182,7 @@ func (x *exchange) release(out attempt.Outcome) {
 	if out == attempt.OK && latency > 0 {
 		f.pool.stats.Durations.Observe(x.c.shard.index, time.Duration(latency))
 	}
+	x.trail.Ended(out.End(), x.attempt.Response.Status, f.headNanos, nowNanos)
 	m.Release(f.permit, out, status, nowNanos, latency)
 	f.last = answer.ForOutcome(out)
 	f.query.Tried.Add(m.Index())

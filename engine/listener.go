@@ -17,6 +17,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/engine/trust"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -257,6 +258,7 @@ func portAt(at net.Addr) netip.AddrPort {
 // listenerPolicy is what a generation says of a listener.
 type listenerPolicy struct {
 	name           string
+	recorded       *records.Name
 	number         int // in this generation's index
 	header         time.Duration
 	bodyGap        time.Duration
@@ -289,7 +291,7 @@ const headerBytesUnlimited = 1 << 20
 
 func newListenerPolicy(name string, number int, c *config.Listener, reg *observe.Registry) (*listenerPolicy, error) {
 	p := &listenerPolicy{
-		name: name, number: number,
+		name: name, recorded: records.NewName(name), number: number,
 		header: c.Timeouts.Header, bodyGap: c.Timeouts.Body, idle: c.Timeouts.Idle, write: c.Timeouts.Write,
 		headerBytesMax: int(c.Limits.HeaderBytes), bodyBytesMax: int64(c.Limits.BodyBytes),
 		bytesPerSecond: int64(c.Limits.MinRate), connectionsMax: int64(c.Limits.Connections),

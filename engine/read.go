@@ -2,9 +2,11 @@ package engine
 
 import (
 	"errors"
+	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/match"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -34,6 +36,7 @@ func (x *exchange) read() phase {
 		if c.in.Full() {
 			return x.refuseHead(answer.ForError(wire.ErrHeaderTooLarge))
 		}
+		x.slowHead = true
 		switch _, err := c.in.ReadFrom(c.Conn, roomMax); {
 		case err == nil:
 		case errors.Is(err, socket.ErrWouldBlock):
@@ -43,6 +46,9 @@ func (x *exchange) read() phase {
 		default:
 			return atOver // it has left before it had sent one
 		}
+	}
+	if x.slowHead {
+		x.trail.Read = records.ShortOf(time.Duration(socket.Nanos() - x.startNanos))
 	}
 	x.isHEAD = string(x.head.Method) == "HEAD"
 	x.keep = x.head.KeepAlive && c.stream == nil

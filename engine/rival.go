@@ -3,6 +3,7 @@ package engine
 import (
 	"sync/atomic"
 
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/attempt"
@@ -106,6 +107,10 @@ type rival struct {
 	shard      int
 	beganNanos int64
 	byNanos    int64 // until then its response head is awaited
+
+	place       uint8           // in the exchange's trail
+	openedNanos int64           // when it had a connection
+	out         attempt.Outcome // of one that has not won, once it has ended
 }
 
 // run is the goroutine.
@@ -140,7 +145,7 @@ func (v *rival) try(which attempt.Reuse) attempt.Outcome {
 	if out := a.Open(v.member.Client(v.shard), which); out != attempt.OK {
 		return out
 	}
-	v.open = true
+	v.open, v.openedNanos = true, socket.Nanos()
 	v.conn.Store(a.Conn())
 	if v.race.state.Load() != raceOpen { // who ends the race stops those it sees
 		return attempt.Outrun
@@ -169,6 +174,7 @@ func (v *rival) end(out attempt.Outcome) {
 	if out == attempt.OK || v.race.state.Load() != raceOpen {
 		out, result = attempt.Outrun, retry.HedgeLost
 	}
+	v.out = out
 	if v.open {
 		v.attempt.Close(false, 0)
 	}
@@ -185,5 +191,30 @@ func (x *exchange) endRace() {
 	if r := x.fwd.race; r != nil {
 		x.fwd.race = nil
 		r.end()
+	}
+}
+
+// noteRival notes a rival that begins.
+func (x *exchange) noteRival(v *rival) {
+	v.place = x.trail.Rival(v.pool.recordedAs(v.member, &x.c.shard.engine.recorder.Names), x.startNanos, v.beganNanos)
+}
+
+// noteWinner notes that a rival's attempt, whose connection is the exchange's now, has
+// taken the place of its own.
+func (x *exchange) noteWinner(v *rival) {
+	x.trail.Won(v.place, v.pool.recordedAs(v.member, &x.c.shard.engine.recorder.Names), x.startNanos, v.beganNanos)
+	c := records.Connection{TookNanos: v.openedNanos - v.beganNanos, Reused: x.attempt.Reused()}
+	c.MadeNanos, c.IdledNanos = x.attempt.Past()
+	x.trail.Opened(c)
+}
+
+// noteRivals notes how those of a race have ended that nobody has won. Where the client has
+// left, some have not.
+func (x *exchange) noteRivals(r *race) {
+	if r.heard < len(r.rivals) {
+		return
+	}
+	for _, v := range r.rivals {
+		x.trail.Failed(v.place, v.out.End())
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool"
@@ -98,8 +99,9 @@ const (
 
 // routeEntry is one route, compiled.
 type routeEntry struct {
-	name   string
-	action action
+	name     string
+	recorded *records.Name
+	action   action
 	// poolNames are one, or those of split in its order; pools likewise.
 	poolNames   []string
 	pools       []*poolEntry
@@ -137,9 +139,16 @@ type poolEntry struct {
 	timeouts config.PoolTimeouts
 	stats    *observe.PoolStats
 	backends []*observe.BackendStats // by member index
+	recorded *records.Name
+	members  []*records.Name // likewise
 
 	asks      inquiry.Pool // of what is no exchange
 	announces bool         // a connection to a backend is one client's, for one request
+}
+
+// recordedAs is what records call a member.
+func (p *poolEntry) recordedAs(m *pool.Member, names *records.Names) uint32 {
+	return names.Number(p.members[m.Index()])
 }
 
 // tableBuilder compiles a configuration. Everything that can fail happens here,
@@ -236,11 +245,14 @@ func (b *tableBuilder) linkPools() {
 func (b *tableBuilder) poolEntry(name string, c *config.Pool) poolEntry {
 	reg := b.engine.registry
 	p := b.t.pools.Pool(name)
-	e := poolEntry{Pool: p, hashes: p.Hashes(), limiter: p.Limiter(), timeouts: c.Timeouts, stats: reg.Pool(name)}
+	e := poolEntry{
+		Pool: p, hashes: p.Hashes(), limiter: p.Limiter(), timeouts: c.Timeouts, stats: reg.Pool(name), recorded: records.NewName(name),
+	}
 	e.announces = p.Announces()
 	e.sticky = newCookies(name, c.Sticky, p.Members())
 	for _, m := range p.Members() {
 		e.backends = append(e.backends, reg.Backend(name, m.Address()))
+		e.members = append(e.members, records.NewName(m.Address()))
 	}
 	e.asks = inquiry.Pool{Pool: p, Limiter: e.limiter, Read: c.Timeouts.Read, Write: c.Timeouts.Write, Backends: e.backends}
 	return e
@@ -249,7 +261,7 @@ func (b *tableBuilder) poolEntry(name string, c *config.Pool) poolEntry {
 func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) error {
 	c := b.cfg.Routes[name]
 	reg := b.engine.registry
-	r.name, r.timeout, r.unlogged = name, c.Timeout, !c.AccessLog
+	r.name, r.recorded, r.timeout, r.unlogged = name, records.NewName(name), c.Timeout, !c.AccessLog
 	var err error
 	if r.chain, err = b.stages.Chain(b.cfg.Links(name)); err != nil {
 		return fmt.Errorf("routes.%s: %w", name, err)

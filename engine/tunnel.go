@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/engine/websocket"
 	"github.com/isame-lb/isame-lb/pool/attempt"
@@ -41,6 +42,7 @@ type tunnel struct {
 	access     *accessLog
 	held       stage.Held // of the route's stages
 	client     string     // the address of the client that is believed, for the log
+	record     *records.Record
 	why        end.End
 }
 
@@ -97,6 +99,7 @@ func (x *exchange) openTunnel() phase {
 		c: x.c, policy: x.policy, route: x.route, fwd: x.fwd, attempt: x.attempt,
 		startNanos: x.startNanos, lastNanos: socket.Nanos(), idle: x.fwd.pool.timeouts.Tunnel, access: x.table.access, client: client,
 	}
+	t.record, x.kept = x.kept, nil
 	if x.staged {
 		t.held = x.call.Held.Take()
 	}
@@ -214,6 +217,7 @@ func (t *tunnel) end(why end.End, reset *socket.Conn) {
 	if t.access != nil {
 		t.access.logTunnel(t)
 	}
+	t.keepRecord()
 	c.tunnel = nil
 	c.shard.ln.tunnels.Add(-1)
 	c.end()
@@ -386,4 +390,21 @@ func (l *accessLog) logTunnel(t *tunnel) {
 		e = e.Str("cause", t.why.Word())
 	}
 	e.Send()
+}
+
+// keepRecord keeps what became of the tunnel, and of the exchange that it began as.
+func (t *tunnel) keepRecord() {
+	r := t.record
+	if r == nil {
+		return
+	}
+	t.record = nil
+	nowNanos := socket.Nanos()
+	r.Took = nowNanos - t.startNanos
+	r.In, r.Out = records.SizeOf(r.In.Bytes()+t.up.bytes), records.SizeOf(r.Out.Bytes()+t.down.bytes)
+	r.End, r.Reached = t.why, end.PhaseTunnel
+	names := &t.c.shard.engine.recorder.Names
+	r.Listener, r.Route, r.Pool = names.Number(t.policy.recorded), names.Number(t.route.recorded), names.Number(t.fwd.pool.recorded)
+	r.SetBackend(t.fwd.pool.recordedAs(t.fwd.member, names))
+	t.c.shard.engine.recorder.Put(t.c.shard.index, nowNanos, r)
 }

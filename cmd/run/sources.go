@@ -37,6 +37,7 @@ func (p *proxy) sources() ctl.Sources {
 		PatchBackend:  p.patchBackend,
 		AddBackend:    p.addBackend,
 		RemoveBackend: p.removeBackend,
+		Records:       p.records,
 	}
 }
 

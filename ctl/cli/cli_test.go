@@ -117,6 +117,7 @@ func startProxy(t *testing.T, token string) *proxy {
 				return ctl.ConfigDocument{Body: []byte(format + "\n")}, nil
 			},
 			PatchBackend: p.patch,
+			Records:      p.records,
 		},
 	})
 	if err := s.Start(); err != nil {
@@ -203,6 +204,11 @@ func TestTables(t *testing.T) {
 		{"backends", "backends list"},
 		{"backends_of_pool", "backends list --pool api"},
 		{"routes", "routes"},
+		{"why", "why 4f2a9c01b7d3e855"},
+		{"why_error", "why --last-error"},
+		{"why_slowest", "why --slowest"},
+		{"why_filtered", "why --status 5xx"},
+		{"why_list", "why --list"},
 	} {
 		for _, width := range []int{60, 80, 160} {
 			t.Run(fmt.Sprintf("%s/width=%d", c.name, width), func(t *testing.T) {
@@ -245,7 +251,7 @@ func compareGolden(t *testing.T, name, got string) {
 func TestNarrowTerminalsHoldEverything(t *testing.T) {
 	p := startProxy(t, "")
 	for width := 1; width < 60; width++ {
-		for _, args := range [][]string{{"backends", "list"}, {"routes"}, {"pools", "api"}, {"status"}} {
+		for _, args := range [][]string{{"backends", "list"}, {"routes"}, {"pools", "api"}, {"status"}, {"why", "--list"}, {"why", "--slowest"}, {"why", "--status", "5xx"}} {
 			got := run(p, []string{fmt.Sprintf("COLUMNS=%d", width)}, args...)
 			for line := range strings.Lines(got.stdout) {
 				if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > width {

@@ -166,8 +166,11 @@ func (a *app) root() *cobra.Command {
 	flags.DurationVar(&a.timeout, "timeout", 10*time.Second, "longest wait for an answer")
 	root.SetFlagErrorFunc(usage)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(a.statusCommand(), a.topCommand(), a.poolsCommand(), a.backendsCommand(), a.routesCommand(), a.certsCommand(), a.limitsCommand(), a.healthCommand(),
-		a.configCommand(), a.reloadCommand(), a.upgradeCommand(), a.contextCommand(), a.versionCommand(), a.completionCommand(root))
+	root.AddCommand(
+		a.statusCommand(), a.topCommand(), a.poolsCommand(), a.backendsCommand(), a.routesCommand(),
+		a.whyCommand(), a.certsCommand(), a.limitsCommand(), a.healthCommand(), a.configCommand(),
+		a.reloadCommand(), a.upgradeCommand(), a.contextCommand(), a.versionCommand(), a.completionCommand(root),
+	)
 	complete(root, "output", cobra.FixedCompletions([]string{formatTable, formatJSON, formatYAML}, cobra.ShellCompDirectiveNoFileComp))
 	complete(root, "admin", cobra.NoFileCompletions)
 	complete(root, "token", cobra.NoFileCompletions)

@@ -129,6 +129,17 @@ func (c *Client) Metrics(ctx context.Context) ([]byte, error) {
 	return c.do(ctx, call{method: http.MethodGet, path: "/metrics"})
 }
 
+// Records are exchanges that have ended, as the recorder keeps them. The query has the
+// parameters of GET /api/v1/records.
+func (c *Client) Records(ctx context.Context, query url.Values) ([]api.Record, error) {
+	return get[[]api.Record](ctx, c, "/api/v1/records?"+query.Encode())
+}
+
+// RecordsOf are those with a request id.
+func (c *Client) RecordsOf(ctx context.Context, id string) ([]api.Record, error) {
+	return get[[]api.Record](ctx, c, "/api/v1/records/"+url.PathEscape(id))
+}
+
 // Health says nil when the process answers.
 func (c *Client) Health(ctx context.Context) error {
 	_, err := get[api.Live](ctx, c, "/health")

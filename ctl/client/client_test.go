@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -100,6 +101,11 @@ func TestRequests(t *testing.T) {
 		{"pool is escaped", func() error { _, err := c.Pool(ctx, "a/b ?"); return err }, seen{line: "GET /api/v1/pools/a%2Fb%20%3F"}},
 		{"routes", func() error { _, err := c.Routes(ctx); return err }, seen{line: "GET /api/v1/routes"}},
 		{"listeners", func() error { _, err := c.Listeners(ctx); return err }, seen{line: "GET /api/v1/listeners"}},
+		{
+			"records", func() error { _, err := c.Records(ctx, url.Values{"limit": {"1"}}); return err },
+			seen{line: "GET /api/v1/records?limit=1"},
+		},
+		{"records of an id", func() error { _, err := c.RecordsOf(ctx, "a/bs"); return err }, seen{line: "GET /api/v1/records/a%2Fbs"}},
 		{"health", func() error { return c.Health(ctx) }, seen{line: "GET /health"}},
 		{"ready", func() error { return c.Ready(ctx) }, seen{line: "GET /ready"}},
 		{"config", func() error { _, err := c.Config(ctx, "yaml"); return err }, seen{line: "GET /api/v1/config?format=yaml"}},

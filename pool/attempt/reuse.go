@@ -26,15 +26,16 @@ const retiredMax = 16
 type reuse struct {
 	socket.Kept
 
-	home   *Clients
-	lease  any     // what HostClient.AcquireConn returned, for its release
-	used   bool    // a request was sent on it
-	ending endedBy // of the last answer on it
+	home      *Clients
+	madeNanos int64
+	lease     any     // what HostClient.AcquireConn returned, for its release
+	used      bool    // a request was sent on it
+	ending    endedBy // of the last answer on it
 }
 
 // keep makes conn a connection to a backend that can be used again.
 func (c *Clients) keep(conn *socket.Conn) {
-	r, age := &reuse{home: c}, c.Options.connections.MaxAge
+	r, age := &reuse{home: c, madeNanos: socket.Nanos()}, c.Options.connections.MaxAge
 	if age > 0 {
 		age = socket.Sooner(age)
 	}

@@ -156,6 +156,16 @@ func (a *Attempt) Conn() *socket.Conn { return a.conn }
 // Reused reports that the connection carried a request before.
 func (a *Attempt) Reused() bool { return a.reused }
 
+// Past is when the connection of the attempt was made, and since when it had waited for
+// another request; zeros where it carries its first one, or is a stream.
+func (a *Attempt) Past() (madeNanos, idledNanos int64) {
+	if !a.reused || !a.pooled {
+		return 0, 0
+	}
+	r := reuseOf(a.conn)
+	return r.madeNanos, r.IdleNanos()
+}
+
 // Touched reports that a byte of a response has come.
 func (a *Attempt) Touched() bool { return a.touched }
 
