@@ -26,10 +26,11 @@ const retiredMax = 16
 type reuse struct {
 	socket.Kept
 
-	home   *Clients
-	lease  any     // what HostClient.AcquireConn returned, for its release
-	used   bool    // a request was sent on it
-	ending endedBy // of the last answer on it
+	home    *Clients
+	lease   any     // what HostClient.AcquireConn returned, for its release
+	used    bool    // a request was sent on it
+	shelved bool    // nobody uses it: see shelf
+	ending  endedBy // of the last answer on it
 }
 
 // keep makes conn a connection to a backend that can be used again.
