@@ -32,7 +32,7 @@ func (d *decoder) inherit(cfg *Config) {
 				retry.copyTo(d, own, "")
 			}
 		}
-		r.Retry.Default = reflect.DeepEqual(r.Retry, absent)
+		r.Retry.Default = r.Retry.equal(&absent)
 		cfg.Routes[name] = r
 	}
 	for name, p := range cfg.Pools {

@@ -108,12 +108,12 @@ func (d *decoder) stage(n *node, path string, m *Middleware) {
 		return
 	}
 	v := reflect.New(typ)
-	if h, ok := reflect.TypeAssert[*StageHandler](v); ok {
-		h.Name = m.Type
-	}
 	fields := d.schema.fields(typ)
 	d.unknownStageKeys(n, path, m.Type, slices.Concat(common, fields))
 	d.keys(n, path, v.Elem(), fields)
+	if h, ok := reflect.TypeAssert[*StageHandler](v); ok {
+		h.Name = m.Type
+	}
 	m.Stage = v.Interface()
 }
 
