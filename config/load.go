@@ -135,6 +135,7 @@ func read(opts *Options, problems *problemList) *Loaded {
 		return nil
 	}
 	d := newDecoder(s, problems, refs)
+	d.where = make(map[string]Origin, merged.size())
 	loaded := &Loaded{Config: &Config{}, where: d.where, raw: d.raw}
 	d.decode(merged, loaded.Config)
 	loaded.Config.Include = nil // it is all here
