@@ -134,11 +134,7 @@ func (d *decoder) blank(b blank) reflect.Value {
 // unknownKeys notes every key the section does not have.
 func (d *decoder) unknownKeys(n *node, path string, fields []field) {
 	for _, e := range n.entries {
-		known := false
-		for i := range fields {
-			known = known || fields[i].key == e.name
-		}
-		if known || path == "" && holdsAnchors(e.name) {
+		if fieldOf(fields, e.name) != nil || path == "" && holdsAnchors(e.name) {
 			continue
 		}
 		at := e.value.key

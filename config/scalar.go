@@ -179,6 +179,9 @@ func parseScalar(f *field, text string, v reflect.Value) string {
 
 // check says why a value is outside of what the tags of its key allow, or "".
 func (f *field) check(v reflect.Value) string {
+	if len(f.enum) == 0 && !f.required && !f.positive && f.min == nil && f.max == nil {
+		return ""
+	}
 	text := formatScalar(v)
 	switch {
 	case len(f.enum) > 0 && !slices.Contains(f.enum, text):

@@ -250,12 +250,16 @@ func (s *schema) settle(n *node, t reflect.Type) {
 	switch shapeOf(t) {
 	case shapeSection:
 		n.whole = s.short(t) != ""
-		for _, f := range s.fields(section(t)) {
-			child := n.child(f.key)
-			if child != nil && child.kind == kindMap && f.single {
-				child.whole = true
+		fields := s.fields(section(t))
+		for _, e := range n.entries {
+			f := fieldOf(fields, e.name)
+			if f == nil {
+				continue
 			}
-			s.settle(child, f.typ)
+			if e.value.kind == kindMap && f.single {
+				e.value.whole = true
+			}
+			s.settle(e.value, f.typ)
 		}
 	case shapeNames:
 		for _, e := range n.entries {

@@ -91,6 +91,25 @@ func BenchmarkApply(b *testing.B) {
 	})
 }
 
+// BenchmarkReload is a reload as a whole, of which one route in 10,000 has changed: the
+// configuration is read, checked and applied.
+func BenchmarkReload(b *testing.B) {
+	const routes, pools = 10000, 1000
+	texts := []string{manyRoutes(routes, pools, "9s", "0s"), manyRoutes(routes, pools, "8s", "0s")}
+	b.Run(fmt.Sprintf("changed=route/routes=%d", routes), func(b *testing.B) {
+		e := quiet(b)
+		if err := e.Apply(parse(b, texts[0], "")); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for i := 1; b.Loop(); i++ {
+			if err := e.Apply(parse(b, texts[i%2], "")); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 // TestReloadsLeaveNothingBehind: after hundreds of reloads, each of which replaces the
 // connection that is in use to a backend, there are as many goroutines, and there is as
 // much memory, as before them.
