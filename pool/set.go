@@ -52,7 +52,7 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 		opts.now = socket.Nanos
 	}
 	s := &Set{pools: make(map[string]*Pool, len(cfg.Pools)), zone: cfg.Zone}
-	s.held = held{backends: map[string]*Backend{}, discoveries: map[*discovery]struct{}{}}
+	s.held = held{backends: make(map[string]*Backend, prev.size()), discoveries: map[*discovery]struct{}{}}
 	if prev == nil {
 		s.prober, s.finder, s.roster = health.NewProber(opts.Logger, opts.now, opts.ProbesMax), newFinder(&opts), newRoster()
 	} else {
@@ -189,6 +189,14 @@ func closeWhenIdle(leaving []*attempt.Clients, drain time.Duration) {
 			return
 		}
 	}
+}
+
+// size is the number of backends in s, which may be nil: no generation.
+func (s *Set) size() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.held.backends)
 }
 
 // before is the pool of that name in s, which may be nil: no generation.
