@@ -43,20 +43,22 @@ func changes(v reflect.Value, path string, visit func(path string, change func()
 			changes(v.Field(i), path+"."+v.Type().Field(i).Name, visit)
 		}
 	case reflect.Pointer:
+		inner := v.Elem()
 		visit(path+" absent", v.SetZero)
-		changes(v.Elem(), path, visit)
+		changes(inner, path, visit)
 	case reflect.Slice:
+		inner := v.Index(1)
 		visit(path+" absent", v.SetZero)
 		visit(path+" empty", func() { v.SetLen(0) })
 		visit(path+" longer", func() { v.Set(reflect.Append(v, v.Index(0))) })
-		changes(v.Index(1), path+"[1]", visit)
+		changes(inner, path+"[1]", visit)
 	case reflect.Map:
-		visit(path+" absent", v.SetZero)
-		visit(path+" empty", v.Clear)
-		visit(path+" longer", func() { v.SetMapIndex(reflect.ValueOf("more").Convert(v.Type().Key()), v.MapIndex(v.MapKeys()[0])) })
 		key := v.MapKeys()[0]
 		inner := reflect.New(v.Type().Elem()).Elem()
 		inner.Set(v.MapIndex(key))
+		visit(path+" absent", v.SetZero)
+		visit(path+" empty", v.Clear)
+		visit(path+" longer", func() { v.SetMapIndex(reflect.ValueOf("more").Convert(v.Type().Key()), v.MapIndex(key)) })
 		changes(inner, path+"[text]", func(path string, change func()) {
 			visit(path, func() {
 				change()

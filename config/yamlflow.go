@@ -68,7 +68,7 @@ func (q *quick) flowValue(depth int) *node {
 		return q.flow(depth)
 	case c == '"' || c == '\'':
 		return q.quotedNode()
-	case !beginsPlain(c):
+	case !q.beginsPlain():
 		return nil
 	}
 	n, from := q.node(kindString), q.pos

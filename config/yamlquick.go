@@ -10,7 +10,7 @@ import (
 // Most of a large configuration is a small part of YAML: keys and values a line each,
 // lists, and collections in brackets, in ASCII. quickYAML reads that part, and gives up
 // whatever it is not sure of to the library, be it right or wrong: anchors, tags, block
-// scalars, values of several lines, escapes but for two, keys without a value. What it
+// scalars, values of several lines, rare escapes. What it
 // reads is node for node, and place for place, what the library makes of it; a fuzz test
 // holds one against the other. It takes a fraction of the time, of which the library
 // needs more than all other steps of a load together.
@@ -189,6 +189,7 @@ func (q *quick) section(indent, depth int) *node {
 
 // value reads what stands behind the colon of a key that is indented so far.
 func (q *quick) value(indent, depth int) *node {
+	behind := q.here()
 	q.skipSpaces()
 	if q.pos < len(q.data) && !q.is('\n') && !q.is('#') {
 		return q.inLine(depth)
@@ -201,7 +202,9 @@ func (q *quick) value(indent, depth int) *node {
 	case q.indent == indent && q.isItem():
 		return q.list(indent, depth)
 	}
-	return nil // the key has no value
+	n := q.node(kindNull)
+	n.from = behind
+	return n
 }
 
 // inLine reads a value that begins in this line, and goes to the next line that counts.
@@ -297,7 +300,7 @@ func (q *quick) plainLine() *node {
 		text = text[:comment]
 	}
 	text = bytes.TrimRight(text, " ")
-	if !beginsPlain(text[0]) || text[len(text)-1] == ':' || bytes.Contains(text, []byte(": ")) {
+	if !q.beginsPlain() || text[len(text)-1] == ':' || bytes.Contains(text, []byte(": ")) {
 		return nil
 	}
 	q.pos += len(text)
@@ -308,8 +311,12 @@ func (q *quick) plainLine() *node {
 	return n
 }
 
-// beginsPlain reports a byte that begins a text without quotes, and nothing else.
-func beginsPlain(c byte) bool { return isAlphanumeric(c) || strings.IndexByte("/^_($.+=~", c) >= 0 }
+// beginsPlain reports that a text without quotes is next, and nothing else.
+func (q *quick) beginsPlain() bool {
+	c := q.data[q.pos]
+	return isAlphanumeric(c) || strings.IndexByte("/^_($.+=~", c) >= 0 ||
+		c == '-' && q.pos+1 < len(q.data) && isAlphanumeric(q.data[q.pos+1])
+}
 
 // plain says what a text without quotes is.
 func (*quick) plain(n *node, text string) {
@@ -342,6 +349,12 @@ func (q *quick) quotedNode() *node {
 	return n
 }
 
+// The escapes that are read, without their backslash, and what each stands for.
+const (
+	escapes   = `"\nrt`
+	unescaped = "\"\\\n\r\t"
+)
+
 // quoted reads a text in quotes, of one line.
 func (q *quick) quoted() (string, bool) {
 	quote := q.data[q.pos]
@@ -365,10 +378,11 @@ func (q *quick) quoted() (string, bool) {
 			q.pos++
 			return string(text), true
 		case c == '\\' && quote == '"':
-			if more != '"' && more != '\\' {
+			at := strings.IndexByte(escapes, more)
+			if at < 0 {
 				return "", false
 			}
-			text = append(append(text, q.data[from:q.pos]...), more)
+			text = append(append(text, q.data[from:q.pos]...), unescaped[at])
 			q.pos++
 			from = q.pos + 1
 		}

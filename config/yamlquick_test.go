@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -59,7 +60,7 @@ func TestQuickYAMLReads(t *testing.T) {
 		"{a: 1, b: [x, 'y z', \"w\"], c: {}}\n", "a: {b: 1, c: [\n  1, # one\n  2]\n}\nd: e\n", "a: [{b: c}, {d: e}]\n", "a: {\nb: 1\n}\n",
 		`a: "x \"y\" \\ z"` + "\n" + `b: 'it''s'` + "\n" + `"c": 1` + "\n" + `'d e': 2` + "\n",
 		"a: true\nb: TRUE\nc: yes\nd: null\ne: ~\nf: Null\ng: 1.5\nh: 0x1f\ni: 1e3\nj: 2001-01-01\nk: .5\nl: .inf\nm: 0o17\nn: 1_000\no: 10.0.0.1:80\np: 9s\nq: 12:30\nr: 2001-12-14T21:59:43Z\ns: 0b11\nt: +1\nu: 10.0.0.0/8\n",
-		"  a: 1\n  b: 2\n", "a: http://x/y?z\n", "a: ^/v[0-9]+/{x}\n", "a: {host: 127.0.0.1:80, p: /a/b, r: ^/x$}\n", "- a\n- b\n", "1: a\ntrue: b\n.x: c\n",
+		"a: -1\nb: -x\nc: {d: -5}\n", `a: "1\n2\t3\r"` + "\n", "a:\n", "a: # x\nb: 1\n", "a:\n  b:\n  c:\nd:", "- a:\n- b:\n  c: 1\n", "  a: 1\n  b: 2\n", "a: http://x/y?z\n", "a: ^/v[0-9]+/{x}\n", "a: {host: 127.0.0.1:80, p: /a/b, r: ^/x$}\n", "- a\n- b\n", "1: a\ntrue: b\n.x: c\n",
 		string(manyBackends(20)),
 	} {
 		if !quickly(t, text) {
@@ -71,11 +72,11 @@ func TestQuickYAMLReads(t *testing.T) {
 // TestQuickYAMLLeaves what it is not sure of to the library, whether that takes it or not.
 func TestQuickYAMLLeaves(t *testing.T) {
 	for _, text := range []string{
-		"", "\n", "# nothing\n", "a", "a:\n", "a: \nb: 1\n", "a: 1\na: 2\n", "a: &x 1\nb: *x\n", "a: !!str 1\n", "a: |\n  b\n", "a: >\n  b\n", "a: b\n  c\n",
+		"", "\n", "# nothing\n", "a", "a: 1\na: 2\n", "a: &x 1\nb: *x\n", "a: !!str 1\n", "a: |\n  b\n", "a: >\n  b\n", "a: b\n  c\n",
 		"a: \"b\n  c\"\n", "a: 'b\n  c'\n", "<<: {a: 1}\n", "? a\n: b\n", "---\na: 1\n", "a: 1\n---\nb: 2\n", "a: 1\n...\n", "%YAML 1.2\n---\na: 1\n", "a:\tb\n",
 		"a: b: c\n", "a: b:\n", "a: [1, 2\n", "a: {b}\n", "a: {b: }\n", "a: [b: c]\n", "a: [1,]\n", "a: {b: 1,}\n", "a: [, 1]\n", "a: {b: 1 c: 2}\n", "a: {b:1}\n",
-		"a:\n  b: 1\n c: 2\n", "a:\n - b\n  - c\n", "- a\nb: 1\n", "a: 1\n- b\n", "- - a\n", "-\n  a\n", "a: @b\n", "a: `b`\n", "a: %b\n", "a: é\n", "a: \"\\n\"\n", "a: \"\\u0041\"\n",
-		"a: [x y]\n", "a: {b: 1}#c\n", "a: \"b\"#c\n", "a: 'b' c\n", "a : 1\n", "a: -1\n", "a: - b\n", "a: b\r\n", "[a]: b\n", "{a: 1}: b\n", "a: 1\n b: 2\n", "a:\n  - b: 1\n   c: 2\n",
+		"a:\n  b: 1\n c: 2\n", "a:\n - b\n  - c\n", "- a\nb: 1\n", "a: 1\n- b\n", "- - a\n", "-\n  a\n", "a: @b\n", "a: `b`\n", "a: %b\n", "a: é\n", "a: \"\\x41\"\n", "a: \"\\/\"\n", "a: \"\\u0041\"\n",
+		"a: [x y]\n", "a: {b: 1}#c\n", "a: \"b\"#c\n", "a: 'b' c\n", "a : 1\n", "a: - b\n", "a: b\r\n", "[a]: b\n", "{a: 1}: b\n", "a: 1\n b: 2\n", "a:\n  - b: 1\n   c: 2\n",
 		"a: [b\n---\nc]\n", strings.Repeat("[", 40) + strings.Repeat("]", 40), "a: ]\n", "a: }\n", "a: ,\n", "a: {b: c,, d: e}\n", "\"a\n", "a: {? b: c}\n", "a: [?b]\n",
 	} {
 		if quickly(t, text) {
@@ -84,29 +85,21 @@ func TestQuickYAMLLeaves(t *testing.T) {
 	}
 }
 
-// TestQuickYAMLAgreesOnFixtures, and reads most of those that are good.
+// TestQuickYAMLAgreesOnFixtures, and reads those that show what there is.
 func TestQuickYAMLAgreesOnFixtures(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "*.yaml"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no fixtures: %v", err)
 	}
-	good, read := 0, 0
 	for _, file := range append(files, "default.yaml", "starter.yaml") {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ok := quickly(t, string(text))
-		if strings.HasSuffix(file, ".good.yaml") {
-			good++
-			if ok {
-				read++
-			}
+		if plain := []string{"default.yaml", "starter.yaml", "everything.good.yaml", "stages.good.yaml"}; !ok && slices.Contains(plain, filepath.Base(file)) {
+			t.Errorf("%s is left to the library", file)
 		}
-	}
-	t.Logf("read %d of %d good ones", read, good)
-	if read*2 < good {
-		t.Errorf("read %d of %d good ones; want most of them", read, good)
 	}
 }
 
