@@ -255,9 +255,12 @@ func (c *checker) hedge(path string, r *Route) {
 // one takes exactly the same requests.
 func (c *checker) sameRoutes() {
 	first := map[string]string{}
-	alike := map[likeness]int{}
+	alike := make(map[likeness]int, len(c.cfg.Routes))
 	for _, r := range c.cfg.Routes {
 		alike[likenessOf(&r)]++
+	}
+	if len(alike) == len(c.cfg.Routes) {
+		return
 	}
 	for _, name := range sortedNames(c.cfg.Routes) {
 		r := c.cfg.Routes[name]

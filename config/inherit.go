@@ -60,6 +60,9 @@ type sectionDefaults struct {
 }
 
 func (d *decoder) defaultsOf(path string) *sectionDefaults {
+	if !d.given("defaults") {
+		return &sectionDefaults{}
+	}
 	return &sectionDefaults{below(d.where, path), below(d.raw, path), below(d.broken, path)}
 }
 
