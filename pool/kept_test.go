@@ -144,12 +144,18 @@ func TestAKeptPoolLivesAsLongAsAGeneration(t *testing.T) {
 		t.Errorf("the backend has %d sets of connections and %d checks; want one each", clients, checks)
 	}
 	next.Retire(nil, 0)
-	if clients, checks := held(); clients != 0 || checks != 0 || !p.mu.retired {
-		t.Errorf("after the last generation: %d sets of connections, %d checks, retired %v", clients, checks, p.mu.retired)
+	if clients, checks := held(); clients != 0 || checks != 0 || !hasEnded(p) {
+		t.Errorf("after the last generation: %d sets of connections, %d checks, ended %v", clients, checks, hasEnded(p))
 	}
 	if p.hold() {
 		t.Error("a pool that has ended can be had again")
 	}
+}
+
+func hasEnded(p *Pool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.retired
 }
 
 // TestGenerationsKeepWhatTheyShare: after any row of reloads each backend has one set of
@@ -182,12 +188,13 @@ func TestGenerationsKeepWhatTheyShare(t *testing.T) {
 		now := map[string]uint64{}
 		for _, p := range s.Pools() {
 			want := cfg.Pools[p.Name()]
-			if p.holders.Load() != 1 || p.mu.retired || len(p.Members()) != len(want.Backends) || p.slowStart != want.SlowStart {
+			if p.holders.Load() != 1 || hasEnded(p) || len(p.Members()) != len(want.Backends) || p.slowStart != want.SlowStart {
 				t.Fatalf("step %d: pool %s: %d holders, %d members", step, p.Name(), p.holders.Load(), len(p.Members()))
 			}
+			status := p.Status()
 			for i, m := range p.Members() {
-				if m.Address() != want.Backends[i].Address || m.weight != want.Backends[i].Weight {
-					t.Fatalf("step %d: member %d of %s is %s with weight %d; want %+v", step, i, p.Name(), m.Address(), m.weight, want.Backends[i])
+				if got, want := status.Backends[i], want.Backends[i]; got.Address != want.Address || got.Weight != want.Weight {
+					t.Fatalf("step %d: member %d of %s is %s with weight %d; want %+v", step, i, p.Name(), got.Address, got.Weight, want)
 				}
 				key := p.Name() + " " + m.Address()
 				if m.tally.requests() != seen[key] {
