@@ -22,7 +22,7 @@ func manyBackends(n int) []byte {
 
 // BenchmarkLoad is the cost of reading a configuration, which every reload pays.
 func BenchmarkLoad(b *testing.B) {
-	for _, n := range []int{10, 1000} {
+	for _, n := range []int{10, 1000, 10000} {
 		b.Run(fmt.Sprintf("pools=%d", n), func(b *testing.B) {
 			text := manyBackends(n)
 			b.ReportAllocs()

@@ -116,7 +116,10 @@ func quoted(text string) string {
 
 // noDuplicates reports items that stand twice in a list.
 func (c *checker) noDuplicates(path string, items []string) {
-	first := map[string]int{}
+	if len(items) < 2 {
+		return
+	}
+	first := make(map[string]int, len(items))
 	for i, item := range items {
 		if was, twice := first[item]; twice {
 			c.reportf(indexPath(path, i), "%s is given twice, first as item %d", c.quote(indexPath(path, i), item), was)

@@ -198,7 +198,7 @@ func (c *checker) foreignWords() {
 	v := &visitor{schema: c.schema}
 	v.visit = func(s step) bool {
 		if s.v.Kind() != reflect.String || s.field.key == wordBody {
-			return true
+			return c.mayHoldWords(&s)
 		}
 		text := s.v.String()
 		if raw, masked := c.raw[s.path]; masked {
@@ -225,6 +225,19 @@ func (c *checker) foreignWords() {
 		return true
 	}
 	v.section(reflect.ValueOf(c.cfg).Elem(), "", "")
+}
+
+// mayHoldWords reports that a text below a section may have one of these words in it. Of
+// thousands of routes few do.
+func (c *checker) mayHoldWords(s *step) bool {
+	top, rest, _ := strings.Cut(s.pattern, ".")
+	switch {
+	case rest != "" && rest != "*":
+		return true
+	case c.worded["defaults"] && (top == "routes" || top == "pools"):
+		return true
+	}
+	return c.worded[s.path]
 }
 
 // ofNginx is our variable for one of nginx.

@@ -26,7 +26,9 @@ func (c *checker) route(path string, r *Route) {
 		referTo(c, indexPath(path+".middleware", i), "middleware", name, c.cfg.Middleware)
 	}
 	c.noDuplicates(path+".middleware", r.Middleware)
-	c.retry(path+".retry", r)
+	if !r.Retry.Default { // what nobody has written is right
+		c.retry(path+".retry", r)
+	}
 	if r.Mirror != nil {
 		referTo(c, path+".mirror.pool", "pool", r.Mirror.Pool, c.cfg.Pools)
 	}
@@ -56,10 +58,11 @@ func (c *checker) paths(path string, values [3]string) {
 	keys := [3]string{wordPath, "path_prefix", "path_regex"}
 	first := ""
 	for i, value := range values {
+		if value == "" {
+			continue
+		}
 		at := path + "." + keys[i]
 		switch {
-		case value == "":
-			continue
 		case first != "":
 			c.reportf(at, "cannot stand beside %s: only one of path, path_prefix and path_regex may be given", first)
 		case i == len(keys)-1:
@@ -252,8 +255,18 @@ func (c *checker) hedge(path string, r *Route) {
 // one takes exactly the same requests.
 func (c *checker) sameRoutes() {
 	first := map[string]string{}
+	alike := make(map[likeness]int, len(c.cfg.Routes))
+	for _, r := range c.cfg.Routes {
+		alike[likenessOf(&r)]++
+	}
+	if len(alike) == len(c.cfg.Routes) {
+		return
+	}
 	for _, name := range sortedNames(c.cfg.Routes) {
 		r := c.cfg.Routes[name]
+		if alike[likenessOf(&r)] < 2 {
+			continue
+		}
 		matcher := fmt.Sprintf("%d %q %s %s", r.Priority, sorted(r.Listeners), r.Spelling(), SpellingOfNot(r.Not))
 		if was, twice := first[matcher]; twice {
 			c.reportf(joinPath("routes", name), "takes the same requests as %s: change what it matches, or its priority", joinPath("routes", was))
@@ -261,6 +274,25 @@ func (c *checker) sameRoutes() {
 		}
 		first[matcher] = name
 	}
+}
+
+// likeness is what is quickly compared of routes that take the same requests: two with
+// different ones do not.
+type likeness struct {
+	priority            int
+	path, prefix, regex string
+	hosts               int
+	host                string // the first one in the order of their spelling
+}
+
+func likenessOf(r *Route) likeness {
+	l := likeness{priority: r.Priority, path: r.Path, prefix: r.PathPrefix, regex: r.PathRegex, hosts: len(r.Hosts)}
+	for i, host := range r.Hosts {
+		if low := strings.ToLower(host); i == 0 || low < l.host {
+			l.host = low
+		}
+	}
+	return l
 }
 
 func sorted(texts []string) []string {

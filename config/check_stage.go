@@ -114,6 +114,9 @@ func (c *checker) flat(name string) {
 		return
 	}
 	links := list.links
+	if len(links) == 0 {
+		return
+	}
 	came := map[string]string{}
 	for _, link := range links {
 		from := cameFrom(link)
@@ -143,6 +146,9 @@ func cameFrom(link Link) string {
 
 // unused warns of stages that no route runs.
 func (c *checker) unused() {
+	if len(c.cfg.Middleware) == 0 {
+		return
+	}
 	used := c.cfg.stagesInUse()
 	for _, name := range sortedNames(c.cfg.Middleware) {
 		if !used[name] {

@@ -22,6 +22,18 @@ type decoder struct {
 	raw map[string]string
 	// broken holds the paths that have a problem: nothing further is said of them.
 	broken map[string]bool
+	// blanks are sections without a key, made once for each type.
+	blanks map[blank]reflect.Value
+	// worded holds the keys at the top, and the names below them, with text in them that may
+	// be a variable of another proxy; words counts these texts.
+	worded map[string]bool
+	words  int
+}
+
+// blank is a section of a type that is absent, or present and empty.
+type blank struct {
+	typ    reflect.Type
+	absent bool
 }
 
 func newDecoder(s *schema, problems *problemList, refs *references) *decoder {
@@ -32,6 +44,8 @@ func newDecoder(s *schema, problems *problemList, refs *references) *decoder {
 		where:      map[string]Origin{},
 		raw:        map[string]string{},
 		broken:     map[string]bool{},
+		blanks:     map[blank]reflect.Value{},
+		worded:     map[string]bool{},
 	}
 }
 
@@ -76,26 +90,51 @@ func (d *decoder) sectionNode(n *node, path string, t reflect.Type) *node {
 	return nil
 }
 
-// keys fills the fields of a struct.
+// keys fills the fields of a struct: what is absent, which is most of them, all at once.
 func (d *decoder) keys(n *node, path string, v reflect.Value, fields []field) {
+	v.Set(d.blank(blank{v.Type(), n == nil}))
+	if n == nil {
+		return
+	}
 	for i := range fields {
 		f := &fields[i]
 		child := n.child(f.key)
-		if at := joinPath(path, f.key); child == nil && f.required && n != nil && !d.broken[at] {
-			d.badf(n, at, "is required")
+		switch {
+		case child != nil:
+			before := d.words
+			s := slot{path: joinPath(path, f.key), v: v.FieldByIndex(f.index)}
+			s.v.SetZero()
+			d.value(f, child, s)
+			if path == "" && d.words != before {
+				d.worded[s.path] = true
+			}
+		case f.required:
+			if at := joinPath(path, f.key); !d.broken[at] {
+				d.badf(n, at, "is required")
+			}
 		}
-		d.value(f, child, slot{path: joinPath(path, f.key), v: v.FieldByIndex(f.index), absent: n == nil})
 	}
+}
+
+// blank returns a section in which every key has its default. What is in it is shared.
+func (d *decoder) blank(b blank) reflect.Value {
+	if v, made := d.blanks[b]; made {
+		return v
+	}
+	v := reflect.New(b.typ).Elem()
+	fields := d.schema.fields(b.typ)
+	for i := range fields {
+		f := &fields[i]
+		d.preset(f, slot{path: f.key, v: v.FieldByIndex(f.index), absent: b.absent})
+	}
+	d.blanks[b] = v
+	return v
 }
 
 // unknownKeys notes every key the section does not have.
 func (d *decoder) unknownKeys(n *node, path string, fields []field) {
 	for _, e := range n.entries {
-		known := false
-		for i := range fields {
-			known = known || fields[i].key == e.name
-		}
-		if known || path == "" && holdsAnchors(e.name) {
+		if fieldOf(fields, e.name) != nil || path == "" && holdsAnchors(e.name) {
 			continue
 		}
 		at := e.value.key
@@ -131,11 +170,9 @@ type slot struct {
 	absent bool
 }
 
-// value fills one key of any shape. A nil node is an absent key.
+// value fills one key of any shape with what is present.
 func (d *decoder) value(f *field, n *node, s slot) {
-	if n != nil {
-		d.where[s.path] = n.at()
-	}
+	d.where[s.path] = n.at()
 	switch shapeOf(f.typ) {
 	case shapeSection:
 		d.anySection(f, n, s)
@@ -146,21 +183,30 @@ func (d *decoder) value(f *field, n *node, s slot) {
 	case shapeTree:
 		d.tree(n, s)
 	default:
-		if n == nil {
-			d.preset(f, s)
-			return
-		}
 		d.scalar(f, n, s)
 	}
 }
 
-// anySection fills a struct, or a pointer that is nil when the key is absent.
+// preset sets what a key of any shape is where it is absent. A section behind a pointer,
+// names and trees are nil then.
+func (d *decoder) preset(f *field, s slot) {
+	switch shapeOf(f.typ) {
+	case shapeSection:
+		if f.typ.Kind() != reflect.Pointer {
+			s.v.Set(d.blank(blank{f.typ, true}))
+		}
+	case shapeList:
+		d.presetList(f, s)
+	case shapeScalar:
+		d.presetScalar(f, s)
+	case shapeNames, shapeTree:
+	}
+}
+
+// anySection fills a struct, or one behind a pointer.
 func (d *decoder) anySection(f *field, n *node, s slot) {
 	if f.typ.Kind() != reflect.Pointer {
 		d.section(n, s.path, s.v)
-		return
-	}
-	if n == nil {
 		return
 	}
 	if n.kind == kindNull {
@@ -171,9 +217,9 @@ func (d *decoder) anySection(f *field, n *node, s slot) {
 	d.section(n, s.path, s.v.Elem())
 }
 
-// names fills a map; an absent or empty one is nil.
+// names fills a map; an empty one is nil.
 func (d *decoder) names(f *field, n *node, s slot) {
-	if n == nil || n.kind == kindNull {
+	if n.kind == kindNull {
 		return
 	}
 	if n.kind != kindMap {
@@ -197,7 +243,11 @@ func (d *decoder) names(f *field, n *node, s slot) {
 			d.refuseMask(e.value, path)
 		}
 		v := reflect.New(element.typ).Elem()
+		before := d.words
 		d.value(&element, presence(e.value, element.typ), slot{path: path, v: v})
+		if d.words != before {
+			d.worded[path] = true
+		}
 		m.SetMapIndex(reflect.ValueOf(e.name), v)
 	}
 	s.v.Set(m)
@@ -222,12 +272,8 @@ func presence(n *node, t reflect.Type) *node {
 	return n
 }
 
-// list fills a slice; an absent or empty one is nil, or the default.
+// list fills a slice; an empty one is nil.
 func (d *decoder) list(f *field, n *node, s slot) {
-	if n == nil {
-		d.presetList(f, s)
-		return
-	}
 	if n.kind == kindString && f.typ.Elem().Kind() == reflect.String && holdsDefault(n.text) {
 		n = d.listOf(n, s.path)
 	}

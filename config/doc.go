@@ -3,7 +3,8 @@
 //
 // Start reading at Load (load.go), which takes a configuration through these steps:
 //
-//	parse     yaml.go json.go toml.go  bytes to a tree of nodes that know their positions
+//	parse     yaml.go json.go toml.go  bytes to a tree of nodes that know their positions; what is plain
+//	          yamlquick.go yamlflow.go of YAML without its library
 //	include   include.go glob.go       the trees of several files joined to one
 //	layer     layer.go overlay.go      file < ISAME_ environment < --set, merged by koanf
 //	decode    decode.go scalar.go      tree to Config: types, defaults, ${ENV:} and ${FILE:}

@@ -106,12 +106,23 @@ func (s *schema) read(t reflect.Type) []field {
 
 // short is the key that text stands for where a section of this type is wanted, or "".
 func (s *schema) short(t reflect.Type) string {
-	for _, f := range s.fields(section(t)) {
-		if f.short {
-			return f.key
+	fields := s.fields(section(t))
+	for i := range fields {
+		if fields[i].short {
+			return fields[i].key
 		}
 	}
 	return ""
+}
+
+// fieldOf is the field of a key, nil where there is none.
+func fieldOf(fields []field, key string) *field {
+	for i := range fields {
+		if fields[i].key == key {
+			return &fields[i]
+		}
+	}
+	return nil
 }
 
 func bound(text string) *float64 {

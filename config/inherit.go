@@ -32,7 +32,7 @@ func (d *decoder) inherit(cfg *Config) {
 				retry.copyTo(d, own, "")
 			}
 		}
-		r.Retry.Default = reflect.DeepEqual(r.Retry, absent)
+		r.Retry.Default = r.Retry.equal(&absent)
 		cfg.Routes[name] = r
 	}
 	for name, p := range cfg.Pools {
@@ -60,6 +60,9 @@ type sectionDefaults struct {
 }
 
 func (d *decoder) defaultsOf(path string) *sectionDefaults {
+	if !d.given("defaults") {
+		return &sectionDefaults{}
+	}
 	return &sectionDefaults{below(d.where, path), below(d.raw, path), below(d.broken, path)}
 }
 

@@ -93,7 +93,7 @@ func (t *jsonTree) list(n *node, path string, depth int) error {
 
 // object reads keys up to and with the closing brace.
 func (t *jsonTree) object(n *node, path string, depth int) error {
-	first := map[string]Origin{}
+	first := placesOf(n, 0)
 	for t.dec.More() {
 		token, at, err := t.next()
 		if err != nil {
@@ -107,13 +107,12 @@ func (t *jsonTree) object(n *node, path string, depth int) error {
 		if err != nil {
 			return err
 		}
-		if was, twice := first[name]; twice {
-			t.problems.addf(at, joinPath(path, name), "%s", duplicate(name, was))
+		if was := first.of(name); was != nil {
+			t.problems.addf(at, joinPath(path, name), "%s", duplicate(name, was.key))
 			continue
 		}
-		first[name] = at
 		child.key = at
-		n.entries = append(n.entries, entry{name, child})
+		first.add(entry{name, child})
 	}
 	_, _, err := t.next()
 	return err

@@ -139,6 +139,7 @@ func read(opts *Options, problems *problemList) *Loaded {
 		return nil
 	}
 	d := newDecoder(s, problems, refs)
+	d.where = make(map[string]Origin, merged.size())
 	loaded := &Loaded{Config: &Config{}, where: d.where, raw: d.raw}
 	d.decode(merged, loaded.Config)
 	loaded.Config.Include = nil // it is all here
@@ -200,25 +201,25 @@ func readRoot(opts *Options, problems *problemList) (files []string, root *node)
 
 // mergeLayers puts the environment and the flags over the tree of the file.
 func mergeLayers(s *schema, root *node, over [][]assignment, problems *problemList) (*node, error) {
-	l := newLayers()
+	var l layers
 	s.settle(root, reflect.TypeFor[Config]())
-	if err := l.load(root); err != nil {
-		return nil, err
-	}
+	l.load(root)
 	for _, as := range over {
 		if len(as) == 0 {
-			continue // merged copies the whole tree
+			continue
 		}
-		tree := overlayTree(s, l.merged(), as, problems)
+		base, err := l.merged()
+		if err != nil {
+			return nil, err
+		}
+		tree := overlayTree(s, base, as, problems)
 		if n := tree.child(keyInclude); n != nil {
 			problems.addf(n.from, keyInclude, "can stand in the file only")
 		}
 		s.settle(tree, reflect.TypeFor[Config]())
-		if err := l.load(tree); err != nil {
-			return nil, err
-		}
+		l.load(tree)
 	}
-	return l.merged(), nil
+	return l.merged()
 }
 
 // unique removes what stands twice and keeps the order.

@@ -76,6 +76,18 @@ func (n *node) child(name string) *node {
 	return nil
 }
 
+// size is the number of nodes, itself and below.
+func (n *node) size() int {
+	all := 1
+	for _, item := range n.items {
+		all += item.size()
+	}
+	for i := range n.entries {
+		all += n.entries[i].value.size()
+	}
+	return all
+}
+
 // at is the position that a problem of the node is reported with: the key of a
 // section or list, the value of a scalar.
 func (n *node) at() Origin {

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// preset sets the default of a scalar; a tag that does not fit is a bug of schema.go.
-func (d *decoder) preset(f *field, s slot) {
+// presetScalar sets the default of a scalar; a tag that does not fit is a bug of schema.go.
+func (d *decoder) presetScalar(f *field, s slot) {
 	text := f.preset(s.absent)
 	if text == "" {
 		return
@@ -26,6 +26,9 @@ func (d *decoder) scalar(f *field, n *node, s slot) {
 	if message := mismatch(f, n); message != "" {
 		d.refuse(f, n, s, message)
 		return
+	}
+	if strings.ContainsAny(n.text, "$%") {
+		d.words++
 	}
 	text, secret, err := d.references.expand(n.text)
 	if secret {
@@ -60,7 +63,7 @@ func (d *decoder) scalar(f *field, n *node, s slot) {
 func (d *decoder) refuse(f *field, n *node, s slot, message string) {
 	d.badf(n, s.path, "%s", message)
 	s.v.SetZero()
-	d.preset(f, s)
+	d.presetScalar(f, s)
 }
 
 // hide masks the value of a secret in the message about it.
@@ -176,6 +179,9 @@ func parseScalar(f *field, text string, v reflect.Value) string {
 
 // check says why a value is outside of what the tags of its key allow, or "".
 func (f *field) check(v reflect.Value) string {
+	if len(f.enum) == 0 && !f.required && !f.positive && f.min == nil && f.max == nil {
+		return ""
+	}
 	text := formatScalar(v)
 	switch {
 	case len(f.enum) > 0 && !slices.Contains(f.enum, text):

@@ -108,12 +108,12 @@ func (d *decoder) stage(n *node, path string, m *Middleware) {
 		return
 	}
 	v := reflect.New(typ)
-	if h, ok := reflect.TypeAssert[*StageHandler](v); ok {
-		h.Name = m.Type
-	}
 	fields := d.schema.fields(typ)
 	d.unknownStageKeys(n, path, m.Type, slices.Concat(common, fields))
 	d.keys(n, path, v.Elem(), fields)
+	if h, ok := reflect.TypeAssert[*StageHandler](v); ok {
+		h.Name = m.Type
+	}
 	m.Stage = v.Interface()
 }
 
@@ -257,12 +257,16 @@ func (s *schema) settle(n *node, t reflect.Type) {
 	switch shapeOf(t) {
 	case shapeSection:
 		n.setWhole(s.short(t) != "")
-		for _, f := range s.fields(section(t)) {
-			child := n.child(f.key)
-			if child != nil && child.kind == kindMap && f.single {
-				child.setWhole(true)
+		fields := s.fields(section(t))
+		for _, e := range n.entries {
+			f := fieldOf(fields, e.name)
+			if f == nil {
+				continue
 			}
-			s.settle(child, f.typ)
+			if e.value.kind == kindMap && f.single {
+				e.value.setWhole(true)
+			}
+			s.settle(e.value, f.typ)
 		}
 	case shapeNames:
 		for _, e := range n.entries {

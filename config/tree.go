@@ -9,7 +9,7 @@ import (
 // tree keeps whatever stands at a key: maps, lists, text, whole and other numbers, true
 // and false, and nil. References in text are resolved.
 func (d *decoder) tree(n *node, s slot) {
-	if n == nil || n.kind == kindNull {
+	if n.kind == kindNull {
 		return
 	}
 	if n.kind != kindMap {

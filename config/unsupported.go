@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"strings"
 )
 
 // unsupportedKey is one thing that is read and checked, but refused because
@@ -35,11 +36,24 @@ func (c *checker) unsupported() {
 	v := &visitor{schema: c.schema}
 	v.visit = func(s step) bool {
 		row, ok := rows[s.pattern]
-		if !ok || !s.differs(row.value) {
+		if !ok {
+			return leadsTo(rows, s.pattern)
+		}
+		if !s.differs(row.value) {
 			return true
 		}
 		c.reportf(s.path, "not supported yet: %s", row.what)
 		return false
 	}
 	v.section(reflect.ValueOf(c.cfg).Elem(), "", "")
+}
+
+// leadsTo reports that a row stands below a pattern.
+func leadsTo(rows map[string]unsupportedKey, pattern string) bool {
+	for below := range rows {
+		if strings.HasPrefix(below, pattern) {
+			return true
+		}
+	}
+	return false
 }

@@ -28,6 +28,14 @@ func parseYAML(s *source) (*node, error) {
 	if err := countYAML(s); err != nil {
 		return nil, err
 	}
+	if n := quickYAML(s); n != nil {
+		return n, nil
+	}
+	return libraryYAML(s)
+}
+
+// libraryYAML reads one document of any kind.
+func libraryYAML(s *source) (*node, error) {
 	var doc, second yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(s.data))
 	switch err := dec.Decode(&doc); {
@@ -130,7 +138,7 @@ func (t *yamlTree) alias(y *yaml.Node, path string, depth int) (*node, error) {
 
 // mapping converts the keys of a section; those of "<<" stand behind its own.
 func (t *yamlTree) mapping(n *node, y *yaml.Node, path string, depth int) error {
-	first := map[string]Origin{}
+	first := placesOf(n, len(y.Content)/2)
 	var merged []*node
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		key, value := y.Content[i], y.Content[i+1]
@@ -150,13 +158,12 @@ func (t *yamlTree) mapping(n *node, y *yaml.Node, path string, depth int) error 
 			merged = append(merged, child)
 			continue
 		}
-		if was, twice := first[key.Value]; twice {
-			t.problems.addf(at, joinPath(path, key.Value), "%s", duplicate(key.Value, was))
+		if was := first.of(key.Value); was != nil {
+			t.problems.addf(at, joinPath(path, key.Value), "%s", duplicate(key.Value, was.key))
 			continue
 		}
-		first[key.Value] = at
 		child.key = at
-		n.entries = append(n.entries, entry{key.Value, child})
+		first.add(entry{key.Value, child})
 	}
 	for _, m := range merged {
 		t.merge(n, m, path, first)
@@ -164,14 +171,53 @@ func (t *yamlTree) mapping(n *node, y *yaml.Node, path string, depth int) error 
 	return nil
 }
 
+// places finds the keys of a section while it grows: in a map, where there are many.
+type places struct {
+	n    *node
+	many map[string]*node // nil where there are few
+}
+
+// keysFew is up to where keys are looked for one by one.
+const keysFew = 16
+
+func placesOf(n *node, size int) *places {
+	p := &places{n: n}
+	if size > keysFew {
+		p.many = make(map[string]*node, size)
+	}
+	if size > 0 {
+		n.entries = make([]entry, 0, size)
+	}
+	return p
+}
+
+func (p *places) of(name string) *node {
+	if p.many != nil {
+		return p.many[name]
+	}
+	return p.n.child(name)
+}
+
+func (p *places) add(e entry) {
+	p.n.entries = append(p.n.entries, e)
+	switch {
+	case p.many != nil:
+		p.many[e.name] = e.value
+	case len(p.n.entries) > keysFew:
+		p.many = make(map[string]*node, 2*keysFew)
+		for _, e := range p.n.entries {
+			p.many[e.name] = e.value
+		}
+	}
+}
+
 // merge adds the keys of a "<<" value that the section does not have.
-func (t *yamlTree) merge(n, from *node, path string, have map[string]Origin) {
+func (t *yamlTree) merge(n, from *node, path string, have *places) {
 	switch from.kind {
 	case kindMap:
 		for _, e := range from.entries {
-			if _, ok := have[e.name]; !ok {
-				have[e.name] = e.value.key
-				n.entries = append(n.entries, e)
+			if have.of(e.name) == nil {
+				have.add(e)
 			}
 		}
 	case kindList:

@@ -155,8 +155,8 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 		prev = now.pools
 	}
 	e.apply.stages.Begin()
-	b := tableBuilder{engine: e, cfg: cfg, t: next}
-	err = b.build(opened.bound, opened.ports, prev)
+	b := tableBuilder{engine: e, cfg: cfg, t: next, prev: now}
+	err = b.build(opened)
 	if err == nil {
 		err = opened.listen(e)
 	}

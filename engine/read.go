@@ -119,7 +119,7 @@ func (x *exchange) match() *answer.Reject {
 	if i < 0 {
 		return answer.NoRoute
 	}
-	x.route = &x.table.routes[i]
+	x.route = x.table.routes[i]
 	if string(x.head.Method) == "TRACE" {
 		return answer.MethodNotAllowed
 	}

@@ -30,11 +30,11 @@ type table struct {
 	generation uint64
 	cfg        *config.Config
 	index      *route.Index
-	routes     []routeEntry         // by number of the index
+	routes     []*routeEntry        // by number of the index; tables share those that are the same
 	listeners  []*listenerPolicy    // by slot; nil where this generation has none
 	bound      map[string]*listener // by name
 	pools      *pool.Set
-	entries    map[string]*poolEntry // of pools, for what is asked beside exchanges
+	entries    map[string]*poolEntry // of pools, by name
 	keepers    acme.Keepers          // of certificates
 	stages     *middleware.Set       // by name, for those who ask how they stand
 	access     *accessLog            // nil when it is off
@@ -97,7 +97,7 @@ const (
 	actionChallenge
 )
 
-// routeEntry is one route, compiled.
+// routeEntry is one route, compiled. It does not change once it is in a table.
 type routeEntry struct {
 	name     string
 	recorded *records.Name
@@ -154,17 +154,53 @@ func (p *poolEntry) recordedAs(m *pool.Member, names *records.Names) uint32 {
 // tableBuilder compiles a configuration. Everything that can fail happens here,
 // before anybody sees the table.
 type tableBuilder struct {
-	engine *Engine
-	cfg    *config.Config
-	t      *table
-	stages *middleware.Set
+	engine    *Engine
+	cfg       *config.Config
+	t         *table
+	prev      *table   // that of the generation before; nil for the first one
+	listeners []string // their names, in the order of their numbers
+	stages    *middleware.Set
+	chains    map[string]*middleware.Chain // by what the routes that have them say
 }
 
-func (b *tableBuilder) build(bound map[string]*listener, ports []*quicPort, prev *pool.Set) error {
+func (b *tableBuilder) build(opened *opening) error {
+	b.listeners, b.chains = slices.Sorted(maps.Keys(b.cfg.Listeners)), map[string]*middleware.Chain{}
+	if err := b.policies(opened.bound, opened.ports); err != nil {
+		return err
+	}
+	t := b.t
+	index, kept, err := route.Rebuild(b.cfg.Routes, b.listeners, b.earlier())
+	if err != nil {
+		return err
+	}
+	t.index, t.access = index, newAccessLog(&b.cfg.Log.Access, b.engine)
+	if b.stages, err = middleware.Build(b.engine.stageEnv(b.cfg)); err != nil {
+		return err
+	}
+	t.stages = b.stages
+	t.routes = make([]*routeEntry, t.index.Len())
+	for i, name := range t.index.Names() {
+		if t.routes[i], err = b.entry(name, kept[i]); err != nil {
+			return err
+		}
+	}
+	var before *pool.Set
+	if b.prev != nil {
+		before = b.prev.pools
+	}
+	// Last, because it is the step that would have to be undone.
+	if t.pools, err = pool.Build(b.cfg, before, b.engine.poolOptions()); err != nil {
+		return err
+	}
+	b.linkPools()
+	return nil
+}
+
+// policies compiles what the configuration says of each listener.
+func (b *tableBuilder) policies(bound map[string]*listener, ports []*quicPort) error {
 	t := b.t
 	t.bound = bound
-	names := slices.Sorted(maps.Keys(b.cfg.Listeners))
-	for number, name := range names {
+	for number, name := range b.listeners {
 		c := b.cfg.Listeners[name]
 		p, err := newListenerPolicy(name, number, &c, b.engine.registry)
 		if err != nil {
@@ -186,26 +222,6 @@ func (b *tableBuilder) build(bound map[string]*listener, ports []*quicPort, prev
 		t.listeners[slot] = p
 	}
 	t.vouch()
-	var err error
-	if t.index, err = route.Build(b.cfg.Routes, names); err != nil {
-		return err
-	}
-	t.access = newAccessLog(&b.cfg.Log.Access, b.engine)
-	if b.stages, err = middleware.Build(b.engine.stageEnv(b.cfg)); err != nil {
-		return err
-	}
-	t.stages = b.stages
-	t.routes = make([]routeEntry, t.index.Len())
-	for i, name := range t.index.Names() {
-		if err := b.route(&t.routes[i], name, names); err != nil {
-			return err
-		}
-	}
-	// Last, because it is the step that would have to be undone.
-	if t.pools, err = pool.Build(b.cfg, prev, b.engine.poolOptions()); err != nil {
-		return err
-	}
-	b.linkPools()
 	return nil
 }
 
@@ -224,28 +240,16 @@ func (e *Engine) stageEnv(cfg *config.Config) *middleware.Env {
 	return &middleware.Env{Config: cfg, Registry: e.registry, Logger: e.log, Shards: e.shardCount, Book: &e.apply.stages}
 }
 
-// linkPools gives every route its pools.
-func (b *tableBuilder) linkPools() {
-	pools := make(map[string]poolEntry, len(b.cfg.Pools))
-	b.t.entries = make(map[string]*poolEntry, len(b.cfg.Pools))
-	for name, c := range b.cfg.Pools {
-		e := b.poolEntry(name, &c)
-		pools[name], b.t.entries[name] = e, &e
-	}
-	for i := range b.t.routes {
-		r := &b.t.routes[i]
-		for _, name := range r.poolNames {
-			e := pools[name]
-			r.pools = append(r.pools, &e)
-			r.sticky = r.sticky || e.sticky != nil
-		}
-	}
-}
-
-func (b *tableBuilder) poolEntry(name string, c *config.Pool) poolEntry {
+// poolEntry is that of the table before where the pool is the same.
+func (b *tableBuilder) poolEntry(name string, c *config.Pool) *poolEntry {
 	reg := b.engine.registry
 	p := b.t.pools.Pool(name)
-	e := poolEntry{
+	if b.prev != nil {
+		if e := b.prev.entries[name]; e != nil && e.Pool == p {
+			return e
+		}
+	}
+	e := &poolEntry{
 		Pool: p, hashes: p.Hashes(), limiter: p.Limiter(), timeouts: c.Timeouts, stats: reg.Pool(name), recorded: records.NewName(name),
 	}
 	e.announces = p.Announces()
@@ -258,13 +262,12 @@ func (b *tableBuilder) poolEntry(name string, c *config.Pool) poolEntry {
 	return e
 }
 
-func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) error {
-	c := b.cfg.Routes[name]
+func (b *tableBuilder) route(r *routeEntry, name string, c *config.Route) error {
 	reg := b.engine.registry
 	r.name, r.recorded, r.timeout, r.unlogged = name, records.NewName(name), c.Timeout, !c.AccessLog
 	var err error
-	if r.chain, err = b.stages.Chain(b.cfg.Links(name)); err != nil {
-		return fmt.Errorf("routes.%s: %w", name, err)
+	if r.chain, err = b.chain(name, c); err != nil {
+		return err
 	}
 	if c.Mirror != nil {
 		if r.chain, err = b.stages.Mirrored(r.chain, name, c.Mirror); err != nil {
@@ -276,7 +279,7 @@ func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) err
 	}
 	learnt := b.engine.apply.learnt.Of(name)
 	r.retry = retry.New(&c.Retry, &learnt.Counts)
-	for _, l := range listeners {
+	for _, l := range b.listeners {
 		r.stats = append(r.stats, reg.Route(l, name))
 	}
 	r.hedge = retry.NewHedging(c.Hedge, &learnt.Latency)
@@ -289,7 +292,7 @@ func (b *tableBuilder) route(r *routeEntry, name string, listeners []string) err
 	for k := retry.RefusalNone + 1; k < retry.Refusals; k++ {
 		r.refused[k] = reg.RefusedRetries(name, k.String())
 	}
-	return b.action(r, name, &c)
+	return b.action(r, name, c)
 }
 
 func (b *tableBuilder) action(r *routeEntry, name string, c *config.Route) error {

@@ -26,13 +26,12 @@ type builder struct {
 	set  *Set
 	prev *Set
 	opts *Options
-	zone string // the proxy's own
 }
 
 // newBuilder returns the builder of a generation, which waits a moment for what is to be
 // discovered.
 func newBuilder(s, prev *Set, opts *Options, cfg *config.Config) *builder {
-	b := &builder{set: s, prev: prev, opts: opts, zone: cfg.Zone}
+	b := &builder{set: s, prev: prev, opts: opts}
 	b.discover(cfg)
 	return b
 }
@@ -75,7 +74,7 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		breaker = *cfg.CircuitBreaker
 	}
 	p := &Pool{
-		name: name, kind: kind, hashOn: hashOn,
+		name: name, config: &cfg, trust: trust, kind: kind, hashOn: hashOn,
 		panicPercent: cfg.PanicThreshold,
 		ejectPercent: breaker.MaxEjectedPercent,
 		slowStart:    cfg.SlowStart,
@@ -84,6 +83,7 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		now:          b.opts.now,
 		log:          b.opts.Logger.With().Str("pool", name).Logger(),
 	}
+	p.holders.Store(1)
 	trust.Warn(&p.log, time.Now())
 	policy := policyOf(&breaker)
 	before := b.prev.before(name)
@@ -165,13 +165,13 @@ func (b *builder) member(
 	s := standingOf(back, before)
 	m := &Member{
 		backend: back, standing: s, load: &s.load, breaker: &s.breaker, tally: &s.account.tally, pool: p,
-		rank: c.rank, discovered: c.discovered, zone: c.Zone, local: c.Zone != "" && c.Zone == b.zone, requestsMax: int64(c.MaxRequests),
+		rank: c.rank, discovered: c.discovered, zone: c.Zone, local: c.Zone != "" && c.Zone == b.set.zone, requestsMax: int64(c.MaxRequests),
 		weightGiven: c.Weight,
 	}
 	m.dialing, m.host = d, attempt.HostOf(cfg, c.Address, c.foundAs)
-	m.clients = b.clients(back, attempt.OptionsOf(p.name, cfg, d), d)
+	m.clients = back.holdClients(attempt.OptionsOf(p.name, cfg, d), d, b.opts)
 	if def != nil {
-		m.health = b.opinion(back, def.Over(d, m.host), s, p.name)
+		m.health = back.holdOpinion(def.Over(d, m.host), s, p.name)
 	}
 	return m
 }
@@ -194,21 +194,24 @@ func (b *builder) backend(address string, d *attempt.Dialing) *Backend {
 	return back
 }
 
-// Clients takes hold of connections, once for each generation.
-func (b *builder) clients(back *Backend, o attempt.ConnOptions, d *attempt.Dialing) *attempt.Clients {
-	c := back.holdClients(o, d, b.opts)
-	if _, twice := b.set.held.clients[c]; twice {
-		back.dropClients(c)
+// dropOpinions takes back what the members of a pool that ends hold of health checks.
+func (p *Pool) dropOpinions() {
+	for _, m := range p.members {
+		if m.health != nil {
+			m.backend.dropOpinion(m.health)
+		}
 	}
-	b.set.held.clients[c] = back
-	return c
 }
 
-// Opinion takes hold of what a pool makes of a health check.
-func (b *builder) opinion(back *Backend, def *health.Definition, s *standing, pool string) *health.Opinion {
-	o := back.holdOpinion(def, s, pool)
-	b.set.held.opinions[o] = back
-	return o
+// dropClients takes back the connections of a pool that ends, and appends to leaving those
+// that nobody has any more.
+func (p *Pool) dropClients(leaving []*attempt.Clients) []*attempt.Clients {
+	for _, m := range p.members {
+		if m.backend.dropClients(m.clients) {
+			leaving = append(leaving, m.clients)
+		}
+	}
+	return leaving
 }
 
 // standingOf is what the pool of this name has met at a backend so far. Where the

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/algo"
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/health"
@@ -17,11 +18,13 @@ import (
 // limit is reached does not count its breakers for every failure.
 const denyNanos = int64(10 * time.Millisecond)
 
-// Pool is the policy of one generation over its backends. All methods may be
-// called by any goroutine.
+// Pool is the policy of one generation over its backends, and of those that follow with
+// the same one. All methods may be called by any goroutine.
 type Pool struct {
 	// Set by Build and never changed.
 	name         string
+	config       *config.Pool   // what it was made of
+	trust        *attempt.Trust // likewise; nil for clear text
 	kind         algo.Kind
 	hashOn       HashOn
 	panicPercent int
@@ -43,6 +46,7 @@ type Pool struct {
 	// view is loaded once for every pick and stored by rebuild alone.
 	view atomic.Pointer[view]
 
+	holders   atomic.Int32 // generations that have the pool; at 0 it has ended
 	dirty     atomic.Bool  // a rebuild is on its way
 	denyUntil atomic.Int64 // see denyNanos
 	ejecting  sync.Mutex   // one breaker at a time opens, so the limit holds

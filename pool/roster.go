@@ -56,6 +56,16 @@ func (r *roster) of(pool string) edits {
 	return c
 }
 
+// version is that of a pool's edits.
+func (r *roster) version(pool string) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e := r.mu.pools[pool]; e != nil {
+		return e.version
+	}
+	return 0
+}
+
 // edit changes a pool's edits.
 func (r *roster) edit(pool string, change func(*edits)) {
 	r.mu.Lock()

@@ -24,6 +24,7 @@ const retireTick = 20 * time.Millisecond
 type Set struct {
 	pools   map[string]*Pool
 	ordered []*Pool // by name
+	zone    string  // the proxy's own
 	prober  *health.Prober
 	finder  *finder
 	roster  *roster
@@ -31,18 +32,17 @@ type Set struct {
 	retired sync.Once
 }
 
-// held are the facts a generation refers to. Each counts the generations that
-// hold it, and ends when the last one lets go.
+// held are the facts a generation refers to. A discovery counts the generations that
+// hold it, and ends when the last one lets go. Connections and opinions are held by the
+// pools, each member its own, and go with the last generation of the pool.
 type held struct {
-	backends map[string]*Backend
-	clients  map[*attempt.Clients]*Backend
-	opinions map[*health.Opinion]*Backend
-
+	backends    map[string]*Backend // by identity
 	discoveries map[*discovery]struct{}
 }
 
 // Build makes the pools of a generation, with the members that discoveries know;
-// it waits a moment for the first answer of new ones. Backends that prev also had are the
+// it waits a moment for the first answer of new ones. Pools that would be made the same
+// again, and in others the backends that prev also had, are the
 // same objects: connections, health, breaker and counters go on. Nothing that
 // runs is touched; when the caller cannot use the result after all, it calls
 // Retire on it. All problems are reported at once, each beginning with the
@@ -51,11 +51,8 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 	if opts.now == nil {
 		opts.now = socket.Nanos
 	}
-	s := &Set{pools: make(map[string]*Pool, len(cfg.Pools))}
-	s.held = held{
-		backends: map[string]*Backend{}, clients: map[*attempt.Clients]*Backend{}, opinions: map[*health.Opinion]*Backend{},
-		discoveries: map[*discovery]struct{}{},
-	}
+	s := &Set{pools: make(map[string]*Pool, len(cfg.Pools)), zone: cfg.Zone}
+	s.held = held{backends: make(map[string]*Backend, prev.size()), discoveries: map[*discovery]struct{}{}}
 	if prev == nil {
 		s.prober, s.finder, s.roster = health.NewProber(opts.Logger, opts.now, opts.ProbesMax), newFinder(&opts), newRoster()
 	} else {
@@ -63,14 +60,16 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 	}
 	b := newBuilder(s, prev, &opts, cfg)
 	var problems []error
-	for name := range cfg.Pools {
-		p, err := b.pool(name, cfg.Pools[name])
-		if err != nil {
-			problems = append(problems, err)
-			continue
+	for name, c := range cfg.Pools {
+		p := b.kept(name, &c)
+		if p == nil {
+			var err error
+			if p, err = b.pool(name, c); err != nil {
+				problems = append(problems, err)
+				continue
+			}
 		}
-		s.pools[name] = p
-		s.ordered = append(s.ordered, p)
+		s.add(p)
 	}
 	if len(problems) > 0 {
 		s.Retire(nil, 0)
@@ -86,7 +85,7 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 // the same configuration has them.
 func (s *Set) Stale() bool {
 	return slices.ContainsFunc(s.ordered, func(p *Pool) bool {
-		if s.roster.of(p.name).version != p.edited {
+		if s.roster.version(p.name) != p.edited {
 			return true
 		}
 		if p.discovery == nil {
@@ -115,15 +114,16 @@ func (s *Set) Start() {
 		s.roster.forget(p.name, p.forgotten)
 		for _, m := range p.members {
 			m.standing.account.settle(m.weightGiven)
+			if m.health != nil {
+				m.health.Start(s.prober)
+			}
 		}
-	}
-	for o := range s.held.opinions {
-		o.Start(s.prober)
 	}
 }
 
 // Retire ends a generation after next has taken over (nil: at the end of the
-// process, or for a Set that never ran). Probes that no other generation wants
+// process, or for a Set that never ran), but for the pools that another one has.
+// Probes that no other generation wants
 // end at once. Connections of backends that no other one has are closed as they
 // become idle; Retire returns when none is left in use or drain has passed, so
 // it wants a goroutine of its own while traffic goes on. Exchanges that hold a
@@ -133,30 +133,30 @@ func (s *Set) Retire(next *Set, drain time.Duration) {
 }
 
 func (s *Set) retire(next *Set, drain time.Duration) {
-	for _, p := range s.ordered {
+	last := s.letGo()
+	for _, p := range last {
 		p.retire()
 	}
-	for o, b := range s.held.opinions {
-		b.dropOpinion(o)
+	for _, p := range last {
+		p.dropOpinions()
 	}
 	for d := range s.held.discoveries {
 		s.finder.drop(d)
 	}
 	var leaving []*attempt.Clients
-	for c, b := range s.held.clients {
-		if b.dropClients(c) {
-			leaving = append(leaving, c)
-		}
+	for _, p := range last {
+		leaving = p.dropClients(leaving)
 	}
 	if next != nil {
-		next.logLeaving(s)
+		next.logLeaving(last)
 	}
 	closeWhenIdle(leaving, drain)
 }
 
-// logLeaving says which backends are not in this generation any more.
-func (s *Set) logLeaving(old *Set) {
-	for _, p := range old.ordered {
+// logLeaving says which backends of pools that have ended are not in this generation
+// any more.
+func (s *Set) logLeaving(ended []*Pool) {
+	for _, p := range ended {
 		for _, m := range p.members {
 			if _, stays := s.held.backends[m.backend.identity]; !stays {
 				p.log.Info().Str("backend", m.backend.address).Int64("in_flight", m.InFlight()).Msg("backend retired")
@@ -166,8 +166,7 @@ func (s *Set) logLeaving(old *Set) {
 }
 
 // closeWhenIdle closes connections as they become idle until none is left or
-// drain has passed. What is in use then ends with its exchange: HostClient's
-// own cleaner closes it after connections.idle.
+// drain has passed. What is in use then is closed connections.idle after its exchange.
 func closeWhenIdle(leaving []*attempt.Clients, drain time.Duration) {
 	deadline := time.NewTimer(drain)
 	defer deadline.Stop()
@@ -190,6 +189,14 @@ func closeWhenIdle(leaving []*attempt.Clients, drain time.Duration) {
 			return
 		}
 	}
+}
+
+// size is the number of backends in s, which may be nil: no generation.
+func (s *Set) size() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.held.backends)
 }
 
 // before is the pool of that name in s, which may be nil: no generation.

@@ -16,7 +16,15 @@ import (
 // problem, each beginning with the path of its field. The configuration is
 // copied, not kept.
 func Build(routes map[string]config.Route, listeners []string) (*Index, error) {
-	b := builder{
+	x, _, err := Rebuild(routes, listeners, Earlier{})
+
+	return x, err
+}
+
+// newBuilder returns the builder of an index, which has no drafts yet.
+func newBuilder(routes map[string]config.Route, listeners []string) *builder {
+	b := &builder{
+		routes:    routes,
 		names:     slices.Sorted(maps.Keys(routes)),
 		listeners: make(map[string]int, len(listeners)),
 		patterns:  make(map[string]compiled),
@@ -25,15 +33,13 @@ func Build(routes map[string]config.Route, listeners []string) (*Index, error) {
 		b.listeners[name] = i
 	}
 
-	b.drafts = make([]draft, len(b.names))
-	for i, name := range b.names {
-		b.compile(&b.drafts[i], name, routes[name])
-	}
+	b.drafts, b.kept = make([]*draft, len(b.names)), make([]int32, len(b.names))
 
-	if len(b.errs) > 0 {
-		return nil, errors.Join(b.errs...)
-	}
+	return b
+}
 
+// index makes an index of the drafts, without descriptions.
+func (b *builder) index(listeners []string) (*Index, error) {
 	b.sort()
 
 	x := b.tiers()
@@ -43,16 +49,7 @@ func Build(routes map[string]config.Route, listeners []string) (*Index, error) {
 		return nil, errors.Join(b.errs...)
 	}
 
-	x.listeners = slices.Clone(listeners)
-
-	hiddenBy := b.shadows()
-	for i, name := range b.names {
-		r := routes[name]
-		x.descriptions[i] = describe(name, &r, &b.drafts[i])
-		if by := hiddenBy[i]; by != none {
-			x.descriptions[i].HiddenBy = b.names[by]
-		}
-	}
+	x.listeners, x.compiled = slices.Clone(listeners), b.patterns
 
 	return x, nil
 }
@@ -65,7 +62,7 @@ func (b *builder) sort() {
 	}
 
 	slices.SortFunc(b.order, func(i, j int32) int {
-		return precede(&b.drafts[i], &b.drafts[j], int(i), int(j))
+		return precede(b.drafts[i], b.drafts[j], int(i), int(j))
 	})
 }
 
@@ -83,17 +80,13 @@ func (b *builder) tiers() *Index {
 		x := b.tier(b.order[from:to])
 		if from = to; first == nil {
 			first, last = x, x
-			x.descriptions, x.rules = make([]Description, len(b.drafts)), make([]rule, len(b.drafts))
+			x.descriptions, x.drafts = make([]*Description, len(b.drafts)), b.drafts
 
 			continue
 		}
 
-		x.names, x.rules, x.descriptions = first.names, first.rules, first.descriptions
+		x.names, x.drafts, x.descriptions = first.names, first.drafts, first.descriptions
 		last.lower, last = x, x
-	}
-
-	for i := range b.drafts {
-		first.rules[i] = b.drafts[i].rule
 	}
 
 	return first
@@ -156,13 +149,14 @@ func (b *builder) compareList(list []int32, matched bool, reported map[[2]int32]
 
 	first := make(map[askedBy]int32, len(list))
 	for _, route := range list {
-		d := &b.drafts[route]
 		if !matched {
-			b.compareWith(first, askedBy{signature: d.signature}, route, reported)
+			b.compareWith(first, askedBy{signature: b.signature(route)}, route, reported)
+
+			continue
 		}
 
-		for i := 0; matched && i < len(d.expressions); i++ {
-			b.compareWith(first, askedBy{d.signature, d.expressions[i]}, route, reported)
+		for _, expression := range b.drafts[route].expressions {
+			b.compareWith(first, askedBy{b.signature(route), expression}, route, reported)
 		}
 	}
 }

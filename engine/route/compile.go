@@ -33,7 +33,10 @@ func (b *builder) compile(d *draft, name string, r config.Route) {
 }
 
 func (b *builder) compileHosts(d *draft, field string, hosts []string) {
-	met := make(map[match.HostPattern]bool, len(hosts))
+	var met map[match.HostPattern]bool
+	if len(hosts) > 1 {
+		met = make(map[match.HostPattern]bool, len(hosts))
+	}
 
 	for i, text := range hosts {
 		host, err := match.ParseHost(text)
@@ -43,9 +46,13 @@ func (b *builder) compileHosts(d *draft, field string, hosts []string) {
 			continue
 		}
 
-		if !met[host] {
+		if met[host] {
+			continue
+		}
+
+		d.hosts = append(d.hosts, host)
+		if met != nil {
 			met[host] = true
-			d.hosts = append(d.hosts, host)
 		}
 	}
 }
@@ -110,14 +117,17 @@ func (b *builder) expression(field, text string) (c compiled, ok bool) {
 		return c, true
 	}
 
-	re, err := regexp.Compile(text)
-	if err != nil {
-		b.fail(field, err)
+	if c, ok = b.known[text]; !ok {
+		re, err := regexp.Compile(text)
+		if err != nil {
+			b.fail(field, err)
 
-		return c, false
+			return c, false
+		}
+
+		c = compiled{re: re, beginning: literalBeginning(text)}
 	}
 
-	c = compiled{re: re, beginning: literalBeginning(text)}
 	b.patterns[text] = c
 
 	return c, true
@@ -160,9 +170,7 @@ func (d *draft) compileMethods(methods []string) {
 
 // compileFurther compiles what is asked beyond host, path, methods and listeners.
 func (b *builder) compileFurther(d *draft, field string, r *config.Route) {
-	own := r.Predicates
-	own.Hosts, own.HostsRegex, own.Methods = nil, nil, nil
-	own.Path, own.PathPrefix, own.PathRegex = "", "", ""
+	own := ownPredicates(r)
 
 	var err error
 	if d.further, err = match.New(&own); err != nil {
@@ -172,7 +180,30 @@ func (b *builder) compileFurther(d *draft, field string, r *config.Route) {
 	if d.not, err = match.NewNot(r.Not); err != nil {
 		b.fail(field, err)
 	}
+}
 
-	d.signature = fmt.Sprintf("%d %x %q %q %s %s",
-		d.priority, d.listeners, r.PathRegex, d.methods, own.Spelling(), config.SpellingOfNot(r.Not))
+// ownPredicates are those beyond host, path and methods.
+func ownPredicates(r *config.Route) config.Predicates {
+	own := r.Predicates
+	own.Hosts, own.HostsRegex, own.Methods = nil, nil, nil
+	own.Path, own.PathPrefix, own.PathRegex = "", "", ""
+
+	return own
+}
+
+// signature is equal for routes that take the same requests of one path. Most routes have
+// theirs to themselves, so it is made when it is asked for.
+func (b *builder) signature(route int32) string {
+	if b.signatures == nil {
+		b.signatures = make([]string, len(b.drafts))
+	}
+
+	if b.signatures[route] == "" {
+		d, r := b.drafts[route], b.routes[b.names[route]]
+		own := ownPredicates(&r)
+		b.signatures[route] = fmt.Sprintf("%d %x %q %q %s %s",
+			d.priority, d.listeners, r.PathRegex, d.methods, own.Spelling(), config.SpellingOfNot(r.Not))
+	}
+
+	return b.signatures[route]
 }

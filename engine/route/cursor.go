@@ -53,7 +53,7 @@ func (x *Index) lookupTier(q *Query, host []byte) int {
 			return int(route)
 		}
 
-		if failed, _ := x.rules[route].check(q, c.site != x.matched); failed == nothing {
+		if failed, _ := x.drafts[route].check(q, c.site != x.matched); failed == nothing {
 			return int(route)
 		}
 	}

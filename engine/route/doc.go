@@ -1,7 +1,8 @@
 // Package route finds the route of a request.
 //
 // Build turns the routes of a configuration into an Index: immutable, read by
-// any number of goroutines without a lock, and looked up without allocating.
+// any number of goroutines without a lock, and looked up without allocating. Rebuild
+// does so for a configuration that follows on another one.
 // Start reading at Index.Lookup in cursor.go, which holds the order below.
 //
 // # Order of precedence
@@ -82,6 +83,7 @@
 //
 // A build, which ends in an Index:
 //
+//	rebuild.go    Rebuild: what is taken over from the index before
 //	build.go      Build: the order of routes, one index a priority, routes that are alike
 //	shadow.go     routes that no request can reach
 //	compile.go    one route of the configuration into a draft

@@ -4,17 +4,22 @@ import (
 	"fmt"
 	"regexp"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/match"
 )
 
 // builder is the state of one Build.
 type builder struct {
-	names     []string
-	listeners map[string]int
-	drafts    []draft // by route number
-	order     []int32 // all routes by priority, then by precedence within equal host and path
-	patterns  map[string]compiled
-	errs      []error
+	routes     map[string]config.Route
+	names      []string
+	listeners  map[string]int
+	drafts     []*draft // by route number
+	kept       []int32  // by route number, its number in the index before: see Rebuild
+	order      []int32  // all routes by priority, then by precedence within equal host and path
+	signatures []string // by route number, where somebody has asked
+	patterns   map[string]compiled
+	known      map[string]compiled // patterns of the index before
+	errs       []error
 
 	// Of the tier under work:
 	expressions []*regexp.Regexp // of hosts, each once
@@ -33,7 +38,8 @@ func (b *builder) failValue(field, value string, err error) {
 	b.errs = append(b.errs, fmt.Errorf("%s: %q %w", field, value, err))
 }
 
-// draft is a route while the index is built.
+// draft is a route while the index is built. It is not changed afterwards: lookups read
+// its rule, and a build that follows takes it over where the route asks the same.
 type draft struct {
 	rule
 	hosts     []match.HostPattern
@@ -41,7 +47,6 @@ type draft struct {
 	kind      kind
 	beginning string // literal beginning of a regular expression
 	priority  int
-	signature string // equal for routes that take the same requests of one path
 }
 
 // compiled is a regular expression, shared by the routes that write it alike.

@@ -86,7 +86,7 @@ func (x *Index) explain(q *Query) []Step {
 
 		steps = append(steps, t.step(int(route), c.site))
 		step := &steps[len(steps)-1]
-		failed, which := x.rules[route].check(q, c.site != t.matched)
+		failed, which := x.drafts[route].check(q, c.site != t.matched)
 
 		switch {
 		case failed != nothing:
@@ -122,7 +122,7 @@ func (x *Index) step(route int, at int32) Step {
 
 // failure says what a predicate asks for and what the request has.
 func (x *Index) failure(q *Query, route int, failed predicate, which int) string {
-	r, d := &x.rules[route], &x.descriptions[route]
+	r, d := x.drafts[route], x.descriptions[route]
 
 	switch failed {
 	case byListener:
@@ -154,8 +154,8 @@ func (x *Index) listenerName(number int) string {
 // why names the first point of the order of precedence that tells two
 // candidates apart.
 func (x *Index) why(first, second *Step) string {
-	r, s := &x.rules[first.Route], &x.rules[second.Route]
-	d, e := &x.descriptions[first.Route], &x.descriptions[second.Route]
+	r, s := x.drafts[first.Route], x.drafts[second.Route]
+	d, e := x.descriptions[first.Route], x.descriptions[second.Route]
 
 	switch {
 	case d.Priority != e.Priority:

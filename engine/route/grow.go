@@ -21,7 +21,7 @@ func (b *builder) place(routes []int32) {
 // express gives a route one of its expressions, and reports that it is the first: all
 // of them stand in one site.
 func (b *builder) express(route int32, text string) (first bool) {
-	d := &b.drafts[route]
+	d := b.drafts[route]
 
 	number, known := b.numbers[text]
 	if !known {
@@ -42,7 +42,7 @@ func (b *builder) express(route int32, text string) (first bool) {
 
 func (b *builder) placeUnder(route int32, host match.HostPattern) {
 	s := b.site(host)
-	d := &b.drafts[route]
+	d := b.drafts[route]
 
 	switch d.kind {
 	case kindPattern:
@@ -73,7 +73,7 @@ func (b *builder) placeInTree(s *draftSite, route int32) {
 		b.nodes[s.root].matched = s.host.Kind == match.HostExpression
 	}
 
-	d := &b.drafts[route]
+	d := b.drafts[route]
 
 	path, below := d.path, false
 	if d.kind == kindPrefix && path[len(path)-1] == '/' {

@@ -10,10 +10,11 @@ type Index struct {
 	lower *Index // routes of the next lower priority; nil: there are none
 
 	// Shared by the whole chain.
-	rules        []rule
-	descriptions []Description
+	drafts       []*draft
+	descriptions []*Description
 	names        []string
-	listeners    []string // of the first one
+	listeners    []string            // of the first one
+	compiled     map[string]compiled // likewise; expressions by their text, for a build that follows
 
 	entries   []entry // of the lists with more than one route
 	named     bool    // a route has a host
@@ -68,5 +69,5 @@ func (x *Index) Names() []string {
 // Description describes the route of the given number, which is one of Lookup's
 // results.
 func (x *Index) Description(route int) Description {
-	return x.descriptions[route]
+	return *x.descriptions[route]
 }

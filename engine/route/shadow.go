@@ -21,7 +21,7 @@ func (b *builder) shadows() []int32 {
 
 	for at, route := range b.order {
 		s.at[route] = at
-		d := &b.drafts[route]
+		d := b.drafts[route]
 
 		if d.further.Count() > 0 || len(d.not) > 0 {
 			continue // It leaves some requests to others.
@@ -93,7 +93,7 @@ func (s *shadows) hider(route int32) int32 {
 
 // under looks at routes under a host that takes all that route's own host takes.
 func (s *shadows) under(route int32, own, host match.HostPattern) int32 {
-	d := &s.b.drafts[route]
+	d := s.b.drafts[route]
 	found := none
 
 	try := func(kind kind, path string) {
@@ -128,7 +128,7 @@ func (s *shadows) under(route int32, own, host match.HostPattern) int32 {
 // priority, or under the same host by the order there. It asks only about pairs of
 // which other takes every path of route.
 func (s *shadows) precedes(other, route int32, sameHost bool) bool {
-	o, r := &s.b.drafts[other], &s.b.drafts[route]
+	o, r := s.b.drafts[other], s.b.drafts[route]
 
 	switch {
 	case o.priority != r.priority:

@@ -128,6 +128,7 @@ type link struct {
 	loop    *socket.Loop
 	noDial  atomic.Int32 // how many of them there are
 	park    park
+	shelf   shelf
 	streams socket.Multiplexer // where the backend is spoken to in HTTP/2
 }
 
@@ -200,8 +201,9 @@ func (k *link) endSingle(c *socket.Conn) {
 	k.clients.single.Add(-1)
 }
 
-// newHostClient is the only place that makes one. It is the pool of a shard's idle
-// connections to a backend: the options are those that AcquireConn, ReleaseConn and its
+// newHostClient is the only place that makes one. It dials and counts the connections of
+// a shard to a backend; the idle ones are ours (shelf), but for those that its user gives
+// back to the HostClient itself. The options are those that AcquireConn, ReleaseConn and its
 // cleaner read, also where the value is the default. What its own round trip would read
 // is not set: nobody makes one.
 func newHostClient(c *Clients, k *link) *fasthttp.HostClient {
@@ -280,7 +282,7 @@ func (c *Clients) Counts() (open, idle int) {
 	for _, hc := range c.shards {
 		open += hc.ConnsCount()
 		k := linkOf(hc)
-		idle += hc.IdleConnsCount() + k.park.len()
+		idle += hc.IdleConnsCount() + k.shelf.len() + k.park.len()
 		if m := k.streams; m != nil {
 			_, quiet := m.Counts() // single has them all
 			idle += quiet
@@ -301,6 +303,7 @@ func (c *Clients) CloseIdle() {
 	for _, hc := range c.shards {
 		hc.CloseIdleConnections()
 		k := linkOf(hc)
+		k.clearShelf()
 		for k.closeParked() {
 		}
 		if m := k.streams; m != nil {

@@ -6,7 +6,8 @@
 //	              buffers, room.go gives large ones, splice.go goes past them
 //	outcome.go    whose fault it was, and may it be repeated
 //	clients.go    the connections of one backend under one set of options: a
-//	              fasthttp.HostClient for each shard is their pool (lease.go)
+//	              fasthttp.HostClient for each shard dials and counts them (lease.go), and
+//	              shelf.go has those that are idle
 //	connect.go    how one begins: the socket, announce.go (a PROXY header), TLS as
 //	              dialing.go and trust.go say (tlsfault.go: why it failed); fetch.go
 //	              waits for it; streams.go opens one of HTTP/2

@@ -10,12 +10,12 @@ import (
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
-// leaser takes connections from a HostClient's pool and gives them back. The
+// leaser takes connections from a HostClient and gives them back. The
 // type HostClient.AcquireConn returns is not exported, so it is captured by
 // inference and kept in reuse.lease, a pointer in an interface: no allocation.
 type leaser interface {
-	// take returns a pooled or a fresh connection; dialing is bounded by the
-	// HostClient's dialer.
+	// take returns an idle connection (shelf) or a fresh one; dialing is bounded by the
+	// HostClient's dialer, and their number by its MaxConns.
 	take(hc *fasthttp.HostClient) (*socket.Conn, error)
 	// put returns a connection that may carry another request.
 	put(hc *fasthttp.HostClient, c *socket.Conn)
@@ -25,22 +25,26 @@ type leaser interface {
 
 type lessor[L interface{ Conn() net.Conn }] struct {
 	acquire func(*fasthttp.HostClient, time.Duration, bool) (L, error)
-	release func(*fasthttp.HostClient, L)
 	discard func(*fasthttp.HostClient, L)
 }
 
 func newLeaser[L interface{ Conn() net.Conn }](
 	acquire func(*fasthttp.HostClient, time.Duration, bool) (L, error),
-	release, discard func(*fasthttp.HostClient, L),
+	discard func(*fasthttp.HostClient, L),
 ) leaser {
-	return &lessor[L]{acquire: acquire, release: release, discard: discard}
+	return &lessor[L]{acquire: acquire, discard: discard}
 }
 
-var leases = newLeaser((*fasthttp.HostClient).AcquireConn, (*fasthttp.HostClient).ReleaseConn,
-	(*fasthttp.HostClient).CloseConn)
+var leases = newLeaser((*fasthttp.HostClient).AcquireConn, (*fasthttp.HostClient).CloseConn)
 
+// take asks the HostClient as for a connection that is closed after its request, which
+// is the one way in which it starts no sweeper of its own: the shelf has one.
 func (s *lessor[L]) take(hc *fasthttp.HostClient) (*socket.Conn, error) {
-	l, err := s.acquire(hc, 0, false)
+	if c := linkOf(hc).unshelve(); c != nil {
+		reuseOf(c).shelved = false
+		return c, nil
+	}
+	l, err := s.acquire(hc, 0, true)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +57,14 @@ func (s *lessor[L]) take(hc *fasthttp.HostClient) (*socket.Conn, error) {
 	return c, nil
 }
 
-func (s *lessor[L]) put(hc *fasthttp.HostClient, c *socket.Conn) { s.release(hc, s.leaseOf(c)) }
+func (s *lessor[L]) put(hc *fasthttp.HostClient, c *socket.Conn) {
+	r := reuseOf(c)
+	if r.shelved || r.lease == nil {
+		panic("BUG: connection given back that was not taken")
+	}
+	r.shelved = true
+	linkOf(hc).shelve(c)
+}
 
 func (s *lessor[L]) drop(hc *fasthttp.HostClient, c *socket.Conn) { s.discard(hc, s.leaseOf(c)) }
 

@@ -30,6 +30,7 @@ type reuse struct {
 	madeNanos int64
 	lease     any     // what HostClient.AcquireConn returned, for its release
 	used      bool    // a request was sent on it
+	shelved   bool    // nobody uses it: see shelf
 	ending    endedBy // of the last answer on it
 }
 

@@ -88,6 +88,14 @@ func (t *Trust) present(path string, c *config.PoolTLS) error {
 	return nil
 }
 
+// Same reports that both were made of the same, keys and files. nil is clear text.
+func (t *Trust) Same(o *Trust) bool {
+	if t == nil || o == nil {
+		return t == o
+	}
+	return t.digest == o.digest
+}
+
 // Warn says so when backends will refuse our certificate.
 func (t *Trust) Warn(log *zerolog.Logger, now time.Time) {
 	if t == nil || t.certificate() == nil || t.certificate().Leaf == nil {
