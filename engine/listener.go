@@ -16,8 +16,8 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/engine/match"
+	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
-	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/engine/trust"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -335,7 +335,7 @@ func (p *listenerPolicy) redirectHTTPS(c *config.RedirectHTTPS) (*routeEntry, er
 	if c.Port != portHTTPS {
 		to += ":" + strconv.Itoa(c.Port)
 	}
-	location, err := route.Compile(to + "{uri}")
+	location, err := middleware.NewDestination(to+"{uri}", nil)
 	if err != nil {
 		return nil, err
 	}
