@@ -64,8 +64,10 @@ func (c *checker) paths(path string, values [3]string) {
 			c.reportf(at, "cannot stand beside %s: only one of path, path_prefix and path_regex may be given", first)
 		case i == len(keys)-1:
 			c.regex(at, value)
+			c.neverBegins(at, value, '/', "paths begin with /")
 		default:
 			c.requestPath(at, value)
+			c.paintedPath(at, value)
 		}
 		first = cmp.Or(first, keys[i])
 	}

@@ -43,8 +43,10 @@ func (s *StageRewrite) check(c *checker, path string) {
 	}
 	if s.StripPrefix != "" {
 		c.requestPath(path+".strip_prefix", s.StripPrefix)
+		c.paintedPath(path+".strip_prefix", s.StripPrefix)
 	}
 	c.pathTemplate(path+".add_prefix", s.AddPrefix, " ?#", false)
+	c.neverBegins(path+".regex", s.Regex, '/', "it is asked of the path, which begins with /")
 	parts := c.replacement(path, s.Regex, "with", s.With, varsRequest)
 	if len(parts) > 0 {
 		c.pathTemplate(path+".with", s.With, " #", parts[0].Variable != "")
