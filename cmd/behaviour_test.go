@@ -9,7 +9,7 @@ var notYet = []string{
 // notCompiled are the keys that the programs read, not the engine.
 var notCompiled = map[string]bool{
 	"include": true, "admin.address": true, "admin.token": true, "admin.allowed_hosts": true,
-	"log.level": true, "log.format": true, "metrics.enabled": true, "metrics.path": true, "shutdown.drain": true,
+	"log.level": true, "log.format": true, "metrics.enabled": true, "metrics.path": true, "shutdown.drain": true, "shutdown.delay": true, "shutdown.jitter": true,
 }
 
 // behaviours names, for each key that works, a test that shows what changes with it.
@@ -256,7 +256,9 @@ var behaviours = map[string]string{
 	"recorder.records":                            "engine.TestErrorsOutliveManyRequests",
 	"recorder.keep_errors":                        "engine.TestErrorsOutliveManyRequests",
 	"recorder.keep_slow":                          "engine.TestSlowOnesOutliveManyRequests",
+	"shutdown.delay":                              "cmd/isame-lb/e2e.TestDelayServesWhileNotReady",
 	"shutdown.drain":                              "cmd/isame-lb/e2e.TestDrainIsBounded",
+	"shutdown.jitter":                             "engine.TestJitterTellsOneConnectionAfterTheOther",
 	"zone":                                        "pool.TestOwnZoneComesFirstWithEveryAlgorithm",
 
 	"listeners.*.client_ip_header":                    "engine.TestClientIPHeader",

@@ -21,6 +21,7 @@ func (c *checker) respond(path string, r *Respond) {
 	}
 	if at := path + ".file"; r.File != "" && c.plainText(at, r.File) {
 		c.stageFile(&field{}, at, r.File)
+		c.messageFile(at, r.File)
 		if stat, err := os.Stat(r.File); err == nil && stat.Size() > respondFileMax {
 			c.reportf(at, "%s is larger than %s: serve it by files", c.quote(at, r.File), Size(respondFileMax))
 		}

@@ -16,6 +16,7 @@ func (c *checker) moving() {
 	c.shortTimeouts()
 	c.sharedCookies()
 	c.foreignWords()
+	c.traps()
 }
 
 // clearText warns of listeners that serve in clear text what others serve by TLS: without
@@ -47,7 +48,7 @@ func (c *checker) servedTwice(routes []string, bare string, secure []string) (ro
 	redirected := c.redirected(bare)
 	for _, name := range routes {
 		r := c.cfg.Routes[name]
-		if r.Pool == "" && len(r.Split) == 0 || !r.isOn(bare) || redirected.all(r.Hosts) {
+		if r.Pool == "" && len(r.Split) == 0 || !r.isOn(bare) || redirected.all(r.hostKeys()) {
 			continue
 		}
 		if i := slices.IndexFunc(secure, r.isOn); i >= 0 {
@@ -61,33 +62,61 @@ func (r *Route) isOn(listener string) bool {
 	return len(r.Listeners) == 0 || slices.Contains(r.Listeners, listener)
 }
 
-// hostSet are hosts in lower case; "" stands for every host.
+// hostSet are what hostKeys makes of the hosts of routes.
 type hostSet map[string]bool
 
-func (h hostSet) add(hosts []string) {
-	for _, host := range lowered(hosts) {
-		h[host] = true
+// expressionMark begins a regular expression among hosts.
+const expressionMark = "~"
+
+// hostKeys are the hosts of a route in lower case, "*.example.org" as it stands and expressions
+// with a mark; "" stands for every host.
+func (p *Predicates) hostKeys() []string {
+	keys := lowered(p.Hosts)
+	for _, expression := range p.HostsRegex {
+		keys = append(keys, expressionMark+expression)
 	}
-	if len(hosts) == 0 {
-		h[""] = true
+	if len(keys) == 0 {
+		return []string{""}
+	}
+	return keys
+}
+
+func (h hostSet) add(keys []string) {
+	for _, key := range keys {
+		h[key] = true
 	}
 }
 
-// all reports that all of the hosts are in the set; none stands for every host.
-func (h hostSet) all(hosts []string) bool {
-	if h[""] || len(h) == 0 {
-		return h[""]
+// all reports that every host of the keys is in the set. Of an expression nothing is known but
+// what it is.
+func (h hostSet) all(keys []string) bool {
+	return h[""] || !slices.ContainsFunc(keys, func(key string) bool { return !h[key] && !h.isBelow(key) })
+}
+
+// isBelow reports that the set has a wildcard for all of a host.
+func (h hostSet) isBelow(host string) bool {
+	if strings.HasPrefix(host, expressionMark) {
+		return false
 	}
-	return len(hosts) > 0 && !slices.ContainsFunc(lowered(hosts), func(host string) bool { return !h[host] })
+	rest := strings.TrimPrefix(host, "*.")
+	for {
+		_, above, below := strings.Cut(rest, ".")
+		if !below {
+			return false
+		}
+		if h["*."+above] {
+			return true
+		}
+		rest = above
+	}
 }
 
 // redirected are the hosts all of whose requests a route of the listener sends to https.
 func (c *checker) redirected(listener string) hostSet {
 	hosts := hostSet{}
 	for _, r := range c.cfg.Routes {
-		whole := r.Path == "" && r.PathRegex == "" && (r.PathPrefix == "" || r.PathPrefix == "/") && len(r.Methods) == 0
-		if whole && r.Redirect != nil && strings.HasPrefix(r.Redirect.To, "https://") && r.isOn(listener) && r.Priority > 0 {
-			hosts.add(r.Hosts)
+		if r.Redirect != nil && strings.HasPrefix(r.Redirect.To, "https://") && r.isWhole() && !r.isNarrow() && r.isOn(listener) && r.Priority > 0 {
+			hosts.add(r.hostKeys())
 		}
 	}
 	return hosts
@@ -160,7 +189,7 @@ func (c *checker) hostsOfPools() map[string]hostSet {
 			if all[pool] == nil {
 				all[pool] = hostSet{}
 			}
-			all[pool].add(slices.Concat(r.Hosts, r.HostsRegex))
+			all[pool].add(r.hostKeys())
 		}
 	}
 	return all
@@ -179,18 +208,23 @@ func (h hostSet) meets(other hostSet) bool {
 // varPath is the variable.
 const varPath = "{path}"
 
-// foreign are words of other proxies for what variables are here.
+// foreign are words of other proxies for what variables are here, or what is done without one.
 var foreign = map[string]string{
 	"remote_addr": "{client_ip}", "host": "{host}", "http_host": "{host}", "request_uri": "{uri}", "uri": varPath, "document_uri": varPath,
 	"args": "{query}", "query_string": "{query}", "scheme": "{scheme}", "request_method": "{method}", "server_port": "{port}",
 	"server_protocol": "{protocol}", "request_id": "{request_id}", "status": "{status}", "ssl_server_name": "{tls.sni}",
-	"ssl_client_s_dn": "{tls.subject}",
+	"ssl_client_s_dn": "{tls.subject}", "server_name": "{host}", "binary_remote_addr": "{client_ip}", "upstream_addr": "{backend}",
+	"proxy_add_x_forwarded_for": "the proxy writes X-Forwarded-For itself", "proxy_host": "pools.*.host names the backend",
+	"connection_upgrade": "the proxy writes Connection and Upgrade itself", "is_args": "{uri} has the question mark",
 }
 
 var (
 	dollar  = regexp.MustCompile(`\$([a-z][a-z_]+)`)
 	percent = regexp.MustCompile(`%\[[a-z_.]+`)
-	shouted = regexp.MustCompile(`(?:^|[^$])\$\{([A-Z][A-Z0-9_]*)\}`)
+	// Environment variables as Traefik, Caddy and Go templates write them; Caddy's may have a default.
+	ofTraefik = regexp.MustCompile(`(?:^|[^$])(\$\{([A-Z][A-Z0-9_]*)\})`)
+	ofCaddy   = regexp.MustCompile(`(\{(?:\$|env\.)([A-Za-z_][A-Za-z0-9_]*)(?::[^{}]*)?\})`)
+	ofGo      = regexp.MustCompile(`(\{\{-?\s*env\s+["\x60]([A-Za-z_][A-Za-z0-9_]*)["\x60][^{}]*\}\})`)
 )
 
 // foreignWords warns of variables of other proxies, which are text here.
@@ -204,13 +238,16 @@ func (c *checker) foreignWords() {
 		if raw, masked := c.raw[s.path]; masked {
 			text = raw
 		}
-		if !strings.ContainsAny(text, "$%") {
+		if !strings.ContainsAny(text, "$%{") {
 			return true
 		}
-		if m := shouted.FindStringSubmatch(text); m != nil {
-			c.warnf(s.path, "${%s} is text here: ${ENV:%s} is the environment variable", m[1], m[1])
+		for _, written := range []*regexp.Regexp{ofTraefik, ofCaddy, ofGo} {
+			m := written.FindStringSubmatch(text)
+			if m != nil && !s.field.groups && (written != ofCaddy || s.field.vars == "") { // there it is a group, or braces in two
+				c.warnf(s.path, "%s is text here: ${ENV:%s} is the environment variable", m[1], m[2])
+			}
 		}
-		if s.field.vars == "" && s.pattern != "routes.*.redirect.to" {
+		if s.field.vars == "" {
 			return true
 		}
 		if m := percent.FindString(text); m != "" {
@@ -218,7 +255,10 @@ func (c *checker) foreignWords() {
 		}
 		for _, m := range dollar.FindAllStringSubmatch(text, -1) {
 			if ours, known := ofNginx(m[1]); known && !s.field.groups {
-				c.warnf(s.path, "$%s is text here: %s is the variable", m[1], ours)
+				if strings.HasPrefix(ours, "{") && !strings.Contains(ours, " ") {
+					ours += " is the variable"
+				}
+				c.warnf(s.path, "$%s is text here: %s", m[1], ours)
 				break
 			}
 		}

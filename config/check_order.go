@@ -31,6 +31,28 @@ func (c *checker) inOrder(route string, links []Link) {
 			c.reportf(joinPath("routes", route)+".mirror", "cannot stand beside the stage %q, which is a mirror too", link.Name)
 		}
 	}
+	if !claims {
+		c.ownClaims(route)
+	}
+}
+
+// ownClaims reports claims in what a route says itself, where no stage has any.
+func (c *checker) ownClaims(route string) {
+	r, path := c.cfg.Routes[route], joinPath("routes", route)
+	said := map[string]string{}
+	if r.Redirect != nil {
+		said[path+".redirect.to"] = r.Redirect.To
+	}
+	if r.Respond != nil {
+		for name, value := range r.Respond.Headers {
+			said[joinPath(path+".respond.headers", name)] = value
+		}
+	}
+	for at, text := range said {
+		if strings.Contains(text, "{claim.") && c.takesClaim(text) {
+			c.reportf(at, "takes a claim, and no stage of type jwt runs before it on %s", path)
+		}
+	}
 }
 
 // use is a value that takes something from a stage before.

@@ -14,6 +14,7 @@ func (c *checker) redirectExcept(path string, e *RedirectExcept) {
 	for i, prefix := range e.PathPrefixes {
 		at := indexPath(path+".path_prefixes", i)
 		c.requestPath(at, prefix)
+		c.paintedPath(at, prefix)
 		if prefix == "/" {
 			c.reportf(at, "excepts every request: leave redirect_https out")
 		}

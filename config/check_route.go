@@ -67,8 +67,10 @@ func (c *checker) paths(path string, values [3]string) {
 			c.reportf(at, "cannot stand beside %s: only one of path, path_prefix and path_regex may be given", first)
 		case i == len(keys)-1:
 			c.regex(at, value)
+			c.neverBegins(at, value, '/', "paths begin with /")
 		default:
 			c.requestPath(at, value)
+			c.paintedPath(at, value)
 		}
 		first = cmp.Or(first, keys[i])
 	}
@@ -191,29 +193,10 @@ func (c *checker) split(path string, split map[string]int) {
 	}
 }
 
-var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
-
+// redirect checks where a route leads. That may be //, another host by the client's scheme.
 func (c *checker) redirect(path string, r *Redirect) {
-	at := path + ".to"
-	if r.To == "" || !c.plainText(at, r.To) {
-		return
-	}
-	known := []string{"{scheme}", "{host}", varPath, "{query}", "{uri}"}
-	rest := r.To
-	for _, p := range placeholder.FindAllString(r.To, -1) {
-		rest = strings.ReplaceAll(rest, p, "x")
-		if !slices.Contains(known, p) {
-			c.reportf(at, "%s is none of %s%s", p, strings.Join(known, ", "), DidYouMean(p, known))
-		}
-	}
-	switch {
-	case strings.ContainsAny(rest, "{}"):
-		c.reportf(at, "%s has a brace without its other one", c.quote(at, r.To))
-	case strings.Contains(rest, " "):
-		c.reportf(at, "%s must not contain a space", c.quote(at, r.To))
-	case !slices.ContainsFunc([]string{"/", "{uri}", "{path}"}, func(p string) bool { return strings.HasPrefix(r.To, p) }) &&
-		!strings.Contains(rest, "://"):
-		c.reportf(at, "%s must begin with / or a scheme such as https://", c.quote(at, r.To))
+	if at := path + ".to"; r.To != "" && c.plainText(at, r.To) {
+		c.reference(at, r.To, c.template(at, r.To, c.vocabulary(varsRequest)))
 	}
 }
 

@@ -84,12 +84,18 @@ func leavesTheHost(parts []Part) bool {
 		parts[0].Text == "/" && len(parts) > 1 && slices.Contains([]string{wordPath, "uri"}, parts[1].Variable))
 }
 
-// location checks where a redirect leads.
+// location checks where a redirect leads that a stage makes.
 func (c *checker) location(path, text string, parts []Part) {
+	if leavesTheHost(parts) {
+		c.reportf(path, "%s begins with //, which browsers read as the name of another host", c.quote(path, text))
+	}
+	c.reference(path, text, parts)
+}
+
+// reference checks that a template, parts of which are nil where it is wrong, makes a location.
+func (c *checker) reference(path, text string, parts []Part) {
 	switch {
 	case parts == nil || c.broken[path]:
-	case leavesTheHost(parts):
-		c.reportf(path, "%s begins with //, which browsers read as the name of another host", c.quote(path, text))
 	case !beginsLikeLocation(parts):
 		c.reportf(path, "%s must begin with / or a scheme such as https://", c.quote(path, text))
 	case strings.Contains(text, " "):

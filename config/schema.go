@@ -168,8 +168,8 @@ type Route struct {
 
 // Redirect answers with a redirect.
 type Redirect struct {
-	// To is the location; {scheme}, {host}, {path}, {query} and {uri} are replaced.
-	To string `example:"\"https://{host}{uri}\"" koanf:"to" required:"true"`
+	// To is the location: absolute, or beginning with /. What stands for a part of a path never becomes another host.
+	To string `example:"\"https://{host}{uri}\"" koanf:"to" required:"true" vars:"request"`
 	// Status is the status code of the answer.
 	Status int `default:"308" enum:"301|302|303|307|308" koanf:"status"`
 }

@@ -22,7 +22,8 @@ type ListenerTLS struct {
 	// prefers hybrids, then what the client has sent a key for, which saves a round trip, then the order of this sentence.
 	Curves []string `example:"[X25519MLKEM768, X25519, P-256]" koanf:"curves"`
 	// UnknownSNI is what meets clients that ask for a name which no certificate is for, or for none: the first
-	// certificate, or the alert unrecognized_name (RFC 6066) in place of a certificate.
+	// certificate, or the alert unrecognized_name (RFC 6066) in place of a certificate. Who connects to an IP address
+	// asks for none, and gets the certificate that has the address its connection has reached as a subject.
 	UnknownSNI string `default:"first" enum:"first|refuse" koanf:"unknown_sni"`
 	// ClientAuth asks clients for certificates.
 	ClientAuth ClientAuth `koanf:"client_auth"`

@@ -58,6 +58,7 @@ func PasswordHashProblem(hash string) string {
 	}
 	what := "no hash that is known"
 	for _, other := range []struct{ begin, name string }{
+		{"$$", "one with its dollars doubled, as labels of containers need them"},
 		{"$apr1$", "apr1-MD5, the default of htpasswd"},
 		{"$1$", "MD5"},
 		{"{SHA}", "SHA-1"},

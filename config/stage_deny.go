@@ -29,5 +29,6 @@ func (s *StageDeny) check(c *checker, path string) {
 	if s.ContentType != "" && given == "" {
 		c.warnf(path+".content_type", "has no effect without body or file")
 	}
+	c.messageFile(path+".file", s.File)
 	c.mediaType(path+".content_type", s.ContentType)
 }

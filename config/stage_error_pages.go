@@ -39,9 +39,7 @@ func (s *StageErrorPages) check(c *checker, path string) {
 	if given == "" && !c.broken[path+".file"] && !c.broken[path+".body"] && !c.broken[path+".pool"] {
 		c.reportf(path, "has no page: it needs one of file, body and pool")
 	}
-	if s.File != "" && isHTTPMessage(s.File) {
-		c.warnf(path+".file", "begins with a status line, as HAProxy's error files do: all of it would be the page, the fields too")
-	}
+	c.messageFile(path+".file", s.File)
 	if s.Pool != "" {
 		referTo(c, path+".pool", "pool", s.Pool, c.cfg.Pools)
 	} else if s.Path != errorPathDefault {

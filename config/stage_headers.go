@@ -79,6 +79,9 @@ func (s *StageHeaders) check(c *checker, path string) {
 	c.statusRanges(path+".when_status", s.WhenStatus)
 	c.rules(path+".request", q.Set, q.Add, q.Default)
 	c.rules(path+".response", a.Set, a.Add, a.Default)
+	c.accelerated(path+".request.set", q.Set)
+	c.accelerated(path+".request.add", q.Add)
+	c.accelerated(path+".request.default", q.Default)
 	c.removed(path+".request.remove", q.Remove)
 	c.removed(path+".response.remove", a.Remove)
 	for i, r := range q.Replace {

@@ -24,6 +24,7 @@ type StageMaintenance struct {
 func (s *StageMaintenance) check(c *checker, path string) {
 	c.networks(path+".allow", s.Allow)
 	c.page(path, []string{"file", wordBody}, []string{s.File, s.Body})
+	c.messageFile(path+".file", s.File)
 	if s.RetryAfter%time.Second != 0 {
 		c.reportf(path+".retry_after", "%s is not a whole number of seconds", FormatDuration(s.RetryAfter))
 	}

@@ -26,5 +26,6 @@ func (s *StageRedirect) check(c *checker, path string) {
 		}
 		return
 	}
+	c.neverBegins(path+".regex", s.Regex, 'h', "it is asked of the whole URL, which begins with http:// or https://")
 	c.location(path+".to", s.To, c.replacement(path, s.Regex, "to", s.To, varsRequest))
 }

@@ -19,7 +19,8 @@ type StageRewrite struct {
 	// Host is what backends see as Host; empty leaves it as it is.
 	Host string `example:"app.internal" koanf:"host" vars:"request"`
 	// Answers puts the prefix back into Location, Refresh and the Path of cookies, where they lead to the host of the request, and takes
-	// add_prefix off. It is not for backends that follow X-Forwarded-Prefix themselves.
+	// add_prefix off. A Location or Refresh that names the backend instead, by its address or by what it sees as Host, and by the scheme
+	// it is spoken to in, leads to the host of the request, too. It is not for backends that follow X-Forwarded-Prefix themselves.
 	Answers bool `koanf:"answers"`
 }
 
@@ -27,8 +28,8 @@ type StageRewrite struct {
 func (s *StageRewrite) check(c *checker, path string) {
 	with := c.given(path + ".with")
 	switch {
-	case s.StripPrefix+s.AddPrefix+s.Regex+s.With+s.Host == "":
-		c.warnf(path, "changes nothing: it needs one of strip_prefix, add_prefix, regex and host")
+	case s.StripPrefix+s.AddPrefix+s.Regex+s.With+s.Host == "" && !s.Answers:
+		c.warnf(path, "changes nothing: it needs one of strip_prefix, add_prefix, regex, host and answers")
 	case s.Regex == "" && s.With != "":
 		c.reportf(path+".with", "has no effect without regex")
 	case s.Regex != "" && !with:
@@ -39,13 +40,13 @@ func (s *StageRewrite) check(c *checker, path string) {
 		c.reportf(path+".add_prefix", "cannot stand beside regex: put it into with")
 	case s.Regex != "" && s.With == "":
 		c.reportf(path+".with", "must not be empty: a path begins with /")
-	case s.Answers && s.StripPrefix == "":
-		c.warnf(path+".answers", "has no effect without strip_prefix")
 	}
 	if s.StripPrefix != "" {
 		c.requestPath(path+".strip_prefix", s.StripPrefix)
+		c.paintedPath(path+".strip_prefix", s.StripPrefix)
 	}
 	c.pathTemplate(path+".add_prefix", s.AddPrefix, " ?#", false)
+	c.neverBegins(path+".regex", s.Regex, '/', "it is asked of the path, which begins with /")
 	parts := c.replacement(path, s.Regex, "with", s.With, varsRequest)
 	if len(parts) > 0 {
 		c.pathTemplate(path+".with", s.With, " #", parts[0].Variable != "")

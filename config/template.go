@@ -201,6 +201,9 @@ func (v Vocabulary) unknown(name string) error {
 	if other := synonymVariable(name); other != "" {
 		meant = didYouMean(braced(other))
 	}
+	if other := environmentVariable(name); other != "" {
+		meant = didYouMean(other)
+	}
 	if meant == "" {
 		meant = ": there are " + strings.Join(names, ", ")
 	}
@@ -221,6 +224,24 @@ func shorten(text string) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:most], "") + "..."
+}
+
+// environmentVariable returns our reference for {$NAME} and {env.NAME} of Caddy, or "".
+func environmentVariable(name string) string {
+	of, caddy := strings.CutPrefix(name, "$")
+	if !caddy {
+		if of, caddy = strings.CutPrefix(name, "env."); !caddy {
+			return ""
+		}
+	}
+	of, otherwise, hasDefault := strings.Cut(of, ":")
+	if of == "" || strings.ContainsFunc(of, func(r rune) bool { return r >= 0x80 || !isAlphanumeric(byte(r)) && r != '_' }) {
+		return ""
+	}
+	if hasDefault {
+		of += ":-" + otherwise
+	}
+	return "${ENV:" + of + "}"
 }
 
 // synonymVariable returns our variable for the one of another proxy, or "".

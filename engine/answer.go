@@ -8,7 +8,6 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/retry"
-	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/engine/stage"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
@@ -51,14 +50,18 @@ func (x *exchange) isGRPC() bool {
 
 // redirect answers with the route's Location.
 func (x *exchange) redirect() phase {
-	r := x.route
-	if len(x.hostSent()) == 0 {
+	r, host := x.route, x.hostSent()
+	if len(host) == 0 {
 		return x.reject(answer.ForError(wire.ErrBadHost)) // nothing to build a location from
 	}
+	if !x.staged {
+		x.beginCall()
+	}
 	b := append(x.beginOwn(r.status), "Location: "...)
-	b = r.redirect.Append(b, route.Values{
-		Scheme: x.c.scheme(), Host: x.hostSent(), Path: x.head.Path, Query: x.head.Query, Target: x.head.Target,
-	})
+	sent := x.head.Host
+	x.head.Host = host // who speaks HTTP/1.0 may have named none
+	b = r.redirect.Append(b, &x.call)
+	x.head.Host = sent
 	return x.endOwn(append(b, "\r\n"...), nil)
 }
 

@@ -181,6 +181,20 @@ func releaseExchange(x *exchange) {
 	exchanges.Put(x)
 }
 
+// beginCall makes the exchange ready for values with variables, and for stages. What a peer
+// must not say for its client is gone before they look.
+func (x *exchange) beginCall() {
+	if x.staging == nil {
+		x.staging = &staging{}
+		x.call.Facts = (*callFacts)(x)
+	}
+	c := &x.call
+	c.Begin(&x.head)
+	x.dropFields(x.policy.trusted.Trusts(x.c.ip), 0)
+	c.Path, c.Target, c.Query = x.path, x.target, x.head.Query
+	c.NowNanos, c.Random = x.startNanos, random()
+}
+
 // endStages gives back what they hold.
 func (x *exchange) endStages() {
 	x.leaveCopy()

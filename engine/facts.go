@@ -77,6 +77,18 @@ func (f *callFacts) Pool() string {
 // Backend is the address of the one that was asked last.
 func (f *callFacts) Backend() string { return f.backendName }
 
+// Asked is how the backend was asked that answers.
+func (f *callFacts) Asked() (scheme, host string) {
+	scheme = "http"
+	if f.fwd.pool != nil && f.fwd.pool.overTLS {
+		scheme = "https"
+	}
+	if m := f.fwd.member; m != nil {
+		host = (*exchange)(f).hostFor(m)
+	}
+	return scheme, host
+}
+
 // Protocols are those that the request comes as.
 func (f *callFacts) Protocols() (all match.Protocols) {
 	switch f.Protocol() {

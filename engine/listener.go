@@ -16,9 +16,9 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/engine/match"
+	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	records "github.com/isame-lb/isame-lb/engine/record"
-	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/engine/trust"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -345,7 +345,7 @@ func (p *listenerPolicy) redirectHTTPS(c *config.RedirectHTTPS) (*routeEntry, er
 	if c.Port != portHTTPS {
 		to += ":" + strconv.Itoa(c.Port)
 	}
-	location, err := route.Compile(to + "{uri}")
+	location, err := middleware.NewDestination(to+"{uri}", nil)
 	if err != nil {
 		return nil, err
 	}

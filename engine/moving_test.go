@@ -66,6 +66,9 @@ func tellsHead(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Saw-"+name] = values
 	}
 	w.Header().Set("Saw-Host", r.Host)
+	if r.URL.Path == "/moved" {
+		w.Header().Set("Location", "http://"+r.Host+"/new")
+	}
 	_, _ = fmt.Fprint(w, r.RequestURI)
 }
 

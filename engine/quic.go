@@ -131,7 +131,7 @@ func (p *quicPort) tlsConfig() *tls.Config {
 			case l.tls == nil:
 				return nil, errNoTLS
 			}
-			t, refused := l.tls.terms.Handshake(hello.ServerName)
+			t, refused := l.tls.terms.Handshake(hello)
 			if refused { // the library tells nobody how a handshake ends
 				l.stats.Failed[observe.FailureUnknownSNI].Add(0, 1)
 			}

@@ -81,7 +81,7 @@ func (e *Engine) currentTLS(slot int, hello *tls.ClientHelloInfo) (*tls.Config, 
 	case l.tls == nil:
 		return nil, errNoTLS
 	}
-	t, _ := l.tls.terms.Handshake(hello.ServerName)
+	t, _ := l.tls.terms.Handshake(hello)
 	return t.TCP, nil
 }
 

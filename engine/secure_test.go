@@ -38,8 +38,24 @@ func newPair(t testing.TB, ends time.Time, names ...string) *pair {
 	return p
 }
 
+// newPairOf is newPair of a certificate that has more to say.
+func newPairOf(t testing.TB, template *x509.Certificate) *pair {
+	t.Helper()
+	dir := t.TempDir()
+	p := &pair{certFile: filepath.Join(dir, "a.pem"), keyFile: filepath.Join(dir, "a.key")}
+	template.NotAfter = tomorrow()
+	p.issue(t, template)
+	return p
+}
+
 // renew puts another certificate into the files.
 func (p *pair) renew(t testing.TB, ends time.Time, names ...string) {
+	t.Helper()
+	p.issue(t, &x509.Certificate{DNSNames: names, NotAfter: ends})
+}
+
+// issue is renew for a certificate of which the names and the end are known.
+func (p *pair) issue(t testing.TB, template *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -49,10 +65,9 @@ func (p *pair) renew(t testing.TB, ends time.Time, names ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: serial, DNSNames: names, NotBefore: ends.Add(-48 * time.Hour), NotAfter: ends, IsCA: true, BasicConstraintsValid: true,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
+	template.SerialNumber, template.NotBefore = serial, template.NotAfter.Add(-48*time.Hour)
+	template.IsCA, template.BasicConstraintsValid = true, true
+	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)

@@ -13,19 +13,10 @@ import (
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
-// beginStages makes the exchange ready for the stages of its route. What a peer must not
-// say for its client is gone before they look.
+// beginStages makes the exchange ready for the stages of its route.
 func (x *exchange) beginStages() {
-	if x.staging == nil {
-		x.staging = &staging{}
-		x.call.Facts = (*callFacts)(x)
-	}
-	c := &x.call
-	c.Begin(&x.head)
+	x.beginCall()
 	x.staged = true
-	x.dropFields(x.policy.trusted.Trusts(x.c.ip), 0)
-	c.Path, c.Target, c.Query = x.path, x.target, x.head.Query
-	c.NowNanos, c.Random = x.startNanos, random()
 }
 
 // wrap lets the stages of the route have their say: atWrap.

@@ -86,7 +86,8 @@ func tokenOf(t *testing.T, key *ecdsa.PrivateKey, claims string) string {
 	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
-func jwtRow(t *testing.T) *stageRow {
+// tokenKey is a key for tokens, and the file that has its public half.
+func tokenKey(t *testing.T) (*ecdsa.PrivateKey, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -100,6 +101,12 @@ func jwtRow(t *testing.T) *stageRow {
 	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return key, file
+}
+
+func jwtRow(t *testing.T) *stageRow {
+	t.Helper()
+	key, file := tokenKey(t)
 	header := func(until time.Time) []string {
 		return []string{"X-User: root", "Authorization: Bearer " + tokenOf(t, key, fmt.Sprintf(`{"sub":"ann","exp":%d}`, until.Unix()))}
 	}

@@ -112,7 +112,7 @@ type routeEntry struct {
 	timeout     time.Duration
 	retry       retry.Policy
 	hedge       *retry.Hedging // nil when it is off
-	redirect    route.Template
+	redirect    *middleware.Destination
 	status      int // of redirect and respond
 	body        []byte
 	contentType string
@@ -144,6 +144,7 @@ type poolEntry struct {
 
 	asks      inquiry.Pool // of what is no exchange
 	announces bool         // a connection to a backend is one client's, for one request
+	overTLS   bool         // backends are spoken to over TLS
 }
 
 // recordedAs is what records call a member.
@@ -252,7 +253,7 @@ func (b *tableBuilder) poolEntry(name string, c *config.Pool) *poolEntry {
 	e := &poolEntry{
 		Pool: p, hashes: p.Hashes(), limiter: p.Limiter(), timeouts: c.Timeouts, stats: reg.Pool(name), recorded: records.NewName(name),
 	}
-	e.announces = p.Announces()
+	e.announces, e.overTLS = p.Announces(), c.TLS.Enabled
 	e.sticky = newCookies(name, c.Sticky, p.Members())
 	for _, m := range p.Members() {
 		e.backends = append(e.backends, reg.Backend(name, m.Address()))
@@ -300,7 +301,9 @@ func (b *tableBuilder) action(r *routeEntry, name string, c *config.Route) error
 	switch {
 	case c.Redirect != nil:
 		r.action, r.status = actionRedirect, c.Redirect.Status
-		r.redirect, err = route.Compile(c.Redirect.To)
+		if r.redirect, err = middleware.NewDestination(c.Redirect.To, nil); err != nil {
+			err = fmt.Errorf("redirect.to: %w", err)
+		}
 	case c.Respond != nil:
 		r.action, r.status = actionRespond, c.Respond.Status
 		err = b.respond(r, name, c.Respond)

@@ -131,7 +131,7 @@ func checkRoutes(loaded *config.Loaded) config.Problems {
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Routes)) {
 		if r := cfg.Routes[name].Redirect; r != nil {
-			if _, err := route.Compile(r.To); err != nil {
+			if _, err := middleware.NewDestination(r.To, nil); err != nil {
 				problems = append(problems, loaded.Problem(config.JoinPath("routes", name)+".redirect.to", "%s", err))
 			}
 		}

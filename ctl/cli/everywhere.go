@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // askedAtOnce bounds how many instances --all asks at the same time.
@@ -57,7 +59,8 @@ func (a *app) everywhere(c *cobra.Command) error {
 	places := make(chan struct{}, askedAtOnce)
 	for i, name := range names {
 		places <- struct{}{}
-		asking.Go(func() {
+		replies[i] = reply{Context: name, Exit: ExitFailed, Error: "isame-ctl: a bug was met"}
+		safely.GoIn(&asking, "ask", func() {
 			defer func() { <-places }()
 			replies[i] = a.askOne(c.Context(), name, args)
 		})

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/ctl/client"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // wish is what an operator asks of a backend.
@@ -21,6 +23,9 @@ type wish struct {
 	everywhere bool   // in all pools
 	wait       time.Duration
 }
+
+// errBug stands for an answer that nobody has given.
+var errBug = errors.New("a bug was met")
 
 // place is one backend in one pool.
 type place struct{ pool, address string }
@@ -38,7 +43,8 @@ func (a *app) wish(ctx context.Context, cl *client.Client, w *wish, address stri
 	errs := make([]error, len(places))
 	var asking sync.WaitGroup
 	for i, at := range places {
-		asking.Go(func() { found[i], errs[i] = w.ask(ctx, cl, at) })
+		errs[i] = errBug
+		safely.GoIn(&asking, "ask", func() { found[i], errs[i] = w.ask(ctx, cl, at) })
 	}
 	asking.Wait()
 	out := []poolBackend{}

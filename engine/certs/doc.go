@@ -1,5 +1,6 @@
 // Package certs holds the certificates of a listener and chooses one for each
-// handshake, by the name the client asks for and the keys it can verify.
+// handshake, by the name the client asks for, or the address it has reached where it asks
+// for none (address.go), and the keys it can verify.
 //
 // A Store never changes: a reload, which a change of the files triggers too,
 // reads everything anew and makes another one; a file that cannot be used

@@ -6,8 +6,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
-	"net"
-	"net/netip"
 )
 
 // of says what stands in a certificate.
@@ -57,31 +55,3 @@ func (s *Store) managedExact(name []byte) Managed { return exactOf(s.managed, na
 
 // managedWide is the one for all names of its domain.
 func (s *Store) managedWide(name []byte) Managed { return wideOf(s.managed, name) }
-
-// managedAddress is for a client that asks for no name, as they do who connect to an
-// address: the one for the address that it has reached, else, as there may be an address
-// translation in front of us, the first one that there is.
-func (s *Store) managedAddress(conn net.Conn) Managed {
-	if len(s.ips) == 0 {
-		return nil
-	}
-	if conn != nil && conn.LocalAddr() != nil {
-		if reached, err := netip.ParseAddrPort(conn.LocalAddr().String()); err == nil {
-			if m := s.managed[reached.Addr().Unmap().WithZone("").String()]; m != nil && m.Current() != nil {
-				return m
-			}
-		}
-	}
-	for _, m := range s.ips {
-		if m.Current() != nil {
-			return m
-		}
-	}
-	return s.ips[0]
-}
-
-// isAddress reports that a host is an IP address.
-func isAddress(host string) bool {
-	_, err := netip.ParseAddr(host)
-	return err == nil
-}

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -19,12 +20,13 @@ import (
 // and those that are managed, which come and go by themselves. It may be used by
 // any number of goroutines.
 type Store struct {
-	byName  map[string][]*tls.Certificate // lower case; "*.example.org" as it stands
-	first   []*tls.Certificate            // for everybody else
-	all     []Description                 // of files
-	managed map[string]Managed            // by host, lower case
-	hosts   []string                      // of managed, in the order of the configuration
-	ips     []Managed                     // those of hosts that are IP addresses, likewise
+	byName    map[string][]*tls.Certificate     // lower case; "*.example.org" as it stands
+	byAddress map[netip.Addr][]*tls.Certificate // those whose subject it is
+	first     []*tls.Certificate                // for everybody else
+	all       []Description                     // of files
+	managed   map[string]Managed                // by host, lower case
+	hosts     []string                          // of managed, in the order of the configuration
+	ips       []Managed                         // those of hosts that are IP addresses, likewise
 }
 
 // Managed is the certificate of one host that somebody obtains and renews. What
@@ -67,10 +69,10 @@ func (d *Description) Trouble(now time.Time) string {
 }
 
 // Load reads all pairs; path is the configuration's path of the list, which
-// errors begin with. The first pair serves clients that ask for no name, or for
-// one that no pair is good for.
+// errors begin with. The first pair serves clients that ask for no name and have reached
+// no address of a pair, or for a name that no pair is good for.
 func Load(path string, pairs []config.Certificate) (*Store, error) {
-	s := &Store{byName: map[string][]*tls.Certificate{}}
+	s := &Store{byName: map[string][]*tls.Certificate{}, byAddress: map[netip.Addr][]*tls.Certificate{}}
 	for i, pair := range pairs {
 		c, err := load(fmt.Sprintf("%s[%d]", path, i), pair)
 		if err != nil {
@@ -79,6 +81,9 @@ func Load(path string, pairs []config.Certificate) (*Store, error) {
 		s.add(c, pair.CertFile)
 	}
 	for _, known := range s.byName {
+		slices.SortStableFunc(known, preferred)
+	}
+	for _, known := range s.byAddress {
 		slices.SortStableFunc(known, preferred)
 	}
 	return s, nil
@@ -105,6 +110,7 @@ func (s *Store) add(c *tls.Certificate, file string) {
 	for _, name := range names {
 		s.byName[name] = append(s.byName[name], c)
 	}
+	s.addAddresses(c)
 	d := Description{File: file}
 	d.of(c.Leaf)
 	if len(names) > 0 {
@@ -182,20 +188,23 @@ func (s *Store) Descriptions() []Description {
 // errNoCertificate ends handshakes that nothing can be shown to.
 var errNoCertificate = errors.New("there is no certificate for the name")
 
-// Choose is a tls.Config's GetCertificate. Of the certificates for the name it takes
-// the best one: see best. Where there is none those of the first pair's names count.
+// Choose is a tls.Config's GetCertificate. Of the certificates for the name, or for the
+// address where the client asks for none, it takes the best one: see best. Where there is
+// none those of the first pair's names count.
 func (s *Store) Choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	name := []byte(hello.ServerName)
 	m, wild := s.managedExact(name), s.managedWide(name)
+	exact, wide := s.exact(name), s.wide(name)
 	if len(name) == 0 {
-		m = s.managedAddress(hello.Conn)
+		reached := s.reached(hello.Conn)
+		exact = s.byAddress[reached]
+		m = s.managedAddress(reached, exact != nil)
 	}
 	b := best{hello: *hello, now: time.Now()}
 	b.hello.ServerName = "" // the names are ours; only the keys are asked for
 	if m != nil {
 		b.try(m.Current())
 	}
-	exact, wide := s.exact(name), s.wide(name)
 	for _, c := range exact {
 		b.try(c)
 	}
@@ -275,12 +284,6 @@ func (s *Store) named(name []byte) []*tls.Certificate {
 		return known
 	}
 	return s.wide(name)
-}
-
-// Knows reports that there is a certificate for a name, or that one is managed for it.
-func (s *Store) Knows(name string) bool {
-	n := []byte(name)
-	return s.named(n) != nil || s.managedFor(n) != nil
 }
 
 // exact are the certificates that have the name itself.

@@ -12,9 +12,11 @@ import (
 	"github.com/isame-lb/isame-lb/engine/stage"
 )
 
-// destination is where a redirect leads, compiled: a reference in which nothing that a client
-// chooses can name another host than the text or the client's own Host does.
-type destination struct {
+// Destination is where a redirect leads, compiled: a reference in which nothing that a client
+// chooses can name another host than the text or the client's own Host does, and that is one
+// line of the characters of a URI, whatever a value holds. It never changes; any goroutine may
+// use it.
+type Destination struct {
 	parts     []destinationPart
 	outward   bool // the text itself begins with //
 	needsHost bool
@@ -31,7 +33,9 @@ type destinationPart struct {
 
 var errAnyHost = errors.New("leads to a host that any client may choose")
 
-func newDestination(to string, re *regexp.Regexp) (d *destination, err error) {
+// NewDestination compiles the location of a redirect, which may name the groups of re where
+// that is not nil. The error says what is wrong in words that fit behind the key.
+func NewDestination(to string, re *regexp.Regexp) (d *Destination, err error) {
 	v := config.Vocabulary{Registered: stage.Registered()}
 	var whole stage.Text
 	if re == nil {
@@ -47,10 +51,10 @@ func newDestination(to string, re *regexp.Regexp) (d *destination, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d = &destination{outward: strings.HasPrefix(to, "//")}
+	d = &Destination{outward: strings.HasPrefix(to, "//")}
 	before := ""
 	for i, value := range whole.Parts() {
-		p := destinationPart{text: parts[i].Text, name: parts[i].Variable, value: value}
+		p := destinationPart{text: string(encoded([]byte(parts[i].Text), inURI)), name: parts[i].Variable, value: value}
 		p.group, _ = strconv.Atoi(parts[i].Name) // of a group, else it is not looked at
 		if i+1 < len(parts) && p.text == "" {
 			next := parts[i+1].Text
@@ -67,8 +71,11 @@ func newDestination(to string, re *regexp.Regexp) (d *destination, err error) {
 	return d, nil
 }
 
-// append appends the location. m is the match in dst, which then holds the URL, nil without.
-func (d *destination) append(dst []byte, c *stage.Call, m []int) []byte {
+// Append appends the location that a request leads to. It allocates only to enlarge dst.
+func (d *Destination) Append(dst []byte, c *stage.Call) []byte { return d.append(dst, c, nil) }
+
+// append is Append for a request whose URL dst holds and m is the match in, nil without.
+func (d *Destination) append(dst []byte, c *stage.Call, m []int) []byte {
 	start := len(dst)
 	for i := range d.parts {
 		p := &d.parts[i]

@@ -30,9 +30,14 @@ func (f *facts) Client() netip.Addr                     { return f.client }
 func (f *facts) Peer() netip.Addr                       { return f.client }
 func (f *facts) Trusted() bool                          { return f.trusted }
 func (f *facts) Scheme() []byte                         { return f.scheme() }
+func (f *facts) Port() uint16                           { return 8080 }
 func (f *facts) Protocol() string                       { return "HTTP/1.1" }
+func (f *facts) ServerName() string                     { return "sni.test" }
+func (f *facts) Subject() string                        { return "CN=a\r\nb" }
 func (f *facts) Route() string                          { return "r" }
+func (f *facts) Pool() string                           { return "" }
 func (f *facts) Backend() string                        { return f.backend }
+func (f *facts) Asked() (scheme, host string)           { return "http", "" }
 func (f *facts) IsCall() bool                           { return f.call }
 func (f *facts) Upgrades() bool                         { return false }
 func (f *facts) Unsent() bool                           { return false }

@@ -16,7 +16,7 @@ import (
 // request.
 type redirect struct {
 	moved  moves
-	to     *destination // nil without
+	to     *Destination // nil without
 	regex  *regexp.Regexp
 	status int
 }
@@ -30,7 +30,7 @@ func newRedirect(k *config.StageRedirect, _ *Place) (*redirect, error) {
 		}
 	}
 	if k.To != "" {
-		if r.to, err = newDestination(k.To, r.regex); err != nil {
+		if r.to, err = NewDestination(k.To, r.regex); err != nil {
 			return nil, fmt.Errorf("to: %w", err)
 		}
 	}

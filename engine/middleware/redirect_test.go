@@ -68,3 +68,48 @@ func FuzzRedirect(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDestination: whatever a text says, and a client in what it names, the location is one line
+// of the characters of a URI.
+func FuzzDestination(f *testing.F) {
+	for _, to := range []string{
+		"{url}", "/{header.X-A}{tls.subject}", "{scheme}://{host}:{port}{path}?{query}", "//{tls.sni}/{client_ip}{peer_ip}",
+		"/\xe4{{\\ {request_id|escape}", "https://{query.q}.x.test\r\n{cookie.c}", "/{claim.a}{method}{protocol}{route}{pool}",
+	} {
+		f.Add(to, "/a//b?q=%0d%0a", "x\\\"y")
+		f.Add(to, "//evil.test?q=/", "/evil.test\x80")
+	}
+	f.Fuzz(func(t *testing.T, to, target, field string) {
+		d, err := NewDestination(to, nil)
+		if err != nil {
+			return
+		}
+		head := "GET " + target + " HTTP/1.1\r\nHost: test:80\r\nX-A: " + field + "\r\nCookie: c=" + field + "\r\n\r\n"
+		var h wire.RequestHead
+		if n, err := h.Parse([]byte(head), &wire.Limits{}); n == 0 || err != nil {
+			return
+		}
+		for _, c := range d.Append(nil, newCall(t, head)) {
+			if !inURI[c] {
+				t.Fatalf("%q for %q and %q: got the octet %q", to, target, field, c)
+			}
+		}
+	})
+}
+
+func BenchmarkDestination(b *testing.B) {
+	for _, to := range []string{"https://{host}{uri}", "https://www.example.org/{header.X-A}/{request_id}?{query}"} {
+		b.Run("to="+to, func(b *testing.B) {
+			d, err := NewDestination(to, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			c := newCall(b, "GET /some/path?with=query HTTP/1.1\r\nHost: www.example.org:8080\r\nX-A: a b\r\n\r\n")
+			var dst []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				dst = d.Append(dst[:0], c)
+			}
+		})
+	}
+}

@@ -53,7 +53,7 @@ func newRewrite(k *config.StageRewrite, _ *Place) (any, error) {
 	if w.host, err = stage.NewText(k.Host); err != nil {
 		return nil, fmt.Errorf("host: %w", err)
 	}
-	if k.Answers && w.strip.text != "" {
+	if k.Answers {
 		return &rewriteAnswers{w}, nil
 	}
 	return w, nil

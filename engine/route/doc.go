@@ -91,6 +91,5 @@
 //	grow.go       drafts into sites and trees
 //	draft.go      what a build knows
 //
-// Beside both, split.go shares requests between pools, and template.go makes a
-// redirect's Location.
+// Beside both, split.go shares requests between pools.
 package route

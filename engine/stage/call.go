@@ -76,6 +76,9 @@ type Facts interface { //nolint:interfacebloat // one exchange implements it, an
 	Route() string
 	Pool() string
 	Backend() string
+	// Asked is how the backend was asked that answers: by http or https, and for which host;
+	// "" is the client's, or the one that a stage has set.
+	Asked() (scheme, host string)
 	// Protocols are those that the request comes as: see match.Facts.
 	Protocols() match.Protocols
 	// IsCall reports a call of gRPC, Upgrades that the client asks for another protocol.

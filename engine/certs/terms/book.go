@@ -22,7 +22,8 @@ type Book struct {
 	store *certs.Store
 	own   *Terms            // of all names that have none of their own, and of no name
 	names map[string]*Terms // lower case; "*.example.org" as it stands; nil where there are none
-	// refusal meets who asks for a name without a certificate; nil where the first one does.
+	// refusal meets who asks for a name without a certificate, or for none at an address
+	// without one; nil where the first one does.
 	refusal *Terms
 	// session begins every handshake. Like all of tickets, which it is one of, it holds the
 	// keys of session tickets, which crypto/tls changes each day and accepts for seven. They
@@ -46,11 +47,11 @@ func (b *Book) FieldNames() []string { return b.fields }
 
 // Handshake are the terms of a handshake that asks for a name, or for none; refused are
 // those of one that will get an alert in place of a certificate.
-func (b *Book) Handshake(name string) (t *Terms, refused bool) {
-	if b.refusal != nil && !b.store.Knows(name) {
+func (b *Book) Handshake(hello *tls.ClientHelloInfo) (t *Terms, refused bool) {
+	if b.refusal != nil && !b.store.Knows(hello) {
 		return b.refusal, true
 	}
-	return b.Of(name), false
+	return b.Of(hello.ServerName), false
 }
 
 // Of are the terms of a name as a client asks for it.
