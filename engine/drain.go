@@ -132,12 +132,9 @@ type departure struct {
 	backlog        time.Duration // for the queue of accepted connections
 }
 
-const (
-	lotsMax = 256
-	// departureTick is how often idle connections are asked to leave: those that
-	// were busy the first time, too.
-	departureTick = 100 * time.Millisecond
-)
+// departureTick is how often idle connections are asked to leave: those that
+// were busy the first time, too.
+const departureTick = 100 * time.Millisecond
 
 // newDeparture begins now. jitter is the share of the drain over which connections are
 // told; 0: all of them are at once.
@@ -254,9 +251,6 @@ func (s *shard) tell(lots int) {
 		s.leaving.Store(int32(lots))
 	}
 }
-
-// mayLeave reports that the drain has told the connection to leave.
-func (c *conn) mayLeave() bool { return int32(c.lot) < c.shard.leaving.Load() }
 
 func (s *shard) leaveSessionsLocked(lots int) {
 	for c := s.mu.first; c != nil; c = c.next {

@@ -1,13 +1,13 @@
 package engine
 
 import (
-	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/route"
+	"github.com/isame-lb/isame-lb/pool"
 )
 
 // What a table takes over of the one before, so that a reload costs what it changes: a
@@ -15,6 +15,40 @@ import (
 // says which), is the same object in both. It never changes, so nobody can tell; what has
 // to differ is written into a copy. Stages are made anew each time, since what they are
 // made of may stand in files; so are routes that read some.
+
+// build compiles the table.
+func (b *tableBuilder) build(opened *opening) error {
+	b.listeners, b.chains = slices.Sorted(maps.Keys(b.cfg.Listeners)), map[string]*middleware.Chain{}
+	if err := b.policies(opened.bound, opened.ports); err != nil {
+		return err
+	}
+	t := b.t
+	index, kept, err := route.Rebuild(b.cfg.Routes, b.listeners, b.earlier())
+	if err != nil {
+		return err
+	}
+	t.index, t.access = index, newAccessLog(&b.cfg.Log.Access, b.engine)
+	if b.stages, err = middleware.Build(b.engine.stageEnv(b.cfg)); err != nil {
+		return err
+	}
+	t.stages = b.stages
+	t.routes = make([]*routeEntry, t.index.Len())
+	for i, name := range t.index.Names() {
+		if t.routes[i], err = b.entry(name, kept[i]); err != nil {
+			return err
+		}
+	}
+	var before *pool.Set
+	if b.prev != nil {
+		before = b.prev.pools
+	}
+	// Last, because it is the step that would have to be undone.
+	if t.pools, err = pool.Build(b.cfg, before, b.engine.poolOptions()); err != nil {
+		return err
+	}
+	b.linkPools()
+	return nil
+}
 
 // earlier is what the index is built on.
 func (b *tableBuilder) earlier() route.Earlier {
@@ -48,24 +82,6 @@ func (b *tableBuilder) entry(name string, kept int32) (*routeEntry, error) {
 // others may have too: of a file, or of stages of its own.
 func readsMore(c *config.Route) bool {
 	return c.Mirror != nil || c.Respond != nil && (c.Respond.File != "" || len(c.Respond.Headers) > 0)
-}
-
-// chain makes the chain of a route's stages, once for all routes with the same ones; nil
-// for none.
-func (b *tableBuilder) chain(name string, c *config.Route) (*middleware.Chain, error) {
-	if len(c.Middleware)+len(b.cfg.Defaults.Middleware) == 0 {
-		return nil, nil //nolint:nilnil // no stages, no chain
-	}
-	key := strings.Join(c.Middleware, "\x00") + "\x00\x00" + strings.Join(c.Skip, "\x00")
-	if chain, made := b.chains[key]; made {
-		return chain, nil
-	}
-	chain, err := b.stages.Chain(b.cfg.Links(name))
-	if err != nil {
-		return nil, fmt.Errorf("routes.%s: %w", name, err)
-	}
-	b.chains[key] = chain
-	return chain, nil
 }
 
 // linkPools gives every route its pools.

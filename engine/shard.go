@@ -191,6 +191,12 @@ func (s *shard) endedEarly(r *answer.Reject) {
 	s.engine.registry.Ends.Add(s.index, r.End, end.PhaseAccept)
 }
 
+// lotsMax is how many lots the connections of a shard have: see departure.
+const lotsMax = 256
+
+// mayLeave reports that the drain has told the connection to leave.
+func (c *conn) mayLeave() bool { return int32(c.lot) < c.shard.leaving.Load() }
+
 func (s *shard) add(c *conn) {
 	c.lot = uint8(random() % lotsMax)
 	s.mu.Lock()

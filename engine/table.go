@@ -2,9 +2,7 @@ package engine
 
 import (
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -164,39 +162,6 @@ type tableBuilder struct {
 	chains    map[string]*middleware.Chain // by what the routes that have them say
 }
 
-func (b *tableBuilder) build(opened *opening) error {
-	b.listeners, b.chains = slices.Sorted(maps.Keys(b.cfg.Listeners)), map[string]*middleware.Chain{}
-	if err := b.policies(opened.bound, opened.ports); err != nil {
-		return err
-	}
-	t := b.t
-	index, kept, err := route.Rebuild(b.cfg.Routes, b.listeners, b.earlier())
-	if err != nil {
-		return err
-	}
-	t.index, t.access = index, newAccessLog(&b.cfg.Log.Access, b.engine)
-	if b.stages, err = middleware.Build(b.engine.stageEnv(b.cfg)); err != nil {
-		return err
-	}
-	t.stages = b.stages
-	t.routes = make([]*routeEntry, t.index.Len())
-	for i, name := range t.index.Names() {
-		if t.routes[i], err = b.entry(name, kept[i]); err != nil {
-			return err
-		}
-	}
-	var before *pool.Set
-	if b.prev != nil {
-		before = b.prev.pools
-	}
-	// Last, because it is the step that would have to be undone.
-	if t.pools, err = pool.Build(b.cfg, before, b.engine.poolOptions()); err != nil {
-		return err
-	}
-	b.linkPools()
-	return nil
-}
-
 // policies compiles what the configuration says of each listener.
 func (b *tableBuilder) policies(bound map[string]*listener, ports []*quicPort) error {
 	t := b.t
@@ -294,6 +259,24 @@ func (b *tableBuilder) route(r *routeEntry, name string, c *config.Route) error 
 		r.refused[k] = reg.RefusedRetries(name, k.String())
 	}
 	return b.action(r, name, c)
+}
+
+// chain makes the chain of a route's stages, once for all routes with the same ones; nil
+// for none.
+func (b *tableBuilder) chain(name string, c *config.Route) (*middleware.Chain, error) {
+	if len(c.Middleware)+len(b.cfg.Defaults.Middleware) == 0 {
+		return nil, nil //nolint:nilnil // no stages, no chain
+	}
+	key := strings.Join(c.Middleware, "\x00") + "\x00\x00" + strings.Join(c.Skip, "\x00")
+	if chain, made := b.chains[key]; made {
+		return chain, nil
+	}
+	chain, err := b.stages.Chain(b.cfg.Links(name))
+	if err != nil {
+		return nil, fmt.Errorf("routes.%s: %w", name, err)
+	}
+	b.chains[key] = chain
+	return chain, nil
 }
 
 func (b *tableBuilder) action(r *routeEntry, name string, c *config.Route) error {

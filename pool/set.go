@@ -166,7 +166,7 @@ func (s *Set) logLeaving(ended []*Pool) {
 }
 
 // closeWhenIdle closes connections as they become idle until none is left or
-// drain has passed. What is in use then is closed connections.idle after its exchange.
+// drain has passed. What is in use then is closed when it is given back.
 func closeWhenIdle(leaving []*attempt.Clients, drain time.Duration) {
 	deadline := time.NewTimer(drain)
 	defer deadline.Stop()
@@ -174,7 +174,7 @@ func closeWhenIdle(leaving []*attempt.Clients, drain time.Duration) {
 	defer tick.Stop()
 	for {
 		for _, c := range leaving {
-			c.CloseIdle()
+			c.Close()
 		}
 		leaving = slices.DeleteFunc(leaving, func(c *attempt.Clients) bool {
 			open, _ := c.Counts()

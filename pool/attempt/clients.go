@@ -111,6 +111,7 @@ func NewClients(address string, o ConnOptions, d *Dialing, by *Means) *Clients {
 			k.loop = by.Loops[i]
 		}
 		k.hc = newHostClient(c, k)
+		k.shelf.begin(o.connections.Idle, k.dropIdle)
 		k.park.release = safely.New("park", k.releaseParked, k.releaseParked)
 		c.shards[i] = k.hc
 		if speaksStreams(o.protocol, c.tls != nil) && by.Multiplex != nil {
@@ -298,12 +299,21 @@ func (c *Clients) Shard(i int) *fasthttp.HostClient { return c.shards[i] }
 // answer has come since.
 func (c *Clients) TLSFault() string { return c.faults.reason() }
 
+// Close is CloseIdle for connections that no generation holds any more: those that are in
+// use now are closed when they are given back.
+func (c *Clients) Close() {
+	for _, hc := range c.shards {
+		linkOf(hc).shelf.close()
+	}
+	c.CloseIdle()
+}
+
 // CloseIdle closes every connection that no request is on.
 func (c *Clients) CloseIdle() {
 	for _, hc := range c.shards {
 		hc.CloseIdleConnections()
 		k := linkOf(hc)
-		k.clearShelf()
+		k.shelf.clear()
 		for k.closeParked() {
 		}
 		if m := k.streams; m != nil {

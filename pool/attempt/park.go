@@ -42,11 +42,13 @@ func (k *link) keep(c *socket.Conn, e endedBy, lastNanos int64) {
 		leases.drop(k.hc, c)
 		return
 	}
-	if parked {
-		k.park.add(c, s.silence())
+	if !parked {
+		leases.put(k.hc, c)
 		return
 	}
-	leases.put(k.hc, c)
+	k.park.add(c, s.silence())
+	for k.shelf.isClosed() && k.closeParked() { // Close may have looked here before
+	}
 }
 
 func (p *park) add(c *socket.Conn, waitNanos int64) {
@@ -128,6 +130,12 @@ func (k *link) releaseParked() {
 	}
 }
 
+// dropIdle closes a connection that nobody uses any more; the loop may have done so.
+func (k *link) dropIdle(c *socket.Conn) {
+	c.Wake()
+	leases.drop(k.hc, c)
+}
+
 // closeParked closes the oldest connection that is parked, for one that is needed
 // now, and reports whether there was one.
 func (k *link) closeParked() bool {
@@ -136,7 +144,6 @@ func (k *link) closeParked() bool {
 		return false
 	}
 	k.clients.strays.parked.Add(-1)
-	c.Wake()
-	leases.drop(k.hc, c)
+	k.dropIdle(c)
 	return true
 }

@@ -16,66 +16,82 @@ import (
 // them, and nothing is left of connections that were closed.
 //
 // The timer is not set anew for each connection that comes: it runs from the first one on,
-// and when it ends it is set for the connection that is due next. The zero value is empty.
+// and when it ends it is set for the connection that is due next. newShelf makes one.
 type shelf struct {
-	mu struct {
+	limit time.Duration      // connections.idle; 0 is none
+	drop  func(*socket.Conn) // closes one that nobody uses any more
+	sweep safely.Func        // its timer: see due
+	mu    struct {
 		sync.Mutex
-		conns []*socket.Conn // the last one used behind
-		timer *time.Timer    // of link.sweep; nil before the first connection
-		runs  bool           // it is set
+		conns  []shelved // the last one used behind
+		timer  *time.Timer    // nil before the first connection
+		runs   bool           // it is set
+		closed bool           // no generation uses these connections any more: nothing is kept
 	}
 }
 
-// shelve puts a connection on the shelf. It rests already.
-func (k *link) shelve(c *socket.Conn) {
-	s, limit := &k.shelf, k.clients.Options.connections.Idle
+// shelved is a connection that nobody uses.
+type shelved struct {
+	*socket.Conn
+
+	sinceNanos int64
+}
+
+func (s *shelf) begin(limit time.Duration, drop func(*socket.Conn)) {
+	s.limit, s.drop = limit, drop
+	look := func() {
+		for _, c := range s.due(socket.Nanos()) {
+			s.drop(c)
+		}
+	}
+	s.sweep = safely.New("shelf", look, look)
+}
+
+// put keeps a connection, which rests already, since then; false where nothing is kept any
+// more.
+func (s *shelf) put(c *socket.Conn, sinceNanos int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mu.conns = append(s.mu.conns, c)
-	if s.mu.runs || limit <= 0 {
-		return
+	if s.mu.closed {
+		return false
+	}
+	s.mu.conns = append(s.mu.conns, shelved{c, sinceNanos})
+	switch {
+	case s.mu.runs || s.limit <= 0:
+		return true
+	case s.mu.timer == nil:
+		s.mu.timer = s.sweep.After(s.limit)
+	default:
+		s.mu.timer.Reset(s.limit)
 	}
 	s.mu.runs = true
-	if s.mu.timer == nil {
-		s.mu.timer = safely.New("shelf", k.sweep, k.sweep).After(limit)
-		return
-	}
-	s.mu.timer.Reset(limit)
+	return true
 }
 
-// unshelve takes the connection that was used last, nil where there is none.
-func (k *link) unshelve() *socket.Conn {
-	s := &k.shelf
+// take takes the connection that was used last, nil where there is none.
+func (s *shelf) take() *socket.Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := len(s.mu.conns) - 1
 	if last < 0 {
 		return nil
 	}
-	c := s.mu.conns[last]
-	s.mu.conns[last] = nil
+	c := s.mu.conns[last].Conn
+	s.mu.conns[last] = shelved{}
 	s.mu.conns = s.mu.conns[:last]
 	return c
 }
 
-// sweep closes the connections that nobody has used for connections.idle. The timer of
-// the shelf calls it.
-func (k *link) sweep() {
-	for _, c := range k.shelf.due(socket.Nanos(), int64(k.clients.Options.connections.Idle)) {
-		k.dropIdle(c)
-	}
-}
-
-// due takes the connections that have been idle for limitNanos, and sets the timer for the
-// next one.
-func (s *shelf) due(nowNanos, limitNanos int64) (list []*socket.Conn) {
+// due takes the connections that nobody has used for the limit, and sets the timer for the
+// next one. The timer calls it.
+func (s *shelf) due(nowNanos int64) (list []*socket.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kept, next := s.mu.conns[:0], limitNanos
+	kept, next := s.mu.conns[:0], int64(s.limit)
 	for _, c := range s.mu.conns {
-		left := reuseOf(c).IdleNanos() + limitNanos - nowNanos
+		left := c.sinceNanos + int64(s.limit) - nowNanos
 		if left <= 0 {
-			list = append(list, c)
+			list = append(list, c.Conn)
 			continue
 		}
 		kept, next = append(kept, c), min(next, left)
@@ -92,12 +108,11 @@ func (s *shelf) due(nowNanos, limitNanos int64) (list []*socket.Conn) {
 // several.
 const shelfTick = 10 * time.Millisecond
 
-// clearShelf closes all connections there, and leaves no timer behind.
-func (k *link) clearShelf() {
-	for c := k.unshelve(); c != nil; c = k.unshelve() {
-		k.dropIdle(c)
+// clear closes all connections there, and leaves no timer behind.
+func (s *shelf) clear() {
+	for c := s.take(); c != nil; c = s.take() {
+		s.drop(c)
 	}
-	s := &k.shelf
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.runs && len(s.mu.conns) == 0 {
@@ -106,10 +121,17 @@ func (k *link) clearShelf() {
 	}
 }
 
-// dropIdle closes a connection that nobody uses any more; the loop may have done so.
-func (k *link) dropIdle(c *socket.Conn) {
-	c.Wake()
-	leases.drop(k.hc, c)
+// close has nothing kept from now on: what is given back later is closed.
+func (s *shelf) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.closed = true
+}
+
+func (s *shelf) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.closed
 }
 
 func (s *shelf) len() int {

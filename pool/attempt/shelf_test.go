@@ -26,12 +26,20 @@ func (b *peerOf) shelved(idleNanos int64) *socket.Conn {
 	return c
 }
 
+// dueAt is what a limit of 1000 nanoseconds takes away.
+func (k *link) dueAt(nowNanos int64) []*socket.Conn {
+	was := k.shelf.limit
+	defer func() { k.shelf.limit = was }()
+	k.shelf.limit = 1000
+	return k.shelf.due(nowNanos)
+}
+
 // TestTheOldestLeaveTheShelf: what was not used for the limit is taken away, wherever it
 // lies, and the last one used is the next one to be used.
 func TestTheOldestLeaveTheShelf(t *testing.T) {
 	b := newPeer(t)
 	k := linkOf(b.hc)
-	k.clients.Options.connections.Idle = time.Hour
+	k.shelf.limit = time.Hour
 	b.shelved(1000)
 	c, err := leases.take(b.hc)
 	if err != nil {
@@ -52,10 +60,10 @@ func TestTheOldestLeaveTheShelf(t *testing.T) {
 	if open, idle := k.clients.Counts(); open != 2 || idle != 2 {
 		t.Fatalf("%d open, %d idle; want 2 and 2", open, idle)
 	}
-	if list := k.shelf.due(1999, 1000); len(list) != 0 {
+	if list := k.dueAt(1999); len(list) != 0 {
 		t.Errorf("%d are due; want none", len(list))
 	}
-	list := k.shelf.due(2000, 1000)
+	list := k.dueAt(2000)
 	if len(list) != 1 || list[0] != c {
 		t.Fatalf("%d are due; want the one that was used at 1000", len(list))
 	}
@@ -66,13 +74,13 @@ func TestTheOldestLeaveTheShelf(t *testing.T) {
 	if open, idle := k.clients.Counts(); open != 1 || idle != 1 {
 		t.Errorf("%d open, %d idle; want 1 and 1", open, idle)
 	}
-	if next := k.unshelve(); next != other {
+	if next := k.shelf.take(); next != other {
 		t.Error("the one that stays is not there any more")
 	} else {
 		reuseOf(next).shelved = false
 		leases.put(b.hc, next)
 	}
-	if list := k.shelf.due(5000, 1000); len(list) != 1 || k.shelf.mu.runs {
+	if list := k.dueAt(5000); len(list) != 1 || k.shelf.mu.runs {
 		t.Errorf("%d are due, the timer runs: %v; want one, and nothing to wait for", len(list), k.shelf.mu.runs)
 	} else {
 		k.dropIdle(other)
@@ -83,7 +91,7 @@ func TestTheOldestLeaveTheShelf(t *testing.T) {
 func TestIdleConnectionsEndByThemselves(t *testing.T) {
 	b := newPeer(t)
 	k := linkOf(b.hc)
-	k.clients.Options.connections.Idle = 20 * time.Millisecond
+	k.shelf.limit = 20 * time.Millisecond
 	var a Attempt
 	b.open(&a, ReuseFree)
 	if k.shelf.len() != 0 {
@@ -107,7 +115,7 @@ func TestIdleConnectionsEndByThemselves(t *testing.T) {
 func TestClosedConnectionsLeaveNothingBehind(t *testing.T) {
 	b := newPeer(t)
 	k := linkOf(b.hc)
-	k.clients.Options.connections.Idle = time.Hour
+	k.shelf.limit = time.Hour
 	b.shelved(socket.Nanos())
 	if !k.shelf.mu.runs {
 		t.Fatal("nothing would end the idle connection")
@@ -133,4 +141,27 @@ func TestAConnectionIsGivenBackOnce(t *testing.T) {
 		}
 	}()
 	leases.put(b.hc, c)
+}
+
+// TestNothingIsKeptOnceNobodyHoldsIt: what was in use when the last generation let go, or on
+// its way from the park to the shelf, is closed when it is given back.
+func TestNothingIsKeptOnceNobodyHoldsIt(t *testing.T) {
+	for _, how := range []string{"kept", "parked"} {
+		b := newPeer(t)
+		k := linkOf(b.hc)
+		c, err := leases.take(b.hc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.clients.Close()
+		if how == "kept" {
+			c.Rest(socket.Nanos())
+			leases.put(b.hc, c)
+		} else {
+			k.keep(c, endsByHEAD, socket.Nanos())
+		}
+		if open, idle := k.clients.Counts(); open != 0 || idle != 0 {
+			t.Errorf("%s: %d open, %d idle; want none", how, open, idle)
+		}
+	}
 }
