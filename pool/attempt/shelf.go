@@ -23,10 +23,10 @@ type shelf struct {
 	sweep safely.Func        // its timer: see due
 	mu    struct {
 		sync.Mutex
-		conns  []shelved // the last one used behind
-		timer  *time.Timer    // nil before the first connection
-		runs   bool           // it is set
-		closed bool           // no generation uses these connections any more: nothing is kept
+		conns  []shelved   // the last one used behind
+		timer  *time.Timer // nil before the first connection
+		runs   bool        // it is set
+		closed bool        // no generation uses these connections any more: nothing is kept
 	}
 }
 
