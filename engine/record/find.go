@@ -41,6 +41,7 @@ var ErrOff = errors.New("the recorder is off")
 // CursorError says that an After is not one that was given for such a query.
 type CursorError struct{ Cursor string }
 
+// Error says so.
 func (e *CursorError) Error() string {
 	return fmt.Sprintf("%q is not the cursor of a page that was given in this order", e.Cursor)
 }
