@@ -45,7 +45,8 @@ func (p *proxy) requestReload(ctx context.Context) (api.ReloadResult, error) {
 // request, and the process is about to end.
 var (
 	errBusy     = api.NewProblem(http.StatusConflict, "cannot wait longer for the reload: it is still under way")
-	errDraining = api.NewProblem(http.StatusConflict, "cannot reload: this process is draining and takes no new configuration")
+	errDraining = api.NewProblem(http.StatusConflict, "cannot reload: this process is draining and takes no new configuration").
+			WithCode(api.CodeDraining)
 )
 
 // logDraining says that a reload is not done. A file that changes later is read by the
@@ -92,6 +93,10 @@ func (p *proxy) reload(trigger string) reloadOutcome {
 // stays as it is, in loaded too, and is returned.
 func (p *proxy) apply(loaded *config.Loaded) ([]config.Problem, error) {
 	kept := config.KeepRestartKeys(p.loaded.Load(), loaded)
+	admit, err := p.prepareAccess(loaded)
+	if err != nil {
+		return nil, err
+	}
 	if err := p.engine.Apply(loaded.Config); err != nil {
 		return nil, placed(loaded, err)
 	}
@@ -99,6 +104,7 @@ func (p *proxy) apply(loaded *config.Loaded) ([]config.Problem, error) {
 		p.log.Warn().Str("key", k.Path).Msg(k.Message)
 	}
 	setLevel(loaded.Config.Log.Level)
+	admit()
 	p.loaded.Store(loaded)
 	p.logWarnings(loaded)
 	return kept, nil
