@@ -115,7 +115,8 @@ func startLogged(t *testing.T, o Options) (*Server, *lines) {
 // name, as one is when it follows another.
 func TestTokensSayWhoAsks(t *testing.T) {
 	tokens := []Token{
-		{Name: "deploy", Role: api.RoleOperate, Secret: "old-secret"}, {Name: "deploy", Role: api.RoleWrite, Secret: "new-secret"},
+		{Name: "deploy", Role: api.RoleOperate, Secret: "old-secret"},
+		{Name: "deploy", Role: api.RoleWrite, Secret: "new-secret"},
 		{Name: "eyes", Role: api.RoleRead, Secret: "read-secret"},
 	}
 	s, log := startLogged(t, Options{Token: adminToken, Tokens: tokens, Sources: sampleSources(new([]string))})

@@ -107,8 +107,17 @@ func TestThrottleFillsAgain(t *testing.T) {
 		at   time.Duration
 		wait time.Duration
 	}{
-		{0, 0}, {0, 0}, {0, 0}, {0, time.Second}, {500 * time.Millisecond, 500 * time.Millisecond},
-		{time.Second, 0}, {time.Second, time.Second}, {10 * time.Second, 0}, {10 * time.Second, 0}, {10 * time.Second, 0}, {10 * time.Second, time.Second},
+		{0, 0},
+		{0, 0},
+		{0, 0},
+		{0, time.Second},
+		{500 * time.Millisecond, 500 * time.Millisecond},
+		{time.Second, 0},
+		{time.Second, time.Second},
+		{10 * time.Second, 0},
+		{10 * time.Second, 0},
+		{10 * time.Second, 0},
+		{10 * time.Second, time.Second},
 	} {
 		now := begin.Add(c.at)
 		if got := th.wait("a", now); got != c.wait {
