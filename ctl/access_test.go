@@ -230,6 +230,16 @@ func TestUnixSocketHasRoleWrite(t *testing.T) {
 	}
 }
 
+// TestUnixSocketStaysInClearText: a file that names another address, for after a restart,
+// may bring certificates along.
+func TestUnixSocketStaysInClearText(t *testing.T) {
+	s := start(t, Options{Address: "unix:" + filepath.Join(t.TempDir(), "a.sock")})
+	s.SetAccess(&Access{TLS: loadTLS(t, newAuthority(t).terms("server"))})
+	if got := raw(t, s, "GET /health HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n"); got.status != 200 {
+		t.Errorf("got %d; want 200", got.status)
+	}
+}
+
 func TestWithoutTokensEverythingIsAllowed(t *testing.T) {
 	s, log := startLogged(t, Options{Sources: sampleSources(new([]string))})
 	got := raw(t, s, request("POST", "/api/v1/reload", bearer("of another endpoint"), ""))
