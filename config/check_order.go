@@ -39,6 +39,9 @@ func (c *checker) inOrder(route string, links []Link) {
 // ownClaims reports claims in what a route says itself, where no stage has any.
 func (c *checker) ownClaims(route string) {
 	r, path := c.cfg.Routes[route], joinPath("routes", route)
+	if r.Redirect == nil && r.Respond == nil {
+		return
+	}
 	said := map[string]string{}
 	if r.Redirect != nil {
 		said[path+".redirect.to"] = r.Redirect.To

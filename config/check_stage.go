@@ -115,6 +115,7 @@ func (c *checker) flat(name string) {
 	}
 	links := list.links
 	if len(links) == 0 {
+		c.ownClaims(name)
 		return
 	}
 	came := map[string]string{}

@@ -27,7 +27,7 @@ func (d *decoder) scalar(f *field, n *node, s slot) {
 		d.refuse(f, n, s, message)
 		return
 	}
-	if strings.ContainsAny(n.text, "$%") {
+	if strings.ContainsAny(n.text, "$%{") {
 		d.words++
 	}
 	text, secret, err := d.references.expand(n.text)

@@ -1,11 +1,8 @@
 package ctl
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 
 	"github.com/isame-lb/isame-lb/config"
@@ -109,25 +106,12 @@ func (s *Server) findBackend(name, address string) (pool.BackendStatus, error) {
 		someOf(addresses)+config.DidYouMean(address, addresses))
 }
 
-// decode reads one JSON value strictly: an unknown key is a change the sender
-// believes in and we would not make.
-func decode(body []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		if errors.Is(err, io.EOF) {
-			return api.NewProblem(fasthttp.StatusBadRequest, "a JSON body is needed")
-		}
-		return api.NewProblem(fasthttp.StatusBadRequest, "the body cannot be read: "+err.Error())
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return api.NewProblem(fasthttp.StatusBadRequest, "the body holds more than one JSON value")
-	}
-	return nil
-}
-
 func (s *Server) putConfig(x *call) error {
-	if dry := string(x.ctx.QueryArgs().Peek("dry_run")); dry != "1" && dry != "true" {
+	dry, p := x.flag("dry_run")
+	if p != nil {
+		return p
+	}
+	if !dry {
 		return notSupported("taking a configuration over the API (dry_run=1 checks it)")
 	}
 	if s.opts.Sources.CheckConfig == nil {
@@ -177,7 +161,7 @@ func (s *Server) upgrade(x *call) error {
 // configRefused is 422 with every problem, or the answer the error itself asks for.
 func configRefused(detail string, err error) error {
 	var answer *api.Problem
-	if errors.As(err, &answer) || errors.Is(err, ErrNotSupported) || errors.Is(err, ErrConflict) {
+	if errors.As(err, &answer) || errors.Is(err, ErrNotSupported) || errors.Is(err, ErrConflict) || errors.Is(err, ErrInUse) {
 		return err
 	}
 	p := api.NewProblem(fasthttp.StatusUnprocessableEntity, detail)

@@ -5,11 +5,11 @@ import "github.com/isame-lb/isame-lb/ctl/api"
 // inventoryEndpoints show what the configuration has made: certificates and limiters.
 func (s *Server) inventoryEndpoints() []endpoint {
 	return []endpoint{
-		{method: "GET", pattern: "/api/v1/certificates", serve: s.certificates, doc: operation{
+		{method: "GET", pattern: "/api/v1/certificates", role: api.RoleRead, serve: s.certificates, doc: operation{
 			id: "listCertificates", summary: "Every certificate: validity, and when it is renewed and why then",
 			answers: answers{200: []api.Certificate{}},
 		}},
-		{method: "GET", pattern: "/api/v1/limits", serve: s.limits, doc: operation{
+		{method: "GET", pattern: "/api/v1/limits", role: api.RoleObserve, serve: s.limits, doc: operation{
 			id: "listLimits", summary: "Every limit of clients, with its fullest keys", answers: answers{200: []api.Limiter{}},
 		}},
 	}

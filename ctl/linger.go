@@ -20,14 +20,21 @@ const (
 type lingerConn struct {
 	net.Conn
 	linger atomic.Bool
+	terms  *tls.Config // that it came under; nil is clear text
 }
 
-// lingerOn asks for a slow close of c, whether or not TLS is in between.
-func lingerOn(c net.Conn) {
+// lingering is the connection below c, whether or not TLS is in between; nil for others.
+func lingering(c net.Conn) *lingerConn {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	if l, ok := c.(*lingerConn); ok {
+	l, _ := c.(*lingerConn)
+	return l
+}
+
+// lingerOn asks for a slow close of c.
+func lingerOn(c net.Conn) {
+	if l := lingering(c); l != nil {
 		l.linger.Store(true)
 	}
 }

@@ -3,9 +3,7 @@ package ctl
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,11 +58,11 @@ const (
 
 func (s *Server) recordEndpoints() []endpoint {
 	return []endpoint{
-		{method: "GET", pattern: "/api/v1/records", serve: s.records, doc: operation{
+		{method: "GET", pattern: "/api/v1/records", role: api.RoleObserve, serve: s.records, doc: operation{
 			id: "listRecords", summary: "Exchanges that have ended, as the recorder keeps them; Link has the next page",
 			query: recordParameters(), answers: answers{200: []api.Record{}, 409: refusal{}},
 		}},
-		{method: "GET", pattern: "/api/v1/records/{request-id}", serve: s.recordsOf, doc: operation{
+		{method: "GET", pattern: "/api/v1/records/{request-id}", role: api.RoleObserve, serve: s.recordsOf, doc: operation{
 			id:      "getRecords",
 			summary: "The exchanges with a request id, newest first: clients may repeat one. 404 says how far back the records go",
 			answers: answers{200: []api.Record{}, 400: refusal{}, 404: refusal{}, 409: refusal{}},
@@ -133,39 +131,21 @@ func nextPage(x *call, cursor string) string {
 	return "<" + string(x.ctx.Path()) + "?" + args.String() + `>; rel="next"`
 }
 
-// read takes the query parameters. Nothing unknown may stand there, and nothing twice.
+// read takes the query parameters, which are known ones.
 func (q *RecordQuery) read(x *call) error {
-	seen := map[string]bool{}
 	for key, value := range x.ctx.QueryArgs().All() {
 		name := string(key)
-		p, known := recordReaders[name]
-		if !known {
-			names := slices.Sorted(maps.Keys(recordReaders))
-			return badParameter(name, fmt.Errorf("there is no such parameter: %s%s", strings.Join(names, ", "), config.DidYouMean(name, names)))
-		}
-		if seen[name] {
-			return badParameter(name, errors.New("it is given twice"))
-		}
-		seen[name] = true
-		if err := p.read(q, string(value)); err != nil {
-			return badParameter(name, err)
+		if err := recordReaders[name].read(q, string(value)); err != nil {
+			return unknownParameter("query parameter %q: %s", name, err)
 		}
 	}
 	return nil
-}
-
-// badParameter is 400 for a query parameter.
-func badParameter(name string, err error) *api.Problem {
-	return api.NewProblem(fasthttp.StatusBadRequest, fmt.Sprintf("query parameter %q: %s", name, err))
 }
 
 // recordsOf are the exchanges with one id.
 func (s *Server) recordsOf(x *call) error {
 	if s.opts.Sources.Records == nil {
 		return notSupported("records")
-	}
-	for key := range x.ctx.QueryArgs().All() {
-		return badParameter(string(key), errors.New("there is no such parameter: a request id alone says what is wanted"))
 	}
 	id := x.params["request-id"]
 	page, err := s.opts.Sources.Records(&RecordQuery{RequestID: id, Limit: listMax})

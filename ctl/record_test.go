@@ -84,7 +84,7 @@ func TestRecordParametersThatAreRefused(t *testing.T) {
 	for _, tc := range []struct{ query, want string }{
 		{"?rout=api", `did you mean \"route\"?`},
 		{"?route=", "is empty"},
-		{"?route=a&route=b", "given twice"},
+		{"?route=a&route=b", "comes twice"},
 		{"?cause=conect_refused", `did you mean \"connect_refused\"?`},
 		{"?errors=yes", "0, 1, false, true"},
 		{"?status=5x", "502, 5xx or 500-599"},
@@ -103,7 +103,7 @@ func TestRecordParametersThatAreRefused(t *testing.T) {
 		{"?limit=0", "between 1 and 1000"},
 		{"?limit=1001", "between 1 and 1000"},
 		{"?limit=many", "between 1 and 1000"},
-		{"/a1?limit=1", "no such parameter"},
+		{"/a1?limit=1", "is not known here"},
 	} {
 		t.Run(tc.query, func(t *testing.T) {
 			asked = RecordQuery{}

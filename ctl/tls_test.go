@@ -57,8 +57,10 @@ func TestCurl(t *testing.T) {
 		want string
 	}{
 		{"index", []string{base}, `"name":"isame-lb admin"`},
-		{"status", []string{base + "/api/v1/status"}, `"state":"running"`},
-		{"head", []string{"-I", base + "/metrics"}, "HTTP/1.1 200 OK\r\n"},
+		{"status", []string{"-H", "Authorization: Bearer " + adminToken, base + "/api/v1/status"}, `"state":"running"`},
+		{"head", []string{"-I", "-H", "Authorization: Bearer " + adminToken, base + "/metrics"}, "HTTP/1.1 200 OK\r\n"},
+		{"metrics without a token", []string{base + "/metrics"}, `"code":"unauthorized"`},
+		{"socket without a token", []string{"--unix-socket", socket, "http://any.example/metrics"}, "isame_config_generation 7"},
 		{"socket", []string{"--unix-socket", socket, "http://any.example/ready"}, `{"status":"ready"}`},
 		{"two on one connection", []string{base + "/health", base + "/ready"}, "{\"status\":\"ok\"}\n{\"status\":\"ready\"}\n"},
 		{"change", []string{"-X", "PATCH", "-H", "Authorization: Bearer " + adminToken, "--json", `{"state":"drain"}`, base + "/api/v1/pools/api/backends/10.0.0.1:8080"}, `"address":"10.0.0.1:8080"`},

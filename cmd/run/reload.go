@@ -46,7 +46,8 @@ func (p *proxy) requestReload(ctx context.Context) (api.ReloadResult, error) {
 var (
 	errBusy      = api.NewProblem(http.StatusConflict, "cannot wait longer for the reload: it is still under way")
 	errUpgrading = api.NewProblem(http.StatusConflict, "cannot reload: a new process is starting, which reads the files itself")
-	errDraining  = api.NewProblem(http.StatusConflict, "cannot reload: this process is draining and takes no new configuration")
+	errDraining  = api.NewProblem(http.StatusConflict, "cannot reload: this process is draining and takes no new configuration").
+			WithCode(api.CodeDraining)
 )
 
 // logDraining says that a reload is not done. A file that changes later is read by the
@@ -99,6 +100,10 @@ func (p *proxy) reload(trigger string) reloadOutcome {
 // stays as it is, in loaded too, and is returned.
 func (p *proxy) apply(loaded *config.Loaded) ([]config.Problem, error) {
 	kept := config.KeepRestartKeys(p.loaded.Load(), loaded)
+	admit, err := p.prepareAccess(loaded)
+	if err != nil {
+		return nil, err
+	}
 	if err := p.engine.Apply(loaded.Config); err != nil {
 		return nil, placed(loaded, err)
 	}
@@ -106,6 +111,7 @@ func (p *proxy) apply(loaded *config.Loaded) ([]config.Problem, error) {
 		p.log.Warn().Str("key", k.Path).Msg(k.Message)
 	}
 	setLevel(loaded.Config.Log.Level)
+	admit()
 	p.loaded.Store(loaded)
 	p.logWarnings(loaded)
 	return kept, nil

@@ -96,19 +96,19 @@ func TestRequests(t *testing.T) {
 		call func() error
 		want seen
 	}{
-		{"status", func() error { _, err := c.Status(ctx); return err }, seen{line: "GET /api/v1/status"}},
-		{"pools", func() error { _, err := c.Pools(ctx); return err }, seen{line: "GET /api/v1/pools"}},
-		{"pool is escaped", func() error { _, err := c.Pool(ctx, "a/b ?"); return err }, seen{line: "GET /api/v1/pools/a%2Fb%20%3F"}},
-		{"routes", func() error { _, err := c.Routes(ctx); return err }, seen{line: "GET /api/v1/routes"}},
-		{"listeners", func() error { _, err := c.Listeners(ctx); return err }, seen{line: "GET /api/v1/listeners"}},
+		{"status", func() error { _, err := c.Status(ctx); return err }, seen{authorization: bearer, line: "GET /api/v1/status"}},
+		{"pools", func() error { _, err := c.Pools(ctx); return err }, seen{authorization: bearer, line: "GET /api/v1/pools"}},
+		{"pool is escaped", func() error { _, err := c.Pool(ctx, "a/b ?"); return err }, seen{authorization: bearer, line: "GET /api/v1/pools/a%2Fb%20%3F"}},
+		{"routes", func() error { _, err := c.Routes(ctx); return err }, seen{authorization: bearer, line: "GET /api/v1/routes"}},
+		{"listeners", func() error { _, err := c.Listeners(ctx); return err }, seen{authorization: bearer, line: "GET /api/v1/listeners"}},
+		{"health", func() error { return c.Health(ctx) }, seen{authorization: bearer, line: "GET /health"}},
+		{"ready", func() error { return c.Ready(ctx) }, seen{authorization: bearer, line: "GET /ready"}},
+		{"config", func() error { _, err := c.Config(ctx, "yaml"); return err }, seen{authorization: bearer, line: "GET /api/v1/config?format=yaml"}},
 		{
 			"records", func() error { _, err := c.Records(ctx, url.Values{"limit": {"1"}}); return err },
-			seen{line: "GET /api/v1/records?limit=1"},
+			seen{authorization: bearer, line: "GET /api/v1/records?limit=1"},
 		},
-		{"records of an id", func() error { _, err := c.RecordsOf(ctx, "a/bs"); return err }, seen{line: "GET /api/v1/records/a%2Fbs"}},
-		{"health", func() error { return c.Health(ctx) }, seen{line: "GET /health"}},
-		{"ready", func() error { return c.Ready(ctx) }, seen{line: "GET /ready"}},
-		{"config", func() error { _, err := c.Config(ctx, "yaml"); return err }, seen{line: "GET /api/v1/config?format=yaml"}},
+		{"records of an id", func() error { _, err := c.RecordsOf(ctx, "a/bs"); return err }, seen{authorization: bearer, line: "GET /api/v1/records/a%2Fbs"}},
 		{"check", func() error { return c.CheckConfig(ctx, []byte("a: 1"), "application/yaml") }, seen{"PUT /api/v1/config?dry_run=1", "application/yaml", bearer, "a: 1"}},
 		{"reload", func() error { _, err := c.Reload(ctx); return err }, seen{"POST /api/v1/reload", "", bearer, ""}},
 		{
