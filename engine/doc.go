@@ -46,8 +46,8 @@
 //
 //	listener.go  a listener: its sockets, one for each shard, and how those of a
 //	             configuration are opened, in two steps
-//	table.go     what exchanges read of a configuration
-//	kept.go      and what one takes over of that before
+//	table.go     what exchanges read of a configuration, and what of it is taken over of the
+//	             one before
 //	engine.go    what all shards share, and what there is to see of what runs
 //	apply.go     how one configuration replaces another
 //	drain.go     how listeners end, and everything (Shutdown)

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/isame-lb/isame-lb/algo"
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/engine/route"
@@ -243,7 +242,7 @@ func unlikePools(t *table, a, b *poolEntry) string {
 	picked := func(p *poolEntry) map[string]bool {
 		all := map[string]bool{}
 		for i := range uint64(40) {
-			if m, _ := p.Pick(algo.Query{Random: i * 0x9E3779B97F4A7C15, Hash: i * 0x9E3779B97F4A7C15}); m != nil {
+			if m, _ := p.Pick(pool.Query{Random: i * 0x9E3779B97F4A7C15, Hash: i * 0x9E3779B97F4A7C15}); m != nil {
 				all[m.Address()] = true
 			}
 		}

@@ -112,6 +112,7 @@ func NewClients(address string, o ConnOptions, d *Dialing, by *Means) *Clients {
 		}
 		k.hc = newHostClient(c, k)
 		k.park.release = safely.New("park", k.releaseParked, k.releaseParked)
+		k.shelf.sweep = safely.New("shelf", k.sweep, k.sweep)
 		c.shards[i] = k.hc
 		if speaksStreams(o.protocol, c.tls != nil) && by.Multiplex != nil {
 			k.streams = by.Multiplex(i, k.multiplexing(c.shards[i]))

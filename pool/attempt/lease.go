@@ -40,7 +40,7 @@ var leases = newLeaser((*fasthttp.HostClient).AcquireConn, (*fasthttp.HostClient
 // take asks the HostClient as for a connection that is closed after its request, which
 // is the one way in which it starts no sweeper of its own: the shelf has one.
 func (s *lessor[L]) take(hc *fasthttp.HostClient) (*socket.Conn, error) {
-	if c := linkOf(hc).unshelve(); c != nil {
+	if c := linkOf(hc).shelf.pop(); c != nil {
 		reuseOf(c).shelved = false
 		return c, nil
 	}
@@ -63,7 +63,8 @@ func (s *lessor[L]) put(hc *fasthttp.HostClient, c *socket.Conn) {
 		panic("BUG: connection given back that was not taken")
 	}
 	r.shelved = true
-	linkOf(hc).shelve(c)
+	k := linkOf(hc)
+	k.shelf.push(shelved{c, r.IdleNanos()}, k.clients.Options.connections.Idle)
 }
 
 func (s *lessor[L]) drop(hc *fasthttp.HostClient, c *socket.Conn) { s.discard(hc, s.leaseOf(c)) }

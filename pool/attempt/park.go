@@ -136,7 +136,28 @@ func (k *link) closeParked() bool {
 		return false
 	}
 	k.clients.strays.parked.Add(-1)
+	k.dropIdle(c)
+	return true
+}
+
+// sweep closes the connections that nobody has used for connections.idle. The timer of
+// the shelf calls it.
+func (k *link) sweep() {
+	for _, c := range k.shelf.due(socket.Nanos(), int64(k.clients.Options.connections.Idle)) {
+		k.dropIdle(c)
+	}
+}
+
+// clearShelf closes all idle connections, and leaves no timer behind.
+func (k *link) clearShelf() {
+	for c := k.shelf.pop(); c != nil; c = k.shelf.pop() {
+		k.dropIdle(c)
+	}
+	k.shelf.rest()
+}
+
+// dropIdle closes a connection that nobody uses; the loop may have done so.
+func (k *link) dropIdle(c *socket.Conn) {
 	c.Wake()
 	leases.drop(k.hc, c)
-	return true
 }

@@ -16,19 +16,27 @@ import (
 // them, and nothing is left of connections that were closed.
 //
 // The timer is not set anew for each connection that comes: it runs from the first one on,
-// and when it ends it is set for the connection that is due next. The zero value is empty.
+// and when it ends it is set for the connection that is due next. The zero value, with
+// sweep, is empty.
 type shelf struct {
-	mu struct {
+	sweep safely.Func // its timer: link.sweep
+	mu    struct {
 		sync.Mutex
-		conns []*socket.Conn // the last one used behind
-		timer *time.Timer    // of link.sweep; nil before the first connection
-		runs  bool           // it is set
+		conns []shelved   // the last one used behind
+		timer *time.Timer // nil before the first connection
+		runs  bool        // it is set
 	}
 }
 
-// shelve puts a connection on the shelf. It rests already.
-func (k *link) shelve(c *socket.Conn) {
-	s, limit := &k.shelf, k.clients.Options.connections.Idle
+// shelved is a connection, and since when nobody uses it.
+type shelved struct {
+	conn       *socket.Conn
+	sinceNanos int64
+}
+
+// push puts a connection on the shelf, which rests already, until it was not used for
+// limit; 0 is for ever.
+func (s *shelf) push(c shelved, limit time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.conns = append(s.mu.conns, c)
@@ -37,33 +45,24 @@ func (k *link) shelve(c *socket.Conn) {
 	}
 	s.mu.runs = true
 	if s.mu.timer == nil {
-		s.mu.timer = safely.New("shelf", k.sweep, k.sweep).After(limit)
+		s.mu.timer = s.sweep.After(limit)
 		return
 	}
 	s.mu.timer.Reset(limit)
 }
 
-// unshelve takes the connection that was used last, nil where there is none.
-func (k *link) unshelve() *socket.Conn {
-	s := &k.shelf
+// pop takes the connection that was used last, nil where there is none.
+func (s *shelf) pop() *socket.Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := len(s.mu.conns) - 1
 	if last < 0 {
 		return nil
 	}
-	c := s.mu.conns[last]
-	s.mu.conns[last] = nil
+	c := s.mu.conns[last].conn
+	s.mu.conns[last] = shelved{}
 	s.mu.conns = s.mu.conns[:last]
 	return c
-}
-
-// sweep closes the connections that nobody has used for connections.idle. The timer of
-// the shelf calls it.
-func (k *link) sweep() {
-	for _, c := range k.shelf.due(socket.Nanos(), int64(k.clients.Options.connections.Idle)) {
-		k.dropIdle(c)
-	}
 }
 
 // due takes the connections that have been idle for limitNanos, and sets the timer for the
@@ -73,9 +72,9 @@ func (s *shelf) due(nowNanos, limitNanos int64) (list []*socket.Conn) {
 	defer s.mu.Unlock()
 	kept, next := s.mu.conns[:0], limitNanos
 	for _, c := range s.mu.conns {
-		left := reuseOf(c).IdleNanos() + limitNanos - nowNanos
+		left := c.sinceNanos + limitNanos - nowNanos
 		if left <= 0 {
-			list = append(list, c)
+			list = append(list, c.conn)
 			continue
 		}
 		kept, next = append(kept, c), min(next, left)
@@ -92,24 +91,14 @@ func (s *shelf) due(nowNanos, limitNanos int64) (list []*socket.Conn) {
 // several.
 const shelfTick = 10 * time.Millisecond
 
-// clearShelf closes all connections there, and leaves no timer behind.
-func (k *link) clearShelf() {
-	for c := k.unshelve(); c != nil; c = k.unshelve() {
-		k.dropIdle(c)
-	}
-	s := &k.shelf
+// rest stops the timer of an empty shelf.
+func (s *shelf) rest() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.runs && len(s.mu.conns) == 0 {
 		s.mu.runs = false
 		s.mu.timer.Stop()
 	}
-}
-
-// dropIdle closes a connection that nobody uses any more; the loop may have done so.
-func (k *link) dropIdle(c *socket.Conn) {
-	c.Wake()
-	leases.drop(k.hc, c)
 }
 
 func (s *shelf) len() int {

@@ -66,7 +66,7 @@ func TestTheOldestLeaveTheShelf(t *testing.T) {
 	if open, idle := k.clients.Counts(); open != 1 || idle != 1 {
 		t.Errorf("%d open, %d idle; want 1 and 1", open, idle)
 	}
-	if next := k.unshelve(); next != other {
+	if next := k.shelf.pop(); next != other {
 		t.Error("the one that stays is not there any more")
 	} else {
 		reuseOf(next).shelved = false
