@@ -56,6 +56,9 @@ func (e *Engine) Shutdown(ctx context.Context) (cut int) {
 	e.stopping.Store(true)
 	e.apply.Lock() // a reload under way ends first, and none begins any more
 	ls := slices.Collect(maps.Values(e.apply.listeners))
+	if e.apply.tidy != nil {
+		e.apply.tidy.Stop()
+	}
 	e.apply.Unlock()
 	e.stopKeepers(e.table.Load(), nil)
 	cut = e.drain(ctx, ls)

@@ -51,6 +51,7 @@ type Engine struct {
 	stopping     atomic.Bool
 	settled      atomic.Bool // Ready was true once
 	refreshing   atomic.Bool // a refresh is on its way
+	tidying      atomic.Bool // the garbage of a reload is seen to soon
 	stopped      chan struct{}
 	errands      *socket.Errands // dials of all generations
 	retirement   sync.WaitGroup
@@ -70,6 +71,7 @@ type Engine struct {
 		slots     int                  // how many were given
 		learnt    retry.Book           // of routes
 		stages    middleware.Book      // of stages
+		tidy      *time.Timer          // the last one of tidyLocked; nil before
 	}
 }
 
