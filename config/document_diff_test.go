@@ -29,12 +29,15 @@ func TestDiff(t *testing.T) {
 		{"a section", `routes: {a: {pool: p}}`, `routes: {a: {pool: p, retry: {attempts: 3, on: [503]}}}`, []Change{
 			{"routes.a.retry", ActionAdded, "", `{"attempts":3,"on":["503"]}`},
 		}},
-		{"items by name", `pools: {p: {backends: [{address: "a:1"}, {address: "b:1", weight: 2}, {address: "c:1"}]}}`,
-			`pools: {p: {backends: [{address: "b:1", weight: 3}, {address: "[::1]:1"}, {address: "c:1"}]}}`, []Change{
+		{
+			"items by name", `pools: {p: {backends: [{address: "a:1"}, {address: "b:1", weight: 2}, {address: "c:1"}]}}`,
+			`pools: {p: {backends: [{address: "b:1", weight: 3}, {address: "[::1]:1"}, {address: "c:1"}]}}`,
+			[]Change{
 				{`pools.p.backends["[::1]:1"]`, ActionAdded, "", `{"address":"[::1]:1"}`},
 				{`pools.p.backends["a:1"]`, ActionRemoved, `{"address":"a:1"}`, ""},
 				{`pools.p.backends["b:1"].weight`, ActionChanged, "2", "3"},
-			}},
+			},
+		},
 		{"order of items", `pools: {p: {backends: [{address: "a:1"}, {address: "b:1"}]}}`, `pools: {p: {backends: [{address: "b:1"}, {address: "a:1", weight: 0}]}}`, []Change{
 			{"pools.p.backends", ActionChanged, `["a:1","b:1"]`, `["b:1","a:1"]`},
 			{`pools.p.backends["a:1"].weight`, ActionAdded, "", "0"},
@@ -46,29 +49,41 @@ func TestDiff(t *testing.T) {
 		{"another type", `middleware: {m: {type: deny, status: 404}}`, `middleware: {m: {type: basic_auth, users: ["a:1"]}}`, []Change{
 			{"middleware.m", ActionChanged, `{"type":"deny","status":404}`, `{"type":"basic_auth","users":["a:*** (changed)"]}`},
 		}},
-		{"secrets", `{admin: {token: A}, middleware: {m: {type: basic_auth, users: ["a:1", "b:2", "c:3"]}}, routes: {a: {headers: {X-API-Key: A, X-Env: a}}}}`,
-			`{admin: {token: B}, middleware: {m: {type: basic_auth, users: ["a:1", "b:3", "d:4"]}}, routes: {a: {headers: {X-API-Key: B, X-Env: b}}}}`, []Change{
+		{
+			"secrets", `{admin: {token: A}, middleware: {m: {type: basic_auth, users: ["a:1", "b:2", "c:3"]}}, routes: {a: {headers: {X-API-Key: A, X-Env: a}}}}`,
+			`{admin: {token: B}, middleware: {m: {type: basic_auth, users: ["a:1", "b:3", "d:4"]}}, routes: {a: {headers: {X-API-Key: B, X-Env: b}}}}`,
+			[]Change{
 				{"admin.token", ActionChanged, `"***"`, `"*** (changed)"`},
 				{`middleware.m.users["b"]`, ActionChanged, `"b:***"`, `"b:*** (changed)"`},
 				{`middleware.m.users["c"]`, ActionRemoved, `"c:***"`, ""},
 				{`middleware.m.users["d"]`, ActionAdded, "", `"d:***"`},
 				{"routes.a.headers.X-API-Key.is", ActionChanged, `"***"`, `"*** (changed)"`},
 				{"routes.a.headers.X-Env.is", ActionChanged, `"a"`, `"b"`},
-			}},
-		{"secrets and references", `{admin: {token: A}, pools: {p: {sticky: {secret: "${ENV:A}"}}, q: {sticky: {secret: "${ENV:A}"}}}}`,
-			`{admin: {token: "${ENV:A}"}, pools: {p: {sticky: {secret: A}}, q: {sticky: {secret: "${ENV:B}"}}}}`, []Change{
+			},
+		},
+		{
+			"secrets and references", `{admin: {token: A}, pools: {p: {sticky: {secret: "${ENV:A}"}}, q: {sticky: {secret: "${ENV:A}"}}}}`,
+			`{admin: {token: "${ENV:A}"}, pools: {p: {sticky: {secret: A}}, q: {sticky: {secret: "${ENV:B}"}}}}`,
+			[]Change{
 				{"admin.token", ActionChanged, `"***"`, `"${ENV:A}"`},
 				{"pools.p.sticky.secret", ActionChanged, `"${ENV:A}"`, `"*** (changed)"`},
 				{"pools.q.sticky.secret", ActionChanged, `"${ENV:A}"`, `"${ENV:B}"`},
-			}},
-		{"two of one name", `middleware: {m: {type: api_key, keys: [{name: a, sha256: A}, {name: a, sha256: B}]}}`,
-			`middleware: {m: {type: api_key, keys: [{name: a, sha256: C}, {name: a, sha256: B}]}}`, []Change{
+			},
+		},
+		{
+			"two of one name", `middleware: {m: {type: api_key, keys: [{name: a, sha256: A}, {name: a, sha256: B}]}}`,
+			`middleware: {m: {type: api_key, keys: [{name: a, sha256: C}, {name: a, sha256: B}]}}`,
+			[]Change{
 				{"middleware.m.keys", ActionChanged, `[{"name":"a","sha256":"***"},{"name":"a","sha256":"***"}]`, `[{"name":"a","sha256":"*** (changed)"},{"name":"a","sha256":"***"}]`},
-			}},
-		{"two that change places", `middleware: {m: {type: api_key, keys: [{name: a, sha256: A}, {name: a, sha256: B}]}}`,
-			`middleware: {m: {type: api_key, keys: [{name: a, sha256: B}, {name: a, sha256: A}]}}`, []Change{
+			},
+		},
+		{
+			"two that change places", `middleware: {m: {type: api_key, keys: [{name: a, sha256: A}, {name: a, sha256: B}]}}`,
+			`middleware: {m: {type: api_key, keys: [{name: a, sha256: B}, {name: a, sha256: A}]}}`,
+			[]Change{
 				{"middleware.m.keys", ActionChanged, `[{"name":"a","sha256":"***"},{"name":"a","sha256":"***"}]`, `[{"name":"a","sha256":"*** (changed)"},{"name":"a","sha256":"*** (changed)"}]`},
-			}},
+			},
+		},
 		{"names with dots", `pools: {a.b: {backends: []}}`, `pools: {a.b: {backends: [], slow_start: 1s}}`, []Change{{`pools."a.b".slow_start`, ActionAdded, "", `"1s"`}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -252,17 +267,14 @@ func TestDiffIsComplete(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	docs := corpus(t)
 	for _, name := range sortedNames(docs) {
-		t.Run(name, func(t *testing.T) {
-			d := docs[name]
-			for range 6 {
-				m := mutant(d, r)
-				checkDiff(t, d, m)
-				checkDiff(t, m, mutant(m, r))
-				if t.Failed() {
-					return
-				}
-			}
-		})
+		for range 6 {
+			m := mutant(docs[name], r)
+			checkDiff(t, docs[name], m)
+			checkDiff(t, m, mutant(m, r))
+		}
+		if t.Failed() {
+			t.Fatalf("in %s", name)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -75,8 +76,7 @@ func (r *rewriter) editedMap(old *yaml.Node, was, is *node, sp spot) *yaml.Node 
 	}
 	for _, e := range is.entries {
 		if after[e.name] != nil {
-			key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: e.name}
-			c.Content = append(c.Content, key, asOthers(yamlNode(e.value), old))
+			c.Content = append(c.Content, keyNode(e.name), asOthers(yamlNode(e.value), old))
 		}
 	}
 	return &c
@@ -136,10 +136,5 @@ func holdsAlias(y *yaml.Node) bool {
 	if y.Kind == yaml.AliasNode {
 		return true
 	}
-	for _, below := range y.Content {
-		if holdsAlias(below) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(y.Content, holdsAlias)
 }

@@ -133,8 +133,10 @@ func TestMasksAreFoundByName(t *testing.T) {
 		},
 		{"a reference", `admin: {token: "${ENV:T}"}`, `admin: {token: "***"}`, `admin: {token: "${ENV:T}"}`},
 		{"what only looks so", `zone: "***"`, `{zone: "***", routes: {a: {respond: {body: "x***"}}}}`, `{zone: "***", routes: {a: {respond: {body: "x***"}}}}`},
-		{"options of a registered stage", `middleware: {m: {type: mine, options: {db: {password: A, x: 1}}}}`, `middleware: {m: {type: mine, options: {db: {password: "***", x: 2}}}}`,
-			`middleware: {m: {type: mine, options: {db: {password: A, x: 2}}}}`},
+		{
+			"options of a registered stage", `middleware: {m: {type: mine, options: {db: {password: A, x: 1}}}}`, `middleware: {m: {type: mine, options: {db: {password: "***", x: 2}}}}`,
+			`middleware: {m: {type: mine, options: {db: {password: A, x: 2}}}}`,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

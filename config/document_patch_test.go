@@ -17,8 +17,10 @@ func TestMergePatch(t *testing.T) {
 			routes: {api: {pool: api, hosts: [a.example]}}, pools: {api: {backends: [{address: "a:1"}]}, api-next: {backends: []}, x.example: {backends: []}}}`, nil},
 		{"null removes", `{"routes": {"api": {"hosts": null, "methods": null}}, "pools": {"x.example": null}}`, strings.Replace(strings.Replace(base,
 			", hosts: [a.example]", "", 1), "  x.example: {backends: []}\n", "", 1), nil},
-		{"several objects at once", `{"pools": {"new": {"backends": [], "zone": null}}, "routes": {"new": {"pool": "new", "path": "/"}}}`,
-			strings.Replace(base, "routes: {", "routes: {new: {path: /, pool: new}, ", 1) + "  new: {backends: []}\n", nil},
+		{
+			"several objects at once", `{"pools": {"new": {"backends": [], "zone": null}}, "routes": {"new": {"pool": "new", "path": "/"}}}`,
+			strings.Replace(base, "routes: {", "routes: {new: {path: /, pool: new}, ", 1) + "  new: {backends: []}\n", nil,
+		},
 		{"an object", `{"hosts": null, "path": "/x"}`, strings.Replace(base, "hosts: [a.example]", "path: /x", 1), []string{"routes", "api"}},
 		{"an object that is new", `{"backends": [], "algorithm": null}`, base + "  new: {backends: []}\n", []string{"pools", "new"}},
 		{"a singleton", `{"level": "debug"}`, base + "log: {level: debug}\n", []string{"log"}},

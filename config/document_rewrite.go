@@ -138,7 +138,7 @@ func encodeNode(y *yaml.Node, step int) ([]byte, error) {
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(step)
 	if err := errors.Join(e.Encode(y), e.Close()); err != nil {
-		return nil, err //nolint:wrapcheck // the next attempt is made
+		return nil, err
 	}
 	return b.Bytes(), nil
 }

@@ -55,8 +55,7 @@ func (r *rewriter) section(b block) {
 		if is[e.name] == nil {
 			continue
 		}
-		key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: e.name}
-		r.write(span{behind, behind}, b.indent(), key, asOthers(yamlNode(e.value), b.yaml))
+		r.write(span{behind, behind}, b.indent(), keyNode(e.name), asOthers(yamlNode(e.value), b.yaml))
 	}
 }
 

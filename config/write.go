@@ -234,14 +234,17 @@ func encodeYAML(root *node) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+func keyNode(name string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}
+}
+
 func yamlNode(n *node) *yaml.Node {
 	y := &yaml.Node{}
 	switch n.kind {
 	case kindMap:
 		y.Kind, y.Tag = yaml.MappingNode, "!!map"
 		for _, e := range n.entries {
-			key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: e.name}
-			y.Content = append(y.Content, key, yamlNode(e.value))
+			y.Content = append(y.Content, keyNode(e.name), yamlNode(e.value))
 		}
 	case kindList:
 		y.Kind, y.Tag, y.Style = yaml.SequenceNode, "!!seq", yaml.FlowStyle
