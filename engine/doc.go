@@ -50,8 +50,10 @@
 //	table.go     what exchanges read of a configuration
 //	kept.go      and what one takes over of that before
 //	engine.go    what all shards share, and what there is to see of what runs
+//	inventory.go what a configuration has made: certificates, limits
 //	apply.go     how one configuration replaces another
 //	drain.go     how listeners end, and everything (Shutdown)
+//	handover.go  how another process takes their sockets over
 //
 // Leaves that know of no exchange are packages of their own: trust (which peers and
 // fields are believed), affinity, route, retry, answer, websocket (its frames), certs,
