@@ -42,6 +42,11 @@
 //	quic.go      connections of HTTP/3, over UDP: package http3 does the same for these;
 //	             what both make of a message is package stream
 //
+// What would become of a request that nobody has sent:
+//
+//	imagined.go  an exchange over a connection that nobody has made
+//	explain.go   what it meets, in words: package explain
+//
 // And what all of that stands on:
 //
 //	listener.go  a listener: its sockets, one for each shard, and how those of a

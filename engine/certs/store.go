@@ -22,6 +22,7 @@ type Store struct {
 	byName  map[string][]*tls.Certificate // lower case; "*.example.org" as it stands
 	first   []*tls.Certificate            // for everybody else
 	all     []Description                 // of files
+	files   map[*tls.Certificate]string   // where those were read from
 	managed map[string]Managed            // by host, lower case
 	hosts   []string                      // of managed, in the order of the configuration
 	ips     []Managed                     // those of hosts that are IP addresses, likewise
@@ -67,7 +68,7 @@ func (d *Description) Trouble(now time.Time) string {
 // errors begin with. The first pair serves clients that ask for no name, or for
 // one that no pair is good for.
 func Load(path string, pairs []config.Certificate) (*Store, error) {
-	s := &Store{byName: map[string][]*tls.Certificate{}}
+	s := &Store{byName: map[string][]*tls.Certificate{}, files: map[*tls.Certificate]string{}}
 	for i, pair := range pairs {
 		c, err := load(fmt.Sprintf("%s[%d]", path, i), pair)
 		if err != nil {
@@ -98,6 +99,7 @@ func load(path string, pair config.Certificate) (*tls.Certificate, error) {
 }
 
 func (s *Store) add(c *tls.Certificate, file string) {
+	s.files[c] = file
 	names := namesOf(c.Leaf)
 	for _, name := range names {
 		s.byName[name] = append(s.byName[name], c)
