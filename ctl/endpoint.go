@@ -27,6 +27,7 @@ type endpoint struct {
 	// accepts are the media types of the body; the first one is documented with its schema.
 	accepts []string
 	serve   func(x *call) error
+	asks    bool // although it is no GET it changes nothing
 	doc     operation
 }
 
@@ -44,6 +45,7 @@ type call struct {
 // table lists everything that is answered.
 func (s *Server) table() []endpoint {
 	list := append(s.plainEndpoints(), s.stateEndpoints()...)
+	list = append(list, s.explainEndpoints()...)
 	list = append(list, s.backendEndpoints()...)
 	return append(list, s.configEndpoints()...)
 }

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
 )
 
 // Keys of JSON schemas and OpenAPI objects that stand in several places.
@@ -45,8 +47,11 @@ func (g schemas) of(v any) object {
 }
 
 func (g schemas) ofType(t reflect.Type) object {
-	if t == reflect.TypeFor[time.Time]() {
+	switch t {
+	case reflect.TypeFor[time.Time]():
 		return object{keyType: "string", keyFormat: "date-time"}
+	case reflect.TypeFor[api.HeaderValues]():
+		return object{"oneOf": []any{textSchema(), object{keyType: "array", "items": textSchema()}}}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

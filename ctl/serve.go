@@ -27,7 +27,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	if err != nil {
 		writeProblem(ctx, problemOf(err))
 	}
-	if method != fasthttp.MethodGet && method != fasthttp.MethodHead {
+	if method != fasthttp.MethodGet && method != fasthttp.MethodHead && (err != nil || !s.isQuestion(ctx, method)) {
 		s.logChange(ctx, method, err)
 	}
 }

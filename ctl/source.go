@@ -58,6 +58,9 @@ type Sources struct {
 	// Reload reads the configuration file again and returns when it has taken
 	// effect or was refused, with an error ConfigProblems understands.
 	Reload func(ctx context.Context) (api.ReloadResult, error)
+	// Explain says what would become of a request, without sending it. An error is about
+	// the question, or ErrConflict.
+	Explain func(q *api.ExplainRequest) (*api.Explanation, error)
 	// PatchBackend changes weight or state of a backend; the patch was checked.
 	PatchBackend func(pool, address string, patch api.BackendPatch) error
 	// AddBackend adds a backend and returns when it is there, with an error

@@ -58,7 +58,7 @@
 //
 // Leaves that know of no exchange are packages of their own: trust (which peers and
 // fields are believed), affinity, route, retry, answer, websocket (its frames), certs,
-// worker (goroutines to wait in), files (of a folder), inquiry (what is asked beside an exchange), observe and
+// worker (goroutines to wait in), files (of a folder), inquiry (what is asked beside an exchange), explain, observe and
 // sink (where lines are written). What a route puts in front of what it does is stage and
 // middleware, with limit (connections and requests of one client), auth, codec (compressed
 // answers) and handler (middleware of fasthttp).

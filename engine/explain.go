@@ -50,6 +50,8 @@ func (e *Engine) Explain(q *explain.Question) (*explain.Explanation, error) {
 	switch _, comes := x.policy.expects(s.peer); {
 	case !comes:
 		w.out.Reply = &explain.Reply{By: "the listener, which closes the connection: proxy_protocol is require, and this peer may not send the header"}
+	case w.out.Certificate != nil && w.out.Certificate.Refused:
+		w.out.Reply = &explain.Reply{By: "the listener, whose TLS handshake ends with an alert"}
 	case next != atRoute:
 		w.out.Request = explain.Request{Method: to.Method, Target: to.Path, Host: q.Host(&to)}
 		w.reply("the parser of requests")

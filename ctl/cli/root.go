@@ -158,7 +158,7 @@ func (a *app) root() *cobra.Command {
 	flags.DurationVar(&a.timeout, "timeout", 10*time.Second, "longest wait for an answer")
 	root.SetFlagErrorFunc(usage)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(a.statusCommand(), a.poolsCommand(), a.backendsCommand(), a.routesCommand(), a.healthCommand(),
+	root.AddCommand(a.statusCommand(), a.poolsCommand(), a.backendsCommand(), a.routesCommand(), a.explainCommand(), a.healthCommand(),
 		a.configCommand(), a.reloadCommand(), a.versionCommand(), a.completionCommand(root))
 	complete(root, "output", cobra.FixedCompletions([]string{formatTable, formatJSON, formatYAML}, cobra.ShellCompDirectiveNoFileComp))
 	complete(root, "admin", cobra.NoFileCompletions)

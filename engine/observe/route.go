@@ -44,7 +44,7 @@ func (s *RouteStats) join() *routeCells {
 	r.names.Lock()
 	defer r.names.Unlock()
 	cells := resolve(r.names.routes, s.key, func() *routeCells {
-		return &routeCells{codes: stat.NewCodes(r.shards), durations: stat.NewHistogram(r.shards)}
+		return &routeCells{codes: stat.NewCodes(r.shards), durations: stat.NewHistogram(r.shards), used: newLastUse(r.shards)}
 	})
 	s.cells.Store(cells)
 	return cells

@@ -79,6 +79,7 @@ type routeKey struct{ listener, route string }
 type routeCells struct {
 	codes     *stat.Codes
 	durations *stat.Histogram
+	used      lastUse
 }
 
 type retryKey struct {

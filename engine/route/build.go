@@ -45,13 +45,17 @@ func Build(routes map[string]config.Route, listeners []string) (*Index, error) {
 
 	x.listeners = slices.Clone(listeners)
 
-	hiddenBy := b.shadows()
+	hiddenBy, tied := b.shadows(), b.ties()
 	for i, name := range b.names {
 		r := routes[name]
-		x.descriptions[i] = describe(name, &r, &b.drafts[i])
+		d := describe(name, &r, &b.drafts[i])
+		d.Dead = dead(&r)
 		if by := hiddenBy[i]; by != none {
-			x.descriptions[i].HiddenBy = b.names[by]
+			d.HiddenBy = b.names[by]
+		} else if with, is := tied[int32(i)]; is && d.Dead == "" {
+			d.TiedWith = b.names[with]
 		}
+		x.descriptions[i] = d
 	}
 
 	return x, nil

@@ -173,6 +173,7 @@ func (b *builder) compileFurther(d *draft, field string, r *config.Route) {
 		b.fail(field, err)
 	}
 
+	d.own, d.excluded = own, r.Not
 	d.signature = fmt.Sprintf("%d %x %q %q %s %s",
 		d.priority, d.listeners, r.PathRegex, d.methods, own.Spelling(), config.SpellingOfNot(r.Not))
 }

@@ -83,7 +83,8 @@
 // A build, which ends in an Index:
 //
 //	build.go      Build: the order of routes, one index a priority, routes that are alike
-//	shadow.go     routes that no request can reach
+//	shadow.go     routes that no request can reach; tie.go: those that only a name puts behind
+//	cover.go      whether one route asks for less than another one, by what both say
 //	compile.go    one route of the configuration into a draft
 //	finish.go     drafts into the form that lookups read
 //	grow.go       drafts into sites and trees

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/match"
 )
 
@@ -41,7 +42,9 @@ type draft struct {
 	kind      kind
 	beginning string // literal beginning of a regular expression
 	priority  int
-	signature string // equal for routes that take the same requests of one path
+	signature string              // equal for routes that take the same requests of one path
+	own       config.Predicates   // as configured, without hosts, path and methods
+	excluded  []config.Predicates // likewise, of not
 }
 
 // compiled is a regular expression, shared by the routes that write it alike.
