@@ -169,8 +169,8 @@ func (q *Question) Host(t *Target) string {
 	return strings.TrimSuffix(host, ".")
 }
 
-// IsMultiplexed reports that the request is a stream of HTTP/2 or HTTP/3. secure: it comes
-// over TLS, by which clients of gRPC agree on HTTP/2; they speak it in clear text, too.
+// IsMultiplexed reports that the request is a stream of HTTP/2 or HTTP/3, as calls of gRPC
+// are.
 func (q *Question) IsMultiplexed() bool {
 	return q.Protocol == HTTP2 || q.Protocol == HTTP3 || q.Protocol == GRPC
 }

@@ -191,28 +191,3 @@ func (r *rule) takesMethodsOf(s *rule) bool {
 
 	return s.methods != nil
 }
-
-// widened are the patterns that take all hosts of h, itself first.
-func widened(h match.HostPattern) []match.HostPattern {
-	all := []match.HostPattern{h}
-
-	if h.Kind == match.HostExact || h.Kind == match.HostBelow {
-		for rest, found := h.Name, true; found; {
-			if _, rest, found = strings.Cut(rest, "."); found && rest != "" {
-				all = append(all, match.HostPattern{Name: rest, Kind: match.HostBelow})
-			}
-		}
-	}
-
-	if h.Kind == match.HostExact || h.Kind == match.HostBeginning {
-		for at := strings.LastIndexByte(h.Name, '.'); at > 0; at = strings.LastIndexByte(h.Name[:at], '.') {
-			all = append(all, match.HostPattern{Name: h.Name[:at], Kind: match.HostBeginning})
-		}
-	}
-
-	if h.Kind != match.HostAny {
-		all = append(all, anyHost())
-	}
-
-	return all
-}
