@@ -253,7 +253,7 @@ func (g *guesser) try() {
 		return
 	}
 	if why := g.differs(e, &got); why != "" {
-		text, _ := json.MarshalIndent(e, "", " ") //nolint:errchkjson // for the log
+		text, _ := json.MarshalIndent(e, "", " ")
 		g.t.Errorf("%s %s %v (%s): %s; got %+v; explained as %s", q.Method, q.URL, q.Fields, q.Protocol, why, got, text)
 	}
 	if q.Protocol != "" {
