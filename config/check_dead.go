@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// served warns of what a route asks for and no request on its listeners has, so that it
+// requested warns of what a route asks for and no request on its listeners has, so that it
 // takes none.
-func (c *checker) served(path string, r *Route) {
+func (c *checker) requested(path string, r *Route) {
 	names := r.Listeners
 	if len(names) == 0 {
 		names = sortedNames(c.cfg.Listeners)

@@ -49,7 +49,7 @@ func (e *Engine) Explain(q *explain.Question) (*explain.Explanation, error) {
 	w.certificate(&s)
 	switch _, comes := x.policy.expects(s.peer); {
 	case !comes:
-		w.out.Reply = &explain.Reply{By: "the listener, which closes the connection: proxy_protocol is require, and this peer may not send the header"}
+		w.out.Reply = &explain.Reply{By: "the listener, which closes the connection: it requires a PROXY header, which this peer may not send"}
 	case w.out.Certificate != nil && w.out.Certificate.Refused:
 		w.out.Reply = &explain.Reply{By: "the listener, whose TLS handshake ends with an alert"}
 	case next != atRoute:
@@ -414,11 +414,6 @@ const hiddenValue = "***"
 // fields reads the head that the backend would get.
 func (w *explaining) fields() {
 	f := w.out.Forward
-	var head wire.RequestHead
-	if n, err := head.Parse(w.x.out, &wire.Limits{HeadBytes: headerBytesUnlimited, Fields: 1 << 10}); n == 0 || err != nil {
-		f.Method, f.Target = string(w.x.head.Method), string(w.x.target)
-		return // a stage has made something of it that no backend would take
-	}
 	made := map[string]bool{}
 	if w.x.staged {
 		for line := range strings.Lines(string(w.x.call.Request.Added())) {
@@ -426,16 +421,19 @@ func (w *explaining) fields() {
 			made[strings.ToLower(name)] = true
 		}
 	}
-	f.Method, f.Target, f.Host = string(head.Method), string(head.Target), string(head.Host)
-	for i := range head.Fields {
-		line := &head.Fields[i]
-		if line.ID == wire.FieldHost {
+	first, rest, _ := strings.Cut(string(w.x.out), "\r\n") // as prepare writes it, whatever a stage has made of Host
+	f.Method, first, _ = strings.Cut(first, " ")
+	f.Target, _, _ = strings.Cut(first, " ")
+	for line := range strings.SplitSeq(strings.TrimRight(rest, "\r\n"), "\r\n") {
+		name, value, _ := strings.Cut(line, ":")
+		value = strings.Trim(value, " \t")
+		switch lower := strings.ToLower(name); {
+		case lower == "host":
+			f.Host = value
 			continue
+		case made[lower] && !shownAlways[lower]:
+			value = hiddenValue
 		}
-		field := explain.Field{Name: string(head.Name(line)), Value: string(head.FieldValue(line))}
-		if lower := strings.ToLower(field.Name); made[lower] && !shownAlways[lower] {
-			field.Value = hiddenValue
-		}
-		f.Fields = append(f.Fields, field)
+		f.Fields = append(f.Fields, explain.Field{Name: name, Value: value})
 	}
 }

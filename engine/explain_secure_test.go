@@ -41,8 +41,8 @@ shutdown: {drain: 5s}
 		{"HTTP/2", explain.Question{URL: "https://b.other.test/", Protocol: "h2"}, "two", "*.other.test"},
 		{"gRPC", explain.Question{URL: "https://b.other.test/s/M", Protocol: "grpc"}, "calls", "*.other.test"},
 		{"an address", explain.Question{URL: "https://127.0.0.1/", ServerName: text("first.test")}, "rest", "first.test"},
-		{"another host's connection", explain.Question{URL: "https://a.other.test/", ServerName: text("first.test")}, "misdirected", "first.test"},
-		{"other terms", explain.Question{URL: "https://admin.other.test/", ServerName: text("b.other.test")}, "misdirected", "*.other.test"},
+		{"another host's connection", explain.Question{URL: "https://a.other.test/", ServerName: text("first.test")}, "misdirected_request", "first.test"},
+		{"other terms", explain.Question{URL: "https://admin.other.test/", ServerName: text("b.other.test")}, "misdirected_request", "*.other.test"},
 		{"nobody's name", explain.Question{URL: "https://x.test/"}, "handshake", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

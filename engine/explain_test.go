@@ -47,7 +47,7 @@ routes:
 pools:
   p: {backends: [{address: "{{backend}}"}, {address: "127.0.0.1:1", weight: 3}], algorithm: weighted_round_robin}
   q: {backends: [{address: "{{backend}}"}], algorithm: maglev, hash_on: path}
-middleware: {small: {type: buffer_limit, body_bytes: 10}}
+middleware: {small: {type: buffer_limit, body_bytes: 10B}}
 shutdown: {drain: 5s}
 `
 

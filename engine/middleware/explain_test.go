@@ -22,10 +22,10 @@ pools: {p: {backends: [{address: "a:1"}]}}
 middleware:
   sessions: {type: affinity}
   key: {type: api_key, keys: [{name: ann, sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b}]}
-  slow: {type: bandwidth_limit, response: 1000}
+  slow: {type: bandwidth_limit, response: 1000B}
   login: {type: basic_auth, users: ["a:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"]}
   whole: {type: buffer}
-  small: {type: buffer_limit, body_bytes: 10}
+  small: {type: buffer_limit, body_bytes: 10B}
   zipped: {type: compress}
   few: {type: concurrency_limit, max_requests: 2}
   cookies: {type: cookies, remove: [a]}

@@ -2,6 +2,7 @@ package route
 
 import (
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -20,7 +21,7 @@ func covers(p, q *config.Predicates) bool {
 // excludesNothingOf reports that whatever sections of not exclude is excluded by others, too.
 func excludesNothingOf(sections, others []config.Predicates) bool {
 	for i := range sections {
-		if !slices.ContainsFunc(others, func(o config.Predicates) bool { return covers(&o, &sections[i]) && !isBlank(&o) }) && !isBlank(&sections[i]) {
+		if !isBlank(&sections[i]) && !excludes(others, &sections[i]) {
 			return false
 		}
 	}
@@ -28,20 +29,20 @@ func excludesNothingOf(sections, others []config.Predicates) bool {
 	return true
 }
 
-// isBlank reports a section that asks for nothing: as one of not it excludes nothing.
-func isBlank(p *config.Predicates) bool {
-	var none config.Predicates
-
-	return p.Spelling() == none.Spelling()
+// excludes reports that one of the sections of a not excludes all that p asks for.
+func excludes(sections []config.Predicates, p *config.Predicates) bool {
+	return slices.ContainsFunc(sections, func(s config.Predicates) bool { return !isBlank(&s) && covers(&s, p) })
 }
+
+// isBlank reports a section that asks for nothing: as one of not it excludes nothing. So
+// package match has it, too.
+func isBlank(p *config.Predicates) bool { return reflect.DeepEqual(*p, config.Predicates{}) }
 
 // dead says why a route can take no request: a section of its not excludes all that it asks
 // for.
 func dead(r *config.Route) string {
-	for i := range r.Not {
-		if !isBlank(&r.Not[i]) && covers(&r.Not[i], &r.Predicates) {
-			return "its not excludes all that it takes"
-		}
+	if excludes(r.Not, &r.Predicates) {
+		return "its not excludes all that it takes"
 	}
 
 	return ""

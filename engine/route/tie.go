@@ -64,11 +64,6 @@ func (d *draft) mayMeet(e *draft) bool {
 		!excludes(d.excluded, q) && !excludes(e.excluded, p)
 }
 
-// excludes reports that one of the sections excludes all that another route asks for.
-func excludes(sections []config.Predicates, p *config.Predicates) bool {
-	return slices.ContainsFunc(sections, func(s config.Predicates) bool { return !isBlank(&s) && covers(&s, p) })
-}
-
 func meetBits(a, b []uint64) bool {
 	for i := range min(len(a), len(b)) {
 		if a[i]&b[i] != 0 {
