@@ -13,7 +13,7 @@ import (
 // Widths of what explain shows: of labels, and of what stands below one.
 const (
 	labelWidth = 12
-	itemIndent = 2
+	itemIndent = 4
 	// textWidthMin is how narrow a text may become.
 	textWidthMin = 12
 )
@@ -73,7 +73,7 @@ func certificateText(s *screen, c *api.ExplainedCertificate) string {
 		text += ": " + c.Why
 	}
 	if c.ServerName != "" {
-		text = "for " + c.ServerName + " " + text
+		text = "for " + c.ServerName + ": " + text
 	}
 	if c.ClientAuth != "" && c.ClientAuth != "none" {
 		text += fmt.Sprintf("; a certificate of the client: %s", c.ClientAuth)
@@ -115,7 +115,7 @@ func showCandidates(s *screen, e *api.Explanation) {
 	}
 	for i := range shown {
 		c := &shown[i]
-		s.wrap(map[string]string{"won": "+", "failed": "-"}[c.Verdict], itemIndent,
+		s.wrap(map[string]string{"won": "  +", "failed": "  -"}[c.Verdict], itemIndent,
 			fmt.Sprintf("%s (%s %s) %s: %s", c.Route, c.Host, c.Path, c.Verdict, c.Reason))
 	}
 	if e.CandidatesCut {
@@ -124,7 +124,7 @@ func showCandidates(s *screen, e *api.Explanation) {
 }
 
 func stageMark(outcome string) string {
-	return map[string]string{"passes": "+", "answers": "!", "resets": "!", "unsure": "?", "skipped": "-", "unreached": "-"}[outcome]
+	return "  " + map[string]string{"passes": "+", "answers": "!", "resets": "!", "unsure": "?", "skipped": "-", "unreached": "-"}[outcome]
 }
 
 func showForward(s *screen, f *api.ExplainedForward) {
@@ -176,7 +176,7 @@ func showExplainedPool(s *screen, p *api.ExplainedPool) {
 		s.entry("limit", p.Limit)
 	}
 	t := table{columns: []column{
-		{title: "  BACKEND", min: 10}, {title: "STATUS"}, {title: "HEALTH", min: 4, drop: 2}, {title: "BREAKER", drop: 1, silent: "closed"},
+		{title: "    BACKEND", min: 12}, {title: "STATUS"}, {title: "HEALTH", min: 4, drop: 2}, {title: "BREAKER", drop: 1, silent: "closed"},
 		{title: "WEIGHT", right: true, drop: 3}, {title: "INFL", right: true, drop: 4}, {title: "SHARE", right: true},
 	}}
 	for i := range p.Backends {
@@ -188,9 +188,9 @@ func showExplainedPool(s *screen, p *api.ExplainedPool) {
 		case !b.Up:
 			status = cell{"DOWN", red}
 		}
-		t.row(c("  "+b.Address), status, c(b.Health), c(b.Breaker), c(strconv.Itoa(b.Weight)), c(count(b.InFlight)), c(shareText(b.Share)))
+		t.row(c("    "+b.Address), status, c(b.Health), c(b.Breaker), c(strconv.Itoa(b.Weight)), c(count(b.InFlight)), c(shareText(b.Share)))
 	}
-	t.draw(s, "  no backends")
+	t.draw(s, "    no backends")
 	if p.BackendsCut > 0 {
 		s.wrap("", itemIndent, fmt.Sprintf("(and %d more)", p.BackendsCut))
 	}
