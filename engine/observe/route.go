@@ -38,6 +38,19 @@ func (s *RouteStats) Observe(shard, code int, d time.Duration) {
 	cells.durations.Observe(shard, d)
 }
 
+// Used notes that an exchange of the route has finished, behind its Observe. nowNanos is of
+// the clock that all callers share. It allocates nothing and takes no lock.
+func (s *RouteStats) Used(shard int, nowNanos int64) {
+	cells := s.cells.Load()
+	if cells == nil {
+		return // nothing was counted
+	}
+	cell := &cells.used[shard]
+	if tick := nowNanos>>useTick + 1; cell.tick.Load() != tick {
+		cell.tick.Store(tick)
+	}
+}
+
 // join finds or makes the cells of this name.
 func (s *RouteStats) join() *routeCells {
 	r := s.registry
