@@ -33,11 +33,17 @@ func TestExplainAgreesWithWhatHappens(t *testing.T) {
 		tables = 20
 	}
 	t.Logf("seed %d", seed)
-	g := &guesser{t: t, r: rand.New(rand.NewPCG(seed, 2)), met: map[string]int{}}
+	protocols := &http.Protocols{}
+	protocols.SetUnencryptedHTTP2(true)
+	g := &guesser{
+		t: t, r: rand.New(rand.NewPCG(seed, 2)), met: map[string]int{},
+		streams: &http.Transport{Protocols: protocols, DisableCompression: true},
+	}
 	for range 4 {
 		g.backends = append(g.backends, backend(t, tellWhatCame))
 	}
 	g.rig = start(t, plain, g.backends[0])
+	t.Cleanup(g.streams.CloseIdleConnections) // before the proxy drains
 	for range tables {
 		g.table()
 		for range explainRequests {
@@ -68,6 +74,7 @@ type guesser struct {
 	backends []string
 	text     string
 	conn     *client
+	streams  *http.Transport
 	met      map[string]int
 }
 
@@ -301,11 +308,7 @@ func (g *guesser) sendStream(q *explain.Question, to *explain.Target) (happened,
 			request.Header.Add(f.Name, f.Value)
 		}
 	}
-	protocols := &http.Protocols{}
-	protocols.SetUnencryptedHTTP2(true)
-	transport := &http.Transport{Protocols: protocols, DisableCompression: true}
-	defer transport.CloseIdleConnections()
-	a, err := transport.RoundTrip(request)
+	a, err := g.streams.RoundTrip(request)
 	if err != nil {
 		g.t.Fatalf("%s %s over HTTP/2: %v", q.Method, q.URL, err)
 	}
