@@ -297,3 +297,49 @@ shutdown: {drain: 5s}
 		}
 	}
 }
+
+// Questions come while requests and reloads do, and disturb neither.
+func TestExplainBesideTraffic(t *testing.T) {
+	a := backend(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) })
+	text := `
+listeners: {web: {address: "127.0.0.1:0"}}
+routes: {all: {pool: p, middleware: [limit, path]}}
+pools: {p: {backends: [{address: "{{backend}}"}, {address: "127.0.0.1:9", backup: true}]}}
+middleware: {limit: {type: rate_limit, rate: 1000000}, path: {type: rewrite, add_prefix: /new}}
+shutdown: {drain: 5s}
+`
+	r := start(t, text, a)
+	done, failed := make(chan struct{}), make(chan string, 4)
+	for range 4 {
+		go func() {
+			for {
+				select {
+				case <-done:
+					failed <- ""
+					return
+				default:
+				}
+				e, err := r.engine.Explain(&explain.Question{URL: "http://test/x"})
+				if err != nil || e.Forward == nil || e.Forward.Target != "/new/x" || e.Forward.Pools[0].Pick != a {
+					failed <- fmt.Sprintf("got %+v, %v", e, err)
+					return
+				}
+			}
+		}()
+	}
+	c := r.dial()
+	for range 10 {
+		for range 20 {
+			if got := c.get("/x"); got.body != "ok" {
+				t.Errorf("got %d %q", got.StatusCode, got.body)
+			}
+		}
+		r.apply(text, a)
+	}
+	close(done)
+	for range 4 {
+		if why := <-failed; why != "" {
+			t.Error(why)
+		}
+	}
+}
