@@ -44,8 +44,16 @@ func decodeKnown[T any](body []byte) (v T, err error) {
 	return v, err
 }
 
-// isQuestion reports a request that changes nothing although it is no GET.
-func (s *Server) isQuestion(ctx *fasthttp.RequestCtx, method string) bool {
+// isQuestion reports a request that changes nothing although it is no GET, and that the
+// guard has let in: err is what became of it.
+func (s *Server) isQuestion(ctx *fasthttp.RequestCtx, method string, err error) bool {
 	e, _, _ := s.find(method, string(ctx.Request.Header.RequestURI()))
-	return e != nil && e.asks
+	if e == nil || !e.asks {
+		return false
+	}
+	if err == nil {
+		return true
+	}
+	status := problemOf(err).Status
+	return status != fasthttp.StatusUnauthorized && status != fasthttp.StatusForbidden
 }

@@ -86,8 +86,12 @@ func TestExplainAsksItsSource(t *testing.T) {
 			}
 		})
 	}
-	if text := log.text(); strings.Contains(text, "admin change\"") {
+	if text := log.text(); strings.Contains(text, "admin change") {
 		t.Errorf("a question is in the log as a change: %s", text)
+	}
+	raw(t, s, request("POST", "/api/v1/explain", jsonBody+"Origin: https://evil.test\r\n", `{"url":"a.test"}`))
+	if text := log.text(); !strings.Contains(text, "admin change refused") {
+		t.Errorf("got %q; want that another site was refused", text)
 	}
 }
 

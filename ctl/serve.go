@@ -27,7 +27,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	if err != nil {
 		writeProblem(ctx, problemOf(err))
 	}
-	if method != fasthttp.MethodGet && method != fasthttp.MethodHead && (err != nil || !s.isQuestion(ctx, method)) {
+	if method != fasthttp.MethodGet && method != fasthttp.MethodHead && !s.isQuestion(ctx, method, err) {
 		s.logChange(ctx, method, err)
 	}
 }
