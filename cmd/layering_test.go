@@ -203,7 +203,8 @@ var leaves = map[string]leaf{
 	"engine/retry":     {may: []string{"config", "pool/attempt"}},
 	"engine/match":     {may: []string{"config", "engine/trust", "pool/wire"}, by: []string{"engine", "engine/middleware", "engine/route", "engine/stage"}},
 	"engine/route":     {may: []string{"config", "engine/match", "pool/wire"}, open: true},
-	"engine/stream":    {may: []string{"pool/socket", "pool/wire"}, by: []string{"engine/http2", "engine/http3"}},
+	"engine/stream":    {may: []string{"pool/socket", "pool/wire"}, by: []string{"engine/http2", "engine/http3", "engine/explain"}},
+	"engine/explain":   {may: []string{"engine/stream", "pool", "pool/end"}, open: true}, // a request that nobody has sent, as data
 	"engine/sink":      {may: []string{"pool/safely"}, open: true},
 	"engine/trust":     {may: []string{"pool/wire"}, by: []string{"engine", "engine/match", "engine/stage", "engine/middleware"}},
 	"engine/websocket": {},

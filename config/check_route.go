@@ -22,6 +22,7 @@ func (c *checker) route(path string, r *Route) {
 	}
 	c.noDuplicates(path+".listeners", r.Listeners)
 	c.reachable(path, r)
+	c.requested(path, r)
 	for i, name := range r.Middleware {
 		referTo(c, indexPath(path+".middleware", i), "middleware", name, c.cfg.Middleware)
 	}

@@ -32,7 +32,7 @@ var wantRoles = map[string]api.Role{
 	"getMetrics": api.RoleMetrics,
 	"getOpenAPI": api.RoleRead, "getStatus": api.RoleRead, "listPools": api.RoleRead, "getPool": api.RoleRead,
 	"listRoutes": api.RoleRead, "listListeners": api.RoleRead, "getConfig": api.RoleRead,
-	"listCertificates": api.RoleRead, "listLimits": api.RoleObserve, "listRecords": api.RoleObserve, "getRecords": api.RoleObserve,
+	"listCertificates": api.RoleRead, "listLimits": api.RoleObserve, "listRecords": api.RoleObserve, "getRecords": api.RoleObserve, "explain": api.RoleObserve,
 	"upgrade":    api.RoleWrite,
 	"addBackend": api.RoleOperate, "removeBackend": api.RoleOperate, "patchBackend": api.RoleOperate, "reload": api.RoleOperate,
 	"putConfig": api.RoleWrite, // dry_run reads what the body refers to

@@ -29,6 +29,7 @@ type endpoint struct {
 	// accepts are the media types of the body; the first one is documented with its schema.
 	accepts []string
 	serve   func(x *call) error
+	asks    bool // although it is no GET it changes nothing
 	doc     operation
 }
 
@@ -54,6 +55,7 @@ type call struct {
 func (s *Server) table() []endpoint {
 	list := append(s.plainEndpoints(), s.stateEndpoints()...)
 	list = append(list, s.inventoryEndpoints()...)
+	list = append(list, s.explainEndpoints()...)
 	list = append(list, s.backendEndpoints()...)
 	list = append(list, s.recordEndpoints()...)
 	list = append(list, s.sessionEndpoints()...)

@@ -47,8 +47,11 @@ func (g schemas) of(v any) object {
 }
 
 func (g schemas) ofType(t reflect.Type) object {
-	if t == reflect.TypeFor[time.Time]() {
+	switch t {
+	case reflect.TypeFor[time.Time]():
 		return object{keyType: "string", keyFormat: "date-time"}
+	case reflect.TypeFor[api.HeaderValues]():
+		return object{"oneOf": []any{textSchema(), object{keyType: "array", "items": textSchema()}}}
 	}
 	if words := wordsOf(t); words != nil {
 		return object{keyType: "string", "enum": words}

@@ -66,6 +66,9 @@ type Sources struct {
 	// Upgrade starts the program anew, hands the sockets over, and returns when the new
 	// process serves and this one drains, or when that has failed and this one goes on.
 	Upgrade func(ctx context.Context) (api.UpgradeResult, error)
+	// Explain says what would become of a request, without sending it. An error is about
+	// the question, or ErrConflict.
+	Explain func(q *api.ExplainRequest) (*api.Explanation, error)
 	// PatchBackend changes weight or state of a backend; the patch was checked.
 	PatchBackend func(pool, address string, patch api.BackendPatch) error
 	// AddBackend adds a backend and returns when it is there, with an error

@@ -43,6 +43,11 @@
 //	quic.go      connections of HTTP/3, over UDP: package http3 does the same for these;
 //	             what both make of a message is package stream
 //
+// What would become of a request that nobody has sent:
+//
+//	imagined.go  an exchange over a connection that nobody has made
+//	explain.go   what it meets, in words: package explain
+//
 // And what all of that stands on:
 //
 //	listener.go  a listener: its sockets, one for each shard, and how those of a
@@ -57,8 +62,8 @@
 //
 // Leaves that know of no exchange are packages of their own: trust (which peers and
 // fields are believed), affinity, route, retry, answer, websocket (its frames), certs,
-// worker (goroutines to wait in), files (of a folder), inquiry (what is asked beside an exchange), record (what became
-// of the last ones), observe and sink (where lines are written). What a route puts in front of what it does is stage and
+// worker (goroutines to wait in), files (of a folder), inquiry (what is asked beside an exchange), explain, record (what
+// became of the last ones), observe and sink (where lines are written). What a route puts in front of what it does is stage and
 // middleware, with limit (connections and requests of one client), auth, codec (compressed
 // answers) and handler (middleware of fasthttp).
 //

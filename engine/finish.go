@@ -103,6 +103,7 @@ func (x *exchange) count() {
 	}
 	shard := x.c.shard.index
 	stats.Observe(shard, x.status, time.Duration(nowNanos-x.startNanos))
+	stats.Used(shard, nowNanos)
 	if x.reached != end.PhaseTunnel { // that one has not ended
 		x.c.shard.engine.registry.Ends.Add(shard, x.end, x.reached)
 	}

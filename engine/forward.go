@@ -20,29 +20,13 @@ func (x *exchange) forward() phase {
 			return next
 		}
 	}
-	r := x.route
-	x.fwd = forwarding{
-		pool: r.pools[0], byNanos: x.deadline(), beganNanos: x.startNanos,
-		query: pool.Query{Random: random(), NowNanos: x.startNanos},
-	}
-	if x.isGRPC() {
-		x.fwd.byNanos = socket.Earlier(x.fwd.byNanos, deadline(x.startNanos, grpcTimeout(x.head.Lookup("grpc-timeout"))))
-	}
-	if r.split != nil {
-		x.drawPool()
-	} else if r.sticky {
-		x.stick()
-	}
-	if x.staged {
-		x.place()
-	}
-	if x.fwd.pool.hashes {
-		x.fwd.query.Hash = x.hash(x.fwd.pool.HashOn())
+	if lent := x.aim(); lent >= 0 {
+		x.route.fallbacks[lent].Add(x.c.shard.index)
 	}
 	if x.fwd.pool.announces {
 		x.attempt.Client = x.c.announced()
 	}
-	r.retry.Budget.Request(x.startNanos)
+	x.route.retry.Budget.Request(x.startNanos)
 	x.prepare()
 	if out := x.appendBodyHere(); out != attempt.OK {
 		x.keep = false
@@ -54,23 +38,52 @@ func (x *exchange) forward() phase {
 	return atAdmit
 }
 
+// aim chooses the pool, and what the first pick there depends on: all that is known of the
+// backend before one is picked. lent is the number of the pool of a split that was drawn and
+// has nobody, so that another one takes the request; -1 else. Nothing is taken or counted.
+func (x *exchange) aim() (lent int) {
+	r := x.route
+	x.fwd = forwarding{
+		pool: r.pools[0], byNanos: x.deadline(), beganNanos: x.startNanos,
+		query: pool.Query{Random: random(), NowNanos: x.startNanos},
+	}
+	if x.isGRPC() {
+		x.fwd.byNanos = socket.Earlier(x.fwd.byNanos, deadline(x.startNanos, grpcTimeout(x.head.Lookup("grpc-timeout"))))
+	}
+	lent = -1
+	if r.split != nil {
+		lent = x.drawPool()
+	} else if r.sticky {
+		x.stick()
+	}
+	if x.staged {
+		x.place()
+	}
+	if x.fwd.pool.hashes {
+		x.fwd.query.Hash = x.hash(x.fwd.pool.HashOn())
+	}
+	return lent
+}
+
 // drawPool chooses the pool of a split: the one that the client belongs to, by its cookie
-// or its key, else one by weight, and where nobody is to be picked there, another one.
-func (x *exchange) drawPool() {
+// or its key, else one by weight, and where nobody is to be picked there, another one. lent
+// is as aim returns it.
+func (x *exchange) drawPool() (lent int) {
 	r, f := x.route, &x.fwd
 	if r.sticky && x.stick() {
-		return
+		return -1
 	}
 	key, keyed := x.splitKey()
 	drawn := r.draw(key, keyed, nil)
 	f.pool = r.pools[drawn]
 	if f.pool.Serves() {
-		return
+		return -1
 	}
 	if other := r.draw(key, keyed, func(i int) bool { return r.pools[i].Serves() }); other >= 0 {
 		f.pool = r.pools[other]
-		r.fallbacks[drawn].Add(x.c.shard.index)
+		return drawn
 	}
+	return -1
 }
 
 // draw is the number of a pool of the split, among those that may take the request: that

@@ -111,9 +111,8 @@ func (x *exchange) match() *answer.Reject {
 		x.route = x.policy.toHTTPS
 		return nil
 	}
-	q := route.Query{Listener: x.policy.number, Request: match.Request{
-		Host: x.head.Host, Method: x.head.Method, Path: x.path, RawQuery: x.head.Query, Facts: (*callFacts)(x), Scratch: x.out[:0],
-	}}
+	var q route.Query
+	x.ask(&q)
 	i := x.table.index.Lookup(&q)
 	x.out = q.Scratch[:0]
 	if i < 0 {
@@ -124,6 +123,14 @@ func (x *exchange) match() *answer.Reject {
 		return answer.MethodNotAllowed
 	}
 	return nil
+}
+
+// ask makes q the question of this request to the routes.
+func (x *exchange) ask(q *route.Query) {
+	q.Listener = x.policy.number
+	q.Request = match.Request{
+		Host: x.head.Host, Method: x.head.Method, Path: x.path, RawQuery: x.head.Query, Facts: (*callFacts)(x), Scratch: x.out[:0],
+	}
 }
 
 // normalise sets the path that routes match on and the one that is forwarded.

@@ -43,10 +43,7 @@ func (x *exchange) wrap() phase {
 
 // act does what the route says.
 func (x *exchange) act() phase {
-	if x.staged && x.call.BodyMax >= 0 {
-		x.bodyBytesMax = x.call.BodyMax
-	}
-	if x.bodyBytesMax > 0 && x.head.Framing == wire.Length && x.head.ContentLength > x.bodyBytesMax {
+	if !x.bound() {
 		return x.reject(answer.BodyTooLarge)
 	}
 	switch x.route.action {
@@ -61,6 +58,14 @@ func (x *exchange) act() phase {
 	case actionRespond:
 	}
 	return x.respond()
+}
+
+// bound sets how long the content of the request may be; false: it says that it is longer.
+func (x *exchange) bound() bool {
+	if x.staged && x.call.BodyMax >= 0 {
+		x.bodyBytesMax = x.call.BodyMax
+	}
+	return x.bodyBytesMax <= 0 || x.head.Framing != wire.Length || x.head.ContentLength <= x.bodyBytesMax
 }
 
 var hstsName = stage.NewName("Strict-Transport-Security")

@@ -142,13 +142,19 @@ func checkRoutes(loaded *config.Loaded) config.Problems {
 	return problems
 }
 
-// warnOfHidden names the routes that no request reaches, because another one
-// takes all of theirs.
+// warnOfHidden names the routes that no request reaches, because another one takes all of
+// theirs or there are none, and those that another one is tried before by its name alone.
 func warnOfHidden(loaded *config.Loaded, index *route.Index) {
 	for i := range index.Len() {
-		if d := index.Description(i); d.HiddenBy != "" {
-			loaded.Warnf(config.JoinPath("routes", d.Name),
-				"no request reaches it: route %q takes all of them; a higher priority puts it first", d.HiddenBy)
+		d := index.Description(i)
+		path := config.JoinPath("routes", d.Name)
+		switch {
+		case d.Dead != "":
+			loaded.Warnf(path, "no request reaches it: %s", d.Dead)
+		case d.HiddenBy != "":
+			loaded.Warnf(path, "no request reaches it: route %q takes all of them; a higher priority puts it first", d.HiddenBy)
+		case d.TiedWith != "":
+			loaded.Warnf(path, "route %q takes some of its requests only because of its name: priority says which one is meant", d.TiedWith)
 		}
 	}
 }

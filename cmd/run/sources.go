@@ -17,6 +17,7 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/engine"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // sources is what the admin endpoint shows and does.
@@ -35,6 +36,7 @@ func (p *proxy) sources() ctl.Sources {
 		CheckConfig:   p.checkConfig,
 		Reload:        p.requestReload,
 		Upgrade:       p.requestUpgrade,
+		Explain:       p.explain,
 		PatchBackend:  p.patchBackend,
 		AddBackend:    p.addBackend,
 		RemoveBackend: p.removeBackend,
@@ -63,10 +65,16 @@ func (p *proxy) routes() []api.RouteStatus {
 	if cfg == nil {
 		return nil
 	}
-	counts := p.registry.RequestsByRoute()
+	counts, now := p.registry.RequestsByRoute(), time.Now()
+	unused := p.registry.UnusedByRoute(socket.Nanos())
 	all := ctl.DescribeRoutes(cfg)
 	for i := range all {
-		all[i].Requests = counts[all[i].Name]
+		s := &all[i]
+		s.Requests = counts[s.Name]
+		if since, used := unused[s.Name]; used {
+			at := now.Add(-since).Truncate(time.Second)
+			s.LastUsed = &at
+		}
 	}
 	return all
 }

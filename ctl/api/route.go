@@ -1,5 +1,7 @@
 package api
 
+import "time"
+
 // Kinds of PathMatch.Kind.
 const (
 	PathAny    = "any"
@@ -34,6 +36,8 @@ type RouteStatus struct {
 	TimeoutSeconds float64 `json:"timeout_seconds"`
 	// Requests counts the finished exchanges of this route.
 	Requests uint64 `json:"requests"`
+	// LastUsed is when the last of them ended, to two seconds; absent where there was none since the process began.
+	LastUsed *time.Time `json:"last_used,omitempty"`
 }
 
 // RoutePredicates are what has to hold together of a request.

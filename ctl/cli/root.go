@@ -173,8 +173,9 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		a.statusCommand(), a.topCommand(), a.poolsCommand(), a.backendsCommand(), a.routesCommand(),
-		a.whyCommand(), a.certsCommand(), a.limitsCommand(), a.healthCommand(), a.configCommand(),
-		a.reloadCommand(), a.upgradeCommand(), a.contextCommand(), a.versionCommand(), a.completionCommand(root),
+		a.explainCommand(), a.whyCommand(), a.certsCommand(), a.limitsCommand(), a.healthCommand(),
+		a.configCommand(), a.reloadCommand(), a.upgradeCommand(), a.contextCommand(), a.versionCommand(),
+		a.completionCommand(root),
 	)
 	complete(root, "output", cobra.FixedCompletions([]string{formatTable, formatJSON, formatYAML}, cobra.ShellCompDirectiveNoFileComp))
 	complete(root, "admin", cobra.NoFileCompletions)

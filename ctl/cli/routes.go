@@ -14,18 +14,28 @@ import (
 )
 
 func (a *app) routesCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "routes", Short: "Lists the routes: what they take and what they do", Args: arguments(cobra.NoArgs),
+	var unused string
+	cmd := &cobra.Command{
+		Use: "routes [--unused AGE]", Short: "Lists the routes: what they take and what they do", Args: arguments(cobra.NoArgs),
 		Long: "Lists the routes. In PATH, = /x is exactly that path, /x is a prefix of whole segments,\n" +
-			"~ x is a regular expression, and * is every path.",
-		RunE: a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
+			"~ x is a regular expression, and * is every path.\n" +
+			"--unused lists those that had no request for that long, such as 24h or 30d, or none since the process began.",
+	}
+	cmd.Flags().StringVar(&unused, "unused", "", "only routes without a request for so long: 90m, 24h, 30d")
+	complete(cmd, "unused", cobra.NoFileCompletions)
+	cmd.RunE = func(c *cobra.Command, args []string) error {
+		if c.Flags().Changed("unused") {
+			return a.unusedRoutes(c, unused)
+		}
+		return a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
 			list, err := cl.Routes(ctx)
 			if err != nil {
 				return err
 			}
 			return a.print(list, func(s *screen) { showRoutes(s, list) })
-		}),
+		})(c, args)
 	}
+	return cmd
 }
 
 func showRoutes(s *screen, list []api.RouteStatus) {

@@ -24,6 +24,7 @@ type Store struct {
 	byAddress map[netip.Addr][]*tls.Certificate // those whose subject it is
 	first     []*tls.Certificate                // for everybody else
 	all       []Description                     // of files
+	files     map[*tls.Certificate]string       // where those were read from
 	managed   map[string]Managed                // by host, lower case
 	hosts     []string                          // of managed, in the order of the configuration
 	ips       []Managed                         // those of hosts that are IP addresses, likewise
@@ -72,7 +73,9 @@ func (d *Description) Trouble(now time.Time) string {
 // errors begin with. The first pair serves clients that ask for no name and have reached
 // no address of a pair, or for a name that no pair is good for.
 func Load(path string, pairs []config.Certificate) (*Store, error) {
-	s := &Store{byName: map[string][]*tls.Certificate{}, byAddress: map[netip.Addr][]*tls.Certificate{}}
+	s := &Store{
+		byName: map[string][]*tls.Certificate{}, byAddress: map[netip.Addr][]*tls.Certificate{}, files: map[*tls.Certificate]string{},
+	}
 	for i, pair := range pairs {
 		c, err := load(fmt.Sprintf("%s[%d]", path, i), pair)
 		if err != nil {
@@ -106,6 +109,7 @@ func load(path string, pair config.Certificate) (*tls.Certificate, error) {
 }
 
 func (s *Store) add(c *tls.Certificate, file string) {
+	s.files[c] = file
 	names := namesOf(c.Leaf)
 	for _, name := range names {
 		s.byName[name] = append(s.byName[name], c)

@@ -6,6 +6,7 @@
 //	predicates.go  one section: all of it has to hold
 //	host.go        lists of hosts; value.go: fields and parameters
 //	param.go       parameters as they are once decoded
+//	reason.go      why a section does not hold, for people
 //
 // Everything is compiled once and never changes; asking allocates nothing and takes no
 // lock, but where a decoded parameter outgrows Request.Scratch.

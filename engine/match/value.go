@@ -2,7 +2,6 @@ package match
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,19 +35,6 @@ func newValues(from map[string]config.Match, canonical func(string) string) (all
 	}
 	slices.SortFunc(all, func(a, b value) int { return cmp.Compare(a.name, b.name) })
 	return all, nil
-}
-
-// String is what is asked for, as people read it: "x-env", "x-env = "canary"", "x-env ~ "^a"" or "no x-env".
-func (v *value) String() string {
-	switch {
-	case v.absent:
-		return "no " + v.name
-	case v.any:
-		return v.name
-	case v.re != nil:
-		return fmt.Sprintf("%s ~ %q", v.name, v.re)
-	}
-	return fmt.Sprintf("%s = %q", v.name, v.is)
 }
 
 // holdsField reports that one of the fields of the name is so, or that there is none.

@@ -133,6 +133,7 @@ func (s *Set) Chain(links []config.Link) (*Chain, error) {
 			}
 			if _, ahead := l.any().(first); ahead == (pass == 0) {
 				ch.links = append(ch.links, l)
+				ch.about = append(ch.about, about{at.Name, s.env.Config.Middleware[at.Name].Type})
 				ch.responds = ch.responds || l.responder != nil
 			}
 		}
@@ -147,7 +148,7 @@ func (s *Set) Chain(links []config.Link) (*Chain, error) {
 }
 
 // longer is the chain with one more stage at its end; nil is a chain without any.
-func (ch *Chain) longer(l link) (*Chain, error) {
+func (ch *Chain) longer(l link, a about) (*Chain, error) {
 	made := &Chain{}
 	if ch != nil {
 		*made = *ch
@@ -155,7 +156,7 @@ func (ch *Chain) longer(l link) (*Chain, error) {
 	if len(made.links) == stage.StagesMax {
 		return nil, ErrTooLong
 	}
-	made.links = append(slices.Clip(made.links), l)
+	made.links, made.about = append(slices.Clip(made.links), l), append(slices.Clip(made.about), a)
 	made.responds = made.responds || l.responder != nil
 	return made, nil
 }

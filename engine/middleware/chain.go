@@ -10,8 +10,12 @@ import (
 // changes; any goroutine may use it. A route without stages has none: nil.
 type Chain struct {
 	links    []link
+	about    []about // of each link
 	responds bool
 }
+
+// about is what people know a stage by. It stands beside the links, which requests walk.
+type about struct{ name, kind string }
 
 // link is a stage in a chain.
 type link struct {

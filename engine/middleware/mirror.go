@@ -39,7 +39,7 @@ func (s *Set) Mirrored(ch *Chain, route string, c *config.Mirror) (*Chain, error
 	if err != nil {
 		return nil, err
 	}
-	return ch.longer(l)
+	return ch.longer(l, about{name, "mirror"})
 }
 
 // Mirrors reports that one of the stages is a mirror; false for nil.

@@ -38,5 +38,5 @@ func (s *Set) Saying(ch *Chain, route string, fields map[string]string) (*Chain,
 	if err != nil {
 		return nil, err
 	}
-	return ch.longer(l)
+	return ch.longer(l, about{name, "headers"})
 }

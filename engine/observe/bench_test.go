@@ -21,6 +21,21 @@ func BenchmarkObserve(b *testing.B) {
 	})
 }
 
+// BenchmarkUsed is what it costs beside that to note when a route was used.
+func BenchmarkUsed(b *testing.B) {
+	b.ReportAllocs()
+	route := NewRegistry(64).Route("web", "api")
+	route.Observe(0, 200, 0)
+	var shards atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		shard, now := int(shards.Add(1))%64, int64(0)
+		for pb.Next() {
+			now += int64(100 * time.Microsecond) // 10,000 requests a second
+			route.Used(shard, now)
+		}
+	})
+}
+
 func BenchmarkScrape(b *testing.B) {
 	for _, routes := range []int{10, 1_000} {
 		b.Run(fmt.Sprintf("routes=%d", routes), func(b *testing.B) {

@@ -38,13 +38,26 @@ func (s *RouteStats) Observe(shard, code int, d time.Duration) {
 	cells.durations.Observe(shard, d)
 }
 
+// Used notes that an exchange of the route has finished, behind its Observe. nowNanos is of
+// the clock that all callers share. It allocates nothing and takes no lock.
+func (s *RouteStats) Used(shard int, nowNanos int64) {
+	cells := s.cells.Load()
+	if cells == nil {
+		return // nothing was counted
+	}
+	cell := &cells.used[shard]
+	if tick := nowNanos>>useTick + 1; cell.tick.Load() != tick {
+		cell.tick.Store(tick)
+	}
+}
+
 // join finds or makes the cells of this name.
 func (s *RouteStats) join() *routeCells {
 	r := s.registry
 	r.names.Lock()
 	defer r.names.Unlock()
 	cells := resolve(r.names.routes, s.key, func() *routeCells {
-		return &routeCells{codes: stat.NewCodes(r.shards), durations: stat.NewHistogram(r.shards)}
+		return &routeCells{codes: stat.NewCodes(r.shards), durations: stat.NewHistogram(r.shards), used: newLastUse(r.shards)}
 	})
 	s.cells.Store(cells)
 	return cells

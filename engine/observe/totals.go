@@ -1,6 +1,9 @@
 package observe
 
-import "maps"
+import (
+	"maps"
+	"time"
+)
 
 // Requests returns the number of finished exchanges of the process.
 func (r *Registry) Requests() uint64 {
@@ -19,6 +22,27 @@ func (r *Registry) RequestsByRoute() map[string]uint64 {
 		totals[key.route] += cells.codes.Total()
 	}
 	return totals
+}
+
+// UnusedByRoute is for how long each route that ever had an exchange has had none, over all
+// listeners, to a second or two. nowNanos is of the clock of Used. The empty name stands
+// for exchanges without a route.
+func (r *Registry) UnusedByRoute(nowNanos int64) map[string]time.Duration {
+	unused := map[string]time.Duration{}
+	for key, cells := range r.routeCells() {
+		var last int64
+		for i := range cells.used {
+			last = max(last, cells.used[i].tick.Load())
+		}
+		if last == 0 {
+			continue
+		}
+		since := max(0, time.Duration(nowNanos-(last-1)<<useTick))
+		if was, known := unused[key.route]; !known || since < was {
+			unused[key.route] = since
+		}
+	}
+	return unused
 }
 
 // RequestsByListener returns the number of finished exchanges of each listener

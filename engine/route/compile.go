@@ -180,6 +180,8 @@ func (b *builder) compileFurther(d *draft, field string, r *config.Route) {
 	if d.not, err = match.NewNot(r.Not); err != nil {
 		b.fail(field, err)
 	}
+
+	d.own, d.excluded = own, r.Not
 }
 
 // ownPredicates are those beyond host, path and methods.

@@ -29,6 +29,12 @@ type Description struct {
 	// HiddenBy is a route that takes every request this one could: the route
 	// never sees one. Empty where none is known.
 	HiddenBy string `json:"hidden_by,omitempty"`
+	// Dead says why the route can take no request at all, empty where it can: then no other
+	// one is to blame.
+	Dead string `json:"dead,omitempty"`
+	// TiedWith is a route that goes before this one for the requests that both take only
+	// because of its name. Empty where none is known.
+	TiedWith string `json:"tied_with,omitempty"`
 }
 
 // String is the description in one line, without the name and the action:

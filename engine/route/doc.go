@@ -85,7 +85,8 @@
 //
 //	rebuild.go    Rebuild: what is taken over from the index before
 //	build.go      Build: the order of routes, one index a priority, routes that are alike
-//	shadow.go     routes that no request can reach
+//	shadow.go     routes that no request can reach; tie.go: those that only a name puts behind
+//	cover.go      whether one route asks for less than another one, by what both say
 //	compile.go    one route of the configuration into a draft
 //	finish.go     drafts into the form that lookups read
 //	grow.go       drafts into sites and trees

@@ -47,6 +47,8 @@ type draft struct {
 	kind      kind
 	beginning string // literal beginning of a regular expression
 	priority  int
+	own       config.Predicates   // as configured, without hosts, path and methods
+	excluded  []config.Predicates // likewise, of not
 }
 
 // compiled is a regular expression, shared by the routes that write it alike.

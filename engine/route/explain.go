@@ -34,6 +34,9 @@ type Step struct {
 	Path string `json:"path"`
 	// Verdict is what became of it.
 	Verdict Verdict `json:"verdict"`
+	// Predicate is the key of the one that failed, Value what the request has in its place.
+	Predicate string `json:"predicate,omitempty"`
+	Value     string `json:"value,omitempty"`
 	// Reason says which predicate failed, or why the winner goes before the next.
 	Reason string `json:"reason"`
 
@@ -90,8 +93,9 @@ func (x *Index) explain(q *Query) []Step {
 
 		switch {
 		case failed != nothing:
+			f := x.failure(q, int(route), failed, which)
 			step.Verdict = Failed
-			step.Reason = x.failure(q, int(route), failed, which)
+			step.Predicate, step.Value, step.Reason = f.Predicate, f.Value, f.Reason
 		case winner < 0:
 			winner = len(steps) - 1
 			step.Verdict = Won
@@ -121,26 +125,42 @@ func (x *Index) step(route int, at int32) Step {
 }
 
 // failure says what a predicate asks for and what the request has.
-func (x *Index) failure(q *Query, route int, failed predicate, which int) string {
+func (x *Index) failure(q *Query, route int, failed predicate, which int) match.Failure {
 	r, d := x.drafts[route], x.descriptions[route]
 
 	switch failed {
 	case byListener:
-		return fmt.Sprintf("listener %s is not one of %s", x.listenerName(q.Listener), strings.Join(d.Listeners, ", "))
+		name := x.listenerName(q.Listener)
+
+		return match.Failure{
+			Predicate: "listeners", Value: strings.Trim(name, `"`),
+			Reason: fmt.Sprintf("listener %s is not one of %s", name, strings.Join(d.Listeners, ", ")),
+		}
 	case byMethod:
-		return fmt.Sprintf("method %q is not one of %s", q.Method, strings.Join(r.methods, ", "))
+		return match.Failure{
+			Predicate: "methods", Value: string(q.Method),
+			Reason: fmt.Sprintf("method %q is not one of %s", q.Method, strings.Join(r.methods, ", ")),
+		}
 	case byPattern:
-		return fmt.Sprintf("path %q does not match %q", q.Path, d.PathRegex)
+		return match.Failure{
+			Predicate: "path_regex", Value: string(q.Path),
+			Reason: fmt.Sprintf("path %q does not match %q", q.Path, d.PathRegex),
+		}
 	case byHosts:
-		return fmt.Sprintf("host %q matches none of %s", match.HostOf(q.Host), strings.Join(d.Hosts, ", "))
+		host := match.HostOf(q.Host)
+
+		return match.Failure{
+			Predicate: "hosts_regex", Value: string(host),
+			Reason: fmt.Sprintf("host %q matches none of %s", host, strings.Join(d.Hosts, ", ")),
+		}
 	case byNot:
-		return fmt.Sprintf("it is what section %d of not excludes", which+1)
+		return match.Failure{Predicate: "not", Reason: fmt.Sprintf("it is what section %d of not excludes", which+1)}
 	case further:
-		return r.further.Reason(&q.Request)
+		return r.further.Failure(&q.Request)
 	case nothing:
 	}
 
-	return ""
+	return match.Failure{}
 }
 
 func (x *Index) listenerName(number int) string {

@@ -38,8 +38,8 @@ func TestExplainNamesThePredicateThatFailed(t *testing.T) {
 	want := []string{
 		`a-listener failed: listener "web" is not one of tls`,
 		`b-method failed: method "PUT" is not one of GET, HEAD, POST`,
-		`c-header failed: not so: header x-b = "1"`,
-		`d-param failed: not so: query parameter p = "a b"`,
+		`c-header failed: there is no header x-b`,
+		`d-param failed: query parameter p is "a", not "a b"`,
 		`f-regex failed: path "/" does not match "x$"`,
 		`g-rest won: goes before route "h-rest": priority 0 is higher than -1`,
 		`h-rest lost: matches as well, but comes later`,
@@ -49,7 +49,7 @@ func TestExplainNamesThePredicateThatFailed(t *testing.T) {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 
-	if got := explanation(x, request("PUT h/"))[2]; got != "c-header failed: not so: header x-a" {
+	if got := explanation(x, request("PUT h/"))[2]; got != "c-header failed: there is no header x-a" {
 		t.Errorf("got %q; want the first header that is missing", got)
 	}
 

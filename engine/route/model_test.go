@@ -377,7 +377,8 @@ func compareWithTwin(t *testing.T, seed uint64, count, requests int) (found int)
 			found++
 
 			if by := x.Description(number).HiddenBy; by != "" && string(q.Path) != "*" { // the engine answers "OPTIONS *" itself
-				t.Fatalf("seed %d: %s takes a request, but is said to be hidden by %s", seed, want, by)
+				t.Fatalf("seed %d: %s (%+v) takes %s %s%s, but is said to be hidden by %s (%+v)",
+					seed, want, w.routes[want], q.Method, q.Host, q.Path, by, w.routes[by])
 			}
 		}
 	}

@@ -107,27 +107,37 @@ func (b *builder) unshare() {
 // describe describes every route of a fresh index. Descriptions of kept routes are those of
 // the earlier one.
 func (b *builder) describe(x, old *Index) {
-	hiddenBy := b.shadows()
+	hiddenBy, tied := b.shadows(), b.ties()
 	for i, name := range b.names {
-		hider := ""
+		var is neighbours
 		if by := hiddenBy[i]; by != none {
-			hider = b.names[by]
+			is.hider = b.names[by]
+		} else if with, ties := tied[int32(i)]; ties {
+			is.tied = b.names[with]
 		}
 
-		if at := b.kept[i]; at != none && old.descriptions[at].HiddenBy == hider {
+		if at := b.kept[i]; at != none && old.descriptions[at].neighbours() == is {
 			x.descriptions[i] = old.descriptions[at]
 
 			continue
 		}
 
-		x.descriptions[i] = b.description(i, name, hider)
+		x.descriptions[i] = b.description(i, name, is)
 	}
 }
 
-func (b *builder) description(i int, name, hider string) *Description {
+// neighbours are the names of the routes that decide what is left for one: what hides it, and
+// what only its name puts in front of it.
+type neighbours struct{ hider, tied string }
+
+func (d *Description) neighbours() neighbours { return neighbours{d.HiddenBy, d.TiedWith} }
+
+func (b *builder) description(i int, name string, is neighbours) *Description {
 	r := b.routes[name]
 	d := describe(name, &r, b.drafts[i])
-	d.HiddenBy = hider
+	if d.Dead, d.HiddenBy = dead(&r), is.hider; d.Dead == "" {
+		d.TiedWith = is.tied
+	}
 
 	return &d
 }
@@ -142,7 +152,7 @@ func (b *builder) redescribe(old *Index) *Index {
 	descriptions := slices.Clone(old.descriptions)
 	for i, at := range b.kept {
 		if at == none {
-			descriptions[i] = b.description(i, b.names[i], descriptions[i].HiddenBy)
+			descriptions[i] = b.description(i, b.names[i], descriptions[i].neighbours())
 		}
 	}
 

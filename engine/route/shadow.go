@@ -10,27 +10,28 @@ import (
 // theirs and comes first wherever they stand. It returns for each route the number of
 // one that hides it, or none. What it knows are single routes that hide another one
 // whole: a wider one of higher priority, one of the same host and path that asks for
-// less, and the prefix "/" before the regular expressions of its host. Hidden by
-// several together it does not see.
+// less, and the prefix "/" before the regular expressions of its host; covers decides
+// about what they ask further. Hidden by several together it does not see.
 //
 // They are described, not refused: a route may be hidden for a while on purpose, by
 // raising another one's priority. "OPTIONS *" does not count there: the engine answers
 // it before it looks for a route.
 func (b *builder) shadows() []int32 {
-	s := shadows{b: b, at: make([]int, len(b.drafts)), bold: make(map[place][]int32)}
+	s := shadows{b: b, at: make([]int, len(b.drafts)), bold: make(map[place][]int32), picky: make(map[place][]int32)}
 
 	for at, route := range b.order {
 		s.at[route] = at
 		d := b.drafts[route]
 
-		if d.further.Count() > 0 || len(d.not) > 0 {
-			continue // It leaves some requests to others.
+		list := s.bold
+		if d.isPicky() {
+			list = s.picky
 		}
 
 		for _, host := range d.hosts {
 			p := place{host: host, kind: d.kind, path: d.where(d.path)}
-			if len(s.bold[p]) < boldMax {
-				s.bold[p] = append(s.bold[p], route)
+			if len(list[p]) < boldMax {
+				list[p] = append(list[p], route)
 			}
 		}
 	}
@@ -44,8 +45,12 @@ func (b *builder) shadows() []int32 {
 }
 
 // boldMax bounds the routes of one host and path that are compared with each other
-// one: the first ones in order.
+// one: the first ones in order, of those that ask for nothing further and of others.
 const boldMax = 8
+
+// isPicky reports that a route asks for something further: it leaves some requests of its
+// host, path, methods and listeners to others.
+func (d *draft) isPicky() bool { return d.further.Count() > 0 || len(d.not) > 0 }
 
 // place is where a route stands.
 type place struct {
@@ -68,6 +73,8 @@ type shadows struct {
 	b    *builder
 	at   []int             // of each route in the order of precedence
 	bold map[place][]int32 // routes that ask for nothing further, in order
+	// picky are those that do. One that does not is never hidden by one of them.
+	picky map[place][]int32
 }
 
 // hider is a route that hides the given one under each of its hosts, or none.
@@ -96,11 +103,20 @@ func (s *shadows) under(route int32, own, host match.HostPattern) int32 {
 	d := s.b.drafts[route]
 	found := none
 
-	try := func(kind kind, path string) {
-		for _, other := range s.bold[place{host: host, kind: kind, path: path}] {
-			if found == none && other != route && s.precedes(other, route, own == host) && s.b.drafts[other].takesAllOf(&d.rule) {
+	look := func(list []int32) {
+		for _, other := range list {
+			if found == none && other != route && s.precedes(other, route, own == host) && s.b.drafts[other].takesAllOf(d) {
 				found = other
 			}
+		}
+	}
+
+	try := func(kind kind, path string) {
+		p := place{host: host, kind: kind, path: path}
+		look(s.bold[p])
+
+		if found == none && d.isPicky() {
+			look(s.picky[p])
 		}
 	}
 
@@ -142,20 +158,27 @@ func (s *shadows) precedes(other, route int32, sameHost bool) bool {
 	return o.path == r.path && s.at[other] < s.at[route]
 }
 
-// takesAllOf reports that r, which asks for nothing further, takes what s takes, as far as listener and method decide.
-func (r *rule) takesAllOf(s *rule) bool {
-	if r.listeners != nil {
-		if s.listeners == nil {
-			return false
-		}
+// takesAllOf reports that d takes what e takes, as far as listener, method and what they ask
+// further decide.
+func (d *draft) takesAllOf(e *draft) bool {
+	return d.takesListenersOf(&e.rule) && d.takesMethodsOf(&e.rule) && covers(&d.own, &e.own) && excludesNothingOf(d.excluded, e.excluded)
+}
 
-		for i, bits := range s.listeners {
-			if i >= len(r.listeners) && bits != 0 || i < len(r.listeners) && bits&^r.listeners[i] != 0 {
-				return false
-			}
+func (r *rule) takesListenersOf(s *rule) bool {
+	if r.listeners == nil {
+		return true
+	}
+
+	for i, bits := range s.listeners {
+		if i >= len(r.listeners) && bits != 0 || i < len(r.listeners) && bits&^r.listeners[i] != 0 {
+			return false
 		}
 	}
 
+	return s.listeners != nil
+}
+
+func (r *rule) takesMethodsOf(s *rule) bool {
 	if r.methods == nil {
 		return true
 	}
@@ -167,29 +190,4 @@ func (r *rule) takesAllOf(s *rule) bool {
 	}
 
 	return s.methods != nil
-}
-
-// widened are the patterns that take all hosts of h, itself first.
-func widened(h match.HostPattern) []match.HostPattern {
-	all := []match.HostPattern{h}
-
-	if h.Kind == match.HostExact || h.Kind == match.HostBelow {
-		for rest, found := h.Name, true; found; {
-			if _, rest, found = strings.Cut(rest, "."); found && rest != "" {
-				all = append(all, match.HostPattern{Name: rest, Kind: match.HostBelow})
-			}
-		}
-	}
-
-	if h.Kind == match.HostExact || h.Kind == match.HostBeginning {
-		for at := strings.LastIndexByte(h.Name, '.'); at > 0; at = strings.LastIndexByte(h.Name[:at], '.') {
-			all = append(all, match.HostPattern{Name: h.Name[:at], Kind: match.HostBeginning})
-		}
-	}
-
-	if h.Kind != match.HostAny {
-		all = append(all, anyHost())
-	}
-
-	return all
 }

@@ -131,3 +131,6 @@ func (s *Split) weight(i int) uint64 {
 	}
 	return s.upTo[i] - s.upTo[i-1]
 }
+
+// Weight is that of the pool i.
+func (s *Split) Weight(i int) int { return int(s.weight(i)) }

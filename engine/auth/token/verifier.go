@@ -86,33 +86,46 @@ func (v *Verifier) Cached(token []byte, unixNanos int64) *Token {
 // same may end otherwise when the keys are fetched: see VerifyFetched. It keeps nothing
 // of token, and may be called by the event loop unless the verifier is Slow.
 func (v *Verifier) Verify(token []byte, unixNanos int64) (t *Token, why Reason, more bool) {
+	t, untilNanos, why, more := v.judge(token, unixNanos)
+	if t != nil {
+		v.good.Put(maphash.Bytes(v.seed, token), token, *t, min(untilNanos, unixNanos+int64(rememberedFor)), unixNanos)
+	}
+	return t, why, more
+}
+
+// Look is Verify for those who only ask: nothing is remembered of the token.
+func (v *Verifier) Look(token []byte, unixNanos int64) (t *Token, why Reason, more bool) {
+	t, _, why, more = v.judge(token, unixNanos)
+	return t, why, more
+}
+
+// judge is Verify without a memory; untilNanos is until when a good token is.
+func (v *Verifier) judge(token []byte, unixNanos int64) (t *Token, untilNanos int64, why Reason, more bool) {
 	if len(token) == 0 {
-		return nil, Missing, false
+		return nil, 0, Missing, false
 	}
 	set := v.keys.Current()
 	r, _ := v.rooms.Get().(*room)
 	defer v.rooms.Put(r)
 	e, err := r.open(token)
 	if err != nil {
-		return nil, Malformed, false
+		return nil, 0, Malformed, false
 	}
 	if set == nil {
-		return nil, KeysUnavailable, v.keys.mayFetch()
+		return nil, 0, KeysUnavailable, v.keys.mayFetch()
 	}
 	if why := v.checkSignature(set, &e); why != None {
-		return nil, why, v.mayHelp(why, &e) && v.keys.mayFetch()
+		return nil, 0, why, v.mayHelp(why, &e) && v.keys.mayFetch()
 	}
-	untilNanos, why := v.checkClaims(&e, unixNanos)
+	untilNanos, why = v.checkClaims(&e, unixNanos)
 	if why != None {
-		return nil, why, false
+		return nil, 0, why, false
 	}
 	list, ok := r.texts.flatten(e.claims)
 	if !ok {
-		return nil, Malformed, false
+		return nil, 0, Malformed, false
 	}
-	made := Token{set: set, texts: list}
-	v.good.Put(maphash.Bytes(v.seed, token), token, made, min(untilNanos, unixNanos+int64(rememberedFor)), unixNanos)
-	return &made, None, false
+	return &Token{set: set, texts: list}, untilNanos, None, false
 }
 
 // VerifyFetched is for a token with which there was more to try: it waits until the keys

@@ -1,0 +1,112 @@
+package ctl
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/rs/zerolog"
+)
+
+// lockedLog is a log that may be read while it is written.
+type lockedLog struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedLog) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func TestExplainAsksItsSource(t *testing.T) {
+	var log lockedLog
+	errQuestion := errors.New("cannot explain: the URL names no host")
+	s := New(Options{Address: "127.0.0.1:0", Logger: zerolog.New(&log), Sources: Sources{
+		Explain: func(q *api.ExplainRequest) (*api.Explanation, error) {
+			switch q.URL {
+			case "/":
+				return nil, errQuestion
+			case "later":
+				return nil, fmt.Errorf("no configuration: %w", ErrConflict)
+			}
+			sni := "absent"
+			if q.SNI != nil {
+				sni = *q.SNI
+			}
+			return &api.Explanation{Generation: 7, Summary: fmt.Sprintf("%s %s %v %s %s %s %s", q.Method, q.URL, q.Headers, q.PeerIP, q.Listener, sni, q.Protocol)}, nil
+		},
+	}})
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, c := range []struct {
+		name, body string
+		status     int
+		want       string
+	}{
+		{"all keys", `{"method":"PUT","url":"http://a.test/","headers":{"A":"1","B":["2","3"]},"peer_ip":"1.2.3.4","listener":"web","sni":"b.test","protocol":"h2"}`, 200,
+			`"summary":"PUT http://a.test/ map[A:[1] B:[2 3]] 1.2.3.4 web b.test h2"`},
+		{"URL alone", `{"url":"a.test"}`, 200, `"generation":7`},
+		{"no name", `{"url":"a.test","sni":""}`, 200, `"summary":" a.test map[]    "`},
+		{"unknown key", `{"url":"a.test","peer":"1.2.3.4"}`, 422, `peer: unknown key (did you mean \"peer_ip\"?)`},
+		{"key of a candidate", `{"url":"a.test","config":{}}`, 422, "config: unknown key"},
+		{"a number for a header", `{"url":"a.test","headers":{"A":1}}`, 422, "headers.A: is not written as this key wants it"},
+		{"null for a header", `{"url":"a.test","headers":{"A":null}}`, 422, "headers.A: is not written as this key wants it"},
+		{"no JSON", `url`, 400, "not one JSON text"},
+		{"nothing", ``, 400, "a JSON body is needed"},
+		{"two values", `{"url":"a.test"}{}`, 400, "not one JSON text"},
+		{"refused", `{"url":"/"}`, 422, "names no host"},
+		{"not now", `{"url":"later"}`, 409, "no configuration"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := raw(t, s, request("POST", "/api/v1/explain", jsonBody, c.body))
+			if got.status != c.status || !strings.Contains(got.body, c.want) {
+				t.Errorf("got %d %s; want %d with %s", got.status, got.body, c.status, c.want)
+			}
+		})
+	}
+	if text := log.text(); strings.Contains(text, "admin change") {
+		t.Errorf("a question is in the log as a change: %s", text)
+	}
+	got := raw(t, s, request("POST", "/api/v1/explain", jsonBody+"Origin: https://evil.test\r\n", `{"url":"a.test"}`))
+	if got.status != 403 {
+		t.Errorf("another site: got %d %s; want 403", got.status, got.body)
+	}
+}
+
+// A question may show addresses and paths: it is for those who have the token.
+func TestExplainNeedsTheToken(t *testing.T) {
+	s := start(t, Options{Token: "t0p", Sources: Sources{Explain: func(*api.ExplainRequest) (*api.Explanation, error) { return &api.Explanation{}, nil }}})
+	for fields, want := range map[string]int{"": 401, "Authorization: Bearer t0p\r\n": 200} {
+		if got := raw(t, s, request("POST", "/api/v1/explain", jsonBody+fields, `{"url":"a"}`)); got.status != want {
+			t.Errorf("with %q: got %d; want %d", fields, got.status, want)
+		}
+	}
+}
+
+func TestDocumentSaysThatHeadersAreTextOrLists(t *testing.T) {
+	if want := `"additionalProperties":{"oneOf":[{"type":"string"},{"items":{"type":"string"},"type":"array"}]}`; !strings.Contains(string(New(Options{}).document), want) {
+		t.Errorf("got no %s", want)
+	}
+}
