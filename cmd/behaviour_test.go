@@ -10,6 +10,7 @@ var notYet = []string{
 var notCompiled = map[string]bool{
 	"include": true, "admin.address": true, "admin.token": true, "admin.allowed_hosts": true,
 	"log.level": true, "log.format": true, "metrics.enabled": true, "metrics.path": true, "shutdown.drain": true,
+	"admin.persist": true, "admin.file_roots": true, "admin.env_names": true, "state.dir": true,
 }
 
 // behaviours names, for each key that works, a test that shows what changes with it.
@@ -17,6 +18,10 @@ var behaviours = map[string]string{
 	"admin.address":                               "ctl.TestAddressInUseNamesAdminAndAddress",
 	"admin.allowed_hosts":                         "cmd/isame-lb/e2e.TestReloadNamesWhatNeedsARestart",
 	"admin.token":                                 "ctl.TestBeyondLoopbackNeedsToken",
+	"admin.env_names":                             "ctl.TestWritingIsNotReading",
+	"admin.file_roots":                            "ctl.TestWritingIsNotReading",
+	"admin.persist":                               "cmd/isame-lb/e2e.TestAppliedConfigurationOutlivesARestart",
+	"state.dir":                                   "cmd/isame-lb/e2e.TestAppliedConfigurationOutlivesARestart",
 	"include":                                     "config.TestIncludedFilesAreOneConfiguration",
 	"defaults.middleware":                         "engine.TestStagesOfDefaultsStandInFront",
 	"defaults.timeout":                            "config.TestEveryKeyOfDefaultsIsInherited",

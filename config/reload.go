@@ -19,6 +19,7 @@ func restartKeys() []string {
 		"log.format",
 		"metrics.enabled",
 		"metrics.path",
+		"state.dir",
 	}
 }
 

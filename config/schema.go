@@ -45,6 +45,8 @@ type Config struct {
 	Tracing Tracing `koanf:"tracing"`
 	// Shutdown bounds the drain at the end of the process.
 	Shutdown Shutdown `koanf:"shutdown"`
+	// State is what is kept on disk.
+	State State `koanf:"state"`
 }
 
 // Size is a number of bytes, written with its unit: 512B, 16KiB, 10MiB or 1GB.
@@ -410,6 +412,16 @@ type Admin struct {
 	TLS AdminTLS `koanf:"tls"`
 	// AllowedHosts are further Host names that are answered, beside loopback names and the address itself.
 	AllowedHosts []string `example:"[isame.internal]" koanf:"allowed_hosts"`
+	// Persist is what becomes of a configuration that is applied over the API: memory ends with the process; state is
+	// resumed after a restart, as long as the file holds what it did when it was applied, and needs state.dir; file is
+	// written into the configuration file, where that is YAML, includes no others and can be replaced.
+	Persist string `default:"memory" enum:"memory|state|file" koanf:"persist"`
+	// FileRoots are the folders below which a configuration that is sent over the API may name files, wherever links on the
+	// way lead. Files that the running configuration names may stay in any case.
+	FileRoots []string `example:"[/etc/isame]" file:"true" koanf:"file_roots"`
+	// EnvNames are the variables that a configuration that is sent over the API may refer to as ${ENV:NAME}, beside those
+	// of the running one.
+	EnvNames []string `example:"[API_TOKEN]" koanf:"env_names"`
 }
 
 // AdminTLS makes the admin endpoint speak HTTPS.

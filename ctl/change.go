@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
@@ -120,41 +119,6 @@ func decode(body []byte, v any) error {
 		return api.NewProblem(fasthttp.StatusBadRequest, "the body holds more than one JSON value")
 	}
 	return nil
-}
-
-func (s *Server) putConfig(x *call) error {
-	if dry := string(x.ctx.QueryArgs().Peek("dry_run")); dry != "1" && dry != "true" {
-		return notSupported("taking a configuration over the API (dry_run=1 checks it)")
-	}
-	if s.opts.Sources.CheckConfig == nil {
-		return notSupported("checking a configuration")
-	}
-	if len(x.ctx.PostBody()) == 0 {
-		return api.NewProblem(fasthttp.StatusBadRequest, "a configuration is needed as the body")
-	}
-	media, _, err := mime.ParseMediaType(string(x.ctx.Request.Header.ContentType()))
-	if err != nil {
-		return api.NewProblem(fasthttp.StatusUnsupportedMediaType, err.Error())
-	}
-	format := map[string]string{typeYAML: FormatYAML, typeJSON: FormatJSON, typeTOML: FormatTOML}[media]
-	result, err := s.opts.Sources.CheckConfig(x.ctx.PostBody(), format)
-	if err != nil {
-		return configRefused("the configuration has problems", err)
-	}
-	return x.answer(result)
-}
-
-// reload does not end when its client leaves: half a reload is worse than one nobody waits for.
-func (s *Server) reload(x *call) error {
-	src := &s.opts.Sources
-	if src.Reload == nil {
-		return notSupported("reload")
-	}
-	result, err := src.Reload(x.ctx)
-	if err != nil {
-		return configRefused("the reload was refused and the running configuration stays", err)
-	}
-	return x.answer(result)
 }
 
 // configRefused is 422 with every problem, or the answer the error itself asks for.

@@ -110,24 +110,6 @@ func (s *Server) backendEndpoints() []endpoint {
 	}
 }
 
-func (s *Server) configEndpoints() []endpoint {
-	return []endpoint{
-		{method: "GET", pattern: "/api/v1/config", serve: s.config, doc: operation{
-			id: "getConfig", summary: "The effective configuration, secrets masked; ETag names its content",
-			query:   map[string]string{keyFormat: "json (default) or yaml; Accept: application/yaml does the same"},
-			answers: answers{200: rawAnswer{typeJSON, typeYAML}, 304: nil},
-		}},
-		{method: "PUT", pattern: "/api/v1/config", accepts: []string{typeYAML, typeJSON, typeTOML}, serve: s.putConfig, doc: operation{
-			id: "putConfig", summary: "Checks a configuration without taking it (dry_run=1); taking it is not supported yet",
-			query: map[string]string{"dry_run": "1 checks only"}, body: rawAnswer{typeYAML, typeJSON, typeTOML},
-			answers: answers{200: api.CheckResult{}, 422: refusal{}},
-		}},
-		{method: "POST", pattern: "/api/v1/reload", accepts: []string{typeJSON}, serve: s.reload, doc: operation{
-			id: "reload", summary: "Reads the configuration file again", answers: answers{200: api.ReloadResult{}, 422: refusal{}},
-		}},
-	}
-}
-
 // find returns the endpoint of a request, or nil and the methods the path
 // allows; none means there is no such path.
 func (s *Server) find(method, target string) (e *endpoint, params map[string]string, allow []string) {

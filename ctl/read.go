@@ -113,36 +113,6 @@ func (s *Server) listeners(x *call) error {
 	return x.answer(filled(s.opts.Sources.Listeners()))
 }
 
-func (s *Server) config(x *call) error {
-	if s.opts.Sources.Config == nil {
-		return notSupported("config")
-	}
-	format, mediaType := FormatJSON, typeJSON
-	wanted := string(x.ctx.QueryArgs().Peek(keyFormat))
-	switch {
-	case wanted == FormatYAML, wanted == "" && strings.Contains(string(x.ctx.Request.Header.Peek("Accept")), "yaml"):
-		format, mediaType = FormatYAML, typeYAML
-	case wanted == FormatJSON, wanted == "":
-	default:
-		return api.NewProblem(fasthttp.StatusBadRequest, fmt.Sprintf("format %q is not one of json, yaml", wanted))
-	}
-	doc, err := s.opts.Sources.Config(format)
-	if err != nil {
-		return err
-	}
-	// The two formats are two representations, so their tags differ (RFC 9110 section 8.8.3.3).
-	tag := `"` + doc.ETag + "-" + format + `"`
-	x.ctx.Response.Header.Set("ETag", tag)
-	x.ctx.Response.Header.Set("Vary", "Accept")
-	if string(x.ctx.Request.Header.Peek("If-None-Match")) == tag {
-		x.ctx.SetStatusCode(fasthttp.StatusNotModified)
-		return nil
-	}
-	x.ctx.SetContentType(mediaType)
-	x.ctx.SetBody(doc.Body)
-	return nil
-}
-
 func (s *Server) openAPI(x *call) error {
 	x.ctx.SetContentType(typeJSON)
 	x.ctx.SetBody(s.document)

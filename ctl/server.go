@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -75,6 +76,8 @@ type Server struct {
 	fast      *fasthttp.Server
 	rate      *rate
 	refusals  zerolog.Logger // throttled
+	memory    memory         // of changes that may be sent again
+	waiting   atomic.Int32   // requests that wait for a change
 
 	mu struct {
 		sync.Mutex

@@ -52,6 +52,12 @@ func (s *screen) wholef(format string, args ...any) {
 	s.buf.WriteByte('\n')
 }
 
+// paintf is wholef in a colour, where there are colours.
+func (s *screen) paintf(st style, format string, args ...any) {
+	s.buf.WriteString(s.paint(printable(fmt.Sprintf(format, args...)), st))
+	s.buf.WriteByte('\n')
+}
+
 // blank writes an empty line.
 func (s *screen) blank() {
 	s.buf.WriteByte('\n')

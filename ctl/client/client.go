@@ -126,23 +126,6 @@ func (c *Client) Ready(ctx context.Context) error {
 	return err
 }
 
-// Config is the effective configuration in yaml or json, secrets masked.
-func (c *Client) Config(ctx context.Context, format string) ([]byte, error) {
-	return c.do(ctx, call{method: http.MethodGet, path: "/api/v1/config?format=" + url.QueryEscape(format)})
-}
-
-// CheckConfig asks the running process whether it would take a configuration.
-// mediaType is application/yaml, application/json or application/toml.
-func (c *Client) CheckConfig(ctx context.Context, body []byte, mediaType string) error {
-	_, err := c.do(ctx, call{method: http.MethodPut, path: "/api/v1/config?dry_run=1", mediaType: mediaType, body: body})
-	return err
-}
-
-// Reload makes the process read its file again; it returns when that is done.
-func (c *Client) Reload(ctx context.Context) (api.ReloadResult, error) {
-	return send[api.ReloadResult](ctx, c, http.MethodPost, "/api/v1/reload", nil)
-}
-
 // PatchBackend changes weight or state and returns the backend as it is then.
 func (c *Client) PatchBackend(ctx context.Context, poolName, address string, p api.BackendPatch) (pool.BackendStatus, error) {
 	return send[pool.BackendStatus](ctx, c, http.MethodPatch, backendPath(poolName, address), p)
@@ -168,6 +151,8 @@ type call struct {
 	method, path string
 	mediaType    string // of body
 	body         []byte
+	match        string  // If-Match
+	etag         *string // gets the ETag of the answer, unless it is nil
 }
 
 func get[T any](ctx context.Context, c *Client, path string) (T, error) {
@@ -212,6 +197,9 @@ func (c *Client) do(ctx context.Context, rq call) (body []byte, err error) {
 	if rq.mediaType != "" {
 		req.Header.Set("Content-Type", rq.mediaType)
 	}
+	if rq.match != "" {
+		req.Header.Set("If-Match", rq.match)
+	}
 	if c.token != "" && rq.method != http.MethodGet {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
@@ -228,6 +216,9 @@ func (c *Client) do(ctx context.Context, rq call) (body []byte, err error) {
 		return nil, fmt.Errorf("cannot read the answer of %s: it is larger than %d MiB", c.admin, answerBytesMax>>20)
 	}
 	if resp.StatusCode == http.StatusOK {
+		if rq.etag != nil {
+			*rq.etag = resp.Header.Get("ETag")
+		}
 		return body, nil
 	}
 	return nil, c.refusal(resp, body)
