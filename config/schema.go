@@ -417,10 +417,10 @@ type Admin struct {
 	// written into the configuration file, where that is YAML, includes no others and can be replaced.
 	Persist string `default:"memory" enum:"memory|state|file" koanf:"persist"`
 	// FileRoots are the folders below which a configuration that is sent over the API may name files, wherever links on the
-	// way lead. Files that the running configuration names may stay in any case.
+	// way lead. Files that the running configuration names may stay in any case. The list grows in the file only.
 	FileRoots []string `example:"[/etc/isame]" file:"true" koanf:"file_roots"`
 	// EnvNames are the variables that a configuration that is sent over the API may refer to as ${ENV:NAME}, beside those
-	// of the running one.
+	// of the running one. The list grows in the file only.
 	EnvNames []string `example:"[API_TOKEN]" koanf:"env_names"`
 }
 

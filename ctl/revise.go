@@ -265,9 +265,13 @@ func (x *call) refused(err error, path []string) error {
 // parsed, 422 where it says what no configuration says.
 func bodyRefused(err error, path []string) *api.Problem {
 	status, detail := http.StatusBadRequest, "the body cannot be read"
+	whole := "" // the path of what is wrong with the text itself
+	for _, name := range path {
+		whole = config.JoinPath(whole, name)
+	}
 	problems, _ := errors.AsType[config.Problems](err)
 	for i := range problems {
-		if problems[i].Path != "" {
+		if problems[i].Path != whole {
 			status, detail = http.StatusUnprocessableEntity, "the configuration has problems"
 		}
 	}

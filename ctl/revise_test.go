@@ -28,7 +28,7 @@ func TestProblemsNameTheirPlace(t *testing.T) {
 		{"null", "PUT", "/api/v1/config/routes/all", "{pool: p, priority: null}", 422, "routes.all.priority", "/priority"},
 		{"whole", "PUT", "/api/v1/config", plainConfig + "lgo: {}\n", 422, "lgo", "/lgo"},
 		{"syntax", "PUT", "/api/v1/config", "a: [", 400, "", ""},
-		{"syntax of an object", "PUT", "/api/v1/config/routes/x", `{"pool":`, 400, "", ""},
+		{"syntax of an object", "PUT", "/api/v1/config/routes/x", `{"pool":`, 400, "routes.x", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := k.ask(c.method, c.path, c.body, "If-Match: *")
@@ -182,6 +182,11 @@ func TestWritingIsNotReading(t *testing.T) {
 				t.Errorf("plan: got %d %s; want 422", a.status, a.body)
 			}
 		})
+	}
+	for _, more := range []string{`{"admin":{"env_names":["ALLOWED","HOME"]}}`, `{"admin":{"file_roots":["/"]}}`} {
+		if a := k.ask("PATCH", "/api/v1/config", more, "If-Match: *"); a.status != 422 || !strings.Contains(a.body, "file") {
+			t.Errorf("%s: got %d %s; want it refused", more, a.status, a.body)
+		}
 	}
 	for _, good := range [][2]string{{"${FILE:" + filepath.Join(roots, "in") + "}", "${ENV:KNOWN}"}, {"x", "${ENV:ALLOWED}"}} {
 		decoded[api.Applied](t, k.ask("PUT", "/api/v1/config", text(good[0], good[1]), "If-Match: *"), 200)

@@ -33,14 +33,36 @@ func (l *Ledger) reach(next *config.Document, now *running) error {
 				"beside those of the running one")
 		}
 	}
-	if len(refused) == 0 {
+	return unreadable(refused)
+}
+
+// unreadable is the answer to a configuration that would read too much; nil for no reasons.
+func unreadable(reasons []string) error {
+	if len(reasons) == 0 {
 		return nil
 	}
 	p := refusal(http.StatusUnprocessableEntity, api.CodeInvalid, "the configuration refers to what it may not read")
-	for _, text := range refused {
+	for _, text := range reasons {
 		p.Errors = append(p.Errors, api.ConfigProblem{Text: text, Message: text})
 	}
 	return p
+}
+
+// extends refuses a configuration that allows the next one to read more than this one: only
+// the file does that.
+func extends(next, now *config.Admin) error {
+	var refused []string
+	for _, name := range next.EnvNames {
+		if !slices.Contains(now.EnvNames, name) {
+			refused = append(refused, "admin.env_names: "+name+" can be added in the configuration file only")
+		}
+	}
+	for _, root := range next.FileRoots {
+		if !slices.Contains(now.FileRoots, root) {
+			refused = append(refused, "admin.file_roots: "+root+" can be added in the configuration file only")
+		}
+	}
+	return unreadable(refused)
 }
 
 // isAllowed reports that a file is below one of the roots, wherever links on the way lead.

@@ -158,6 +158,9 @@ func (l *Ledger) weigh(next *config.Document, now *running, r *Revision) (*candi
 	if err != nil {
 		return nil, err
 	}
+	if err := extends(&c.loaded.Config.Admin, &now.loaded.Config.Admin); err != nil {
+		return nil, err
+	}
 	if r.Strict && len(c.loaded.Warnings) > 0 {
 		return nil, invalid("the configuration has warnings, and strict=1 refuses them", c.loaded.Warnings)
 	}
