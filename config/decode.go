@@ -193,11 +193,24 @@ func (d *decoder) names(f *field, n *node, s slot) {
 			d.problems.addf(e.value.at(), path, "a name must be of letters, digits, dots, dashes and underscores, "+
 				"begin with a letter or digit, and have at most %d characters", nameBytesMax)
 		}
+		if f.secrets && isSecretName(e.name) {
+			d.refuseMask(e.value, path)
+		}
 		v := reflect.New(element.typ).Elem()
 		d.value(&element, presence(e.value, element.typ), slot{path: path, v: v})
 		m.SetMapIndex(reflect.ValueOf(e.name), v)
 	}
 	s.v.Set(m)
+}
+
+// refuseMask reports a mask in place of a secret.
+func (d *decoder) refuseMask(n *node, path string) {
+	if n.text == mask {
+		d.badf(n, path, maskRefused)
+	}
+	for _, e := range n.entries {
+		d.refuseMask(e.value, joinPath(path, e.name))
+	}
 }
 
 // presence makes an element without keys ("api:" and nothing below it) an

@@ -16,6 +16,10 @@
 // in common in schema_condition.go, and stage.go brings the two together; template.go reads
 // values with variables.
 //
+// A Document (document.go, document_*.go) is a configuration as somebody wrote it, between the
+// second and the third of these steps: it can be written back, masked, patched, compared, and put
+// into the text of its file. document_outline.go tells it by the schema what stands where.
+//
 // Everybody may import config; it imports koanf, the YAML and TOML libraries
 // below koanf's parsers, and the standard library.
 package config

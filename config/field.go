@@ -28,6 +28,9 @@ type field struct {
 	vars      string // which variables its templates may name: request or answer; empty where it is none
 	groups    bool   // its template also names groups of a regular expression
 	hosts     bool   // a map whose names are host names
+	secrets   bool   // a map whose values are secrets where the names say so
+	refers    string // the section whose objects its texts name, for a map its names
+	runs      bool   // a program and its arguments
 }
 
 // textTrue is how true is written.
@@ -93,6 +96,9 @@ func (s *schema) read(t reflect.Type) []field {
 		f.vars = tag.Get("vars")
 		f.groups = tag.Get("groups") == textTrue
 		f.hosts = tag.Get("names") == "hosts"
+		f.secrets = tag.Get("secrets") == textTrue
+		f.refers = tag.Get("refers")
+		f.runs = tag.Get("runs") == textTrue
 		fs = append(fs, f)
 	}
 	return fs

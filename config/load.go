@@ -18,6 +18,9 @@ type Options struct {
 	File string
 	// Data is the text of the configuration, for instance the body of a request.
 	Data []byte
+	// Document is the configuration, read already, in place of the file and Data. File
+	// then only says what it is called and where relative paths start.
+	Document *Document
 	// Format is yaml, json or toml; empty means by the ending of File.
 	Format string
 	// Environ is the environment as os.Environ returns it. Its ISAME_ variables
@@ -56,8 +59,9 @@ type Loaded struct {
 	// Whoever loads a configuration shows them; they refuse nothing. There are at most problemsMax.
 	Warnings Problems
 
-	where map[string]Origin
-	raw   map[string]string
+	where    map[string]Origin
+	raw      map[string]string
+	document *Document
 }
 
 // Origin says where the value of a path such as pools.api.backends[0].weight
@@ -124,7 +128,7 @@ func read(opts *Options, problems *problemList) *Loaded {
 	s := newSchema(opts.Extensions)
 	refs := &references{environ: environ, baseDir: base}
 	in := &includer{schema: s, problems: problems, references: refs, main: opts.File}
-	if opts.Data == nil {
+	if opts.Data == nil && opts.Document == nil {
 		root = in.include(root)
 	} else if n := root.child(keyInclude); n != nil {
 		problems.addf(n.at(), keyInclude, "can stand in a file only, not in a configuration that is sent")
@@ -146,6 +150,9 @@ func read(opts *Options, problems *problemList) *Loaded {
 	in.warn(loaded)
 	slices.SortStableFunc(loaded.Warnings, compareProblems)
 	loaded.Files = unique(slices.Concat(files, in.files, refs.files, c.files))
+	if problems.empty() {
+		loaded.document = documentOf(opts, root)
+	}
 	return loaded
 }
 
@@ -160,6 +167,9 @@ func baseDir(opts *Options) (string, error) {
 
 // readRoot reads and parses the file, if there is one.
 func readRoot(opts *Options, problems *problemList) (files []string, root *node) {
+	if opts.Document != nil {
+		return nil, opts.Document.tree(problems)
+	}
 	if opts.File == "" && opts.Data == nil {
 		return nil, nil
 	}

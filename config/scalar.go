@@ -150,7 +150,7 @@ func parseScalar(f *field, text string, v reflect.Value) string {
 		}
 		v.SetInt(int64(size))
 	case isSecret(f.typ) && text == mask:
-		return "is the mask of a secret, not the secret: write the value or ${ENV:NAME}"
+		return maskRefused
 	case f.typ.Kind() == reflect.String:
 		v.SetString(text)
 	case f.typ.Kind() == reflect.Bool:

@@ -13,7 +13,9 @@ import "time"
 // which one item may stand), short (text may stand for a section with this key
 // alone), stage (a type of middleware), vars (a template with the variables of a request, or of an answer too),
 // groups (a template that also names groups of the regular expression beside it), names
-// (hosts: the names of this map are host names, which a check of their own looks at), file
+// (hosts: the names of this map are host names, which a check of their own looks at), secrets
+// (a map whose values are secrets where its names are of such, see isSecretName), refers (its
+// texts name objects of that section; of a map, its names do), runs (a program), file
 // (a path, relative to the configuration; live where
 // whoever uses it reads it again by itself) and example.
 type Config struct {
@@ -125,22 +127,22 @@ type ListenerLimits struct {
 type Route struct {
 	Predicates
 	// Listeners are the listeners it serves; empty means all.
-	Listeners []string `example:"[web]" koanf:"listeners"`
+	Listeners []string `example:"[web]" koanf:"listeners" refers:"listeners"`
 	// Not are sections of the same predicates; where all of one hold the route does not take the request. {} does nothing.
 	Not []Predicates `example:"{path_prefix: /health}" koanf:"not" single:"true"`
 	// Priority counts before everything else: routes of a higher one are tried first,
 	// however specific those of a lower one are.
 	Priority int `example:"10" koanf:"priority"`
 	// Middleware names the stages that run here, in this order, behind those of defaults.middleware.
-	Middleware []string `example:"[limit]" koanf:"middleware"`
+	Middleware []string `example:"[limit]" koanf:"middleware" refers:"middleware"`
 	// Skip names those of defaults.middleware that do not run here.
-	Skip []string `example:"[auth]" koanf:"skip"`
+	Skip []string `example:"[auth]" koanf:"skip" refers:"middleware"`
 	// Pool is the pool requests are forwarded to.
-	Pool string `example:"api" koanf:"pool"`
+	Pool string `example:"api" koanf:"pool" refers:"pools"`
 	// Split shares requests between pools by weight. A request whose pool has nobody to pick goes to another one, by the
 	// weights of those that have; a pool of weight 0 takes nothing. Where pools are sticky a client stays in the one that
 	// answered it last, whatever the weights, while its backend may serve it.
-	Split map[string]int `example:"{api: 95, api-next: 5}" koanf:"split" max:"65535" min:"0"`
+	Split map[string]int `example:"{api: 95, api-next: 5}" koanf:"split" max:"65535" min:"0" refers:"pools"`
 	// SplitOn keeps clients in their pool of split by a part of the request, without a cookie: source_ip, path, header:NAME,
 	// cookie:NAME or query:NAME. A change of weights moves no more of them than it has to. A request without that part,
 	// and every one where this is empty, is drawn at random. The cookie of a sticky pool comes first.
@@ -183,13 +185,13 @@ type Respond struct {
 	// ContentType is the media type; empty means by the ending of the file, and text/plain for body.
 	ContentType string `example:"text/html" koanf:"content_type"`
 	// Headers are further fields of the answer.
-	Headers map[string]string `example:"{Cache-Control: no-store}" koanf:"headers" vars:"answer"`
+	Headers map[string]string `example:"{Cache-Control: no-store}" koanf:"headers" secrets:"true" vars:"answer"`
 }
 
 // Mirror copies a share of the requests to another pool and drops the answers.
 type Mirror struct {
 	// Pool is the pool that receives the copies.
-	Pool string `example:"shadow" koanf:"pool" required:"true"`
+	Pool string `example:"shadow" koanf:"pool" refers:"pools" required:"true"`
 	// Percent is the share of requests that is copied.
 	Percent float64 `default:"1" koanf:"percent" max:"100" min:"0"`
 	// Compare counts the copies whose answer has another status or body than the original's.

@@ -83,7 +83,7 @@ type ACMEDNS struct {
 	// the name of the record with a dot at its end, and its value. Its environment is PATH=/usr/bin:/bin and
 	// nothing else, its folder is /, its input is empty. It must end with status 0, of cleanup also when there
 	// is no such record (any more); what it writes is logged when it fails. For exec.
-	Exec []string `example:"[/usr/local/bin/dns-record, --ttl, \"60\"]" koanf:"exec"`
+	Exec []string `example:"[/usr/local/bin/dns-record, --ttl, \"60\"]" koanf:"exec" runs:"true"`
 	// Timeout is how long one run of the program may take; then it is killed. For exec.
 	Timeout time.Duration `default:"1m" koanf:"timeout" positive:"true"`
 }

@@ -16,9 +16,9 @@ type Predicates struct {
 	// Methods are the methods, one of which it must be.
 	Methods []string `example:"[GET, POST]" koanf:"methods"`
 	// Headers are fields that must all be as said.
-	Headers map[string]Match `example:"{X-Env: canary, User-Agent: {regex: bot}}" koanf:"headers"`
+	Headers map[string]Match `example:"{X-Env: canary, User-Agent: {regex: bot}}" koanf:"headers" secrets:"true"`
 	// Query holds parameters that must all be as said.
-	Query map[string]Match `example:"{debug: \"1\"}" koanf:"query"`
+	Query map[string]Match `example:"{debug: \"1\"}" koanf:"query" secrets:"true"`
 	// ClientIPs are networks, one of which the believed address of the client must be in.
 	ClientIPs []string `example:"[10.0.0.0/8]" koanf:"client_ips"`
 	// SNI are the names, exact or "*.example.org", one of which the client must have asked for in its TLS handshake.

@@ -6,7 +6,7 @@ import "time"
 // has the rest of defaults.retry.
 type Defaults struct {
 	// Middleware names the stages that run in front of those of each route, but for what its skip names.
-	Middleware []string `example:"[limit]" koanf:"middleware"`
+	Middleware []string `example:"[limit]" koanf:"middleware" refers:"middleware"`
 	// Timeout is routes.*.timeout where a route has none; 0 means no limit.
 	Timeout time.Duration `default:"30s" example:"10s" koanf:"timeout"`
 	// Retry is routes.*.retry, on routes with pool or split.

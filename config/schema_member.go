@@ -37,7 +37,7 @@ type HealthCheck struct {
 	// TLS the name of the certificate.
 	Host string `example:"www.example.com" koanf:"host"`
 	// Headers are further fields of an http or grpc probe; User-Agent and Accept may be replaced.
-	Headers map[string]string `example:"{X-Probe: \"1\"}" koanf:"headers"`
+	Headers map[string]string `example:"{X-Probe: \"1\"}" koanf:"headers" secrets:"true"`
 	// Port is where a member is probed, in the way of its pool (tls, proxy_protocol); 0 means the port that is served.
 	Port int `example:"8081" koanf:"port" max:"65535" min:"0"`
 	// Service is the service a grpc probe asks about (grpc.health.v1.Health/Check

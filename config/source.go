@@ -87,8 +87,8 @@ func (s *source) refusef(at Origin, format string, args ...any) error {
 	return errRefused
 }
 
-// parse turns the text into a tree, or returns nil after noting why not.
-func (s *source) parse() *node {
+// value reads the text into a tree of any kind, or returns nil after noting why not.
+func (s *source) value() *node {
 	s.data = bytes.TrimPrefix(s.data, []byte("\xef\xbb\xbf"))
 	if !s.isText() {
 		return nil
@@ -108,6 +108,15 @@ func (s *source) parse() *node {
 		root, err = parseYAML(s)
 	}
 	if err != nil {
+		return nil
+	}
+	return root
+}
+
+// parse is value for a whole configuration.
+func (s *source) parse() *node {
+	root := s.value()
+	if root == nil {
 		return nil
 	}
 	if root.kind == kindNull {

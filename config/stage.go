@@ -241,6 +241,13 @@ func textOf(n *node) string {
 	return n.text
 }
 
+// setWhole writes only what is not so yet: goroutines share the trees of documents, in which all is.
+func (n *node) setWhole(whole bool) {
+	if n.whole != whole {
+		n.whole = whole
+	}
+}
+
 // settle marks the sections of one layer that a higher one replaces as a whole: those that
 // stand for a list of one, and those that text is short for.
 func (s *schema) settle(n *node, t reflect.Type) {
@@ -249,11 +256,11 @@ func (s *schema) settle(n *node, t reflect.Type) {
 	}
 	switch shapeOf(t) {
 	case shapeSection:
-		n.whole = s.short(t) != ""
+		n.setWhole(s.short(t) != "")
 		for _, f := range s.fields(section(t)) {
 			child := n.child(f.key)
 			if child != nil && child.kind == kindMap && f.single {
-				child.whole = true
+				child.setWhole(true)
 			}
 			s.settle(child, f.typ)
 		}

@@ -15,7 +15,7 @@ type StageErrorPages struct {
 	// Body is the page, sent as it stands.
 	Body string `example:"sorry" koanf:"body"`
 	// Pool is asked for the page.
-	Pool string `example:"pages" koanf:"pool"`
+	Pool string `example:"pages" koanf:"pool" refers:"pools"`
 	// Path is what pool is asked for.
 	Path string `default:"/{status}.html" koanf:"path" vars:"answer"`
 	// ContentType is the media type; empty means by the ending of the file, text/plain for body, and what pool says.

@@ -18,11 +18,11 @@ type StageHeaders struct {
 type RequestHeaders struct {
 	// Set puts fields in place of those of the same name, also where that has underscores for hyphens,
 	// as backends may take them for the same; an empty value removes.
-	Set map[string]string `example:"{X-Real-IP: \"{client_ip}\"}" koanf:"set" vars:"request"`
+	Set map[string]string `example:"{X-Real-IP: \"{client_ip}\"}" koanf:"set" secrets:"true" vars:"request"`
 	// Add puts fields beside those of the same name.
-	Add map[string]string `example:"{X-Tag: edge}" koanf:"add" vars:"request"`
+	Add map[string]string `example:"{X-Tag: edge}" koanf:"add" secrets:"true" vars:"request"`
 	// Default puts fields where there are none of the same name.
-	Default map[string]string `example:"{Accept-Language: en}" koanf:"default" vars:"request"`
+	Default map[string]string `example:"{Accept-Language: en}" koanf:"default" secrets:"true" vars:"request"`
 	// Remove takes fields away, also where their name has underscores for hyphens; a name may end in *.
 	Remove []string `example:"[\"X-SSL-*\"]" koanf:"remove"`
 	// Replace rewrites values.
@@ -44,11 +44,11 @@ type RequestReplace struct {
 // ResponseHeaders is what is changed in answers, in the order of requests.
 type ResponseHeaders struct {
 	// Set puts fields in place of those of the same name; an empty value removes.
-	Set map[string]string `example:"{Cache-Control: no-store}" koanf:"set" vars:"answer"`
+	Set map[string]string `example:"{Cache-Control: no-store}" koanf:"set" secrets:"true" vars:"answer"`
 	// Add puts fields beside those of the same name.
-	Add map[string]string `example:"{Link: \"</app.css>; rel=preload\"}" koanf:"add" vars:"answer"`
+	Add map[string]string `example:"{Link: \"</app.css>; rel=preload\"}" koanf:"add" secrets:"true" vars:"answer"`
 	// Default puts fields where there are none of the same name.
-	Default map[string]string `example:"{Cache-Control: no-cache}" koanf:"default" vars:"answer"`
+	Default map[string]string `example:"{Cache-Control: no-cache}" koanf:"default" secrets:"true" vars:"answer"`
 	// Remove takes fields away; a name may end in *.
 	Remove []string `example:"[Server, \"X-Debug-*\"]" koanf:"remove"`
 	// Replace rewrites values.

@@ -5,7 +5,7 @@ package config
 // a request is in.
 type StageMirror struct {
 	// Pool is the pool that receives the copies.
-	Pool string `example:"shadow" koanf:"pool" required:"true"`
+	Pool string `example:"shadow" koanf:"pool" refers:"pools" required:"true"`
 	// Percent is the share of requests that is copied.
 	Percent float64 `default:"1" koanf:"percent" max:"100" min:"0"`
 	// Compare counts the copies whose answer has another status or body than the original's.

@@ -28,7 +28,11 @@ func (d *decoder) branch(n *node, path string) any {
 	case kindMap:
 		m := make(map[string]any, len(n.entries))
 		for _, e := range n.entries {
-			m[e.name] = d.branch(e.value, joinPath(path, e.name))
+			at := joinPath(path, e.name)
+			if isSecretName(e.name) {
+				d.refuseMask(e.value, at)
+			}
+			m[e.name] = d.branch(e.value, at)
 		}
 		return m
 	case kindList:
@@ -84,7 +88,11 @@ func (p *printer) tree(v any, path string) *node {
 	case map[string]any:
 		n := &node{kind: kindMap}
 		for _, name := range sortedNames(v) {
-			n.entries = append(n.entries, entry{name, p.tree(v[name], joinPath(path, name))})
+			below := p.tree(v[name], joinPath(path, name))
+			if isSecretName(name) {
+				maskTexts(below)
+			}
+			n.entries = append(n.entries, entry{name, below})
 		}
 		return n
 	case []any:

@@ -14,8 +14,8 @@ import (
 )
 
 // Write prints the effective configuration, defaults merged, as yaml or json.
-// Secrets are masked: one that is written in the configuration prints as ***, a
-// value with ${ENV:} or ${FILE:} prints as that reference. Optional sections
+// Secrets are masked: one that is written in the configuration prints as ***, a user as
+// NAME:***, a value with ${ENV:} or ${FILE:} as that reference. Optional sections
 // that are absent and texts and lists that are empty are left out. Loading the
 // output gives the same Config again, unless a secret was masked: *** is
 // refused as a secret.
@@ -107,7 +107,11 @@ func (p *printer) section(v reflect.Value, path string) *node {
 		if f.isUnset(field) {
 			continue
 		}
-		n.entries = append(n.entries, entry{f.key, p.value(field, joinPath(path, f.key))})
+		below := p.value(field, joinPath(path, f.key))
+		if f.secrets {
+			maskNamed(below)
+		}
+		n.entries = append(n.entries, entry{f.key, below})
 	}
 	if m, ok := reflect.TypeAssert[Middleware](v); ok && m.Stage != nil {
 		n.entries = append(n.entries, p.section(reflect.ValueOf(m.Stage).Elem(), path).entries...)
@@ -172,7 +176,11 @@ func (p *printer) value(v reflect.Value, path string) *node {
 	case reflect.Slice:
 		n := &node{kind: kindList}
 		for i := range v.Len() {
-			n.items = append(n.items, p.value(v.Index(i), indexPath(path, i)))
+			item := p.value(v.Index(i), indexPath(path, i))
+			if isSecret(v.Type().Elem()) && item.text == mask {
+				item.text = shownUser(v.Index(i).String())
+			}
+			n.items = append(n.items, item)
 		}
 		return n
 	default:
@@ -226,14 +234,17 @@ func encodeYAML(root *node) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+func keyNode(name string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}
+}
+
 func yamlNode(n *node) *yaml.Node {
 	y := &yaml.Node{}
 	switch n.kind {
 	case kindMap:
 		y.Kind, y.Tag = yaml.MappingNode, "!!map"
 		for _, e := range n.entries {
-			key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: e.name}
-			y.Content = append(y.Content, key, yamlNode(e.value))
+			y.Content = append(y.Content, keyNode(e.name), yamlNode(e.value))
 		}
 	case kindList:
 		y.Kind, y.Tag, y.Style = yaml.SequenceNode, "!!seq", yaml.FlowStyle
@@ -250,8 +261,18 @@ func yamlNode(n *node) *yaml.Node {
 		if slices.Contains([]string{"on", "off", "yes", "no", "y", "n"}, strings.ToLower(n.text)) {
 			y.Style = yaml.DoubleQuotedStyle // true and false to readers of YAML 1.1
 		}
+		if strings.Contains(n.text, "\n") && isNoBlock(n.text) {
+			y.Style = yaml.DoubleQuotedStyle
+		}
 	}
 	return y
+}
+
+// isNoBlock reports whether a text of several lines could be read otherwise where it stands in
+// lines of its own.
+func isNoBlock(text string) bool {
+	return strings.ContainsAny(text[:1], " \n") || strings.HasSuffix(text, "\n\n") || strings.HasSuffix(text, " ") ||
+		strings.ContainsAny(text, "\t\r\u0085\u2028\u2029\ufeff")
 }
 
 func encodeJSON(root *node) ([]byte, error) {

@@ -337,7 +337,7 @@ func (s schema) typeCell(k key) string {
 	case element == named && strings.HasPrefix(inner, "[]"):
 		return "names of lists of " + plural(inner)
 	case element == named:
-		return "names of " + plural(inner) + k.template()
+		return "names of " + plural(inner) + k.secrets() + k.template()
 	case element == "[]" && k.tag.Get("enum") != "":
 		return "list of " + enumCell(k)
 	case element == "[]" && k.tag.Get("single") == yes:
@@ -353,7 +353,7 @@ func (s schema) typeCell(k key) string {
 func (s schema) sectionCell(k key, inner, element string) string {
 	switch {
 	case element == named && s.isShort(inner):
-		return "names of text or sections"
+		return "names of text or sections" + k.secrets()
 	case element == named:
 		return "names of sections"
 	case element == "[]" && k.tag.Get("single") == yes:
@@ -370,6 +370,14 @@ func (s schema) sectionCell(k key, inner, element string) string {
 // isShort reports whether text may stand for a section of the type.
 func (s schema) isShort(typ string) bool {
 	return slices.ContainsFunc(s[typ].keys, func(k key) bool { return k.tag.Get("short") == yes })
+}
+
+// secrets says whether values are such where their names say so.
+func (k key) secrets() string {
+	if k.tag.Get("secrets") == yes {
+		return "; `secrets`"
+	}
+	return ""
 }
 
 // template says whether a value is one.
