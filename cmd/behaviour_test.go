@@ -2,13 +2,14 @@ package cmd
 
 // notYet are the keys that are refused as not supported yet.
 var notYet = []string{
-	"admin.tls.cert_file", "admin.tls.key_file",
 	"tracing.enabled", "tracing.endpoint", "tracing.sample", "tracing.service_name",
 }
 
 // notCompiled are the keys that the programs read, not the engine.
 var notCompiled = map[string]bool{
 	"include": true, "admin.address": true, "admin.token": true, "admin.allowed_hosts": true,
+	"admin.tokens[*].name": true, "admin.tokens[*].role": true, "admin.tokens[*].secret": true,
+	"admin.tls.cert_file": true, "admin.tls.key_file": true, "admin.tls.client_ca_file": true,
 	"log.level": true, "log.format": true, "metrics.enabled": true, "metrics.path": true, "shutdown.drain": true,
 	"admin.persist": true, "admin.file_roots": true, "admin.env_names": true, "state.dir": true,
 }
@@ -16,7 +17,13 @@ var notCompiled = map[string]bool{
 // behaviours names, for each key that works, a test that shows what changes with it.
 var behaviours = map[string]string{
 	"admin.address":                               "ctl.TestAddressInUseNamesAdminAndAddress",
-	"admin.allowed_hosts":                         "cmd/isame-lb/e2e.TestReloadNamesWhatNeedsARestart",
+	"admin.allowed_hosts":                         "cmd/isame-lb/e2e.TestAccessChangesWithAReload",
+	"admin.tls.cert_file":                         "cmd/isame-lb/e2e.TestAdminOverTLS",
+	"admin.tls.client_ca_file":                    "cmd/isame-lb/e2e.TestAdminOverTLS",
+	"admin.tls.key_file":                          "cmd/isame-lb/e2e.TestAdminOverTLS",
+	"admin.tokens[*].name":                        "cmd/isame-lb/e2e.TestAccessChangesWithAReload",
+	"admin.tokens[*].role":                        "cmd/isame-lb/e2e.TestAccessChangesWithAReload",
+	"admin.tokens[*].secret":                      "cmd/isame-lb/e2e.TestAccessChangesWithAReload",
 	"admin.token":                                 "ctl.TestBeyondLoopbackNeedsToken",
 	"admin.env_names":                             "ctl.TestWritingIsNotReading",
 	"admin.file_roots":                            "ctl.TestWritingIsNotReading",

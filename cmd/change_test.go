@@ -127,8 +127,6 @@ var special = map[string]change{
 	"pools.*.tls.cert_file":                     {[]string{"pools.p.tls.enabled=true"}, []string{"pools.p.tls.cert_file=a.pem", "pools.p.tls.key_file=a.key"}},
 	"pools.*.tls.key_file":                      {[]string{"pools.p.tls.enabled=true"}, []string{"pools.p.tls.cert_file=a.pem", "pools.p.tls.key_file=a.key"}},
 	"pools.*.tls.insecure_skip_verify":          {[]string{"pools.p.tls.enabled=true"}, []string{"pools.p.tls.insecure_skip_verify=true"}},
-	"admin.tls.cert_file":                       {after: []string{"admin.tls={cert_file: a.pem, key_file: a.key}"}},
-	"admin.tls.key_file":                        {after: []string{"admin.tls={cert_file: a.pem, key_file: a.key}"}},
 	"tracing.enabled":                           {after: []string{"tracing.enabled=true"}},
 	"tracing.endpoint":                          {after: []string{"tracing={enabled: true, endpoint: \"http://127.0.0.1:1\"}"}},
 	"tracing.sample":                            {after: []string{"tracing={enabled: true, sample: 0.5}"}},

@@ -7,7 +7,8 @@ import (
 
 // admin checks the endpoint of the API.
 func (c *checker) admin(a *Admin) {
-	c.optionalKeyPair("admin.tls", a.TLS.CertFile, a.TLS.KeyFile)
+	c.adminTLS(a)
+	c.adminTokens(a)
 	for i, host := range a.AllowedHosts {
 		at := indexPath("admin.allowed_hosts", i)
 		if !isHost(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")) {
@@ -15,16 +16,61 @@ func (c *checker) admin(a *Admin) {
 		}
 	}
 	c.noDuplicates("admin.allowed_hosts", lowered(a.AllowedHosts))
-	if strings.ContainsFunc(string(a.Token), func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		c.reportf("admin.token", "must be of visible ASCII characters without spaces, so that it fits a header field")
-	}
 	if a.Address == "" {
 		return
 	}
 	address, ok := c.anyAddress("admin.address", a.Address)
-	if ok && !address.isLoopback() && a.Token == "" && !c.broken["admin.token"] {
+	if ok && !address.isLoopback() && a.Token == "" && len(a.Tokens) == 0 && !c.broken["admin.token"] && !c.broken["admin.tokens"] {
 		c.reportf("admin.address", "%s can be reached from other machines: set admin.token, or bind 127.0.0.1",
 			c.quote("admin.address", a.Address))
+	}
+}
+
+// localAuthor is who makes changes without a name, as logs and the history have it.
+const localAuthor = "local"
+
+// adminTokens checks that each token can be sent, and is told from the others.
+func (c *checker) adminTokens(a *Admin) {
+	first := map[Secret]string{}
+	c.adminSecret("admin.token", a.Token, first)
+	for i, t := range a.Tokens {
+		at := indexPath("admin.tokens", i)
+		c.adminSecret(at+".secret", t.Secret, first)
+		switch {
+		case t.Name == localAuthor:
+			c.reportf(at+".name", "%s is the word for whoever has no name", c.quote(at+".name", t.Name))
+		case !isVisible(strings.ReplaceAll(t.Name, " ", "")):
+			c.reportf(at+".name", "must be of visible ASCII characters and spaces")
+		}
+	}
+}
+
+// adminSecret checks one secret; first are those that were seen, with their paths.
+func (c *checker) adminSecret(at string, secret Secret, first map[Secret]string) {
+	was, twice := first[secret]
+	switch {
+	case secret == "": // absent, or reported already
+	case !isVisible(string(secret)):
+		c.reportf(at, "must be of visible ASCII characters without spaces, so that it fits a header field")
+	case twice:
+		c.reportf(at, "is the secret of %s already", was)
+	default:
+		first[secret] = at
+	}
+}
+
+// adminTLS checks the files of the endpoint, and that somebody could speak to it.
+func (c *checker) adminTLS(a *Admin) {
+	t := &a.TLS
+	c.optionalKeyPair("admin.tls", t.CertFile, t.KeyFile)
+	if t.ClientCAFile != "" {
+		c.authorities("admin.tls.client_ca_file", t.ClientCAFile)
+		if t.CertFile == "" && t.KeyFile == "" {
+			c.reportf("admin.tls.cert_file", "is required beside client_ca_file")
+		}
+	}
+	if strings.HasPrefix(a.Address, unixPrefix) && t.CertFile != "" {
+		c.reportf("admin.tls.cert_file", "is not for a unix socket, which is spoken to in clear text")
 	}
 }
 

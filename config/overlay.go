@@ -25,7 +25,7 @@ type assignment struct {
 
 // ownVariables are read by the programs themselves and set no key.
 func ownVariables() []string {
-	return []string{"ISAME_CONFIG", "ISAME_ADMIN", "ISAME_TOKEN"}
+	return []string{"ISAME_CONFIG", "ISAME_ADMIN", "ISAME_TOKEN", "ISAME_CA_FILE", "ISAME_CERT_FILE", "ISAME_KEY_FILE"}
 }
 
 // fromEnviron collects the assignments of the environment, sections before

@@ -12,10 +12,6 @@ import (
 func restartKeys() []string {
 	return []string{
 		"admin.address",
-		"admin.allowed_hosts",
-		"admin.tls.cert_file",
-		"admin.tls.key_file",
-		"admin.token",
 		"log.format",
 		"metrics.enabled",
 		"metrics.path",

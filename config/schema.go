@@ -408,8 +408,11 @@ type PoolTLS struct {
 type Admin struct {
 	// Address is where it listens: host:port or unix:/path.sock; empty switches the endpoint off.
 	Address string `default:"127.0.0.1:9901" koanf:"address"`
-	// Token is what every change must present; required when the address is not loopback.
+	// Token is short for one of tokens, of role write, which is called admin.token.
 	Token Secret `example:"${ENV:ISAME_TOKEN}" koanf:"token"`
+	// Tokens are what requests have to present, each for its role. With any of them, or token, reads and /metrics need one
+	// too; /health, /ready and / do not. One is required when the address is not loopback. A unix socket has role write.
+	Tokens []AdminToken `example:"[{name: grafana, role: metrics, secret: \"${ENV:GRAFANA_TOKEN}\"}]" koanf:"tokens"`
 	// TLS makes the endpoint speak HTTPS.
 	TLS AdminTLS `koanf:"tls"`
 	// AllowedHosts are further Host names that are answered, beside loopback names and the address itself.
@@ -424,14 +427,6 @@ type Admin struct {
 	// EnvNames are the variables that a configuration that is sent over the API may refer to as ${ENV:NAME}, beside those
 	// of the running one. The list grows in the file only.
 	EnvNames []string `example:"[API_TOKEN]" koanf:"env_names"`
-}
-
-// AdminTLS makes the admin endpoint speak HTTPS.
-type AdminTLS struct {
-	// CertFile holds the certificate chain in PEM.
-	CertFile string `example:"admin.pem" file:"true" koanf:"cert_file"`
-	// KeyFile holds the private key in PEM.
-	KeyFile string `example:"admin.key" file:"true" koanf:"key_file"`
 }
 
 // Log is what the proxy writes about itself and its traffic.

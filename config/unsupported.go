@@ -19,8 +19,6 @@ type unsupportedKey struct {
 // with the change that makes it work.
 func unsupportedKeys() []unsupportedKey {
 	return []unsupportedKey{
-		{"admin.tls.cert_file", "", "TLS on the admin endpoint"},
-		{"admin.tls.key_file", "", "TLS on the admin endpoint"},
 		{"tracing.enabled", "", "tracing"},
 	}
 }

@@ -1,11 +1,8 @@
 package ctl
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
@@ -104,27 +101,10 @@ func (s *Server) findBackend(name, address string) (pool.BackendStatus, error) {
 		someOf(addresses)+config.DidYouMean(address, addresses))
 }
 
-// decode reads one JSON value strictly: an unknown key is a change the sender
-// believes in and we would not make.
-func decode(body []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		if errors.Is(err, io.EOF) {
-			return api.NewProblem(fasthttp.StatusBadRequest, "a JSON body is needed")
-		}
-		return api.NewProblem(fasthttp.StatusBadRequest, "the body cannot be read: "+err.Error())
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return api.NewProblem(fasthttp.StatusBadRequest, "the body holds more than one JSON value")
-	}
-	return nil
-}
-
 // configRefused is 422 with every problem, or the answer the error itself asks for.
 func configRefused(detail string, err error) error {
 	var answer *api.Problem
-	if errors.As(err, &answer) || errors.Is(err, ErrNotSupported) || errors.Is(err, ErrConflict) {
+	if errors.As(err, &answer) || errors.Is(err, ErrNotSupported) || errors.Is(err, ErrConflict) || errors.Is(err, ErrInUse) {
 		return err
 	}
 	p := api.NewProblem(fasthttp.StatusUnprocessableEntity, detail)

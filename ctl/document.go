@@ -89,7 +89,7 @@ func (s *Server) effective(x *call) error {
 func (s *Server) awaitChange(x *call, wait time.Duration) (ledger.View, error) {
 	if s.waiting.Add(1) > waitersMax {
 		s.waiting.Add(-1)
-		return ledger.View{}, api.NewProblem(http.StatusConflict, "too many requests wait for a change already").As(api.CodeBusy)
+		return ledger.View{}, api.NewProblem(http.StatusConflict, "too many requests wait for a change already").WithCode(api.CodeBusy)
 	}
 	defer s.waiting.Add(-1)
 	timer := time.NewTimer(wait)

@@ -24,48 +24,58 @@ type endpoint struct {
 	method string
 	// pattern is the path; {name} takes one segment, {address} at the end the rest.
 	pattern string
+	// role is who may ask: public, or the least role.
+	role api.Role
 	// accepts are the media types of the body; the first one is documented with its schema.
 	accepts []string
 	serve   func(x *call) error
 	doc     operation
 }
 
-// isChange says whether the guard asks for the token.
+// isChange says whether the guard asks where the request comes from and what its body is.
 func (e *endpoint) isChange() bool {
 	return e.method != fasthttp.MethodGet
 }
 
 // call is one request to an endpoint; it ends with the handler.
 type call struct {
-	ctx    *fasthttp.RequestCtx
-	params map[string]string // unescaped
+	ctx      *fasthttp.RequestCtx
+	endpoint *endpoint         // nil where there is none
+	params   map[string]string // unescaped
+
+	// Who asks, unless the call is public: the name of the token, the subject of the
+	// certificate or local; what they may do; and how they are known.
+	author string
+	role   api.Role
+	via    string
 }
 
 // table lists everything that is answered.
 func (s *Server) table() []endpoint {
 	list := append(s.plainEndpoints(), s.stateEndpoints()...)
 	list = append(list, s.backendEndpoints()...)
+	list = append(list, s.sessionEndpoints()...)
 	return append(list, s.configEndpoints()...)
 }
 
 func (s *Server) plainEndpoints() []endpoint {
 	list := []endpoint{
-		{method: "GET", pattern: "/", serve: s.index, doc: operation{
+		{method: "GET", pattern: "/", role: public, serve: s.index, doc: operation{
 			id: "getIndex", summary: "What there is: JSON, or HTML for a browser", answers: answers{200: index{}},
 		}},
-		{method: "GET", pattern: "/health", serve: s.health, doc: operation{
+		{method: "GET", pattern: "/health", role: public, serve: s.health, doc: operation{
 			id: "getHealth", summary: "Liveness: the process answers", answers: answers{200: api.Live{}},
 		}},
-		{method: "GET", pattern: "/ready", serve: s.ready, doc: operation{
+		{method: "GET", pattern: "/ready", role: public, serve: s.ready, doc: operation{
 			id: "getReady", summary: "Readiness: send traffic here, or not (503, with the reason)",
 			answers: answers{200: api.Live{}, 503: refusal{}},
 		}},
-		{method: "GET", pattern: "/api/v1/openapi.json", serve: s.openAPI, doc: operation{
+		{method: "GET", pattern: "/api/v1/openapi.json", role: api.RoleRead, serve: s.openAPI, doc: operation{
 			id: "getOpenAPI", summary: "The OpenAPI document of this API", answers: answers{200: rawAnswer{typeJSON}},
 		}},
 	}
 	if s.opts.MetricsPath != "" {
-		list = append(list, endpoint{method: "GET", pattern: s.opts.MetricsPath, serve: s.metrics, doc: operation{
+		list = append(list, endpoint{method: "GET", pattern: s.opts.MetricsPath, role: api.RoleMetrics, serve: s.metrics, doc: operation{
 			id: "getMetrics", summary: "Metrics in the Prometheus text format", answers: answers{200: rawAnswer{typeMetrics}},
 		}})
 	}
@@ -74,36 +84,36 @@ func (s *Server) plainEndpoints() []endpoint {
 
 func (s *Server) stateEndpoints() []endpoint {
 	return []endpoint{
-		{method: "GET", pattern: "/api/v1/status", serve: s.status, doc: operation{
+		{method: "GET", pattern: "/api/v1/status", role: api.RoleRead, serve: s.status, doc: operation{
 			id: "getStatus", summary: "The process, its load, and a summary of each pool", answers: answers{200: api.Status{}},
 		}},
-		{method: "GET", pattern: "/api/v1/pools", serve: s.pools, doc: operation{
-			id: "listPools", summary: "Every pool with its backends", answers: answers{200: []pool.Status{}},
+		{method: "GET", pattern: "/api/v1/pools", role: api.RoleRead, serve: s.pools, doc: operation{
+			id: "listPools", summary: "Every pool with its backends", query: pageQuery(), answers: answers{200: []pool.Status{}},
 		}},
-		{method: "GET", pattern: "/api/v1/pools/{pool}", serve: s.pool, doc: operation{
+		{method: "GET", pattern: "/api/v1/pools/{pool}", role: api.RoleRead, serve: s.pool, doc: operation{
 			id: "getPool", summary: "One pool with its backends and their last probes", answers: answers{200: pool.Status{}, 404: refusal{}},
 		}},
-		{method: "GET", pattern: "/api/v1/routes", serve: s.routes, doc: operation{
-			id: "listRoutes", summary: "Every route", answers: answers{200: []api.RouteStatus{}},
+		{method: "GET", pattern: "/api/v1/routes", role: api.RoleRead, serve: s.routes, doc: operation{
+			id: "listRoutes", summary: "Every route", query: pageQuery(), answers: answers{200: []api.RouteStatus{}},
 		}},
-		{method: "GET", pattern: "/api/v1/listeners", serve: s.listeners, doc: operation{
-			id: "listListeners", summary: "Every listener", answers: answers{200: []api.ListenerStatus{}},
+		{method: "GET", pattern: "/api/v1/listeners", role: api.RoleRead, serve: s.listeners, doc: operation{
+			id: "listListeners", summary: "Every listener", query: pageQuery(), answers: answers{200: []api.ListenerStatus{}},
 		}},
 	}
 }
 
 func (s *Server) backendEndpoints() []endpoint {
-	const one = "/api/v1/pools/{pool}/backends/{address}"
+	const all, one = "/api/v1/pools/{pool}/backends", "/api/v1/pools/{pool}/backends/{address}"
 	return []endpoint{
-		{method: "POST", pattern: "/api/v1/pools/{pool}/backends", accepts: []string{typeJSON}, serve: s.addBackend, doc: operation{
+		{method: "POST", pattern: all, role: api.RoleOperate, accepts: []string{typeJSON}, serve: s.addBackend, doc: operation{
 			id: "addBackend", summary: "Adds a backend; it holds over reloads, not over a restart", body: api.NewBackend{},
 			answers: answers{200: pool.BackendStatus{}, 404: refusal{}, 409: refusal{}, 422: refusal{}},
 		}},
-		{method: "DELETE", pattern: one, serve: s.removeBackend, doc: operation{
+		{method: "DELETE", pattern: one, role: api.RoleOperate, serve: s.removeBackend, doc: operation{
 			id: "removeBackend", summary: "Removes a backend, whose requests finish; it holds over reloads that name it, not over a restart",
 			answers: answers{200: pool.Status{}, 404: refusal{}, 409: refusal{}},
 		}},
-		{method: "PATCH", pattern: one, accepts: []string{typeJSON}, serve: s.patchBackend, doc: operation{
+		{method: "PATCH", pattern: one, role: api.RoleOperate, accepts: []string{typeJSON}, serve: s.patchBackend, doc: operation{
 			id: "patchBackend", summary: "Changes weight or state of a backend; it holds over reloads, not over a restart", body: api.BackendPatch{},
 			answers: answers{200: pool.BackendStatus{}, 404: refusal{}, 409: refusal{}, 422: refusal{}},
 		}},

@@ -43,7 +43,16 @@ func TestGuard(t *testing.T) {
 		{"empty token", reload + here + "Authorization: Bearer \r\n\r\n", 401, ""},
 		{"another scheme", reload + here + "Authorization: Basic " + adminToken + "\r\n\r\n", 401, ""},
 		{"token in the query", "POST /api/v1/reload?token=" + adminToken + " HTTP/1.1\r\n" + here + "\r\n", 401, ""},
-		{"read without token", "GET /api/v1/status HTTP/1.1\r\n" + here + "\r\n", 200, ""},
+		{"token in the query as well", "POST /api/v1/reload?token=" + adminToken + " HTTP/1.1\r\n" + here + auth + "\r\n", 400, "unknown_parameter"},
+		{"two tokens", reload + here + auth + auth + "\r\n", 401, "one field"},
+		{"read with token", "GET /api/v1/status HTTP/1.1\r\n" + here + auth + "\r\n", 200, ""},
+		{"read without token", "GET /api/v1/status HTTP/1.1\r\n" + here + "\r\n", 401, "admin.token"},
+		{"metrics without token", "GET /metrics HTTP/1.1\r\n" + here + "\r\n", 401, ""},
+		{"document without token", "GET /api/v1/openapi.json HTTP/1.1\r\n" + here + "\r\n", 401, ""},
+		{"index without token", "GET / HTTP/1.1\r\n" + here + "\r\n", 200, ""},
+		{"health without token", "GET /health HTTP/1.1\r\n" + here + "\r\n", 200, ""},
+		{"health with a wrong token", "GET /health HTTP/1.1\r\n" + here + "Authorization: Bearer no\r\n\r\n", 200, ""},
+		{"readiness without token", "GET /ready HTTP/1.1\r\n" + here + "\r\n", 200, ""},
 
 		{"localhost", "GET /health HTTP/1.1\r\nHost: localhost:1234\r\n\r\n", 200, ""},
 		{"localhost with root dot", "GET /health HTTP/1.1\r\nHost: LOCALHOST.:1\r\n\r\n", 200, ""},
@@ -143,11 +152,11 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestLargestConfigurationIsTaken(t *testing.T) {
-	var changes []string
-	s := guarded(t, &changes)
-	got := raw(t, s, request("PUT", "/api/v1/config?dry_run=1", "Authorization: Bearer "+adminToken+"\r\nContent-Type: application/yaml\r\n", strings.Repeat("#", configBytesMax)))
-	if got.status != 200 || len(changes) != 1 {
-		t.Errorf("got %d %s, %d checks; want 200 and one", got.status, got.body, len(changes))
+	s := guarded(t, new([]string))
+	text := strings.Repeat("#", configBytesMax-len(plainConfig)-1) + "\n" + plainConfig
+	got := raw(t, s, request("PUT", "/api/v1/config?dry_run=1", "Authorization: Bearer "+adminToken+"\r\nContent-Type: application/yaml\r\n", text))
+	if got.status != 200 {
+		t.Errorf("got %d %s; want 200", got.status, got.body)
 	}
 }
 
@@ -155,7 +164,7 @@ func TestLargestConfigurationIsTaken(t *testing.T) {
 // endpoint is bound to all of them.
 func TestHostOfTheConnection(t *testing.T) {
 	s := start(t, Options{Address: "0.0.0.0:0", Token: adminToken})
-	g := &s.guard
+	g := s.guard
 	local := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 9901}
 	for host, want := range map[string]bool{
 		"192.0.2.7:9901": true, "192.0.2.7": true, "[::ffff:192.0.2.7]": true, "192.0.2.8": false, "0.0.0.0": true,

@@ -109,7 +109,7 @@ func (s *Server) confirm(x *call) error {
 	if p != nil {
 		return p
 	}
-	out, err := s.opts.Sources.Ledger.Confirm(body.Generation, x.ctx.ConnTime(), author)
+	out, err := s.opts.Sources.Ledger.Confirm(body.Generation, openedAt(x.ctx.Conn()), author)
 	if err != nil {
 		return x.refused(err, nil)
 	}

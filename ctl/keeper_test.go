@@ -55,6 +55,35 @@ pools:
     backends: [{address: "127.0.0.1:1"}]
 `
 
+// sampleLedger is a ledger that runs plainConfig, and applies whatever is good.
+func sampleLedger() *ledger.Ledger {
+	var one sync.Mutex
+	file, err := config.Load(config.Options{File: "isame.yaml", Data: []byte(plainConfig)})
+	if err != nil {
+		panic(err)
+	}
+	l, err := ledger.Open(ledger.Options{
+		Do: func(_ context.Context, f func()) error {
+			one.Lock()
+			defer one.Unlock()
+			f()
+			return nil
+		},
+		Apply: func(*config.Loaded, uint64) error { return nil },
+		Load: func(d *config.Document, name string) (*config.Loaded, error) {
+			return config.Load(config.Options{Document: d, File: name})
+		},
+		ReadFile: func() (*config.Loaded, error) { return file, nil },
+		Logger:   zerolog.Nop(),
+	})
+	if err != nil {
+		panic(err)
+	}
+	l.Begin(file)
+	l.Begun()
+	return l
+}
+
 // keep starts a keeper with a configuration file.
 func keep(t *testing.T, text string) *keeper {
 	t.Helper()

@@ -63,6 +63,7 @@ func (s *Server) holderDrains() bool {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
+	terms := s.tls.Load()
 	transport := &http.Transport{
 		DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: holderAnswerBytes,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -71,8 +72,9 @@ func (s *Server) holderDrains() bool {
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
 	}
 	url := "http://localhost/ready"
-	if s.opts.TLS != nil {
+	if terms != nil {
 		url = "https://localhost/ready"
+		transport.TLSClientConfig.Certificates = terms.Certificates // for a holder that asks for one
 	}
 	question, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/health"
@@ -73,7 +74,7 @@ func sampleSources(changes *[]string) Sources {
 		},
 		Pools: samplePools,
 		Routes: func() []api.RouteStatus {
-			return []api.RouteStatus{{Name: "all", RoutePredicates: api.RoutePredicates{Path: api.PathMatch{Kind: api.PathAny}}}}
+			return DescribeRoutes(&config.Config{Routes: map[string]config.Route{"all": {Pool: "api"}}})
 		},
 		Listeners: func() []api.ListenerStatus { return []api.ListenerStatus{{Name: "web", Address: "127.0.0.1:8080"}} },
 		Ready:     func() (bool, string) { return true, "" },
@@ -83,6 +84,7 @@ func sampleSources(changes *[]string) Sources {
 		Config: func(format string) (ConfigDocument, error) {
 			return ConfigDocument{Body: []byte("# " + format + "\n"), ETag: "g7"}, nil
 		},
+		Ledger: sampleLedger(),
 		Reload: func(_ string, force bool) (api.ReloadResult, error) {
 			text := "reload"
 			if force {
@@ -127,6 +129,13 @@ func start(t *testing.T, o Options) *Server {
 	}
 	o.Logger = zerolog.Nop()
 	s := New(o)
+	serveToTheEnd(t, s)
+	return s
+}
+
+// serveToTheEnd runs a server until the test ends.
+func serveToTheEnd(t *testing.T, s *Server) {
+	t.Helper()
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +146,6 @@ func start(t *testing.T, o Options) *Server {
 			t.Error(err)
 		}
 	})
-	return s
 }
 
 // dial connects to s as TCP or unix client.
@@ -201,3 +209,6 @@ func request(method, path, fields, body string) string {
 }
 
 const jsonBody = "Content-Type: application/json\r\n"
+
+// bearer is the field that carries a token.
+func bearer(secret string) string { return "Authorization: Bearer " + secret + "\r\n" }

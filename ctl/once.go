@@ -92,9 +92,9 @@ func (m *memory) begin(name string, sum [sha256.Size]byte, now time.Time) (*answ
 	case a == nil || now.Sub(a.at) > answerTime:
 	case a.request != sum:
 		return nil, api.NewProblem(http.StatusUnprocessableEntity, "this "+headerKey+" came with another request before").
-			As(api.CodeIdempotencyMismatch)
+			WithCode(api.CodeIdempotencyMismatch)
 	case !a.isDone:
-		return nil, api.NewProblem(http.StatusConflict, "the request with this "+headerKey+" is under way").As(api.CodeBusy)
+		return nil, api.NewProblem(http.StatusConflict, "the request with this "+headerKey+" is under way").WithCode(api.CodeBusy)
 	default:
 		return a, nil
 	}

@@ -18,8 +18,9 @@ type operation struct {
 	summary string
 	// query are the query parameters with their meaning.
 	query map[string]string
-	// body is a value of the body's type, or rawAnswer, or nil.
-	body any
+	// body is a value of the body's type, or rawAnswer, or nil; optional where there may be none.
+	body     any
+	optional bool
 	// answers are values of the answers' types by status; guard and 501 answers are added.
 	answers answers
 }
@@ -56,15 +57,14 @@ func renderOpenAPI(endpoints []endpoint) []byte {
 		"info": object{
 			"title": "Isame admin API", "version": "1",
 			keyDescription: "State and control of one isame-lb process. Errors are RFC 9457 problem documents. " +
-				"Every GET is answered to HEAD too.",
+				"Every GET is answered to HEAD too. x-isame-role is the least role that a token needs, where there are tokens: " +
+				"metrics, read, observe, operate, write, each with the rights of those before; public needs none.",
 		},
 		"servers": []any{object{"url": "/"}},
 		"paths":   paths,
 		"components": object{
-			"schemas": g.byName,
-			"securitySchemes": object{"token": object{
-				keyType: "http", "scheme": "bearer", keyDescription: "admin.token; needed for changes when it is set",
-			}},
+			"schemas":         g.byName,
+			"securitySchemes": securitySchemes(),
 		},
 	}
 	out, err := json.Marshal(doc)
@@ -74,41 +74,82 @@ func renderOpenAPI(endpoints []endpoint) []byte {
 	return append(out, '\n')
 }
 
+// securitySchemes are the ways to show who asks.
+func securitySchemes() object {
+	return object{
+		schemeToken: object{
+			keyType: "http", "scheme": "bearer", keyDescription: "One of admin.tokens, or admin.token; needed when there is one",
+		},
+		schemeSession: object{
+			keyType: "apiKey", "in": "cookie", "name": cookieName,
+			keyDescription: "The cookie of POST /api/v1/session; changes need an Origin of this site as well",
+		},
+		"certificate": object{
+			keyType: "mutualTLS", keyDescription: "Asked for where admin.tls.client_ca_file is set, beside a token; it has no role",
+		},
+	}
+}
+
+// Names of security schemes.
+const (
+	schemeToken   = "token"
+	schemeSession = "session"
+)
+
+// security says which roles the schemes need. Without any token nothing is needed.
+func (e *endpoint) security() []any {
+	need := e.needs()
+	if need == public {
+		return []any{}
+	}
+	roles := []any{string(need)}
+	return []any{object{}, object{schemeToken: roles}, object{schemeSession: roles}}
+}
+
 // describe is the operation object of e.
 func (e *endpoint) describe(g schemas) object {
-	op := object{"operationId": e.doc.id, "summary": e.doc.summary, "responses": e.responses(g)}
+	op := object{
+		"operationId": e.doc.id, "summary": e.doc.summary, "responses": e.responses(g),
+		"security": e.security(), "x-isame-role": string(e.needs()),
+	}
 	if len(e.doc.query) > 0 {
 		list := make([]any, 0, len(e.doc.query))
 		for _, name := range slices.Sorted(maps.Keys(e.doc.query)) {
 			list = append(list, object{
-				"name": name, "in": "query", keyDescription: e.doc.query[name], "schema": textSchema(),
+				"name": name, "in": "query", keyDescription: e.doc.query[name], "schema": parameterSchema(name),
 			})
 		}
 		op["parameters"] = list
 	}
 	if e.doc.body != nil {
-		op["requestBody"] = object{"required": true, "content": content(g, e.doc.body, typeJSON)}
-	}
-	if e.isChange() {
-		op["security"] = []any{object{}, object{"token": []any{}}}
+		op["requestBody"] = object{"required": !e.doc.optional, "content": content(g, e.doc.body, typeJSON)}
 	}
 	return op
+}
+
+// parameterSchema is the schema of a query parameter.
+func parameterSchema(name string) object {
+	if name == keyLimit {
+		return object{keyType: "integer", "minimum": 1, "maximum": limitMax}
+	}
+	return textSchema()
 }
 
 // responses are the documented ones and those every endpoint may give.
 func (e *endpoint) responses(g schemas) object {
 	all := maps.Clone(e.doc.answers)
-	all[fasthttp.StatusForbidden] = refusal{}
-	if strings.HasPrefix(e.pattern, "/api/v1/") && e.pattern != "/api/v1/openapi.json" || e.doc.id == "getMetrics" {
+	all[fasthttp.StatusBadRequest] = refusal{} // an unknown parameter
+	all[fasthttp.StatusForbidden] = refusal{}  // a Host that is not ours
+	if e.needs() != public {
+		all[fasthttp.StatusUnauthorized] = refusal{}
+		all[fasthttp.StatusTooManyRequests] = refusal{}
+	}
+	if strings.HasPrefix(e.pattern, "/api/v1/") && e.needs() != public && e.pattern != "/api/v1/openapi.json" || e.doc.id == "getMetrics" {
 		all[fasthttp.StatusNotImplemented] = refusal{}
 	}
 	if e.isChange() {
-		all[fasthttp.StatusUnauthorized] = refusal{}
 		all[fasthttp.StatusRequestEntityTooLarge] = refusal{}
 		all[fasthttp.StatusUnsupportedMediaType] = refusal{}
-	}
-	if e.doc.body != nil || len(e.doc.query) > 0 {
-		all[fasthttp.StatusBadRequest] = refusal{}
 	}
 	out := object{}
 	for status, v := range all {
@@ -116,8 +157,14 @@ func (e *endpoint) responses(g schemas) object {
 		if v != nil {
 			r["content"] = content(g, v, typeJSON)
 		}
+		if _, isList := e.doc.query[keyAfter]; isList && status == fasthttp.StatusOK {
+			r["headers"] = object{"Link": object{
+				keyDescription: "Where the list goes on, with rel=next; absent on its last page", "schema": textSchema(),
+			}}
+		}
 		out[strconv.Itoa(status)] = r
 	}
+	out["default"] = object{keyDescription: "Any other refusal", "content": content(g, refusal{}, typeJSON)}
 	return out
 }
 

@@ -90,7 +90,7 @@ func TestDescribedAnswersAreGiven(t *testing.T) {
 				if !ok {
 					t.Fatalf("got %d, which is not described", got.status)
 				}
-				if _, ok := described.Content[got.header.Get("Content-Type")]; !ok {
+				if _, ok := described.Content[got.header.Get("Content-Type")]; !ok && got.status != 204 {
 					t.Errorf("got type %q; described are %v", got.header.Get("Content-Type"), described.Content)
 				}
 			})

@@ -17,7 +17,11 @@ func (s *Server) health(x *call) error {
 func (s *Server) ready(x *call) error {
 	if s.opts.Sources.Ready != nil {
 		if ok, reason := s.opts.Sources.Ready(); !ok {
-			return api.NewProblem(fasthttp.StatusServiceUnavailable, reason)
+			p := api.NewProblem(fasthttp.StatusServiceUnavailable, reason)
+			if reason == api.StateDraining {
+				return p.WithCode(api.CodeDraining)
+			}
+			return p
 		}
 	}
 	return x.answer(api.Live{Status: "ready"})
@@ -56,7 +60,7 @@ func (s *Server) pools(x *call) error {
 	for i := range list {
 		list[i].Backends = filled(list[i].Backends)
 	}
-	return x.answer(list)
+	return answerPage(x, list, byName(func(p *pool.Status) string { return p.Name }))
 }
 
 func (s *Server) pool(x *call) error {
@@ -103,14 +107,14 @@ func (s *Server) routes(x *call) error {
 	if s.opts.Sources.Routes == nil {
 		return notSupported("routes")
 	}
-	return x.answer(filled(s.opts.Sources.Routes()))
+	return answerPage(x, s.opts.Sources.Routes(), byName(func(r *api.RouteStatus) string { return r.Name }))
 }
 
 func (s *Server) listeners(x *call) error {
 	if s.opts.Sources.Listeners == nil {
 		return notSupported("listeners")
 	}
-	return x.answer(filled(s.opts.Sources.Listeners()))
+	return answerPage(x, s.opts.Sources.Listeners(), byName(func(l *api.ListenerStatus) string { return l.Name }))
 }
 
 func (s *Server) openAPI(x *call) error {

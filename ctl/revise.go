@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -180,11 +181,34 @@ func (s *Server) revise(x *call, edit func() (ledger.Edit, error), path ...strin
 	if r.Edit, err = edit(); err != nil {
 		return err
 	}
-	r.Path = path
+	r.Path, r.Lasting = path, x.keepsItsToken()
 	if dryRun {
 		return s.check(x, r)
 	}
 	return s.once(x, func() error { return s.apply(x, r) })
+}
+
+// keepsItsToken refuses a change that takes away the token it came with: who made a
+// mistake could not mend it. On trial it mends itself.
+func (x *call) keepsItsToken() func(next *config.Loaded) error {
+	if x.via != viaToken {
+		return nil
+	}
+	_, secret, _ := strings.Cut(string(x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)), " ")
+	secret = strings.TrimLeft(secret, " ")
+	return func(next *config.Loaded) error {
+		admin := &next.Config.Admin
+		stays := admin.Token == "" && len(admin.Tokens) == 0 || string(admin.Token) == secret
+		for i := range admin.Tokens {
+			t := &admin.Tokens[i]
+			stays = stays || string(t.Secret) == secret && api.Role(t.Role).Includes(api.RoleWrite)
+		}
+		if stays {
+			return nil
+		}
+		return api.NewProblem(http.StatusUnprocessableEntity,
+			"the change takes away the token that it came with, or its role: apply it with confirm, and confirm it with another one")
+	}
 }
 
 // check answers what a change would do.
@@ -216,9 +240,12 @@ func (s *Server) apply(x *call, r *ledger.Revision) error {
 // applied answers what a change did.
 func (s *Server) applied(x *call, out *ledger.Outcome, path []string) error {
 	a := api.Applied{
-		Generation: out.Generation, Unchanged: out.Unchanged, ETag: s.opts.Sources.Ledger.ETagOf(out.Document, path...),
+		Generation: out.Generation, Unchanged: out.Unchanged, ETag: out.ETag,
 		RestartNeeded: filled(DescribeProblems(out.Kept)), Overridden: filled(overridesOf(out.Loaded)),
 		Warnings: filled(DescribeProblems(out.Loaded.Warnings)),
+	}
+	if len(path) > 0 {
+		a.ETag = s.opts.Sources.Ledger.ETagOf(out.Document, path...)
 	}
 	a.Changes, a.ChangesBeyond = ledger.Describe(out.Changes, false)
 	if t := out.Trial; t != nil {

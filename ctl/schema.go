@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
 )
 
 // Keys of JSON schemas and OpenAPI objects that stand in several places.
@@ -48,6 +50,9 @@ func (g schemas) ofType(t reflect.Type) object {
 	if t == reflect.TypeFor[time.Time]() {
 		return object{keyType: "string", keyFormat: "date-time"}
 	}
+	if words := wordsOf(t); words != nil {
+		return object{keyType: "string", "enum": words}
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return g.ofType(t.Elem())
@@ -70,6 +75,21 @@ func (g schemas) ofType(t reflect.Type) object {
 	default:
 		panic("BUG: no schema for " + t.String())
 	}
+}
+
+// wordsOf are the words of a type that has no others; nil for other types.
+func wordsOf(t reflect.Type) (words []string) {
+	switch t {
+	case reflect.TypeFor[api.Code]():
+		for _, c := range api.Codes() {
+			words = append(words, string(c))
+		}
+	case reflect.TypeFor[api.Role]():
+		for _, r := range api.Roles() {
+			words = append(words, string(r))
+		}
+	}
+	return words
 }
 
 // reference describes a struct once and points to it.

@@ -22,31 +22,32 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 		}
 	}()
 	setSafetyHeaders(ctx)
-	method := string(ctx.Method())
-	err := s.dispatch(ctx, method)
+	x := &call{ctx: ctx}
+	err := s.dispatch(x)
 	if err != nil {
 		writeProblem(ctx, problemOf(err))
 	}
-	if method != fasthttp.MethodGet && method != fasthttp.MethodHead {
-		s.logChange(ctx, method, err)
+	if s.isOutdated(ctx.Conn()) {
+		ctx.SetConnectionClose()
 	}
+	s.audit(x, err)
 }
 
 // dispatch passes the guard and calls the endpoint.
-func (s *Server) dispatch(ctx *fasthttp.RequestCtx, method string) error {
-	if p := s.guard.checkRequest(ctx); p != nil {
+func (s *Server) dispatch(x *call) error {
+	if p := s.guard.checkRequest(x.ctx); p != nil {
 		return p
 	}
-	e, params, allow := s.find(method, string(ctx.Request.Header.RequestURI()))
+	method := string(x.ctx.Method())
+	e, params, allow := s.find(method, string(x.ctx.Request.Header.RequestURI()))
 	if e == nil {
-		return notServed(ctx, method, allow)
+		return notServed(x.ctx, method, allow)
 	}
-	if e.isChange() {
-		if p := s.guard.checkChange(ctx, e.accepts); p != nil {
-			return p
-		}
+	x.endpoint, x.params = e, params
+	if err := s.admit(x); err != nil {
+		return err
 	}
-	return e.serve(&call{ctx: ctx, params: params})
+	return e.serve(x)
 }
 
 // notServed is 405 with Allow for a path that exists, else 404.
@@ -89,11 +90,15 @@ func (s *Server) tooLarge(ctx *fasthttp.RequestCtx) *api.Problem {
 		if p := s.guard.checkRequest(ctx); p != nil {
 			return p
 		}
-		if p := checkOrigin(&ctx.Request.Header); p != nil {
+		h := &ctx.Request.Header
+		if p := checkOrigin(h); p != nil {
 			return p
 		}
-		if p := s.guard.checkToken(&ctx.Request.Header); p != nil {
-			return p
+		e, _, _ := s.find(string(h.Method()), string(h.RequestURI()))
+		if e != nil && e.needs() != public {
+			if p := s.authorize(&call{ctx: ctx, endpoint: e}); p != nil {
+				return p
+			}
 		}
 	}
 	return api.NewProblem(fasthttp.StatusRequestEntityTooLarge, "the body is larger than 10 MiB for a configuration, 64 KiB for anything else")
@@ -118,6 +123,8 @@ func problemOf(err error) *api.Problem {
 		return p
 	case errors.Is(err, ErrNotFound):
 		return api.NewProblem(fasthttp.StatusNotFound, err.Error())
+	case errors.Is(err, ErrInUse):
+		return api.NewProblem(fasthttp.StatusConflict, err.Error()).WithCode(api.CodeInUse)
 	case errors.Is(err, ErrConflict):
 		return api.NewProblem(fasthttp.StatusConflict, err.Error())
 	case errors.Is(err, ErrNotSupported):
@@ -135,6 +142,10 @@ func notSupported(what string) *api.Problem {
 // writeProblem completes and sends a copy of p.
 func writeProblem(ctx *fasthttp.RequestCtx, p *api.Problem) {
 	out := *p
+	if out.Code == "" {
+		out.Code = api.NewProblem(out.Status, "").Code
+	}
+	out.WithCode(out.Code)
 	out.Instance = string(ctx.Path())
 	if out.Status == fasthttp.StatusUnauthorized {
 		ctx.Response.Header.Set("WWW-Authenticate", `Bearer realm="isame"`)
@@ -159,15 +170,4 @@ func writeJSON(ctx *fasthttp.RequestCtx, status int, mediaType string, v any) {
 func (x *call) answer(v any) error {
 	writeJSON(x.ctx, fasthttp.StatusOK, typeJSON, v)
 	return nil
-}
-
-// logChange leaves a trace of who changed, or tried to change, what. Refusals
-// are throttled: anybody can cause them.
-func (s *Server) logChange(ctx *fasthttp.RequestCtx, method string, err error) {
-	if err != nil {
-		s.refusals.Warn().Str("reason", problemOf(err).Detail).Str("method", method).Bytes("path", ctx.Path()).
-			Int("status", ctx.Response.StatusCode()).Stringer("client", ctx.RemoteAddr()).Msg("admin change refused")
-		return
-	}
-	s.opts.Logger.Info().Str("method", method).Bytes("path", ctx.Path()).Stringer("client", ctx.RemoteAddr()).Msg("admin change")
 }

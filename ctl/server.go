@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 
+	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -36,22 +38,30 @@ type Options struct {
 	// Address is host:port or unix:/path.sock. A socket file belongs to this
 	// user alone (mode 0600) and is removed at Shutdown.
 	Address string
-	// Token is asked for by every change when it is not empty. Start refuses
-	// an address beyond loopback without one.
+	// Token is short for one of Tokens, of role write; empty is none.
 	Token string
-	// AllowedHosts are answered beside loopback names and the address itself:
-	// names or addresses, with a port when only that one is meant.
+	// Tokens, AllowedHosts and TLS are those of Access, until SetAccess. Start refuses
+	// an address beyond loopback without a token.
+	Tokens       []Token
 	AllowedHosts []string
+	TLS          *tls.Config
 	// MetricsPath is where the metrics are served; empty switches them off.
 	MetricsPath string
-	// TLS makes the endpoint speak HTTPS; nil is clear text.
-	TLS *tls.Config
 	// Timeouts bound slow clients; the zero value is the default of each.
 	Timeouts Timeouts
 	// Sources are where the answers come from.
 	Sources Sources
 	// Logger gets one line for each change and for each failure.
 	Logger zerolog.Logger
+}
+
+// access is whom the endpoint answers at first.
+func (o *Options) access() Access {
+	a := Access{Tokens: o.Tokens, AllowedHosts: o.AllowedHosts, TLS: o.TLS}
+	if o.Token != "" {
+		a.Tokens = append([]Token{{Name: TokenName, Role: api.RoleWrite, Secret: o.Token}}, o.Tokens...)
+	}
+	return a
 }
 
 // Timeouts bound how long a client of the admin endpoint may take.
@@ -70,7 +80,10 @@ type Timeouts struct {
 // Shutdown are called once each, in this order; Addr may be called at any time.
 type Server struct {
 	opts      Options
-	guard     guard
+	guard     *guard
+	tls       atomic.Pointer[tls.Config] // of connections that come; nil is clear text
+	gate      *gate
+	now       func() time.Time
 	endpoints []endpoint
 	document  []byte // the OpenAPI document, rendered once
 	fast      *fasthttp.Server
@@ -93,7 +106,8 @@ type Server struct {
 // New prepares the endpoint; nothing is opened before Start.
 func New(o Options) *Server {
 	o.Timeouts = o.Timeouts.orDefault()
-	s := &Server{opts: o, guard: newGuard(&o), stop: make(chan struct{})}
+	s := &Server{opts: o, guard: newGuard(&o), gate: newGate(), now: time.Now, stop: make(chan struct{})}
+	s.tls.Store(o.TLS)
 	s.refusals = o.Logger.Sample(&zerolog.BurstSampler{Burst: refusalsLoggedMax, Period: time.Minute})
 	s.endpoints = s.table()
 	s.document = renderOpenAPI(s.endpoints)
@@ -147,7 +161,8 @@ func (s *Server) newFast() *fasthttp.Server {
 
 // limitsOf gives the time and room for a configuration to those alone who may send one.
 func (s *Server) limitsOf(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	if string(h.Method()) != fasthttp.MethodPut || s.guard.checkToken(h) != nil {
+	e, _, _ := s.find(string(h.Method()), string(h.RequestURI()))
+	if e == nil || !e.isChange() || !strings.HasPrefix(e.pattern, "/api/v1/config") || !s.holds(h, e.needs()) {
 		return fasthttp.RequestConfig{}
 	}
 	return fasthttp.RequestConfig{ReadTimeout: s.opts.Timeouts.Upload, MaxRequestBodySize: configBytesMax}
@@ -159,15 +174,15 @@ func (s *Server) limitsOf(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 func (s *Server) Bind() error {
 	b, err := s.take()
 	if errors.Is(err, ErrDraining) { // what refuses the start is not to come out at the end of that drain
-		if exposed := s.checkExposure(s.unbound()); exposed != nil {
-			return exposed
+		if exposed := s.checkExposure(s.unbound(), s.guard.asks()); exposed != nil {
+			return fmt.Errorf("cannot start the admin endpoint: %w", exposed)
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("cannot start the admin endpoint: %w", err)
 	}
-	if err := s.checkExposure(b.Addr()); err != nil {
-		return errors.Join(err, b.Close())
+	if err := s.checkExposure(b.Addr(), s.guard.asks()); err != nil {
+		return errors.Join(fmt.Errorf("cannot start the admin endpoint: %w", err), b.Close())
 	}
 	s.guard.addBound(b.Addr())
 	s.mu.Lock()
@@ -205,10 +220,7 @@ func (s *Server) Start() error {
 	if err != nil {
 		return err
 	}
-	serving := net.Listener(&patientListener{Listener: ln, stop: s.stop, logger: s.opts.Logger})
-	if s.opts.TLS != nil {
-		serving = tls.NewListener(serving, s.opts.TLS)
-	}
+	serving := &termsListener{Listener: &patientListener{Listener: ln, stop: s.stop, logger: s.opts.Logger}, server: s}
 	safely.GoIn(&s.running, "admin", func() {
 		if err := s.fast.Serve(serving); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.opts.Logger.Error().Err(err).Str("address", s.opts.Address).Msg("the admin endpoint stopped")
@@ -218,16 +230,6 @@ func (s *Server) Start() error {
 		safely.GoIn(&s.running, "rate", func() { s.rate.run(s.opts.Sources.RequestsTotal, s.stop) })
 	}
 	return nil
-}
-
-// checkExposure refuses an endpoint that anybody on the network could command.
-func (s *Server) checkExposure(a net.Addr) error {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok || tcp.IP.IsLoopback() || s.opts.Token != "" {
-		return nil
-	}
-	return fmt.Errorf("cannot start the admin endpoint: address %q is reachable from other machines and admin.token is empty: "+
-		"set admin.token or listen on 127.0.0.1", s.opts.Address)
 }
 
 // Addr is the address that was bound, nil before.

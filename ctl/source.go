@@ -17,6 +17,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict is answered 409: true today, maybe not tomorrow.
 	ErrConflict = errors.New("conflict")
+	// ErrInUse is answered 409 in_use: somebody has the name or the address.
+	ErrInUse = errors.New("in use")
 	// ErrNotSupported is answered 501.
 	ErrNotSupported = errors.New("not supported yet")
 )

@@ -19,15 +19,19 @@ func (p *proxy) bindAdmin(cfg *config.Config) error {
 	if cfg.Admin.Address == "" {
 		return nil
 	}
+	access, err := accessOf(&cfg.Admin)
+	if err != nil {
+		return err
+	}
 	o := ctl.Options{
-		Address: cfg.Admin.Address, Token: string(cfg.Admin.Token), AllowedHosts: cfg.Admin.AllowedHosts,
+		Address: cfg.Admin.Address, Tokens: access.Tokens, AllowedHosts: access.AllowedHosts, TLS: access.TLS,
 		Sources: p.sources(), Logger: p.log,
 	}
 	if cfg.Metrics.Enabled {
 		o.MetricsPath = cfg.Metrics.Path
 	}
 	p.admin = ctl.New(o)
-	err := p.admin.Bind()
+	err = p.admin.Bind()
 	if errors.Is(err, ctl.ErrDraining) {
 		p.freed = make(chan struct{}, 1)
 		return nil
@@ -71,7 +75,8 @@ func (p *proxy) introduceAdmin() {
 	if p.admin == nil || p.freed != nil {
 		return
 	}
-	p.log.Info().Str("address", p.admin.Addr().String()).Msg("admin endpoint: try " + ctlHint(p.admin.Addr(), "status"))
+	p.log.Info().Str("address", p.admin.Addr().String()).Msg("admin endpoint: try " + p.ctlHint("status"))
+	p.sayTokens(&p.loaded.Load().Config.Admin)
 }
 
 // adminIsFree is called by the main loop when an endpoint that had to wait answers.
@@ -81,4 +86,9 @@ func (p *proxy) adminIsFree() {
 	if p.demo != nil {
 		p.demo.link(p.demoLinks())
 	}
+}
+
+// ctlHint is the command line of isame-ctl for the endpoint of this process.
+func (p *proxy) ctlHint(args string) string {
+	return ctlHint(p.admin.Addr(), p.loaded.Load().Config.Admin.TLS.CertFile != "", args)
 }

@@ -94,7 +94,8 @@ func (d *demo) introduce(log *zerolog.Logger, links demoLinks) {
 		"try: curl -X POST http://" + d.backends[0].address + "/stop   stops one for 15 s; no request fails",
 	}
 	if links.admin != nil {
-		lines = append(lines, "try: "+ctlHint(links.admin, "backends list")+"   or pools demo, routes; make build puts isame-ctl into bin")
+		lines = append(lines, "try: "+ctlHint(links.admin, links.adminTLS, "backends list")+
+			"   or pools demo, routes; make build puts isame-ctl into bin")
 	}
 	for _, line := range append(lines, "then: "+ownName()+" init   writes "+initFile+"; make it your own and start again") {
 		log.Info().Msg(line)

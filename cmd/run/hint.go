@@ -51,12 +51,14 @@ func isProgram(file string) bool {
 // defaultAdmin is where isame-ctl looks without being told.
 const defaultAdmin = "127.0.0.1:9901"
 
-// ctlHint is the command line of isame-ctl for an admin endpoint.
-func ctlHint(admin net.Addr, args string) string {
+// ctlHint is the command line of isame-ctl for an admin endpoint, which speaks TLS or not.
+func ctlHint(admin net.Addr, isTLS bool, args string) string {
 	where := ""
 	switch {
 	case admin.Network() == "unix":
 		where = " --admin " + shellWord("unix:"+admin.String())
+	case isTLS:
+		where = " --admin https://" + reachable(admin.String())
 	case reachable(admin.String()) != "localhost:9901" && admin.String() != defaultAdmin:
 		where = " --admin http://" + reachable(admin.String())
 	}

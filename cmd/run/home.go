@@ -16,8 +16,9 @@ import (
 type demoLinks struct {
 	// front is the first listener as a client on this machine writes it.
 	front string
-	// admin is the admin endpoint; nil when it is off.
-	admin net.Addr
+	// admin is the admin endpoint; nil when it is off. adminTLS says that it speaks TLS.
+	admin    net.Addr
+	adminTLS bool
 	// metrics is the path of the metrics there; empty when they are off.
 	metrics string
 }
@@ -61,6 +62,9 @@ func (h *home) addresses() map[string]string {
 		return all
 	}
 	base := "http://" + reachable(links.admin.String())
+	if links.adminTLS {
+		base = "https://" + reachable(links.admin.String())
+	}
 	all["admin"], all["status"] = base+"/", base+"/api/v1/status"
 	if links.metrics != "" {
 		all["metrics"] = base + links.metrics

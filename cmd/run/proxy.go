@@ -191,7 +191,7 @@ func (p *proxy) demoLinks() demoLinks {
 		links.front = reachable(all[0].Bound)
 	}
 	if p.admin != nil && p.freed == nil {
-		links.admin = p.admin.Addr()
+		links.admin, links.adminTLS = p.admin.Addr(), p.loaded.Load().Config.Admin.TLS.CertFile != ""
 		if m := p.loaded.Load().Config.Metrics; m.Enabled {
 			links.metrics = m.Path
 		}

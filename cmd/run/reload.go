@@ -47,7 +47,7 @@ func (t task) serve() {
 }
 
 // errDraining is the answer to a change while the process is about to end.
-var errDraining = api.NewProblem(http.StatusConflict, "this process is draining and takes no new configuration").As(api.CodeDraining)
+var errDraining = api.NewProblem(http.StatusConflict, "cannot reload: this process is draining and takes no new configuration").WithCode(api.CodeDraining)
 
 // logDraining says that a reload is not done. A file that changes later is read by the
 // process that starts next.
@@ -100,10 +100,15 @@ func (p *proxy) live() ledger.Live {
 
 // apply makes loaded the running configuration. Called by the main loop, and at the start.
 func (p *proxy) apply(loaded *config.Loaded, generation uint64) error {
+	admit, err := p.prepareAccess(loaded)
+	if err != nil {
+		return err
+	}
 	if err := p.engine.ApplyAs(loaded.Config, generation); err != nil {
 		return placed(loaded, err)
 	}
 	setLevel(loaded.Config.Log.Level)
+	admit()
 	p.loaded.Store(loaded)
 	p.logWarnings(loaded)
 	return nil

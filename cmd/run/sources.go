@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -165,8 +166,10 @@ func poolError(err error) error {
 	switch {
 	case errors.Is(err, pool.ErrNoPool), errors.Is(err, pool.ErrNoBackend):
 		return fmt.Errorf("%w: %w", err, ctl.ErrNotFound)
-	case errors.Is(err, pool.ErrBackendThere), errors.Is(err, engine.ErrStopping):
-		return fmt.Errorf("%w: %w", err, ctl.ErrConflict)
+	case errors.Is(err, pool.ErrBackendThere):
+		return fmt.Errorf("%w: %w", err, ctl.ErrInUse)
+	case errors.Is(err, engine.ErrStopping):
+		return api.NewProblem(http.StatusConflict, err.Error()).WithCode(api.CodeDraining)
 	}
 	return err
 }

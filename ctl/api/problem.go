@@ -12,12 +12,14 @@ const ProblemType = "application/problem+json"
 // is not a success. It is an error, so a handler returns it and a client gets
 // it back as it was.
 type Problem struct { //nolint:errname // the word of RFC 9457; it is a value of the API before it is an error
-	// Type is about:blank: Title is the phrase of the status code.
+	// Type is Code as a URI.
 	Type string `json:"type"`
 	// Title is the phrase of Status.
 	Title string `json:"title"`
 	// Status is the HTTP status code.
 	Status int `json:"status"`
+	// Code is the word for what is wrong, of a closed list.
+	Code Code `json:"code"`
 	// Detail says what is wrong here and what to do about it.
 	Detail string `json:"detail"`
 	// Instance is the path that was asked for.
@@ -32,9 +34,17 @@ type Problem struct { //nolint:errname // the word of RFC 9457; it is a value of
 	Referrers []string `json:"referrers,omitempty"`
 }
 
-// NewProblem returns the problem document of a status code.
+// NewProblem returns the problem document of a status code, with the code that this
+// status has most often; WithCode gives it another one.
 func NewProblem(status int, detail string) *Problem {
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+	p := &Problem{Title: http.StatusText(status), Status: status, Detail: detail}
+	return p.WithCode(codeOf(status))
+}
+
+// WithCode sets Code, and Type with it, and returns p.
+func (p *Problem) WithCode(code Code) *Problem {
+	p.Code, p.Type = code, code.uri()
+	return p
 }
 
 // Error is Detail, or Title when there is none, followed by every
@@ -66,6 +76,8 @@ type ConfigProblem struct {
 	Flag string `json:"flag,omitempty"`
 	// Path is the key, for instance pools.api.backends[0].address.
 	Path string `json:"path,omitempty"`
+	// Pointer is where it stands in the body that was sent, as a JSON pointer (RFC 6901).
+	Pointer string `json:"pointer,omitempty"`
 	// Message says what is wrong with it.
 	Message string `json:"message,omitempty"`
 	// Warning says that the configuration is taken all the same.

@@ -88,8 +88,8 @@ func TestConfigCommands(t *testing.T) {
 		{"config confirm 5", ExitDone, []string{`POST /api/v1/config/confirm application/json {"generation":5}`}, nil},
 		{"config rollback", ExitDone, []string{"POST /api/v1/config/rollback application/json {}"}, []string{"applied: generation 9"}},
 		{"config rollback 3 -m why", ExitDone, []string{`POST /api/v1/config/rollback?message=why application/json {"generation":3}`}, nil},
-		{"config history", ExitDone, nil, []string{"8   1m  applied", "ann", "more", "1h  refused", "bad"}},
-		{"config history 8", ExitDone, nil, []string{"generation 8, applied 1m ago by ann", "changed pools.p.algorithm"}},
+		{"config history", ExitDone, nil, []string{"8  60s  applied", "ann", "more", "60m  refused", "bad"}},
+		{"config history 8", ExitDone, nil, []string{"generation 8, applied 60s ago by ann", "changed pools.p.algorithm"}},
 		{"config why log.level", ExitDone, nil, []string{`log.level: "debug"`, "env ISAME_LOG__LEVEL", "generation 3"}},
 		{"config why log.level -o json", ExitDone, nil, []string{`"origin": "env ISAME_LOG__LEVEL"`}},
 		{"config show", ExitDone, []string{"GET /api/v1/config?format=yaml"}, []string{"{}"}},
@@ -115,7 +115,7 @@ func TestConfigCommands(t *testing.T) {
 // TestReloadWaits tries again while another change is in the way.
 func TestReloadWaits(t *testing.T) {
 	answers := []any{
-		api.NewProblem(409, "busy").As(api.CodeBusy), api.NewProblem(409, "pending").As(api.CodeConfirmPending), api.ReloadResult{Generation: 9, Unchanged: true},
+		api.NewProblem(409, "busy").WithCode(api.CodeBusy), api.NewProblem(409, "pending").WithCode(api.CodeConfirmPending), api.ReloadResult{Generation: 9, Unchanged: true},
 	}
 	d := &desk{answers: map[string]any{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -128,7 +128,7 @@ func TestReloadWaits(t *testing.T) {
 	if got := run(p, nil, "reload", "--wait"); got.code != ExitDone || !strings.Contains(got.stdout, "unchanged: generation 9") {
 		t.Errorf("got %+v; want it done in the end", got)
 	}
-	answers = []any{api.NewProblem(409, "busy").As(api.CodeBusy)}
+	answers = []any{api.NewProblem(409, "busy").WithCode(api.CodeBusy)}
 	if got := run(p, nil, "reload"); got.code != ExitFailed {
 		t.Errorf("got %+v; want the refusal at once", got)
 	}

@@ -31,7 +31,8 @@ type Env struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	// Environ is the environment as os.Environ returns it: ISAME_ADMIN,
-	// ISAME_TOKEN, COLUMNS, NO_COLOR, TERM, and for config check all ISAME_ ones.
+	// ISAME_TOKEN, ISAME_CA_FILE, ISAME_CERT_FILE, ISAME_KEY_FILE, COLUMNS, NO_COLOR,
+	// TERM, and for config check all ISAME_ ones.
 	Environ []string
 	Now     func() time.Time
 	// Version and Commit are a release's, set by the linker; empty takes the Go tool's stamp.
@@ -54,6 +55,7 @@ type app struct {
 	env     Env
 	admin   string
 	token   string
+	files   tlsFiles
 	output  string
 	timeout time.Duration
 }
@@ -121,6 +123,8 @@ func hint(err error) string {
 		p           *api.Problem
 	)
 	switch {
+	case isUntrusted(err):
+		return "\ngive the authority of its certificate with --ca-file or $ISAME_CA_FILE"
 	case errors.As(err, &unreachable):
 		return "\nis isame-lb running there? --admin or $ISAME_ADMIN choose another address"
 	case errors.As(err, &p) && p.Status == http.StatusUnauthorized:
@@ -153,7 +157,8 @@ func (a *app) root() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.admin, "admin", "",
 		"admin API: http://HOST:PORT, https://HOST:PORT or unix:/path.sock ($ISAME_ADMIN; default "+client.DefaultAdmin+")")
-	flags.StringVar(&a.token, "token", "", "token for changes ($ISAME_TOKEN, which other users cannot see in the process list)")
+	flags.StringVar(&a.token, "token", "", "token of admin.tokens ($ISAME_TOKEN, which other users cannot see in the process list)")
+	a.files.add(root)
 	flags.StringVarP(&a.output, "output", "o", formatTable, "table, json or yaml")
 	flags.DurationVar(&a.timeout, "timeout", 10*time.Second, "longest wait for an answer")
 	root.SetFlagErrorFunc(usage)
@@ -196,7 +201,11 @@ func (a *app) connect() (*client.Client, error) {
 	if token == "" {
 		token = a.env.getenv("ISAME_TOKEN")
 	}
-	return client.New(client.Options{Admin: admin, Token: token, Timeout: a.timeout})
+	o := client.Options{Admin: admin, Token: token, Timeout: a.timeout}
+	if err := a.files.choose(&o, a.env); err != nil {
+		return nil, err
+	}
+	return client.New(o)
 }
 
 // noSuchCommand refuses arguments of a command that only has sub-commands.

@@ -40,13 +40,18 @@ type Client struct {
 type Options struct {
 	// Admin is http://host:port, https://host:port or unix:/path.sock; empty is DefaultAdmin.
 	Admin string
-	// Token is sent with every change; empty sends none.
+	// Token is sent with every request; empty sends none.
 	Token string
+	// CAFile holds the authorities that the certificate of an https endpoint must chain
+	// to; empty is the system's. CertFile and KeyFile are what the client itself shows,
+	// for an endpoint with admin.tls.client_ca_file.
+	CAFile, CertFile, KeyFile string
 	// Timeout bounds one call; 0 is 10 s.
 	Timeout time.Duration
 }
 
-// New checks the options and connects to nothing yet. The error is about Admin.
+// New checks the options and connects to nothing yet. The error is about Admin, or about
+// the files.
 func New(o Options) (*Client, error) {
 	if o.Admin == "" {
 		o.Admin = DefaultAdmin
@@ -75,6 +80,11 @@ func New(o Options) (*Client, error) {
 			return nil, fmt.Errorf("admin address %q: want http://HOST:PORT, https://HOST:PORT or unix:/path.sock", o.Admin)
 		}
 		c.base = u.Scheme + "://" + u.Host
+		if u.Scheme == "https" {
+			if transport.TLSClientConfig, err = o.tls(); err != nil {
+				return nil, err
+			}
+		}
 	}
 	c.http = &http.Client{
 		Transport: transport, Timeout: o.Timeout,
@@ -96,7 +106,7 @@ func (c *Client) Status(ctx context.Context) (api.Status, error) {
 
 // Pools are all pools.
 func (c *Client) Pools(ctx context.Context) ([]pool.Status, error) {
-	return get[[]pool.Status](ctx, c, "/api/v1/pools")
+	return list[pool.Status](ctx, c, "/api/v1/pools")
 }
 
 // Pool is one pool.
@@ -106,12 +116,12 @@ func (c *Client) Pool(ctx context.Context, name string) (pool.Status, error) {
 
 // Routes are all routes.
 func (c *Client) Routes(ctx context.Context) ([]api.RouteStatus, error) {
-	return get[[]api.RouteStatus](ctx, c, "/api/v1/routes")
+	return list[api.RouteStatus](ctx, c, "/api/v1/routes")
 }
 
 // Listeners are all listeners.
 func (c *Client) Listeners(ctx context.Context) ([]api.ListenerStatus, error) {
-	return get[[]api.ListenerStatus](ctx, c, "/api/v1/listeners")
+	return list[api.ListenerStatus](ctx, c, "/api/v1/listeners")
 }
 
 // Health says nil when the process answers.
@@ -151,8 +161,7 @@ type call struct {
 	method, path string
 	mediaType    string // of body
 	body         []byte
-	match        string  // If-Match
-	etag         *string // gets the ETag of the answer, unless it is nil
+	match        string // If-Match
 }
 
 func get[T any](ctx context.Context, c *Client, path string) (T, error) {
@@ -187,10 +196,16 @@ func decode[T any](c *Client, do func() ([]byte, error)) (T, error) {
 }
 
 // do sends one request and returns the body of a success.
-func (c *Client) do(ctx context.Context, rq call) (body []byte, err error) {
+func (c *Client) do(ctx context.Context, rq call) ([]byte, error) {
+	body, _, err := c.exchange(ctx, rq)
+	return body, err
+}
+
+// exchange is do that returns the header as well.
+func (c *Client) exchange(ctx context.Context, rq call) (body []byte, header http.Header, err error) {
 	req, err := http.NewRequestWithContext(ctx, rq.method, c.base+rq.path, bytes.NewReader(rq.body))
 	if err != nil {
-		return nil, fmt.Errorf("cannot make a request to %s: %w", c.admin, err)
+		return nil, nil, fmt.Errorf("cannot make a request to %s: %w", c.admin, err)
 	}
 	req.Header.Set("Accept", "application/json, application/problem+json, */*;q=0.1")
 	req.Header.Set("User-Agent", "isame-ctl")
@@ -200,28 +215,25 @@ func (c *Client) do(ctx context.Context, rq call) (body []byte, err error) {
 	if rq.match != "" {
 		req.Header.Set("If-Match", rq.match)
 	}
-	if c.token != "" && rq.method != http.MethodGet {
+	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, &UnreachableError{Admin: c.admin, Err: causeOf(err)}
+		return nil, nil, &UnreachableError{Admin: c.admin, Err: causeOf(err)}
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	body, err = io.ReadAll(io.LimitReader(resp.Body, answerBytesMax+1))
 	if err != nil {
-		return nil, &UnreachableError{Admin: c.admin, Err: causeOf(err)}
+		return nil, nil, &UnreachableError{Admin: c.admin, Err: causeOf(err)}
 	}
 	if len(body) > answerBytesMax {
-		return nil, fmt.Errorf("cannot read the answer of %s: it is larger than %d MiB", c.admin, answerBytesMax>>20)
+		return nil, nil, fmt.Errorf("cannot read the answer of %s: it is larger than %d MiB", c.admin, answerBytesMax>>20)
 	}
 	if resp.StatusCode == http.StatusOK {
-		if rq.etag != nil {
-			*rq.etag = resp.Header.Get("ETag")
-		}
-		return body, nil
+		return body, resp.Header, nil
 	}
-	return nil, c.refusal(resp, body)
+	return nil, nil, c.refusal(resp, body)
 }
 
 // refusal is the problem document, or a word about an answer that is none.

@@ -95,15 +95,15 @@ func TestRequests(t *testing.T) {
 		call func() error
 		want seen
 	}{
-		{"status", func() error { _, err := c.Status(ctx); return err }, seen{line: "GET /api/v1/status"}},
-		{"pools", func() error { _, err := c.Pools(ctx); return err }, seen{line: "GET /api/v1/pools"}},
-		{"pool is escaped", func() error { _, err := c.Pool(ctx, "a/b ?"); return err }, seen{line: "GET /api/v1/pools/a%2Fb%20%3F"}},
-		{"routes", func() error { _, err := c.Routes(ctx); return err }, seen{line: "GET /api/v1/routes"}},
-		{"listeners", func() error { _, err := c.Listeners(ctx); return err }, seen{line: "GET /api/v1/listeners"}},
-		{"health", func() error { return c.Health(ctx) }, seen{line: "GET /health"}},
-		{"ready", func() error { return c.Ready(ctx) }, seen{line: "GET /ready"}},
-		{"config", func() error { _, err := c.Config(ctx, "yaml"); return err }, seen{line: "GET /api/v1/config?view=effective&format=yaml"}},
-		{"document", func() error { _, _, err := c.Document(ctx, "yaml"); return err }, seen{line: "GET /api/v1/config?format=yaml"}},
+		{"status", func() error { _, err := c.Status(ctx); return err }, seen{authorization: bearer, line: "GET /api/v1/status"}},
+		{"pools", func() error { _, err := c.Pools(ctx); return err }, seen{authorization: bearer, line: "GET /api/v1/pools"}},
+		{"pool is escaped", func() error { _, err := c.Pool(ctx, "a/b ?"); return err }, seen{authorization: bearer, line: "GET /api/v1/pools/a%2Fb%20%3F"}},
+		{"routes", func() error { _, err := c.Routes(ctx); return err }, seen{authorization: bearer, line: "GET /api/v1/routes"}},
+		{"listeners", func() error { _, err := c.Listeners(ctx); return err }, seen{authorization: bearer, line: "GET /api/v1/listeners"}},
+		{"health", func() error { return c.Health(ctx) }, seen{authorization: bearer, line: "GET /health"}},
+		{"ready", func() error { return c.Ready(ctx) }, seen{authorization: bearer, line: "GET /ready"}},
+		{"config", func() error { _, err := c.Config(ctx, "yaml"); return err }, seen{authorization: bearer, line: "GET /api/v1/config?view=effective&format=yaml"}},
+		{"document", func() error { _, _, err := c.Document(ctx, "yaml"); return err }, seen{authorization: bearer, line: "GET /api/v1/config?format=yaml"}},
 		{"check", func() error { _, err := c.CheckConfig(ctx, []byte("a: 1"), "application/yaml"); return err }, seen{"PUT /api/v1/config?dry_run=1", "application/yaml", bearer, "a: 1"}},
 		{"reload", func() error { _, err := c.Reload(ctx, false); return err }, seen{"POST /api/v1/reload", "", bearer, ""}},
 		{"reload by force", func() error { _, err := c.Reload(ctx, true); return err }, seen{"POST /api/v1/reload?force=1", "", bearer, ""}},
@@ -132,8 +132,8 @@ func TestRequests(t *testing.T) {
 			"rollback to the one before", func() error { _, err := c.Rollback(ctx, 0, ""); return err },
 			seen{"POST /api/v1/config/rollback", "application/json", bearer, "{}"},
 		},
-		{"generation", func() error { _, err := c.Generation(ctx, 3); return err }, seen{line: "GET /api/v1/config/history/3"}},
-		{"why", func() error { _, err := c.Why(ctx, "pools.a[0]"); return err }, seen{line: "GET /api/v1/config/why?path=pools.a%5B0%5D"}},
+		{"generation", func() error { _, err := c.Generation(ctx, 3); return err }, seen{authorization: bearer, line: "GET /api/v1/config/history/3"}},
+		{"why", func() error { _, err := c.Why(ctx, "pools.a[0]"); return err }, seen{authorization: bearer, line: "GET /api/v1/config/why?path=pools.a%5B0%5D"}},
 		{
 			"patch", func() error {
 				_, err := c.PatchBackend(ctx, "api", "unix:/x.sock", api.BackendPatch{Weight: &weight})

@@ -24,8 +24,8 @@ func (c *Client) Config(ctx context.Context, format string) ([]byte, error) {
 // Document is the configuration as it was written, in yaml or json, secrets masked, with
 // its ETag for Apply.
 func (c *Client) Document(ctx context.Context, format string) (text []byte, etag string, err error) {
-	text, err = c.do(ctx, call{method: http.MethodGet, path: configPath + "?format=" + url.QueryEscape(format), etag: &etag})
-	return text, etag, err
+	text, header, err := c.exchange(ctx, call{method: http.MethodGet, path: configPath + "?format=" + url.QueryEscape(format)})
+	return text, header.Get("ETag"), err
 }
 
 // Change is a configuration that is to run in place of the one that does.
@@ -107,7 +107,7 @@ func (c *Client) Rollback(ctx context.Context, generation uint64, message string
 
 // History is what came, newest first.
 func (c *Client) History(ctx context.Context) ([]api.Generation, error) {
-	return get[[]api.Generation](ctx, c, configPath+"/history")
+	return list[api.Generation](ctx, c, configPath+"/history")
 }
 
 // Generation is one line of the history, with its document.

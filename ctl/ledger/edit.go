@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/ctl/api"
 )
 
 // RequestName stands for a body in problems.
@@ -121,6 +122,14 @@ func (l *Ledger) ETagOf(d *config.Document, path ...string) string {
 		return ""
 	}
 	return part.Hash(l.key)
+}
+
+// tagOf is ETagOf of what runs, whose own is known.
+func (l *Ledger) tagOf(now *running, path []string) string {
+	if len(path) == 0 {
+		return now.etag
+	}
+	return l.ETagOf(now.doc, path...)
 }
 
 // notThere is 404 for an object.

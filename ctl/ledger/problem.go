@@ -13,7 +13,7 @@ import (
 
 // refusal is a problem document with its code.
 func refusal(status int, code api.Code, format string, args ...any) *api.Problem {
-	return api.NewProblem(status, fmt.Sprintf(format, args...)).As(code)
+	return api.NewProblem(status, fmt.Sprintf(format, args...)).WithCode(code)
 }
 
 // Answers that are the same each time.

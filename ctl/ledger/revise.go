@@ -25,6 +25,8 @@ type Revision struct {
 	Confirm time.Duration
 	// Abort ends such a trial early.
 	Abort Abort
+	// Lasting refuses what may only be done on trial; nil refuses nothing.
+	Lasting func(next *config.Loaded) error
 }
 
 // ErrGone is the outcome of a removal of what is not there, by whoever does not care.
@@ -70,7 +72,7 @@ func (l *Ledger) Weigh(r *Revision) (out Outcome, base View, err error) {
 
 // edit makes the next document, where the change was made for what runs.
 func (l *Ledger) edit(r *Revision, now *running) (*config.Document, error) {
-	etag := l.ETagOf(now.doc, r.Path...)
+	etag := l.tagOf(now, r.Path)
 	next, err := r.Edit(now.doc)
 	switch {
 	case errors.Is(err, errMissing):
@@ -110,7 +112,7 @@ func (l *Ledger) revise(r *Revision) (Outcome, error) {
 		}, nil
 	}
 	if r.Match != nil {
-		if err := r.Match.check(now, l.ETagOf(now.doc, r.Path...)); err != nil {
+		if err := r.Match.check(now, l.tagOf(now, r.Path)); err != nil {
 			return Outcome{}, err
 		}
 	}
@@ -163,6 +165,11 @@ func (l *Ledger) weigh(next *config.Document, now *running, r *Revision) (*candi
 	}
 	if r.Strict && len(c.loaded.Warnings) > 0 {
 		return nil, invalid("the configuration has warnings, and strict=1 refuses them", c.loaded.Warnings)
+	}
+	if r.Confirm == 0 && r.Lasting != nil {
+		if err := r.Lasting(c.loaded); err != nil {
+			return nil, err
+		}
 	}
 	if r.Confirm > 0 {
 		for _, k := range c.kept {

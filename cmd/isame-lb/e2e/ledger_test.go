@@ -56,6 +56,7 @@ func TestConfigurationOverTheAPI(t *testing.T) {
 		return "not counted"
 	})
 	get(t, p.url("/")).wantStatus(t, 202)
+	p.eventuallyCounts(2, "isame_config_generation")
 
 	p.put("?confirm=5s", responding(204), "If-Match", p.configTag()).wantStatus(t, 200)
 	get(t, p.url("/")).wantStatus(t, 204)

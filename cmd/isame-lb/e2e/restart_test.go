@@ -11,8 +11,8 @@ import (
 // beside one that a reload applies.
 func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	p := start(t, responding(201))
-	changed := strings.Replace(responding(202), `admin: {address: "127.0.0.1:0"}`, `admin: {address: "127.0.0.1:1", allowed_hosts: [isame.internal]}`, 1)
-	if !strings.Contains(changed, "isame.internal") {
+	changed := strings.Replace(responding(202), `admin: {address: "127.0.0.1:0"}`, `admin: {address: "127.0.0.1:1"}`, 1) + "metrics: {path: /elsewhere}\n"
+	if !strings.Contains(changed, "127.0.0.1:1") {
 		t.Fatal("the configuration is as before")
 	}
 	replaceFile(t, p.file, changed)
@@ -27,9 +27,9 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 		if err := json.Unmarshal(a.body, &result); err != nil {
 			t.Fatal(err)
 		}
-		if got := result.RestartNeeded; len(got) != 2 || got[0].Path != "admin.address" || got[1].Path != "admin.allowed_hosts" ||
+		if got := result.RestartNeeded; len(got) != 2 || got[0].Path != "admin.address" || got[1].Path != "metrics.path" ||
 			!strings.Contains(got[0].Text, p.file+":3:") {
-			t.Errorf("reload %d: got %s; want admin.address and allowed_hosts with their place", n, a.body)
+			t.Errorf("reload %d: got %s; want admin.address and metrics.path with their place", n, a.body)
 		}
 	}
 	get(t, p.url("/")).wantStatus(t, 202)
@@ -39,7 +39,7 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	if code, out := ctl(t, p.admin, "status"); code != 0 || !strings.Contains(out, "restart: admin.address") {
 		t.Errorf("isame-ctl status: got exit %d, %q; want the key", code, out)
 	}
-	if a := get(t, "http://"+p.admin+"/api/v1/config?view=effective", "Accept", "application/yaml"); strings.Contains(string(a.body), "isame.internal") || !strings.Contains(string(a.body), "127.0.0.1:0") {
+	if a := get(t, "http://"+p.admin+"/api/v1/config?view=effective", "Accept", "application/yaml"); strings.Contains(string(a.body), "elsewhere") || !strings.Contains(string(a.body), "127.0.0.1:0") {
 		t.Errorf("the configuration shows what is not in effect:\n%s", a.body)
 	}
 	line := p.log.find("configuration reloaded, but for the keys above")
