@@ -218,6 +218,17 @@ func parsedFile(t testing.TB, text string) *Document {
 	return d
 }
 
+// commentsOf are the comments of a text that hold words.
+func commentsOf(text string) []string {
+	var comments []string
+	for line := range strings.Lines(text) {
+		if _, comment, found := strings.Cut(line, "# "); found && !strings.ContainsAny(comment, "\"'") {
+			comments = append(comments, "# "+strings.TrimSpace(comment))
+		}
+	}
+	return comments
+}
+
 // Each of the files of the repository takes random changes, and keeps every comment where
 // nothing was taken out.
 func TestRewriteTakesAnyChange(t *testing.T) {
@@ -242,6 +253,11 @@ func TestRewriteTakesAnyChange(t *testing.T) {
 			if again := parsedFile(t, string(got)); again.Hash(hashKey) != d.Hash(hashKey) {
 				t.Errorf("%s: got\n%s\nwhich differs: %v", name, got, Diff(d, again, hashKey))
 			}
+			for _, comment := range commentsOf(string(text)) {
+				if strings.Count(string(got), comment) > strings.Count(string(text), comment) {
+					t.Errorf("%s: the comment %q is doubled:\n%s", name, comment, got)
+				}
+			}
 		}
 		for section, change := range map[string]string{"pools": `{"slow_start": "77s"}`, "routes": `{"priority": 77}`} {
 			for _, object := range docs[name].Names(section) {
@@ -254,9 +270,9 @@ func TestRewriteTakesAnyChange(t *testing.T) {
 					t.Errorf("%s: %s: %v", name, object, err)
 					continue
 				}
-				for line := range strings.Lines(string(text)) {
-					if comment := strings.TrimSpace(line); strings.HasPrefix(comment, "#") && !strings.Contains(string(got), comment) {
-						t.Errorf("%s: a change of %s.%s loses the comment %q:\n%s", name, section, object, comment, got)
+				for _, comment := range commentsOf(string(text)) {
+					if strings.Count(string(got), comment) != strings.Count(string(text), comment) {
+						t.Errorf("%s: a change of %s.%s loses or doubles the comment %q:\n%s", name, section, object, comment, got)
 					}
 				}
 			}
