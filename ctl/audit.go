@@ -2,7 +2,6 @@ package ctl
 
 import (
 	"github.com/rs/zerolog"
-	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/ctl/api"
 )
@@ -45,8 +44,7 @@ func (s *Server) audit(x *call, err error) {
 // isAudited reports a call that changes something, or may have been meant to. A question
 // that is asked by POST changes nothing.
 func (x *call) isAudited() bool {
-	switch string(x.ctx.Method()) {
-	case fasthttp.MethodGet, fasthttp.MethodHead:
+	if x.ctx.IsGet() || x.ctx.IsHead() {
 		return false
 	}
 	if x.endpoint == nil {

@@ -14,6 +14,7 @@ import (
 
 // sampleBody has a field of every kind that bodies have.
 type sampleBody struct {
+	sampleEmbedded
 	Text   string             `json:"text"`
 	Yes    bool               `json:"yes"`
 	Whole  int                `json:"whole"`
@@ -29,7 +30,6 @@ type sampleBody struct {
 	At      time.Time        `json:"at"`
 	Any     any              `json:"any"`
 	Objects map[string][]any `json:"objects"`
-	sampleEmbedded
 }
 
 type sampleEmbedded struct {
