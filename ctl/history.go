@@ -13,16 +13,17 @@ import (
 // historyEndpoints are the calls about what came before, and where values come from.
 func (s *Server) historyEndpoints() []endpoint {
 	return []endpoint{
-		{method: "GET", pattern: "/api/v1/config/history", role: api.RoleRead, serve: s.history, doc: operation{
+		{method: methodGet, pattern: "/api/v1/config/history", role: api.RoleRead, serve: s.history, doc: operation{
 			id: "listHistory", summary: "What came, newest first: who, how, why, what changed, and what became of it",
 			query: pageQuery(), answers: answers{200: []api.Generation{}},
 		}},
-		{method: "GET", pattern: "/api/v1/config/history/{generation}", role: api.RoleRead, serve: s.generation, doc: operation{
+		{method: methodGet, pattern: "/api/v1/config/history/{generation}", role: api.RoleRead, serve: s.generation, doc: operation{
 			id: "getGeneration", summary: "One generation, with its document", answers: answers{200: api.Generation{}, 404: refusal{}},
 		}},
-		{method: "GET", pattern: "/api/v1/config/why", role: api.RoleRead, serve: s.why, doc: operation{
+		{method: methodGet, pattern: "/api/v1/config/why", role: api.RoleRead, serve: s.why, doc: operation{
 			id: "whyConfig", summary: "Where the value of a key comes from",
-			query: map[string]string{"path": "The key, for instance pools.api.algorithm"}, answers: answers{200: api.Why{}, 404: refusal{}, 409: refusal{}},
+			query:   map[string]string{"path": "The key, for instance pools.api.algorithm"},
+			answers: answers{200: api.Why{}, 404: refusal{}, 409: refusal{}},
 		}},
 	}
 }
@@ -30,12 +31,13 @@ func (s *Server) historyEndpoints() []endpoint {
 // trialEndpoints are the calls that end a trial, one way or the other.
 func (s *Server) trialEndpoints() []endpoint {
 	message := map[string]string{keyMessage: changeQuery()[keyMessage]}
+	body := []string{typeJSON}
 	return []endpoint{
-		{method: "POST", pattern: "/api/v1/config/confirm", role: api.RoleOperate, accepts: []string{typeJSON}, serve: s.confirm, doc: operation{
+		{method: methodPost, pattern: "/api/v1/config/confirm", role: api.RoleOperate, accepts: body, serve: s.confirm, doc: operation{
 			id: "confirmConfig", summary: "Keeps a change that waits for its confirmation; on a connection that was opened after it",
 			body: api.Confirmation{}, answers: answers{200: api.Applied{}, 409: refusal{}, 422: refusal{}},
 		}},
-		{method: "POST", pattern: "/api/v1/config/rollback", role: api.RoleOperate, accepts: []string{typeJSON}, serve: s.rollback, doc: operation{
+		{method: methodPost, pattern: "/api/v1/config/rollback", role: api.RoleOperate, accepts: body, serve: s.rollback, doc: operation{
 			id: "rollbackConfig", summary: "Brings the content of a generation back, as a new one; without a body that of the one before",
 			query: message, body: api.RollbackRequest{}, optional: true,
 			answers: answers{200: api.Applied{}, 404: refusal{}, 409: refusal{}, 422: refusal{}},

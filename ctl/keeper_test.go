@@ -236,10 +236,9 @@ func (k *keeper) signal() (out ledger.Outcome, err error) {
 // ask sends one request on a connection of its own. fields are "Name: value".
 func (k *keeper) ask(method, path, body string, fields ...string) answer {
 	k.t.Helper()
-	head := ""
+	head := strings.Join(append(fields, ""), "\r\n")
 	isTyped := false
 	for _, f := range fields {
-		head += f + "\r\n"
 		isTyped = isTyped || strings.HasPrefix(f, "Content-Type:")
 	}
 	if body != "" && !isTyped {

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,37 +164,37 @@ func TestFileIsWrittenBack(t *testing.T) {
 func TestFileThatCannotBeWritten(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		make func(t *testing.T, k *keeper)
+		make func(k *keeper)
 	}{
-		{"a link", func(t *testing.T, k *keeper) {
+		{"a link", func(k *keeper) {
 			target := k.file + ".target"
 			if err := os.Rename(k.file, target); err != nil {
-				t.Fatal(err)
+				k.t.Fatal(err)
 			}
 			if err := os.Symlink(target, k.file); err != nil {
-				t.Fatal(err)
+				k.t.Fatal(err)
 			}
 		}},
-		{"an include", func(t *testing.T, k *keeper) {
+		{"an include", func(k *keeper) {
 			text, err := os.ReadFile(k.file)
 			if err != nil {
-				t.Fatal(err)
+				k.t.Fatal(err)
 			}
 			k.write("include: [more/*.yaml]\n" + string(text))
 		}},
-		{"JSON", func(t *testing.T, k *keeper) {
+		{"JSON", func(k *keeper) {
 			next := strings.TrimSuffix(k.file, ".yaml") + ".json"
 			text := `{"listeners":{"web":{"address":"127.0.0.1:8080"}},"routes":{"all":{"pool":"p"}},` +
 				`"pools":{"p":{"backends":[{"address":"127.0.0.1:1"}]}},"admin":{"persist":"file"}}`
 			if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
-				t.Fatal(err)
+				k.t.Fatal(err)
 			}
 			k.file = next
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := keep(t, plainConfig+"admin: {persist: file}\n")
-			c.make(t, k)
+			c.make(k)
 			k.start()
 			before, err := os.ReadFile(k.file)
 			if err != nil {
@@ -202,7 +203,7 @@ func TestFileThatCannotBeWritten(t *testing.T) {
 			a := k.ask("PATCH", "/api/v1/config", `{"pools":{"p":{"algorithm":"random"}}}`, "If-Match: *")
 			refusedWith(t, a, 409, api.CodeNotWritable)
 			k.runs(1)
-			if after, err := os.ReadFile(k.file); err != nil || string(after) != string(before) {
+			if after, err := os.ReadFile(k.file); err != nil || !bytes.Equal(after, before) {
 				t.Errorf("got %s, %v; want the file as it was", after, err)
 			}
 			if list := decoded[[]api.Generation](t, k.ask("GET", "/api/v1/config/history", ""), 200); len(list) != 1 {

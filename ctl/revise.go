@@ -70,7 +70,7 @@ func (x *call) revision() (r *ledger.Revision, dryRun bool, p *api.Problem) {
 	if r.Replace, p = x.flag(keyReplace); p != nil {
 		return nil, false, p
 	}
-	if r.Confirm, p = x.duration(keyConfirm, ledger.ConfirmMin, ledger.ConfirmMax); p != nil {
+	if r.Confirm, p = x.duration(keyConfirm, ledger.ConfirmLeast, ledger.ConfirmMost); p != nil {
 		return nil, false, p
 	}
 	if r.Abort, p = x.abort(r.Confirm); p != nil {
@@ -262,8 +262,9 @@ func (s *Server) applied(x *call, out *ledger.Outcome, path []string) error {
 
 // overridesOf are the keys that the environment or a flag decides.
 func overridesOf(l *config.Loaded) []api.Override {
-	var list []api.Override
-	for _, o := range l.Overrides() {
+	all := l.Overrides()
+	list := make([]api.Override, 0, len(all))
+	for _, o := range all {
 		list = append(list, api.Override{Path: o.Path, Env: o.Origin.Env, Flag: o.Origin.Flag})
 	}
 	return list

@@ -47,7 +47,8 @@ func (t task) serve() {
 }
 
 // errDraining is the answer to a change while the process is about to end.
-var errDraining = api.NewProblem(http.StatusConflict, "cannot reload: this process is draining and takes no new configuration").WithCode(api.CodeDraining)
+var errDraining = api.NewProblem(http.StatusConflict, "cannot reload: this process is draining and takes no new configuration").
+	WithCode(api.CodeDraining)
 
 // logDraining says that a reload is not done. A file that changes later is read by the
 // process that starts next.

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/isame-lb/isame-lb/ctl"
 	"github.com/isame-lb/isame-lb/ctl/api"
@@ -249,6 +248,3 @@ func (a *app) callNumber(do func(ctx context.Context, cl *client.Client, generat
 		return a.call(func(ctx context.Context, cl *client.Client, _ []string) error { return do(ctx, cl, number) })(c, args)
 	}
 }
-
-// until is when something ends, for people.
-func until(t time.Time) string { return t.Local().Format("15:04:05") }

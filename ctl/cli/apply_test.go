@@ -73,7 +73,7 @@ func TestConfigCommands(t *testing.T) {
 	}{
 		{"config apply " + file, ExitDone, []string{
 			"GET /api/v1/config?format=json", `PUT /api/v1/config for "tag" application/yaml a: 1`,
-		}, []string{"applied: generation 8, 2 changes", "rolled back to generation 7 at ", "isame-ctl config confirm 8", "decided by env X: log.level"}},
+		}, []string{"applied: generation 8, 2 changes", "rolled back to generation 7 in 60s, unless", "isame-ctl config confirm 8", "decided by env X: log.level"}},
 		{"config apply --force --confirm 60s -m hello " + file, ExitDone, []string{
 			`PUT /api/v1/config?confirm=1m0s&message=hello for * application/yaml a: 1`,
 		}, nil},

@@ -163,7 +163,7 @@ func showApplied(s *screen, r *api.Applied) {
 		s.linef("applied: generation %d, %s changes", r.Generation, count(len(r.Changes)+r.ChangesBeyond))
 	}
 	if r.ConfirmBefore != nil {
-		s.wholef("rolled back to generation %d at %s, unless: isame-ctl config confirm %d", r.Previous, until(*r.ConfirmBefore), r.Generation)
+		s.wholef("rolled back to generation %d in %s, unless: isame-ctl config confirm %d", r.Previous, s.left(*r.ConfirmBefore), r.Generation)
 	}
 	showNotes(s, r.RestartNeeded, r.Overridden, r.Warnings)
 }

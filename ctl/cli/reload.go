@@ -84,7 +84,7 @@ func showConfigState(s *screen, c *api.ConfigState) {
 		s.wholef("%s", text)
 	}
 	if p := c.Pending; p != nil {
-		s.wholef("on trial     generation %d of %s is rolled back to %d at %s, unless: isame-ctl config confirm %d",
-			p.Generation, p.Author, p.Previous, until(p.ConfirmBefore), p.Generation)
+		s.wholef("on trial     generation %d of %s is rolled back to %d in %s, unless: isame-ctl config confirm %d",
+			p.Generation, p.Author, p.Previous, s.left(p.ConfirmBefore), p.Generation)
 	}
 }

@@ -131,6 +131,9 @@ func (s *screen) age(t time.Time) string {
 	return short(s.now.Sub(t))
 }
 
+// left is how long it is until t.
+func (s *screen) left(t time.Time) string { return short(t.Sub(s.now)) }
+
 // ago says when t was: now, or how long ago; a zero t is never.
 func (s *screen) ago(t time.Time) string {
 	if t.IsZero() {

@@ -196,7 +196,7 @@ func (l *Ledger) Generation(number uint64) (api.Generation, error) {
 		g := e.Generation
 		doc, err := l.documentOf(e)
 		if err != nil {
-			return g, nil //nolint:nilerr // what is known of it is answered
+			return g, nil // what is known of it
 		}
 		text, err := doc.Encode("yaml", true)
 		if err != nil {

@@ -121,7 +121,8 @@ func (l *Ledger) resumption() *resumption {
 		return nil
 	}
 	return &resumption{
-		ETag: now.etag, File: file.etag, FileGeneration: file.generation, HeldBack: file.heldBack, Generation: now.generation, Author: now.author.Name,
+		ETag: now.etag, File: file.etag, FileGeneration: file.generation, HeldBack: file.heldBack,
+		Generation: now.generation, Author: now.author.Name,
 	}
 }
 
@@ -138,12 +139,12 @@ func (l *Ledger) resume(r *resumption, file *running) *running {
 		return nil
 	}
 	if r.File != file.etag {
-		event := log.Warn()
-		changes, beyond := Describe(config.Diff(file.doc, doc, l.key), false)
+		changes := config.Diff(file.doc, doc, l.key)
+		var named []string
 		for i := range min(len(changes), droppedMax) {
-			event = event.Str(fmt.Sprintf("change_%d", i+1), changes[i].Action+" "+changes[i].Path)
+			named = append(named, changes[i].Action+" "+changes[i].Path)
 		}
-		event.Int("changes", len(changes)+beyond).
+		log.Warn().Int("changes", len(changes)).Strs("first", named).
 			Msg("the file has changed since a configuration was applied over the API: the file counts, and that one is dropped")
 		return nil
 	}

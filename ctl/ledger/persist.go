@@ -12,24 +12,27 @@ import (
 )
 
 // promise does what may fail of keeping a configuration over a restart, as admin.persist
-// of that configuration says: fulfil does the rest once it serves. The result is nil
-// where nothing is staged.
-func (l *Ledger) promise(c *candidate) (*store.Staged, error) {
+// of that configuration says: fulfil does the rest once it serves.
+func (l *Ledger) promise(c *candidate) (p promised, err error) {
 	if c.source == l.fileSource() || c.isKept {
-		return nil, nil
+		return p, nil
 	}
 	switch persistOf(c.loaded) {
 	case persistState:
-		return nil, l.promiseState(c)
+		return p, l.promiseState(c)
 	case persistFile:
-		s, err := l.stageFile(c.doc)
+		p.file, err = l.stageFile(c.doc)
 		if err == nil && c.onTrial { // it could be written; it is when it is confirmed
-			l.discard(s)
-			return nil, nil
+			l.discard(p)
+			return promised{}, nil
 		}
-		return s, err
 	}
-	return nil, nil
+	return p, err
+}
+
+// promised is what is left to do once a configuration serves.
+type promised struct {
+	file *store.Staged // nil where none is to be written
 }
 
 func (l *Ledger) promiseState(c *candidate) error {
@@ -88,11 +91,11 @@ func (l *Ledger) stageFile(doc *config.Document) (*store.Staged, error) {
 }
 
 // fulfil gives the file its new content. What was promised can hardly fail any more.
-func (l *Ledger) fulfil(s *store.Staged, next *running) {
-	if s == nil {
+func (l *Ledger) fulfil(p promised, next *running) {
+	if p.file == nil {
 		return
 	}
-	if err := s.Commit(); err != nil {
+	if err := p.file.Commit(); err != nil {
 		l.opts.Logger.Error().Err(err).Str("file", l.opts.File).
 			Msg("the configuration serves, and the file does not say so: a restart finds the old one")
 		return

@@ -90,7 +90,8 @@ func (l *Ledger) refresh(a Author, loaded *config.Loaded) (Outcome, error) {
 	l.mu.Unlock()
 	l.note(l.unchangedEntry(&next, a))
 	return Outcome{
-		Generation: next.generation, ETag: next.etag, Unchanged: true, HeldBack: l.State().HeldBack, Kept: kept, Loaded: loaded, Document: next.doc,
+		Generation: next.generation, ETag: next.etag, Unchanged: true, HeldBack: l.State().HeldBack, Kept: kept,
+		Loaded: loaded, Document: next.doc,
 	}, nil
 }
 

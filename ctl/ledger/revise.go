@@ -8,7 +8,6 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
-	"github.com/isame-lb/isame-lb/ctl/store"
 )
 
 // Revision is a change of the configuration that somebody asks for over the API.
@@ -147,7 +146,8 @@ type candidate struct {
 
 func (c *candidate) outcome(generation uint64) Outcome {
 	return Outcome{
-		Generation: generation, ETag: c.etag, Unchanged: len(c.changes) == 0, Changes: c.changes, Kept: c.kept, Loaded: c.loaded, Document: c.doc,
+		Generation: generation, ETag: c.etag, Unchanged: len(c.changes) == 0, Changes: c.changes, Kept: c.kept,
+		Loaded: c.loaded, Document: c.doc,
 	}
 }
 
@@ -174,7 +174,8 @@ func (l *Ledger) weigh(next *config.Document, now *running, r *Revision) (*candi
 	if r.Confirm > 0 {
 		for _, k := range c.kept {
 			if touches(c.changes, k.Path) {
-				return nil, refusal(http.StatusUnprocessableEntity, api.CodeInvalid, "%s needs a restart, so it cannot be tried: apply it without confirm", k.Path)
+				return nil, refusal(http.StatusUnprocessableEntity, api.CodeInvalid,
+					"%s needs a restart, so it cannot be tried: apply it without confirm", k.Path)
 			}
 		}
 	}
@@ -280,11 +281,11 @@ func (l *Ledger) noteFile(c *candidate, left, next *running) {
 }
 
 // discard gives up what was staged.
-func (l *Ledger) discard(p *store.Staged) {
-	if p == nil {
+func (l *Ledger) discard(p promised) {
+	if p.file == nil {
 		return
 	}
-	if err := p.Discard(); err != nil {
+	if err := p.file.Discard(); err != nil {
 		l.opts.Logger.Warn().Err(err).Msg("a temporary file is left behind")
 	}
 }

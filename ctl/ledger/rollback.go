@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
@@ -42,8 +43,7 @@ func (l *Ledger) rollback(generation uint64, a Author) (Outcome, error) {
 
 // contentOf is the document of a generation; 0 is the last one before what runs that is different.
 func (l *Ledger) contentOf(generation uint64) (*config.Document, uint64, error) {
-	for i := len(l.mu.entries) - 1; i >= 0; i-- {
-		e := l.mu.entries[i]
+	for _, e := range slices.Backward(l.mu.entries) {
 		if e.Generation.Generation == 0 || e.Outcome == api.OutcomeUnchanged {
 			continue
 		}

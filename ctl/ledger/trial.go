@@ -12,8 +12,8 @@ import (
 
 // Bounds of Revision.Confirm.
 const (
-	ConfirmMin = 5 * time.Second
-	ConfirmMax = time.Hour
+	ConfirmLeast = 5 * time.Second
+	ConfirmMost  = time.Hour
 )
 
 // Defaults of Abort.
