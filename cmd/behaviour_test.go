@@ -11,6 +11,7 @@ var notCompiled = map[string]bool{
 	"admin.tokens[*].name": true, "admin.tokens[*].role": true, "admin.tokens[*].secret": true,
 	"admin.tls.cert_file": true, "admin.tls.key_file": true, "admin.tls.client_ca_file": true,
 	"log.level": true, "log.format": true, "metrics.enabled": true, "metrics.path": true, "shutdown.drain": true, "shutdown.delay": true, "shutdown.jitter": true,
+	"admin.persist": true, "admin.file_roots": true, "admin.env_names": true, "state.dir": true,
 }
 
 // behaviours names, for each key that works, a test that shows what changes with it.
@@ -24,6 +25,10 @@ var behaviours = map[string]string{
 	"admin.tokens[*].role":                        "cmd/isame-lb/e2e.TestAccessChangesWithAReload",
 	"admin.tokens[*].secret":                      "cmd/isame-lb/e2e.TestAccessChangesWithAReload",
 	"admin.token":                                 "ctl.TestBeyondLoopbackNeedsToken",
+	"admin.env_names":                             "ctl.TestWritingIsNotReading",
+	"admin.file_roots":                            "ctl.TestWritingIsNotReading",
+	"admin.persist":                               "cmd/isame-lb/e2e.TestAppliedConfigurationOutlivesARestart",
+	"state.dir":                                   "cmd/isame-lb/e2e.TestAppliedConfigurationOutlivesARestart",
 	"include":                                     "config.TestIncludedFilesAreOneConfiguration",
 	"defaults.middleware":                         "engine.TestStagesOfDefaultsStandInFront",
 	"defaults.timeout":                            "config.TestEveryKeyOfDefaultsIsInherited",

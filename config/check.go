@@ -50,6 +50,7 @@ func (c *checker) check() {
 	c.stages()
 	c.moving()
 	c.admin(&c.cfg.Admin)
+	c.state(&c.cfg.Admin, &c.cfg.State)
 	c.metrics(&c.cfg.Metrics)
 	if c.cfg.Tracing.Endpoint == "" && c.cfg.Tracing.Enabled {
 		c.reportf("tracing.endpoint", "is required when tracing is enabled")

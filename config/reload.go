@@ -15,6 +15,7 @@ func restartKeys() []string {
 		"log.format",
 		"metrics.enabled",
 		"metrics.path",
+		"state.dir",
 	}
 }
 

@@ -49,6 +49,8 @@ type Config struct {
 	Recorder Recorder `koanf:"recorder"`
 	// Shutdown bounds the drain at the end of the process.
 	Shutdown Shutdown `koanf:"shutdown"`
+	// State is what is kept on disk.
+	State State `koanf:"state"`
 }
 
 // Size is a number of bytes, written with its unit: 512B, 16KiB, 10MiB or 1GB.
@@ -417,6 +419,16 @@ type Admin struct {
 	TLS AdminTLS `koanf:"tls"`
 	// AllowedHosts are further Host names that are answered, beside loopback names and the address itself.
 	AllowedHosts []string `example:"[isame.internal]" koanf:"allowed_hosts"`
+	// Persist is what becomes of a configuration that is applied over the API: memory ends with the process; state is
+	// resumed after a restart, as long as the file holds what it did when it was applied, and needs state.dir; file is
+	// written into the configuration file, where that is YAML, includes no others and can be replaced.
+	Persist string `default:"memory" enum:"memory|state|file" koanf:"persist"`
+	// FileRoots are the folders below which a configuration that is sent over the API may name files, wherever links on the
+	// way lead. Files that the running configuration names may stay in any case. The list grows in the file only.
+	FileRoots []string `example:"[/etc/isame]" file:"true" koanf:"file_roots"`
+	// EnvNames are the variables that a configuration that is sent over the API may refer to as ${ENV:NAME}, beside those
+	// of the running one. The list grows in the file only.
+	EnvNames []string `example:"[API_TOKEN]" koanf:"env_names"`
 }
 
 // Log is what the proxy writes about itself and its traffic.

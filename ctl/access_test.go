@@ -35,7 +35,12 @@ var wantRoles = map[string]api.Role{
 	"listCertificates": api.RoleRead, "listLimits": api.RoleObserve, "listRecords": api.RoleObserve, "getRecords": api.RoleObserve, "explain": api.RoleObserve,
 	"upgrade":    api.RoleWrite,
 	"addBackend": api.RoleOperate, "removeBackend": api.RoleOperate, "patchBackend": api.RoleOperate, "reload": api.RoleOperate,
-	"putConfig": api.RoleWrite, // dry_run reads what the body refers to
+	"putConfig":   api.RoleWrite, // dry_run reads what the body refers to
+	"patchConfig": api.RoleWrite, "planConfig": api.RoleWrite,
+	"getSection": api.RoleRead, "putSection": api.RoleWrite, "patchSection": api.RoleWrite, "deleteSection": api.RoleWrite,
+	"getObject": api.RoleRead, "putObject": api.RoleWrite, "patchObject": api.RoleWrite, "deleteObject": api.RoleWrite,
+	"listHistory": api.RoleRead, "getGeneration": api.RoleRead, "whyConfig": api.RoleRead,
+	"confirmConfig": api.RoleOperate, "rollbackConfig": api.RoleOperate,
 }
 
 // TestRolesReachWhatTheyMay asks for every endpoint with the token of every role, and
@@ -130,7 +135,7 @@ func TestTokensSayWhoAsks(t *testing.T) {
 		status                 float64
 	}{
 		{"old one", request("POST", "/api/v1/reload", bearer("old-secret"), ""), "old-secret", "admin change", "deploy", "operate", "reload", nil, 200},
-		{"new one", request("PUT", "/api/v1/config?dry_run=1", bearer("new-secret")+put, "a: b"), "new-secret", "admin change", "deploy", "write", "putConfig", nil, 200},
+		{"new one", request("PUT", "/api/v1/config?dry_run=1", bearer("new-secret")+put, plainConfig), "new-secret", "admin change", "deploy", "write", "putConfig", nil, 200},
 		{"admin.token", request("POST", "/api/v1/reload", bearer(adminToken), ""), adminToken, "admin change", TokenName, "write", "reload", nil, 200},
 		{"role too low", request("POST", "/api/v1/reload", bearer("read-secret"), ""), "read-secret", "admin change refused", "eyes", "read", "reload", "forbidden", 403},
 		{"wrong one", request("POST", "/api/v1/reload", bearer("wrong-secret"), ""), "wrong-secret", "admin change refused", nil, nil, "reload", "unauthorized", 401},
@@ -156,7 +161,7 @@ func TestTokensSayWhoAsks(t *testing.T) {
 	if got := log.find(t, "admin change"); got["query"] != nil {
 		t.Errorf("got query %v of a change without one", got["query"])
 	}
-	raw(t, s, request("PUT", "/api/v1/config?dry_run=1", bearer("new-secret")+put, "a: b"))
+	raw(t, s, request("PUT", "/api/v1/config?dry_run=1", bearer("new-secret")+put, plainConfig))
 	if got := log.find(t, "admin change"); got["query"] != "dry_run=1" || got["via"] != "token" {
 		t.Errorf("got %v; want the query, which says that nothing was applied", got)
 	}
@@ -224,7 +229,8 @@ func TestUnixSocketHasRoleWrite(t *testing.T) {
 		Address: "unix:" + filepath.Join(t.TempDir(), "a.sock"), Tokens: oneOfEach(), Sources: sampleSources(new([]string)),
 	})
 	for token, author := range map[string]string{"": "local", bearer("wrong"): "local", bearer("secret-read"): "the-read"} {
-		got := raw(t, s, "PUT /api/v1/config?dry_run=1 HTTP/1.1\r\nHost: any\r\nConnection: close\r\n"+token+jsonBody+"Content-Length: 2\r\n\r\n{}")
+		got := raw(t, s, "PUT /api/v1/config?dry_run=1 HTTP/1.1\r\nHost: any\r\nConnection: close\r\n"+token+
+			"Content-Type: application/yaml\r\nContent-Length: "+itoa(len(plainConfig))+"\r\n\r\n"+plainConfig)
 		line := log.find(t, "admin change")
 		if got.status != 200 || line["author"] != author || line["role"] != "write" || line["via"] != "socket" {
 			t.Errorf("%q: got %d %v; want 200 as %s", token, got.status, line, author)

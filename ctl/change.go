@@ -3,7 +3,6 @@ package ctl
 import (
 	"errors"
 	"fmt"
-	"mime"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
@@ -104,45 +103,6 @@ func (s *Server) findBackend(name, address string) (pool.BackendStatus, error) {
 	}
 	return pool.BackendStatus{}, fmt.Errorf("backend %q of pool %q: %w: %s", address, name, ErrNotFound,
 		someOf(addresses)+config.DidYouMean(address, addresses))
-}
-
-func (s *Server) putConfig(x *call) error {
-	dry, p := x.flag("dry_run")
-	if p != nil {
-		return p
-	}
-	if !dry {
-		return notSupported("taking a configuration over the API (dry_run=1 checks it)")
-	}
-	if s.opts.Sources.CheckConfig == nil {
-		return notSupported("checking a configuration")
-	}
-	if len(x.ctx.PostBody()) == 0 {
-		return api.NewProblem(fasthttp.StatusBadRequest, "a configuration is needed as the body")
-	}
-	media, _, err := mime.ParseMediaType(string(x.ctx.Request.Header.ContentType()))
-	if err != nil {
-		return api.NewProblem(fasthttp.StatusUnsupportedMediaType, err.Error())
-	}
-	format := map[string]string{typeYAML: FormatYAML, typeJSON: FormatJSON, typeTOML: FormatTOML}[media]
-	result, err := s.opts.Sources.CheckConfig(x.ctx.PostBody(), format)
-	if err != nil {
-		return configRefused("the configuration has problems", err)
-	}
-	return x.answer(result)
-}
-
-// reload does not end when its client leaves: half a reload is worse than one nobody waits for.
-func (s *Server) reload(x *call) error {
-	src := &s.opts.Sources
-	if src.Reload == nil {
-		return notSupported("reload")
-	}
-	result, err := src.Reload(x.ctx)
-	if err != nil {
-		return configRefused("the reload was refused and the running configuration stays", err)
-	}
-	return x.answer(result)
 }
 
 // upgrade does not end when its client leaves: the next process starts all the same.

@@ -14,24 +14,23 @@ import (
 const keyWait = "wait"
 
 const (
-	// waitMax bounds how long a call may wait.
-	waitMax = 10 * time.Minute
+	// drainWaitMax bounds how long a call may wait.
+	drainWaitMax = 10 * time.Minute
 	// drainLook is how often a draining backend is looked at.
 	drainLook = 20 * time.Millisecond
 )
 
 // wait is how long the answer may wait for the end of a drain; 0 is not at all.
 func (x *call) wait(patch api.BackendPatch) (time.Duration, error) {
-	text := string(x.ctx.QueryArgs().Peek(keyWait))
-	if text == "" {
+	wait, p := x.duration(keyWait, time.Millisecond, drainWaitMax)
+	if p != nil {
+		return 0, p
+	}
+	if wait == 0 {
 		return 0, nil
 	}
-	wait, err := time.ParseDuration(text)
-	if err != nil || wait <= 0 || wait > waitMax {
-		return 0, api.NewProblem(fasthttp.StatusBadRequest, fmt.Sprintf("wait %q: want a duration above 0s, up to %v", text, waitMax))
-	}
 	if patch.State == nil || *patch.State == api.BackendEnabled {
-		return 0, api.NewProblem(fasthttp.StatusBadRequest, "wait: there is an end to wait for with the states drain and disabled only")
+		return 0, unknownParameter("wait: there is an end to wait for with the states drain and disabled only")
 	}
 	return wait, nil
 }

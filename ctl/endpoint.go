@@ -59,6 +59,7 @@ func (s *Server) table() []endpoint {
 	list = append(list, s.backendEndpoints()...)
 	list = append(list, s.recordEndpoints()...)
 	list = append(list, s.sessionEndpoints()...)
+	list = append(list, s.upgradeEndpoints()...)
 	return append(list, s.configEndpoints()...)
 }
 
@@ -125,24 +126,8 @@ func (s *Server) backendEndpoints() []endpoint {
 	}
 }
 
-// configTypes are the media types of a configuration.
-func configTypes() []string { return []string{typeYAML, typeJSON, typeTOML} }
-
-func (s *Server) configEndpoints() []endpoint {
+func (s *Server) upgradeEndpoints() []endpoint {
 	return []endpoint{
-		{method: "GET", pattern: "/api/v1/config", role: api.RoleRead, serve: s.config, doc: operation{
-			id: "getConfig", summary: "The effective configuration, secrets masked; ETag names its content",
-			query:   map[string]string{keyFormat: "json (default) or yaml; Accept: application/yaml does the same"},
-			answers: answers{200: rawAnswer{typeJSON, typeYAML}, 304: nil},
-		}},
-		{method: "PUT", pattern: "/api/v1/config", role: api.RoleWrite, accepts: configTypes(), serve: s.putConfig, doc: operation{
-			id: "putConfig", summary: "Checks a configuration without taking it (dry_run=1); taking it is not supported yet",
-			query: map[string]string{"dry_run": "1 or true checks only"}, body: rawAnswer(configTypes()),
-			answers: answers{200: api.CheckResult{}, 422: refusal{}},
-		}},
-		{method: "POST", pattern: "/api/v1/reload", role: api.RoleOperate, accepts: []string{typeJSON}, serve: s.reload, doc: operation{
-			id: "reload", summary: "Reads the configuration file again", answers: answers{200: api.ReloadResult{}, 422: refusal{}},
-		}},
 		{method: "POST", pattern: "/api/v1/upgrade", role: api.RoleWrite, accepts: []string{typeJSON}, serve: s.upgrade, doc: operation{
 			id: "upgrade", summary: "Starts the program anew and hands the sockets over: no connection is refused",
 			answers: answers{200: api.UpgradeResult{}, 409: refusal{}, 422: refusal{}},

@@ -21,6 +21,7 @@ type lingerConn struct {
 	net.Conn
 	linger atomic.Bool
 	terms  *tls.Config // that it came under; nil is clear text
+	opened time.Time   // when it was accepted
 }
 
 // lingering is the connection below c, whether or not TLS is in between; nil for others.
@@ -30,6 +31,15 @@ func lingering(c net.Conn) *lingerConn {
 	}
 	l, _ := c.(*lingerConn)
 	return l
+}
+
+// openedAt is when a connection was accepted; zero for one that was not accepted here.
+// fasthttp's ConnTime is lost where it gives up its memory between two requests.
+func openedAt(c net.Conn) time.Time {
+	if l := lingering(c); l != nil {
+		return l.opened
+	}
+	return time.Time{}
 }
 
 // lingerOn asks for a slow close of c.

@@ -100,7 +100,7 @@ func (l *patientListener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
 		if err == nil {
-			return &lingerConn{Conn: c}, nil
+			return &lingerConn{Conn: c, opened: time.Now()}, nil
 		}
 		if errors.Is(err, net.ErrClosed) {
 			return nil, err //nolint:wrapcheck // a wrapper of a listener answers as the listener

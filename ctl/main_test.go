@@ -88,12 +88,13 @@ func sampleSources(changes *[]string) Sources {
 		Config: func(format string) (ConfigDocument, error) {
 			return ConfigDocument{Body: []byte("# " + format + "\n"), ETag: "g7"}, nil
 		},
-		CheckConfig: func(body []byte, format string) (api.CheckResult, error) {
-			*changes = append(*changes, "check "+format+" "+string(body))
-			return api.CheckResult{Valid: true}, nil
-		},
-		Reload: func(context.Context) (api.ReloadResult, error) {
-			*changes = append(*changes, "reload")
+		Ledger: sampleLedger(),
+		Reload: func(_ string, force bool) (api.ReloadResult, error) {
+			text := "reload"
+			if force {
+				text += " by force"
+			}
+			*changes = append(*changes, text)
 			return api.ReloadResult{Generation: 7}, nil
 		},
 		PatchBackend: func(name, address string, p api.BackendPatch) error {

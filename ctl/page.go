@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
 )
 
 // Parameters of lists, and their bounds.
@@ -42,14 +44,23 @@ func byName[T any](name func(*T) string) listing[T] {
 // answerPage answers with the page of a list that was asked for, and with the way to the
 // next one.
 func answerPage[T any](x *call, list []T, l listing[T]) error {
-	limit, p := x.number(keyLimit, 1, limitMax, pageMax)
+	page, p := cutPage(x, list, l)
 	if p != nil {
 		return p
+	}
+	return x.answer(filled(page))
+}
+
+// cutPage is the page of a list that was asked for; the answer gets the way to the next one.
+func cutPage[T any](x *call, list []T, l listing[T]) ([]T, *api.Problem) {
+	limit, p := x.number(keyLimit, 1, limitMax, pageMax)
+	if p != nil {
+		return nil, p
 	}
 	if args := x.ctx.QueryArgs(); args.Has(keyAfter) {
 		cursor, err := base64.RawURLEncoding.DecodeString(string(args.Peek(keyAfter)))
 		if err != nil || len(cursor) == 0 {
-			return unknownParameter("parameter %q is no cursor of this list: take it from Link rel=next", keyAfter)
+			return nil, unknownParameter("parameter %q is no cursor of this list: take it from Link rel=next", keyAfter)
 		}
 		first := 0
 		for first < len(list) && !l.isBehind(&list[first], string(cursor)) {
@@ -61,7 +72,7 @@ func answerPage[T any](x *call, list []T, l listing[T]) error {
 		list = list[:limit]
 		linkNext(x.ctx, l.cursor(&list[limit-1]))
 	}
-	return x.answer(filled(list))
+	return list, nil
 }
 
 // linkNext says where the list goes on, with the other parameters as they came.

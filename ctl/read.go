@@ -117,35 +117,6 @@ func (s *Server) listeners(x *call) error {
 	return answerPage(x, s.opts.Sources.Listeners(), byName(func(l *api.ListenerStatus) string { return l.Name }))
 }
 
-func (s *Server) config(x *call) error {
-	if s.opts.Sources.Config == nil {
-		return notSupported("config")
-	}
-	format, mediaType := FormatJSON, typeJSON
-	wanted, p := x.choice(keyFormat, FormatJSON, FormatYAML)
-	if p != nil {
-		return p
-	}
-	if wanted == FormatYAML || wanted == "" && strings.Contains(string(x.ctx.Request.Header.Peek("Accept")), "yaml") {
-		format, mediaType = FormatYAML, typeYAML
-	}
-	doc, err := s.opts.Sources.Config(format)
-	if err != nil {
-		return err
-	}
-	// The two formats are two representations, so their tags differ (RFC 9110 section 8.8.3.3).
-	tag := `"` + doc.ETag + "-" + format + `"`
-	x.ctx.Response.Header.Set("ETag", tag)
-	x.ctx.Response.Header.Set("Vary", "Accept")
-	if string(x.ctx.Request.Header.Peek("If-None-Match")) == tag {
-		x.ctx.SetStatusCode(fasthttp.StatusNotModified)
-		return nil
-	}
-	x.ctx.SetContentType(mediaType)
-	x.ctx.SetBody(doc.Body)
-	return nil
-}
-
 func (s *Server) openAPI(x *call) error {
 	x.ctx.SetContentType(typeJSON)
 	x.ctx.SetBody(s.document)

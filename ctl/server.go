@@ -92,6 +92,8 @@ type Server struct {
 	fast      *fasthttp.Server
 	rate      *rate
 	refusals  zerolog.Logger // throttled
+	memory    memory         // of changes that may be sent again
+	waiting   atomic.Int32   // requests that wait for a change
 
 	mu struct {
 		sync.Mutex

@@ -43,11 +43,11 @@ func TestReads(t *testing.T) {
 		{"certificates", "/api/v1/certificates", "", 200, typeJSON, `[{"listener":"web","name":"a.test","names":[],"state":"awaited"}]`},
 		{"limits", "/api/v1/limits", "", 200, typeJSON, `"max_keys":10,"keys":0,"evicted":0,"fullest":[]}]`},
 		{"listeners", "/api/v1/listeners", "", 200, typeJSON, `[{"name":"web"`},
-		{"configuration is JSON", "/api/v1/config", "", 200, typeJSON, "# json"},
-		{"configuration as YAML by query", "/api/v1/config?format=yaml", "", 200, typeYAML, "# yaml"},
-		{"configuration as YAML by Accept", "/api/v1/config", "Accept: application/yaml\r\n", 200, typeYAML, "# yaml"},
-		{"configuration in another format", "/api/v1/config?format=xml", "", 400, api.ProblemType, `format \"xml\" is not one of json, yaml`},
-		{"configuration not changed", "/api/v1/config", "If-None-Match: \"g7-json\"\r\n", 304, "", ""},
+		{"configuration is JSON", "/api/v1/config?view=effective", "", 200, typeJSON, "# json"},
+		{"configuration as YAML by query", "/api/v1/config?view=effective&format=yaml", "", 200, typeYAML, "# yaml"},
+		{"configuration as YAML by Accept", "/api/v1/config?view=effective", "Accept: application/yaml\r\n", 200, typeYAML, "# yaml"},
+		{"configuration in another format", "/api/v1/config?view=effective&format=xml", "", 400, api.ProblemType, `format \"xml\" is not one of json, yaml`},
+		{"configuration not changed", "/api/v1/config?view=effective", "If-None-Match: \"effective-g7-json\"\r\n", 304, "", ""},
 		{"document", "/api/v1/openapi.json", "", 200, typeJSON, `"openapi":"3.1.0"`},
 		{"index for curl", "/", "Accept: */*\r\n", 200, typeJSON, `"path":"/api/v1/status"`},
 		{"index for a browser", "/", "Accept: text/html,*/*;q=0.8\r\n", 200, typeHTML, `<a href="/api/v1/status">`},
@@ -128,7 +128,7 @@ func TestMethodNotAllowedNamesThoseThatAre(t *testing.T) {
 	for _, c := range []struct{ method, path, want string }{
 		{"POST", "/health", "GET, HEAD"},
 		{"GET", "/api/v1/reload", "POST"},
-		{"DELETE", "/api/v1/config", "GET, HEAD, PUT"},
+		{"DELETE", "/api/v1/config", "GET, HEAD, PATCH, PUT"},
 		{"GET", "/api/v1/pools/p/backends/a:1", "DELETE, PATCH"},
 		{"OPTIONS", "/api/v1/status", "GET, HEAD"},
 		{"TRACE", "/", "GET, HEAD"},
@@ -175,15 +175,11 @@ func TestChanges(t *testing.T) {
 		{"remove a stranger", "DELETE", "/api/v1/pools/api/backends/10.0.0.9:1", "", "", 404, "not found", ""},
 		{"reload", "POST", "/api/v1/reload", "", "", 200, `{"generation":7}`, "reload"},
 		{"reload with JSON", "POST", "/api/v1/reload", jsonBody, "{}", 200, `{"generation":7}`, "reload"},
-		{"check YAML", "PUT", "/api/v1/config?dry_run=1", "Content-Type: application/yaml; charset=utf-8\r\n", "a: b", 200, `{"valid":true}`, "check yaml a: b"},
-		{"check JSON", "PUT", "/api/v1/config?dry_run=true", jsonBody, "{}", 200, `{"valid":true}`, "check json {}"},
-		{"check TOML", "PUT", "/api/v1/config?dry_run=1", "Content-Type: application/toml\r\n", "a=1", 200, `{"valid":true}`, "check toml a=1"},
-		{"check nothing", "PUT", "/api/v1/config?dry_run=1", "", "", 400, "a configuration is needed", ""},
-		{"apply", "PUT", "/api/v1/config", jsonBody, "{}", 501, "not supported yet", ""},
+		{"reload by force", "POST", "/api/v1/reload?force=1", "", "", 200, `{"generation":7}`, "reload by force"},
+		{"reload by no force", "POST", "/api/v1/reload?force=false", "", "", 200, `{"generation":7}`, "reload"},
+		{"reload by another word", "POST", "/api/v1/reload?force=yes", "", "", 400, "force", ""},
 		{"a misspelt parameter does not apply", "PUT", "/api/v1/config?dryrun=1", jsonBody, "{}", 400, `did you mean`, ""},
-		{"a value that is none does not apply", "PUT", "/api/v1/config?dry_run=yes", jsonBody, "{}", 400, `"code":"unknown_parameter"`, ""},
 		{"a parameter that comes twice", "PUT", "/api/v1/config?dry_run=1&dry_run=0", jsonBody, "{}", 400, "twice", ""},
-		{"apply with dry_run off", "PUT", "/api/v1/config?dry_run=0", jsonBody, "{}", 501, "not supported yet", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			changes = nil
@@ -225,11 +221,11 @@ func TestErrorsOfSourcesBecomeProblems(t *testing.T) {
 		})
 	}
 	t.Run("configuration", func(t *testing.T) {
-		src := Sources{CheckConfig: func([]byte, string) (api.CheckResult, error) {
-			return api.CheckResult{}, fmt.Errorf("cannot load: %w", problems)
+		src := Sources{Reload: func(string, bool) (api.ReloadResult, error) {
+			return api.ReloadResult{}, fmt.Errorf("cannot load: %w", problems)
 		}}
 		s := start(t, Options{Sources: src})
-		got := raw(t, s, request("PUT", "/api/v1/config?dry_run=1", jsonBody, "{}"))
+		got := raw(t, s, request("POST", "/api/v1/reload", jsonBody, "{}"))
 		var p api.Problem
 		if err := json.Unmarshal([]byte(got.body), &p); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/ctl/ledger"
 	"github.com/isame-lb/isame-lb/pool"
 )
 
@@ -23,7 +24,7 @@ var (
 	ErrNotSupported = errors.New("not supported yet")
 )
 
-// Config formats in Sources.Config and Sources.CheckConfig.
+// Formats of a configuration.
 const (
 	FormatYAML = "yaml"
 	FormatJSON = "json"
@@ -54,21 +55,21 @@ type Sources struct {
 	RequestsTotal func() uint64
 	// WriteMetrics writes the Prometheus text format.
 	WriteMetrics func(w io.Writer)
-	// Config is the effective configuration in FormatYAML or FormatJSON,
+	// Config is the effective configuration, defaults merged, in FormatYAML or FormatJSON,
 	// secrets masked. ETag is without quotes.
 	Config func(format string) (ConfigDocument, error)
-	// CheckConfig says what is wrong with a configuration in one of the
-	// formats above: its warnings, or an error ConfigProblems understands.
-	CheckConfig func(body []byte, format string) (api.CheckResult, error)
-	// Reload reads the configuration file again and returns when it has taken
-	// effect or was refused, with an error ConfigProblems understands.
-	Reload func(ctx context.Context) (api.ReloadResult, error)
 	// Upgrade starts the program anew, hands the sockets over, and returns when the new
 	// process serves and this one drains, or when that has failed and this one goes on.
 	Upgrade func(ctx context.Context) (api.UpgradeResult, error)
 	// Explain says what would become of a request, without sending it. An error is about
 	// the question, or ErrConflict.
 	Explain func(q *api.ExplainRequest) (*api.Explanation, error)
+	// Ledger has the configuration as it was written, its changes and its history.
+	Ledger *ledger.Ledger
+	// Reload reads the configuration file again for author and returns when it has taken
+	// effect or was refused, with an error ConfigProblems understands. Force takes its
+	// content even where it was taken before.
+	Reload func(author string, force bool) (api.ReloadResult, error)
 	// PatchBackend changes weight or state of a backend; the patch was checked.
 	PatchBackend func(pool, address string, patch api.BackendPatch) error
 	// AddBackend adds a backend and returns when it is there, with an error

@@ -65,12 +65,12 @@ func TestCurl(t *testing.T) {
 		{"two on one connection", []string{base + "/health", base + "/ready"}, "{\"status\":\"ok\"}\n{\"status\":\"ready\"}\n"},
 		{"change", []string{"-X", "PATCH", "-H", "Authorization: Bearer " + adminToken, "--json", `{"state":"drain"}`, base + "/api/v1/pools/api/backends/10.0.0.1:8080"}, `"address":"10.0.0.1:8080"`},
 		{"change as a form", []string{"-d", "x=1", "-H", "Authorization: Bearer " + adminToken, base + "/api/v1/reload"}, `"status":415`},
-		{"large configuration after 100-continue", []string{"-T", "-", "-H", "Authorization: Bearer " + adminToken, "-H", "Content-Type: application/yaml", "-H", "Expect: 100-continue", base + "/api/v1/config?dry_run=1"}, `{"valid":true}`},
+		{"large configuration after 100-continue", []string{"-T", "-", "-H", "Authorization: Bearer " + adminToken, "-H", "Content-Type: application/yaml", "-H", "Expect: 100-continue", base + "/api/v1/config?dry_run=1"}, `{"valid":true,"unchanged":true}`},
 		{"the same without token", []string{"-T", "-", "-H", "Content-Type: application/yaml", "-H", "Expect: 100-continue", base + "/api/v1/config?dry_run=1"}, `"title"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			command := exec.Command(curl, append([]string{"-sS", "--max-time", "20"}, c.args...)...)
-			command.Stdin = strings.NewReader(strings.Repeat("# comment\n", 200_000))
+			command.Stdin = strings.NewReader(strings.Repeat("# comment\n", 200_000) + plainConfig)
 			out, err := command.Output()
 			if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 				t.Fatalf("curl: %v: %s", err, failed.Stderr)

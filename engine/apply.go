@@ -113,6 +113,17 @@ func (e *Engine) tidyLocked(cfg *config.Config) {
 	})
 }
 
+// ApplyAs is Apply under a number that the caller gives: the running one again where only
+// what cfg refers to has changed, and else a higher one.
+func (e *Engine) ApplyAs(cfg *config.Config, generation uint64) error {
+	e.apply.Lock()
+	defer e.apply.Unlock()
+	if e.stopping.Load() {
+		return ErrStopping
+	}
+	return e.applyLocked(cfg, generation)
+}
+
 // refreshSoon has the pools rebuilt, in another goroutine, because a discovery
 // found other members. Calls that come while one waits are answered by that one.
 func (e *Engine) refreshSoon() {

@@ -17,6 +17,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl"
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/ctl/ledger"
 	"github.com/isame-lb/isame-lb/engine"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/sink"
@@ -45,7 +46,8 @@ type proxy struct {
 	loaded     atomic.Pointer[config.Loaded] // what runs
 	lastReload atomic.Pointer[api.Reload]
 	seen       atomic.Pointer[fingerprints] // of the files at the last load
-	reloads    chan reloadRequest
+	ledger     *ledger.Ledger
+	tasks      chan task     // for the main loop
 	draining   chan struct{} // closed when the drain begins
 }
 
@@ -53,7 +55,7 @@ type proxy struct {
 func serve(f *flags, build api.Build) error {
 	p := &proxy{
 		flags: f, started: time.Now(), build: build,
-		reloads: make(chan reloadRequest), upgrades: make(chan chan upgradeOutcome), draining: make(chan struct{}),
+		tasks: make(chan task), upgrades: make(chan chan upgradeOutcome), draining: make(chan struct{}),
 	}
 	var err error
 	if p.legacy, err = inherit(); err != nil {
@@ -103,19 +105,28 @@ func (p *proxy) start() error {
 	}); err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}
-	if err := p.bindAdmin(cfg); err != nil {
-		return err
-	}
-	if err := p.engine.Apply(cfg); err != nil {
-		p.stopAdmin(context.Background())
-		return reported(placed(loaded, err))
-	}
-	if err := p.startAdmin(cfg); err != nil {
-		return err
-	}
 	p.loaded.Store(loaded)
-	p.remember(loaded)
-	p.logWarnings(loaded)
+	p.remember()
+	if err := p.openLedger(loaded); err != nil {
+		return err
+	}
+	return p.begin(p.ledger.Begin(loaded))
+}
+
+// begin serves the configuration that the ledger has chosen: that of the file, or what
+// was applied before a restart.
+func (p *proxy) begin(loaded *config.Loaded, generation uint64) error {
+	if err := p.bindAdmin(loaded.Config); err != nil {
+		return err
+	}
+	if err := p.apply(loaded, generation); err != nil {
+		p.stopAdmin(context.Background())
+		return reported(err)
+	}
+	if err := p.startAdmin(loaded.Config); err != nil {
+		return err
+	}
+	p.ledger.Begun()
 	return nil
 }
 
@@ -163,8 +174,8 @@ func (p *proxy) run() error {
 		case s := <-signals:
 			switch s {
 			case syscall.SIGHUP:
-				_ = p.reload("signal") // logged and counted there
-				w.follow(p.loaded.Load().Files)
+				p.reload(ledger.TriggerSignal)
+				w.follow(p.watched())
 			case syscall.SIGUSR2:
 				p.beginUpgrade("signal", nil)
 			default:
@@ -174,13 +185,13 @@ func (p *proxy) run() error {
 				return p.shutdown(s.String(), signals, w.changed)
 			}
 		case <-w.changed:
-			_ = p.reload("file")
-			w.follow(p.loaded.Load().Files)
+			p.reload(ledger.TriggerFile)
+			w.follow(p.watched())
 		case <-p.freed:
 			p.adminIsFree()
-		case r := <-p.reloads:
-			r.done <- p.reload("api")
-			w.follow(p.loaded.Load().Files)
+		case t := <-p.tasks:
+			t.serve()
+			w.follow(p.watched())
 		}
 	}
 }

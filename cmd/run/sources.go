@@ -33,7 +33,7 @@ func (p *proxy) sources() ctl.Sources {
 		RequestsTotal: p.registry.Requests,
 		WriteMetrics:  p.registry.WriteMetrics,
 		Config:        p.config,
-		CheckConfig:   p.checkConfig,
+		Ledger:        p.ledger,
 		Reload:        p.requestReload,
 		Upgrade:       p.requestUpgrade,
 		Explain:       p.explain,
@@ -45,8 +45,10 @@ func (p *proxy) sources() ctl.Sources {
 }
 
 func (p *proxy) status() api.Status {
+	from := p.ledger.State()
 	s := api.Status{
-		Name: "isame-lb", Version: p.build.Version, Commit: p.build.Commit, GoVersion: p.build.GoVersion,
+		Config: &from,
+		Name:   "isame-lb", Version: p.build.Version, Commit: p.build.Commit, GoVersion: p.build.GoVersion,
 		PID: os.Getpid(), State: api.StateRunning, Started: p.started, UptimeSeconds: time.Since(p.started).Seconds(),
 		Generation: p.engine.Generation(), ConfigFile: p.file, LastReload: p.lastReload.Load(),
 		Shards: p.engine.Shards(), RequestsTotal: p.registry.Requests(),
@@ -116,18 +118,6 @@ func (p *proxy) config(format string) (ctl.ConfigDocument, error) {
 	}
 	sum := sha256.Sum256(b.Bytes())
 	return ctl.ConfigDocument{Body: b.Bytes(), ETag: hex.EncodeToString(sum[:8])}, nil
-}
-
-// checkConfig checks a configuration somebody sent, in the environment of this
-// process.
-func (p *proxy) checkConfig(body []byte, format string) (api.CheckResult, error) {
-	loaded, err := looked(loadFrom(config.Options{
-		File: "request", Data: body, Format: format, Environ: os.Environ(), Set: p.flags.set,
-	}))
-	if err != nil {
-		return api.CheckResult{}, err
-	}
-	return api.CheckResult{Valid: true, Warnings: ctl.DescribeProblems(loaded.Warnings)}, nil
 }
 
 func (p *proxy) patchBackend(poolName, address string, patch api.BackendPatch) error {

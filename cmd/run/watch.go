@@ -47,7 +47,7 @@ func (p *proxy) watch() *watcher {
 	w.fs = events
 	l := &watchLoop{watcher: w, proxy: p, folders: map[string]bool{}, refused: map[string]bool{}}
 	safely.GoThen("watch", l.run, func() { close(w.ended) })
-	w.follow(p.loaded.Load().Files)
+	w.follow(p.watched())
 	return w
 }
 
@@ -256,9 +256,9 @@ func trailOf(file string) []string {
 // fingerprints is what files held, by name.
 type fingerprints map[string][sha256.Size]byte
 
-// remember notes what the files of a configuration hold now.
-func (p *proxy) remember(loaded *config.Loaded) {
-	f := p.fingerprints(loaded)
+// remember notes what the files of the running configuration hold now.
+func (p *proxy) remember() {
+	f := p.fingerprints()
 	p.seen.Store(&f)
 }
 
@@ -269,7 +269,7 @@ func (p *proxy) filesChanged() bool {
 	if seen == nil {
 		return true
 	}
-	for name, now := range p.fingerprints(p.loaded.Load()) {
+	for name, now := range p.fingerprints() {
 		if was, known := (*seen)[name]; !known || was != now {
 			return true
 		}
@@ -277,11 +277,11 @@ func (p *proxy) filesChanged() bool {
 	return false
 }
 
-// fingerprints reads the files of a configuration and those that its main file includes
-// now; one that cannot be read counts as empty.
-func (p *proxy) fingerprints(loaded *config.Loaded) fingerprints {
+// fingerprints reads the files of the running configuration and those that its main file
+// includes now; one that cannot be read counts as empty.
+func (p *proxy) fingerprints() fingerprints {
 	all := fingerprints{}
-	for _, name := range slices.Concat(loaded.Files, config.IncludesOf(p.file, os.Environ()).Files) {
+	for _, name := range slices.Concat(p.watched(), config.IncludesOf(p.file, os.Environ()).Files) {
 		if _, known := all[name]; !known {
 			all[name] = fingerprintOf(name)
 		}

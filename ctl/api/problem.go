@@ -26,6 +26,12 @@ type Problem struct { //nolint:errname // the word of RFC 9457; it is a value of
 	Instance string `json:"instance,omitempty"`
 	// Errors are all problems of a configuration that was refused.
 	Errors []ConfigProblem `json:"errors,omitempty"`
+	// Current is what runs, where the change was made for something else.
+	Current *Current `json:"current,omitempty"`
+	// Pending is the configuration that waits for its confirmation and is in the way.
+	Pending *Pending `json:"pending,omitempty"`
+	// Referrers are the keys that name an object which is in use.
+	Referrers []string `json:"referrers,omitempty"`
 }
 
 // NewProblem returns the problem document of a status code, with the code that this
@@ -83,6 +89,16 @@ type CheckResult struct {
 	Valid bool `json:"valid"`
 	// Warnings name what is valid and yet hardly meant.
 	Warnings []ConfigProblem `json:"warnings,omitempty"`
+	// Unchanged says that it is what runs.
+	Unchanged bool `json:"unchanged,omitempty"`
+	// Changes are what would be different, at most 1,000 of them.
+	Changes []Change `json:"changes,omitempty"`
+	// ChangesBeyond counts those that are not listed.
+	ChangesBeyond int `json:"changes_beyond,omitempty"`
+	// RestartNeeded are the keys that only a restart would change.
+	RestartNeeded []ConfigProblem `json:"restart_needed,omitempty"`
+	// Overridden are the keys that the environment or --set decides, whatever the document says.
+	Overridden []Override `json:"overridden,omitempty"`
 }
 
 // ReloadResult is the answer to a reload that took effect.
@@ -94,6 +110,11 @@ type ReloadResult struct {
 	RestartNeeded []ConfigProblem `json:"restart_needed,omitempty"`
 	// Warnings name what is valid and yet hardly meant.
 	Warnings []ConfigProblem `json:"warnings,omitempty"`
+	// Unchanged says that the file holds what it did when it was last taken: certificates
+	// and files that the running configuration names were read again, and nothing else.
+	Unchanged bool `json:"unchanged,omitempty"`
+	// HeldBack says that a rollback left this content of the file: it is loaded by force=1 only.
+	HeldBack bool `json:"held_back,omitempty"`
 }
 
 // Live is the answer of GET /health and, when it is good, of GET /ready.

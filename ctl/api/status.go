@@ -31,6 +31,8 @@ type Status struct {
 	Generation uint64 `json:"generation"`
 	// ConfigFile is the file the configuration came from; empty is the embedded default.
 	ConfigFile string `json:"config_file"`
+	// Config says where the running configuration comes from.
+	Config *ConfigState `json:"config,omitempty"`
 	// LastReload is the last reload that was asked for; nil when none was.
 	LastReload *Reload `json:"last_reload,omitempty"`
 	// Shards is the number of accept loops of each listener.

@@ -301,9 +301,9 @@ func TestOutputFormats(t *testing.T) {
 		{"health -o json", "{\n  \"live\": true,\n  \"ready\": true\n}\n"},
 		{"reload -o yaml", "generation: 7\n"},
 		{"version -o json", "\"version\": \"v0.1.0\","},
-		{"config show", "yaml\n"},
-		{"config show -o yaml", "yaml\n"},
-		{"config show --output=json", "json\n"},
+		{"config show --effective", "yaml\n"},
+		{"config show --effective -o yaml", "yaml\n"},
+		{"config show --effective --output=json", "json\n"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			got := run(p, nil, strings.Fields(c.args)...)
@@ -333,9 +333,13 @@ func TestExitCodes(t *testing.T) {
 		{"backends drain 10.9.9.9:1 --pool api", ExitFailed, "not found"},
 		{"statsu", ExitUsage, `unknown command "statsu" for isame-ctl (did you mean status?)`},
 		{"tip", ExitUsage, `unknown command "tip"`},
-		{"config diff", ExitUsage, `unknown command "diff" for isame-ctl config`},
+		{"config dif", ExitUsage, `unknown command "dif" for isame-ctl config (did you mean diff?)`},
+		{"config diff", ExitUsage, "isame-ctl config diff FILE"},
+		{"config rollback x", ExitUsage, `generation "x" is no number from 1 on`},
+		{"config apply --format xml x", ExitUsage, `format "xml" is not one of yaml, json, toml`},
+		{"config apply /no/such/file", ExitFailed, "cannot read the configuration"},
 		{"backends", ExitUsage, "needs one of: add, disable, drain, enable, list, remove, weight"},
-		{"config", ExitUsage, "needs one of: check, show"},
+		{"config", ExitUsage, "needs one of: apply, check, confirm, diff, history, plan, rollback, show, why"},
 		{"status x", ExitUsage, "isame-ctl status"},
 		{"status --nope", ExitUsage, "unknown flag: --nope"},
 		{"status -o xml", ExitUsage, `output "xml" is not one of table, json, yaml`},

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/isame-lb/isame-lb/config"
@@ -17,27 +16,37 @@ import (
 const stdinBytesMax = 10 << 20
 
 func (a *app) configCommand() *cobra.Command {
-	group := &cobra.Command{Use: "config", Short: "Shows and checks configurations", Args: a.noSuchCommand, RunE: needsSubcommand}
-	group.AddCommand(a.configShow(), a.configCheck())
+	group := &cobra.Command{Use: "config", Short: "Shows, checks and changes configurations", Args: a.noSuchCommand, RunE: needsSubcommand}
+	group.AddCommand(a.configShow(), a.configCheck(), a.configDiff(), a.configPlan(), a.configApply(), a.configConfirm(),
+		a.configRollback(), a.configHistory(), a.configWhy())
 	return group
 }
 
 func (a *app) configShow() *cobra.Command {
-	return &cobra.Command{
-		Use: "show", Short: "Prints the running configuration as YAML (-o json: JSON), defaults merged, secrets masked",
+	effective := false
+	cmd := &cobra.Command{
+		Use: "show", Short: "Prints the running configuration as YAML (-o json: JSON), secrets masked: what apply takes",
 		Args: arguments(cobra.NoArgs),
 		RunE: a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
 			format := formatYAML
 			if a.output == formatJSON {
 				format = formatJSON
 			}
-			text, err := cl.Config(ctx, format)
+			var text []byte
+			var err error
+			if effective {
+				text, err = cl.Config(ctx, format)
+			} else {
+				text, _, err = cl.Document(ctx, format)
+			}
 			if err != nil {
 				return err
 			}
 			return a.write(text)
 		}),
 	}
+	cmd.Flags().BoolVar(&effective, "effective", false, "with defaults, environment and flags merged; for reading only")
+	return cmd
 }
 
 // checkReport is what isame-ctl config check prints as JSON.
@@ -76,12 +85,9 @@ func (a *app) configCheck() *cobra.Command {
 func (a *app) check(file, format string) error {
 	opts := config.Options{File: file, Format: format, Environ: a.env.Environ}
 	if file == "-" {
-		data, err := io.ReadAll(io.LimitReader(a.env.Stdin, stdinBytesMax+1))
+		data, err := a.readStdin()
 		if err != nil {
-			return fmt.Errorf("cannot read stdin: %w", err)
-		}
-		if len(data) > stdinBytesMax {
-			return fmt.Errorf("cannot check stdin: it is larger than %d MiB", stdinBytesMax>>20)
+			return err
 		}
 		opts.File, opts.Data, opts.BaseDir = "stdin", data, "."
 		if format == "" {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -11,7 +10,7 @@ import (
 )
 
 // reload is refused, or leaves a key, as a test asks.
-func (p *proxy) reload(context.Context) (api.ReloadResult, error) {
+func (p *proxy) reload(string, bool) (api.ReloadResult, error) {
 	return p.reloaded, p.refused
 }
 

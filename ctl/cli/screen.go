@@ -52,6 +52,12 @@ func (s *screen) wholef(format string, args ...any) {
 	s.buf.WriteByte('\n')
 }
 
+// paintf is wholef in a colour, where there are colours.
+func (s *screen) paintf(st style, format string, args ...any) {
+	s.buf.WriteString(s.paint(printable(fmt.Sprintf(format, args...)), st))
+	s.buf.WriteByte('\n')
+}
+
 // blank writes an empty line.
 func (s *screen) blank() {
 	s.buf.WriteByte('\n')
@@ -124,6 +130,9 @@ func (s *screen) age(t time.Time) string {
 	}
 	return short(s.now.Sub(t))
 }
+
+// left is how long it is until t.
+func (s *screen) left(t time.Time) string { return short(t.Sub(s.now)) }
 
 // ago says when t was: now, or how long ago; a zero t is never.
 func (s *screen) ago(t time.Time) string {

@@ -49,6 +49,7 @@ func showStatus(s *screen, st *api.Status) {
 	s.linef("%s %s (%s, %s)", st.Name, st.Version, st.Commit, st.GoVersion)
 	s.linef("state        %s, up %s, pid %d", st.State, short(max(time.Second, time.Duration(st.UptimeSeconds*float64(time.Second)))), st.PID)
 	s.linef("config       %s, generation %d", file, st.Generation)
+	showConfigState(s, st.Config)
 	if r := st.LastReload; r != nil {
 		text := fmt.Sprintf("last reload  %s %s", r.Result, s.ago(r.At))
 		if r.Reason != "" {
@@ -141,30 +142,6 @@ func (a *app) healthCommand() *cobra.Command {
 			}
 			return nil
 		}),
-	}
-}
-
-func (a *app) reloadCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "reload", Short: "Makes isame-lb read its configuration file again", Args: arguments(cobra.NoArgs),
-		RunE: a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
-			r, err := cl.Reload(ctx)
-			if err != nil {
-				return err
-			}
-			return a.print(r, func(s *screen) { showReload(s, &r) })
-		}),
-	}
-}
-
-// showReload says what a reload did and what it could not do.
-func showReload(s *screen, r *api.ReloadResult) {
-	s.linef("reloaded: generation %d", r.Generation)
-	for i := range r.RestartNeeded {
-		s.wholef("not in effect before a restart: %s", r.RestartNeeded[i].Text)
-	}
-	for i := range r.Warnings {
-		s.wholef("%s", r.Warnings[i].Text)
 	}
 }
 

@@ -162,23 +162,6 @@ func (c *Client) Ready(ctx context.Context) error {
 	return err
 }
 
-// Config is the effective configuration in yaml or json, secrets masked.
-func (c *Client) Config(ctx context.Context, format string) ([]byte, error) {
-	return c.do(ctx, call{method: http.MethodGet, path: "/api/v1/config?format=" + url.QueryEscape(format)})
-}
-
-// CheckConfig asks the running process whether it would take a configuration.
-// mediaType is application/yaml, application/json or application/toml.
-func (c *Client) CheckConfig(ctx context.Context, body []byte, mediaType string) error {
-	_, err := c.do(ctx, call{method: http.MethodPut, path: "/api/v1/config?dry_run=1", mediaType: mediaType, body: body})
-	return err
-}
-
-// Reload makes the process read its file again; it returns when that is done.
-func (c *Client) Reload(ctx context.Context) (api.ReloadResult, error) {
-	return send[api.ReloadResult](ctx, c, http.MethodPost, "/api/v1/reload", nil)
-}
-
 // Upgrade starts the program of the process anew; it returns when the new process serves. It
 // waits as long as ctx allows.
 func (c *Client) Upgrade(ctx context.Context) (api.UpgradeResult, error) {
@@ -220,6 +203,7 @@ type call struct {
 	method, path string
 	mediaType    string // of body
 	body         []byte
+	match        string // If-Match
 }
 
 func get[T any](ctx context.Context, c *Client, path string) (T, error) {
@@ -269,6 +253,9 @@ func (c *Client) exchange(ctx context.Context, rq call) (body []byte, header htt
 	req.Header.Set("User-Agent", "isame-ctl")
 	if rq.mediaType != "" {
 		req.Header.Set("Content-Type", rq.mediaType)
+	}
+	if rq.match != "" {
+		req.Header.Set("If-Match", rq.match)
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)

@@ -103,14 +103,43 @@ func TestRequests(t *testing.T) {
 		{"listeners", func() error { _, err := c.Listeners(ctx); return err }, seen{authorization: bearer, line: "GET /api/v1/listeners"}},
 		{"health", func() error { return c.Health(ctx) }, seen{authorization: bearer, line: "GET /health"}},
 		{"ready", func() error { return c.Ready(ctx) }, seen{authorization: bearer, line: "GET /ready"}},
-		{"config", func() error { _, err := c.Config(ctx, "yaml"); return err }, seen{authorization: bearer, line: "GET /api/v1/config?format=yaml"}},
 		{
 			"records", func() error { _, err := c.Records(ctx, url.Values{"limit": {"1"}}); return err },
 			seen{authorization: bearer, line: "GET /api/v1/records?limit=1"},
 		},
 		{"records of an id", func() error { _, err := c.RecordsOf(ctx, "a/bs"); return err }, seen{authorization: bearer, line: "GET /api/v1/records/a%2Fbs"}},
-		{"check", func() error { return c.CheckConfig(ctx, []byte("a: 1"), "application/yaml") }, seen{"PUT /api/v1/config?dry_run=1", "application/yaml", bearer, "a: 1"}},
-		{"reload", func() error { _, err := c.Reload(ctx); return err }, seen{"POST /api/v1/reload", "", bearer, ""}},
+		{"config", func() error { _, err := c.Config(ctx, "yaml"); return err }, seen{authorization: bearer, line: "GET /api/v1/config?view=effective&format=yaml"}},
+		{"document", func() error { _, _, err := c.Document(ctx, "yaml"); return err }, seen{authorization: bearer, line: "GET /api/v1/config?format=yaml"}},
+		{"check", func() error { _, err := c.CheckConfig(ctx, []byte("a: 1"), "application/yaml"); return err }, seen{"PUT /api/v1/config?dry_run=1", "application/yaml", bearer, "a: 1"}},
+		{"reload", func() error { _, err := c.Reload(ctx, false); return err }, seen{"POST /api/v1/reload", "", bearer, ""}},
+		{"reload by force", func() error { _, err := c.Reload(ctx, true); return err }, seen{"POST /api/v1/reload?force=1", "", bearer, ""}},
+		{
+			"apply", func() error {
+				_, err := c.Apply(ctx, &Change{
+					Body: []byte("a: 1"), MediaType: "application/yaml", Match: "*", Message: "a b", Confirm: time.Minute, Strict: true, Replace: true,
+				})
+				return err
+			},
+			seen{"PUT /api/v1/config?confirm=1m0s&message=a+b&replace=1&strict=1", "application/yaml", bearer, "a: 1"},
+		},
+		{
+			"plan", func() error { _, err := c.Plan(ctx, []byte("{}"), "application/json"); return err },
+			seen{"POST /api/v1/config/plan", "application/json", bearer, "{}"},
+		},
+		{
+			"confirm", func() error { _, err := c.Confirm(ctx, 3); return err },
+			seen{"POST /api/v1/config/confirm", "application/json", bearer, `{"generation":3}`},
+		},
+		{
+			"rollback", func() error { _, err := c.Rollback(ctx, 3, "why"); return err },
+			seen{"POST /api/v1/config/rollback?message=why", "application/json", bearer, `{"generation":3}`},
+		},
+		{
+			"rollback to the one before", func() error { _, err := c.Rollback(ctx, 0, ""); return err },
+			seen{"POST /api/v1/config/rollback", "application/json", bearer, "{}"},
+		},
+		{"generation", func() error { _, err := c.Generation(ctx, 3); return err }, seen{authorization: bearer, line: "GET /api/v1/config/history/3"}},
+		{"why", func() error { _, err := c.Why(ctx, "pools.a[0]"); return err }, seen{authorization: bearer, line: "GET /api/v1/config/why?path=pools.a%5B0%5D"}},
 		{
 			"patch", func() error {
 				_, err := c.PatchBackend(ctx, "api", "unix:/x.sock", api.BackendPatch{Weight: &weight})
@@ -162,7 +191,7 @@ func TestRefusals(t *testing.T) {
 		}, 0, "307"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := connect(t, "t", c.answer).Reload(t.Context())
+			_, err := connect(t, "t", c.answer).Reload(t.Context(), false)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v; want %q", err, c.want)
 			}

@@ -35,6 +35,7 @@ type Registry struct {
 	set    *metrics.Set
 
 	generation atomic.Uint64
+	drift      atomic.Pointer[func() bool]
 	reloads    map[ReloadResult]*atomic.Uint64 // never changed after New
 
 	// Ends counts how exchanges ended.
@@ -161,6 +162,12 @@ func (r *Registry) SetGeneration(n uint64) {
 // Generation returns what SetGeneration was last told, 0 at first.
 func (r *Registry) Generation() uint64 {
 	return r.generation.Load()
+}
+
+// SetDrift says where it comes from whether the configuration file holds something else
+// than what runs. f is called once a scrape.
+func (r *Registry) SetDrift(f func() bool) {
+	r.drift.Store(&f)
 }
 
 // CountReload counts one finished reload.

@@ -263,6 +263,14 @@ func (r *Registry) renderCertificates(e *exposition) {
 func (r *Registry) renderConfig(e *exposition) {
 	e.family("isame_config_generation", gauge, "Number of the configuration that runs, from 1.")
 	e.count(r.generation.Load())
+	if drift := r.drift.Load(); drift != nil {
+		e.family("isame_config_drift", gauge, "1 where the configuration file holds something else than what runs, else 0.")
+		isDrift := int64(0)
+		if (*drift)() {
+			isDrift = 1
+		}
+		e.gauge(isDrift)
+	}
 	e.family("isame_config_reloads_total", counter, "Finished reloads by result.")
 	for _, result := range slices.Sorted(maps.Keys(r.reloads)) {
 		e.count(r.reloads[result].Load(), "result", string(result))

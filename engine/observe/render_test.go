@@ -71,6 +71,7 @@ func busyRegistry() *Registry {
 	r.Listener("web").BytesIn.Add(0, 5)
 	r.Listener("web").BytesOut.Add(0, 6)
 	r.SetGeneration(7)
+	r.SetDrift(func() bool { return true })
 	r.CountReload(ReloadRejected)
 	r.SetPools(func() []pool.Status {
 		return []pool.Status{{Name: "p", Backends: []pool.BackendStatus{
@@ -115,6 +116,7 @@ func TestMetricsAreAsDocumented(t *testing.T) {
 		{"isame_connections", dto.MetricType_GAUGE, map[string]float64{"listener=web state=active": 3, "listener=web state=idle": 4}},
 		{"isame_bytes_total", dto.MetricType_COUNTER, map[string]float64{"direction=in listener=web": 5, "direction=out listener=web": 6}},
 		{"isame_config_generation", dto.MetricType_GAUGE, map[string]float64{"": 7}},
+		{"isame_config_drift", dto.MetricType_GAUGE, map[string]float64{"": 1}},
 		{"isame_config_reloads_total", dto.MetricType_COUNTER, map[string]float64{"result=applied": 0, "result=rejected": 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

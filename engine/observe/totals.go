@@ -2,7 +2,10 @@ package observe
 
 import (
 	"maps"
+	"net/http"
 	"time"
+
+	"github.com/isame-lb/isame-lb/pool/stat"
 )
 
 // Requests returns the number of finished exchanges of the process.
@@ -12,6 +15,24 @@ func (r *Registry) Requests() uint64 {
 		total += cells.codes.Total()
 	}
 	return total
+}
+
+// Traffic is what all exchanges together came to.
+type Traffic struct {
+	// Requests are the finished exchanges, Failed those of them that were answered with a
+	// status from 500 to 599.
+	Requests, Failed uint64
+	Durations        stat.Snapshot
+}
+
+// Traffic returns the counts since the start of the process.
+func (r *Registry) Traffic() (t Traffic) {
+	for _, cells := range r.routeCells() {
+		t.Requests += cells.codes.Total()
+		t.Failed += cells.codes.Class(http.StatusInternalServerError / 100)
+		t.Durations.Merge(cells.durations.Snapshot())
+	}
+	return t
 }
 
 // RequestsByRoute returns the number of finished exchanges of each route that

@@ -39,7 +39,7 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	if code, out := ctl(t, p.admin, "status"); code != 0 || !strings.Contains(out, "restart: admin.address") {
 		t.Errorf("isame-ctl status: got exit %d, %q; want the key", code, out)
 	}
-	if a := get(t, "http://"+p.admin+"/api/v1/config", "Accept", "application/yaml"); strings.Contains(string(a.body), "elsewhere") || !strings.Contains(string(a.body), "127.0.0.1:0") {
+	if a := get(t, "http://"+p.admin+"/api/v1/config?view=effective", "Accept", "application/yaml"); strings.Contains(string(a.body), "elsewhere") || !strings.Contains(string(a.body), "127.0.0.1:0") {
 		t.Errorf("the configuration shows what is not in effect:\n%s", a.body)
 	}
 	line := p.log.find("configuration reloaded, but for the keys above")

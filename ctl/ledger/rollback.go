@@ -1,0 +1,89 @@
+package ledger
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/ctl/api"
+)
+
+// Rollback brings the content of a generation back, as a new one; 0 is the last one before
+// what runs that is different. Where a trial is under way, 0 and its previous generation
+// end it.
+func (l *Ledger) Rollback(generation uint64, a Author) (out Outcome, err error) {
+	a.Trigger = TriggerRollback
+	err = l.enter(func() error {
+		out, err = l.rollback(generation, a)
+		return err
+	})
+	return out, err
+}
+
+func (l *Ledger) rollback(generation uint64, a Author) (Outcome, error) {
+	if t := l.mu.trial; t != nil {
+		if generation != 0 && generation != t.previous.generation {
+			return Outcome{}, inTheWay(t)
+		}
+		return l.undo(t, a)
+	}
+	doc, generation, err := l.contentOf(generation)
+	if err != nil {
+		return Outcome{}, err
+	}
+	began, left := l.opts.Now(), l.mu.now
+	out, err := l.restore(&restoration{doc: doc, generation: generation, author: a})
+	if err == nil && !out.Unchanged {
+		l.become(left.generation, api.OutcomeRolledBack, a.Message)
+		l.writeJournal()
+	}
+	l.opts.Report(Report{Author: a, Began: began, Outcome: out, Err: err})
+	return out, err
+}
+
+// contentOf is the document of a generation; 0 is the last one before what runs that is different.
+func (l *Ledger) contentOf(generation uint64) (*config.Document, uint64, error) {
+	for _, e := range slices.Backward(l.mu.entries) {
+		if e.Generation.Generation == 0 || e.Outcome == api.OutcomeUnchanged {
+			continue
+		}
+		if generation == 0 && (e.ETag == l.mu.now.etag || e.Outcome == api.OutcomeRolledBack) {
+			continue
+		}
+		if generation != 0 && e.Generation.Generation != generation {
+			continue
+		}
+		doc, err := l.documentOf(e)
+		if err != nil {
+			return nil, 0, refusal(http.StatusNotFound, api.CodeNotFound, "the content of generation %d is lost: %s", e.Generation.Generation, err)
+		}
+		return doc, e.Generation.Generation, nil
+	}
+	if generation == 0 {
+		return nil, 0, refusal(http.StatusNotFound, api.CodeNotFound, "the history knows no other configuration to go back to")
+	}
+	return nil, 0, refusal(http.StatusNotFound, api.CodeNotFound, "the history does not reach generation %d", generation)
+}
+
+// restoration is an old configuration that is to run again.
+type restoration struct {
+	doc        *config.Document
+	generation uint64
+	author     Author
+	isKept     bool // a restart finds it already
+}
+
+// restore applies an old document as a new generation.
+func (l *Ledger) restore(r *restoration) (Outcome, error) {
+	now := l.mu.now
+	if r.doc.Hash(l.key) == now.etag {
+		return Outcome{Generation: now.generation, ETag: now.etag, Unchanged: true, Kept: now.kept, Loaded: now.loaded, Document: now.doc}, nil
+	}
+	c, err := l.candidate(r.doc, now, "rollback")
+	if err != nil {
+		l.note(l.refusedEntry(r.author, err))
+		return Outcome{}, err
+	}
+	c.source, c.author, c.restored, c.isKept = api.SourceRollback, r.author, r.generation, r.isKept
+	return l.commit(c)
+}
