@@ -63,7 +63,7 @@ func (l *Ledger) stageFile(doc *config.Document) (*store.Staged, error) {
 	if err != nil {
 		return nil, notWritable("admin.persist is file, and it cannot be read: %s", err)
 	}
-	before, err := config.ParseDocument(original, "yaml", path)
+	before, err := config.ParseFile(original, "yaml", path)
 	if err != nil {
 		return nil, notWritable("admin.persist is file, and what %q holds now cannot be read: %s", path, reasonOf(err))
 	}
@@ -77,7 +77,7 @@ func (l *Ledger) stageFile(doc *config.Document) (*store.Staged, error) {
 	if err != nil {
 		return nil, notWritable("%q cannot be rewritten: %s", path, err)
 	}
-	if after, err := config.ParseDocument(text, "yaml", path); err != nil || after.Hash(l.key) != doc.Hash(l.key) {
+	if after, err := config.ParseFile(text, "yaml", path); err != nil || after.Hash(l.key) != doc.Hash(l.key) {
 		return nil, notWritable("%q cannot be rewritten so that it says what was asked for", path)
 	}
 	s, err := store.StageOver(path, text)
