@@ -242,7 +242,7 @@ func TestUnixSocketHasRoleWrite(t *testing.T) {
 // may bring certificates along.
 func TestUnixSocketStaysInClearText(t *testing.T) {
 	s := start(t, Options{Address: "unix:" + filepath.Join(t.TempDir(), "a.sock")})
-	s.SetAccess(&Access{TLS: loadTLS(t, newAuthority(t).terms("server"))})
+	s.SetAccess(&Access{TLS: loadTLS(t, newAuthority(t).terms())})
 	if got := raw(t, s, "GET /health HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n"); got.status != 200 {
 		t.Errorf("got %d; want 200", got.status)
 	}

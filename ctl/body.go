@@ -61,8 +61,7 @@ func checkJSON(body []byte) *api.Problem {
 
 // placeOfError says what encoding/json makes of the body, which names one character and where.
 func placeOfError(body []byte) string {
-	var syntax *json.SyntaxError
-	if errors.As(json.Unmarshal(body, new(json.RawMessage)), &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(body, new(json.RawMessage))); ok {
 		return fmt.Sprintf(": %s, at byte %d", syntax, syntax.Offset)
 	}
 	return ""

@@ -60,7 +60,7 @@ type termsListener struct {
 func (l *termsListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
-		return nil, err
+		return nil, err //nolint:wrapcheck // a wrapper of a listener answers as the listener
 	}
 	terms := l.server.tls.Load()
 	if lingers, ok := c.(*lingerConn); ok {

@@ -89,10 +89,10 @@ func (a *authority) issue(name string, template x509.Certificate) (certFile, key
 	return a.write(name+".pem", "CERTIFICATE", cert.Raw), a.write(name+".key", "PRIVATE KEY", private)
 }
 
-// terms is admin.tls with a certificate of a.
-func (a *authority) terms(name string) *config.AdminTLS {
+// terms is admin.tls with a new certificate of a, in the same files each time.
+func (a *authority) terms() *config.AdminTLS {
 	a.t.Helper()
-	certFile, keyFile := a.issue(name, x509.Certificate{Subject: pkix.Name{CommonName: name}})
+	certFile, keyFile := a.issue("server", x509.Certificate{Subject: pkix.Name{CommonName: "server"}})
 	return &config.AdminTLS{CertFile: certFile, KeyFile: keyFile}
 }
 
@@ -152,7 +152,7 @@ func fetch(t *testing.T, c *http.Client, method, target, token string) (status i
 // token, which alone has a role; without tokens the certificate says who made a change.
 func TestClientCertificatesAreAskedFor(t *testing.T) {
 	ours, other := newAuthority(t), newAuthority(t)
-	terms := ours.terms("server")
+	terms := ours.terms()
 	terms.ClientCAFile = ours.file
 	certFile, keyFile := ours.issue("alice", x509.Certificate{Subject: pkix.Name{CommonName: "alice", Organization: []string{"ops"}}})
 	uri, err := url.Parse("spiffe://a.example/bob")
@@ -190,7 +190,7 @@ func TestClientCertificatesAreAskedFor(t *testing.T) {
 // TestTLSChangesWhileItServes renews the certificate, then switches TLS off and on.
 func TestTLSChangesWhileItServes(t *testing.T) {
 	a := newAuthority(t)
-	terms := a.terms("server")
+	terms := a.terms()
 	s := start(t, Options{TLS: loadTLS(t, terms)})
 	secure, plain := "https://"+s.Addr().String()+"/health", "http://"+s.Addr().String()+"/health"
 	kept := a.client()
@@ -202,7 +202,7 @@ func TestTLSChangesWhileItServes(t *testing.T) {
 	if _, _, closes, err := fetch(t, kept, "GET", secure, ""); err != nil || closes {
 		t.Errorf("read again, the same files: got the end of the connection (%v), %v; want it kept", closes, err)
 	}
-	a.terms("server") // the same files
+	a.terms() // the same files
 	s.SetAccess(&Access{TLS: loadTLS(t, terms)})
 	if _, serial, closes, err := fetch(t, kept, "GET", secure, ""); err != nil || !closes || serial != first {
 		t.Errorf("renewed: got serial %s, the end (%v), %v; want the old one's last answer", serial, closes, err)
@@ -222,7 +222,7 @@ func TestTLSChangesWhileItServes(t *testing.T) {
 
 func TestLoadTLSNamesWhatIsWrong(t *testing.T) {
 	a := newAuthority(t)
-	good := *a.terms("server")
+	good := *a.terms()
 	text := filepath.Join(a.dir, "text.pem")
 	if err := os.WriteFile(text, []byte("text"), 0o600); err != nil {
 		t.Fatal(err)
@@ -268,7 +268,7 @@ func TestSubjectIsBounded(t *testing.T) {
 // client_ca_file as well, where its own certificate is good for clients.
 func TestHolderThatAsksForCertificatesIsAsked(t *testing.T) {
 	a := newAuthority(t)
-	terms := a.terms("server")
+	terms := a.terms()
 	terms.ClientCAFile = a.file
 	_, next := held(t, Options{TLS: loadTLS(t, terms)}, api.StateDraining)
 	if !next.holderDrains() {

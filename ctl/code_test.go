@@ -46,7 +46,7 @@ func TestEveryCodeIsReached(t *testing.T) {
 			return raw(t, s, request("POST", add, write+jsonBody, strings.Repeat(" ", bodyBytesMax+1)))
 		},
 		api.CodeMediaType: func() answer { return raw(t, s, request("POST", add, write+"Content-Type: text/plain\r\n", "{}")) },
-		api.CodeInvalid:   func() answer { return raw(t, s, request("POST", add, write+jsonBody, `{"adress":"a:1"}`)) },
+		api.CodeInvalid:   func() answer { return raw(t, s, request("POST", add, write+jsonBody, `{"place":"a:1"}`)) },
 		api.CodeDraining:  func() answer { return raw(t, open, request("GET", "/ready", "", "")) },
 		api.CodeInternal:  func() answer { return raw(t, open, request("GET", "/api/v1/routes", "", "")) },
 		api.CodeTimeout: func() answer {

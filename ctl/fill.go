@@ -34,8 +34,8 @@ func (p place) item(i int) place {
 // fill fills what v points to.
 func (f *filler) fill(n *fastjson.Value, v any) { f.value(n, reflect.ValueOf(v).Elem(), place{}) }
 
-// refuse notes a problem. It says nothing of values.
-func (f *filler) refuse(at place, format string, args ...any) {
+// refusef notes a problem. It says nothing of values.
+func (f *filler) refusef(at place, format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
 	text := message
 	if at.path != "" {
@@ -77,7 +77,7 @@ func (f *filler) other(n *fastjson.Value, v reflect.Value, at place) {
 		return
 	}
 	if json.Unmarshal(text, v.Addr().Interface()) != nil { // its error may show the value
-		f.refuse(at, "is not written as this key wants it")
+		f.refusef(at, "is not written as this key wants it")
 	}
 }
 
@@ -117,7 +117,7 @@ func (f *filler) object(n *fastjson.Value, at place, visit func(name string, val
 	o.Visit(func(key []byte, value *fastjson.Value) {
 		name := string(key)
 		if seen[name] {
-			f.refuse(at.key(name), "is given twice")
+			f.refusef(at.key(name), "is given twice")
 			return
 		}
 		seen[name] = true
@@ -135,7 +135,7 @@ func (f *filler) field(name string, n *fastjson.Value, v reflect.Value, at place
 	}
 	index, ok := known[name]
 	if !ok {
-		f.refuse(at.key(name), "unknown key%s", config.DidYouMean(name, slices.Sorted(maps.Keys(known))))
+		f.refusef(at.key(name), "unknown key%s", config.DidYouMean(name, slices.Sorted(maps.Keys(known))))
 		return
 	}
 	f.value(n, v.FieldByIndex(index), at.key(name))
@@ -214,5 +214,5 @@ func (f *filler) mismatch(n *fastjson.Value, at place, want string) {
 	if n.Type() == fastjson.TypeNumber && strings.Contains(want, "number") {
 		kind = "such a number"
 	}
-	f.refuse(at, "must be %s, not %s", want, kind)
+	f.refusef(at, "must be %s, not %s", want, kind)
 }

@@ -116,7 +116,7 @@ func (e *endpoint) describe(g schemas) object {
 		list := make([]any, 0, len(e.doc.query))
 		for _, name := range slices.Sorted(maps.Keys(e.doc.query)) {
 			list = append(list, object{
-				"name": name, "in": "query", keyDescription: e.doc.query[name], "schema": parameterSchema(name),
+				"name": name, "in": "query", keyDescription: e.doc.query[name], keySchema: parameterSchema(name),
 			})
 		}
 		op["parameters"] = list
@@ -159,7 +159,7 @@ func (e *endpoint) responses(g schemas) object {
 		}
 		if _, isList := e.doc.query[keyAfter]; isList && status == fasthttp.StatusOK {
 			r["headers"] = object{"Link": object{
-				keyDescription: "Where the list goes on, with rel=next; absent on its last page", "schema": textSchema(),
+				keyDescription: "Where the list goes on, with rel=next; absent on its last page", keySchema: textSchema(),
 			}}
 		}
 		out[strconv.Itoa(status)] = r
@@ -180,7 +180,7 @@ func content(g schemas, v any, mediaType string) object {
 	if _, ok := v.(refusal); ok {
 		mediaType, v = api.ProblemType, api.Problem{}
 	}
-	return object{mediaType: object{"schema": g.of(v)}}
+	return object{mediaType: object{keySchema: g.of(v)}}
 }
 
 // pathParameters are the {names} of a pattern.
@@ -189,7 +189,7 @@ func pathParameters(pattern string) []any {
 	for segment := range strings.SplitSeq(pattern, "/") {
 		if name, ok := strings.CutPrefix(segment, "{"); ok {
 			list = append(list, object{
-				"name": strings.TrimSuffix(name, "}"), "in": "path", "required": true, "schema": textSchema(),
+				"name": strings.TrimSuffix(name, "}"), "in": "path", "required": true, keySchema: textSchema(),
 			})
 		}
 	}

@@ -15,6 +15,7 @@ const (
 	keyType        = "type"
 	keyFormat      = "format"
 	keyDescription = "description"
+	keySchema      = "schema"
 )
 
 // fieldsJSON holds the doc comments of the API's types, as Type and Type.Field.

@@ -145,12 +145,11 @@ func writeProblem(ctx *fasthttp.RequestCtx, p *api.Problem) {
 	if out.Code == "" {
 		out.Code = api.NewProblem(out.Status, "").Code
 	}
-	out.WithCode(out.Code)
 	out.Instance = string(ctx.Path())
 	if out.Status == fasthttp.StatusUnauthorized {
 		ctx.Response.Header.Set("WWW-Authenticate", `Bearer realm="isame"`)
 	}
-	writeJSON(ctx, out.Status, api.ProblemType, &out)
+	writeJSON(ctx, out.Status, api.ProblemType, out.WithCode(out.Code))
 }
 
 // writeJSON sends v; it must be a value of package api or pool.

@@ -187,6 +187,9 @@ func TestTokensOfAnExposedAddressStay(t *testing.T) {
 		}
 		return ""
 	})
+	if line := p.log.find("a token is set"); line == nil || line["level"] != "warn" {
+		t.Errorf("got %v at the start; want a word on what a token changes", line)
+	}
 	if got := get(t, "http://127.0.0.1:"+port+"/api/v1/status").status; got != 401 {
 		t.Errorf("got %d; want the token still asked for", got)
 	}
