@@ -41,14 +41,14 @@ func haveNone(names []string, what string) string {
 
 // speaks reports that requests of a listener may come as a word of protocol says.
 func (l Listener) speaks(word string) bool {
-	multiplexed := l.HTTP3 || l.TLS != nil && l.HTTP2 || l.TLS == nil && l.H2C
+	two := l.TLS != nil && l.HTTP2 || l.TLS == nil && l.H2C
 	switch word {
+	case "http1", "websocket":
+		return true
 	case "h2":
-		return l.TLS != nil && l.HTTP2 || l.TLS == nil && l.H2C
+		return two
 	case "h3":
 		return l.HTTP3
-	case "grpc":
-		return multiplexed
 	}
-	return true
+	return two || l.HTTP3 // calls of gRPC
 }

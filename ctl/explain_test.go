@@ -65,8 +65,10 @@ func TestExplainAsksItsSource(t *testing.T) {
 		status     int
 		want       string
 	}{
-		{"all keys", `{"method":"PUT","url":"http://a.test/","headers":{"A":"1","B":["2","3"]},"peer_ip":"1.2.3.4","listener":"web","sni":"b.test","protocol":"h2"}`, 200,
-			`"summary":"PUT http://a.test/ map[A:[1] B:[2 3]] 1.2.3.4 web b.test h2"`},
+		{
+			"all keys", `{"method":"PUT","url":"http://a.test/","headers":{"A":"1","B":["2","3"]},"peer_ip":"1.2.3.4","listener":"web","sni":"b.test","protocol":"h2"}`, 200,
+			`"summary":"PUT http://a.test/ map[A:[1] B:[2 3]] 1.2.3.4 web b.test h2"`,
+		},
 		{"URL alone", `{"url":"a.test"}`, 200, `"generation":7`},
 		{"no name", `{"url":"a.test","sni":""}`, 200, `"summary":" a.test map[]    "`},
 		{"unknown key", `{"url":"a.test","peer":"1.2.3.4"}`, 422, `peer: unknown key (did you mean \"peer_ip\"?)`},

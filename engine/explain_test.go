@@ -246,7 +246,7 @@ middleware:
 shutdown: {drain: 5s}
 `, "")
 	c := r.dial()
-	var got string
+	var got strings.Builder
 	for want := 3; want >= 0; want-- {
 		for range 5 {
 			e := r.explained(explain.Question{URL: "test/"})
@@ -258,13 +258,13 @@ shutdown: {drain: 5s}
 			}
 		}
 		if a := c.get("/"); a.StatusCode == http.StatusOK {
-			got += a.body
+			got.WriteString(a.body)
 		} else if want > 0 {
 			t.Fatalf("got %d with %d left", a.StatusCode, want)
 		}
 	}
-	if got != "010" && got != "101" {
-		t.Errorf("backends %s were asked; want them in turns", got)
+	if s := got.String(); s != "010" && s != "101" {
+		t.Errorf("backends %s were asked; want them in turns", s)
 	}
 	eventually(t, func() string { return "4 requests are counted" }, func() bool { return r.engine.registry.Requests() >= 4 })
 	if n := r.engine.registry.Requests(); n != 4 {

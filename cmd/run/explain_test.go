@@ -47,8 +47,8 @@ func filled(v reflect.Value, n *int, texts *[]string) {
 			*texts = append(*texts, "2026-01-02T03:04:05Z")
 			return
 		}
-		for i := range v.NumField() {
-			filled(v.Field(i), n, texts)
+		for _, field := range v.Fields() {
+			filled(field, n, texts)
 		}
 	}
 }
@@ -85,9 +85,9 @@ func boolsOf(t reflect.Type) (n int) {
 	case reflect.Pointer, reflect.Slice:
 		return boolsOf(t.Elem())
 	case reflect.Struct:
-		for i := range t.NumField() {
+		for field := range t.Fields() {
 			if t != reflect.TypeFor[time.Time]() {
-				n += boolsOf(t.Field(i).Type)
+				n += boolsOf(field.Type)
 			}
 		}
 	}

@@ -34,7 +34,7 @@ func showExplanation(s *screen, q *api.ExplainRequest, e *api.Explanation) {
 	l := &e.Listener
 	s.entry("listener", fmt.Sprintf("%s at %s: %s", l.Name, l.Address, l.Why))
 	if c := e.Certificate; c != nil {
-		s.entry("certificate", certificateText(s, c))
+		s.entry("certificate", certificateText(c))
 	}
 	showClient(s, &e.Client)
 	showTarget(s, &e.Request)
@@ -60,7 +60,7 @@ func showExplanation(s *screen, q *api.ExplainRequest, e *api.Explanation) {
 	}
 }
 
-func certificateText(s *screen, c *api.ExplainedCertificate) string {
+func certificateText(c *api.ExplainedCertificate) string {
 	text := c.Why
 	if c.Name != "" {
 		text = c.Name
@@ -145,7 +145,7 @@ func showForward(s *screen, f *api.ExplainedForward) {
 	}
 	s.entry("retry", retry)
 	if f.TimeoutSeconds > 0 {
-		s.entry("timeout", (time.Duration(f.TimeoutSeconds*float64(time.Second))).String()+" until the answer begins")
+		s.entry("timeout", time.Duration(f.TimeoutSeconds*float64(time.Second)).String()+" until the answer begins")
 	}
 	if f.Hedge != "" {
 		s.entry("hedge", f.Hedge)
@@ -176,8 +176,13 @@ func showExplainedPool(s *screen, p *api.ExplainedPool) {
 		s.entry("limit", p.Limit)
 	}
 	t := table{columns: []column{
-		{title: "    BACKEND", min: 12}, {title: "STATUS"}, {title: "HEALTH", min: 4, drop: 2}, {title: "BREAKER", drop: 1, silent: "closed"},
-		{title: "WEIGHT", right: true, drop: 3}, {title: "INFL", right: true, drop: 4}, {title: "SHARE", right: true},
+		{title: "    BACKEND", min: 12},
+		{title: "STATUS"},
+		{title: "HEALTH", min: 4, drop: 2},
+		{title: "BREAKER", drop: 1, silent: "closed"},
+		{title: "WEIGHT", right: true, drop: 3},
+		{title: titleInFlight, right: true, drop: 4},
+		{title: "SHARE", right: true},
 	}}
 	for i := range p.Backends {
 		b := &p.Backends[i]
@@ -250,7 +255,7 @@ func (s *screen) wrap(mark string, indent int, text string) {
 func wrapped(text string, width int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		for utf8.RuneCountInString(word) > width {
 			if line != "" {
 				lines, line = append(lines, line), ""

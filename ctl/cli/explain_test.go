@@ -14,8 +14,6 @@ import (
 
 var errNoHost = errors.New("cannot explain: the URL names no host")
 
-func share(f float64) *float64 { return &f }
-
 // sampleExplanation has everything that can be shown, but for an answer of the proxy.
 func sampleExplanation() *api.Explanation {
 	until := time.Date(2026, 12, 24, 0, 0, 0, 0, time.UTC)
@@ -47,8 +45,8 @@ func sampleExplanation() *api.Explanation {
 			Pools: []api.ExplainedPool{{
 				Name: "api", Share: 0.95, Why: "drawn by weight", Algorithm: "round_robin", PickWhy: "backends take turns", Limit: "3 of 24 requests in progress, 0 of 100 waiting",
 				Backends: []api.ExplainedBackend{
-					{Address: "10.0.1.1:8080", Weight: 1, State: "enabled", Health: "healthy", Breaker: "closed", Up: true, InFlight: 3, Share: share(0.5)},
-					{Address: "10.0.1.2:8080", Weight: 1, State: "enabled", Health: "unhealthy", Breaker: "open", Share: share(0)},
+					{Address: "10.0.1.1:8080", Weight: 1, State: "enabled", Health: "healthy", Breaker: "closed", Up: true, InFlight: 3, Share: new(0.5)},
+					{Address: "10.0.1.2:8080", Weight: 1, State: "enabled", Health: "unhealthy", Breaker: "open", Share: new(0.0)},
 					{Address: "10.0.1.3:8080", Weight: 1, State: "drain", Health: "healthy", Breaker: "closed"},
 				},
 				BackendsCut: 2,

@@ -67,7 +67,7 @@ func showStatus(s *screen, st *api.Status) {
 		{title: "POOL", min: 8},
 		{title: "ALGORITHM", min: 9, drop: 2},
 		{title: "UP", right: true},
-		{title: "INFL", right: true, drop: 1},
+		{title: titleInFlight, right: true, drop: 1},
 		{title: titleRequests, right: true},
 		{title: "FAILED", right: true},
 		{title: "NOT UP", min: 12},

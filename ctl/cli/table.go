@@ -23,6 +23,9 @@ type column struct {
 // titleRequests heads the counter of finished exchanges in every table.
 const titleRequests = "REQUESTS"
 
+// titleInFlight heads what is in progress.
+const titleInFlight = "INFL"
+
 // cell is one value of a table; it is one line of printable text.
 type cell struct {
 	text  string

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/isame-lb/isame-lb/engine/stream"
@@ -26,12 +27,14 @@ func (q *Question) Head(t *Target, secure bool) ([]byte, error) {
 
 // fields are those of the question, and those that the protocol has.
 func (q *Question) fields() []Field {
-	all := q.Fields[:len(q.Fields):len(q.Fields)]
+	all := slices.Clip(q.Fields)
 	var more []Field
 	switch q.Protocol {
 	case WebSocket:
 		more = []Field{
-			{"Connection", "Upgrade"}, {"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"},
+			{"Connection", "Upgrade"},
+			{"Upgrade", "websocket"},
+			{"Sec-WebSocket-Version", "13"},
 			{"Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="},
 		}
 	case GRPC:

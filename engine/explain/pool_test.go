@@ -1,7 +1,7 @@
 package explain
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/isame-lb/isame-lb/pool"
@@ -20,8 +20,12 @@ func TestPoolSaysWhoIsPickedAndWhy(t *testing.T) {
 	}{
 		{"turns", "round_robin", "", two, pool.Foresight{Asked: true, Shares: []float64{.5, .5}}, "", "backends take turns"},
 		{"hash", "maglev", "path", two, pool.Foresight{Asked: true, Shares: []float64{0, 1}}, "b:1", "the hash of path leads to it"},
-		{"the last one", "round_robin", "", []pool.BackendStatus{{Address: "a:1"}, {Address: "b:1", Up: true}},
-			pool.Foresight{Asked: true, Shares: []float64{0, 1}}, "b:1", "it is the only one that may be picked"},
+		{
+			"the last one", "round_robin", "",
+			[]pool.BackendStatus{{Address: "a:1"}, {Address: "b:1", Up: true}},
+			pool.Foresight{Asked: true, Shares: []float64{0, 1}},
+			"b:1", "it is the only one that may be picked",
+		},
 		{"nobody", "random", "", []pool.BackendStatus{{Address: "a:1"}}, pool.Foresight{Cause: end.NoHealthyBackend}, "", "nobody may be picked"},
 		{"somebody's own", "mine", "", two, pool.Foresight{}, "", "the algorithm mine of the program's own decides, and is not asked"},
 	} {
@@ -39,7 +43,7 @@ func TestPoolIsBounded(t *testing.T) {
 	s := pool.Status{Algorithm: "maglev"}
 	f := pool.Foresight{Asked: true, Shares: make([]float64, 1000)}
 	for i := range 1000 {
-		s.Backends = append(s.Backends, pool.BackendStatus{Address: fmt.Sprint(i), Up: true})
+		s.Backends = append(s.Backends, pool.BackendStatus{Address: strconv.Itoa(i), Up: true})
 	}
 	f.Shares[777] = 1
 	p := NewPool(&s, &f, "path")

@@ -38,11 +38,22 @@ type Explained struct {
 
 // explainer is a stage that can say what it would do with a request. It changes the call as
 // Request does, and nothing that another request could notice: it counts nothing, takes
-// nothing, waits for nothing and asks nobody. The verdict is Next, Answered or Broken; where
-// it is not sure, it is Next.
+// nothing, waits for nothing and asks nobody.
 type explainer interface {
-	explain(c *stage.Call) (v stage.Verdict, sure bool, says string)
+	explain(c *stage.Call) said
 }
+
+// said is what a stage says of itself: Next, Answered or Broken, and why. Where it is unsure
+// it is Next.
+type said struct {
+	v      stage.Verdict
+	unsure bool
+	text   string
+}
+
+func goesOn(text string) said { return said{text: text} }
+
+func undecided(text string) said { return said{unsure: true, text: text} }
 
 // Explain goes through the stages as Request does, without doing what they do: see
 // explainer. The verdict is that of the whole chain. It allocates, and is for people.
@@ -77,18 +88,18 @@ func (l *link) explain(c *stage.Call, e *Explained) stage.Verdict {
 		e.Outcome, e.Says = Unsure, "what it does is known only when it runs"
 		return stage.Next
 	}
-	v, sure, says := by.explain(c)
-	e.Says = says
+	s := by.explain(c)
+	e.Says = s.text
 	switch {
-	case !sure:
+	case s.unsure:
 		e.Outcome = Unsure
 		return stage.Next
-	case v == stage.Answered:
+	case s.v == stage.Answered:
 		e.Outcome = Answers
-	case v == stage.Broken:
+	case s.v == stage.Broken:
 		e.Outcome = Resets
 	}
-	return v
+	return s.v
 }
 
 // closed says why the stage is not for this request, "" where it is: runs, in words.

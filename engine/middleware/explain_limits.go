@@ -23,7 +23,7 @@ func keyText(k *stage.Key, c *stage.Call) string {
 	return string(c.Scratch)
 }
 
-func (l *rateLimit) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (l *rateLimit) explain(c *stage.Call) said {
 	asks, texts := make([]rate.Ask, len(l.keyOf)), make([]string, len(l.keys))
 	hashes := make([]rate.Key, len(l.keys))
 	for k := range l.keys {
@@ -46,16 +46,16 @@ func (l *rateLimit) explain(c *stage.Call) (stage.Verdict, bool, string) {
 	text := strings.Join(says, "; ")
 	switch {
 	case l.store != nil:
-		return stage.Next, false, text + "; a store that is shared with others counts, and is not asked"
+		return undecided(text + "; a store that is shared with others counts, and is not asked")
 	case !r.Allowed && l.dryRun:
-		return stage.Next, true, text + "; it would refuse, and does not because of dry_run"
+		return goesOn(text + "; it would refuse, and does not because of dry_run")
 	case !r.Allowed:
 		v := c.Refuse(l.reject)
-		return v, true, text + fmt.Sprintf("; refuses with %s, for %s more", replyText(c), rounded(r.RetryAfter))
+		return said{v: v, text: text + fmt.Sprintf("; refuses with %s, for %s more", replyText(c), rounded(r.RetryAfter))}
 	case r.Wait > 0:
-		return stage.Next, true, text + fmt.Sprintf("; has it wait for %s", rounded(r.Wait))
+		return goesOn(text + fmt.Sprintf("; has it wait for %s", rounded(r.Wait)))
 	}
-	return stage.Next, true, text
+	return goesOn(text)
 }
 
 // rounded is a time for people.
@@ -66,21 +66,21 @@ func rounded(d time.Duration) time.Duration {
 	return d.Round(10 * time.Microsecond)
 }
 
-func (l *concurrencyLimit) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (l *concurrencyLimit) explain(c *stage.Call) said {
 	c.Scratch, _ = l.key.Append(c.Scratch[:0], c)
 	n := l.table.Count(uint64(rate.KeyBytes(c.Scratch)))
 	text := fmt.Sprintf("key %s has %d of %d requests in progress", keyText(&l.key, c), n, l.most)
 	switch {
 	case n < l.most:
-		return stage.Next, true, text
+		return goesOn(text)
 	case l.dryRun:
-		return stage.Next, true, text + "; it would refuse, and does not because of dry_run"
+		return goesOn(text + "; it would refuse, and does not because of dry_run")
 	}
 	v := c.Refuse(l.reject)
-	return v, true, text + "; refuses with " + replyText(c)
+	return said{v: v, text: text + "; refuses with " + replyText(c)}
 }
 
-func (l *bandwidthLimit) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (l *bandwidthLimit) explain(c *stage.Call) said {
 	var parts []string
 	if l.request > 0 {
 		parts = append(parts, fmt.Sprintf("the request's content passes at %d bytes a second", l.request))
@@ -93,23 +93,23 @@ func (l *bandwidthLimit) explain(c *stage.Call) (stage.Verdict, bool, string) {
 	} else if l.shared {
 		parts = append(parts, "together with all of key "+keyText(&l.key, c))
 	}
-	return stage.Next, true, strings.Join(parts, ", ")
+	return goesOn(strings.Join(parts, ", "))
 }
 
-func (f *fault) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (f *fault) explain(c *stage.Call) said {
 	what := f.harm()
 	if f.key == nil && !f.all && f.below > 0 {
-		return stage.Next, false, fmt.Sprintf("%s of the requests, drawn by chance: %s", percentText(f.below, f.all), what)
+		return undecided(fmt.Sprintf("%s of the requests, drawn by chance: %s", percentText(f.below, f.all), what))
 	}
 	switch {
 	case !f.hits(c):
-		return stage.Next, true, "spares this request"
+		return goesOn("spares this request")
 	case f.reset:
-		return c.Break(end.FaultInjected), true, what
+		return said{v: c.Break(end.FaultInjected), text: what}
 	case f.abort != nil:
-		return c.Refuse(f.abort), true, what
+		return said{v: c.Refuse(f.abort), text: what}
 	}
-	return stage.Next, true, what
+	return goesOn(what)
 }
 
 // harm is what becomes of a request that is hit.
@@ -130,25 +130,25 @@ func (f *fault) harm() string {
 	return strings.Join(parts, ", then ")
 }
 
-func (m *mirror) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (m *mirror) explain(c *stage.Call) said {
 	text := fmt.Sprintf("%s of the requests are copied to pool %s", percentText(m.below, m.all), m.to.Pool)
 	if m.all {
 		c.Mirror = &m.to
 	}
-	return stage.Next, true, text
+	return goesOn(text)
 }
 
-func (a *sessionAffinity) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (a *sessionAffinity) explain(c *stage.Call) said {
 	session := a.known.session(c.Request.Get(&a.name))
 	if session == 0 {
-		return stage.Next, true, "the request names no session: it is balanced as any other"
+		return goesOn("the request names no session: it is balanced as any other")
 	}
 	backend := a.known.peek(session, c.NowNanos)
 	if backend == "" {
-		return stage.Next, true, "nobody is known to have issued its session: it is balanced as any other"
+		return goesOn("nobody is known to have issued its session: it is balanced as any other")
 	}
 	c.Place = backend
-	return stage.Next, true, "its session was issued by backend " + backend
+	return goesOn("its session was issued by backend " + backend)
 }
 
 // peek is find for those who only ask: a session is not seen by that.
@@ -165,37 +165,37 @@ func (s *sessions) peek(session uint64, nowNanos int64) string {
 	return ""
 }
 
-func (d *deny) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (d *deny) explain(c *stage.Call) said {
 	text := ""
 	if d.tarpit > 0 {
 		text = fmt.Sprintf("lets it wait for %s, then ", d.tarpit)
 	}
 	if d.close {
-		return c.Break(end.Denied), true, text + "closes the connection"
+		return said{v: c.Break(end.Denied), text: text + "closes the connection"}
 	}
 	v := d.page.answer(c)
-	return v, true, text + "answers " + replyText(c)
+	return said{v: v, text: text + "answers " + replyText(c)}
 }
 
-func (t timeout) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (t timeout) explain(c *stage.Call) said {
 	v := t.Request(c)
 	if t == 0 {
-		return v, true, "takes the route's timeout away"
+		return said{v: v, text: "takes the route's timeout away"}
 	}
-	return v, true, fmt.Sprintf("the answer has to begin within %s", time.Duration(t))
+	return said{v: v, text: fmt.Sprintf("the answer has to begin within %s", time.Duration(t))}
 }
 
-func (l bufferLimit) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (l bufferLimit) explain(c *stage.Call) said {
 	v := l.Request(c)
 	if l == 0 {
-		return v, true, "the content may have any length"
+		return said{v: v, text: "the content may have any length"}
 	}
-	return v, true, fmt.Sprintf("the content may have %d bytes, and is answered %d beyond", int64(l), http.StatusRequestEntityTooLarge)
+	return said{v: v, text: fmt.Sprintf("the content may have %d bytes, and is answered %d beyond", int64(l), http.StatusRequestEntityTooLarge)}
 }
 
-func (b *buffer) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (b *buffer) explain(c *stage.Call) said {
 	if v := b.Request(c); c.Hold == 0 {
-		return v, true, "lets the content pass as it comes"
+		return said{v: v, text: "lets the content pass as it comes"}
 	}
-	return stage.Next, true, fmt.Sprintf("holds the whole content, of up to %d bytes, before a backend is asked", b.bytesMax)
+	return goesOn(fmt.Sprintf("holds the whole content, of up to %d bytes, before a backend is asked", b.bytesMax))
 }

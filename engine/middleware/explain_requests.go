@@ -14,76 +14,76 @@ import (
 
 // Stages whose Request only looks at the request, and changes it, explain themselves by it.
 
-func (f *ipFilter) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (f *ipFilter) explain(c *stage.Call) said {
 	if v := f.Request(c); v != stage.Next {
-		return v, true, fmt.Sprintf("client %s may not pass: answers %s", addrText(c), replyText(c))
+		return said{v: v, text: fmt.Sprintf("client %s may not pass: answers %s", addrText(c), replyText(c))}
 	}
-	return stage.Next, true, fmt.Sprintf("client %s may pass", addrText(c))
+	return goesOn(fmt.Sprintf("client %s may pass", addrText(c)))
 }
 
 func addrText(c *stage.Call) string { return string(appendAddr(nil, c.Client())) }
 
-func (m *maintenance) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (m *maintenance) explain(c *stage.Call) said {
 	if v := m.Request(c); v != stage.Next {
-		return v, true, "answers " + replyText(c)
+		return said{v: v, text: "answers " + replyText(c)}
 	}
-	return stage.Next, true, fmt.Sprintf("client %s is one that may pass", addrText(c))
+	return goesOn(fmt.Sprintf("client %s is one that may pass", addrText(c)))
 }
 
-func (s *basicAuth) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (s *basicAuth) explain(c *stage.Call) said {
 	value, several := onlyField(c, &authorization)
 	var room passwd.Room
 	name, _, ok := passwd.Credentials(value, &room)
 	if several || !ok {
 		v := s.refuse.answer(c)
-		return v, true, "there is no name and password: answers " + replyText(c)
+		return said{v: v, text: "there is no name and password: answers " + replyText(c)}
 	}
 	text := fmt.Sprintf("the password of %q is compared with its hash, which is not done here", name)
 	if !s.forward {
 		c.Request.Remove(&authorization)
 	}
-	return stage.Next, false, text
+	return undecided(text)
 }
 
-func (s *apiKey) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (s *apiKey) explain(c *stage.Call) said {
 	if v := s.Request(c); v != stage.Next {
-		return v, true, fmt.Sprintf("there is no known key in %s:%s: answers %s", s.in.kind, s.in.of, replyText(c))
+		return said{v: v, text: fmt.Sprintf("there is no known key in %s:%s: answers %s", s.in.kind, s.in.of, replyText(c))}
 	}
-	return stage.Next, true, "the key is that of " + c.KeyName
+	return goesOn("the key is that of " + c.KeyName)
 }
 
-func (s *jwt) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (s *jwt) explain(c *stage.Call) said {
 	shown, several := s.in.find(c)
 	if several || len(shown) == 0 {
 		if v := s.Request(c); v != stage.Next {
-			return v, true, "there is no token: answers " + replyText(c)
+			return said{v: v, text: "there is no token: answers " + replyText(c)}
 		}
-		return stage.Next, true, "there is no token, and none is needed"
+		return goesOn("there is no token, and none is needed")
 	}
 	t, why, more := s.verifier.Look(shown, time.Now().UnixNano())
 	switch {
 	case t != nil:
 		c.Claims = t
 		s.tell(c, t)
-		return stage.Next, true, "the token is good"
+		return goesOn("the token is good")
 	case more:
-		return stage.Next, false, fmt.Sprintf("the keys that are there do not make the token good (%v): they would be fetched", why)
+		return undecided(fmt.Sprintf("the keys that are there do not make the token good (%v): they would be fetched", why))
 	}
 	v := s.refusals[why].answer(c)
-	return v, true, fmt.Sprintf("the token is refused (%v): answers %s", why, replyText(c))
+	return said{v: v, text: fmt.Sprintf("the token is refused (%v): answers %s", why, replyText(c))}
 }
 
-func (f *forwardAuth) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (f *forwardAuth) explain(c *stage.Call) said {
 	if !f.fixed && !f.isPlain(c) {
 		v := c.Refuse(badRewrite)
-		return v, true, "the request does not fit into its url: answers " + replyText(c)
+		return said{v: v, text: "the request does not fit into its url: answers " + replyText(c)}
 	}
 	c.Scratch = stage.Encode(f.url.Append(c.Scratch[:0], c), 0, inTarget)
 	text := "asks " + shownURL(string(c.Scratch)) + ", which is not done here"
 	if f.open {
-		return stage.Next, false, text + "; where that does not answer the request passes"
+		return undecided(text + "; where that does not answer the request passes")
 	}
-	return stage.Next, false, text + "; where that does not answer neither does the request pass"
+	return undecided(text + "; where that does not answer neither does the request pass")
 }
 
 // shownURL is an address without what may be a credential: user, password and query.
@@ -96,38 +96,38 @@ func shownURL(text string) string {
 	return u.String()
 }
 
-func (h *handlerStage) explain(*stage.Call) (stage.Verdict, bool, string) {
-	return stage.Next, false, "runs code of the program's own, which is not done here"
+func (h *handlerStage) explain(*stage.Call) said {
+	return undecided("runs code of the program's own, which is not done here")
 }
 
-func (o *cors) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (o *cors) explain(c *stage.Call) said {
 	if v := o.Request(c); v != stage.Next {
 		if c.Answer.Get(&allowOrigin) == nil {
-			return v, true, "answers the preflight with " + replyText(c) + ", and does not allow the origin"
+			return said{v: v, text: "answers the preflight with " + replyText(c) + ", and does not allow the origin"}
 		}
-		return v, true, "answers the preflight with " + replyText(c) + ", and allows the origin"
+		return said{v: v, text: "answers the preflight with " + replyText(c) + ", and allows the origin"}
 	}
 	if !c.Head.Has(wire.FieldOrigin) {
-		return stage.Next, true, "the request names no origin"
+		return goesOn("the request names no origin")
 	}
-	return stage.Next, true, "says in the answer whether its origin may read it"
+	return goesOn("says in the answer whether its origin may read it")
 }
 
-func (r *redirect) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (r *redirect) explain(c *stage.Call) said {
 	v := r.Request(c)
 	if v == stage.Next {
-		return v, true, "it has no other location for this request"
+		return said{v: v, text: "it has no other location for this request"}
 	}
 	if to := c.Answer.Get(&location); to != nil && c.Reply.Reject == nil {
-		return v, true, fmt.Sprintf("answers %s with Location: %s", replyText(c), to)
+		return said{v: v, text: fmt.Sprintf("answers %s with Location: %s", replyText(c), to)}
 	}
-	return v, true, "answers " + replyText(c)
+	return said{v: v, text: "answers " + replyText(c)}
 }
 
-func (w *rewrite) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (w *rewrite) explain(c *stage.Call) said {
 	before, query := bytes.Clone(c.Target), bytes.Clone(c.Query)
 	if v := w.Request(c); v != stage.Next {
-		return v, true, "makes no path of it that may be sent: answers " + replyText(c)
+		return said{v: v, text: "makes no path of it that may be sent: answers " + replyText(c)}
 	}
 	var parts []string
 	if !bytes.Equal(before, c.Target) {
@@ -140,16 +140,16 @@ func (w *rewrite) explain(c *stage.Call) (stage.Verdict, bool, string) {
 		parts = append(parts, fmt.Sprintf("the host becomes %s", c.Host))
 	}
 	if len(parts) == 0 {
-		return stage.Next, true, "leaves the path as it is"
+		return goesOn("leaves the path as it is")
 	}
-	return stage.Next, true, strings.Join(parts, ", ")
+	return goesOn(strings.Join(parts, ", "))
 }
 
-func (h *requestHeaders) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (h *requestHeaders) explain(c *stage.Call) said {
 	return (*headers)(h).explain(c)
 }
 
-func (h *headers) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (h *headers) explain(c *stage.Call) said {
 	v := h.Request(c)
 	var parts []string
 	if len(h.request) > 0 {
@@ -167,9 +167,9 @@ func (h *headers) explain(c *stage.Call) (stage.Verdict, bool, string) {
 		}
 	}
 	if len(parts) == 0 {
-		return v, true, "changes nothing"
+		return said{v: v, text: "changes nothing"}
 	}
-	return v, true, strings.Join(parts, "; ")
+	return said{v: v, text: strings.Join(parts, "; ")}
 }
 
 // changeWords are what rules do, by change.
@@ -193,16 +193,16 @@ func listed(rules []rule) string {
 	return strings.Join(parts, ", ")
 }
 
-func (r *requestIDs) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (r *requestIDs) explain(c *stage.Call) said {
 	kept := r.sent(c) != nil
 	v := r.Request(c)
 	if kept {
-		return v, true, fmt.Sprintf("keeps the id %s in %s", c.ID, r.header.String())
+		return said{v: v, text: fmt.Sprintf("keeps the id %s in %s", c.ID, r.header.String())}
 	}
-	return v, true, "gives it a new id in " + r.header.String()
+	return said{v: v, text: "gives it a new id in " + r.header.String()}
 }
 
-func (s *compress) explain(c *stage.Call) (stage.Verdict, bool, string) {
+func (s *compress) explain(c *stage.Call) said {
 	v := s.Request(c)
-	return v, true, "compresses the answer where the client takes that and it is worth it"
+	return said{v: v, text: "compresses the answer where the client takes that and it is worth it"}
 }

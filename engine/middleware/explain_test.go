@@ -199,7 +199,7 @@ func TestExplainOfASessionDoesNotKeepIt(t *testing.T) {
 	s.ttl.Store(10)
 	id := s.session([]byte("abc"))
 	s.learn(id, "a:1", 0)
-	for now := int64(0); now <= 10; now++ {
+	for now := range int64(11) {
 		if got := s.peek(id, now*1e9); got != "a:1" {
 			t.Errorf("after %d seconds: got %q; want a:1", now, got)
 		}

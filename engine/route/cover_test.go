@@ -88,7 +88,8 @@ func some(r *rand.Rand) (p is) {
 func someRequest(r *rand.Rand) *match.Request {
 	one := func(texts ...string) string { return texts[r.IntN(len(texts))] }
 	q := request(fmt.Sprintf("%s %s%s", one("GET", "HEAD", "POST"), one("a.h", "h", "b.a.h", "x"), one("/", "/a", "/a/b", "/ab")))
-	f := q.Facts.(*facts)
+	f := &facts{protocol: match.HTTP1}
+	q.Facts = f
 	f.client = netip.MustParseAddr(one("10.1.1.1", "10.2.2.2", "11.0.0.1"))
 	f.sni = one("a.h", "b.h", "")
 

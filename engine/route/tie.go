@@ -54,15 +54,18 @@ func (d *draft) mayMeet(e *draft) bool {
 	}
 
 	p, q := &d.own, &e.own
-	if len(p.Protocol) > 0 && len(q.Protocol) > 0 && !meetWords(p.Protocol, q.Protocol) ||
-		len(p.SNI) > 0 && len(q.SNI) > 0 && !coversNames(p.SNI, q.SNI) && !coversNames(q.SNI, p.SNI) && !meetWords(p.SNI, q.SNI) ||
-		len(p.ClientIPs) > 0 && len(q.ClientIPs) > 0 && !meetClients(p.ClientIPs, q.ClientIPs) {
-		return false
-	}
 
-	return meetValues(loweredNames(p.Headers), loweredNames(q.Headers)) && meetValues(p.Query, q.Query) &&
+	return meetLists(p.Protocol, q.Protocol, meetWords) && meetLists(p.ClientIPs, q.ClientIPs, meetClients) && meetLists(p.SNI, q.SNI, meetNames) &&
+		meetValues(loweredNames(p.Headers), loweredNames(q.Headers)) && meetValues(p.Query, q.Query) &&
 		!excludes(d.excluded, q) && !excludes(e.excluded, p)
 }
+
+// meetLists is false where both ask for something and nothing is both.
+func meetLists(a, b []string, do func(a, b []string) bool) bool {
+	return len(a) == 0 || len(b) == 0 || do(a, b)
+}
+
+func meetNames(a, b []string) bool { return coversNames(a, b) || coversNames(b, a) || meetWords(a, b) }
 
 func meetBits(a, b []uint64) bool {
 	for i := range min(len(a), len(b)) {
