@@ -17,7 +17,10 @@ import (
 // raising another one's priority. "OPTIONS *" does not count there: the engine answers
 // it before it looks for a route.
 func (b *builder) shadows() []int32 {
-	s := shadows{b: b, at: make([]int, len(b.drafts)), bold: make(map[place][]int32)}
+	s := shadows{
+		b: b, at: make([]int, len(b.drafts)),
+		bold: make(map[place][]int32, len(b.drafts)), hosts: make(map[match.HostPattern]bool, len(b.drafts)),
+	}
 
 	for at, route := range b.order {
 		s.at[route] = at
@@ -29,8 +32,8 @@ func (b *builder) shadows() []int32 {
 
 		for _, host := range d.hosts {
 			p := place{host: host, kind: d.kind, path: d.where(d.path)}
-			if len(s.bold[p]) < boldMax {
-				s.bold[p] = append(s.bold[p], route)
+			if at := s.bold[p]; len(at) < boldMax {
+				s.bold[p], s.hosts[host] = append(at, route), true
 			}
 		}
 	}
@@ -65,9 +68,10 @@ func (r *rule) where(path string) string {
 
 // shadows is the state of one search.
 type shadows struct {
-	b    *builder
-	at   []int             // of each route in the order of precedence
-	bold map[place][]int32 // routes that ask for nothing further, in order
+	b     *builder
+	at    []int                      // of each route in the order of precedence
+	bold  map[place][]int32          // routes that ask for nothing further, in order
+	hosts map[match.HostPattern]bool // those under which some of them stand
 }
 
 // hider is a route that hides the given one under each of its hosts, or none.
@@ -78,6 +82,10 @@ func (s *shadows) hider(route int32) int32 {
 		by = none
 
 		for _, wide := range widened(host) {
+			if !s.hosts[wide] {
+				continue
+			}
+
 			if by = s.under(route, host, wide); by != none {
 				break
 			}
