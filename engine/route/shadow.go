@@ -17,7 +17,10 @@ import (
 // raising another one's priority. "OPTIONS *" does not count there: the engine answers
 // it before it looks for a route.
 func (b *builder) shadows() []int32 {
-	s := shadows{b: b, at: make([]int, len(b.drafts)), bold: make(map[place][]int32), picky: make(map[place][]int32)}
+	s := shadows{
+		b: b, at: make([]int, len(b.drafts)), picky: make(map[place][]int32),
+		bold: make(map[place][]int32, len(b.drafts)), hosts: make(map[match.HostPattern]bool, len(b.drafts)),
+	}
 
 	for at, route := range b.order {
 		s.at[route] = at
@@ -30,8 +33,8 @@ func (b *builder) shadows() []int32 {
 
 		for _, host := range d.hosts {
 			p := place{host: host, kind: d.kind, path: d.where(d.path)}
-			if len(list[p]) < boldMax {
-				list[p] = append(list[p], route)
+			if at := list[p]; len(at) < boldMax {
+				list[p], s.hosts[host] = append(at, route), true
 			}
 		}
 	}
@@ -75,6 +78,7 @@ type shadows struct {
 	bold map[place][]int32 // routes that ask for nothing further, in order
 	// picky are those that do. One that does not is never hidden by one of them.
 	picky map[place][]int32
+	hosts map[match.HostPattern]bool // those under which some of them stand
 }
 
 // hider is a route that hides the given one under each of its hosts, or none.
@@ -85,6 +89,10 @@ func (s *shadows) hider(route int32) int32 {
 		by = none
 
 		for _, wide := range widened(host) {
+			if !s.hosts[wide] {
+				continue
+			}
+
 			if by = s.under(route, host, wide); by != none {
 				break
 			}
