@@ -115,7 +115,8 @@ func (h hostSet) isBelow(host string) bool {
 func (c *checker) redirected(listener string) hostSet {
 	hosts := hostSet{}
 	for _, r := range c.cfg.Routes {
-		if r.Redirect != nil && strings.HasPrefix(r.Redirect.To, "https://") && r.isWhole() && !r.isNarrow() && r.isOn(listener) && r.Priority > 0 {
+		whole := r.isWhole() && !r.isNarrow() && r.isOn(listener) && r.Priority > 0
+		if whole && r.Redirect != nil && strings.HasPrefix(r.Redirect.To, "https://") {
 			hosts.add(r.hostKeys())
 		}
 	}

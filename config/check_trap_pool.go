@@ -44,8 +44,8 @@ func (c *checker) hiddenAdmin() {
 		}
 		for k, host := range r.Hosts {
 			if !strings.Contains(host, "*") && !c.admits(host, admin) {
-				c.warnf(indexPath(joinPath("routes", name)+".hosts", k), "is refused by the admin endpoint, to which pools.%s leads: it has to stand in admin.allowed_hosts",
-					r.poolNames()[i])
+				c.warnf(indexPath(joinPath("routes", name)+".hosts", k), "is refused by the admin endpoint, to which pools.%s leads: "+
+					"it has to stand in admin.allowed_hosts", r.poolNames()[i])
 			}
 		}
 	}

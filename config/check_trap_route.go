@@ -67,7 +67,8 @@ func (c *checker) lostRefusals() {
 // losesTo is the first route with hosts that forwards what r is meant to refuse; -1 without.
 func (c *checker) losesTo(h *hosted, r *Route) int {
 	for i, other := range h.routes {
-		if h.steps--; h.steps < 0 {
+		h.steps--
+		if h.steps < 0 {
 			return -1
 		}
 		if other.takesFrom(r) && !h.refusedBefore(other, r) && !c.denies(h.names[i]) {

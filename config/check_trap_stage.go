@@ -170,7 +170,8 @@ func accelFields() []string { return []string{"x-sendfile-type", "x-accel-mappin
 func (c *checker) accelerated(path string, fields map[string]string) {
 	for _, name := range sortedNames(fields) {
 		if fields[name] != "" && slices.Contains(accelFields(), strings.ToLower(name)) {
-			c.warnf(joinPath(path, name), "has applications answer with X-Accel-Redirect or X-Sendfile, which mean nothing here: downloads would be empty")
+			c.warnf(joinPath(path, name), "has applications answer with X-Accel-Redirect or X-Sendfile, "+
+				"which mean nothing here: downloads would be empty")
 		}
 	}
 }

@@ -53,12 +53,15 @@ func (w *rewriteAnswers) back(c *stage.Call) back {
 	m := len(room)
 	room = append(room, named...)
 	c.Scratch = room
-	b := back{host: c.Head.Host, prefix: w.told, added: room[:n:n], scheme: scheme, port: portHTTP, names: [...][]byte{c.Host, room[n:m:m], room[m:]}}
-	if scheme == "https" {
+	b := back{host: c.Head.Host, prefix: w.told, added: room[:n:n], scheme: scheme, port: portHTTP}
+	b.names = [...][]byte{c.Host, room[n:m:m], room[m:]}
+	if scheme == wordHTTPS {
 		b.port = portHTTPS
 	}
 	return b
 }
+
+const wordHTTPS = "https"
 
 // The ports that an authority may leave out.
 var portHTTP, portHTTPS = []byte(":80"), []byte(":443")
@@ -123,7 +126,7 @@ func (b *back) isBelow(path []byte) bool {
 // for, or to the backend itself: own. -1 where it does not, or is relative.
 func (b *back) pathOf(value []byte) (at int, own bool) {
 	scheme := ""
-	for _, known := range [...]string{"http", "https"} {
+	for _, known := range [...]string{"http", wordHTTPS} {
 		if n := len(known); len(value) > n+1 && value[n] == ':' && wire.EqualFold(value[:n], known) {
 			at, scheme = n+1, known
 		}
