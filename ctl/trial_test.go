@@ -326,3 +326,20 @@ func TestTouchedFileKeepsWhatWasApplied(t *testing.T) {
 	}
 	k.runs(9)
 }
+
+// TestFileThatSaysWhatRunsIsNoDrift writes into the file what was applied already.
+func TestFileThatSaysWhatRunsIsNoDrift(t *testing.T) {
+	k := started(t, plainConfig)
+	k.put(weight("2"))
+	k.write(weight("2"))
+	if out, err := k.signal(); err != nil || !out.Unchanged || out.Generation != 2 {
+		t.Errorf("got %+v, %v; want nothing changed", out, err)
+	}
+	if s := k.configState(); s.Drift || s.Source != api.SourceFile || s.FileGeneration != 2 {
+		t.Errorf("got %+v; want the file to say what runs", s)
+	}
+	decoded[api.Applied](t, k.ask("POST", "/api/v1/config/rollback", ""), 200)
+	if s := k.configState(); !s.HeldBack {
+		t.Errorf("got %+v; want the file held back", s)
+	}
+}
