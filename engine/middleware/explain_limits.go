@@ -190,7 +190,7 @@ func (l bufferLimit) explain(c *stage.Call) said {
 	if l == 0 {
 		return said{v: v, text: "the content may have any length"}
 	}
-	return said{v: v, text: fmt.Sprintf("the content may have %d bytes, and is answered %d beyond", int64(l), http.StatusRequestEntityTooLarge)}
+	return said{v: v, text: fmt.Sprintf("the content may have %d bytes, else the answer is %d", int64(l), http.StatusRequestEntityTooLarge)}
 }
 
 func (b *buffer) explain(c *stage.Call) said {

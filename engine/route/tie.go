@@ -55,7 +55,8 @@ func (d *draft) mayMeet(e *draft) bool {
 
 	p, q := &d.own, &e.own
 
-	return meetLists(p.Protocol, q.Protocol, meetWords) && meetLists(p.ClientIPs, q.ClientIPs, meetClients) && meetLists(p.SNI, q.SNI, meetNames) &&
+	return meetLists(p.Protocol, q.Protocol, meetWords) && meetLists(p.ClientIPs, q.ClientIPs, meetClients) &&
+		meetLists(p.SNI, q.SNI, meetNames) &&
 		meetValues(loweredNames(p.Headers), loweredNames(q.Headers)) && meetValues(p.Query, q.Query) &&
 		!excludes(d.excluded, q) && !excludes(e.excluded, p)
 }
