@@ -62,7 +62,7 @@ func (c *documentCheck) node(n *node, sp spot, path string) {
 		}
 	case kindNull:
 		// Nothing behind a key of YAML is a section without keys, as in a file.
-		if sp.typ != nil && !(c.isYAML && n.text == "" && mayBeEmpty(sp.typ)) {
+		if sp.typ != nil && (!c.isYAML || n.text != "" || !mayBeEmpty(sp.typ)) {
 			c.problems.addf(n.at(), path, "is null: leave the key out, so that its default holds, or say what it is")
 		}
 	case kindInt, kindFloat:

@@ -124,7 +124,7 @@ func (r *rewriter) entry(at place, was, is *node) {
 
 // isUnchanged reports whether a value may stay as it stands in the file.
 func (r *rewriter) isUnchanged(y *yaml.Node, was, is *node, sp spot) bool {
-	return was != nil && !(r.unfold && holdsAlias(y)) && same(r.canon(was, sp), r.canon(is, sp))
+	return was != nil && (!r.unfold || !holdsAlias(y)) && same(r.canon(was, sp), r.canon(is, sp))
 }
 
 // remove takes an entry out, and the comment that stands right above it unless it begins the

@@ -198,8 +198,9 @@ func (o *outline) issuerOf(n *node, sp spot) string {
 	if child := n.child("directory"); child != nil {
 		directory = child.text
 	}
-	words := []string{directory}
-	for _, host := range itemsIn(n.child("hosts")) {
+	hosts := itemsIn(n.child("hosts"))
+	words := append(make([]string, 0, 1+len(hosts)), directory)
+	for _, host := range hosts {
 		words = append(words, CertificateHost(host.text))
 	}
 	slices.Sort(words[1:])

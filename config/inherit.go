@@ -26,7 +26,9 @@ func (d *decoder) inherit(cfg *Config) {
 		}
 		if own := path + ".retry"; cfg.Defaults.Retry != nil && (r.Pool != "" || len(r.Split) > 0) {
 			if d.given(own) {
-				retry.fill(d, reflect.ValueOf(&r.Retry).Elem(), reflect.ValueOf(cfg.Defaults.Retry).Elem(), own, "")
+				said := r.Retry // so that not every route has to be on the heap
+				retry.fill(d, reflect.ValueOf(&said).Elem(), reflect.ValueOf(cfg.Defaults.Retry).Elem(), own, "")
+				r.Retry = said
 			} else {
 				r.Retry = *cfg.Defaults.Retry
 				retry.copyTo(d, own, "")

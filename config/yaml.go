@@ -166,7 +166,7 @@ func (t *yamlTree) mapping(n *node, y *yaml.Node, path string, depth int) error 
 		first.add(entry{key.Value, child})
 	}
 	for _, m := range merged {
-		t.merge(n, m, path, first)
+		t.merge(m, path, first)
 	}
 	return nil
 }
@@ -212,7 +212,7 @@ func (p *places) add(e entry) {
 }
 
 // merge adds the keys of a "<<" value that the section does not have.
-func (t *yamlTree) merge(n, from *node, path string, have *places) {
+func (t *yamlTree) merge(from *node, path string, have *places) {
 	switch from.kind {
 	case kindMap:
 		for _, e := range from.entries {
@@ -222,7 +222,7 @@ func (t *yamlTree) merge(n, from *node, path string, have *places) {
 		}
 	case kindList:
 		for _, item := range from.items {
-			t.merge(n, item, path, have)
+			t.merge(item, path, have)
 		}
 	default:
 		t.problems.addf(from.from, path, "<< takes a section of keys or a list of them, not %s", from.kind)

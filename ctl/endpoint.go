@@ -29,7 +29,6 @@ type endpoint struct {
 	// accepts are the media types of the body; the first one is documented with its schema.
 	accepts []string
 	serve   func(x *call) error
-	asks    bool // although it is no GET it changes nothing
 	doc     operation
 }
 

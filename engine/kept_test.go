@@ -71,20 +71,21 @@ func (s *shifting) text() string {
 	fmt.Fprintf(&b, "middleware:\n  one: {type: headers, request: {set: {X-One: %s}}}\n  two: {type: %s}\n  both: {type: chain, stages: [one, two]}\n  three: {type: buffer}\n",
 		s.one("one", "a", "b"), s.one("two", "buffer", "compress"))
 	skips := false
-	routes := "routes:\n"
+	var routes strings.Builder
+	routes.WriteString("routes:\n")
 	for i := range 8 {
 		name := fmt.Sprintf("r%d", i)
 		if s.one(name, "", "", "", "absent") == "" {
 			line := s.route(name)
 			skips = skips || strings.Contains(line, "skip")
-			routes += line
+			routes.WriteString(line)
 		}
 	}
-	routes += "  last: {pool: p0}\n"
+	routes.WriteString("  last: {pool: p0}\n")
 	if skips || s.one("defaults", "", "", "three") != "" { // what is skipped has to be there
 		b.WriteString("defaults: {middleware: [three]}\n")
 	}
-	b.WriteString(routes + "shutdown: {drain: 5s}\n")
+	b.WriteString(routes.String() + "shutdown: {drain: 5s}\n")
 	return b.String()
 }
 
@@ -301,11 +302,12 @@ shutdown: {drain: 5s}
 	}
 	stop.Store(true)
 	clients.Wait()
-	standing := func() (text string) { // the last bytes of an answer come before its end is noted
+	standing := func() string { // the last bytes of an answer come before its end is noted
+		var text strings.Builder
 		for _, s := range r.engine.Pools() {
-			text += fmt.Sprintf("%s: %d failures, %d in flight; ", s.Name, s.Failures, s.InFlight)
+			fmt.Fprintf(&text, "%s: %d failures, %d in flight; ", s.Name, s.Failures, s.InFlight)
 		}
-		return text
+		return text.String()
 	}
 	const want = "p: 0 failures, 0 in flight; q: 0 failures, 0 in flight; "
 	eventually(t, standing, func() bool { return standing() == want })

@@ -55,24 +55,25 @@ shutdown: {drain: 5s}
 
 // story is what a record says, in one line.
 func story(v *records.View) string {
-	text := fmt.Sprintf("%d %v %v", v.Status, v.End, v.Phase)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d %v %v", v.Status, v.End, v.Phase)
 	for i := range v.Tries {
 		t := &v.Tries[i]
-		text += fmt.Sprintf("; %d: %v %d", t.Place, t.End, t.Status)
+		fmt.Fprintf(&text, "; %d: %v %d", t.Place, t.End, t.Status)
 		if t.Reused {
-			text += " reused"
+			text.WriteString(" reused")
 		}
 		if t.Rival {
-			text += " rival"
+			text.WriteString(" rival")
 		}
 		if t.Won {
-			text += " won"
+			text.WriteString(" won")
 		}
 	}
 	if v.Refusal != "" {
-		text += "; no " + v.Refusal
+		text.WriteString("; no " + v.Refusal)
 	}
-	return text
+	return text.String()
 }
 
 // startAlone is start with one shard, whose rings have all there is.

@@ -144,4 +144,4 @@ func worst(replies []reply) error {
 type exitError int
 
 func (e exitError) Error() string        { return errSilent.Error() }
-func (e exitError) Is(target error) bool { return target == errSilent } //nolint:errorlint // that is what Is is asked
+func (e exitError) Is(target error) bool { return target == errSilent }

@@ -16,8 +16,8 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/client"
 )
 
-// topEveryMin bounds how often top looks.
-const topEveryMin = 100 * time.Millisecond
+// topPause is between two looks at least.
+const topPause = 100 * time.Millisecond
 
 func (a *app) topCommand() *cobra.Command {
 	every := time.Second
@@ -31,8 +31,8 @@ func (a *app) topCommand() *cobra.Command {
 	cmd.Flags().DurationVar(&every, "every", every, "time between two looks")
 	complete(cmd, "every", cobra.NoFileCompletions)
 	cmd.RunE = func(c *cobra.Command, args []string) error {
-		if every < topEveryMin {
-			return usage(c, fmt.Errorf("every %s: want at least %s", every, topEveryMin))
+		if every < topPause {
+			return usage(c, fmt.Errorf("every %s: want at least %s", every, topPause))
 		}
 		if a.all {
 			return usage(c, errors.New("top shows one instance: choose it with --context"))

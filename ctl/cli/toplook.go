@@ -45,7 +45,7 @@ func takeLook(ctx context.Context, cl *client.Client) (*look, error) {
 	}
 	if text, err := cl.Metrics(ctx); err == nil { // without them some columns are empty
 		parser := expfmt.NewTextParser(model.LegacyValidation)
-		l.metrics, _ = parser.TextToMetricFamilies(bytes.NewReader(text)) //nolint:errcheck // likewise
+		l.metrics, _ = parser.TextToMetricFamilies(bytes.NewReader(text)) // likewise
 	}
 	return l, nil
 }

@@ -163,12 +163,10 @@ func clientRows(_, now *look, _ *screen) []topRow {
 // way round.
 func sortRows(rows []topRow, by int, back bool) {
 	slices.SortStableFunc(rows, func(a, b topRow) int {
-		order := 0
 		x, y := a.by[by], b.by[by]
+		order := cmp.Compare(orLeast(y), orLeast(x))
 		if math.IsNaN(x) && math.IsNaN(y) {
 			order = strings.Compare(a.cells[by].text, b.cells[by].text)
-		} else {
-			order = cmp.Compare(orLeast(y), orLeast(x))
 		}
 		if back {
 			return -order

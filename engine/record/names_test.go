@@ -1,7 +1,7 @@
 package record
 
 import (
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 )
@@ -56,7 +56,7 @@ func TestNamesKeepTheirNumbers(t *testing.T) {
 func TestNamesAreBounded(t *testing.T) {
 	var s Names
 	for i := range namesMax {
-		if s.Number(NewName(fmt.Sprint(i))) == 0 {
+		if s.Number(NewName(strconv.Itoa(i))) == 0 {
 			t.Fatalf("name %d has no number", i)
 		}
 	}
@@ -80,7 +80,7 @@ func TestNamesAgree(t *testing.T) {
 	for range 8 {
 		running.Go(func() {
 			for i := range 1000 {
-				text := fmt.Sprint(i % 100)
+				text := strconv.Itoa(i % 100)
 				if got := s.text(s.Number(NewName(text))); got != text {
 					t.Errorf("got %q; want %q", got, text)
 				}

@@ -47,7 +47,8 @@ func (k *link) keep(c *socket.Conn, e endedBy, lastNanos int64) {
 		return
 	}
 	k.park.add(c, s.silence())
-	for k.shelf.isClosed() && k.closeParked() { // Close may have looked here before
+	for parked = true; parked && k.shelf.isClosed(); { // Close may have looked here before
+		parked = k.closeParked()
 	}
 }
 

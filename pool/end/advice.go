@@ -2,7 +2,7 @@ package end
 
 // advice is what to do about an end, in a sentence or two for whoever runs the proxy. The
 // good end has none.
-var advice = [Ends]string{ //nolint:lll // a line for each
+var advice = [Ends]string{
 	BadRequestLine:     "Look at the client: it does not speak HTTP/1.1, or sends bytes behind its request that belong to none.",
 	BadMethod:          "Look at the client: a method is letters, digits and a few signs, at most 32 of them.",
 	BadTarget:          "Look at the client: a target has no spaces, control bytes or raw #; it has to escape them.",

@@ -96,7 +96,7 @@ func TestMetricsUnderTraffic(t *testing.T) {
 		Generation  uint64 `json:"generation"`
 		Connections int64  `json:"connections"`
 	}
-	p.api(200, "/api/v1/status", &status)
+	p.api("/api/v1/status", &status)
 	if status.Generation != 1 {
 		t.Errorf("generation: got %d; want 1", status.Generation)
 	}
@@ -190,7 +190,7 @@ func TestRoutesAreListed(t *testing.T) {
 		Name string `json:"name"`
 	}
 	var raw json.RawMessage
-	p.api(200, "/api/v1/routes", &raw)
+	p.api("/api/v1/routes", &raw)
 	if json.Unmarshal(raw, &routes) != nil {
 		var wrapped struct {
 			Routes json.RawMessage `json:"routes"`

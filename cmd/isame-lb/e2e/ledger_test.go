@@ -117,7 +117,7 @@ func TestAppliedConfigurationOutlivesARestart(t *testing.T) {
 		var list []struct {
 			Trigger string `json:"trigger"`
 		}
-		p.api(200, "/api/v1/config/history", &list)
+		p.api("/api/v1/config/history", &list)
 		if len(list) < 3 || list[0].Trigger != "start" {
 			t.Errorf("got %+v; want the history of before", list)
 		}

@@ -96,18 +96,18 @@ type poolStatus struct {
 func (p *proxy) pool(name string) poolStatus {
 	p.t.Helper()
 	var status poolStatus
-	p.api(200, "/api/v1/pools/"+name, &status)
+	p.api("/api/v1/pools/"+name, &status)
 	return status
 }
 
 // api reads one answer of the admin API.
-func (p *proxy) api(status int, path string, into any) {
+func (p *proxy) api(path string, into any) {
 	p.t.Helper()
 	response, err := http.Get("http://" + p.admin + path)
 	if err != nil {
 		p.t.Fatalf("cannot ask the admin API: %v", err)
 	}
-	decodeBody(p.t, response, status, into)
+	decodeBody(p.t, response, http.StatusOK, into)
 }
 
 func decodeBody(t *testing.T, response *http.Response, status int, into any) {

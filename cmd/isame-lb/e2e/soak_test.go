@@ -87,6 +87,7 @@ func soak(p *proxy, backends []*backend, duration time.Duration) {
 // soakConfig changes weights, routes and timeouts with n; members stay.
 func soakConfig(n int, b []*backend) string {
 	return header + fmt.Sprintf(`
+recorder: {records: 1024, keep_errors: 256, keep_slow: 256} # full soon: what grows else does not end
 routes:
   all: {pool: p, timeout: 15s, retry: {attempts: 3, on: [connect_failure, reset]}}
   extra%d: {path: /extra, respond: {status: 204}}

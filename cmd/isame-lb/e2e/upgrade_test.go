@@ -226,7 +226,7 @@ func TestUpgradeThatFailsChangesNothing(t *testing.T) {
 			t.Errorf("%q: got exit %d, %s; want that the old one goes on", script, code, out)
 		}
 	}
-	if code, out := ctlAt(t, l.admin, "reload"); code != 0 || !strings.Contains(out, "generation 2") {
+	if code, out := ctlAt(t, l.admin, "reload"); code != 0 || !strings.Contains(out, "unchanged: generation 1") {
 		t.Errorf("reload: got exit %d, %s; want it as before", code, out)
 	}
 	if asked, failed := stop(); len(failed) > 0 {
