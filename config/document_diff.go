@@ -179,7 +179,7 @@ func (f *differ) names(list *node, sp spot) []string {
 func namedPath(path, name string) string { return path + "[" + strconv.Quote(name) + "]" }
 
 func textsJSON(texts []string) string {
-	text, _ := json.Marshal(texts) // texts always can be written
+	text, _ := json.Marshal(texts) //nolint:errchkjson // texts always can be written
 	return string(text)
 }
 

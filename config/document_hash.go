@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"hash"
 	"reflect"
+	"slices"
 )
 
 // hashBytes is how much of the SHA-256 makes an ETag: enough that two contents never meet.
@@ -153,25 +154,11 @@ func same(a, b *node) bool {
 	}
 	switch a.kind {
 	case kindMap:
-		if b.kind != kindMap || len(a.entries) != len(b.entries) {
-			return false
-		}
-		for i := range a.entries {
-			if a.entries[i].name != b.entries[i].name || !same(a.entries[i].value, b.entries[i].value) {
-				return false
-			}
-		}
-		return true
+		return b.kind == kindMap && slices.EqualFunc(a.entries, b.entries, func(x, y entry) bool {
+			return x.name == y.name && same(x.value, y.value)
+		})
 	case kindList:
-		if b.kind != kindList || len(a.items) != len(b.items) {
-			return false
-		}
-		for i := range a.items {
-			if !same(a.items[i], b.items[i]) {
-				return false
-			}
-		}
-		return true
+		return b.kind == kindList && slices.EqualFunc(a.items, b.items, same)
 	case kindNull:
 		return b.kind == kindNull
 	default:

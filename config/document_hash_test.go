@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,8 +17,8 @@ func mutants(root *node) map[string]*node {
 			for i, e := range n.entries {
 				with := func(changed entry) *node {
 					c := *n
-					c.entries = append(append([]entry{}, n.entries...)[:i], changed)
-					c.entries = append(c.entries, n.entries[i+1:]...)
+					c.entries = slices.Clone(n.entries)
+					c.entries[i] = changed
 					return rebuild(&c)
 				}
 				at := joinPath(path, e.name)
@@ -28,8 +29,8 @@ func mutants(root *node) map[string]*node {
 			for i, item := range n.items {
 				walk(item, indexPath(path, i), func(changed *node) *node {
 					c := *n
-					c.items = append(append([]*node{}, n.items...)[:i], changed)
-					c.items = append(c.items, n.items[i+1:]...)
+					c.items = slices.Clone(n.items)
+					c.items[i] = changed
 					return rebuild(&c)
 				})
 			}

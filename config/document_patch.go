@@ -20,7 +20,7 @@ func (d *Document) MergePatch(patch []byte, path ...string) (*Document, error) {
 		target = target.child(name)
 	}
 	merged := mergePatch(target, n)
-	root, sp := o.put(d.root, d.spot, merged, path)
+	_, sp := o.put(d.root, d.spot, merged, path)
 	if sp.typ == nil || sp.shape() != shapeSection && sp.shape() != shapeNames {
 		c.problems.addf(n.from, pathOf(place), "is no section of keys")
 	}
@@ -29,7 +29,7 @@ func (d *Document) MergePatch(patch []byte, path ...string) (*Document, error) {
 		return nil, err
 	}
 	merged = o.arrange(merged, sp)
-	root, _ = o.put(d.root, d.spot, merged, path)
+	root, _ := o.put(d.root, d.spot, merged, path)
 	o.schema.settle(root, d.spot.typ)
 	return &Document{root, d.place, d.spot}, nil
 }

@@ -110,7 +110,7 @@ func TestRewriteOfItems(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := rewritten(t, commented, d)
-	for _, line := range strings.Split(commented, "\n") {
+	for line := range strings.SplitSeq(commented, "\n") {
 		if _, comment, found := strings.Cut(line, "# "); found && !strings.Contains(got, "# "+comment) {
 			t.Errorf("the comment %q is gone:\n%s", comment, got)
 		}
@@ -146,7 +146,7 @@ pools:
 		{"what is anchored", `{"pools": {"a": {"algorithm": "maglev"}}}`, []string{"# the first\n", "# the same\n", "# the last\n  d: {backends: []}\n", ".common: {probe: &probe {type: tcp}} # for all\n"}},
 		{"an alias", `{"pools": {"b": {"algorithm": "maglev"}}}`, []string{"a: &pool\n", "    <<: *pool\n    # but\n", "# the last\n  d: {backends: []}\n"}},
 		{"what is merged", `{"pools": {"c": {"slow_start": "1s"}}}`, []string{"a: &pool\n", "  b: *pool # the same\n", "# the last\n"}},
-		{"something else", `{"pools": {"d": {"slow_start": "1s"}}}`, []string{text[:strings.Index(text, "  d:")]}},
+		{"something else", `{"pools": {"d": {"slow_start": "1s"}}}`, []string{before(text, "  d:")}},
 		{"the anchored goes", `{"pools": {"a": null}}`, []string{"# the last\n  d: {backends: []}\n"}},
 		{"all that is anchored", `{"pools": {"a": {"health_check": {"type": "http"}}, "b": null}}`, []string{".common:", "# the last\n"}},
 	} {
@@ -295,4 +295,10 @@ func TestRewriteRefuses(t *testing.T) {
 	if _, err := part.Rewrite([]byte(base)); err == nil {
 		t.Error("a part was written")
 	}
+}
+
+// before is the part of a text in front of a mark.
+func before(text, mark string) string {
+	head, _, _ := strings.Cut(text, mark)
+	return head
 }

@@ -327,13 +327,13 @@ func TestProblemsOfPartsHaveThePathOfTheWhole(t *testing.T) {
 		path       []string
 		text, want string
 	}{
-		{[]string{"pools", "a.b"}, `{"backends": [{"adress": "x"}]}`, `input:1:16: pools."a.b".backends[0].adress: unknown key`},
+		{[]string{"pools", "a.b"}, `{"backends": [{"addres": "x"}]}`, `input:1:16: pools."a.b".backends[0].addres: unknown key`},
 		{[]string{"pools", "p"}, `{"backends": [], "backends": []}`, `pools.p.backends: key "backends" is given twice`},
 		{[]string{"pools", "p"}, `{"backends": [}`, "pools.p: cannot be read as JSON"},
 		{[]string{"pools", "p"}, `5`, "pools.p: must be a section of keys, not a number"},
 		{[]string{"pools", "p"}, `null`, "pools.p: must be a section of keys, not nothing"},
 		{[]string{"routes"}, `{"r": {"pool": null}}`, "routes.r.pool: is null"},
-		{[]string{"log"}, `{"levle": "info"}`, "log.levle: unknown key"},
+		{[]string{"log"}, `{"levels": "info"}`, "log.levels: unknown key"},
 		{[]string{"rotues"}, `{}`, `rotues: there is no such section (did you mean "routes"?)`},
 		{[]string{"zone"}, `{}`, "zone: is one value"},
 		{[]string{"routes", "a", "b"}, `{}`, "routes.a.b: there is no such section"},
@@ -383,7 +383,8 @@ func TestNamesOfObjectsAreMarked(t *testing.T) {
 		checked += strings.Count(string(text), "referTo(c, ")
 		marked += strings.Count(string(text), ` refers:"`)
 	}
-	if checked++; checked != marked { // skip names what is in a list
+	checked++
+	if checked != marked { // skip names what is in a list
 		t.Errorf("the checker looks up %d names; want each of the %d keys marked refers", checked, marked)
 	}
 }

@@ -9,8 +9,8 @@ import (
 func filled(v reflect.Value) reflect.Value {
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			filled(v.Field(i))
+		for _, field := range v.Fields() {
+			filled(field)
 		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
@@ -93,7 +93,8 @@ func everyKeyCounts[T any](t *testing.T, equal func(a, b *T) bool) {
 	for i := range count {
 		a, b, at := fresh(), fresh(), 0
 		changes(reflect.ValueOf(b).Elem(), "", func(path string, change func()) {
-			if at++; at != i+1 {
+			at++
+			if at != i+1 {
 				return
 			}
 			change()

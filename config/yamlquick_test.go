@@ -14,7 +14,7 @@ import (
 func quickly(t testing.TB, text string) bool {
 	t.Helper()
 	s := &source{name: "test", data: []byte(text), problems: &problemList{}, nodesMax: nodesMax}
-	if len(strings.TrimSpace(text)) == 0 || !s.isText() || countYAML(s) != nil {
+	if strings.TrimSpace(text) == "" || !s.isText() || countYAML(s) != nil {
 		return false
 	}
 	got := quickYAML(s)

@@ -51,7 +51,8 @@ func (s *Server) drained(x *call, name, address string, wait time.Duration) (poo
 		case <-look.C:
 		case <-over.C:
 			return b, api.NewProblem(fasthttp.StatusGatewayTimeout,
-				fmt.Sprintf("backend %q of pool %q still has %d requests after %v; it takes nothing new, and they may finish", address, name, b.InFlight, wait))
+				fmt.Sprintf("backend %q of pool %q still has %d requests after %v; it takes nothing new, and they may finish",
+					address, name, b.InFlight, wait))
 		case <-s.stop:
 			return b, api.NewProblem(fasthttp.StatusServiceUnavailable, api.StateDraining)
 		case <-x.ctx.Done():

@@ -109,7 +109,7 @@ func (s *Server) stateEndpoints() []endpoint {
 func (s *Server) backendEndpoints() []endpoint {
 	const all, one = "/api/v1/pools/{pool}/backends", "/api/v1/pools/{pool}/backends/{address}"
 	return []endpoint{
-		{method: "POST", pattern: all, role: api.RoleOperate, accepts: []string{typeJSON}, serve: s.addBackend, doc: operation{
+		{method: fasthttp.MethodPost, pattern: all, role: api.RoleOperate, accepts: []string{typeJSON}, serve: s.addBackend, doc: operation{
 			id: "addBackend", summary: "Adds a backend; it holds over reloads, not over a restart", body: api.NewBackend{},
 			answers: answers{200: pool.BackendStatus{}, 404: refusal{}, 409: refusal{}, 422: refusal{}},
 		}},
@@ -119,7 +119,7 @@ func (s *Server) backendEndpoints() []endpoint {
 		}},
 		{method: "PATCH", pattern: one, role: api.RoleOperate, accepts: []string{typeJSON}, serve: s.patchBackend, doc: operation{
 			id: "patchBackend", summary: "Changes weight or state of a backend; it holds over reloads, not over a restart", body: api.BackendPatch{},
-			query:   map[string]string{keyWait: "with drain or disabled: answers when no request is left, after this duration (30s) at the latest: 504 then"},
+			query:   map[string]string{keyWait: "with drain or disabled: answers when no request is left; 504 after this duration (30s)"},
 			answers: answers{200: pool.BackendStatus{}, 404: refusal{}, 409: refusal{}, 422: refusal{}, 504: refusal{}},
 		}},
 	}
@@ -127,7 +127,7 @@ func (s *Server) backendEndpoints() []endpoint {
 
 func (s *Server) upgradeEndpoints() []endpoint {
 	return []endpoint{
-		{method: "POST", pattern: "/api/v1/upgrade", role: api.RoleWrite, accepts: []string{typeJSON}, serve: s.upgrade, doc: operation{
+		{method: fasthttp.MethodPost, pattern: "/api/v1/upgrade", role: api.RoleWrite, accepts: []string{typeJSON}, serve: s.upgrade, doc: operation{
 			id: "upgrade", summary: "Starts the program anew and hands the sockets over: no connection is refused",
 			answers: answers{200: api.UpgradeResult{}, 409: refusal{}, 422: refusal{}},
 		}},

@@ -1,10 +1,14 @@
 package ctl
 
-import "github.com/isame-lb/isame-lb/ctl/api"
+import (
+	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+)
 
 func (s *Server) explainEndpoints() []endpoint {
 	return []endpoint{
-		{method: "POST", pattern: "/api/v1/explain", role: api.RoleObserve, accepts: []string{typeJSON}, serve: s.explain, doc: operation{
+		{method: fasthttp.MethodPost, pattern: "/api/v1/explain", role: api.RoleObserve, accepts: []string{typeJSON}, serve: s.explain, doc: operation{
 			id: "explain", summary: "What would become of a request, and why; nothing is sent, taken or counted", body: api.ExplainRequest{},
 			answers: answers{200: api.Explanation{}, 409: refusal{}, 422: refusal{}},
 		}},

@@ -15,7 +15,7 @@ const cookieName = "isame_session"
 func (s *Server) sessionEndpoints() []endpoint {
 	const pattern = "/api/v1/session"
 	return []endpoint{
-		{method: "POST", pattern: pattern, role: public, accepts: []string{typeJSON}, serve: s.login, doc: operation{
+		{method: fasthttp.MethodPost, pattern: pattern, role: public, accepts: []string{typeJSON}, serve: s.login, doc: operation{
 			id: "openSession", summary: "Sets the cookie of a session of 12 h with the rights of a token, of the body or of Authorization",
 			body: api.Login{}, optional: true, answers: answers{200: api.Session{}, 401: refusal{}, 422: refusal{}, 429: refusal{}},
 		}},

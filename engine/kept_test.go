@@ -191,11 +191,26 @@ func unlikeRoutes(t *table, a, b *routeEntry) string {
 		what      string
 		got, want any
 	}{
-		{"name", a.name, b.name}, {"action", a.action, b.action}, {"pools", a.poolNames, b.poolNames}, {"split", a.split, b.split},
-		{"split on", a.splitOn, b.splitOn}, {"split keyed", a.splitKeyed, b.splitKeyed}, {"sticky", a.sticky, b.sticky}, {"timeout", a.timeout, b.timeout},
-		{"retry", a.retry, b.retry}, {"hedge", a.hedge, b.hedge}, {"redirect", a.redirect, b.redirect}, {"status", a.status, b.status}, {"body", a.body, b.body},
-		{"content type", a.contentType, b.contentType}, {"fields", a.fields, b.fields}, {"files", a.files != nil, b.files != nil}, {"unlogged", a.unlogged, b.unlogged},
-		{"mirrors", a.mirrors, b.mirrors}, {"listeners counted", len(a.stats), len(b.stats)}, {"fallbacks", len(a.fallbacks), len(b.fallbacks)},
+		{"name", a.name, b.name},
+		{"action", a.action, b.action},
+		{"pools", a.poolNames, b.poolNames},
+		{"split", a.split, b.split},
+		{"split on", a.splitOn, b.splitOn},
+		{"split keyed", a.splitKeyed, b.splitKeyed},
+		{"sticky", a.sticky, b.sticky},
+		{"timeout", a.timeout, b.timeout},
+		{"retry", a.retry, b.retry},
+		{"hedge", a.hedge, b.hedge},
+		{"redirect", a.redirect, b.redirect},
+		{"status", a.status, b.status},
+		{"body", a.body, b.body},
+		{"content type", a.contentType, b.contentType},
+		{"fields", a.fields, b.fields},
+		{"files", a.files != nil, b.files != nil},
+		{"unlogged", a.unlogged, b.unlogged},
+		{"mirrors", a.mirrors, b.mirrors},
+		{"listeners counted", len(a.stats), len(b.stats)},
+		{"fallbacks", len(a.fallbacks), len(b.fallbacks)},
 		{"stages", a.chain == nil, b.chain == nil},
 	} {
 		if !reflect.DeepEqual(c.got, c.want) {
@@ -227,9 +242,16 @@ func unlikePools(t *table, a, b *poolEntry) string {
 		what      string
 		got, want any
 	}{
-		{"status", blank(a.Status()), blank(b.Status())}, {"hashes", a.hashes, b.hashes}, {"hash on", a.HashOn(), b.HashOn()}, {"limiter", a.limiter == nil, b.limiter == nil},
-		{"sticky", a.sticky, b.sticky}, {"timeouts", a.timeouts, b.timeouts}, {"stats", a.stats, b.stats}, {"backends", len(a.backends), len(b.backends)},
-		{"announces", a.announces, b.announces}, {"read", a.asks.Read, b.asks.Read},
+		{"status", blank(a.Status()), blank(b.Status())},
+		{"hashes", a.hashes, b.hashes},
+		{"hash on", a.HashOn(), b.HashOn()},
+		{"limiter", a.limiter == nil, b.limiter == nil},
+		{"sticky", a.sticky, b.sticky},
+		{"timeouts", a.timeouts, b.timeouts},
+		{"stats", a.stats, b.stats},
+		{"backends", len(a.backends), len(b.backends)},
+		{"announces", a.announces, b.announces},
+		{"read", a.asks.Read, b.asks.Read},
 	} {
 		if !reflect.DeepEqual(c.got, c.want) {
 			return fmt.Sprintf("%s: got %+v; want %+v", c.what, c.got, c.want)

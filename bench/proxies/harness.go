@@ -226,7 +226,7 @@ func (h *harness) enter(ctx context.Context, p contender, s setup) (*entrant, er
 	if s.admin, err = freeAddress(ctx); err != nil {
 		return nil, err
 	}
-	if err = s.stages.lay(dir); err != nil {
+	if err := s.stages.lay(dir); err != nil {
 		return nil, err
 	}
 	args, err := p.configure(dir, s)

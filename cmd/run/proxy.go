@@ -294,7 +294,8 @@ func (p *proxy) shutdown(reason string, signals <-chan os.Signal, changed <-chan
 // delay keeps everything as it is but for /ready, which says no, so that whoever sends
 // traffic here can look elsewhere before the sockets close. False: a second signal has come.
 func (p *proxy) delay(d time.Duration, reason string, signals <-chan os.Signal, changed <-chan struct{}) bool {
-	p.log.Info().Str("signal", reason).Dur("delay_ms", d).Msg("not ready any more: the drain begins after shutdown.delay, everything is served until then")
+	p.log.Info().Str("signal", reason).Dur("delay_ms", d).
+		Msg("not ready any more: the drain begins after shutdown.delay, everything is served until then")
 	over := time.NewTimer(d)
 	defer over.Stop()
 	for {

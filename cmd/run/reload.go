@@ -51,8 +51,9 @@ func (t task) serve() {
 var (
 	errDraining = api.NewProblem(http.StatusConflict, "cannot reload: this process is draining and takes no new configuration").
 			WithCode(api.CodeDraining)
-	errUpgrading = api.NewProblem(http.StatusConflict, "cannot reload: a new process is starting, which reads the files itself").WithCode(api.CodeBusy)
-	errBusy      = api.NewProblem(http.StatusConflict, "cannot wait longer: another change is still under way").WithCode(api.CodeBusy)
+	errUpgrading = api.NewProblem(http.StatusConflict, "cannot reload: a new process is starting, which reads the files itself").
+			WithCode(api.CodeBusy)
+	errBusy = api.NewProblem(http.StatusConflict, "cannot wait longer: another change is still under way").WithCode(api.CodeBusy)
 )
 
 // logDraining says that a reload is not done. A file that changes later is read by the

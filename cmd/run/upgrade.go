@@ -112,7 +112,7 @@ func (p *proxy) startHeir() error {
 	}
 	defer func() { _ = nothing.Close() }()
 	files := append([]uintptr{nothing.Fd(), os.Stdout.Fd(), os.Stderr.Fd()}, sockets...)
-	pid, err := syscall.ForkExec(p.program, os.Args, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(p.program, os.Args, &syscall.ProcAttr{ //nolint:gosec // it is this program
 		Env:   append(heirEnvironment(os.Environ()), handoverVariable+"="+text),
 		Files: append(files, say.Fd()),
 	})

@@ -66,7 +66,7 @@ func (a *app) backendAddresses(poolFlag *string) names {
 func (a *app) completionCommand(root *cobra.Command) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
-		Use: "completion bash|zsh|fish|powershell", Annotations: map[string]string{local: "yes"}, Short: "Prints the completion script of a shell",
+		Use: "completion bash|zsh|fish|powershell", Annotations: asksNobody, Short: "Prints the completion script of a shell",
 		Long: "Prints the completion script of a shell. It completes the names of pools and backends from the running process.\n\n" +
 			"  bash        source <(isame-ctl completion bash)\n" +
 			"  zsh         source <(isame-ctl completion zsh)\n" +

@@ -59,7 +59,7 @@ type checkReport struct {
 func (a *app) configCheck() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
-		Use: "check FILE", Annotations: map[string]string{local: "yes"}, Short: "Checks a configuration file here, without a running isame-lb",
+		Use: "check FILE", Annotations: asksNobody, Short: "Checks a configuration file here, without a running isame-lb",
 		Long: "Checks a configuration file here, without a running isame-lb: the same as isame-lb check --config FILE,\n" +
 			"ISAME_ variables of the environment included. FILE - is stdin.",
 		Args: arguments(cobra.ExactArgs(1)),

@@ -12,7 +12,8 @@ import (
 
 func (a *app) contextCommand() *cobra.Command {
 	group := &cobra.Command{
-		Use: "context", Annotations: map[string]string{local: "yes"}, Short: "Names the instances of isame-lb that there are", Args: a.noSuchCommand, RunE: needsSubcommand,
+		Use: "context", Annotations: asksNobody, Short: "Names the instances of isame-lb that there are",
+		Args: a.noSuchCommand, RunE: needsSubcommand,
 		Long: "Names the instances of isame-lb that there are, in ctl.yaml of the user's folder of configurations ($ISAME_CTL_CONFIG).\n" +
 			"The current one is asked where neither --admin, $ISAME_ADMIN nor --context says another one; --all asks all of them.",
 		Example: "  isame-ctl context set edge-1 --url http://10.0.0.1:9901 --secret-file /run/secrets/edge-1\n" +

@@ -88,10 +88,12 @@ func TestAllAsksEveryInstance(t *testing.T) {
 	run(nil, env, "context", "set", "gone", "--url", "unix:/nowhere.sock")
 	o = run(nil, env, "--all", "-o", "json", "status")
 	var list []struct {
-		Context string
-		Exit    int
-		Answer  struct{ Generation int }
-		Error   string
+		Context string `json:"context"`
+		Exit    int    `json:"exit"`
+		Answer  struct {
+			Generation int `json:"generation"`
+		} `json:"answer"`
+		Error string `json:"error"`
 	}
 	if err := json.Unmarshal([]byte(o.stdout), &list); err != nil || len(list) != 3 || o.code != ExitUnreachable {
 		t.Fatalf("got exit %d, %v, %s; want three answers", o.code, err, o.stdout)

@@ -20,6 +20,8 @@ const askedAtOnce = 16
 // local marks commands that ask no instance.
 const local = "local"
 
+var asksNobody = map[string]string{local: "yes"}
+
 // isLocal reports that the command, or the group that it belongs to, asks no instance.
 func isLocal(c *cobra.Command) bool {
 	for ; c != nil; c = c.Parent() {

@@ -47,7 +47,8 @@ func showCertificates(s *screen, list []api.Certificate) {
 		if from == "" {
 			from = "acme"
 		}
-		t.row(c(d.Listener), c(namesText(d)), stateOf(d, s.now), c(s.until(d.NotAfter)), c(s.until(d.Renewal)), c(d.RenewalBy), c(d.Key), c(d.Issuer), c(from))
+		t.row(c(d.Listener), c(namesText(d)), stateOf(d, s.now), c(s.until(d.NotAfter)), c(s.until(d.Renewal)),
+			c(d.RenewalBy), c(d.Key), c(d.Issuer), c(from))
 	}
 	t.draw(s, "no certificates")
 	for i := range list {
@@ -145,7 +146,8 @@ func showLimiter(s *screen, l *api.Limiter) {
 		if key == "" {
 			key = "(secret " + k.ID + ")"
 		}
-		t.row(c(key), c(k.Limit), usedOf(k.Used), c(count(k.Remaining)), c(time.Duration(k.ResetSeconds*float64(time.Second)).Round(time.Millisecond).String()))
+		reset := time.Duration(k.ResetSeconds * float64(time.Second)).Round(time.Millisecond)
+		t.row(c(key), c(k.Limit), usedOf(k.Used), c(count(k.Remaining)), c(reset.String()))
 	}
 	t.draw(s, "")
 }

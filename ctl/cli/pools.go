@@ -40,7 +40,7 @@ func (a *app) poolsCommand() *cobra.Command {
 
 func showPools(s *screen, list []pool.Status) {
 	t := table{columns: []column{
-		{title: "POOL", min: 8},
+		{title: titlePool, min: 8},
 		{title: "ALGORITHM", min: 9, drop: 2},
 		{title: "UP", right: true},
 		{title: titleInFlight, right: true, drop: 1},
@@ -164,7 +164,7 @@ func showBackends(s *screen, pools []pool.Status, withPool bool) {
 		{title: "REASON", min: 16},
 	}
 	if withPool {
-		columns = append([]column{{title: "POOL", min: 6}}, columns...)
+		columns = append([]column{{title: titlePool, min: 6}}, columns...)
 	}
 	t := table{columns: columns}
 	for _, p := range pools {

@@ -40,7 +40,7 @@ func (a *app) routesCommand() *cobra.Command {
 
 func showRoutes(s *screen, list []api.RouteStatus) {
 	t := table{columns: []column{
-		{title: "ROUTE", min: 8},
+		{title: titleRoute, min: 8},
 		{title: "LISTENERS", min: 9, drop: 5, silent: "*"},
 		{title: "HOSTS", min: 8, silent: "*"},
 		{title: "PATH", min: 8},

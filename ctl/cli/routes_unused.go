@@ -67,7 +67,7 @@ func unusedOf(list []api.RouteStatus, since time.Time) []api.RouteStatus {
 
 func showUnused(s *screen, list []api.RouteStatus) {
 	t := table{columns: []column{
-		{title: "ROUTE", min: 8},
+		{title: titleRoute, min: 8},
 		{title: "HOSTS", min: 8, silent: "*"},
 		{title: "PATH", min: 8},
 		{title: "ACTION", min: 12, drop: 1},

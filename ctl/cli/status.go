@@ -64,7 +64,7 @@ func showStatus(s *screen, st *api.Status) {
 	s.linef("requests     %s, %.1f/s", count(st.RequestsTotal), st.RequestsPerSecond)
 	s.blank()
 	t := table{columns: []column{
-		{title: "POOL", min: 8},
+		{title: titlePool, min: 8},
 		{title: "ALGORITHM", min: 9, drop: 2},
 		{title: "UP", right: true},
 		{title: titleInFlight, right: true, drop: 1},
@@ -147,7 +147,7 @@ func (a *app) healthCommand() *cobra.Command {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Annotations: map[string]string{local: "yes"}, Short: "Prints the version of isame-ctl", Args: arguments(cobra.NoArgs),
+		Use: "version", Annotations: asksNobody, Short: "Prints the version of isame-ctl", Args: arguments(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			b := api.ReadBuild(a.env.Version, a.env.Commit)
 			return a.print(b, func(s *screen) { s.linef("%s", b.Text("isame-ctl")) })

@@ -20,6 +20,12 @@ type column struct {
 	silent string
 }
 
+// Titles that stand in several tables.
+const (
+	titlePool  = "POOL"
+	titleRoute = "ROUTE"
+)
+
 // titleRequests heads the counter of finished exchanges in every table.
 const titleRequests = "REQUESTS"
 

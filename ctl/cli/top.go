@@ -48,7 +48,8 @@ func (a *app) topCommand() *cobra.Command {
 			}
 			m := newTop(ctx, cl, first, every)
 			m.colour = newScreen(&a.env).colour
-			end, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(a.env.Stdin), tea.WithOutput(out), tea.WithEnvironment(a.env.Environ)).Run()
+			end, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(a.env.Stdin), tea.WithOutput(out),
+				tea.WithEnvironment(a.env.Environ)).Run()
 			if err != nil && !errors.Is(err, tea.ErrInterrupted) {
 				return fmt.Errorf("cannot show top: %w", err)
 			}
@@ -115,19 +116,20 @@ func (m *top) tick() tea.Cmd {
 	return tea.Tick(m.every, func(time.Time) tea.Msg { return topTick{} })
 }
 
-func (m *top) look() tea.Msg {
+func (m *top) look() tea.Msg { //nolint:ireturn // as bubbletea wants it
 	l, err := takeLook(m.ctx, m.cl)
 	return topLooked{l, err}
 }
 
 // Update takes one message.
-func (m *top) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+func (m *top) Update(msg tea.Msg) (tea.Model, tea.Cmd) { //nolint:ireturn // likewise
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 	case topTick:
 		if m.paused {
-			return m, m.tick()
+			next := m.tick()
+			return m, next
 		}
 		return m, m.look
 	case topLooked:
@@ -135,12 +137,14 @@ func (m *top) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.was, m.now = m.now, msg.look
 			m.arrange()
 		}
-		return m, m.tick()
+		next := m.tick()
+		return m, next
 	case topChanged:
 		m.notice = msg.text
 		return m, nil
 	case tea.KeyPressMsg:
-		return m, m.key(msg.String())
+		next := m.key(msg.String())
+		return m, next
 	}
 	return m, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -40,7 +41,8 @@ func topOf(t *testing.T, p *proxy) *top {
 // press sends keys, and runs what they lead to.
 func (m *top) press(keys ...string) {
 	for _, key := range keys {
-		msg := tea.KeyPressMsg{Text: key, Code: []rune(key)[0]}
+		code, _ := utf8.DecodeRuneInString(key)
+		msg := tea.KeyPressMsg{Text: key, Code: code}
 		if key == "tab" {
 			msg = tea.KeyPressMsg{Code: tea.KeyTab}
 		}

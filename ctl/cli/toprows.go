@@ -34,9 +34,9 @@ var sortedByName = math.NaN()
 func topTabs() []topTab {
 	rates := []column{{title: "REQ/S", right: true}, {title: "5XX", right: true}, {title: "P50", right: true}, {title: "P99", right: true}}
 	return []topTab{
-		{"routes", slices.Concat([]column{{title: "ROUTE", min: 8}}, rates, []column{{title: titleRequests, right: true, drop: 1}, {title: "ACTION", min: 8, drop: 2}}), routeRows},
+		{"routes", slices.Concat([]column{{title: titleRoute, min: 8}}, rates, []column{{title: titleRequests, right: true, drop: 1}, {title: "ACTION", min: 8, drop: 2}}), routeRows},
 		{"pools", []column{
-			{title: "POOL", min: 8},
+			{title: titlePool, min: 8},
 			{title: "UP", right: true},
 			{title: "INFL", right: true},
 			{title: "REQ/S", right: true},
@@ -46,7 +46,7 @@ func topTabs() []topTab {
 			{title: "ALGORITHM", min: 8, drop: 1},
 		}, poolRows},
 		{"backends", []column{
-			{title: "POOL", min: 6, drop: 2},
+			{title: titlePool, min: 6, drop: 2},
 			{title: "BACKEND", min: 15},
 			{title: "STATUS"},
 			{title: "BREAKER"},
@@ -80,8 +80,11 @@ func routeRows(was, now *look, _ *screen) []topRow {
 		failed := perSecond(was.failures(r.Name), now.failures(r.Name), between)
 		p50, p99 := quantiles(was.buckets(familyDurations, labelRoute, r.Name), now.buckets(familyDurations, labelRoute, r.Name))
 		rows = append(rows, topRow{
-			cells: []cell{c(r.Name), c(rateText(rate)), shareOf(failed, rate), c(secondsText(p50)), c(secondsText(p99)), c(count(r.Requests)), c(actionText(&r.Action))},
-			by:    []float64{sortedByName, rate, failed / max(rate, 1e-9), p50, p99, float64(r.Requests), sortedByName},
+			cells: []cell{
+				c(r.Name), c(rateText(rate)), shareOf(failed, rate), c(secondsText(p50)), c(secondsText(p99)), c(count(r.Requests)),
+				c(actionText(&r.Action)),
+			},
+			by: []float64{sortedByName, rate, failed / max(rate, 1e-9), p50, p99, float64(r.Requests), sortedByName},
 		})
 	}
 	return rows
@@ -131,7 +134,9 @@ func backendRows(was, now *look, _ *screen) []topRow {
 					c(at.pool), c(b.Address), statusOf(b), breakerOf(b), c(count(b.InFlight)), c(rateText(rate)), failedOf(failed),
 					c(weightOf(b)), c(b.Reason),
 				},
-				by: []float64{sortedByName, sortedByName, sortedByName, sortedByName, float64(b.InFlight), rate, failed, float64(b.Weight), sortedByName},
+				by: []float64{
+					sortedByName, sortedByName, sortedByName, sortedByName, float64(b.InFlight), rate, failed, float64(b.Weight), sortedByName,
+				},
 				at: at,
 			})
 		}

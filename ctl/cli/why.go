@@ -193,7 +193,7 @@ func showRecords(s *screen, list []api.Record) {
 		{title: "CODE", right: true},
 		{title: "CAUSE"},
 		{title: "ID"},
-		{title: "ROUTE", min: 6, drop: 2},
+		{title: titleRoute, min: 6, drop: 2},
 		{title: "BACKEND", min: 9, drop: 3},
 		{title: "CLIENT", min: 9, drop: 4},
 		{title: "REQUEST", min: 12},

@@ -177,7 +177,9 @@ func (c *Client) PatchBackend(ctx context.Context, poolName, address string, p a
 
 // DrainBackend is PatchBackend that returns once the backend has no request any more, and
 // fails where it still has some after wait.
-func (c *Client) DrainBackend(ctx context.Context, poolName, address string, p api.BackendPatch, wait time.Duration) (pool.BackendStatus, error) {
+func (c *Client) DrainBackend(
+	ctx context.Context, poolName, address string, p api.BackendPatch, wait time.Duration,
+) (pool.BackendStatus, error) {
 	patient := *c
 	patient.http = &http.Client{Transport: c.http.Transport, CheckRedirect: c.http.CheckRedirect}
 	return send[pool.BackendStatus](ctx, &patient, http.MethodPatch, backendPath(poolName, address)+"?wait="+url.QueryEscape(wait.String()), p)

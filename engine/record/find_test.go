@@ -177,8 +177,7 @@ func TestCursors(t *testing.T) {
 		{"more", next + ".1", false},
 	} {
 		_, err := c.Find(&Query{Limit: 2, After: tc.after, Slowest: tc.slowest})
-		var refused *CursorError
-		if !errors.As(err, &refused) {
+		if _, refused := errors.AsType[*CursorError](err); !refused {
 			t.Errorf("%s: got %v; want it refused", tc.name, err)
 		}
 	}

@@ -51,7 +51,7 @@ func (s *Names) Number(n *Name) uint32 {
 		return 0
 	}
 	season := s.seasons.Load() + 1
-	if known := n.known.Load(); uint32(known>>32) == season {
+	if known := n.known.Load(); known>>32 == uint64(season) {
 		return uint32(known)
 	}
 	return s.find(n)

@@ -49,7 +49,7 @@ func TestRingHoldsTheLast(t *testing.T) {
 			if want := min(int(n)+1, slots); len(kept) != want || kept[0] != n+2-uint64(want) || kept[want-1] != n+1 {
 				t.Fatalf("%d slots, %d records: got %d from %d to %d", slots, n+1, len(kept), kept[0], kept[len(kept)-1])
 			}
-			if g.isFull() != (int(n)+1 > slots) {
+			if g.isFull() != (int(n) >= slots) {
 				t.Fatalf("%d slots, %d records: full is %v", slots, n+1, g.isFull())
 			}
 		}

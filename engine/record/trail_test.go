@@ -80,7 +80,8 @@ func TestTrailOfARace(t *testing.T) {
 		trail = &Trail{}
 		trail.Begin(1, 0, 0)
 		trail.Opened(Connection{})
-		return trail, trail.Rival(2, 0, ms(50))
+		place = trail.Rival(2, 0, ms(50))
+		return trail, place
 	}
 	t.Run("the first one wins", func(t *testing.T) {
 		trail, _ := begun()

@@ -16,7 +16,11 @@ func listening(t *testing.T, network, address string) (net.Listener, *os.File) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = ln.Close() })
-	file, err := ln.(interface{ File() (*os.File, error) }).File()
+	of, ok := ln.(interface{ File() (*os.File, error) })
+	if !ok {
+		t.Fatalf("a %T has no file", ln)
+	}
+	file, err := of.File()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +47,7 @@ func TestHeritageKeepsWhatWaits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer client.Close()
+		t.Cleanup(func() { _ = client.Close() })
 		if u, ok := ln.(*net.UnixListener); ok {
 			u.SetUnlinkOnClose(false)
 		}
@@ -59,7 +63,7 @@ func TestHeritageKeepsWhatWaits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer next.Close()
+		t.Cleanup(func() { _ = next.Close() })
 		conn, err := next.Accept()
 		if err != nil {
 			t.Fatalf("%s: what has waited is lost: %v", c.network, err)

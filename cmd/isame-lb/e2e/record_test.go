@@ -35,7 +35,10 @@ func TestWhy(t *testing.T) {
 		}
 	}
 	code, out := ctl(t, p.admin, "why", "--last-error", "-o", "json")
-	var list []struct{ Cause, Route string }
+	var list []struct {
+		Cause string `json:"cause"`
+		Route string `json:"route"`
+	}
 	if err := json.Unmarshal([]byte(out), &list); err != nil || code != 0 || len(list) != 1 || list[0].Cause != "connect_refused" || list[0].Route != "broken" {
 		t.Errorf("why --last-error: exit %d, %v:\n%s", code, err, out)
 	}

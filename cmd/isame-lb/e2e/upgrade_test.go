@@ -246,7 +246,11 @@ func TestSocketActivation(t *testing.T) {
 	}
 	address := ln.Addr().String()
 	early := dial(t, address).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-	file, err := ln.(*net.TCPListener).File()
+	tcp, ok := ln.(*net.TCPListener)
+	if !ok {
+		t.Fatalf("got a %T", ln)
+	}
+	file, err := tcp.File()
 	if err != nil {
 		t.Fatal(err)
 	}
