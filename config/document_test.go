@@ -327,7 +327,7 @@ func TestProblemsOfPartsHaveThePathOfTheWhole(t *testing.T) {
 		path       []string
 		text, want string
 	}{
-		{[]string{"pools", "a.b"}, `{"backends": [{"addres": "x"}]}`, `input:1:16: pools."a.b".backends[0].addres: unknown key`},
+		{[]string{"pools", "a.b"}, `{"backends": [{"adresse": "x"}]}`, `input:1:16: pools."a.b".backends[0].adresse: unknown key`},
 		{[]string{"pools", "p"}, `{"backends": [], "backends": []}`, `pools.p.backends: key "backends" is given twice`},
 		{[]string{"pools", "p"}, `{"backends": [}`, "pools.p: cannot be read as JSON"},
 		{[]string{"pools", "p"}, `5`, "pools.p: must be a section of keys, not a number"},

@@ -127,10 +127,13 @@ func (s *Server) backendEndpoints() []endpoint {
 
 func (s *Server) upgradeEndpoints() []endpoint {
 	return []endpoint{
-		{method: fasthttp.MethodPost, pattern: "/api/v1/upgrade", role: api.RoleWrite, accepts: []string{typeJSON}, serve: s.upgrade, doc: operation{
-			id: "upgrade", summary: "Starts the program anew and hands the sockets over: no connection is refused",
-			answers: answers{200: api.UpgradeResult{}, 409: refusal{}, 422: refusal{}},
-		}},
+		{
+			method: fasthttp.MethodPost, pattern: "/api/v1/upgrade", role: api.RoleWrite, accepts: []string{typeJSON}, serve: s.upgrade,
+			doc: operation{
+				id: "upgrade", summary: "Starts the program anew and hands the sockets over: no connection is refused",
+				answers: answers{200: api.UpgradeResult{}, 409: refusal{}, 422: refusal{}},
+			},
+		},
 	}
 }
 

@@ -8,10 +8,13 @@ import (
 
 func (s *Server) explainEndpoints() []endpoint {
 	return []endpoint{
-		{method: fasthttp.MethodPost, pattern: "/api/v1/explain", role: api.RoleObserve, accepts: []string{typeJSON}, serve: s.explain, doc: operation{
-			id: "explain", summary: "What would become of a request, and why; nothing is sent, taken or counted", body: api.ExplainRequest{},
-			answers: answers{200: api.Explanation{}, 409: refusal{}, 422: refusal{}},
-		}},
+		{
+			method: fasthttp.MethodPost, pattern: "/api/v1/explain", role: api.RoleObserve, accepts: []string{typeJSON}, serve: s.explain,
+			doc: operation{
+				id: "explain", summary: "What would become of a request, and why; nothing is sent, taken or counted", body: api.ExplainRequest{},
+				answers: answers{200: api.Explanation{}, 409: refusal{}, 422: refusal{}},
+			},
+		},
 	}
 }
 

@@ -32,9 +32,16 @@ var sortedByName = math.NaN()
 
 // topTabs are all of them, in their order.
 func topTabs() []topTab {
-	rates := []column{{title: "REQ/S", right: true}, {title: "5XX", right: true}, {title: "P50", right: true}, {title: "P99", right: true}}
 	return []topTab{
-		{"routes", slices.Concat([]column{{title: titleRoute, min: 8}}, rates, []column{{title: titleRequests, right: true, drop: 1}, {title: "ACTION", min: 8, drop: 2}}), routeRows},
+		{"routes", []column{
+			{title: titleRoute, min: 8},
+			{title: "REQ/S", right: true},
+			{title: "5XX", right: true},
+			{title: "P50", right: true},
+			{title: "P99", right: true},
+			{title: titleRequests, right: true, drop: 1},
+			{title: "ACTION", min: 8, drop: 2},
+		}, routeRows},
 		{"pools", []column{
 			{title: titlePool, min: 8},
 			{title: "UP", right: true},
