@@ -58,3 +58,30 @@ func TestAddressesHaveCertificates(t *testing.T) {
 		})
 	}
 }
+
+// TestAddressesBehindAProxyHeader: what the client has reached is what the proxy in front says.
+func TestAddressesBehindAProxyHeader(t *testing.T) {
+	first := newPair(t, tomorrow(), "a.test")
+	socket := newPairOf(t, &x509.Certificate{IPAddresses: []net.IP{net.ParseIP("127.0.0.1")}})
+	said := newPairOf(t, &x509.Certificate{IPAddresses: []net.IP{net.ParseIP("192.0.2.9")}}) // of proxyLine4
+	r := start(t, tlsText("", ", proxy_protocol: accept, trusted_proxies: [127.0.0.1]", first, socket, said), backend(t, sees))
+	for _, c := range []struct {
+		name, header string
+		want         *pair
+	}{
+		{"v1", proxyLine4, said},
+		{"v2", proxyBinary, said},
+		{"one that says nothing", "PROXY UNKNOWN\r\n", socket},
+		{"none", "", socket},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := tls.Client(&headed{Conn: r.dial().Conn, header: c.header}, &tls.Config{InsecureSkipVerify: true})
+			if err := conn.HandshakeContext(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := conn.ConnectionState().PeerCertificates[0]; !got.Equal(c.want.leaf) {
+				t.Errorf("got the certificate of %v %v", got.DNSNames, got.IPAddresses)
+			}
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"time"
 
@@ -99,7 +100,7 @@ const http11 = "http/1.1"
 // loop has it back. It waits within the deadline of the first request's head.
 func (c *conn) handshake(policy *listenerPolicy) {
 	c.SetWriteBy(deadline(socket.Nanos(), policy.header))
-	err := c.ServeTLS(policy.tls.terms.Session(), c.in.Bytes())
+	err := c.ServeTLS(policy.tls.terms.Session(), c.in.Bytes(), c.reached())
 	c.in.Release()
 	if err != nil {
 		c.handshakeFailed(policy, err)
@@ -121,6 +122,15 @@ func (c *conn) handshake(policy *listenerPolicy) {
 	c.state.Store(stateIdle)
 	c.beginWait(c.policy())
 	c.Hand(c, true) // crypto/tls may have read the request already
+}
+
+// reached is the address that the client has connected to, as the proxy in front said;
+// nil where none said so.
+func (c *conn) reached() net.Addr {
+	if c.named == nil || !c.named.Destination.IsValid() {
+		return nil
+	}
+	return net.TCPAddrFromAddrPort(c.named.Destination)
 }
 
 // handshakeFailed counts a handshake without result, and answers a client that

@@ -246,7 +246,7 @@ func speakTLS(t *testing.T, c *socket.Conn, peer net.Conn) {
 	certificate := rig.NewAuthority(t).Issue(rig.Tomorrow(), "a.test")
 	done := make(chan error, 1)
 	go func() { done <- tls.Client(peer, &tls.Config{InsecureSkipVerify: true}).Handshake() }()
-	if err := c.ServeTLS(&tls.Config{Certificates: []tls.Certificate{certificate}}, nil); err != nil {
+	if err := c.ServeTLS(&tls.Config{Certificates: []tls.Certificate{certificate}}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err != nil {

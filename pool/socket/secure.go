@@ -49,14 +49,15 @@ type secure struct {
 const recordHead = 5
 
 // ServeTLS makes c speak TLS, as a server. early are bytes that were already
-// read from the peer. It waits, within the deadlines set, for the peer, so the
+// read from the peer. reached is what the choice of a certificate is told as the
+// address the peer has reached; nil is that of the socket. It waits, within the deadlines set, for the peer, so the
 // loop must not have the connection: the caller has taken it, and its reader and
 // its writer are the caller. After an error only Close may be called, and Write
 // and CloseWrite if the peer turned out to speak clear text.
-func (c *Conn) ServeTLS(config *tls.Config, early []byte) error {
+func (c *Conn) ServeTLS(config *tls.Config, early []byte, reached net.Addr) error {
 	s := &secure{c: c, early: bytes.Clone(early)}
 	s.places, _ = tlsLayout()
-	s.tls = tls.Server((*records)(s), config)
+	s.tls = tls.Server(s.at(reached), config)
 	return s.handshake()
 }
 
@@ -245,6 +246,24 @@ func (r *records) Write(p []byte) (int, error) {
 
 // Close does nothing: the Conn closes.
 func (r *records) Close() error { return nil }
+
+// at is the transport of s for a peer that has reached an address; nil is the Conn's.
+func (s *secure) at(reached net.Addr) net.Conn {
+	if reached == nil {
+		return (*records)(s)
+	}
+	return elsewhere{records: (*records)(s), reached: reached}
+}
+
+// elsewhere are the records of a connection that a proxy in front has taken.
+type elsewhere struct {
+	*records
+
+	reached net.Addr
+}
+
+// LocalAddr is what the peer has reached.
+func (e elsewhere) LocalAddr() net.Addr { return e.reached }
 
 // LocalAddr is the Conn's.
 func (r *records) LocalAddr() net.Addr { return r.c.LocalAddr() }

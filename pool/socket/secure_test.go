@@ -40,7 +40,7 @@ func securePair(t testing.TB, l *Loop, version uint16, wrap func(net.Conn) net.C
 	client := tls.Client(wrap(peer), &tls.Config{InsecureSkipVerify: true, MaxVersion: version})
 	errs := make(chan error, 1)
 	go func() { errs <- client.Handshake() }()
-	if err := c.ServeTLS(serverTLS(t), nil); err != nil {
+	if err := c.ServeTLS(serverTLS(t), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-errs; err != nil {
@@ -270,7 +270,7 @@ func TestSecureConnReadsWhatCameEarly(t *testing.T) {
 	if _, err := io.ReadFull(c, early); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.ServeTLS(serverTLS(t), early); err != nil {
+	if err := c.ServeTLS(serverTLS(t), early, nil); err != nil {
 		t.Fatal(err)
 	}
 	clear(early) // the caller's
@@ -382,7 +382,7 @@ func TestHandshakeErrors(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.SetReadBy(Nanos() + int64(50*time.Millisecond))
-			if err := c.ServeTLS(serverTLS(t), nil); !tc.check(err) {
+			if err := c.ServeTLS(serverTLS(t), nil, nil); !tc.check(err) {
 				t.Errorf("got %v", err)
 			}
 			if c.Secure() {
