@@ -21,7 +21,6 @@ import (
 	"github.com/isame-lb/isame-lb/engine"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/sink"
-	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // proxy is the process: what serve wires together.
@@ -47,15 +46,16 @@ type proxy struct {
 	lastReload atomic.Pointer[api.Reload]
 	seen       atomic.Pointer[fingerprints] // of the files at the last load
 	ledger     *ledger.Ledger
-	tasks      chan task     // for the main loop
-	draining   chan struct{} // closed when the drain begins
+	signals    chan os.Signal // from the first socket on
+	tasks      chan task      // for the main loop
+	draining   chan struct{}  // closed when the drain begins
 }
 
 // serve runs the proxy until a signal ends it.
 func serve(f *flags, build api.Build) error {
 	p := &proxy{
 		flags: f, started: time.Now(), build: build,
-		tasks: make(chan task), upgrades: make(chan chan upgradeOutcome), draining: make(chan struct{}),
+		signals: make(chan os.Signal, 4), tasks: make(chan task), upgrades: make(chan chan upgradeOutcome), draining: make(chan struct{}),
 	}
 	var err error
 	if p.legacy, err = inherit(); err != nil {
@@ -63,6 +63,7 @@ func serve(f *flags, build api.Build) error {
 	}
 	p.program, _ = programFile() // an upgrade that is asked for without it says so
 	defer p.closeLog()
+	defer signal.Stop(p.signals)
 	if err := p.start(); err != nil {
 		p.stopDemo()
 		return err
@@ -110,6 +111,8 @@ func (p *proxy) start() error {
 	if err := p.openLedger(loaded); err != nil {
 		return err
 	}
+	// From the first socket on, somebody may take us for started: a signal does what it says.
+	signal.Notify(p.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR2)
 	return p.begin(p.ledger.Begin(loaded))
 }
 
@@ -148,9 +151,6 @@ func (p *proxy) stopDemo() {
 
 // run waits for signals and reload requests.
 func (p *proxy) run() error {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR2)
-	defer signal.Stop(signals)
 	w := p.watch()
 	defer w.close()
 	p.welcome()
@@ -163,7 +163,7 @@ func (p *proxy) run() error {
 			p.beginUpgrade("api", asked)
 		case taken := <-p.heir.ready:
 			if p.upgraded(taken) {
-				return p.shutdown(upgradeReason, signals, w.changed)
+				return p.shutdown(upgradeReason, w.changed)
 			}
 		case err := <-p.heir.ended:
 			p.upgradeFailed(heirEnded(err))
@@ -171,7 +171,7 @@ func (p *proxy) run() error {
 			p.upgradeFailed(errHeirLate)
 		case <-p.super.beat:
 			p.super.alive()
-		case s := <-signals:
+		case s := <-p.signals:
 			switch s {
 			case syscall.SIGHUP:
 				p.reload(ledger.TriggerSignal)
@@ -182,7 +182,7 @@ func (p *proxy) run() error {
 				if p.heir.process != nil {
 					p.upgradeFailed(errHeirUnwanted)
 				}
-				return p.shutdown(s.String(), signals, w.changed)
+				return p.shutdown(s.String(), w.changed)
 			}
 		case <-w.changed:
 			p.reload(ledger.TriggerFile)
@@ -249,70 +249,6 @@ func (p *proxy) announce() {
 	}
 	for _, address := range unused {
 		p.log.Warn().Str("address", address).Msg("a socket that was handed over is on no address of the configuration")
-	}
-}
-
-// shutdown drains; a second signal ends the process at once. Nothing is reloaded any more,
-// and who asks for it is told. reason is a signal, or that another process has taken over:
-// that one is ready, so nobody has to look elsewhere.
-func (p *proxy) shutdown(reason string, signals <-chan os.Signal, changed <-chan struct{}) error {
-	close(p.draining)
-	if reason != upgradeReason {
-		p.super.stopping("draining: exchanges under way may finish")
-	}
-	how := &p.loaded.Load().Config.Shutdown
-	if reason != upgradeReason && how.Delay > 0 && !p.delay(how.Delay, reason, signals, changed) {
-		how = &config.Shutdown{} // a second signal has come
-	}
-	limit := how.Drain
-	p.log.Info().Str("signal", reason).Dur("drain_ms", limit).
-		Msg("draining: no new connections, exchanges under way may finish; a second signal ends at once")
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	done := make(chan int, 1)
-	safely.New("shutdown", func() { done <- p.engine.Shutdown(ctx) }, func() { done <- 0 }).Go()
-	for {
-		select {
-		case cut := <-done:
-			p.finish(cut)
-			return nil
-		case s := <-signals:
-			if s == syscall.SIGHUP || s == syscall.SIGUSR2 {
-				p.logDraining("signal")
-				continue
-			}
-			p.log.Warn().Stringer("signal", s).Msg("second signal: ending at once")
-			cancel()
-		case <-changed:
-			p.logDraining("file")
-		case <-p.super.beat:
-			p.super.alive()
-		}
-	}
-}
-
-// delay keeps everything as it is but for /ready, which says no, so that whoever sends
-// traffic here can look elsewhere before the sockets close. False: a second signal has come.
-func (p *proxy) delay(d time.Duration, reason string, signals <-chan os.Signal, changed <-chan struct{}) bool {
-	p.log.Info().Str("signal", reason).Dur("delay_ms", d).
-		Msg("not ready any more: the drain begins after shutdown.delay, everything is served until then")
-	over := time.NewTimer(d)
-	defer over.Stop()
-	for {
-		select {
-		case <-over.C:
-			return true
-		case s := <-signals:
-			if s != syscall.SIGHUP && s != syscall.SIGUSR2 {
-				p.log.Warn().Stringer("signal", s).Msg("second signal: ending at once")
-				return false
-			}
-			p.logDraining("signal")
-		case <-changed:
-			p.logDraining("file")
-		case <-p.super.beat:
-			p.super.alive()
-		}
 	}
 }
 

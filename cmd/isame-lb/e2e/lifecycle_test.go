@@ -49,6 +49,39 @@ func newHeld(t *testing.T) *held {
 	return h
 }
 
+// TestSignalsCountFromTheFirstSocketOn: who has reached a socket takes the process for started,
+// though it may be busy with its start for a while.
+func TestSignalsCountFromTheFirstSocketOn(t *testing.T) {
+	for _, early := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(early.String(), func(t *testing.T) {
+			admin := freeAddress(t)
+			p := launch(t, writeConfig(t, `
+listeners: {web: {address: "127.0.0.1:0"}}
+admin: {address: "`+admin+`"}
+routes: {all: {respond: {status: 204}}}
+`))
+			for {
+				conn, err := net.Dial("tcp", admin)
+				if err == nil {
+					_ = conn.Close()
+					break
+				}
+				if p.hasExited() {
+					t.Fatalf("isame-lb ended: %v", p.err)
+				}
+			}
+			p.signal(early)
+			if early != syscall.SIGTERM {
+				waitReadiness(t, admin, http.StatusOK)
+				p.signal(syscall.SIGTERM)
+			}
+			if code := p.exitCode(); code != 0 {
+				t.Errorf("exit code: got %d; want 0", code)
+			}
+		})
+	}
+}
+
 // TestDrainLetsExchangesFinish is the whole life of a shutdown.
 func TestDrainLetsExchangesFinish(t *testing.T) {
 	h := newHeld(t)
