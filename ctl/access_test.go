@@ -33,7 +33,7 @@ var wantRoles = map[string]api.Role{
 	"getOpenAPI": api.RoleRead, "getStatus": api.RoleRead, "listPools": api.RoleRead, "getPool": api.RoleRead,
 	"listRoutes": api.RoleRead, "listListeners": api.RoleRead, "getConfig": api.RoleRead,
 	"listCertificates": api.RoleRead, "listLimits": api.RoleObserve, "listRecords": api.RoleObserve, "getRecords": api.RoleObserve, "explain": api.RoleObserve,
-	"upgrade":    api.RoleWrite,
+	"upgrade": api.RoleWrite, "listProfiles": api.RoleWrite, "getProfile": api.RoleWrite,
 	"addBackend": api.RoleOperate, "removeBackend": api.RoleOperate, "patchBackend": api.RoleOperate, "reload": api.RoleOperate,
 	"putConfig":   api.RoleWrite, // dry_run reads what the body refers to
 	"patchConfig": api.RoleWrite, "planConfig": api.RoleWrite,
@@ -53,7 +53,7 @@ func TestRolesReachWhatTheyMay(t *testing.T) {
 		if !known || e.role != want {
 			t.Errorf("%s: got role %q; want %q, and a line in this test", e.doc.id, e.role, want)
 		}
-		path := strings.NewReplacer("{pool}", "api", "{address}", "10.0.0.1:8080").Replace(e.pattern)
+		path := strings.NewReplacer("{pool}", "api", "{address}", "10.0.0.1:8080", "{profile}", "heap").Replace(e.pattern)
 		if got := raw(t, s, request(e.method, path, "", "")); (got.status == 401) != (want != public) && e.doc.id != "openSession" {
 			t.Errorf("%s without a token: got %d; want a refusal unless it is public", e.doc.id, got.status)
 		}

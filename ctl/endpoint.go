@@ -59,6 +59,7 @@ func (s *Server) table() []endpoint {
 	list = append(list, s.recordEndpoints()...)
 	list = append(list, s.sessionEndpoints()...)
 	list = append(list, s.upgradeEndpoints()...)
+	list = append(list, s.profileEndpoints()...)
 	return append(list, s.configEndpoints()...)
 }
 

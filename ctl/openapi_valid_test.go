@@ -38,7 +38,7 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 	const write = "secret-write"
 	for i := range s.endpoints {
 		e := &s.endpoints[i]
-		path := strings.NewReplacer("{pool}", "api", "{address}", "10.0.0.1:8080").Replace(e.pattern)
+		path := strings.NewReplacer("{pool}", "api", "{address}", "10.0.0.1:8080", "{profile}", "heap").Replace(e.pattern)
 		query := map[string]string{"putConfig": "?dry_run=1"}[e.doc.id]
 		body := goodBodies[e.doc.id]
 		for _, c := range []struct{ name, target, token, body string }{

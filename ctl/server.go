@@ -93,7 +93,7 @@ type Server struct {
 	rate      *rate
 	refusals  zerolog.Logger // throttled
 	memory    memory         // of changes that may be sent again
-	waiting   atomic.Int32   // requests that wait for a change
+	waiting   atomic.Int32   // requests that wait for a change, or watch the CPU
 
 	mu struct {
 		sync.Mutex

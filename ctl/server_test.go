@@ -92,7 +92,7 @@ func TestReadySaysWhyNot(t *testing.T) {
 func TestMissingSourceIsNotSupported(t *testing.T) {
 	s := start(t, Options{MetricsPath: "/m"})
 	for _, e := range s.endpoints {
-		path := strings.NewReplacer("{pool}", "p", "{address}", "a:1").Replace(e.pattern)
+		path := strings.NewReplacer("{pool}", "p", "{address}", "a:1", "{profile}", "heap").Replace(e.pattern)
 		t.Run(e.method+" "+e.pattern, func(t *testing.T) {
 			fields, body := "", ""
 			if e.method == "PUT" || e.method == "PATCH" {
@@ -100,7 +100,7 @@ func TestMissingSourceIsNotSupported(t *testing.T) {
 			}
 			got := raw(t, s, request(e.method, path, fields, body))
 			want := 501
-			if slices.Contains([]string{"/", "/health", "/ready", "/api/v1/openapi.json"}, e.pattern) {
+			if slices.Contains([]string{"/", "/health", "/ready", "/api/v1/openapi.json", "/debug/pprof/", "/debug/pprof/{profile}"}, e.pattern) {
 				want = 200
 			}
 			if e.pattern == "/api/v1/session" { // needs no source
