@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"os"
 	"syscall"
 	"time"
 
@@ -34,12 +35,9 @@ func (p *proxy) shutdown(reason string, changed <-chan struct{}) error {
 			p.finish(cut)
 			return nil
 		case s := <-p.signals:
-			if s == syscall.SIGHUP || s == syscall.SIGUSR2 {
-				p.logDraining("signal")
-				continue
+			if p.endsAtOnce(s) {
+				cancel()
 			}
-			p.log.Warn().Stringer("signal", s).Msg("second signal: ending at once")
-			cancel()
 		case <-changed:
 			p.logDraining("file")
 		case <-p.super.beat:
@@ -60,15 +58,24 @@ func (p *proxy) delay(d time.Duration, reason string, changed <-chan struct{}) b
 		case <-over.C:
 			return true
 		case s := <-p.signals:
-			if s != syscall.SIGHUP && s != syscall.SIGUSR2 {
-				p.log.Warn().Stringer("signal", s).Msg("second signal: ending at once")
+			if p.endsAtOnce(s) {
 				return false
 			}
-			p.logDraining("signal")
 		case <-changed:
 			p.logDraining("file")
 		case <-p.super.beat:
 			p.super.alive()
 		}
 	}
+}
+
+// endsAtOnce reports a second signal to end, and says so; others ask for what is not done
+// any more, and are told.
+func (p *proxy) endsAtOnce(s os.Signal) bool {
+	if s == syscall.SIGHUP || s == syscall.SIGUSR2 {
+		p.logDraining("signal")
+		return false
+	}
+	p.log.Warn().Stringer("signal", s).Msg("second signal: ending at once")
+	return true
 }

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/ctl/store"
 )
 
 // instances is the file of isame-ctl: which instances of isame-lb there are, by name.
@@ -89,17 +90,12 @@ func (all *instances) write(e *Env) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return fmt.Errorf("cannot write the contexts: %w", err)
 	}
-	fresh, err := os.CreateTemp(filepath.Dir(file), ".ctl-*") // mode 0600
+	fresh, err := store.Stage(file, text, 0o600)
+	if err == nil {
+		err = fresh.Commit()
+	}
 	if err != nil {
 		return fmt.Errorf("cannot write the contexts: %w", err)
-	}
-	_, err = fresh.Write(text)
-	err = errors.Join(err, fresh.Close())
-	if err == nil {
-		err = os.Rename(fresh.Name(), file)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot write the contexts: %w", errors.Join(err, os.Remove(fresh.Name())))
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func NewCondition(sections []config.Condition) (Condition, error) {
 	var o Condition
 	for i := range sections {
 		from := &sections[i]
-		if len(from.Not) == 0 && isBlank(&from.Predicates) {
+		if len(from.Not) == 0 && IsBlank(&from.Predicates) {
 			continue
 		}
 		is, err := New(&from.Predicates)
@@ -42,7 +42,7 @@ func NewCondition(sections []config.Condition) (Condition, error) {
 // NewNot compiles what a section excludes; a blank one excludes nothing.
 func NewNot(sections []config.Predicates) (all []Predicates, err error) {
 	for i := range sections {
-		if isBlank(&sections[i]) {
+		if IsBlank(&sections[i]) {
 			continue
 		}
 		p, err := New(&sections[i])
@@ -54,7 +54,8 @@ func NewNot(sections []config.Predicates) (all []Predicates, err error) {
 	return all, nil
 }
 
-func isBlank(p *config.Predicates) bool { return reflect.DeepEqual(*p, config.Predicates{}) }
+// IsBlank reports a section that asks for nothing: as one of not it excludes nothing.
+func IsBlank(p *config.Predicates) bool { return reflect.DeepEqual(*p, config.Predicates{}) }
 
 // IsEmpty reports that there are no clauses.
 func (o *Condition) IsEmpty() bool { return len(o.clauses) == 0 }

@@ -2,7 +2,6 @@ package route
 
 import (
 	"net/netip"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -21,7 +20,7 @@ func covers(p, q *config.Predicates) bool {
 // excludesNothingOf reports that whatever sections of not exclude is excluded by others, too.
 func excludesNothingOf(sections, others []config.Predicates) bool {
 	for i := range sections {
-		if !isBlank(&sections[i]) && !excludes(others, &sections[i]) {
+		if !match.IsBlank(&sections[i]) && !excludes(others, &sections[i]) {
 			return false
 		}
 	}
@@ -31,12 +30,8 @@ func excludesNothingOf(sections, others []config.Predicates) bool {
 
 // excludes reports that one of the sections of a not excludes all that p asks for.
 func excludes(sections []config.Predicates, p *config.Predicates) bool {
-	return slices.ContainsFunc(sections, func(s config.Predicates) bool { return !isBlank(&s) && covers(&s, p) })
+	return slices.ContainsFunc(sections, func(s config.Predicates) bool { return !match.IsBlank(&s) && covers(&s, p) })
 }
-
-// isBlank reports a section that asks for nothing: as one of not it excludes nothing. So
-// package match has it, too.
-func isBlank(p *config.Predicates) bool { return reflect.DeepEqual(*p, config.Predicates{}) }
 
 // dead says why a route can take no request: a section of its not excludes all that it asks
 // for.
