@@ -56,7 +56,10 @@ func (c *Conn) carrier() Carrier {
 // was used before must have been used on the same loop, which may call its handler
 // once more for an event of that time.
 func (c *Conn) BeginStream(l *Loop, s Stream, within *Conn) {
-	c.fd, c.loop, c.stream, c.within, c.paced = -1, l, s, within, false
+	if c.loop != l { // else somebody may be reading it, to ask for a call of that time
+		c.loop = l
+	}
+	c.fd, c.stream, c.within, c.paced = -1, s, within, false
 	for _, h := range []*half{&c.rd, &c.wr} {
 		h.state.Store(0)
 		h.nowait, h.wantedNanos, h.armedNanos = false, 0, 0
