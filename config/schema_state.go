@@ -2,8 +2,8 @@ package config
 
 // State is what is kept on disk, so that a restart finds it.
 type State struct {
-	// Dir is a folder for the history of the configuration and, with admin.persist: state, for what was applied over the
-	// API; empty keeps nothing on disk, and the history in memory. It is made with mode 0700. Secrets that are written
+	// Dir is a folder for the history of the configuration, for what operators change of backends at run time and, with
+	// admin.persist: state, for what was applied over the API; empty keeps nothing on disk, and all of this in memory. It is made with mode 0700. Secrets that are written
 	// in the configuration lie there in clear text, mode 0600: references such as ${ENV:NAME} are kept as they are written.
 	// Two processes that serve at the same time need a folder each; one that takes over from one that drains may have its.
 	Dir string `example:"/var/lib/isame" file:"true" koanf:"dir"`

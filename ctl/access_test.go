@@ -34,7 +34,9 @@ var wantRoles = map[string]api.Role{
 	"listRoutes": api.RoleRead, "listListeners": api.RoleRead, "getConfig": api.RoleRead,
 	"listCertificates": api.RoleRead, "listLimits": api.RoleObserve, "listRecords": api.RoleObserve, "getRecords": api.RoleObserve, "explain": api.RoleObserve,
 	"upgrade": api.RoleWrite, "listProfiles": api.RoleWrite, "getProfile": api.RoleWrite,
-	"addBackend": api.RoleOperate, "removeBackend": api.RoleOperate, "patchBackend": api.RoleOperate, "reload": api.RoleOperate,
+	"listOverlay": api.RoleRead, "getOverride": api.RoleRead, "clearOverlay": api.RoleOperate, "clearOverride": api.RoleOperate,
+	"writeOverlay": api.RoleWrite,
+	"addBackend":   api.RoleOperate, "removeBackend": api.RoleOperate, "patchBackend": api.RoleOperate, "reload": api.RoleOperate,
 	"putConfig":   api.RoleWrite, // dry_run reads what the body refers to
 	"patchConfig": api.RoleWrite, "planConfig": api.RoleWrite,
 	"getSection": api.RoleRead, "putSection": api.RoleWrite, "patchSection": api.RoleWrite, "deleteSection": api.RoleWrite,

@@ -24,7 +24,7 @@ func (s *Server) addBackend(x *call) error {
 	if _, err := s.findPool(name); err != nil {
 		return err
 	}
-	if err := src.AddBackend(name, b); err != nil {
+	if err := src.AddBackend(name, b, x.author); err != nil {
 		if errors.Is(err, ErrNotFound) {
 			return err
 		}
@@ -47,7 +47,7 @@ func (s *Server) removeBackend(x *call) error {
 	if _, err := s.findBackend(name, address); err != nil {
 		return err
 	}
-	if err := src.RemoveBackend(name, address); err != nil {
+	if err := src.RemoveBackend(name, address, x.author); err != nil {
 		return err
 	}
 	p, err := s.findPool(name)
@@ -78,7 +78,7 @@ func (s *Server) patchBackend(x *call) error {
 	if _, err := s.findBackend(name, address); err != nil {
 		return err
 	}
-	if err := src.PatchBackend(name, address, patch); err != nil {
+	if err := src.PatchBackend(name, address, patch, x.author); err != nil {
 		return err
 	}
 	b, err := s.drained(x, name, address, wait)

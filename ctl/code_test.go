@@ -18,7 +18,7 @@ func TestEveryCodeIsReached(t *testing.T) {
 	src := sampleSources(new([]string))
 	refuse := func(err error) Sources {
 		changed := src
-		changed.AddBackend = func(string, api.NewBackend) error { return err }
+		changed.AddBackend = func(string, api.NewBackend, string) error { return err }
 		return changed
 	}
 	draining := src
@@ -102,7 +102,9 @@ func TestEveryCodeIsReached(t *testing.T) {
 // TestProblemOfAStatusHasACode: whoever says no code gets the one of the status.
 func TestProblemOfAStatusHasACode(t *testing.T) {
 	src := sampleSources(new([]string))
-	src.RemoveBackend = func(string, string) error { return &api.Problem{Status: 409, Title: "Conflict", Detail: "by hand"} }
+	src.RemoveBackend = func(string, string, string) error {
+		return &api.Problem{Status: 409, Title: "Conflict", Detail: "by hand"}
+	}
 	s := start(t, Options{Sources: src})
 	got := raw(t, s, request("DELETE", "/api/v1/pools/api/backends/10.0.0.1:8080", "", ""))
 	if got.status != 409 || !strings.Contains(got.body, `"code":"busy"`) || !strings.Contains(got.body, `"type":"urn:isame:problem:busy"`) {

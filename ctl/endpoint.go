@@ -56,6 +56,7 @@ func (s *Server) table() []endpoint {
 	list = append(list, s.inventoryEndpoints()...)
 	list = append(list, s.explainEndpoints()...)
 	list = append(list, s.backendEndpoints()...)
+	list = append(list, s.overlayEndpoints()...)
 	list = append(list, s.recordEndpoints()...)
 	list = append(list, s.sessionEndpoints()...)
 	list = append(list, s.upgradeEndpoints()...)
@@ -111,15 +112,16 @@ func (s *Server) backendEndpoints() []endpoint {
 	const all, one = "/api/v1/pools/{pool}/backends", "/api/v1/pools/{pool}/backends/{address}"
 	return []endpoint{
 		{method: fasthttp.MethodPost, pattern: all, role: api.RoleOperate, accepts: []string{typeJSON}, serve: s.addBackend, doc: operation{
-			id: "addBackend", summary: "Adds a backend; it holds over reloads, not over a restart", body: api.NewBackend{},
+			id: "addBackend", summary: "Adds a backend; it holds over reloads and, with state.dir, over restarts", body: api.NewBackend{},
 			answers: answers{200: pool.BackendStatus{}, 404: refusal{}, 409: refusal{}, 422: refusal{}},
 		}},
 		{method: "DELETE", pattern: one, role: api.RoleOperate, serve: s.removeBackend, doc: operation{
-			id: "removeBackend", summary: "Removes a backend, whose requests finish; it holds over reloads that name it, not over a restart",
+			id: "removeBackend", summary: "Removes a backend, whose requests finish; it holds over reloads and, with state.dir, over restarts",
 			answers: answers{200: pool.Status{}, 404: refusal{}, 409: refusal{}},
 		}},
 		{method: "PATCH", pattern: one, role: api.RoleOperate, accepts: []string{typeJSON}, serve: s.patchBackend, doc: operation{
-			id: "patchBackend", summary: "Changes weight or state of a backend; it holds over reloads, not over a restart", body: api.BackendPatch{},
+			id: "patchBackend", summary: "Changes weight or state of a backend; it holds over reloads and, with state.dir, over restarts",
+			body:    api.BackendPatch{},
 			query:   map[string]string{keyWait: "with drain or disabled: answers when no request is left; 504 after this duration (30s)"},
 			answers: answers{200: pool.BackendStatus{}, 404: refusal{}, 409: refusal{}, 422: refusal{}, 504: refusal{}},
 		}},

@@ -97,7 +97,7 @@ func sampleSources(changes *[]string) Sources {
 			*changes = append(*changes, text)
 			return api.ReloadResult{Generation: 7}, nil
 		},
-		PatchBackend: func(name, address string, p api.BackendPatch) error {
+		PatchBackend: func(name, address string, p api.BackendPatch, _ string) error {
 			text := "patch " + name + " " + address
 			if p.State != nil {
 				text += " state " + *p.State
@@ -108,7 +108,7 @@ func sampleSources(changes *[]string) Sources {
 			*changes = append(*changes, text)
 			return nil
 		},
-		AddBackend: func(name string, b api.NewBackend) error {
+		AddBackend: func(name string, b api.NewBackend, _ string) error {
 			switch b.Address {
 			case "conflict:1":
 				return fmt.Errorf("the pool has it already: %w", ErrConflict)
@@ -119,7 +119,7 @@ func sampleSources(changes *[]string) Sources {
 			return nil
 		},
 		Records: sampleRecords(new(RecordQuery)),
-		RemoveBackend: func(name, address string) error {
+		RemoveBackend: func(name, address, _ string) error {
 			*changes = append(*changes, "remove "+name+" "+address)
 			return nil
 		},

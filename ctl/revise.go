@@ -239,15 +239,10 @@ func (s *Server) apply(x *call, r *ledger.Revision) error {
 
 // applied answers what a change did.
 func (s *Server) applied(x *call, out *ledger.Outcome, path []string) error {
-	a := api.Applied{
-		Generation: out.Generation, Unchanged: out.Unchanged, ETag: out.ETag,
-		RestartNeeded: filled(DescribeProblems(out.Kept)), Overridden: filled(overridesOf(out.Loaded)),
-		Warnings: filled(DescribeProblems(out.Loaded.Warnings)),
-	}
+	a := appliedOf(out)
 	if len(path) > 0 {
 		a.ETag = s.opts.Sources.Ledger.ETagOf(out.Document, path...)
 	}
-	a.Changes, a.ChangesBeyond = ledger.Describe(out.Changes, false)
 	if t := out.Trial; t != nil {
 		before := t.Before.UTC()
 		a.Previous, a.ConfirmBefore = t.Previous, &before
@@ -258,6 +253,17 @@ func (s *Server) applied(x *call, out *ledger.Outcome, path []string) error {
 		x.ctx.Response.Header.Set(fasthttp.HeaderETag, `"`+a.ETag+`"`)
 	}
 	return x.answer(a)
+}
+
+// appliedOf is the answer to a change of the document that need not be confirmed.
+func appliedOf(out *ledger.Outcome) api.Applied {
+	a := api.Applied{
+		Generation: out.Generation, Unchanged: out.Unchanged, ETag: out.ETag,
+		RestartNeeded: filled(DescribeProblems(out.Kept)), Overridden: filled(overridesOf(out.Loaded)),
+		Warnings: filled(DescribeProblems(out.Loaded.Warnings)),
+	}
+	a.Changes, a.ChangesBeyond = ledger.Describe(out.Changes, false)
+	return a
 }
 
 // overridesOf are the keys that the environment or a flag decides.

@@ -212,7 +212,7 @@ func TestErrorsOfSourcesBecomeProblems(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src := sampleSources(new([]string))
-			src.PatchBackend = func(string, string, api.BackendPatch) error { return c.err }
+			src.PatchBackend = func(string, string, api.BackendPatch, string) error { return c.err }
 			s := start(t, Options{Sources: src})
 			got := raw(t, s, request("PATCH", "/api/v1/pools/api/backends/10.0.0.1:8080", jsonBody, `{"weight":1}`))
 			if got.status != c.wantStatus || !strings.Contains(got.body, c.wantBody) {

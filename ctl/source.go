@@ -8,6 +8,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/ctl/ledger"
+	"github.com/isame-lb/isame-lb/ctl/overlay"
 	"github.com/isame-lb/isame-lb/pool"
 )
 
@@ -70,15 +71,17 @@ type Sources struct {
 	// effect or was refused, with an error ConfigProblems understands. Force takes its
 	// content even where it was taken before.
 	Reload func(author string, force bool) (api.ReloadResult, error)
-	// PatchBackend changes weight or state of a backend; the patch was checked.
-	PatchBackend func(pool, address string, patch api.BackendPatch) error
+	// Overlay keeps what was changed of backends at run time.
+	Overlay *overlay.Keeper
+	// PatchBackend changes weight or state of a backend for author; the patch was checked.
+	PatchBackend func(pool, address string, patch api.BackendPatch, author string) error
 	// AddBackend adds a backend and returns when it is there, with an error
 	// ConfigProblems understands when it is not valid.
-	AddBackend func(pool string, b api.NewBackend) error
+	AddBackend func(pool string, b api.NewBackend, author string) error
 	// Records finds what the recorder keeps; it reads all of it. ErrConflict says that nothing is recorded.
 	Records func(q *RecordQuery) (RecordPage, error)
 	// RemoveBackend returns when the backend gets no new requests.
-	RemoveBackend func(pool, address string) error
+	RemoveBackend func(pool, address, author string) error
 }
 
 // ConfigDocument is a configuration as text.

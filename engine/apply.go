@@ -48,7 +48,7 @@ func New(o Options) (*Engine, error) {
 	if err := socket.CheckTLS(); err != nil {
 		e.log.Warn().Err(err).Msg("idle TLS connections keep 20 KiB more than they need with this version of Go: build with the one in go.mod")
 	}
-	e.recorder = records.New(e.shardCount)
+	e.recorder, e.overlay = records.New(e.shardCount), pool.NewOverlay()
 	for range e.shardCount {
 		l, err := socket.NewLoop()
 		if err != nil {
@@ -158,17 +158,27 @@ func (e *Engine) refreshLocked() error {
 }
 
 // AddBackend puts a backend into a pool of the running configuration, and returns
-// when it is there. It holds over reloads, not over a restart. c must be valid.
-func (e *Engine) AddBackend(poolName string, c config.Backend) error {
-	return e.editPools(func(s *pool.Set) error { return s.Add(poolName, c) })
+// when it is there. c must be valid.
+func (e *Engine) AddBackend(poolName string, c config.Backend, author string) error {
+	return e.editPools(func(s *pool.Set) error { return s.Add(poolName, c, author) })
 }
 
 // RemoveBackend takes a backend out of a pool of the running configuration, and
-// returns when it gets nothing new. It holds over reloads that name the backend,
-// not over a restart.
-func (e *Engine) RemoveBackend(poolName, address string) error {
-	return e.editPools(func(s *pool.Set) error { return s.Remove(poolName, address) })
+// returns when it gets nothing new.
+func (e *Engine) RemoveBackend(poolName, address, author string) error {
+	return e.editPools(func(s *pool.Set) error { return s.Remove(poolName, address, author) })
 }
+
+// Settle has the pools obey an overlay that was changed, and returns when they do.
+func (e *Engine) Settle(changed []pool.Override) error {
+	if set := e.PoolSet(); set != nil {
+		set.Settle(changed)
+	}
+	return e.Refresh()
+}
+
+// Overlay is what operators ask of backends at run time. Whoever changes it calls Settle.
+func (e *Engine) Overlay() *pool.Overlay { return e.overlay }
 
 func (e *Engine) editPools(edit func(*pool.Set) error) error {
 	e.apply.Lock()

@@ -63,6 +63,7 @@ type Engine struct {
 	challenges acme.Challenges  // of ACME servers, to all listeners
 	files      files.Cache      // of all routes and generations
 	recorder   *records.Recorder
+	overlay    *pool.Overlay
 
 	// apply is held by one reload or shutdown at a time.
 	apply struct {
@@ -77,7 +78,7 @@ type Engine struct {
 
 func (e *Engine) poolOptions() pool.Options {
 	return pool.Options{
-		Shards: e.shardCount, Logger: e.log, Loops: e.loops, Changed: e.refreshSoon, Errands: e.errands,
+		Shards: e.shardCount, Logger: e.log, Loops: e.loops, Changed: e.refreshSoon, Errands: e.errands, Overlay: e.overlay,
 		Multiplex: func(shard int, m socket.Multiplexing) socket.Multiplexer { return http2.NewRemote(e.streams[shard], m) },
 	}
 }

@@ -183,7 +183,7 @@ func TestExplainWalksToTheClient(t *testing.T) {
 
 func TestExplainSaysThatNobodyIsThere(t *testing.T) {
 	r := start(t, explainText, "127.0.0.1:9")
-	if err := r.engine.PoolSet().Pool("q").SetState("127.0.0.1:9", pool.Disabled); err != nil {
+	if err := r.engine.PoolSet().Pool("q").Ask("127.0.0.1:9", pool.Wish{State: pool.Disabled}); err != nil {
 		t.Fatal(err)
 	}
 	e := r.explained(explain.Question{URL: "a.test/x", Listener: "web"})

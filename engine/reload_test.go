@@ -49,7 +49,7 @@ func TestADrainDuringAReloadHolds(t *testing.T) {
 			r.apply(text, "")
 		}()
 		want := states[round%2]
-		if err := r.engine.PoolSet().Pool("p").SetState(addresses[0], want); err != nil {
+		if err := r.engine.PoolSet().Pool("p").Ask(addresses[0], pool.Wish{State: want}); err != nil {
 			t.Fatal(err)
 		}
 		<-applied

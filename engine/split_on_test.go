@@ -70,13 +70,13 @@ func TestSplitOnKeepsClients(t *testing.T) {
 		if n := differences(before, after); n < 20 || n > 90 {
 			t.Errorf("%s: %d of 300 clients have moved; want about 50", on, n)
 		}
-		if err := r.engine.PoolSet().Pool("q").SetState(a[1], pool.Drain); err != nil {
+		if err := r.engine.PoolSet().Pool("q").Ask(a[1], pool.Wish{State: pool.Drain}); err != nil {
 			t.Fatal(err)
 		}
 		if lent := c.poolsOf(line); strings.Contains(lent, "1") {
 			t.Errorf("%s: a pool with nobody gets requests", on)
 		}
-		if err := r.engine.PoolSet().Pool("q").SetState(a[1], pool.Enabled); err != nil {
+		if err := r.engine.PoolSet().Pool("q").Ask(a[1], pool.Wish{State: pool.Enabled}); err != nil {
 			t.Fatal(err)
 		}
 		if n := differences(after, c.poolsOf(line)); n != 0 {

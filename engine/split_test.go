@@ -29,7 +29,7 @@ func TestASplitFallsToAPoolThatHasSomebody(t *testing.T) {
 	r := start(t, splitText(a, ""), "")
 	set := func(name, address string, s pool.State) {
 		t.Helper()
-		if err := r.engine.PoolSet().Pool(name).SetState(address, s); err != nil {
+		if err := r.engine.PoolSet().Pool(name).Ask(address, pool.Wish{State: s}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -88,14 +88,14 @@ func TestStickyBesideASplit(t *testing.T) {
 			t.Fatalf("got %s and %v; want to stay", b, k)
 		}
 	}
-	if err := r.engine.PoolSet().Pool("p").SetState(a[0], pool.Disabled); err != nil {
+	if err := r.engine.PoolSet().Pool("p").Ask(a[0], pool.Wish{State: pool.Disabled}); err != nil {
 		t.Fatal(err)
 	}
 	b, k := visit(p)
 	if b != "1" || k == nil || k.Name != "isame_q" {
 		t.Fatalf("got %s and %v; want the other pool and its cookie", b, k)
 	}
-	if err := r.engine.PoolSet().Pool("p").SetState(a[0], pool.Enabled); err != nil {
+	if err := r.engine.PoolSet().Pool("p").Ask(a[0], pool.Wish{State: pool.Enabled}); err != nil {
 		t.Fatal(err)
 	}
 	dot := strings.LastIndexByte(p, '.')

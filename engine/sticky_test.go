@@ -84,7 +84,7 @@ func TestStickyClientsStay(t *testing.T) {
 	stay("after a reload", c)
 	stay("behind another proxy with the same secret", start(t, text, "").dial())
 	p := r.engine.PoolSet().Pool("p")
-	if err := p.SetState(addresses[1], pool.Drain); err != nil {
+	if err := p.Ask(addresses[1], pool.Wish{State: pool.Drain}); err != nil {
 		t.Fatal(err)
 	}
 	stay("with a drained backend", c)
@@ -93,7 +93,7 @@ func TestStickyClientsStay(t *testing.T) {
 			t.Error("a new client came to the drained backend")
 		}
 	}
-	if err := p.SetState(addresses[1], pool.Disabled); err != nil {
+	if err := p.Ask(addresses[1], pool.Wish{State: pool.Disabled}); err != nil {
 		t.Fatal(err)
 	}
 	b, moved, set := c.browse(cookies["1"])

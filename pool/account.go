@@ -19,58 +19,22 @@ const (
 )
 
 // account is what a pool keeps of an address, however it is spoken to: what was
-// counted, what the operator asks of it, and who has to know. Every generation that
-// has the pool and the address shares it, so that a wish which meets a reload is
-// obeyed by the generation that serves and by the one that comes.
+// counted, and who has to know. Every generation that has the pool and the address
+// shares it, so that a wish which meets a reload is obeyed by the generation that
+// serves and by the one that comes.
 type account struct {
 	tally tally
 
 	mu struct {
 		sync.Mutex
-		state    State
-		weight   int                // the operator's, where weighed
-		weighed  bool               // the operator has set one
-		given    int                // the configured weight that it was set over
 		watchers map[*Pool]struct{} // one for each generation that runs
 	}
 }
 
 func newAccount() *account {
 	a := &account{}
-	a.mu.state = Enabled
 	a.mu.watchers = map[*Pool]struct{}{}
 	return a
-}
-
-// wish is what the operator asks of a member with this configured weight. The
-// operator's weight holds until the configured one changes.
-func (a *account) wish(given int) (State, int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.mu.weighed && a.mu.given == given {
-		return a.mu.state, a.mu.weight
-	}
-	return a.mu.state, given
-}
-
-// settle forgets a weight that was set over another configured one than that of
-// the generation which serves from now on.
-func (a *account) settle(given int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.mu.weighed = a.mu.weighed && a.mu.given == given
-}
-
-func (a *account) setState(s State) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.mu.state = s
-}
-
-func (a *account) setWeight(weight, given int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.mu.weight, a.mu.given, a.mu.weighed = weight, given, true
 }
 
 // watch makes p rebuild its view when something changes that decides whether

@@ -41,6 +41,9 @@ func placeOf(address string) string {
 	return network + "://" + addr
 }
 
+// SameAddress reports that two addresses of backends are the same, however they are spelled.
+func SameAddress(a, b string) bool { return placeOf(a) == placeOf(b) }
+
 func newBackend(address string, d *attempt.Dialing) *Backend {
 	b := &Backend{identity: identityOf(address, d), place: placeOf(address), address: address}
 	b.mu.clients, b.mu.checks = map[*attempt.Clients]int{}, map[string]*health.Check{}

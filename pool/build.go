@@ -101,6 +101,7 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		p.places[m.backend.place] = m
 	}
 	p.open(before)
+	b.set.remarks = append(b.set.remarks, p.remarks(before)...)
 	return p, nil
 }
 
@@ -165,7 +166,8 @@ func (b *builder) member(
 	s := standingOf(back, before)
 	m := &Member{
 		backend: back, standing: s, load: &s.load, breaker: &s.breaker, tally: &s.account.tally, pool: p,
-		rank: c.rank, discovered: c.discovered, zone: c.Zone, local: c.Zone != "" && c.Zone == b.set.zone, requestsMax: int64(c.MaxRequests),
+		rank: c.rank, discovered: c.discovered, added: c.added, requestsMax: int64(c.MaxRequests),
+		zone: c.Zone, local: c.Zone != "" && c.Zone == b.set.zone,
 		weightGiven: c.Weight,
 	}
 	m.dialing, m.host = d, attempt.HostOf(cfg, c.Address, c.foundAs)

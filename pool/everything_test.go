@@ -60,7 +60,7 @@ func buildEverything(tb testing.TB, kind algo.Kind, members int) *Pool {
 	for range 5 {
 		try(p.members[1], attempt.Reset, 0)
 	}
-	if err := p.SetState(p.members[4].Address(), Drain); err != nil {
+	if err := p.Ask(p.members[4].Address(), Wish{State: Drain}); err != nil {
 		tb.Fatal(err)
 	}
 	for p.dirty.Load() { // the breaker asked for a view, which must not be built while picks are measured

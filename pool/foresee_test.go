@@ -18,14 +18,14 @@ func TestForeseeFollowsTheView(t *testing.T) {
 	if got := picks(p, 2); got["a:1"] != 1 || got["b:1"] != 1 {
 		t.Errorf("picked %v; want one of each: a look ahead took a turn", got)
 	}
-	if err := p.SetState("a:1", Drain); err != nil {
+	if err := p.Ask("a:1", Wish{State: Drain}); err != nil {
 		t.Fatal(err)
 	}
 	if f = p.Foresee(Query{}); f.Shares[0] != 0 || f.Shares[1] != 1 {
 		t.Errorf("got %v; want the one that is left", f.Shares)
 	}
 	for _, address := range []string{"b:1", "c:1"} {
-		if err := p.SetState(address, Disabled); err != nil {
+		if err := p.Ask(address, Wish{State: Disabled}); err != nil {
 			t.Fatal(err)
 		}
 	}

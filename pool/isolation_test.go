@@ -187,7 +187,7 @@ func TestConnectionsMaxCountsWhatThePoolDialled(t *testing.T) {
 
 func TestTheOperatorDrainsOnePool(t *testing.T) {
 	_, a, b := neighbours(t, poolOf("x:1", "y:1"), poolOf("x:1", "y:1"), Options{Shards: 1})
-	if err := a.SetState("x:1", Drain); err != nil {
+	if err := a.Ask("x:1", Wish{State: Drain}); err != nil {
 		t.Fatal(err)
 	}
 	if got := picks(b, 4); got["x:1"] != 2 {
@@ -255,7 +255,7 @@ func TestAnOperatorsWishMeetsAReload(t *testing.T) {
 			cfg := poolOf("a:1", "b:1")
 			tc.change(&cfg)
 			next, q := buildOne(t, cfg, s, nil)
-			if err := p.SetState("a:1", Drain); err != nil {
+			if err := p.Ask("a:1", Wish{State: Drain}); err != nil {
 				t.Fatal(err)
 			}
 			for _, one := range []*Pool{p, q} {
@@ -265,14 +265,14 @@ func TestAnOperatorsWishMeetsAReload(t *testing.T) {
 			}
 			next.Start()
 			s.Retire(next, 0)
-			if err := p.SetState("a:1", Enabled); err != nil { // who still holds the old one
+			if err := p.Ask("a:1", Wish{State: Enabled}); err != nil { // who still holds the old one
 				t.Fatal(err)
 			}
 			if got := picks(q, 4); got["a:1"] != 2 {
 				t.Errorf("enabled again by a request that began before: picks %v", got)
 			}
 			last, r := buildOne(t, cfg, next, nil)
-			if err := q.SetWeight("a:1", 3); err != nil {
+			if err := q.Ask("a:1", Wish{Weight: new(3)}); err != nil {
 				t.Fatal(err)
 			}
 			last.Start()
@@ -284,10 +284,11 @@ func TestAnOperatorsWishMeetsAReload(t *testing.T) {
 	}
 }
 
-// TestAnOperatorsWeightEndsWithTheConfiguredOne, and does not come back with it.
-func TestAnOperatorsWeightEndsWithTheConfiguredOne(t *testing.T) {
+// TestAnOperatorsWeightLiesAboveEveryGeneration: what the configuration says below it
+// has no effect, and is what holds once it is taken away.
+func TestAnOperatorsWeightLiesAboveEveryGeneration(t *testing.T) {
 	var s *Set
-	for i, step := range []struct{ given, set, want int }{{1, 3, 3}, {1, 0, 3}, {2, 0, 2}, {1, 0, 1}} {
+	for i, step := range []struct{ given, set, want int }{{1, 3, 3}, {1, -1, 3}, {2, -1, 3}, {1, -1, 3}, {2, 0, 0}} {
 		cfg := poolOf("a:1", "b:1")
 		cfg.Backends[0].Weight = step.given
 		next, p := buildOne(t, cfg, s, nil)
@@ -295,13 +296,18 @@ func TestAnOperatorsWeightEndsWithTheConfiguredOne(t *testing.T) {
 		if s != nil {
 			s.Retire(next, 0)
 		}
-		if s = next; step.set > 0 {
-			if err := p.SetWeight("a:1", step.set); err != nil {
+		if s = next; step.set >= 0 {
+			if err := p.Ask("a:1", Wish{Weight: new(step.set)}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if got := p.Status().Backends[0].Weight; got != step.want {
 			t.Errorf("step %d: weight %d; want %d", i, got, step.want)
 		}
+	}
+	v, ok := s.overlay.Drop("p", "a:1")
+	s.Settle([]Override{v})
+	if got := s.Pool("p").Status().Backends[0].Weight; !ok || got != 2 {
+		t.Errorf("the weight is %d once nothing is asked any more; want 2, which the configuration gives", got)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // on; nil where it has to be made.
 func (b *builder) kept(name string, cfg *config.Pool) *Pool {
 	p := b.prev.before(name)
-	if p == nil || b.prev.zone != b.set.zone || p.edited != b.set.roster.version(name) || !p.config.Equal(cfg) || !b.isCurrent(p) {
+	if p == nil || b.prev.zone != b.set.zone || p.edited != b.set.overlay.of(name).edition() || !p.config.Equal(cfg) || !b.isCurrent(p) {
 		return nil
 	}
 	trust, err := attempt.NewTrust("pools."+name+".tls", cfg)

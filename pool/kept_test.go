@@ -45,7 +45,7 @@ func TestAPoolThatIsTheSameIsKept(t *testing.T) {
 		{name: "a backend", change: func(_ *Set, c *config.Config) { c.Pools["p"] = poolOf("a:1", "c:1") }},
 		{name: "the zone", change: func(_ *Set, c *config.Config) { c.Zone = "b" }},
 		{name: "the operator", change: func(s *Set, _ *config.Config) {
-			if err := s.Remove("p", "b:1"); err != nil {
+			if err := s.Remove("p", "b:1", "alice"); err != nil {
 				t.Fatal(err)
 			}
 		}},
@@ -129,7 +129,7 @@ func TestAKeptPoolLivesAsLongAsAGeneration(t *testing.T) {
 	if next.Pool("p") != p || p.holders.Load() != 1 {
 		t.Fatalf("kept: %v, by %d generations; want one", next.Pool("p") == p, p.holders.Load())
 	}
-	if err := p.SetState("a:1", Drain); err != nil {
+	if err := p.Ask("a:1", Wish{State: Drain}); err != nil {
 		t.Fatal(err)
 	}
 	if got := picks(p, 4); got["b:1"] != 4 {

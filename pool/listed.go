@@ -16,6 +16,7 @@ type listed struct {
 
 	rank       int // 0 is a primary; higher ones serve when no lower one can
 	discovered bool
+	added      bool   // at run time
 	foundAs    string // the name it was found under, where it was
 }
 
@@ -51,8 +52,9 @@ func (b *builder) discover(cfg *config.Config) {
 // lister collects the members of a pool, each address once: who comes first wins.
 type lister struct {
 	list  []listed
-	edits edits
+	edits *edits
 	known map[string]bool // by place
+	named map[string]bool // places that are named, and that somebody has removed or added
 }
 
 func (l *lister) add(one listed) {
@@ -61,21 +63,35 @@ func (l *lister) add(one listed) {
 		return
 	}
 	l.known[id] = true
-	if !l.edits.removed[id] {
+	v := l.edits.at(id)
+	if v != nil && (v.Removed || v.Added != nil) && !one.added {
+		if l.named == nil {
+			l.named = map[string]bool{}
+		}
+		l.named[id] = true
+	}
+	switch {
+	case v != nil && v.Removed:
+	case v != nil && v.Added != nil:
+		c := v.backend()
+		l.list = append(l.list, listed{Backend: c, rank: rankOf(&c), added: true})
+	default:
 		l.list = append(l.list, one)
 	}
 }
 
 // backends are the members of a pool: those of its list, those the operator
-// added, then those discovered; without those the operator removed.
+// added, then those discovered; without those the operator removed. What the operator
+// says of one that was added goes before what the list says.
 func (b *builder) backends(p *Pool, cfg *config.Pool) []listed {
-	l := lister{edits: b.set.roster.of(p.name), known: make(map[string]bool, len(cfg.Backends))}
-	p.edited = l.edits.version
+	p.overlay = b.set.overlay
+	l := lister{edits: p.overlay.of(p.name), known: make(map[string]bool, len(cfg.Backends))}
+	p.edited = l.edits.edition()
 	for _, c := range cfg.Backends {
 		l.add(listed{Backend: c, rank: rankOf(&c)})
 	}
-	for _, c := range l.edits.added {
-		l.add(listed{Backend: c, rank: rankOf(&c)})
+	for _, c := range l.edits.added() {
+		l.add(listed{Backend: c, rank: rankOf(&c), added: true})
 	}
 	if cfg.Discovery != nil {
 		p.discovery = b.set.discoveryOf(*cfg.Discovery.DNS)
@@ -86,11 +102,7 @@ func (b *builder) backends(p *Pool, cfg *config.Pool) []listed {
 			l.add(listed{Backend: config.Backend{Address: f.Address, Weight: f.Weight}, rank: f.Rank, discovered: true, foundAs: name})
 		}
 	}
-	for id := range l.edits.removed {
-		if !l.known[id] {
-			p.forgotten = append(p.forgotten, id)
-		}
-	}
+	p.named = l.named
 	return l.list
 }
 

@@ -35,13 +35,14 @@ type Member struct {
 	zone        string
 	local       bool // its zone is the proxy's
 	discovered  bool // not of the pool's list
+	added       bool // by the operator, who decides about it also where the list has it
 	weightGiven int  // as configured
 	// late members came with a reload of a pool that ran before: they start
 	// slowly, and serve after their first good probe.
 	late bool
 
 	// Guarded by the pool's mutex; read by rebuild and Status only. Weight and state
-	// are what the account says since the last rebuild.
+	// are what the overlay says since the last rebuild.
 	weight  int
 	state   State
 	up      bool

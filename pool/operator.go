@@ -3,7 +3,6 @@ package pool
 import (
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
@@ -13,78 +12,150 @@ import (
 // weightMax is the largest weight, as in the configuration.
 const weightMax = math.MaxUint16
 
-// SetState changes what the operator asks of the member with this address. It
-// holds over reloads while the address stays in the pool.
-func (p *Pool) SetState(address string, s State) error {
-	switch s {
-	case Enabled, Drain, Disabled:
+// Wish is what an operator asks of a backend.
+type Wish struct {
+	// State is enabled, drain or disabled; empty leaves it.
+	State State
+	// Weight is the share, 0 takes nothing new; nil leaves it.
+	Weight *int
+	// Until is when State ends by itself; the zero time is never.
+	Until time.Time
+	// Author is who asks.
+	Author string
+}
+
+func (w *Wish) check(address string) error {
+	switch w.State {
+	case "", Enabled, Drain, Disabled:
 	default:
-		return fmt.Errorf("cannot set backend %q to state %q: want enabled, drain or disabled", address, s)
+		return fmt.Errorf("cannot set backend %q to state %q: want enabled, drain or disabled", address, w.State)
 	}
-	return p.change(address, func(m *Member) { m.standing.account.setState(s) })
+	if w.Weight != nil && (*w.Weight < 0 || *w.Weight > weightMax) {
+		return fmt.Errorf("cannot set weight of backend %q to %d: want 0 to %d", address, *w.Weight, weightMax)
+	}
+	return nil
 }
 
-// SetWeight changes a member's share; 0 takes nothing new. It holds over
-// reloads until the configured weight changes.
-func (p *Pool) SetWeight(address string, weight int) error {
-	if weight < 0 || weight > weightMax {
-		return fmt.Errorf("cannot set weight of backend %q to %d: want 0 to %d", address, weight, weightMax)
+// over is what an override becomes by the wish.
+func (w *Wish) over(v *Override) {
+	switch w.State {
+	case "":
+	case Enabled:
+		v.State, v.Until = "", nil
+	default:
+		v.State, v.Until = w.State, timeOf(w.Until)
 	}
-	return p.change(address, func(m *Member) { m.standing.account.setWeight(weight, m.weightGiven) })
+	if w.Weight != nil {
+		v.Weight = w.Weight
+	}
+	v.Since, v.Author, v.MissingSince = time.Now(), w.Author, nil
 }
 
-// change applies an operator's wish; when it returns, the next pick obeys it, in
-// this generation and in others that run or are built beside it.
-func (p *Pool) change(address string, apply func(*Member)) error {
+// Ask changes what the operator asks of the member with this address. When it returns,
+// the next pick obeys it, in this generation and in others that run or are built beside
+// it; it holds over reloads until something else is asked.
+func (p *Pool) Ask(address string, w Wish) error {
 	m := p.Member(address)
 	if m == nil {
-		return fmt.Errorf("cannot find backend %q in pool %q", address, p.name)
+		return fmt.Errorf("cannot find backend %q in pool %q: %w", address, p.name, ErrNoBackend)
 	}
-	apply(m)
+	if err := w.check(address); err != nil {
+		return err
+	}
+	asked := p.overlay.change(p.name, address, w.over)
+	m.obey()
+	state, weight := asked.wish(m.weightGiven)
+	line := p.log.Info().Str("backend", address).Str("state", string(state)).Int("weight", weight)
+	if asked.Until != nil {
+		line.Time("until", *asked.Until)
+	}
+	if w.Author != "" {
+		line.Str("author", w.Author)
+	}
+	line.Msg("backend changed by the operator")
+	return nil
+}
+
+// obey has every generation of the pool that runs look at what is asked of the member.
+func (m *Member) obey() {
 	for _, one := range m.standing.account.generations() {
 		one.rebuild()
 	}
-	state, weight := m.standing.account.wish(m.weightGiven)
-	p.log.Info().Str("backend", address).Str("state", string(state)).Int("weight", weight).
-		Msg("backend changed by the operator")
-	return nil
+}
+
+// Settle has the pools look at the overlay again, where it was changed otherwise than by
+// Ask, Add and Remove. Who is a member changes with the next Build, and this Set is Stale until then.
+func (s *Set) Settle(changed []Override) {
+	for i := range changed {
+		if p := s.pools[changed[i].Pool]; p != nil {
+			if m := p.find(placeOf(changed[i].Address)); m != nil {
+				m.obey()
+			}
+		}
+	}
+}
+
+// Names reports that configuration or discovery name a backend of a pool by themselves.
+func (s *Set) Names(pool, address string) bool {
+	p := s.pools[pool]
+	if p == nil {
+		return false
+	}
+	id := placeOf(address)
+	if m := p.find(id); m != nil && !m.added {
+		return true
+	}
+	return p.named[id]
+}
+
+// Discovers reports that members of a pool are discovered.
+func (s *Set) Discovers(pool string) bool {
+	p := s.pools[pool]
+	return p != nil && p.discovery != nil
 }
 
 // Add puts a backend into a pool at run time, or takes back its removal. The next
 // Build has it, and this Set is Stale until then. c must be valid as one of the
 // configuration. Calls must not overlap each other or Remove.
-func (s *Set) Add(pool string, c config.Backend) error {
+func (s *Set) Add(pool string, c config.Backend, author string) error {
 	p := s.pools[pool]
 	if p == nil {
 		return fmt.Errorf("cannot add backend to pool %q: %w", pool, ErrNoPool)
 	}
-	id := placeOf(c.Address)
-	if p.find(id) != nil {
+	if m := p.find(placeOf(c.Address)); m != nil {
+		if m.isLike(&c) { // the answer to an earlier call may have been lost
+			return nil
+		}
 		return fmt.Errorf("cannot add backend %q to pool %q: %w", c.Address, pool, ErrBackendThere)
 	}
-	s.roster.edit(pool, func(e *edits) {
-		delete(e.removed, id)
-		e.added = slices.DeleteFunc(e.added, func(o config.Backend) bool { return placeOf(o.Address) == id })
-		e.added = append(e.added, c)
+	s.overlay.change(pool, c.Address, func(v *Override) {
+		*v = Override{
+			Added: &Addition{Weight: c.Weight, Backup: c.Backup, Zone: c.Zone, MaxRequests: c.MaxRequests},
+			Since: time.Now(), Author: author,
+		}
 	})
 	return nil
+}
+
+// isLike reports that the member is what c says.
+func (m *Member) isLike(c *config.Backend) bool {
+	return m.weightGiven == c.Weight && m.rank == rankOf(c) && m.zone == c.Zone && m.requestsMax == int64(c.MaxRequests)
 }
 
 // Remove takes a backend out of a pool at run time: requests under way finish,
 // and it gets no new ones. The next Build is without it, and this Set is Stale
 // until then. Calls must not overlap each other or Add.
-func (s *Set) Remove(pool, address string) error {
+func (s *Set) Remove(pool, address, author string) error {
 	p := s.pools[pool]
 	if p == nil {
 		return fmt.Errorf("cannot remove backend from pool %q: %w", pool, ErrNoPool)
 	}
-	id := placeOf(address)
-	if p.find(id) == nil {
+	if p.find(placeOf(address)) == nil {
 		return fmt.Errorf("cannot remove backend %q from pool %q: %w", address, pool, ErrNoBackend)
 	}
-	s.roster.edit(pool, func(e *edits) {
-		e.added = slices.DeleteFunc(e.added, func(o config.Backend) bool { return placeOf(o.Address) == id })
-		e.removed[id] = true
+	removed := s.Names(pool, address) // else it goes by not being added any more
+	s.overlay.change(pool, address, func(v *Override) {
+		*v = Override{Removed: removed, Since: time.Now(), Author: author}
 	})
 	return nil
 }
@@ -149,6 +220,10 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 		Failures:   m.tally.failures.Load(),
 		Since:      m.since,
 	}
+	if o := m.pool.overlay.of(m.pool.name).at(m.backend.place); o != nil {
+		v := *o
+		s.Override = &v
+	}
 	if m.dialing.Announces != attempt.AnnounceNothing {
 		s.ProxyProtocol = m.dialing.Announces.String()
 	}
@@ -161,13 +236,25 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 	return s
 }
 
+// orderedBy says who has drained or disabled a member, and until when.
+func orderedBy(o *Override) string {
+	text := "the operator"
+	if o.Author != "" {
+		text += " (" + o.Author + ")"
+	}
+	if o.Until != nil {
+		text += ", until " + o.Until.UTC().Format(time.DateTime) + "Z"
+	}
+	return text
+}
+
 // reasonLocked says in words why a member is up or not: what weighs most comes first.
 func (m *Member) reasonLocked(s *BackendStatus, nowNanos int64) string {
 	switch wait := m.breaker.waitNanos(nowNanos); {
-	case m.state == Drain:
-		return "drained by the operator"
-	case m.state == Disabled:
-		return "disabled by the operator"
+	case m.state == Drain && s.Override != nil:
+		return "drained by " + orderedBy(s.Override)
+	case m.state == Disabled && s.Override != nil:
+		return "disabled by " + orderedBy(s.Override)
 	case m.weight == 0:
 		return "weight 0"
 	case wait > 0:

@@ -28,6 +28,8 @@ type Options struct {
 	// Multiplex makes what opens streams of HTTP/2 to a backend, from a shard;
 	// without it pools cannot ask for that protocol.
 	Multiplex func(shard int, m socket.Multiplexing) socket.Multiplexer
+	// Overlay is what operators ask at run time; nil begins an empty one.
+	Overlay *Overlay
 	// Changed is called when Stale may have become true; nil is nobody. It may be
 	// called by any goroutine, also while Build runs, and must not wait.
 	Changed func()

@@ -125,7 +125,7 @@ func TestFactoryThatFailsIsReplaced(t *testing.T) {
 	}
 	edit := func(state State) {
 		t.Helper()
-		if err := p.SetState("10.0.0.1:80", state); err != nil {
+		if err := p.Ask("10.0.0.1:80", Wish{State: state}); err != nil {
 			t.Fatal(err)
 		}
 	}

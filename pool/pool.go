@@ -38,8 +38,9 @@ type Pool struct {
 	limitPolicy  *limitPolicy       // what Start puts in force
 	discovery    *discovery         // nil without
 	version      uint64             // of the discovery's answer that members has
-	edited       uint64             // version of the operator's edits that members has
-	forgotten    []string           // removals that nothing names any more
+	overlay      *Overlay           // of the process
+	edited       uint64             // edition of the overlay's edits that members has
+	named        map[string]bool    // places that are named and in the overlay's hands; nil for none
 	now          func() int64
 	log          zerolog.Logger
 

@@ -41,8 +41,9 @@ func (p *Pool) rebuildLocked() {
 	}
 	now := p.now()
 	candidates := make([]candidate, len(p.members))
+	asked := p.overlay.of(p.name)
 	for i, m := range p.members {
-		m.state, m.weight = m.standing.account.wish(m.weightGiven)
+		m.state, m.weight = asked.at(m.backend.place).wish(m.weightGiven)
 		candidates[i] = m.candidate(now)
 	}
 	c := choose(candidates, p.panicPercent)

@@ -27,8 +27,9 @@ type Set struct {
 	zone    string  // the proxy's own
 	prober  *health.Prober
 	finder  *finder
-	roster  *roster
+	overlay *Overlay
 	held    held
+	remarks []remark // for the log, once the generation serves
 	retired sync.Once
 }
 
@@ -54,9 +55,12 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 	s := &Set{pools: make(map[string]*Pool, len(cfg.Pools)), zone: cfg.Zone}
 	s.held = held{backends: make(map[string]*Backend, prev.size()), discoveries: map[*discovery]struct{}{}}
 	if prev == nil {
-		s.prober, s.finder, s.roster = health.NewProber(opts.Logger, opts.now, opts.ProbesMax), newFinder(&opts), newRoster()
+		s.prober, s.finder, s.overlay = health.NewProber(opts.Logger, opts.now, opts.ProbesMax), newFinder(&opts), opts.Overlay
+		if s.overlay == nil {
+			s.overlay = NewOverlay()
+		}
 	} else {
-		s.prober, s.finder, s.roster = prev.prober, prev.finder, prev.roster
+		s.prober, s.finder, s.overlay = prev.prober, prev.finder, prev.overlay
 	}
 	b := newBuilder(s, prev, &opts, cfg)
 	var problems []error
@@ -85,7 +89,7 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 // the same configuration has them.
 func (s *Set) Stale() bool {
 	return slices.ContainsFunc(s.ordered, func(p *Pool) bool {
-		if s.roster.version(p.name) != p.edited {
+		if s.overlay.of(p.name).edition() != p.edited {
 			return true
 		}
 		if p.discovery == nil {
@@ -104,20 +108,22 @@ func (s *Set) Pools() []*Pool { return s.ordered }
 
 // Start begins the probes of backends that came with this generation, the
 // first one at once, and does not wait for them. From now on it is this
-// generation that counts: removals it had no use for are forgotten, and its
-// limits of concurrency are in force, also for exchanges of the one before.
+// generation that counts: its limits of concurrency are in force, also for
+// exchanges of the one before.
 func (s *Set) Start() {
 	for _, p := range s.ordered {
 		if p.limiter != nil {
 			p.limiter.enforce(p.limitPolicy)
 		}
-		s.roster.forget(p.name, p.forgotten)
 		for _, m := range p.members {
-			m.standing.account.settle(m.weightGiven)
 			if m.health != nil {
 				m.health.Start(s.prober)
 			}
 		}
+	}
+	for _, r := range s.remarks {
+		r.pool.log.Warn().Str("backend", r.address).Str("since", r.override.Since.UTC().Format(time.RFC3339)).
+			Str("author", r.override.Author).Msg(r.text)
 	}
 }
 

@@ -86,6 +86,8 @@ type BackendStatus struct {
 	TLSError string `json:"tls_error,omitempty"`
 	// State is what the operator asked for: enabled, drain or disabled.
 	State string `json:"state"`
+	// Override is what was asked of it at run time; absent where nothing was.
+	Override *Override `json:"override,omitempty"`
 	// Health is healthy, unhealthy, unknown (not probed yet) or unchecked (no probes).
 	Health string `json:"health"`
 	// Reason says in words why Health and Breaker are what they are.

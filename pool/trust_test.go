@@ -101,7 +101,7 @@ func move(t *testing.T, from, to string) {
 func TestPoolTurnsToTLS(t *testing.T) {
 	cfg := poolOf("127.0.0.1:1", "127.0.0.1:2")
 	s, _ := buildOne(t, cfg, nil, nil)
-	if err := s.Remove("p", "127.0.0.1:2"); err != nil {
+	if err := s.Remove("p", "127.0.0.1:2", "alice"); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[*Backend]bool{}
@@ -119,7 +119,7 @@ func TestPoolTurnsToTLS(t *testing.T) {
 		}
 		seen[p.Members()[0].backend] = true
 	}
-	if err := s.Add("p", config.Backend{Address: "127.0.0.1:2", Weight: 1}); err != nil {
+	if err := s.Add("p", config.Backend{Address: "127.0.0.1:2", Weight: 1}, "alice"); err != nil {
 		t.Errorf("cannot take the removal back: %v", err)
 	}
 }

@@ -79,7 +79,7 @@ func TestRetriesLeaveTheZoneLast(t *testing.T) {
 
 func setState(t *testing.T, p *Pool, address string, s State) {
 	t.Helper()
-	if err := p.SetState(address, s); err != nil {
+	if err := p.Ask(address, Wish{State: s}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 // that one is ready, so nobody has to look elsewhere.
 func (p *proxy) shutdown(reason string, changed <-chan struct{}) error {
 	close(p.draining)
+	p.overlay.Close()
 	if reason != upgradeReason {
 		p.super.stopping("draining: exchanges under way may finish")
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/isame-lb/isame-lb/ctl"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/ctl/ledger"
+	"github.com/isame-lb/isame-lb/ctl/overlay"
 	"github.com/isame-lb/isame-lb/engine"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/sink"
@@ -46,6 +47,7 @@ type proxy struct {
 	lastReload atomic.Pointer[api.Reload]
 	seen       atomic.Pointer[fingerprints] // of the files at the last load
 	ledger     *ledger.Ledger
+	overlay    *overlay.Keeper
 	signals    chan os.Signal // from the first socket on
 	tasks      chan task      // for the main loop
 	draining   chan struct{}  // closed when the drain begins
@@ -111,6 +113,7 @@ func (p *proxy) start() error {
 	if err := p.openLedger(loaded); err != nil {
 		return err
 	}
+	p.openOverlay(cfg.State.Dir)
 	// From the first socket on, somebody may take us for started: a signal does what it says.
 	signal.Notify(p.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR2)
 	return p.begin(p.ledger.Begin(loaded))
@@ -130,6 +133,7 @@ func (p *proxy) begin(loaded *config.Loaded, generation uint64) error {
 		return err
 	}
 	p.ledger.Begun()
+	p.overlay.Start()
 	return nil
 }
 

@@ -4,19 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/engine"
-	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
@@ -41,6 +36,7 @@ func (p *proxy) sources() ctl.Sources {
 		AddBackend:    p.addBackend,
 		RemoveBackend: p.removeBackend,
 		Records:       p.records,
+		Overlay:       p.overlay,
 	}
 }
 
@@ -52,6 +48,9 @@ func (p *proxy) status() api.Status {
 		PID: os.Getpid(), State: api.StateRunning, Started: p.started, UptimeSeconds: time.Since(p.started).Seconds(),
 		Generation: p.engine.Generation(), ConfigFile: p.file, LastReload: p.lastReload.Load(),
 		Shards: p.engine.Shards(), RequestsTotal: p.registry.Requests(),
+	}
+	if n := len(p.overlay.List()); n > 0 {
+		s.Overlay = p.overlayState(n)
 	}
 	if _, reason := p.ready(); reason == api.StateDraining {
 		s.State = api.StateDraining
@@ -118,70 +117,4 @@ func (p *proxy) config(format string) (ctl.ConfigDocument, error) {
 	}
 	sum := sha256.Sum256(b.Bytes())
 	return ctl.ConfigDocument{Body: b.Bytes(), ETag: hex.EncodeToString(sum[:8])}, nil
-}
-
-func (p *proxy) patchBackend(poolName, address string, patch api.BackendPatch) error {
-	set := p.engine.PoolSet()
-	if set == nil || set.Pool(poolName) == nil {
-		return fmt.Errorf("cannot find pool %q: %w", poolName, ctl.ErrNotFound)
-	}
-	target := set.Pool(poolName)
-	if target.Member(address) == nil {
-		return fmt.Errorf("cannot find backend %q in pool %q: %w", address, poolName, ctl.ErrNotFound)
-	}
-	if patch.Weight != nil {
-		if err := target.SetWeight(address, *patch.Weight); err != nil {
-			return err
-		}
-	}
-	if patch.State != nil {
-		return target.SetState(address, pool.State(*patch.State))
-	}
-	return nil
-}
-
-// addBackend checks a backend as if it stood in a file, and adds it.
-func (p *proxy) addBackend(poolName string, b api.NewBackend) error {
-	body, err := json.Marshal(map[string]any{
-		"listeners": map[string]any{"web": map[string]any{"address": "127.0.0.1:0"}},
-		"pools":     map[string]any{"pool": map[string]any{"backends": []api.NewBackend{b}}},
-	})
-	if err != nil {
-		return fmt.Errorf("cannot add backend: %w", err)
-	}
-	loaded, err := config.Load(config.Options{File: "request", Data: body, Format: ctl.FormatJSON})
-	if err != nil {
-		return asSent(err)
-	}
-	return poolError(p.engine.AddBackend(poolName, loaded.Config.Pools["pool"].Backends[0]))
-}
-
-// asSent names the keys of a backend as whoever sent it has written them.
-func asSent(err error) error {
-	var problems config.Problems
-	if !errors.As(err, &problems) {
-		return err
-	}
-	sent := make(config.Problems, len(problems))
-	for i, p := range problems {
-		sent[i] = config.Problem{Path: strings.TrimPrefix(p.Path, "pools.pool.backends[0]."), Message: p.Message}
-	}
-	return sent
-}
-
-func (p *proxy) removeBackend(poolName, address string) error {
-	return poolError(p.engine.RemoveBackend(poolName, address))
-}
-
-// poolError puts the errors of package pool into the admin endpoint's terms.
-func poolError(err error) error {
-	switch {
-	case errors.Is(err, pool.ErrNoPool), errors.Is(err, pool.ErrNoBackend):
-		return fmt.Errorf("%w: %w", err, ctl.ErrNotFound)
-	case errors.Is(err, pool.ErrBackendThere):
-		return fmt.Errorf("%w: %w", err, ctl.ErrInUse)
-	case errors.Is(err, engine.ErrStopping):
-		return api.NewProblem(http.StatusConflict, err.Error()).WithCode(api.CodeDraining)
-	}
-	return err
 }

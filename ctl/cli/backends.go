@@ -19,7 +19,8 @@ func (a *app) backendsCommand() *cobra.Command {
 	group := &cobra.Command{
 		Use: "backends", Short: "Lists and changes backends", Args: a.noSuchCommand, RunE: needsSubcommand,
 		Long: "Lists and changes backends. A backend is named by its address; --pool is only needed when several pools have it.\n" +
-			"Changes hold until the next restart; the configuration file stays as it is.",
+			"Changes hold over reloads and, with state.dir, over restarts, until isame-ctl overlay clears or writes them;\n" +
+			"the configuration file stays as it is.",
 	}
 	var poolFlag string
 	group.PersistentFlags().StringVar(&poolFlag, "pool", "", "only this pool")
@@ -85,6 +86,8 @@ func (a *app) backendState(poolFlag *string, verb, state, short string) *cobra.C
 		cmd.Flags().DurationVar(&w.wait, "wait", 0, "return once no request is left; exit 1 if some are after this time")
 		cmd.Flags().Lookup("wait").NoOptDefVal = "30s"
 		complete(cmd, "wait", cobra.NoFileCompletions)
+		cmd.Flags().DurationVar(&w.lasts, "for", 0, "enable it again by itself after this time, such as 30m")
+		complete(cmd, "for", cobra.NoFileCompletions)
 	}
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		if w.everywhere && *poolFlag != "" {
@@ -94,6 +97,13 @@ func (a *app) backendState(poolFlag *string, verb, state, short string) *cobra.C
 			return usage(c, fmt.Errorf("wait %s: want more than 0", w.wait))
 		}
 		w.pool, w.patch = *poolFlag, api.BackendPatch{State: &state}
+		if c.Flags().Changed("for") {
+			text := w.lasts.String()
+			w.patch.For = &text
+			if err := w.patch.Check(); err != nil {
+				return usage(c, err)
+			}
+		}
 		return a.call(func(ctx context.Context, cl *client.Client, args []string) error {
 			return a.wish(ctx, cl, &w, args[0])
 		})(c, args)
@@ -182,6 +192,7 @@ func (a *app) backendAdd(poolFlag *string) *cobra.Command {
 	cmd.Flags().IntVar(&weight, "weight", 1, "share of the traffic relative to the others")
 	cmd.Flags().BoolVar(&b.Backup, "backup", false, "serves only when no other one can")
 	cmd.Flags().StringVar(&b.Zone, "zone", "", "where it stands")
+	cmd.Flags().IntVar(&b.MaxRequests, "max-requests", 0, "the most attempts in flight; 0 is no limit")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		if *poolFlag == "" {
 			return usage(c, fmt.Errorf("--pool is needed: %s", c.UseLine()))

@@ -151,7 +151,7 @@ func (p *proxy) isReady() (bool, string) {
 	return p.ready == "", p.ready
 }
 
-func (p *proxy) patch(name, address string, change api.BackendPatch) error {
+func (p *proxy) patch(name, address string, change api.BackendPatch, _ string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range p.pools {

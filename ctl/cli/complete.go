@@ -63,6 +63,19 @@ func (a *app) backendAddresses(poolFlag *string) names {
 	}
 }
 
+func (a *app) overriddenAddresses(inPool *string) names {
+	return func(ctx context.Context, cl *client.Client) ([]string, error) {
+		all, err := cl.Overlay(ctx)
+		var out []string
+		for i := range all {
+			if *inPool == "" || *inPool == all[i].Pool {
+				out = append(out, all[i].Address+"\t"+all[i].Pool)
+			}
+		}
+		return out, err
+	}
+}
+
 func (a *app) completionCommand(root *cobra.Command) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{

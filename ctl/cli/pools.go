@@ -153,7 +153,7 @@ func showLimits(s *screen, l *pool.LimiterStatus) {
 // showBackends lists the backends of pools; withPool adds the pool's name.
 func showBackends(s *screen, pools []pool.Status, withPool bool) {
 	columns := []column{
-		{title: "BACKEND", min: 15},
+		{title: titleBackend, min: 15},
 		{title: "STATUS"},
 		{title: "BREAKER", drop: 2, silent: "closed"},
 		{title: "WEIGHT", right: true, drop: 6, silent: "1"},

@@ -41,6 +41,18 @@ func (a *app) statusCommand() *cobra.Command {
 	}
 }
 
+// overlayText says what is not as the configuration says.
+func overlayText(o *api.OverlayState) string {
+	text := fmt.Sprintf("overlay      %d backends were changed at run time", o.Backends)
+	switch {
+	case o.Failure != "":
+		text += "; a restart forgets it: " + o.Failure
+	case !o.Persisted:
+		text += "; a restart forgets it, as there is no state.dir"
+	}
+	return text
+}
+
 func showStatus(s *screen, st *api.Status) {
 	file := st.ConfigFile
 	if file == "" {
@@ -59,6 +71,9 @@ func showStatus(s *screen, st *api.Status) {
 			text += ", but for what needs a restart: " + strings.Join(r.RestartNeeded, ", ")
 		}
 		s.linef("%s", text)
+	}
+	if o := st.Overlay; o != nil {
+		s.wholef("%s", overlayText(o))
 	}
 	s.linef("connections  %s on %d shards", count(st.Connections), st.Shards)
 	s.linef("requests     %s, %.1f/s", count(st.RequestsTotal), st.RequestsPerSecond)

@@ -22,8 +22,9 @@ type column struct {
 
 // Titles that stand in several tables.
 const (
-	titlePool  = "POOL"
-	titleRoute = "ROUTE"
+	titlePool    = "POOL"
+	titleBackend = "BACKEND"
+	titleRoute   = "ROUTE"
 )
 
 // titleRequests heads the counter of finished exchanges in every table.

@@ -54,7 +54,7 @@ func topTabs() []topTab {
 		}, poolRows},
 		{"backends", []column{
 			{title: titlePool, min: 6, drop: 2},
-			{title: "BACKEND", min: 15},
+			{title: titleBackend, min: 15},
 			{title: "STATUS"},
 			{title: "BREAKER"},
 			{title: "INFL", right: true},

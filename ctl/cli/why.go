@@ -194,7 +194,7 @@ func showRecords(s *screen, list []api.Record) {
 		{title: "CAUSE"},
 		{title: "ID"},
 		{title: titleRoute, min: 6, drop: 2},
-		{title: "BACKEND", min: 9, drop: 3},
+		{title: titleBackend, min: 9, drop: 3},
 		{title: "CLIENT", min: 9, drop: 4},
 		{title: "REQUEST", min: 12},
 	}}

@@ -22,6 +22,7 @@ type wish struct {
 	pool       string // the only one that is meant; empty is the one that has the backend
 	everywhere bool   // in all pools
 	wait       time.Duration
+	lasts      time.Duration // 0 is until something else is asked
 }
 
 // errBug stands for an answer that nobody has given.

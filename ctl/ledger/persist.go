@@ -17,10 +17,10 @@ func (l *Ledger) promise(c *candidate) (p promised, err error) {
 	if c.source == l.fileSource() || c.isKept {
 		return p, nil
 	}
-	switch persistOf(c.loaded) {
-	case persistState:
+	switch persist := persistOf(c.loaded); {
+	case persist == persistState && !c.intoFile:
 		return p, l.promiseState(c)
-	case persistFile:
+	case persist == persistFile || c.intoFile:
 		p.file, err = l.stageFile(c.doc)
 		if err == nil && c.onTrial { // it could be written; it is when it is confirmed
 			l.discard(p)
@@ -28,6 +28,11 @@ func (l *Ledger) promise(c *candidate) (p promised, err error) {
 		}
 	}
 	return p, err
+}
+
+// notKept is why the configuration file cannot have what it is to have.
+func notKept(format string, args ...any) error {
+	return notWritable("the configuration file is to have it, and "+format, args...)
 }
 
 // promised is what is left to do once a configuration serves.
@@ -51,24 +56,24 @@ func (l *Ledger) promiseState(c *candidate) error {
 func (l *Ledger) stageFile(doc *config.Document) (*store.Staged, error) {
 	path := l.opts.File
 	if path == "" {
-		return nil, notWritable("admin.persist is file, and there is no configuration file")
+		return nil, notKept("there is none")
 	}
 	if ending := strings.ToLower(filepath.Ext(path)); ending != ".yaml" && ending != ".yml" && ending != "" {
-		return nil, notWritable("admin.persist is file, and %q is not YAML: only that can be written without losing what else is in it", path)
+		return nil, notKept("%q is not YAML: only that can be written without losing what else is in it", path)
 	}
 	if isMountPoint(path) {
-		return nil, notWritable("admin.persist is file, and %q is mounted by itself, so that it cannot be replaced: mount its folder", path)
+		return nil, notKept("%q is mounted by itself, so that it cannot be replaced: mount its folder", path)
 	}
 	original, err := os.ReadFile(path)
 	if err != nil {
-		return nil, notWritable("admin.persist is file, and it cannot be read: %s", err)
+		return nil, notKept("it cannot be read: %s", err)
 	}
 	before, err := config.ParseFile(original, "yaml", path)
 	if err != nil {
-		return nil, notWritable("admin.persist is file, and what %q holds now cannot be read: %s", path, reasonOf(err))
+		return nil, notKept("what %q holds now cannot be read: %s", path, reasonOf(err))
 	}
 	if _, includes := before.At("include"); includes {
-		return nil, notWritable("admin.persist is file, and %q includes others: which one a change belongs to is not known", path)
+		return nil, notKept("%q includes others: which one a change belongs to is not known", path)
 	}
 	if before.Hash(l.key) != l.mu.file.etag {
 		return nil, notWritable("%q has changed and was not taken yet: reload it first, or write it anew", path)
@@ -82,10 +87,10 @@ func (l *Ledger) stageFile(doc *config.Document) (*store.Staged, error) {
 	}
 	s, err := store.StageOver(path, text)
 	if errors.Is(err, store.ErrNotPlain) {
-		return nil, notWritable("admin.persist is file, and %q is a link: what it leads to belongs to somebody else", path)
+		return nil, notKept("%q is a link: what it leads to belongs to somebody else", path)
 	}
 	if err != nil {
-		return nil, notWritable("admin.persist is file, and %s", err)
+		return nil, notKept("%s", err)
 	}
 	return s, nil
 }

@@ -24,6 +24,8 @@ type Revision struct {
 	Confirm time.Duration
 	// Abort ends such a trial early.
 	Abort Abort
+	// IntoFile writes the change into the configuration file, whatever admin.persist says.
+	IntoFile bool
 	// Lasting refuses what may only be done on trial; nil refuses nothing.
 	Lasting func(next *config.Loaded) error
 }
@@ -105,6 +107,9 @@ func (l *Ledger) revise(r *Revision) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	if r.IntoFile && now.etag != l.mu.file.etag {
+		return Outcome{}, notKept("it does not hold what runs, which came over the API: write that first, by admin.persist: file or by hand")
+	}
 	if next.Hash(l.key) == now.etag { // the answer to an earlier one may have been lost
 		return Outcome{
 			Generation: now.generation, ETag: now.etag, Unchanged: true, Loaded: now.loaded, Document: now.doc, Kept: now.kept,
@@ -125,7 +130,7 @@ func (l *Ledger) revise(r *Revision) (Outcome, error) {
 		}
 		return Outcome{}, err
 	}
-	c.source, c.author = api.SourceAPI, r.Author
+	c.source, c.author, c.intoFile = api.SourceAPI, r.Author, r.IntoFile
 	return l.try(c, now, r)
 }
 
@@ -140,6 +145,8 @@ type candidate struct {
 	author  Author
 	// restored is the generation whose content it is; 0 where it is new.
 	restored uint64
+	// intoFile is kept in the configuration file, whatever admin.persist says.
+	intoFile bool
 	// onTrial is not kept anywhere before it is confirmed; isKept is already.
 	onTrial, isKept bool
 }

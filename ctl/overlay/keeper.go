@@ -1,0 +1,241 @@
+// Package overlay keeps what operators change of backends at run time: who asked for what,
+// until when, over reloads and, with state.dir, over restarts. It says what a configuration
+// file would have to say for the same.
+//
+// Start reading at Keeper (changes, and what ends by itself), then disk.go (what a restart
+// finds) and write.go (into a document). What pools obey is pool.Overlay; this package
+// changes it, and tells the engine by plain functions.
+//
+// Imported by ctl and cmd/run; imports config, ctl/store, pool and pool/safely.
+package overlay
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/safely"
+)
+
+// What is asked of a backend that nobody names any more is kept for a while: long enough
+// for a change that is rolled back by itself (confirm is an hour at most), and for
+// addresses that a discovery loses for a time.
+const (
+	keptListed     = time.Hour
+	keptDiscovered = 24 * time.Hour
+)
+
+// look is how often the keeper looks who is named, while there is something to keep.
+const look = time.Minute
+
+// Options are what a keeper gets from the process.
+type Options struct {
+	// Overlay is what the pools obey.
+	Overlay *pool.Overlay
+	// Pools are those that serve; nil before the first ones.
+	Pools func() *pool.Set
+	// Add, Remove and Settle are those of the engine.
+	Add    func(poolName string, c config.Backend, author string) error
+	Remove func(poolName, address, author string) error
+	Settle func(changed []pool.Override) error
+	// Dir is state.dir; empty keeps nothing on disk.
+	Dir    string
+	Logger zerolog.Logger
+}
+
+// Keeper makes changes of backends at run time, and remembers them. Any goroutine may call
+// its methods.
+type Keeper struct {
+	opts Options
+
+	mu struct { // held while the disk is written; changes do not wait for it
+		sync.Mutex
+		saved  []byte // what the disk has
+		failed error  // why it has not what it should
+		timer  *time.Timer
+		closed bool
+	}
+}
+
+// Open restores what a process before has left in Options.Dir. It is called before the
+// first pools are built.
+func Open(o Options) *Keeper {
+	k := &Keeper{opts: o}
+	k.restore()
+	return k
+}
+
+// Start begins to watch the time, once the first pools serve.
+func (k *Keeper) Start() { k.keep() }
+
+// Close ends that. What is changed later is obeyed, and not written any more: the process
+// that comes next has the folder.
+func (k *Keeper) Close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.mu.closed = true
+	if k.mu.timer != nil {
+		k.mu.timer.Stop()
+	}
+}
+
+// Ask changes state or weight of a backend. When it returns, the next pick obeys. Errors
+// are pool.ErrNoPool, pool.ErrNoBackend, and of the wish.
+func (k *Keeper) Ask(poolName, address string, w pool.Wish) error {
+	set := k.opts.Pools()
+	if set == nil || set.Pool(poolName) == nil {
+		return fmt.Errorf("cannot change pool %q: %w", poolName, pool.ErrNoPool)
+	}
+	if err := set.Pool(poolName).Ask(address, w); err != nil {
+		return err
+	}
+	k.keep()
+	return nil
+}
+
+// Add puts a backend into a pool, and returns when it is there. c must be valid. Errors are
+// those of pool.Set.Add.
+func (k *Keeper) Add(poolName string, c config.Backend, author string) error {
+	if err := k.opts.Add(poolName, c, author); err != nil {
+		return err
+	}
+	k.keep()
+	return nil
+}
+
+// Remove takes a backend out of a pool, and returns when it gets nothing new. Errors are
+// those of pool.Set.Remove.
+func (k *Keeper) Remove(poolName, address, author string) error {
+	if err := k.opts.Remove(poolName, address, author); err != nil {
+		return err
+	}
+	k.keep()
+	return nil
+}
+
+// List is what is asked for, by pool and address.
+func (k *Keeper) List() []pool.Override { return k.opts.Overlay.All() }
+
+// Clear takes back what is asked of one backend, so that the configuration alone says how
+// it is; ok is false where nothing is.
+func (k *Keeper) Clear(poolName, address string) (was pool.Override, ok bool, err error) {
+	was, ok = k.opts.Overlay.Drop(poolName, address)
+	if ok {
+		err = k.settle([]pool.Override{was})
+	}
+	return was, ok, err
+}
+
+// ClearAll is Clear for every backend.
+func (k *Keeper) ClearAll() ([]pool.Override, error) {
+	var all []pool.Override
+	for _, v := range k.List() {
+		if was, ok := k.opts.Overlay.Drop(v.Pool, v.Address); ok {
+			all = append(all, was)
+		}
+	}
+	return all, k.settle(all)
+}
+
+// Trouble is why the disk has not what is asked for; nil is that it has, or is not to have it.
+func (k *Keeper) Trouble() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.mu.failed
+}
+
+// settle has the pools obey, and keeps what is left.
+func (k *Keeper) settle(changed []pool.Override) error {
+	err := k.opts.Settle(changed)
+	k.keep()
+	return err
+}
+
+// keep writes what is asked for now, and watches what ends by itself.
+func (k *Keeper) keep() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.mu.closed {
+		return
+	}
+	all := k.List()
+	k.saveLocked(all)
+	wake := nextLook(all, time.Now())
+	switch {
+	case wake < 0:
+		if k.mu.timer != nil {
+			k.mu.timer.Stop()
+		}
+	case k.mu.timer == nil:
+		k.mu.timer = safely.After(wake, "overlay", k.tick)
+	default:
+		k.mu.timer.Reset(wake)
+	}
+}
+
+// nextLook is how long nothing happens by itself; negative is for ever.
+func nextLook(all []pool.Override, now time.Time) time.Duration {
+	if len(all) == 0 {
+		return -1
+	}
+	wake := look
+	for i := range all {
+		if all[i].Until != nil {
+			wake = min(wake, max(all[i].Until.Sub(now), 0))
+		}
+	}
+	return wake
+}
+
+// tick ends what is over, and forgets what nobody has named for long.
+func (k *Keeper) tick() {
+	now := time.Now()
+	ended := k.opts.Overlay.Expire(now)
+	for i := range ended {
+		k.opts.Logger.Info().Str("pool", ended[i].Pool).Str("backend", ended[i].Address).
+			Msg("the time is over for which the backend was to take nothing new: it serves again")
+	}
+	ended = append(ended, k.forget(now)...)
+	if len(ended) > 0 {
+		if err := k.opts.Settle(ended); err != nil {
+			k.opts.Logger.Error().Err(err).Msg("cannot put backends back to what the configuration says")
+		}
+	}
+	k.keep()
+}
+
+// forget drops what is asked of backends that nobody has named for long, and notes since
+// when others are not named.
+func (k *Keeper) forget(now time.Time) (dropped []pool.Override) {
+	set := k.opts.Pools()
+	if set == nil {
+		return nil
+	}
+	for _, v := range k.List() {
+		named := set.Names(v.Pool, v.Address) || v.Added != nil && set.Pool(v.Pool) != nil
+		switch {
+		case named && v.MissingSince != nil:
+			k.opts.Overlay.Miss(v.Pool, v.Address, nil)
+		case !named && v.MissingSince == nil:
+			k.opts.Overlay.Miss(v.Pool, v.Address, &now)
+		case !named && now.Sub(*v.MissingSince) >= keptFor(set, &v):
+			k.opts.Overlay.Drop(v.Pool, v.Address)
+			k.opts.Logger.Info().Str("pool", v.Pool).Str("backend", v.Address).Time("missing_since", *v.MissingSince).
+				Msg("what was asked of the backend at run time is forgotten, because nobody names it any more")
+			dropped = append(dropped, v)
+		}
+	}
+	return slices.Clip(dropped)
+}
+
+func keptFor(set *pool.Set, v *pool.Override) time.Duration {
+	if set.Discovers(v.Pool) {
+		return keptDiscovered
+	}
+	return keptListed
+}
