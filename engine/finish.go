@@ -185,12 +185,12 @@ func (x *exchange) protocol() string {
 	return "HTTP/1.1"
 }
 
-// record keeps what became of the exchange. What it becomes a tunnel of is described now,
+// record keeps what became of the exchange, and shows it to whoever looks on. What it becomes a tunnel of is described now,
 // while there is a request, and kept when that ends.
 func (x *exchange) record(nowNanos int64) {
 	c := x.c.shard.engine.recorder
 	switch {
-	case !c.On():
+	case !c.Wanted():
 	case x.reached == end.PhaseTunnel:
 		x.trail.Ended(end.OK, x.status, x.fwd.headNanos, nowNanos)
 		x.kept = new(records.Record)

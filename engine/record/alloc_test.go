@@ -36,3 +36,22 @@ func TestPutDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+// Nor does a record that is shown to somebody, nor one that is shown to nobody and not kept.
+func TestPutForTapsDoesNotAllocate(t *testing.T) {
+	c := New(1)
+	r := exchange("/", end.OK, 200)
+	route := NewName("api")
+	r.Route = c.Names.Number(route)
+	put := func() { c.Put(0, second, r) }
+	if got := testing.AllocsPerRun(1000, put); got != 0 {
+		t.Errorf("without a tap: got %v allocations; want 0", got)
+	}
+	for _, f := range []Filter{{}, {Route: "api"}, {StatusFrom: 500}} {
+		tap := c.Tap(&f, 0.5)
+		if got := testing.AllocsPerRun(2*tapSlots, put); got != 0 {
+			t.Errorf("filter %+v: got %v allocations; want 0", f, got)
+		}
+		tap.Close()
+	}
+}

@@ -6,6 +6,7 @@
 //	trail.go     what an exchange notes of its attempts while it runs
 //	recorder.go  where exchanges put their records: rings for each shard
 //	ring.go      one ring, and slowest.go what is kept of the slow ones
+//	tap.go       records as they come, for whoever looks on
 //	names.go     names of routes, pools and backends as numbers that outlive a reload
 //	find.go      what is asked of it, matcher.go which records that means, view.go a record
 //	             for readers

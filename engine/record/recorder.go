@@ -21,6 +21,7 @@ type Recorder struct {
 
 	shards int
 	rings  atomic.Pointer[rings] // nil while it is off
+	taps   atomic.Pointer[taps]  // nil while nobody reads any
 	mu     struct {
 		sync.Mutex // held by who configures or reads: two readers would hide slots from each other
 		limits     Limits
@@ -93,14 +94,26 @@ func (c *Recorder) renewed(l Limits) *rings {
 // On reports whether anything is recorded.
 func (c *Recorder) On() bool { return c.rings.Load() != nil }
 
-// Put keeps a record of the shard whose exchange has ended at nowNanos, and makes its
-// Started the time of the wall clock. r is the caller's again then.
+// Wanted reports whether somebody wants records: rings or a tap.
+func (c *Recorder) Wanted() bool { return c.On() || c.taps.Load() != nil }
+
+// Put keeps a record of the shard whose exchange has ended at nowNanos, shows it to the
+// taps, and makes its Started the time of the wall clock. r is the caller's again then.
 func (c *Recorder) Put(shard int, nowNanos int64, r *Record) {
-	kept := c.rings.Load()
-	if kept == nil {
-		return
+	kept, read := c.rings.Load(), c.taps.Load()
+	switch {
+	case kept != nil:
+		kept.shards[shard].put(nowNanos, r)
+	case read != nil:
+		r.Started = read.clocks[shard].at(r.Started, nowNanos)
 	}
-	s := &kept.shards[shard]
+	if read != nil {
+		read.offer(&c.Names, shard, r)
+	}
+}
+
+// put is Put for what is kept.
+func (s *shardRings) put(nowNanos int64, r *Record) {
 	r.Started = s.clock.at(r.Started, nowNanos)
 	number := s.all.put(r, 0)
 	switch {
