@@ -30,6 +30,8 @@ type Options struct {
 	Access func(shard int) io.Writer
 	// Registry keeps the counters; it must have been made for Shards.
 	Registry *observe.Registry
+	// Tell is told of changes of backends: see pool.Options. nil is nobody.
+	Tell func(pool.Event)
 	// Shards is the number of shards; 0 is GOMAXPROCS.
 	Shards int
 	// Heritage are listening sockets that there are already; nil is none.
@@ -40,7 +42,7 @@ type Options struct {
 func New(o Options) (*Engine, error) {
 	e := &Engine{
 		log: o.Logger, accessOut: o.Access, registry: o.Registry, shardCount: o.Shards,
-		stopped: make(chan struct{}), errands: socket.NewErrands(), heritage: o.Heritage,
+		stopped: make(chan struct{}), errands: socket.NewErrands(), heritage: o.Heritage, tell: o.Tell,
 	}
 	if e.shardCount <= 0 {
 		e.shardCount = runtime.GOMAXPROCS(0)

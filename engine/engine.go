@@ -64,6 +64,7 @@ type Engine struct {
 	files      files.Cache      // of all routes and generations
 	recorder   *records.Recorder
 	overlay    *pool.Overlay
+	tell       func(pool.Event) // of changes of backends; nil is nobody
 
 	// apply is held by one reload or shutdown at a time.
 	apply struct {
@@ -78,7 +79,8 @@ type Engine struct {
 
 func (e *Engine) poolOptions() pool.Options {
 	return pool.Options{
-		Shards: e.shardCount, Logger: e.log, Loops: e.loops, Changed: e.refreshSoon, Errands: e.errands, Overlay: e.overlay,
+		Shards: e.shardCount, Logger: e.log, Loops: e.loops, Changed: e.refreshSoon, Errands: e.errands,
+		Tell: e.tell, Overlay: e.overlay,
 		Multiplex: func(shard int, m socket.Multiplexing) socket.Multiplexer { return http2.NewRemote(e.streams[shard], m) },
 	}
 }

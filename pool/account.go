@@ -28,6 +28,8 @@ type account struct {
 	mu struct {
 		sync.Mutex
 		watchers map[*Pool]struct{} // one for each generation that runs
+		speaker  *Pool              // the one of these that others hear of; nil before there is one
+		up       bool               // what they have heard
 	}
 }
 

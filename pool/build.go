@@ -82,6 +82,7 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		places:       map[string]*Member{},
 		now:          b.opts.now,
 		log:          b.opts.Logger.With().Str("pool", name).Logger(),
+		told:         b.opts.Tell,
 	}
 	p.holders.Store(1)
 	trust.Warn(&p.log, time.Now())

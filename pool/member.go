@@ -92,6 +92,11 @@ func (m *Member) Acquire(nowNanos int64) (Permit, bool) {
 	return k, true
 }
 
+// wish is the state and the weight that it is to have now.
+func (m *Member) wish() (State, int) {
+	return m.pool.overlay.of(m.pool.name).at(m.backend.place).wish(m.weightGiven)
+}
+
 // IsEjected reports that the breaker is not closed, which is why an Acquire may
 // have been refused.
 func (m *Member) IsEjected() bool { return !m.breaker.closed() }
@@ -183,14 +188,17 @@ func (m *Member) settle(e event, k Permit, last verdictOn, nowNanos int64) {
 			}
 			return
 		}
+		m.tellBreaker(breakerOpen, k, last.word())
 		log.Warn().Str("backend", m.backend.address).Str("last", last.word()).Msg("circuit breaker opened")
 	case eventReopened:
 		if m.health != nil {
 			m.health.Suspect(last.Outcome, true, nowNanos)
 		}
+		m.tellBreaker(breakerOpen, k, last.word())
 		log.Warn().Str("backend", m.backend.address).Str("last", last.word()).Msg("circuit breaker opened again after a trial")
 	case eventClosed:
 		m.standing.forgive()
+		m.tellBreaker(breakerClosed, k, "")
 		log.Info().Str("backend", m.backend.address).Msg("circuit breaker closed")
 	case eventNone:
 		return

@@ -63,6 +63,12 @@ func (p *Pool) Ask(address string, w Wish) error {
 		return err
 	}
 	asked := p.overlay.change(p.name, address, w.over)
+	if w.State != "" {
+		p.tellWish(m, MemberState)
+	}
+	if w.Weight != nil {
+		p.tellWish(m, MemberWeight)
+	}
 	m.obey()
 	state, weight := asked.wish(m.weightGiven)
 	line := p.log.Info().Str("backend", address).Str("state", string(state)).Int("weight", weight)
@@ -89,6 +95,7 @@ func (s *Set) Settle(changed []Override) {
 	for i := range changed {
 		if p := s.pools[changed[i].Pool]; p != nil {
 			if m := p.find(placeOf(changed[i].Address)); m != nil {
+				p.tellDifference(m)
 				m.obey()
 			}
 		}

@@ -33,6 +33,10 @@ type Options struct {
 	// Changed is called when Stale may have become true; nil is nobody. It may be
 	// called by any goroutine, also while Build runs, and must not wait.
 	Changed func()
+	// Tell is told of changes of members, in their order; nil is nobody. It may be called by
+	// any goroutine, a loop's too, with a mutex of the pool held: it must not wait, and not
+	// look at pools.
+	Tell func(Event)
 
 	// Tests replace the clock and the DNS.
 	now  func() int64

@@ -43,6 +43,7 @@ type Pool struct {
 	named        map[string]bool    // places that are named and in the overlay's hands; nil for none
 	now          func() int64
 	log          zerolog.Logger
+	told         func(Event) // of changes; nil is nobody
 
 	// view is loaded once for every pick and stored by rebuild alone.
 	view atomic.Pointer[view]

@@ -45,6 +45,9 @@ func (p *Pool) rebuildLocked() {
 	for i, m := range p.members {
 		m.state, m.weight = asked.at(m.backend.place).wish(m.weightGiven)
 		candidates[i] = m.candidate(now)
+		if !m.breaker.closed() {
+			m.tellHalfOpen(now)
+		}
 	}
 	c := choose(candidates, p.panicPercent)
 	var was view
@@ -110,6 +113,9 @@ func (p *Pool) markUpLocked(c choice, nowNanos int64) {
 			m.upNanos = nowNanos
 		}
 		m.up, m.since = up[i], time.Now()
+		if m.standing.account.shows(p, m.up) {
+			m.tellLocked(upKind(m.up), nowNanos)
+		}
 	}
 }
 

@@ -31,6 +31,8 @@ type Set struct {
 	held    held
 	remarks []remark // for the log, once the generation serves
 	retired sync.Once
+
+	arrivals arrivals // until Start
 }
 
 // held are the facts a generation refers to. A discovery counts the generations that
@@ -81,6 +83,7 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 		return nil, errors.Join(problems...)
 	}
 	slices.SortFunc(s.ordered, func(a, b *Pool) int { return strings.Compare(a.name, b.name) })
+	s.arrive(prev)
 	return s, nil
 }
 
@@ -125,6 +128,7 @@ func (s *Set) Start() {
 		r.pool.log.Warn().Str("backend", r.address).Str("since", r.override.Since.UTC().Format(time.RFC3339)).
 			Str("author", r.override.Author).Msg(r.text)
 	}
+	s.speak()
 }
 
 // Retire ends a generation after next has taken over (nil: at the end of the

@@ -33,6 +33,7 @@ type standing struct {
 	mu struct {
 		sync.Mutex
 		windows []*window
+		told    breakerNews
 	}
 }
 
