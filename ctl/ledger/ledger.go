@@ -13,6 +13,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -86,6 +87,8 @@ type Options struct {
 	// Dir is state.dir; empty keeps nothing on disk.
 	Dir    string
 	Logger zerolog.Logger
+	// Boot names this run of the process; empty makes a name.
+	Boot string
 	// Now keeps the monotonic clock; nil is time.Now.
 	Now func() time.Time
 	// After calls f once in a goroutine of its own, unless stop comes first; nil takes the clock.
@@ -172,7 +175,7 @@ func Open(o Options) (*Ledger, error) {
 	if o.Report == nil {
 		o.Report = func(Report) {}
 	}
-	l := &Ledger{opts: o, boot: randomName()}
+	l := &Ledger{opts: o, boot: cmp.Or(o.Boot, randomName())}
 	l.mu.next = 1
 	l.mu.changed = make(chan struct{})
 	if o.Dir != "" {
