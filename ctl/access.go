@@ -89,13 +89,14 @@ func (s *Server) CheckAccess(a *Access) error {
 
 // SetAccess puts a, which CheckAccess has passed, in force: for the next request of
 // every connection, and TLS for the next connection. A connection that came under
-// other terms of TLS ends with its next answer. A unix socket speaks clear text always:
+// other terms of TLS ends with its next answer, a stream at once. A unix socket speaks clear text always:
 // it may be the running address of a configuration that names another one.
 func (s *Server) SetAccess(a *Access) {
 	s.guard.access.Store(compileAccess(a))
 	if !s.guard.isSocket && !sameTLS(s.tls.Load(), a.TLS) {
 		s.tls.Store(a.TLS)
 	}
+	s.streams.askAgain()
 }
 
 // How a caller is known.

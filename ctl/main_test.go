@@ -17,6 +17,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/ctl/feed"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/health"
 	"github.com/rs/zerolog"
@@ -119,6 +120,8 @@ func sampleSources(changes *[]string) Sources {
 			return nil
 		},
 		Records: sampleRecords(new(RecordQuery)),
+		Events:  feed.New(),
+		Tap:     func(*RecordQuery, float64) (Tap, error) { return &sampleTap{}, nil },
 		RemoveBackend: func(name, address, _ string) error {
 			*changes = append(*changes, "remove "+name+" "+address)
 			return nil

@@ -30,6 +30,9 @@ type answers map[int]any
 // rawAnswer is a body that is described by its media types alone.
 type rawAnswer []string
 
+// eventStream is a body of server-sent events: values of the types of their data, by the type of the event.
+type eventStream map[string]any
+
 // refusal stands for the body of every answer that is not a success: a problem document.
 type refusal struct{}
 
@@ -176,6 +179,13 @@ func content(g schemas, v any, mediaType string) object {
 			out[t] = object{}
 		}
 		return out
+	}
+	if events, ok := v.(eventStream); ok {
+		data := object{}
+		for name, value := range events {
+			data[name] = g.of(value)
+		}
+		return object{typeEvents: object{keySchema: textSchema(), "x-isame-events": data}}
 	}
 	if _, ok := v.(refusal); ok {
 		mediaType, v = api.ProblemType, api.Problem{}

@@ -85,7 +85,7 @@ func TestDescribedAnswersAreGiven(t *testing.T) {
 				if method == "put" || method == "patch" || method == "post" {
 					fields, body = jsonBody, `{"weight":1}`
 				}
-				got := raw(t, s, request(strings.ToUpper(method), target, fields, body))
+				got := raw(t, s, request(finite(strings.ToUpper(method), path), target, fields, body))
 				described, ok := op.Responses[itoa(got.status)]
 				if !ok {
 					t.Fatalf("got %d, which is not described", got.status)

@@ -77,6 +77,8 @@ type Timeouts struct {
 	Write time.Duration
 	// Idle is between two requests; 0 is 60 s.
 	Idle time.Duration
+	// Beat is between two comments in a stream, for which Write is of each piece; 0 is 15 s.
+	Beat time.Duration
 }
 
 // Server is the admin endpoint. New makes it; Bind (if at all), Start or Await, and
@@ -94,6 +96,7 @@ type Server struct {
 	refusals  zerolog.Logger // throttled
 	memory    memory         // of changes that may be sent again
 	waiting   atomic.Int32   // requests that wait for a change, or watch the CPU
+	streams   streams
 
 	mu struct {
 		sync.Mutex
@@ -127,6 +130,7 @@ func (t Timeouts) orDefault() Timeouts {
 		Upload:  orDuration(t.Upload, time.Minute),
 		Write:   orDuration(t.Write, 30*time.Second),
 		Idle:    orDuration(t.Idle, time.Minute),
+		Beat:    orDuration(t.Beat, 15*time.Second),
 	}
 }
 
@@ -252,6 +256,7 @@ func (s *Server) Addr() net.Addr {
 // and returns ctx's error when some did not.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stopped.Do(func() { close(s.stop) })
+	s.streams.hurry()
 	if s.awaited != nil {
 		select {
 		case <-s.awaited:

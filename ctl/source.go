@@ -7,6 +7,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/ctl/feed"
 	"github.com/isame-lb/isame-lb/ctl/ledger"
 	"github.com/isame-lb/isame-lb/ctl/overlay"
 	"github.com/isame-lb/isame-lb/pool"
@@ -80,6 +81,11 @@ type Sources struct {
 	AddBackend func(pool string, b api.NewBackend, author string) error
 	// Records finds what the recorder keeps; it reads all of it. ErrConflict says that nothing is recorded.
 	Records func(q *RecordQuery) (RecordPage, error)
+	// Tap begins to hand on exchanges as they end, of which q and sample (0 to 1) say which; the
+	// names, methods and times of q are checked. At most 8 are open at a time.
+	Tap func(q *RecordQuery, sample float64) (Tap, error)
+	// Events are what happens to the process.
+	Events *feed.Feed
 	// RemoveBackend returns when the backend gets no new requests.
 	RemoveBackend func(pool, address, author string) error
 }
