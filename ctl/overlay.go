@@ -78,7 +78,7 @@ func (s *Server) clearOverlay(x *call) error {
 	if s.opts.Sources.Overlay == nil {
 		return notSupported("the overlay")
 	}
-	cleared, err := s.opts.Sources.Overlay.ClearAll()
+	cleared, err := s.opts.Sources.Overlay.ClearAll(x.author)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (s *Server) clearOverride(x *call) error {
 	if s.opts.Sources.Overlay == nil {
 		return notSupported("the overlay")
 	}
-	was, ok, err := s.opts.Sources.Overlay.Clear(x.params["pool"], x.params["address"])
+	was, ok, err := s.opts.Sources.Overlay.Clear(x.params["pool"], x.params["address"], x.author)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (s *Server) writeOverlay(x *call) error {
 	if err != nil {
 		return x.refused(err, nil)
 	}
-	if err := src.Overlay.Written(written); err != nil {
+	if err := src.Overlay.Written(written, x.author); err != nil {
 		return errors.Join(errors.New("the file has it, and the overlay as well"), err)
 	}
 	answer := api.OverlayWritten{Applied: appliedOf(&out), Written: filled(written), Left: []api.OverlayLeft{}}

@@ -22,12 +22,17 @@ func (p *proxy) openOverlay(dir string) {
 		Overlay: p.engine.Overlay(), Pools: p.engine.PoolSet,
 		Add: p.engine.AddBackend, Remove: p.engine.RemoveBackend, Settle: p.engine.Settle,
 		Dir: dir, Logger: p.log,
+		Tell: func(change string, v pool.Override, author string) {
+			p.overlaid(api.OverlayEvent{
+				Pool: v.Pool, Backend: v.Address, Change: change, Author: author, State: string(v.State), Until: v.Until, Weight: v.Weight,
+			})
+		},
 	})
 }
 
 // overlayState is what status says of n changed backends.
-func (p *proxy) overlayState(n int) *api.OverlayState {
-	s := &api.OverlayState{Backends: n, Persisted: p.loaded.Load().Config.State.Dir != ""}
+func (p *proxy) overlayState(n int) *api.OverlaySummary {
+	s := &api.OverlaySummary{Backends: n, Persisted: p.loaded.Load().Config.State.Dir != ""}
 	if err := p.overlay.Trouble(); err != nil {
 		s.Persisted, s.Failure = false, err.Error()
 	}

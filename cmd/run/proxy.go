@@ -17,6 +17,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl"
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/ctl/feed"
 	"github.com/isame-lb/isame-lb/ctl/ledger"
 	"github.com/isame-lb/isame-lb/ctl/overlay"
 	"github.com/isame-lb/isame-lb/engine"
@@ -42,6 +43,9 @@ type proxy struct {
 	legacy   *legacy
 	heir     heir
 	upgrades chan chan upgradeOutcome
+	events   *feed.Feed
+
+	certificateWatch certificateWatch // for the main loop
 
 	loaded     atomic.Pointer[config.Loaded] // what runs
 	lastReload atomic.Pointer[api.Reload]
@@ -56,7 +60,7 @@ type proxy struct {
 // serve runs the proxy until a signal ends it.
 func serve(f *flags, build api.Build) error {
 	p := &proxy{
-		flags: f, started: time.Now(), build: build,
+		flags: f, started: time.Now(), build: build, events: feed.New(),
 		signals: make(chan os.Signal, 4), tasks: make(chan task), upgrades: make(chan chan upgradeOutcome), draining: make(chan struct{}),
 	}
 	var err error
@@ -105,6 +109,7 @@ func (p *proxy) start() error {
 	p.registry.SetLogDropped(p.sink.Dropped)
 	if p.engine, err = engine.New(engine.Options{
 		Logger: p.log, Registry: p.registry, Access: func(shard int) io.Writer { return p.sink.Access(shard) }, Heritage: p.legacy.Heritage,
+		Tell: p.backendChanged,
 	}); err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}
@@ -134,6 +139,8 @@ func (p *proxy) begin(loaded *config.Loaded, generation uint64) error {
 	}
 	p.ledger.Begun()
 	p.overlay.Start()
+	p.begun(generation)
+	p.lookAtCertificates()
 	return nil
 }
 
@@ -161,6 +168,8 @@ func (p *proxy) run() error {
 	defer p.super.stop()
 	p.announce()
 	p.super.ready(p.serving())
+	look := time.NewTicker(certificateLook)
+	defer look.Stop()
 	for {
 		select {
 		case asked := <-p.upgrades:
@@ -175,6 +184,8 @@ func (p *proxy) run() error {
 			p.upgradeFailed(errHeirLate)
 		case <-p.super.beat:
 			p.super.alive()
+		case <-look.C:
+			p.lookAtCertificates()
 		case s := <-p.signals:
 			switch s {
 			case syscall.SIGHUP:

@@ -14,17 +14,7 @@ import (
 
 // records asks the recorder.
 func (p *proxy) records(q *ctl.RecordQuery) (ctl.RecordPage, error) {
-	wanted := record.Query{
-		Filter: record.Filter{
-			ID: q.RequestID, Route: q.Route, Pool: q.Pool, Backend: q.Backend, Errors: q.Errors,
-			StatusFrom: q.StatusFrom, StatusTo: q.StatusTo, Method: q.Method, Host: q.Host, Client: q.Client,
-			Since: q.Since, Until: q.Until, Slower: q.Slower,
-		},
-		Slowest: q.Slowest, Limit: q.Limit, After: q.After,
-	}
-	if q.CauseSet {
-		wanted.Ends = []end.End{q.Cause}
-	}
+	wanted := record.Query{Filter: filterOf(q), Slowest: q.Slowest, Limit: q.Limit, After: q.After}
 	found, err := p.engine.Recorder().Find(&wanted)
 	var cursor *record.CursorError
 	switch {
@@ -40,6 +30,19 @@ func (p *proxy) records(q *ctl.RecordQuery) (ctl.RecordPage, error) {
 		page.Records = append(page.Records, apiRecord(&found.Records[i]))
 	}
 	return page, nil
+}
+
+// filterOf is which records are wanted.
+func filterOf(q *ctl.RecordQuery) record.Filter {
+	f := record.Filter{
+		ID: q.RequestID, Route: q.Route, Pool: q.Pool, Backend: q.Backend, Errors: q.Errors,
+		StatusFrom: q.StatusFrom, StatusTo: q.StatusTo, Method: q.Method, Host: q.Host, Client: q.Client,
+		Since: q.Since, Until: q.Until, Slower: q.Slower,
+	}
+	if q.CauseSet {
+		f.Ends = []end.End{q.Cause}
+	}
+	return f
 }
 
 // apiRecord is a record as the admin API shows it.

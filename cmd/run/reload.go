@@ -66,7 +66,7 @@ func (p *proxy) logDraining(trigger string) {
 func (p *proxy) openLedger(file *config.Loaded) error {
 	l, err := ledger.Open(ledger.Options{
 		Do: p.do, Apply: p.apply, Load: p.loadDocument, ReadFile: p.readFile, File: p.file, BaseDir: p.baseDir(), Live: p.live,
-		Report: p.report, Dir: file.Config.State.Dir, Logger: p.log,
+		Report: p.report, Dir: file.Config.State.Dir, Logger: p.log, Boot: p.events.Boot(),
 	})
 	if err != nil {
 		return err
@@ -169,6 +169,7 @@ func (p *proxy) report(r ledger.Report) {
 		last.Result, last.Reason = string(observe.ReloadRejected), firstLine(r.Err)
 		p.registry.CountReload(observe.ReloadRejected)
 		p.lastReload.Store(last)
+		p.publishReport(&r, last)
 		p.logRejected(r.Author.Trigger, r.Err)
 		return
 	}
@@ -178,6 +179,7 @@ func (p *proxy) report(r ledger.Report) {
 	}
 	p.registry.CountReload(observe.ReloadApplied)
 	p.lastReload.Store(last)
+	p.publishReport(&r, last)
 	level, message := zerolog.InfoLevel, "configuration reloaded"
 	switch {
 	case out.Unchanged:

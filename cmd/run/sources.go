@@ -37,6 +37,8 @@ func (p *proxy) sources() ctl.Sources {
 		RemoveBackend: p.removeBackend,
 		Records:       p.records,
 		Overlay:       p.overlay,
+		Tap:           p.tap,
+		Events:        p.events,
 	}
 }
 

@@ -130,6 +130,10 @@ const (
 	OverlayWeight = "weight"
 	OverlayAdd    = "add"
 	OverlayRemove = "remove"
+	OverlayExpire = "expire"
+	OverlayForget = "forget"
+	OverlayClear  = "clear"
+	OverlayWrite  = "write"
 )
 
 // OverlayEvent is a change of backends at run time, which lies above the configuration.
@@ -137,10 +141,14 @@ type OverlayEvent struct {
 	At      time.Time `json:"at"`
 	Pool    string    `json:"pool"`
 	Backend string    `json:"backend"`
-	// Change is state, weight, add or remove.
+	// Change is state, weight, add or remove; expire where the time of a state is over, forget where nobody has named
+	// the backend for long, clear, or write where the configuration file says it now.
 	Change string `json:"change"`
-	// State is the new one of a change of state.
-	State string `json:"state,omitempty"`
+	// Author is who made it; isame-lb for what ends by itself.
+	Author string `json:"author,omitempty"`
+	// State is the new one of a change of state, Until when it ends by itself.
+	State string     `json:"state,omitempty"`
+	Until *time.Time `json:"until,omitempty"`
 	// Weight is the new one of a change of weight.
 	Weight *int `json:"weight,omitempty"`
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/isame-lb/isame-lb/pool"
 )
 
-// OverlayState says in Status what is different at run time from what the configuration
+// OverlaySummary says in Status what is different at run time from what the configuration
 // says of backends.
-type OverlayState struct {
+type OverlaySummary struct {
 	// Backends counts those of which something is asked.
 	Backends int `json:"backends"`
 	// Persisted says that a restart finds it: state.dir is set, and the disk has it.

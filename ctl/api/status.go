@@ -34,7 +34,7 @@ type Status struct {
 	// Config says where the running configuration comes from.
 	Config *ConfigState `json:"config,omitempty"`
 	// Overlay says what is different at run time; absent where nothing is.
-	Overlay *OverlayState `json:"overlay,omitempty"`
+	Overlay *OverlaySummary `json:"overlay,omitempty"`
 	// LastReload is the last reload that was asked for; nil when none was.
 	LastReload *Reload `json:"last_reload,omitempty"`
 	// Shards is the number of accept loops of each listener.

@@ -42,7 +42,7 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 // overlayText says what is not as the configuration says.
-func overlayText(o *api.OverlayState) string {
+func overlayText(o *api.OverlaySummary) string {
 	text := fmt.Sprintf("overlay      %d backends were changed at run time", o.Backends)
 	switch {
 	case o.Failure != "":

@@ -6,7 +6,7 @@
 // finds) and write.go (into a document). What pools obey is pool.Overlay; this package
 // changes it, and tells the engine by plain functions.
 //
-// Imported by ctl and cmd/run; imports config, ctl/store, pool and pool/safely.
+// Imported by ctl and cmd/run; imports config, ctl/api, ctl/store, pool and pool/safely.
 package overlay
 
 import (
@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
@@ -29,6 +30,9 @@ const (
 	keptListed     = time.Hour
 	keptDiscovered = 24 * time.Hour
 )
+
+// self is the author of what happens by itself.
+const self = "isame-lb"
 
 // look is how often the keeper looks who is named, while there is something to keep.
 const look = time.Minute
@@ -43,6 +47,8 @@ type Options struct {
 	Add    func(poolName string, c config.Backend, author string) error
 	Remove func(poolName, address, author string) error
 	Settle func(changed []pool.Override) error
+	// Tell is told of each change, in words of api.OverlayEvent; nil is nobody.
+	Tell func(change string, v pool.Override, author string)
 	// Dir is state.dir; empty keeps nothing on disk.
 	Dir    string
 	Logger zerolog.Logger
@@ -65,6 +71,9 @@ type Keeper struct {
 // Open restores what a process before has left in Options.Dir. It is called before the
 // first pools are built.
 func Open(o Options) *Keeper {
+	if o.Tell == nil {
+		o.Tell = func(string, pool.Override, string) {}
+	}
 	k := &Keeper{opts: o}
 	k.restore()
 	return k
@@ -94,6 +103,17 @@ func (k *Keeper) Ask(poolName, address string, w pool.Wish) error {
 	if err := set.Pool(poolName).Ask(address, w); err != nil {
 		return err
 	}
+	asked := pool.Override{Pool: poolName, Address: address}
+	if w.State != "" {
+		asked.State = w.State
+		if v, ok := k.opts.Overlay.At(poolName, address); ok {
+			asked.Until = v.Until
+		}
+		k.opts.Tell(api.OverlayState, asked, w.Author)
+	}
+	if w.Weight != nil {
+		k.opts.Tell(api.OverlayWeight, pool.Override{Pool: poolName, Address: address, Weight: w.Weight}, w.Author)
+	}
 	k.keep()
 	return nil
 }
@@ -104,6 +124,7 @@ func (k *Keeper) Add(poolName string, c config.Backend, author string) error {
 	if err := k.opts.Add(poolName, c, author); err != nil {
 		return err
 	}
+	k.opts.Tell(api.OverlayAdd, pool.Override{Pool: poolName, Address: c.Address}, author)
 	k.keep()
 	return nil
 }
@@ -114,6 +135,7 @@ func (k *Keeper) Remove(poolName, address, author string) error {
 	if err := k.opts.Remove(poolName, address, author); err != nil {
 		return err
 	}
+	k.opts.Tell(api.OverlayRemove, pool.Override{Pool: poolName, Address: address}, author)
 	k.keep()
 	return nil
 }
@@ -123,19 +145,21 @@ func (k *Keeper) List() []pool.Override { return k.opts.Overlay.All() }
 
 // Clear takes back what is asked of one backend, so that the configuration alone says how
 // it is; ok is false where nothing is.
-func (k *Keeper) Clear(poolName, address string) (was pool.Override, ok bool, err error) {
+func (k *Keeper) Clear(poolName, address, author string) (was pool.Override, ok bool, err error) {
 	was, ok = k.opts.Overlay.Drop(poolName, address)
 	if ok {
+		k.opts.Tell(api.OverlayClear, was, author)
 		err = k.settle([]pool.Override{was})
 	}
 	return was, ok, err
 }
 
 // ClearAll is Clear for every backend.
-func (k *Keeper) ClearAll() ([]pool.Override, error) {
+func (k *Keeper) ClearAll(author string) ([]pool.Override, error) {
 	var all []pool.Override
 	for _, v := range k.List() {
 		if was, ok := k.opts.Overlay.Drop(v.Pool, v.Address); ok {
+			k.opts.Tell(api.OverlayClear, was, author)
 			all = append(all, was)
 		}
 	}
@@ -199,6 +223,7 @@ func (k *Keeper) tick() {
 	for i := range ended {
 		k.opts.Logger.Info().Str("pool", ended[i].Pool).Str("backend", ended[i].Address).
 			Msg("the time is over for which the backend was to take nothing new: it serves again")
+		k.opts.Tell(api.OverlayExpire, ended[i], self)
 	}
 	ended = append(ended, k.forget(now)...)
 	if len(ended) > 0 {
@@ -227,6 +252,7 @@ func (k *Keeper) forget(now time.Time) (dropped []pool.Override) {
 			k.opts.Overlay.Drop(v.Pool, v.Address)
 			k.opts.Logger.Info().Str("pool", v.Pool).Str("backend", v.Address).Time("missing_since", *v.MissingSince).
 				Msg("what was asked of the backend at run time is forgotten, because nobody names it any more")
+			k.opts.Tell(api.OverlayForget, v, self)
 			dropped = append(dropped, v)
 		}
 	}

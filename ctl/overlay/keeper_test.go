@@ -219,13 +219,13 @@ func TestClear(t *testing.T) {
 	p.must(p.keeper.Ask("p", "a:1", pool.Wish{State: pool.Disabled}))
 	p.must(p.keeper.Remove("p", "b:1", ""))
 	p.must(p.keeper.Add("p", config.Backend{Address: "d:1", Weight: 1}, ""))
-	if was, ok, err := p.keeper.Clear("p", "a:1"); !ok || err != nil || was.State != pool.Disabled || p.state("a:1") != "enabled" {
+	if was, ok, err := p.keeper.Clear("p", "a:1", ""); !ok || err != nil || was.State != pool.Disabled || p.state("a:1") != "enabled" {
 		t.Errorf("cleared %+v, %v, %v, a is %s", was, ok, err, p.state("a:1"))
 	}
-	if _, ok, err := p.keeper.Clear("p", "a:1"); ok || err != nil {
+	if _, ok, err := p.keeper.Clear("p", "a:1", ""); ok || err != nil {
 		t.Errorf("cleared again: %v, %v; want nothing to clear", ok, err)
 	}
-	all, err := p.keeper.ClearAll()
+	all, err := p.keeper.ClearAll("")
 	if len(all) != 2 || err != nil || p.state("b:1") != "enabled" || p.state("d:1") != "none" || len(p.keeper.List()) != 0 {
 		t.Errorf("cleared %+v, %v: b is %s, d is %s", all, err, p.state("b:1"), p.state("d:1"))
 	}
@@ -349,7 +349,7 @@ func TestWrittenForgetsWhatTheFileSays(t *testing.T) {
 	said[0].State = ""
 	p.must(p.keeper.Ask("p", "a:1", pool.Wish{Weight: new(6)})) // meanwhile
 	p.reload("a:1", "b:1", "c:1")
-	p.must(p.keeper.Written(said))
+	p.must(p.keeper.Written(said, ""))
 	all := p.keeper.List()
 	if len(all) != 1 || all[0].State != pool.Drain || *all[0].Weight != 6 || p.state("c:1") != "enabled" {
 		t.Errorf("left %+v, c is %s; want the drain and the later weight of a", all, p.state("c:1"))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/pool"
 )
 
@@ -144,8 +145,9 @@ func describe(item map[string]any, a *pool.Addition) {
 }
 
 // Written forgets what a configuration says that serves.
-func (k *Keeper) Written(written []pool.Override) error {
+func (k *Keeper) Written(written []pool.Override, author string) error {
 	for i := range written {
+		k.opts.Tell(api.OverlayWrite, written[i], author)
 		k.opts.Overlay.Fulfil(&written[i])
 	}
 	return k.settle(written)
