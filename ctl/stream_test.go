@@ -3,12 +3,15 @@ package ctl
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -270,6 +273,35 @@ func TestStreamsOutliveTheTimeOfAnAnswer(t *testing.T) {
 	for began := time.Now(); time.Since(began) < 300*time.Millisecond; {
 		if r.block() == "" {
 			t.Fatalf("it ended after %v", time.Since(began))
+		}
+	}
+}
+
+// Over TLS it is the same: what is told, and that one who has left is noticed.
+func TestStreamsOverTLS(t *testing.T) {
+	lender := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
+	defer lender.Close()
+	tap := &sampleTap{}
+	s := start(t, Options{TLS: &tls.Config{Certificates: lender.TLS.Certificates}, Sources: Sources{Tap: tap.begin}})
+	roots := x509.NewCertPool()
+	roots.AddCert(lender.Certificate())
+	c := tls.Client(dial(t, s), &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"})
+	r := followOn(t, c, s, "/api/v1/tap", "")
+	for _, path := range []string{"/1", "/2"} {
+		tap.put(0, api.Record{Path: path})
+		if _, kind, data := r.event(); kind != "exchange" || data["path"] != path {
+			t.Errorf("got %s %v; want %s", kind, data, path)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "that one who has left is noticed", func() bool { return tap.opened() == 0 })
+	other := followOn(t, tls.Client(dial(t, s), &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"}), s, "/api/v1/tap", "")
+	s.SetAccess(&Access{}) // in clear text from now on
+	for text := other.block(); text != ""; text = other.block() {
+		if text != ":\n" && text != ":who may see this has changed\n" {
+			t.Errorf("got %q; want the end", text)
 		}
 	}
 }
