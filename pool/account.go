@@ -69,3 +69,25 @@ func (a *account) changed() {
 		p.kick()
 	}
 }
+
+// shows makes what p says about up what others know, and reports that it is news. Of the
+// generations that run, the one that speaks alone is heard.
+func (a *account) shows(p *Pool, up bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.mu.speaker != p || a.mu.up == up {
+		return false
+	}
+	a.mu.up = up
+	return true
+}
+
+// speaks makes p the generation that is heard from now on, and reports that what it says
+// is news.
+func (a *account) speaks(p *Pool, up bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	news := a.mu.speaker != nil && a.mu.up != up
+	a.mu.speaker, a.mu.up = p, up
+	return news
+}

@@ -220,3 +220,14 @@ func (v verdictOn) word() string {
 	}
 	return v.Cause()
 }
+
+// tellBreaker tells what the breaker became by the result of a permit of a generation.
+func (m *Member) tellBreaker(state breakerState, k Permit, last string) {
+	kind := BreakerOpened
+	if state == breakerClosed {
+		kind = BreakerClosed
+	}
+	if m.standing.shows(state, stageOf(k.generation+1, false)) {
+		m.pool.tell(Event{Kind: kind, Address: m.backend.address, Reason: last})
+	}
+}

@@ -82,6 +82,20 @@ func (p *Pool) Ask(address string, w Wish) error {
 	return nil
 }
 
+// tellDifference tells what is asked of m otherwise than its view has it.
+func (p *Pool) tellDifference(m *Member) {
+	state, weight := m.wish()
+	p.mu.Lock()
+	was, weighed := m.state, m.weight
+	p.mu.Unlock()
+	if state != was {
+		p.tellWish(m, MemberState)
+	}
+	if weight != weighed {
+		p.tellWish(m, MemberWeight)
+	}
+}
+
 // obey has every generation of the pool that runs look at what is asked of the member.
 func (m *Member) obey() {
 	for _, one := range m.standing.account.generations() {
@@ -280,4 +294,13 @@ func (m *Member) reasonLocked(s *BackendStatus, nowNanos int64) string {
 		return "not probed yet"
 	}
 	return "no health check"
+}
+
+// tellWish tells what the operator asks of m from now on; its view follows.
+func (p *Pool) tellWish(m *Member, k EventKind) {
+	state, weight := m.wish()
+	p.mu.Lock()
+	up := m.up
+	p.mu.Unlock()
+	p.tell(Event{Kind: k, Address: m.backend.address, Up: up, State: state, Weight: weight})
 }

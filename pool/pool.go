@@ -155,3 +155,12 @@ func (p *Pool) eject(m *Member, k Permit, nowNanos int64) bool {
 
 // find is the member at this place, or nil.
 func (p *Pool) find(place string) *Member { return p.places[place] }
+
+// tell hands an event on, if somebody wants it.
+func (p *Pool) tell(e Event) {
+	if p.told == nil {
+		return
+	}
+	e.At, e.Pool = time.Now(), p.name
+	p.told(e)
+}

@@ -214,3 +214,21 @@ func (p *Pool) newTier(chosen []int, was algo.Balancer, nowNanos int64) tier {
 	t.balancer = b
 	return t
 }
+
+// tellLocked is tell for what a member is now; the pool's mutex is held.
+func (m *Member) tellLocked(k EventKind, nowNanos int64) {
+	if m.pool.told == nil {
+		return
+	}
+	s := m.statusLocked(nowNanos)
+	m.pool.tell(Event{Kind: k, Address: s.Address, Up: s.Up, State: m.state, Weight: s.Weight, Reason: s.Reason})
+}
+
+// tellHalfOpen tells that the breaker lets trials in, which begins by the clock.
+func (m *Member) tellHalfOpen(nowNanos int64) {
+	w := m.breaker.word.Load()
+	isOver := stateOf(w) == breakerOpen && nowNanos >= untilNanosOf(w)
+	if (isOver || stateOf(w) == breakerHalfOpen) && m.standing.shows(breakerHalfOpen, stageOf(generationOf(w), isOver)) {
+		m.pool.tell(Event{Kind: BreakerHalfOpen, Address: m.backend.address})
+	}
+}

@@ -83,7 +83,9 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 		return nil, errors.Join(problems...)
 	}
 	slices.SortFunc(s.ordered, func(a, b *Pool) int { return strings.Compare(a.name, b.name) })
-	s.arrive(prev)
+	if prev != nil {
+		s.arrivals = arrivalsOf(prev.pools, s.pools)
+	}
 	return s, nil
 }
 
@@ -128,7 +130,8 @@ func (s *Set) Start() {
 		r.pool.log.Warn().Str("backend", r.address).Str("since", r.override.Since.UTC().Format(time.RFC3339)).
 			Str("author", r.override.Author).Msg(r.text)
 	}
-	s.speak()
+	s.arrivals.speak(s.ordered)
+	s.arrivals = arrivals{}
 }
 
 // Retire ends a generation after next has taken over (nil: at the end of the

@@ -114,3 +114,10 @@ func (s *standing) isAwaited() bool {
 	}
 	return false
 }
+
+// shows makes a state of the breaker what others know, and reports that it is news.
+func (s *standing) shows(state breakerState, stage uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.told.take(state, stage)
+}
