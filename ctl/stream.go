@@ -34,7 +34,7 @@ const (
 	// streamLook is how often a flow without wake is looked at.
 	streamLook = 20 * time.Millisecond
 	// streamHurry is how long a reader that does not read may hold up Shutdown.
-	streamHurry = 500 * time.Millisecond
+	streamHurry = time.Second
 )
 
 // stream is the body of an answer that goes on: fasthttp reads it and writes what it gets
@@ -58,7 +58,7 @@ type stream struct {
 	began    bool
 	watching sync.WaitGroup
 	gone     chan struct{} // closed when the client has left
-	asked    chan struct{} // told when may may have changed
+	asked    chan struct{} // told when what it may has changed
 }
 
 // streams are those of a server.

@@ -404,31 +404,23 @@ func TestShutdownEndsStreams(t *testing.T) {
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
-	events, taps, deaf := follow(t, s, "/api/v1/events", ""), follow(t, s, "/api/v1/tap", ""), follow(t, s, "/api/v1/events", "")
-	events.begun()
+	taps, deaf := follow(t, s, "/api/v1/tap", ""), follow(t, s, "/api/v1/events", "")
 	deaf.begun()
 	long := strings.Repeat("x", 1<<16)
 	for range 500 { // deaf does not read them
 		f.Publish(api.GenerationEvent{Generation: 7, Message: long})
 	}
-	heard := make(chan string, 1)
-	go func() { // ends with the stream
-		last := ""
-		for text := events.block(); text != ""; text = events.block() {
-			last = text
-		}
-		heard <- last
-	}()
+	tap.put(0, api.Record{Path: "/last"})
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if last := <-heard; last != ":the process ends\n" {
-		t.Errorf("the last word is %q", last)
+	if _, _, data := taps.event(); data["path"] != "/last" {
+		t.Errorf("got %v; want what came before the end", data)
 	}
-	if _, kind, _ := taps.event(); kind != "" {
-		t.Errorf("got %s; want the end", kind)
+	if last := taps.block(); last != ":the process ends\n" || taps.block() != "" {
+		t.Errorf("the last word is %q", last)
 	}
 	if tap.opened() != 0 {
 		t.Error("a tap is open")

@@ -95,7 +95,8 @@ func (s *Server) checkNames(q *RecordQuery) error {
 		known      []string
 	}{{"route", q.Route, routes}, {"pool", q.Pool, pools}, {"backend", q.Backend, backends}} {
 		if asked.name != "" && asked.known != nil && !slices.Contains(asked.known, asked.name) {
-			return fmt.Errorf("query parameter %q: there is no %s %q%s", asked.kind, asked.kind, asked.name, config.DidYouMean(asked.name, asked.known))
+			hint := config.DidYouMean(asked.name, asked.known)
+			return fmt.Errorf("query parameter %q: there is no %s %q%s", asked.kind, asked.kind, asked.name, hint)
 		}
 	}
 	return nil

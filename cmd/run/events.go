@@ -36,7 +36,8 @@ func (p *proxy) begun(generation uint64) {
 // then that serves.
 func (p *proxy) publishReport(r *ledger.Report, last *api.Reload) {
 	e := api.ReloadEvent{
-		At: time.Now(), Result: api.ReloadApplied, Trigger: r.Author.Trigger, Author: r.Author.Name, Reason: last.Reason, RestartNeeded: last.RestartNeeded,
+		At: time.Now(), Result: api.ReloadApplied, Trigger: r.Author.Trigger, Author: r.Author.Name,
+		Reason: last.Reason, RestartNeeded: last.RestartNeeded,
 	}
 	if r.Err != nil {
 		e.Result = api.ReloadRefused
@@ -56,7 +57,7 @@ func (p *proxy) publishReport(r *ledger.Report, last *api.Reload) {
 }
 
 // tap begins to hand on exchanges as they end.
-func (p *proxy) tap(q *ctl.RecordQuery, sample float64) (ctl.Tap, error) { //nolint:ireturn,unparam // as the admin endpoint asks for it
+func (p *proxy) tap(q *ctl.RecordQuery, sample float64) (ctl.Tap, error) { //nolint:unparam // as the admin endpoint asks for it
 	f := filterOf(q)
 	return tap{p.engine.Recorder().Tap(&f, sample)}, nil
 }

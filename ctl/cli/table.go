@@ -22,9 +22,10 @@ type column struct {
 
 // Titles that stand in several tables.
 const (
-	titlePool    = "POOL"
+	titlePool  = "POOL"
+	titleRoute = "ROUTE"
+	// titleBackend heads addresses.
 	titleBackend = "BACKEND"
-	titleRoute   = "ROUTE"
 )
 
 // titleRequests heads the counter of finished exchanges in every table.

@@ -19,13 +19,16 @@ import (
 	"github.com/isame-lb/isame-lb/pool/end"
 )
 
+// labelCause is the name of what ends a request.
+const labelCause = "cause"
+
 // tapFlags are those that the API has as parameters.
 var tapFlags = []whyFilter{
 	{"route", "exchanges of the route `NAME`"},
-	{"pool", "exchanges of the pool `NAME`"},
+	{labelPool, "exchanges of the pool `NAME`"},
 	{"backend", "exchanges that the backend `ADDRESS` was asked for"},
 	{"status", "exchanges with this `STATUS`: 404, 5xx or 500-599"},
-	{"cause", "exchanges whose end is this `WORD` of isame-ctl why --list"},
+	{labelCause, "exchanges whose end is this `WORD` of isame-ctl why --list"},
 	{"client", "exchanges of this client `ADDRESS`, or of a network such as 10.0.0.0/8"},
 	{"slower", "what took at least this `DURATION`: 200ms"},
 	{"sample", "this `SHARE` of them, 0 to 1, drawn for each"},
@@ -67,11 +70,11 @@ func (a *app) tapCommand() *cobra.Command {
 		switch f.name {
 		case "route":
 			complete(c, f.name, a.completeArgs(routeNames))
-		case "pool":
+		case labelPool:
 			complete(c, f.name, a.completeArgs(a.poolNames))
 		case "backend":
-			complete(c, f.name, a.completeArgs(a.backendAddresses(t.filters["pool"])))
-		case "cause":
+			complete(c, f.name, a.completeArgs(a.backendAddresses(t.filters[labelPool])))
+		case labelCause:
 			complete(c, f.name, cobra.FixedCompletions(endWords(), cobra.ShellCompDirectiveNoFileComp))
 		default:
 			complete(c, f.name, cobra.NoFileCompletions)
@@ -131,9 +134,12 @@ func followEnd(ctx context.Context, err error) error {
 
 // sayLost says on stderr what a stream has left out.
 func (a *app) sayLost(e *client.Event) error {
-	var d api.DroppedEvent
-	if e.Type != api.EventDropped || json.Unmarshal(e.Data, &d) != nil {
+	if e.Type != api.EventDropped {
 		return nil // a type of a later version
+	}
+	var d api.DroppedEvent
+	if err := json.Unmarshal(e.Data, &d); err != nil {
+		return fmt.Errorf("cannot read an event: %w", err)
 	}
 	if _, err := fmt.Fprintf(a.env.Stderr, "isame-ctl: %s left out: they came faster than they were read\n", count(d.Dropped)); err != nil {
 		return fmt.Errorf("cannot write: %w", err)
@@ -148,7 +154,7 @@ func tapColumns() []column {
 		{title: "CODE", right: true},
 		{title: "CAUSE"},
 		{title: titleRoute, min: 6, drop: 2},
-		{title: "BACKEND", drop: 1},
+		{title: titleBackend, drop: 1},
 		{title: "CLIENT", drop: 3},
 		{title: "REQUEST"},
 	}
@@ -191,7 +197,8 @@ func (f *followed) show(e *client.Event, row func() []cell) error {
 	if err := f.app.write(text); err != nil {
 		return err
 	}
-	if f.left--; f.left == 0 {
+	f.left--
+	if f.left == 0 {
 		return errEnough
 	}
 	return nil

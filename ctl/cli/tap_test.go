@@ -240,7 +240,10 @@ func TestEventsTable(t *testing.T) {
 	}
 	compareGolden(t, "events.100.txt", got.stdout)
 	got = run(&p.proxy, nil, "events", "--after", "another-7", "--count", "1", "-o", "json")
-	var e struct{ ID, Type string }
+	var e struct {
+		ID   string `json:"id"`
+		Type string `json:"type"`
+	}
 	if err := json.Unmarshal([]byte(got.stdout), &e); err != nil || e.Type != "reset" || e.ID != p.events.Boot()+"-8" {
 		t.Errorf("got %+v, %v; want a reset", got, err)
 	}

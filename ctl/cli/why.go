@@ -25,9 +25,9 @@ type whyFilter struct{ name, meaning string }
 
 var whyFilters = []whyFilter{
 	{"route", "requests of the route `NAME`"},
-	{"pool", "requests of the pool `NAME`"},
+	{labelPool, "requests of the pool `NAME`"},
 	{"backend", "requests that the backend `ADDRESS` was asked for"},
-	{"cause", "requests whose end is this `WORD` of --list"},
+	{labelCause, "requests whose end is this `WORD` of --list"},
 	{"status", "requests with this `STATUS`: 502, 5xx or 500-599"},
 	{"method", "requests with this `METHOD`"},
 	{"client", "requests of this client `ADDRESS`, or of a network such as 10.0.0.0/8"},
@@ -77,9 +77,9 @@ func (a *app) whyCommand() *cobra.Command {
 	for _, f := range whyFilters {
 		w.filters[f.name] = flags.String(f.name, "", f.meaning)
 		switch f.name {
-		case "pool":
+		case labelPool:
 			complete(c, f.name, a.completeArgs(a.poolNames))
-		case "cause":
+		case labelCause:
 			complete(c, f.name, cobra.FixedCompletions(endWords(), cobra.ShellCompDirectiveNoFileComp))
 		default:
 			complete(c, f.name, cobra.NoFileCompletions)

@@ -154,7 +154,7 @@ func (s *taps) offer(names *Names, shard int, r *Record) {
 func (t *Tap) wants(names *Names, r *Record) bool {
 	return (t.route == nil || names.Number(t.route) == r.Route) && (t.pool == nil || names.Number(t.pool) == r.Pool) &&
 		t.matcher.wants(r) && (t.backend == nil || r.asked(names.Number(t.backend))) &&
-		(t.sample == math.MaxUint64 || rand.Uint64() <= t.sample) //nolint:gosec // which are shown is no secret
+		(t.sample == math.MaxUint64 || rand.Uint64() <= t.sample)
 }
 
 // put copies a record into the queue, or counts it as lost.

@@ -169,7 +169,7 @@ func TestTapUnderStress(t *testing.T) {
 		}
 	})
 	ended := make(chan struct{})
-	go func() { running.Wait(); close(ended) }() //nolint:gosec // it ends with the test
+	go func() { running.Wait(); close(ended) }()
 	seen, lost := map[string]bool{}, uint64(0)
 	take := func() {
 		list, n := tap.Take()

@@ -101,7 +101,7 @@ func TestEventsOfAProcess(t *testing.T) {
 	p.reload(strings.Replace(text, "all:", "every:", 1), "applied")
 	f.has(`"generation":2`, `"trigger":"`)
 	p.reload("nonsense: 1\n", "rejected")
-	f.has(`"result":"refused"`, "nonsense")
+	f.has(`"result":"refused"`, "there is no listener")
 	seen := f.text()
 	ids := strings.Count(seen, "\nid: ")
 	again := followURL(t, "http://"+p.admin+"/api/v1/events", "-H", "Last-Event-ID: "+strings.TrimPrefix(strings.SplitN(seen[strings.Index(seen, "id: "):], "\n", 2)[0], "id: "))
@@ -142,7 +142,11 @@ func TestTapOfAProcess(t *testing.T) {
 			return "goes on"
 		}
 	})
-	var r struct{ Route, Cause, Path string }
+	var r struct {
+		Route string `json:"route"`
+		Cause string `json:"cause"`
+		Path  string `json:"path"`
+	}
 	if err := json.Unmarshal([]byte(failed.text()), &r); err != nil || r.Route != "broken" || r.Cause != "connect_refused" || r.Path != "/down/there" {
 		t.Errorf("got %s, %v", failed.text(), err)
 	}
