@@ -84,7 +84,7 @@
 // Release), view.go (the rules) with rebuild.go (when they are applied anew) and overseen.go
 // (algorithms that a program has registered), standing.go, breaker.go with
 // window.go, backend.go with account.go, operator.go with status.go;
-// options.go, set.go, kept.go, build.go, listed.go, overlay.go and remark.go (a reload), discovery.go with
+// options.go, set.go, kept.go, build.go, listed.go, overlay.go and arrivals.go (a reload), discovery.go with
 // await.go, limiter.go with queue.go and gradient.go (overload).
 //
 // Engine, ctl and cmd may import this package. It imports algo, config and the packages
