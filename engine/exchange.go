@@ -124,6 +124,7 @@ type relaying struct {
 	awaiting   bool  // nextBy counts
 	nextBy     int64 // until then the next content is awaited
 	relayNanos int64 // when the last content came
+	sendNanos  int64 // how long content that had come was on its way to the client
 
 	// coder changes the content; unflushed: it may keep some of it inside; codedTurns is how
 	// many turns of the loop in a row it had a piece.
@@ -243,7 +244,7 @@ func (x *exchange) forget() {
 	x.c.in.Unpin()
 	x.isHEAD, x.upgrading = false, false
 	x.body.Begin(wire.UntilClose, 0)
-	x.upload.begun = false
+	x.upload.begun, x.upload.lateNanos = false, 0
 }
 
 // paces reports whether a stage bounds how fast content passes.
@@ -404,6 +405,7 @@ type upload struct {
 	pace      socket.Pace
 	askedBy   int64 // until then the client may wait to be asked for its body
 	waitNanos int64 // since when the client is waited for; 0 is not
+	lateNanos int64 // how long it was, over all attempts, before an answer had begun
 	long      bool  // the body does not fit into what may be kept
 	out       attempt.Outcome
 	full      bool // the backend took a part of a write, whose rest is in its connection

@@ -224,6 +224,11 @@ func (x *exchange) describe(r *records.Record, nowNanos int64) {
 	}
 	r.Speaks(x.version(), uint8(x.refused))
 	x.trail.Into(r)
+	sendNanos := x.sendNanos
+	if x.relayNanos > 0 && !x.awaiting { // what has come last went to the client until now
+		sendNanos += nowNanos - x.relayNanos
+	}
+	r.Waited(x.upload.lateNanos, sendNanos)
 }
 
 // version is that of HTTP, as protocol says it.

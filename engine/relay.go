@@ -175,7 +175,9 @@ func (x *exchange) nextPiece() (data []byte, pipe *socket.Pipe, out attempt.Outc
 	if !x.awaiting {
 		// The clock again: a slow client may have held up the write for
 		// longer than the backend may be silent.
-		x.awaiting, x.nextBy = true, deadline(socket.Nanos(), x.fwd.pool.timeouts.Read)
+		nowNanos := socket.Nanos()
+		x.sendNanos += nowNanos - x.relayNanos
+		x.awaiting, x.nextBy = true, deadline(nowNanos, x.fwd.pool.timeouts.Read)
 	}
 	if _, paced := x.paces(); x.coder == nil && !paced && !x.compares() {
 		pipe, out = a.NextPiped(x.c.Conn, x.nextBy)

@@ -190,12 +190,14 @@ func (x *exchange) readHeld() attempt.Outcome {
 	}
 	x.c.SetReadBy(socket.Earlier(u.pace.By(nowNanos), x.deadline()))
 	n, err := u.in.ReadFrom(x.c.Conn, limit)
+	waited := socket.Nanos() - nowNanos
+	u.lateNanos += waited
 	switch {
 	case isLate(err):
 		return attempt.ClientSlow
 	case err != nil:
 		return attempt.ClientGone
-	case !u.pace.Took(socket.Nanos()-nowNanos, int64(n)):
+	case !u.pace.Took(waited, int64(n)):
 		return attempt.ClientSlow
 	}
 	return attempt.OK

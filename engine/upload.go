@@ -111,6 +111,9 @@ func (u *upload) stop(x *exchange) (whole bool) {
 			}
 		}
 	}
+	if u.waitNanos > 0 {
+		u.waited()
+	}
 	u.x, u.to, u.head = nil, nil, nil
 	return u.whole
 }
@@ -329,8 +332,7 @@ func (u *upload) read() attempt.Outcome {
 	if errors.Is(err, socket.ErrWouldBlock) {
 		return attempt.Pending
 	}
-	waited := max(socket.Nanos()-u.waitNanos, 0)
-	u.waitNanos = 0
+	waited := u.waited()
 	u.waiting.Store(false)
 	switch {
 	case err == nil:
@@ -349,6 +351,16 @@ func (u *upload) read() attempt.Outcome {
 		return attempt.ClientSlow
 	}
 	return attempt.ClientGone
+}
+
+// waited ends a wait for the client, and returns how long that was.
+func (u *upload) waited() (nanos int64) {
+	nanos = max(socket.Nanos()-u.waitNanos, 0)
+	u.waitNanos = 0
+	if u.meeting.Load() != meetHead { // else the two talk, or nobody needs the rest
+		u.lateNanos += nanos
+	}
+	return nanos
 }
 
 // by is until when the client is waited for. Once the answer has begun a stream may

@@ -10,6 +10,8 @@
 //	names.go     names of routes, pools and backends as numbers that outlive a reload
 //	find.go      what is asked of it, matcher.go which records that means, view.go a record
 //	             for readers
+//	blame.go     whose time that of the slowest is: blaming.go finds it out, part.go takes the
+//	             time of one record apart
 //
 // Put is called for every exchange: it takes no lock, waits for nobody and allocates
 // nothing, but for a page of a ring that is written for the first time. Everything else is

@@ -34,8 +34,8 @@ type Record struct {
 	pathLen uint8
 	hostLen uint8
 	method  uint8 // of methods; from methodText on the length of its text
-	spoken  uint8 // the version of HTTP, and what stood against a retry
-	Flags   Flags
+	spoken  uint8 // the version of HTTP, what stood against a retry, and above them what Waited says of the answer
+	Flags   Flags // and above them what Waited says of the request's content
 
 	Tries [triesKept]Try
 	text  [textRoom]byte // method, where it is none of the list, then host, then path
@@ -65,6 +65,8 @@ const (
 	pathCut                    // the path was longer
 	hostCut                    // the host was
 	noClient                   // it has no address: a unix socket
+
+	flagBits = iota
 )
 
 // Try is one attempt.
@@ -110,6 +112,9 @@ func (v Version) String() string {
 const (
 	versionBits = 2
 	versionMask = 1<<versionBits - 1
+	refusalBits = 2
+	refusalMask = 1<<refusalBits - 1
+	spokenBits  = versionBits + refusalBits
 )
 
 // refusals are what may stand against a retry: the words of package retry, by its numbers.
@@ -119,7 +124,7 @@ var refusals = [...]string{"", "body", "budget", "deadline"}
 func Refusal(number uint8) string { return refusals[min(int(number), len(refusals)-1)] }
 
 // Speaks notes in which version the client has spoken, and what stood against a retry.
-func (r *Record) Speaks(v Version, refused uint8) { r.spoken = uint8(v) | refused<<versionBits }
+func (r *Record) Speaks(v Version, refused uint8) { r.spoken = uint8(v) | refused&refusalMask<<versionBits }
 
 // methods have a number; those of others are text.
 var methods = [...]string{"", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "QUERY", "CONNECT"}

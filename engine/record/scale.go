@@ -18,6 +18,17 @@ func scaled(n uint64, lower int, last uint64) uint64 {
 // unscaled is what a result of scaled stands for.
 func unscaled(s uint64, lower int) uint64 { return s & (1<<lower - 1) << (s >> lower) }
 
+// shareOf is which part of whole a part of it is, in steps of 1/last.
+func shareOf(part, whole int64, last uint8) uint8 {
+	if part <= 0 || whole <= 0 {
+		return 0
+	}
+	return uint8((float64(min(part, whole))*float64(last))/float64(whole) + 0.5)
+}
+
+// partOf is the part of whole that a result of shareOf stands for.
+func partOf(whole int64, share, last uint8) int64 { return int64(float64(whole) * float64(share) / float64(last)) }
+
 // Short is a time in 16 bits: the lower 11 are a number of microseconds, the upper 5 say
 // how often that is doubled. It is exact up to 2 ms and 0.1 % too short at most above; what
 // is longer than 50 days is 50 days.

@@ -20,6 +20,9 @@ type View struct {
 	// once, and Admit how long it was until the first attempt began, 0 without one.
 	Started           time.Time
 	Took, Read, Admit time.Duration
+	// BodyWait is what was waited for the client to send the content of its request, SendWait
+	// what content of the answer was on its way to it: PartBody and PartSend, about.
+	BodyWait, SendWait time.Duration
 
 	Generation            uint32
 	Listener, Route, Pool string // empty: it had not come so far, or its name is not known any more
@@ -71,8 +74,10 @@ func (c *Recorder) view(at place, r *Record) View {
 		Version: Version(r.spoken & versionMask), Secure: r.Flags&Secure != 0, Tunnel: r.Flags&Tunnel != 0, Client: r.clientAddr(),
 		Method: string(method), Host: string(host), Path: string(path), HostCut: r.Flags&hostCut != 0, PathCut: r.Flags&pathCut != 0,
 		Status: int(r.Status), End: r.End, Phase: r.End.In(r.Reached), Tried: int(r.Tried), Rivals: int(r.Rivals),
-		Refusal: Refusal(r.spoken >> versionBits), In: r.In.Bytes(), Out: r.Out.Bytes(),
+		Refusal: Refusal(r.spoken >> versionBits & refusalMask), In: r.In.Bytes(), Out: r.Out.Bytes(),
 	}
+	s := r.split()
+	v.BodyWait, v.SendWait = time.Duration(s.of[PartBody]), time.Duration(s.of[PartSend])
 	for i := range min(int(r.Tried), triesKept) {
 		v.Tries = append(v.Tries, c.viewTry(r, i))
 	}
