@@ -121,6 +121,7 @@ func sampleSources(changes *[]string) Sources {
 		},
 		Records: sampleRecords(new(RecordQuery)),
 		Events:  feed.New(),
+		Blame:   func(*BlameQuery) (*api.Blame, error) { return sampleBlame(), nil },
 		Tap:     func(*RecordQuery, float64) (Tap, error) { return &sampleTap{}, nil },
 		RemoveBackend: func(name, address, _ string) error {
 			*changes = append(*changes, "remove "+name+" "+address)

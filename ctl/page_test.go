@@ -3,6 +3,8 @@ package ctl
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -116,6 +118,51 @@ func TestEveryListHasPages(t *testing.T) {
 		if head := raw(t, s, request("HEAD", path+"?limit=1", "", "")); head.header.Get("Link") != got.header.Get("Link") {
 			t.Errorf("%s: HEAD has Link %q; want %q", path, head.header.Get("Link"), got.header.Get("Link"))
 		}
+	}
+}
+
+// TestEveryListTakesALimit looks at all that answer with a list: a new one must have pages, too.
+func TestEveryListTakesALimit(t *testing.T) {
+	s := start(t, Options{Sources: sampleSources(new([]string))})
+	for _, e := range s.endpoints {
+		if v := e.doc.answers[200]; v == nil || reflect.TypeOf(v).Kind() != reflect.Slice || reflect.TypeOf(v) == reflect.TypeFor[rawAnswer]() {
+			continue
+		}
+		path := strings.NewReplacer("{request-id}", "a1").Replace(e.pattern)
+		for _, key := range []string{keyLimit, keyAfter} {
+			if _, there := e.doc.query[key]; !there {
+				t.Errorf("%s %s has a list and no ?%s", e.method, e.pattern, key)
+			}
+		}
+		got := raw(t, s, request("GET", path+"?limit=1", "", ""))
+		var list []json.RawMessage
+		if err := json.Unmarshal([]byte(got.body), &list); err != nil || got.status != 200 || len(list) > 1 {
+			t.Errorf("%s?limit=1: got %d %s; want one item at most", path, got.status, got.body)
+		}
+		if got = raw(t, s, request("GET", path+"?limit=0", "", "")); got.status != 400 {
+			t.Errorf("%s?limit=0: got %d; want 400", path, got.status)
+		}
+	}
+}
+
+// TestCertificatesInPages has several of one name.
+func TestCertificatesInPages(t *testing.T) {
+	list := []api.Certificate{
+		{Listener: "b", Name: "a.test", File: "2.pem"}, {Listener: "b", Name: "a.test", File: "1.pem"}, {Listener: "a", Name: "z.test"}, {Listener: "c", Name: "a.test", File: "1.pem"},
+	}
+	s := start(t, Options{Sources: Sources{Certificates: func() []api.Certificate { return slices.Clone(list) }}})
+	var got []string
+	for target := "/api/v1/certificates?limit=1"; target != ""; {
+		a := raw(t, s, request("GET", target, "", ""))
+		var page []api.Certificate
+		if err := json.Unmarshal([]byte(a.body), &page); err != nil || len(page) != 1 {
+			t.Fatalf("got %s, %v", a.body, err)
+		}
+		got = append(got, page[0].Listener+page[0].File)
+		target = next(t, a)
+	}
+	if want := []string{"b1.pem", "b2.pem", "c1.pem", "a"}; !slices.Equal(got, want) {
+		t.Errorf("got %v; want %v", got, want)
 	}
 }
 

@@ -35,7 +35,7 @@ const (
 func (s *Server) profileEndpoints() []endpoint {
 	return []endpoint{
 		{method: methodGet, pattern: profilePath, role: api.RoleWrite, serve: s.profiles, doc: operation{
-			id: "listProfiles", summary: "Every profile of the process, with how many entries it has", answers: answers{200: []api.Profile{}},
+			id: "listProfiles", summary: "Every profile of the process, with how many entries it has", query: pageQuery(), answers: answers{200: []api.Profile{}},
 		}},
 		{method: methodGet, pattern: profilePath + "{profile}", role: api.RoleWrite, serve: s.profile, doc: operation{
 			id: "getProfile", summary: "One profile, for go tool pprof",
@@ -57,7 +57,7 @@ func (s *Server) profiles(x *call) error {
 		}
 	}
 	slices.SortFunc(list, func(a, b api.Profile) int { return strings.Compare(a.Name, b.Name) })
-	return x.answer(list)
+	return answerPage(x, list, byName(func(p *api.Profile) string { return p.Name }))
 }
 
 // isUnsampled reports a profile that would stay empty, as nothing is sampled for it.

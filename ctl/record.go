@@ -65,6 +65,7 @@ func (s *Server) recordEndpoints() []endpoint {
 		{method: "GET", pattern: "/api/v1/records/{request-id}", role: api.RoleObserve, serve: s.recordsOf, doc: operation{
 			id:      "getRecords",
 			summary: "The exchanges with a request id, newest first: clients may repeat one. 404 says how far back the records go",
+			query:   map[string]string{keyLimit: recordReaders[keyLimit].doc, keyAfter: recordReaders[keyAfter].doc},
 			answers: answers{200: []api.Record{}, 400: refusal{}, 404: refusal{}, 409: refusal{}},
 		}},
 	}
@@ -148,15 +149,22 @@ func (s *Server) recordsOf(x *call) error {
 		return notSupported("records")
 	}
 	id := x.params["request-id"]
-	page, err := s.opts.Sources.Records(&RecordQuery{RequestID: id, Limit: listMax})
+	q := RecordQuery{RequestID: id, Limit: listMax}
+	if err := q.read(x); err != nil {
+		return err
+	}
+	page, err := s.opts.Sources.Records(&q)
 	if err != nil {
 		return err
 	}
-	if len(page.Records) == 0 {
+	if page.Next != "" {
+		x.ctx.Response.Header.Set("Link", nextPage(x, page.Next))
+	}
+	if len(page.Records) == 0 && q.After == "" {
 		return fmt.Errorf("request id %q: %w: every exchange that has ended since %s is kept, and failures since %s",
 			id, ErrNotFound, page.Since.Format(time.RFC3339), page.ErrorsSince.Format(time.RFC3339))
 	}
-	return x.answer(page.Records)
+	return x.answer(filled(page.Records))
 }
 
 // text reads a parameter that is taken as it stands.
@@ -173,17 +181,24 @@ func text(of func(q *RecordQuery) *string) func(*RecordQuery, string) error {
 // moment reads a time, or how long ago it was.
 func moment(of func(q *RecordQuery) *time.Time) func(*RecordQuery, string) error {
 	return func(q *RecordQuery, value string) error {
-		if at, err := time.Parse(time.RFC3339, value); err == nil {
+		at, err := readMoment(value)
+		if err == nil {
 			*of(q) = at
-			return nil
 		}
-		ago, err := time.ParseDuration(value)
-		if err != nil || ago < 0 {
-			return fmt.Errorf("%q is neither a time such as 2026-01-31T12:00:00Z nor how long ago that was, such as 10m", value)
-		}
-		*of(q) = time.Now().Add(-ago)
-		return nil
+		return err
 	}
+}
+
+// readMoment is a time, or that of so long ago.
+func readMoment(value string) (time.Time, error) {
+	if at, err := time.Parse(time.RFC3339, value); err == nil {
+		return at, nil
+	}
+	ago, err := time.ParseDuration(value)
+	if err != nil || ago < 0 {
+		return time.Time{}, fmt.Errorf("%q is neither a time such as 2026-01-31T12:00:00Z nor how long ago that was, such as 10m", value)
+	}
+	return time.Now().Add(-ago), nil
 }
 
 func readCause(q *RecordQuery, value string) error {

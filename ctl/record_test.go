@@ -103,7 +103,8 @@ func TestRecordParametersThatAreRefused(t *testing.T) {
 		{"?limit=0", "between 1 and 1000"},
 		{"?limit=1001", "between 1 and 1000"},
 		{"?limit=many", "between 1 and 1000"},
-		{"/a1?limit=1", "is not known here"},
+		{"/a1?limit=0", "between 1 and 1000"},
+		{"/a1?route=api", "is not known here"},
 	} {
 		t.Run(tc.query, func(t *testing.T) {
 			asked = RecordQuery{}
@@ -122,6 +123,10 @@ func TestRecordsOfAnID(t *testing.T) {
 	var list []api.Record
 	if err := json.Unmarshal([]byte(got.body), &list); err != nil || got.status != 200 || len(list) != 1 || asked.RequestID != "a/1" {
 		t.Errorf("got %d %s, %v; asked %+v", got.status, got.body, err, asked)
+	}
+	got = raw(t, s, request("GET", "/api/v1/records/a1?limit=1", "", ""))
+	if link := got.header.Get("Link"); link != `</api/v1/records/a1?limit=1&after=c2>; rel="next"` || asked.Limit != 1 {
+		t.Errorf("a page: got Link %q, asked %+v", link, asked)
 	}
 	got = raw(t, s, request("GET", "/api/v1/records/none", "", ""))
 	if got.status != 404 || !strings.Contains(got.body, "2026-01-02T03:04:05Z") || !strings.Contains(got.body, "2026-01-02T01:00:00Z") {

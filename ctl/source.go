@@ -86,6 +86,9 @@ type Sources struct {
 	Tap func(q *RecordQuery, sample float64) (Tap, error)
 	// Events are what happens to the process.
 	Events *feed.Feed
+	// Blame finds whose time that of the slowest exchanges is, without the summary. It reads what the recorder keeps
+	// several times; ErrConflict says that nothing is recorded.
+	Blame func(q *BlameQuery) (*api.Blame, error)
 	// RemoveBackend returns when the backend gets no new requests.
 	RemoveBackend func(pool, address, author string) error
 }

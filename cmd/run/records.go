@@ -12,6 +12,9 @@ import (
 	"github.com/isame-lb/isame-lb/pool/end"
 )
 
+// errRecorderOff is the answer to all that needs records where there are none.
+var errRecorderOff = fmt.Errorf("cannot look at records: %w: nothing is recorded while recorder.enabled is false", ctl.ErrConflict)
+
 // records asks the recorder.
 func (p *proxy) records(q *ctl.RecordQuery) (ctl.RecordPage, error) {
 	wanted := record.Query{Filter: filterOf(q), Slowest: q.Slowest, Limit: q.Limit, After: q.After}
@@ -19,7 +22,7 @@ func (p *proxy) records(q *ctl.RecordQuery) (ctl.RecordPage, error) {
 	var cursor *record.CursorError
 	switch {
 	case errors.Is(err, record.ErrOff):
-		return ctl.RecordPage{}, fmt.Errorf("cannot look at records: %w: nothing is recorded while recorder.enabled is false", ctl.ErrConflict)
+		return ctl.RecordPage{}, errRecorderOff
 	case errors.As(err, &cursor):
 		return ctl.RecordPage{}, api.NewProblem(http.StatusBadRequest, `query parameter "after": `+err.Error())
 	case err != nil:
@@ -50,6 +53,7 @@ func apiRecord(v *record.View) api.Record {
 	r := api.Record{
 		RequestID: v.ID, RequestIDCut: v.IDCut, Started: v.Started, TookMS: milliseconds(v.Took),
 		ReadMS: milliseconds(v.Read), AdmitMS: milliseconds(v.Admit),
+		BodyWaitMS: milliseconds(v.BodyWait), SendWaitMS: milliseconds(v.SendWait),
 		Generation: uint64(v.Generation), Listener: v.Listener, Route: v.Route, Pool: v.Pool,
 		Protocol: v.Version.String(), TLS: v.Secure, Tunnel: v.Tunnel,
 		Method: v.Method, Host: v.Host, HostCut: v.HostCut, Path: v.Path, PathCut: v.PathCut,

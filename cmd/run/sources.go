@@ -39,6 +39,7 @@ func (p *proxy) sources() ctl.Sources {
 		Overlay:       p.overlay,
 		Tap:           p.tap,
 		Events:        p.events,
+		Blame:         p.blame,
 	}
 }
 

@@ -17,6 +17,10 @@ type Record struct {
 	ReadMS float64 `json:"read_ms,omitempty"`
 	// AdmitMS is how long it was until the first attempt began: stages, and the wait for a place.
 	AdmitMS float64 `json:"admit_ms,omitempty"`
+	// BodyWaitMS is what was waited for the client to send the content of its request, to a seventh of the time until the answer
+	// began; SendWaitMS what the answer was on its way to it, to a fifteenth of the time from then on.
+	BodyWaitMS float64 `json:"body_wait_ms,omitempty"`
+	SendWaitMS float64 `json:"send_wait_ms,omitempty"`
 
 	// Generation is the configuration it was served by. Listener, Route and Pool are names in that one; empty where it did not come so far.
 	Generation uint64 `json:"generation"`

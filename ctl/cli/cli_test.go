@@ -118,6 +118,7 @@ func startProxy(t *testing.T, token string) *proxy {
 			},
 			PatchBackend: p.patch,
 			Records:      p.records,
+			Blame:        p.blame,
 		},
 	})
 	if err := s.Start(); err != nil {

@@ -116,12 +116,12 @@ func (a *app) overlayWrite() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.print(done, func(s *screen) { showWritten(s, &done) })
+		return a.print(done, func(s *screen) { showWrittenDown(s, &done) })
 	})
 	return cmd
 }
 
-func showWritten(s *screen, done *api.OverlayWritten) {
+func showWrittenDown(s *screen, done *api.OverlayWritten) {
 	for i := range done.Written {
 		s.wholef("written %s of pool %s: %s", done.Written[i].Address, done.Written[i].Pool, changeOf(&done.Written[i]))
 	}

@@ -126,12 +126,12 @@ func (c *Client) Listeners(ctx context.Context) ([]api.ListenerStatus, error) {
 
 // Certificates are all certificates of all listeners.
 func (c *Client) Certificates(ctx context.Context) ([]api.Certificate, error) {
-	return get[[]api.Certificate](ctx, c, "/api/v1/certificates")
+	return list[api.Certificate](ctx, c, "/api/v1/certificates")
 }
 
 // Limits are all stages that limit clients.
 func (c *Client) Limits(ctx context.Context) ([]api.Limiter, error) {
-	return get[[]api.Limiter](ctx, c, "/api/v1/limits")
+	return list[api.Limiter](ctx, c, "/api/v1/limits")
 }
 
 // Metrics are the metrics in the Prometheus text format, from the path that is the default.

@@ -1,0 +1,312 @@
+package ctl
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime"
+	"runtime/pprof"
+	"strings"
+	"time"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+)
+
+const (
+	typeBundle = "application/gzip"
+	keyRedact  = "redact"
+	// supportRecords is how many failures, and how many slow exchanges, are in a bundle.
+	supportRecords = 200
+)
+
+func (s *Server) supportEndpoints() []endpoint {
+	return []endpoint{{method: methodGet, pattern: "/api/v1/support", role: api.RoleWrite, serve: s.support, doc: operation{
+		id: "support", summary: "A .tar.gz for a bug report: state, configuration with secrets masked, metrics, profiles, records; README.txt says what is in it",
+		query: map[string]string{
+			keyRedact: "1: hosts and addresses are hashed, the same way within one bundle, and of paths the first segment stays",
+		},
+		answers: answers{200: rawAnswer{typeBundle}},
+	}}}
+}
+
+// support answers with a bundle, which is made while it is sent.
+func (s *Server) support(x *call) error {
+	if s.opts.Sources.Status == nil {
+		return notSupported("support")
+	}
+	redact, bad := x.flag(keyRedact)
+	if bad != nil {
+		return bad
+	}
+	b := s.bundle(redact)
+	h := &x.ctx.Response.Header
+	x.ctx.SetContentType(typeBundle)
+	h.Set("Content-Disposition", `attachment; filename="`+b.folder+`.tar.gz"`)
+	if x.ctx.IsHead() {
+		return nil
+	}
+	b.begin()
+	x.ctx.SetBodyStream(b, -1)
+	return nil
+}
+
+// bundle is what a bug report needs.
+func (s *Server) bundle(redact bool) *bundle {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	b := &bundle{at: s.now().UTC().Truncate(time.Second)}
+	if redact {
+		b.redact = newRedactor()
+		b.redact.knows(s.knownHosts()...)
+		b.redact.knows(host)
+		host = b.redact.name("host", host)
+	}
+	b.folder = "isame-support-" + unfit.ReplaceAllString(host, "_") + "-" + b.at.Format("20060102T150405Z")
+	b.readme = supportReadme(host, b.at, redact)
+	b.members = append(b.members, s.stateMembers()...)
+	b.members = append(b.members, s.configMembers()...)
+	b.members = append(b.members, s.recordMembers(b.redact)...)
+	b.members = append(b.members, profileMembers()...)
+	b.members = append(b.members, processMembers()...)
+	return b
+}
+
+// unfit are the bytes of a host that a file's name must not have.
+var unfit = regexp.MustCompile(`[^0-9A-Za-z._-]`)
+
+// supportReadme is what stands above the list of files.
+func supportReadme(host string, at time.Time, redact bool) string {
+	text := "A support bundle of isame-lb on " + host + ", made at " + at.Format(time.RFC3339) + ".\n\n" +
+		"Secrets of the configuration are *** in it, keys of certificates, the environment and the command line are not in\n" +
+		"it. The files hold names of hosts, addresses of backends and, in records, addresses, hosts and paths that clients\n" +
+		"have asked for: look at them before you pass them on, or make the bundle with --redact.\n"
+	if redact {
+		text = "A support bundle of isame-lb on " + host + ", made at " + at.Format(time.RFC3339) + ", redacted.\n\n" +
+			"Secrets of the configuration are *** in it, keys of certificates, the environment and the command line are not in\n" +
+			"it. ip-… and host-… stand for addresses and names of hosts, the same ones for the same within this bundle. Of the\n" +
+			"paths of requests the first segment is left. Names of routes, pools and stages, and paths in the configuration, are\n" +
+			"as they were written.\n"
+	}
+	return text
+}
+
+// knownHosts are names of hosts that the configuration and records have.
+func (s *Server) knownHosts() (hosts []string) {
+	src := &s.opts.Sources
+	if src.Routes != nil {
+		for _, r := range src.Routes() {
+			hosts = append(hosts, r.Hosts...)
+		}
+	}
+	if src.Pools != nil {
+		for _, p := range src.Pools() {
+			for i := range p.Backends {
+				hosts = append(hosts, p.Backends[i].Address)
+			}
+		}
+	}
+	if src.Certificates != nil {
+		for _, c := range src.Certificates() {
+			hosts = append(append(hosts, c.Names...), c.Name)
+		}
+	}
+	if src.Config != nil {
+		if doc, err := src.Config(FormatYAML); err == nil {
+			hosts = append(hosts, likeHosts(doc.Body)...)
+		}
+	}
+	return hosts
+}
+
+// errUnavailable says that this process has no such source.
+var errUnavailable = errors.New("this process does not have it")
+
+// asJSON writes what a source says; a nil source has none.
+func asJSON[T any](name, about string, source func() T) member {
+	return member{name: name, about: about, isText: true, write: func(w io.Writer) error {
+		if source == nil {
+			return errUnavailable
+		}
+		return writeIndented(w, source())
+	}}
+}
+
+func writeIndented(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v) //nolint:wrapcheck // the file that is left out is named
+}
+
+func (s *Server) stateMembers() []member {
+	src := &s.opts.Sources
+	return []member{
+		asJSON("status.json", "GET /api/v1/status: version, build, generation, load", src.Status),
+		asJSON("routes.json", "GET /api/v1/routes", src.Routes),
+		asJSON("pools.json", "GET /api/v1/pools: backends, health, breakers, last probes", src.Pools),
+		asJSON("listeners.json", "GET /api/v1/listeners", src.Listeners),
+		asJSON("certificates.json", "GET /api/v1/certificates: names and times, no keys", src.Certificates),
+		asJSON("limits.json", "GET /api/v1/limits: limits of clients, their fullest keys", src.Limits),
+		{name: "metrics.txt", about: "GET /metrics", isText: true, write: func(w io.Writer) error {
+			if src.WriteMetrics == nil {
+				return errUnavailable
+			}
+			src.WriteMetrics(w)
+			return nil
+		}},
+	}
+}
+
+func (s *Server) configMembers() []member {
+	src := &s.opts.Sources
+	return []member{
+		{name: "config/document.yaml", about: "GET /api/v1/config: what was written, secrets masked", isText: true, write: func(w io.Writer) error {
+			if src.Ledger == nil {
+				return errUnavailable
+			}
+			v, err := s.view()
+			if err != nil {
+				return err
+			}
+			text, err := v.Document.Encode(FormatYAML, true)
+			return writeAll(w, text, err)
+		}},
+		{name: "config/effective.yaml", about: "the same with defaults, environment and flags", isText: true, write: func(w io.Writer) error {
+			if src.Config == nil {
+				return errUnavailable
+			}
+			doc, err := src.Config(FormatYAML)
+			return writeAll(w, doc.Body, err)
+		}},
+		{name: "config/history.json", about: "GET /api/v1/config/history: what was changed, when and by whom", isText: true, write: func(w io.Writer) error {
+			if src.Ledger == nil {
+				return errUnavailable
+			}
+			return writeIndented(w, src.Ledger.History())
+		}},
+	}
+}
+
+// writeAll writes text, unless there was an error before.
+func writeAll(w io.Writer, text []byte, err error) error {
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	return err //nolint:wrapcheck // the file that is left out is named
+}
+
+func (s *Server) recordMembers(redact *redactor) []member {
+	list := func(q RecordQuery) func(w io.Writer) error {
+		return func(w io.Writer) error {
+			if s.opts.Sources.Records == nil {
+				return errUnavailable
+			}
+			page, err := s.opts.Sources.Records(&q)
+			if err != nil {
+				return err
+			}
+			if redact != nil {
+				for i := range page.Records {
+					redact.knows(page.Records[i].Host)
+				}
+				redact.records(page.Records)
+			}
+			return writeIndented(w, filled(page.Records))
+		}
+	}
+	return []member{
+		{name: "records/errors.json", about: "the last exchanges that failed, as GET /api/v1/records has them", isText: true, write: list(RecordQuery{Errors: true, Limit: supportRecords})},
+		{name: "records/slowest.json", about: "the slowest ones that are kept", isText: true, write: list(RecordQuery{Slowest: true, Limit: supportRecords})},
+		{name: "records/blame.json", about: "GET /api/v1/blame: whose the time of the slowest is", isText: true, write: func(w io.Writer) error {
+			if s.opts.Sources.Blame == nil {
+				return errUnavailable
+			}
+			b, err := s.opts.Sources.Blame(&BlameQuery{Rows: blameRows})
+			if err != nil {
+				return err
+			}
+			b.Summary, b.Concluded = blameSummary(b)
+			return writeIndented(w, b)
+		}},
+	}
+}
+
+// profileMembers are what the runtime knows. Stacks have no values of arguments in them.
+func profileMembers() []member {
+	profile := func(name string, debug int) func(w io.Writer) error {
+		return func(w io.Writer) error { return pprof.Lookup(name).WriteTo(w, debug) } //nolint:wrapcheck // the file that is left out is named
+	}
+	return []member{
+		{name: "profiles/goroutine.txt", about: "where goroutines are, and how many", write: profile("goroutine", 1)},
+		{name: "profiles/goroutine.pb.gz", about: "the same for go tool pprof", write: profile("goroutine", 0)},
+		{name: "profiles/heap.pb.gz", about: "what the memory is for, for go tool pprof", write: profile("heap", 0)},
+		{name: "profiles/runtime.json", about: "memory and collector of the Go runtime", write: func(w io.Writer) error {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return writeIndented(w, map[string]any{
+				"go_version": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH, "cpus": runtime.NumCPU(), "gomaxprocs": runtime.GOMAXPROCS(0),
+				"goroutines": runtime.NumGoroutine(), "heap_alloc": m.HeapAlloc, "heap_inuse": m.HeapInuse, "heap_idle": m.HeapIdle, "heap_released": m.HeapReleased,
+				"stack_inuse": m.StackInuse, "sys": m.Sys, "collections": m.NumGC, "pause_total_ns": m.PauseTotalNs, "heap_objects": m.HeapObjects,
+			})
+		}},
+	}
+}
+
+// processMembers are what the kernel says of the process, and of itself. Neither environment
+// nor command line is among it.
+func processMembers() []member {
+	list := []member{{name: "proc/fds.txt", about: "open descriptors, by kind", write: writeDescriptors}}
+	for _, f := range []struct{ file, about string }{
+		{"/proc/self/limits", "bounds of the process"},
+		{"/proc/self/status", "memory and threads"},
+		{"/proc/self/sched", "its main thread's scheduling"},
+		{"/proc/self/stat", "its times"},
+		{"/proc/self/net/sockstat", "sockets of the machine"},
+		{"/proc/self/cgroup", "control group it is in"},
+		{"/proc/version", "kernel"},
+		{"/proc/meminfo", "memory of the machine"},
+		{"/proc/loadavg", "load of the machine"},
+		{"/proc/pressure/cpu", "how much has to wait for the processor"},
+		{"/proc/sys/net/core/somaxconn", "largest queue of connections"},
+		{"/proc/sys/net/ipv4/ip_local_port_range", "ports for connections to backends"},
+	} {
+		name := "proc/" + strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(f.file, "/proc/"), "self/"), "/", ".")
+		list = append(list, member{name: name, about: f.about, isText: true, write: func(w io.Writer) error {
+			text, err := os.ReadFile(f.file)
+			return writeAll(w, text, err)
+		}})
+	}
+	return list
+}
+
+// writeDescriptors counts open descriptors by what they lead to; names of files are not told.
+func writeDescriptors(w io.Writer) error {
+	const folder = "/proc/self/fd"
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err //nolint:wrapcheck // the file that is left out is named
+	}
+	kinds := map[string]int{}
+	for _, e := range entries {
+		target, err := os.Readlink(folder + "/" + e.Name())
+		if err != nil { // closed since
+			continue
+		}
+		kind, _, found := strings.Cut(target, ":")
+		if !found || strings.HasPrefix(target, "/") {
+			kind = "file"
+		}
+		kinds[kind]++
+	}
+	for _, kind := range sortedKeys(kinds) {
+		if _, err := fmt.Fprintf(w, "%s %d\n", kind, kinds[kind]); err != nil {
+			return err //nolint:wrapcheck // likewise
+		}
+	}
+	return nil
+}
