@@ -87,6 +87,15 @@ func shownField(text string) string {
 	return shownSecret(text)
 }
 
+// ShownField is the value of a header field or query parameter as it may be shown: a mask where
+// the name makes it a secret.
+func ShownField(name, value string) string {
+	if !isSecretName(name) {
+		return value
+	}
+	return shownField(value)
+}
+
 // isLiteral reports whether a secret can be read in its text: it has no reference, or one
 // with a default.
 func isLiteral(text string) bool {

@@ -139,10 +139,11 @@ func notOf(sections []config.Predicates) (out []api.RoutePredicates) {
 	return out
 }
 
+// valuesOf are what fields have to be; secrets are masked, as in the configuration.
 func valuesOf(matches map[string]config.Match) map[string]api.ValueMatch {
 	out := make(map[string]api.ValueMatch, len(matches))
 	for name, m := range matches {
-		out[name] = api.ValueMatch{Is: m.Is, Regex: m.Regex, Absent: m.Absent}
+		out[name] = api.ValueMatch{Is: config.ShownField(name, m.Is), Regex: config.ShownField(name, m.Regex), Absent: m.Absent}
 	}
 	return out
 }

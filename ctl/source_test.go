@@ -60,3 +60,19 @@ func TestDescribe(t *testing.T) {
 		t.Errorf("got %+v; want %+v", got, wantListeners)
 	}
 }
+
+// What a route wants of a field that holds a secret is shown to nobody.
+func TestRoutesShowNoSecret(t *testing.T) {
+	match := map[string]config.Match{
+		"X-API-Key": {Is: "hidden-1"}, "Authorization": {Regex: "^hidden-2"}, "Cookie": {Is: "*"}, "X-Env": {Is: "shown"}, "X-Auth-Token": {Absent: true},
+	}
+	got := DescribeRoutes(&config.Config{Routes: map[string]config.Route{"a": {
+		Predicates: config.Predicates{Headers: match, Query: map[string]config.Match{"access_token": {Is: "hidden-3"}}}, Not: []config.Predicates{{Headers: match}},
+	}}})[0]
+	want := map[string]api.ValueMatch{
+		"X-API-Key": {Is: "***"}, "Authorization": {Regex: "***"}, "Cookie": {Is: "*"}, "X-Env": {Is: "shown"}, "X-Auth-Token": {Absent: true},
+	}
+	if !reflect.DeepEqual(got.Headers, want) || !reflect.DeepEqual(got.Not[0].Headers, want) || got.Query["access_token"].Is != "***" {
+		t.Errorf("got %+v, query %+v, not %+v; want %+v", got.Headers, got.Query, got.Not[0].Headers, want)
+	}
+}

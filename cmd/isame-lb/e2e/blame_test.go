@@ -82,11 +82,15 @@ func TestBlameFindsTheSlowBackend(t *testing.T) {
 
 // TestBlameFindsTheSlowClient has clients that are slow to send, and slow to take.
 func TestBlameFindsTheSlowClient(t *testing.T) {
-	const large = 8 << 20
+	piece := make([]byte, 64<<10)
 	b := newBackend(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		if r.URL.Path == "/take" {
-			_, _ = w.Write(make([]byte, large))
+		if r.URL.Path != "/take" {
+			return
+		}
+		_ = http.NewResponseController(w).Flush()
+		for range 16 << 20 / len(piece) { // more than the buffers on the way hold
+			_, _ = w.Write(piece)
 		}
 	})
 	for _, c := range []struct {
@@ -105,7 +109,7 @@ func TestBlameFindsTheSlowClient(t *testing.T) {
 		}},
 		{"send", func(t *testing.T, conn net.Conn) {
 			send(t, conn, "GET /take HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
-			pace(300 * time.Millisecond)
+			pace(time.Second)
 		}},
 	} {
 		t.Run(c.phase, func(t *testing.T) {
