@@ -114,8 +114,13 @@ func tailText(s *screen, t *api.BlameTail) string {
 
 func showPhases(s *screen, t *api.BlameTail) {
 	tab := table{columns: []column{
-		{title: "SHARE", right: true}, {title: "WHOSE"}, {title: "PHASE"}, {title: "MEAN", right: true, drop: 1}, {title: "ELSE", right: true, drop: 2},
-		{title: "MOST OF IT", min: 9}, {title: "WHAT", min: 12, drop: 3},
+		{title: "SHARE", right: true},
+		{title: "WHOSE"},
+		{title: "PHASE"},
+		{title: "MEAN", right: true, drop: 1},
+		{title: "ELSE", right: true, drop: 2},
+		{title: "MOST OF IT", min: 9},
+		{title: "WHAT", min: 12, drop: 3},
 	}}
 	for i := range t.Phases {
 		p := &t.Phases[i]
@@ -130,8 +135,14 @@ func showBlamed(s *screen, t *api.BlameTail) {
 	}
 	s.blank()
 	tab := table{columns: []column{
-		{title: "BACKEND", min: 9}, {title: titlePool, min: 6, drop: 2}, {title: "SHARE", right: true}, {title: titleRequests, right: true, drop: 3},
-		{title: "IN TAIL", right: true}, {title: "OF SIBLINGS", right: true, drop: 1}, {title: "MEDIAN", right: true, drop: 4}, {title: "SLOWER", right: true},
+		{title: "BACKEND", min: 9},
+		{title: titlePool, min: 6, drop: 2},
+		{title: "SHARE", right: true},
+		{title: titleRequests, right: true, drop: 3},
+		{title: "IN TAIL", right: true},
+		{title: "OF SIBLINGS", right: true, drop: 1},
+		{title: "MEDIAN", right: true, drop: 4},
+		{title: "SLOWER", right: true},
 	}}
 	for i := range t.Backends {
 		b := &t.Backends[i]

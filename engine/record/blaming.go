@@ -23,7 +23,7 @@ type blaming struct {
 	failures map[failure]*Failure
 
 	tail   *Tail
-	above  Short // of the tail
+	above  Short        // of the tail
 	parts  [Parts]int64 // of the tail, nanoseconds
 	usual  [Parts]int64 // of those that are not in the tail
 	others int

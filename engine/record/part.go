@@ -229,4 +229,3 @@ func (s *split) takeBody(nanos int64) {
 		nanos -= taken
 	}
 }
-

@@ -124,7 +124,9 @@ var refusals = [...]string{"", "body", "budget", "deadline"}
 func Refusal(number uint8) string { return refusals[min(int(number), len(refusals)-1)] }
 
 // Speaks notes in which version the client has spoken, and what stood against a retry.
-func (r *Record) Speaks(v Version, refused uint8) { r.spoken = uint8(v) | refused&refusalMask<<versionBits }
+func (r *Record) Speaks(v Version, refused uint8) {
+	r.spoken = uint8(v) | refused&refusalMask<<versionBits
+}
 
 // methods have a number; those of others are text.
 var methods = [...]string{"", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "QUERY", "CONNECT"}

@@ -27,7 +27,9 @@ func shareOf(part, whole int64, last uint8) uint8 {
 }
 
 // partOf is the part of whole that a result of shareOf stands for.
-func partOf(whole int64, share, last uint8) int64 { return int64(float64(whole) * float64(share) / float64(last)) }
+func partOf(whole int64, share, last uint8) int64 {
+	return int64(float64(whole) * float64(share) / float64(last))
+}
 
 // Short is a time in 16 bits: the lower 11 are a number of microseconds, the upper 5 say
 // how often that is doubled. It is exact up to 2 ms and 0.1 % too short at most above; what
