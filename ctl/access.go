@@ -118,6 +118,8 @@ type caller struct {
 	author string
 	role   api.Role // empty for nobody
 	via    string
+	// sum is that of the token, of which a session is one as well; zero for who has none.
+	sum [sha256.Size]byte
 }
 
 // Why somebody is not known, in words.
@@ -152,10 +154,10 @@ func (s *Server) identify(ctx *fasthttp.RequestCtx) (caller, *api.Problem) {
 		if !ok {
 			return caller{}, unauthorized(errSession)
 		}
-		return caller{author: t.name, role: t.role, via: viaSession}, nil
+		return caller{author: t.name, role: t.role, via: viaSession, sum: t.sum}, nil
 	}
 	t, p := s.checkToken(ctx, func() (knownToken, error) { return s.tokenOf(h, a) })
-	return caller{author: t.name, role: t.role, via: viaToken}, p
+	return caller{author: t.name, role: t.role, via: viaToken, sum: t.sum}, p
 }
 
 // checkToken looks for a token, and bounds how often an address may guess (gate.try).

@@ -60,7 +60,7 @@ func (s *Server) authorize(x *call) *api.Problem {
 	if p != nil {
 		return p
 	}
-	x.author, x.role, x.via = who.author, who.role, who.via
+	x.author, x.role, x.via, x.sum = who.author, who.role, who.via, who.sum
 	if need := x.endpoint.needs(); !who.role.Includes(need) {
 		return api.NewProblem(fasthttp.StatusForbidden,
 			fmt.Sprintf("role %s is needed: %q has role %s", need, who.author, who.role))

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"crypto/sha256"
 	"net/url"
 	"strings"
 
@@ -48,6 +49,7 @@ type call struct {
 	author string
 	role   api.Role
 	via    string
+	sum    [sha256.Size]byte // of their token; zero without one
 }
 
 // table lists everything that is answered.

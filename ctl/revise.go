@@ -1,11 +1,11 @@
 package ctl
 
 import (
+	"crypto/sha256"
 	"errors"
 	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -188,28 +188,34 @@ func (s *Server) revise(x *call, edit func() (ledger.Edit, error), path ...strin
 	return s.once(x, func() error { return s.apply(x, r) })
 }
 
-// keepsItsToken refuses a change that takes away the token it came with: who made a
-// mistake could not mend it. On trial it mends itself.
+// keepsItsToken refuses a change that takes away the token it came with, or that the
+// session it came by is bound to: who made a mistake could not mend it. On trial it mends
+// itself.
 func (x *call) keepsItsToken() func(next *config.Loaded) error {
-	if x.via != viaToken {
+	if x.via != viaToken && x.via != viaSession {
 		return nil
 	}
-	_, secret, _ := strings.Cut(string(x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)), " ")
-	secret = strings.TrimLeft(secret, " ")
 	return func(next *config.Loaded) error {
 		admin := &next.Config.Admin
-		stays := admin.Token == "" && len(admin.Tokens) == 0 || string(admin.Token) == secret
+		stays := admin.Token == "" && len(admin.Tokens) == 0 || x.isSum(admin.Token)
 		for i := range admin.Tokens {
 			t := &admin.Tokens[i]
-			stays = stays || string(t.Secret) == secret && api.Role(t.Role).Includes(api.RoleWrite)
+			stays = stays || x.isSum(t.Secret) && api.Role(t.Role).Includes(api.RoleWrite)
 		}
-		if stays {
+		switch {
+		case stays:
 			return nil
+		case x.via == viaSession:
+			return api.NewProblem(http.StatusUnprocessableEntity, "the change takes away the token that the session it came by is bound to, "+
+				"or its role: apply it with confirm, and confirm it with another one")
 		}
 		return api.NewProblem(http.StatusUnprocessableEntity,
 			"the change takes away the token that it came with, or its role: apply it with confirm, and confirm it with another one")
 	}
 }
+
+// isSum reports that a secret is the token of who asks.
+func (x *call) isSum(secret config.Secret) bool { return sha256.Sum256([]byte(secret)) == x.sum }
 
 // check answers what a change would do.
 func (s *Server) check(x *call, r *ledger.Revision) error {

@@ -263,26 +263,35 @@ func TestRefusedApplyChangesNothing(t *testing.T) {
 	}
 }
 
-// TestChangeKeepsItsToken has an author lock themselves out.
+// TestChangeKeepsItsToken has an author lock themselves out, with a token, and with a
+// session that is bound to it.
 func TestChangeKeepsItsToken(t *testing.T) {
-	k := keep(t, plainConfig+"admin: {tokens: [{name: a, role: write, secret: first-secret}]}\n")
-	k.start()
-	k.server = start(t, Options{
-		Tokens: []Token{{Name: "a", Role: api.RoleWrite, Secret: "first-secret"}}, Sources: Sources{Ledger: k.ledger},
-	})
-	ask := func(tokens, query string) answer {
-		return k.ask("PUT", "/api/v1/config"+query, weight("2")+"admin: {tokens: ["+tokens+"]}\n", "If-Match: *", "Authorization: Bearer first-secret")
+	for _, via := range []string{viaToken, viaSession} {
+		t.Run(via, func(t *testing.T) {
+			k := keep(t, plainConfig+"admin: {tokens: [{name: a, role: write, secret: first-secret}]}\n")
+			k.start()
+			k.server = start(t, Options{
+				Tokens: []Token{{Name: "a", Role: api.RoleWrite, Secret: "first-secret"}}, Sources: Sources{Ledger: k.ledger},
+			})
+			who := "Authorization: Bearer first-secret"
+			if via == viaSession {
+				who = strings.TrimRight(login(t, k.server, "first-secret")+sameOrigin, "\r\n")
+			}
+			ask := func(tokens, query string) answer {
+				return k.ask("PUT", "/api/v1/config"+query, weight("2")+"admin: {tokens: ["+tokens+"]}\n", "If-Match: *", who)
+			}
+			for _, c := range []struct{ name, tokens string }{
+				{"another one", "{name: a, role: write, secret: second-secret}"},
+				{"a lower role", "{name: a, role: read, secret: first-secret}, {name: b, role: write, secret: second-secret}"},
+			} {
+				if p := refusedWith(t, ask(c.tokens, ""), 422, api.CodeInvalid); !strings.Contains(p.Detail, "confirm") {
+					t.Errorf("%s: got %+v; want what to do", c.name, p)
+				}
+				refusedWith(t, ask(c.tokens, "?dry_run=1"), 422, api.CodeInvalid)
+			}
+			k.runs(1)
+			decoded[api.Applied](t, ask("{name: b, role: write, secret: first-secret}, {name: a, role: write, secret: second-secret}", ""), 200)
+			decoded[api.Applied](t, ask("{name: a, role: write, secret: second-secret}", "?confirm=60s"), 200)
+		})
 	}
-	for _, c := range []struct{ name, tokens string }{
-		{"another one", "{name: a, role: write, secret: second-secret}"},
-		{"a lower role", "{name: a, role: read, secret: first-secret}, {name: b, role: write, secret: second-secret}"},
-	} {
-		if p := refusedWith(t, ask(c.tokens, ""), 422, api.CodeInvalid); !strings.Contains(p.Detail, "confirm") {
-			t.Errorf("%s: got %+v; want what to do", c.name, p)
-		}
-		refusedWith(t, ask(c.tokens, "?dry_run=1"), 422, api.CodeInvalid)
-	}
-	k.runs(1)
-	decoded[api.Applied](t, ask("{name: b, role: write, secret: first-secret}, {name: a, role: write, secret: second-secret}", ""), 200)
-	decoded[api.Applied](t, ask("{name: a, role: write, secret: second-secret}", "?confirm=60s"), 200)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/observe"
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
+	"github.com/isame-lb/isame-lb/engine/sample"
 	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
@@ -50,7 +51,7 @@ func New(o Options) (*Engine, error) {
 	if err := socket.CheckTLS(); err != nil {
 		e.log.Warn().Err(err).Msg("idle TLS connections keep 20 KiB more than they need with this version of Go: build with the one in go.mod")
 	}
-	e.recorder, e.overlay = records.New(e.shardCount), pool.NewOverlay()
+	e.recorder, e.sampler, e.overlay = records.New(e.shardCount), sample.New(e.shardCount), pool.NewOverlay()
 	for range e.shardCount {
 		l, err := socket.NewLoop()
 		if err != nil {
@@ -205,7 +206,9 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 		prev = now.pools
 	}
 	e.apply.stages.Begin()
-	b := tableBuilder{engine: e, cfg: cfg, t: next, prev: now}
+	b := tableBuilder{
+		engine: e, cfg: cfg, t: next, prev: now, registry: e.registry, learnt: e.apply.learnt, env: e.stageEnv(cfg), tunnels: &e.tunnels,
+	}
 	err = b.build(opened)
 	if err == nil {
 		err = opened.listen(e)
@@ -253,6 +256,7 @@ func (e *Engine) forgetRoutes(cfg *config.Config) {
 		_, stays := cfg.Routes[name]
 		return stays
 	})
+	e.tunnels.keep(cfg)
 }
 
 // forgetBackends bounds the counters of backends that are gone.

@@ -21,6 +21,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/observe"
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
+	"github.com/isame-lb/isame-lb/engine/sample"
 	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
@@ -65,6 +66,8 @@ type Engine struct {
 	recorder   *records.Recorder
 	overlay    *pool.Overlay
 	tell       func(pool.Event) // of changes of backends; nil is nobody
+	sampler    *sample.Sampler
+	tunnels    tallies // of routes and pools
 
 	// apply is held by one reload or shutdown at a time.
 	apply struct {

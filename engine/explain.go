@@ -26,6 +26,11 @@ func (e *Engine) Explain(q *explain.Question) (*explain.Explanation, error) {
 	if t == nil {
 		return nil, errNothingRuns
 	}
+	return e.explainBy(t, q)
+}
+
+// explainBy is Explain by a table.
+func (e *Engine) explainBy(t *table, q *explain.Question) (*explain.Explanation, error) {
 	to, err := q.Target()
 	if err != nil {
 		return nil, err
@@ -38,12 +43,9 @@ func (e *Engine) Explain(q *explain.Question) (*explain.Explanation, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := e.imagine(&s, q.Protocol, head)
+	x := e.imagine(t, &s, q.Protocol, head)
 	defer x.forgetImagined()
 	next := x.read()
-	if x.policy == nil || x.table == nil {
-		return nil, errNothingRuns // a reload has taken the listener away meanwhile
-	}
 	w := &explaining{x: x, out: &explain.Explanation{Generation: x.table.generation}}
 	w.out.Listener = explain.Listener{Name: s.name, Address: s.listener.Addr(), TLS: s.config.TLS != nil, Why: s.why}
 	w.certificate(&s)
@@ -66,6 +68,9 @@ func (e *Engine) Explain(q *explain.Question) (*explain.Explanation, error) {
 type explaining struct {
 	x   *exchange
 	out *explain.Explanation
+	// replays: the request was served before, and it is asked in short what the table makes
+	// of it, whatever the moment: see fate.
+	replays bool
 }
 
 // reply notes the answer that the exchange has written.
@@ -184,7 +189,11 @@ func (w *explaining) route() {
 		w.reply("redirect_https of the listener")
 		return
 	}
-	w.candidates()
+	if w.replays {
+		w.taken()
+	} else {
+		w.candidates()
+	}
 	switch {
 	case x.route == nil:
 		w.refuse(r, "the routes: none takes the request")
@@ -222,7 +231,11 @@ func (w *explaining) stages() {
 	x := w.x
 	if x.route.chain != nil {
 		x.beginStages()
-		all, v := x.route.chain.Explain(&x.call)
+		say := x.route.chain.Explain
+		if w.replays {
+			say = x.route.chain.Replay
+		}
+		all, v := say(&x.call)
 		by := ""
 		for _, s := range all {
 			w.out.Stages = append(w.out.Stages, explain.Stage{Name: s.Name, Type: s.Type, Outcome: string(s.Outcome), Says: s.Says})
@@ -268,7 +281,11 @@ func (w *explaining) act() {
 	x := w.x
 	switch x.route.action {
 	case actionForward:
-		w.forward()
+		if w.replays {
+			w.lots()
+		} else {
+			w.forward()
+		}
 	case actionRedirect:
 		x.staged = false // no stage sees the answer
 		x.redirect()

@@ -113,6 +113,7 @@ func (x *exchange) count() {
 		x.table.access.log(x, nowNanos)
 	}
 	x.record(nowNanos)
+	x.sample(nowNanos)
 	x.head.DropText()
 	x.path, x.target = nil, nil
 	x.c.in.Unpin()

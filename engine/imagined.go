@@ -15,6 +15,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/explain"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
@@ -217,8 +218,9 @@ func portAsked(to *explain.Target) uint16 {
 	return map[string]uint16{"http": 80, "https": 443}[to.Scheme]
 }
 
-// imagine makes an exchange whose client has sent head, and no byte more.
-func (e *Engine) imagine(s *setting, protocol string, head []byte) *exchange {
+// imagine makes an exchange whose client has sent head, and no byte more, and which t
+// decides about.
+func (e *Engine) imagine(t *table, s *setting, protocol string, head []byte) *exchange {
 	var of socket.Stream = &imagined{head: head}
 	if s.config.TLS != nil {
 		of = &imaginedTLS{imagined{head: head}, s.serverName}
@@ -236,11 +238,13 @@ func (e *Engine) imagine(s *setting, protocol string, head []byte) *exchange {
 	case explain.HTTP3:
 		c.stream, c.via = imaginedStream{}, via30
 	}
-	if p := c.policy(); p != nil {
-		c.in.Sized(p.headerBytesMax)
-	}
 	x := newExchange()
 	x.c = c
+	x.forget()
+	x.startNanos, x.reached = socket.Nanos(), end.PhaseRead // as begin does it for the table that runs
+	x.table, x.policy = t, t.listener(s.listener.slot)
+	x.bodyBytesMax = x.policy.bodyBytesMax
+	c.in.Sized(x.policy.headerBytesMax)
 	return x
 }
 

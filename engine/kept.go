@@ -22,13 +22,32 @@ func (b *tableBuilder) build(opened *opening) error {
 	if err := b.policies(opened.bound, opened.ports); err != nil {
 		return err
 	}
+	if err := b.compile(); err != nil {
+		return err
+	}
+	b.t.access = newAccessLog(&b.cfg.Log.Access, b.engine)
+	var before *pool.Set
+	if b.prev != nil {
+		before = b.prev.pools
+	}
+	// Last, because it is the step that would have to be undone.
+	var err error
+	if b.t.pools, err = pool.Build(b.cfg, before, b.engine.poolOptions()); err != nil {
+		return err
+	}
+	b.linkPools()
+	return nil
+}
+
+// compile makes routes and stages.
+func (b *tableBuilder) compile() error {
 	t := b.t
 	index, kept, err := route.Rebuild(b.cfg.Routes, b.listeners, b.earlier())
 	if err != nil {
 		return err
 	}
-	t.index, t.access = index, newAccessLog(&b.cfg.Log.Access, b.engine)
-	if b.stages, err = middleware.Build(b.engine.stageEnv(b.cfg)); err != nil {
+	t.index = index
+	if b.stages, err = middleware.Build(b.env); err != nil {
 		return err
 	}
 	t.stages = b.stages
@@ -38,15 +57,6 @@ func (b *tableBuilder) build(opened *opening) error {
 			return err
 		}
 	}
-	var before *pool.Set
-	if b.prev != nil {
-		before = b.prev.pools
-	}
-	// Last, because it is the step that would have to be undone.
-	if t.pools, err = pool.Build(b.cfg, before, b.engine.poolOptions()); err != nil {
-		return err
-	}
-	b.linkPools()
 	return nil
 }
 
@@ -73,7 +83,7 @@ func (b *tableBuilder) entry(name string, kept int32) (*routeEntry, error) {
 	r := *was
 	r.chain, r.mirrors = chain, nil
 	if chain.Mirrors() {
-		r.mirrors = b.engine.registry.Mirror(name)
+		r.mirrors = b.registry.Mirror(name)
 	}
 	return &r, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
@@ -125,6 +126,7 @@ type routeEntry struct {
 	refused     [retry.Refusals]*observe.RetryStats
 	hedges      [retry.HedgeResults]*observe.RetryStats
 	fallbacks   []*observe.RetryStats // of a split, by the pool that was drawn
+	tunnels     *atomic.Int64         // open ones that it has brought about; nil for one of a listener
 }
 
 // poolEntry is a pool as a route uses it, with the counters of its members.
@@ -140,7 +142,8 @@ type poolEntry struct {
 	recorded *records.Name
 	members  []*records.Name // likewise
 
-	asks      inquiry.Pool // of what is no exchange
+	tunnels   *atomic.Int64 // open ones to its backends
+	asks      inquiry.Pool  // of what is no exchange
 	announces bool         // a connection to a backend is one client's, for one request
 	overTLS   bool         // backends are spoken to over TLS
 }
@@ -156,7 +159,11 @@ type tableBuilder struct {
 	engine    *Engine
 	cfg       *config.Config
 	t         *table
-	prev      *table   // that of the generation before; nil for the first one
+	prev      *table // that of the generation before; nil for the first one
+	registry  *observe.Registry
+	learnt    retry.Book
+	env       *middleware.Env
+	tunnels   *tallies
 	listeners []string // their names, in the order of their numbers
 	stages    *middleware.Set
 	chains    map[string]*middleware.Chain // by what the routes that have them say
@@ -168,7 +175,7 @@ func (b *tableBuilder) policies(bound map[string]*listener, ports []*quicPort) e
 	t.bound = bound
 	for number, name := range b.listeners {
 		c := b.cfg.Listeners[name]
-		p, err := newListenerPolicy(name, number, &c, b.engine.registry)
+		p, err := newListenerPolicy(name, number, &c, b.registry)
 		if err != nil {
 			return err
 		}
@@ -208,7 +215,7 @@ func (e *Engine) stageEnv(cfg *config.Config) *middleware.Env {
 
 // poolEntry is that of the table before where the pool is the same.
 func (b *tableBuilder) poolEntry(name string, c *config.Pool) *poolEntry {
-	reg := b.engine.registry
+	reg := b.registry
 	p := b.t.pools.Pool(name)
 	if b.prev != nil {
 		if e := b.prev.entries[name]; e != nil && e.Pool == p {
@@ -219,6 +226,7 @@ func (b *tableBuilder) poolEntry(name string, c *config.Pool) *poolEntry {
 		Pool: p, hashes: p.Hashes(), limiter: p.Limiter(), timeouts: c.Timeouts, stats: reg.Pool(name), recorded: records.NewName(name),
 	}
 	e.announces, e.overTLS = p.Announces(), c.TLS.Enabled
+	e.tunnels = b.tunnels.of(tallyPool, name)
 	e.sticky = newCookies(name, c.Sticky, p.Members())
 	for _, m := range p.Members() {
 		e.backends = append(e.backends, reg.Backend(name, m.Address()))
@@ -229,8 +237,9 @@ func (b *tableBuilder) poolEntry(name string, c *config.Pool) *poolEntry {
 }
 
 func (b *tableBuilder) route(r *routeEntry, name string, c *config.Route) error {
-	reg := b.engine.registry
+	reg := b.registry
 	r.name, r.recorded, r.timeout, r.unlogged = name, records.NewName(name), c.Timeout, !c.AccessLog
+	r.tunnels = b.tunnels.of(tallyRoute, name)
 	var err error
 	if r.chain, err = b.chain(name, c); err != nil {
 		return err
@@ -243,7 +252,7 @@ func (b *tableBuilder) route(r *routeEntry, name string, c *config.Route) error 
 	if r.chain.Mirrors() {
 		r.mirrors = reg.Mirror(name)
 	}
-	learnt := b.engine.apply.learnt.Of(name)
+	learnt := b.learnt.Of(name)
 	r.retry = retry.New(&c.Retry, &learnt.Counts)
 	for _, l := range b.listeners {
 		r.stats = append(r.stats, reg.Route(l, name))
@@ -325,7 +334,7 @@ func (b *tableBuilder) split(r *routeEntry, name string, c *config.Route) (err e
 		return err
 	}
 	for _, drawn := range r.poolNames {
-		r.fallbacks = append(r.fallbacks, b.engine.registry.SplitFallbacks(name, drawn))
+		r.fallbacks = append(r.fallbacks, b.registry.SplitFallbacks(name, drawn))
 	}
 	if r.splitKeyed = c.SplitOn != ""; r.splitKeyed {
 		r.splitOn, err = pool.ParseHashOn(c.SplitOn)

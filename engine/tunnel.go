@@ -119,8 +119,15 @@ func (x *exchange) openTunnel() phase {
 	t.attempt.Switched()
 	t.c.tunnel = t
 	t.c.state.Store(stateTunnel)
-	t.c.shard.ln.tunnels.Add(1)
+	t.tally(1)
 	return atSwitched
+}
+
+// tally counts the tunnel where people ask how many there are.
+func (t *tunnel) tally(n int64) {
+	t.c.shard.ln.tunnels.Add(n)
+	t.route.tunnels.Add(n)
+	t.fwd.pool.tunnels.Add(n)
 }
 
 // Room is called by the loop when the client takes bytes again.
@@ -219,7 +226,7 @@ func (t *tunnel) end(why end.End, reset *socket.Conn) {
 	}
 	t.keepRecord()
 	c.tunnel = nil
-	c.shard.ln.tunnels.Add(-1)
+	t.tally(-1)
 	c.end()
 }
 

@@ -23,17 +23,10 @@ func breakerDefaults() config.CircuitBreaker {
 
 // builder makes the pools of one generation.
 type builder struct {
-	set  *Set
-	prev *Set
-	opts *Options
-}
-
-// newBuilder returns the builder of a generation, which waits a moment for what is to be
-// discovered.
-func newBuilder(s, prev *Set, opts *Options, cfg *config.Config) *builder {
-	b := &builder{set: s, prev: prev, opts: opts}
-	b.discover(cfg)
-	return b
+	set   *Set
+	prev  *Set
+	opts  *Options
+	looks bool // see Imagine
 }
 
 // pool builds one pool, with its first view.
@@ -92,7 +85,7 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 	for i, c := range b.backends(p, &cfg) {
 		m := b.member(p, c, &cfg, def, trust, before)
 		m.index = i
-		m.policy, m.window = policy, m.standing.window(breaker.Window)
+		m.policy, m.window = policy, b.window(m.standing, breaker.Window)
 		m.counted = attempt.Faults
 		if cfg.CircuitBreaker != nil {
 			m.counted, m.fives = attempt.StrictFaults, true
@@ -101,16 +94,29 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		p.members = append(p.members, m)
 		p.places[m.backend.place] = m
 	}
-	p.open(before)
+	if p.open(before, b.looks); b.looks {
+		p.retire()
+	}
 	b.set.remarks = append(b.set.remarks, p.remarks(before)...)
 	return p, nil
 }
 
+// window are the results that breakers of this length go by. Who only looks leaves those
+// that are kept alone.
+func (b *builder) window(s *standing, length time.Duration) *window {
+	if b.looks {
+		return newWindow(length)
+	}
+	return s.window(length)
+}
+
 // open makes the first view. The pool watches its backends before it reads
-// them, so that no change falls between the two.
-func (p *Pool) open(before *Pool) {
+// them, so that no change falls between the two; one that is only looked at does not.
+func (p *Pool) open(before *Pool, looks bool) {
 	for _, m := range p.members {
-		m.standing.account.watch(p)
+		if !looks {
+			m.standing.account.watch(p)
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -87,17 +87,35 @@ func (f *finder) hold(def config.DNS, pool string) *discovery {
 	if d == nil {
 		d = &discovery{def: def, began: time.Now(), first: make(chan struct{}), ended: make(chan struct{})}
 		d.mu.pools = []string{pool} // before the first line of the log
-		for _, o := range f.mu.all {
-			if o.def.Name == def.Name && o.def.Type == def.Type && o.def.Port == def.Port {
-				d.inherit(o)
-			}
-		}
+		f.inheritLocked(d)
 		ctx, cancel := context.WithCancel(context.Background())
 		d.cancel = cancel
 		f.mu.all[def] = d
 		safely.GoThen("discovery", func() { d.run(ctx, f) }, func() { close(d.ended) })
 	}
 	d.refs++
+	return d
+}
+
+// inheritLocked has a new discovery take over what another one knows of the same records.
+func (f *finder) inheritLocked(d *discovery) {
+	for _, o := range f.mu.all {
+		if o.def.Name == d.def.Name && o.def.Type == d.def.Type && o.def.Port == d.def.Port {
+			d.inherit(o)
+		}
+	}
+}
+
+// look is hold for those who only look: what is known by now. Nothing is counted, and
+// nobody is asked.
+func (f *finder) look(def config.DNS) *discovery {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d := f.mu.all[def]; d != nil {
+		return d
+	}
+	d := &discovery{def: def, began: time.Now()}
+	f.inheritLocked(d)
 	return d
 }
 

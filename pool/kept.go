@@ -25,7 +25,9 @@ func (b *builder) kept(name string, cfg *config.Pool) *Pool {
 	if err != nil || !trust.Same(p.trust) || !p.hold() {
 		return nil
 	}
-	trust.Warn(&p.log, time.Now())
+	if !b.looks {
+		trust.Warn(&p.log, time.Now())
+	}
 	return p
 }
 
@@ -36,7 +38,7 @@ func (b *builder) isCurrent(p *Pool) bool {
 	}
 	_, held := b.set.held.discoveries[p.discovery]
 	_, version := p.discovery.answer()
-	return held && version == p.version
+	return (held || b.looks) && version == p.version
 }
 
 // hold counts one more generation that has the pool; false when the last one has let go.

@@ -94,7 +94,7 @@ func (b *builder) backends(p *Pool, cfg *config.Pool) []listed {
 		l.add(listed{Backend: c, rank: rankOf(&c), added: true})
 	}
 	if cfg.Discovery != nil {
-		p.discovery = b.set.discoveryOf(*cfg.Discovery.DNS)
+		p.discovery = b.discoveryOf(*cfg.Discovery.DNS)
 		found, version := p.discovery.answer()
 		p.version = version
 		name := attempt.FoundAs(cfg.Discovery.DNS)
@@ -113,9 +113,13 @@ func rankOf(c *config.Backend) int {
 	return 0
 }
 
-// discoveryOf finds a discovery that discover took hold of.
-func (s *Set) discoveryOf(def config.DNS) *discovery {
-	for d := range s.held.discoveries {
+// discoveryOf finds a discovery that discover took hold of. Who only looks gets what is
+// known.
+func (b *builder) discoveryOf(def config.DNS) *discovery {
+	if b.looks {
+		return b.set.finder.look(def)
+	}
+	for d := range b.set.held.discoveries {
 		if d.def == def {
 			return d
 		}

@@ -51,6 +51,11 @@ type held struct {
 // Retire on it. All problems are reported at once, each beginning with the
 // path of its field.
 func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
+	return build(cfg, prev, opts, false)
+}
+
+// build makes the pools; looks is as Imagine says.
+func build(cfg *config.Config, prev *Set, opts Options, looks bool) (*Set, error) {
 	if opts.now == nil {
 		opts.now = socket.Nanos
 	}
@@ -64,7 +69,10 @@ func Build(cfg *config.Config, prev *Set, opts Options) (*Set, error) {
 	} else {
 		s.prober, s.finder, s.overlay = prev.prober, prev.finder, prev.overlay
 	}
-	b := newBuilder(s, prev, &opts, cfg)
+	b := &builder{set: s, prev: prev, opts: &opts, looks: looks}
+	if !looks {
+		b.discover(cfg)
+	}
 	var problems []error
 	for name, c := range cfg.Pools {
 		p := b.kept(name, &c)

@@ -104,6 +104,16 @@ func (s *Cookies) Find(value []byte, nowMinutes int64) (index int, ageMinutes in
 	return i, nowMinutes - given
 }
 
+// Follow is the index that next finds for a client with the cookie of a member, -1 where it
+// is none of next, which may be nil.
+func (s *Cookies) Follow(next *Cookies, index int) int {
+	if next == nil || next.Name != s.Name {
+		return -1
+	}
+	i, _ := next.Find([]byte(s.values[index]+".0"), 0)
+	return i
+}
+
 // IsOld reports that a cookie of that age is to be given anew: half its time is over,
 // or it is from the future. One of the browser's session has no time.
 func (s *Cookies) IsOld(ageMinutes int64) bool {

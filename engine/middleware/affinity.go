@@ -24,7 +24,9 @@ func newAffinity(k *config.StageAffinity, p *Place) (*sessionAffinity, error) {
 	if err != nil {
 		return nil, err
 	}
-	known.ttl.Store(int64(max(k.TTL, time.Second) / time.Second))
+	if !p.Book.looks {
+		known.ttl.Store(int64(max(k.TTL, time.Second) / time.Second))
+	}
 	return &sessionAffinity{name: stage.NewName(k.ResponseHeader), known: known}, nil
 }
 

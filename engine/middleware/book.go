@@ -11,9 +11,19 @@ import (
 // is empty. One reload at a time writes into it; what it keeps may be used by any
 // goroutine.
 type Book struct {
-	mu   sync.Mutex
+	looks bool // see Aside; never changed
+	mu    sync.Mutex
 	all  map[string]any
 	next map[string]any // of the reload under way
+}
+
+// Aside is a book for those who only look at stages, in which a reload has begun: they get
+// what is kept here, and may not change it. End(false) of it closes what was made for them.
+// Reloads may come and go meanwhile.
+func (b *Book) Aside() *Book {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return &Book{looks: true, all: b.all, next: map[string]any{}} // b.all is replaced by reloads, never changed
 }
 
 // Begin begins a reload.

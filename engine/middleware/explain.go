@@ -57,13 +57,16 @@ func undecided(text string) said { return said{unsure: true, text: text} }
 
 // Explain goes through the stages as Request does, without doing what they do: see
 // explainer. The verdict is that of the whole chain. It allocates, and is for people.
-func (ch *Chain) Explain(c *stage.Call) (all []Explained, v stage.Verdict) {
+func (ch *Chain) Explain(c *stage.Call) (all []Explained, v stage.Verdict) { return ch.explain(c, false) }
+
+// explain is Explain or, where asked, Replay.
+func (ch *Chain) explain(c *stage.Call, replays bool) (all []Explained, v stage.Verdict) {
 	for i := range ch.links {
 		l, a := &ch.links[i], &ch.about[i]
 		e := Explained{Name: a.name, Type: a.kind, Outcome: Unreached, Says: "a stage before it ends the request"}
 		c.SetAt(i)
 		if v == stage.Next {
-			v = l.explain(c, &e)
+			v = l.explain(c, &e, replays)
 		}
 		if e.Outcome == Passes || e.Outcome == Unsure {
 			c.Pass(i)
@@ -73,7 +76,7 @@ func (ch *Chain) Explain(c *stage.Call) (all []Explained, v stage.Verdict) {
 	return all, v
 }
 
-func (l *link) explain(c *stage.Call, e *Explained) stage.Verdict {
+func (l *link) explain(c *stage.Call, e *Explained, replays bool) stage.Verdict {
 	if why := l.closed(c); why != "" {
 		e.Outcome, e.Says = Skipped, why
 		return stage.Next
@@ -88,7 +91,11 @@ func (l *link) explain(c *stage.Call, e *Explained) stage.Verdict {
 		e.Outcome, e.Says = Unsure, "what it does is known only when it runs"
 		return stage.Next
 	}
-	s := by.explain(c)
+	say := by.explain
+	if again, can := l.requester.(replayer); can && replays {
+		say = again.replay
+	}
+	s := say(c)
 	e.Says = s.text
 	switch {
 	case s.unsure:
