@@ -3,13 +3,16 @@ package ctl
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/rs/zerolog"
 )
@@ -72,7 +75,9 @@ func TestExplainAsksItsSource(t *testing.T) {
 		{"URL alone", `{"url":"a.test"}`, 200, `"generation":7`},
 		{"no name", `{"url":"a.test","sni":""}`, 200, `"summary":" a.test map[]    "`},
 		{"unknown key", `{"url":"a.test","peer":"1.2.3.4"}`, 422, `peer: unknown key (did you mean \"peer_ip\"?)`},
-		{"key of a candidate", `{"url":"a.test","config":{}}`, 422, "config: unknown key"},
+		{"a format alone", `{"url":"a.test","config_format":"yaml"}`, 422, "needs config beside it"},
+		{"a number for a configuration", `{"url":"a.test","config":1}`, 422, "config: is not written as this key wants it"},
+		{"no ledger", `{"url":"a.test","config":{}}`, 501, "explain with config"},
 		{"a number for a header", `{"url":"a.test","headers":{"A":1}}`, 422, "headers.A: is not written as this key wants it"},
 		{"null for a header", `{"url":"a.test","headers":{"A":null}}`, 422, "headers.A: is not written as this key wants it"},
 		{"no JSON", `url`, 400, "not one JSON text"},
@@ -105,6 +110,61 @@ func TestExplainNeedsTheToken(t *testing.T) {
 			t.Errorf("with %q: got %d; want %d", fields, got.status, want)
 		}
 	}
+}
+
+// A question may bring a configuration, as an object or as text, from those who may change
+// it: what it refers to is read.
+func TestExplainByAConfigurationThatDoesNotRun(t *testing.T) {
+	k := started(t, plainConfig)
+	var got *config.Loaded
+	explained := 0
+	k.server = start(t, Options{Tokens: oneOfEach(), Sources: Sources{
+		Ledger:  k.ledger,
+		Explain: func(*api.ExplainRequest) (*api.Explanation, error) { return &api.Explanation{Generation: 1}, nil },
+		ExplainBy: func(next *config.Loaded, _ *api.ExplainRequest) (*api.Explanation, error) {
+			got = next
+			explained++
+			return &api.Explanation{Generation: 1}, nil
+		},
+	}})
+	object := `{"listeners":{"web":{"address":"127.0.0.1:8080"}},"routes":{"other":{"pool":"p"}},"pools":{"p":{"backends":[{"address":"127.0.0.1:1"}]}}}`
+	text, err := json.Marshal(plainConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, token, more string
+		status            int
+		want              string
+	}{
+		{"an object", "write", `,"config":` + object, 200, `"candidate":true`},
+		{"text", "write", `,"config":` + string(text), 200, `"candidate":true`},
+		{"text of a format", "write", `,"config_format":"json","config":` + strconv.Quote(object), 200, `"candidate":true`},
+		{"no candidate", "observe", ``, 200, `"generation":1`},
+		{"a lower role", "operate", `,"config":` + object, 403, "config needs role write"},
+		{"an unknown format", "write", `,"config_format":"xml","config":""`, 422, "config_format is yaml"},
+		{"a format for an object", "write", `,"config_format":"json","config":{}`, 422, "config_format is yaml"},
+		{"no YAML", "write", `,"config":"a: ["`, 400, "the body cannot be read"},
+		{"a bad configuration", "write", `,"config":{"routes":{"x":{"pool":"none"}}}`, 422, "none"},
+		{"a reference", "write", `,"config":` + strings.Replace(object, `"127.0.0.1:8080"`, `"${ENV:HOME}"`, 1), 422, "env_names"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := raw(t, k.server, request("POST", "/api/v1/explain", jsonBody+bearer("secret-"+c.token), `{"url":"a.test"`+c.more+`}`))
+			if a.status != c.status || !strings.Contains(a.body, c.want) {
+				t.Errorf("got %d %s; want %d with %s", a.status, a.body, c.status, c.want)
+			}
+		})
+	}
+	if explained != 3 || got == nil || got.Config.Routes["other"].Pool != "p" {
+		t.Errorf("explained %d times, with %+v; want what was sent", explained, got)
+	}
+	large := `{"url":"a.test","config":` + strings.Replace(object, `{`, `{`+strings.Repeat(" ", 2*bodyBytesMax), 1) + `}`
+	for token, want := range map[string]int{"write": 200, "observe": 413} {
+		if a := raw(t, k.server, request("POST", "/api/v1/explain", jsonBody+bearer("secret-"+token), large)); a.status != want {
+			t.Errorf("a large one as %s: got %d %s; want %d", token, a.status, a.body, want)
+		}
+	}
+	k.runs(1)
 }
 
 func TestDocumentSaysThatHeadersAreTextOrLists(t *testing.T) {

@@ -8,7 +8,8 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/ledger"
 )
 
-// planConfig says what a configuration, or a merge patch, would change.
+// planConfig says what a configuration, or a merge patch, would change, and what that would
+// do to what lives now.
 func (s *Server) planConfig(x *call) error {
 	l := s.opts.Sources.Ledger
 	if l == nil {
@@ -27,7 +28,13 @@ func (s *Server) planConfig(x *call) error {
 	if err != nil {
 		return x.refused(err, nil)
 	}
-	return x.answer(planOf(&base, &out))
+	p := planOf(&base, &out)
+	if s.opts.Sources.Plan != nil {
+		if p.Effects, p.Replay, err = s.opts.Sources.Plan(out.Loaded); err != nil {
+			return x.refused(err, nil)
+		}
+	}
+	return x.answer(p)
 }
 
 func planOf(v *ledger.View, out *ledger.Outcome) api.Plan {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/ctl/ledger"
 )
@@ -140,6 +141,26 @@ func TestPlanSaysWhatIsTouched(t *testing.T) {
 	p = decoded[api.Plan](t, k.ask("POST", "/api/v1/config/plan", `{"pools":{"p":{"algorithm":"random"}}}`, "Content-Type: "+typeMerge), 200)
 	if len(p.Changes) != 1 || p.Changes[0].Path != "pools.p.algorithm" {
 		t.Errorf("got %+v; want the change of the patch", p.Changes)
+	}
+	k.runs(1)
+}
+
+// TestPlanAsksWhatItWouldDo, with the configuration as it would be.
+func TestPlanAsksWhatItWouldDo(t *testing.T) {
+	k := started(t, plainConfig)
+	var asked *config.Loaded
+	k.server = start(t, Options{Sources: Sources{Ledger: k.ledger, Plan: func(next *config.Loaded) (*api.Effects, *api.Replay, error) {
+		asked = next
+		return &api.Effects{Limiters: []api.PlannedLimiter{{Stage: "limit", Keys: 7}}}, &api.Replay{Requests: 3}, nil
+	}}})
+	p := decoded[api.Plan](t, k.ask("POST", "/api/v1/config/plan", `{"pools":{"p":{"algorithm":"random"}}}`, "Content-Type: "+typeMerge), 200)
+	if asked == nil || asked.Config.Pools["p"].Algorithm != "random" || p.Effects.Limiters[0].Keys != 7 || p.Replay.Requests != 3 {
+		t.Errorf("got %+v, asked about %+v", p, asked)
+	}
+	asked = nil
+	refusedWith(t, k.ask("POST", "/api/v1/config/plan", "routes: {}\n"), 422, api.CodeInvalid)
+	if asked != nil {
+		t.Error("it is asked what a configuration would do that is refused")
 	}
 	k.runs(1)
 }

@@ -51,6 +51,8 @@ func (g schemas) ofType(t reflect.Type) object {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return object{keyType: "string", keyFormat: "date-time"}
+	case reflect.TypeFor[api.ConfigText]():
+		return object{"oneOf": []any{textSchema(), object{keyType: "object"}}}
 	case reflect.TypeFor[api.HeaderValues]():
 		return object{"oneOf": []any{textSchema(), object{keyType: "array", "items": textSchema()}}}
 	}

@@ -169,7 +169,17 @@ func (s *Server) newFast() *fasthttp.Server {
 // limitsOf gives the time and room for a configuration to those alone who may send one.
 func (s *Server) limitsOf(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	e, _, _ := s.find(string(h.Method()), string(h.RequestURI()))
-	if e == nil || !e.isChange() || !strings.HasPrefix(e.pattern, "/api/v1/config") || !s.holds(h, e.needs()) {
+	if e == nil || !e.isChange() {
+		return fasthttp.RequestConfig{}
+	}
+	needs := e.needs()
+	switch {
+	case e.pattern == explainPath:
+		needs = api.RoleWrite // where a configuration comes with the question
+	case !strings.HasPrefix(e.pattern, "/api/v1/config"):
+		return fasthttp.RequestConfig{}
+	}
+	if !s.holds(h, needs) {
 		return fasthttp.RequestConfig{}
 	}
 	return fasthttp.RequestConfig{ReadTimeout: s.opts.Timeouts.Upload, MaxRequestBodySize: configBytesMax}

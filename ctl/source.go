@@ -66,6 +66,10 @@ type Sources struct {
 	// Explain says what would become of a request, without sending it. An error is about
 	// the question, or ErrConflict.
 	Explain func(q *api.ExplainRequest) (*api.Explanation, error)
+	// ExplainBy is Explain by a configuration that does not run, and Plan says what it would
+	// do to what does; it was loaded as one that may.
+	ExplainBy func(next *config.Loaded, q *api.ExplainRequest) (*api.Explanation, error)
+	Plan      func(next *config.Loaded) (*api.Effects, *api.Replay, error)
 	// Ledger has the configuration as it was written, its changes and its history.
 	Ledger *ledger.Ledger
 	// Reload reads the configuration file again for author and returns when it has taken

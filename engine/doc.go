@@ -48,6 +48,15 @@
 //	imagined.go  an exchange over a connection that nobody has made
 //	explain.go   what it meets, in words: package explain
 //
+// What a configuration that does not run would do:
+//
+//	candidate.go its table, next to the one that runs
+//	plan.go      what that does to connections, keys, limits and sockets; tallies.go counts
+//	             tunnels for it
+//	sampled.go   heads of exchanges that have ended: package sample
+//	replay.go    what both tables make of them; fate.go is that for one, blind.go what the
+//	             sample does not tell
+//
 // And what all of that stands on:
 //
 //	listener.go  a listener: its sockets, one for each shard, and how those of a
@@ -63,7 +72,7 @@
 // Leaves that know of no exchange are packages of their own: trust (which peers and
 // fields are believed), affinity, route, retry, answer, websocket (its frames), certs,
 // worker (goroutines to wait in), files (of a folder), inquiry (what is asked beside an exchange), explain, record (what
-// became of the last ones), observe and sink (where lines are written). What a route puts in front of what it does is stage and
+// became of the last ones), sample (how some of them came), observe and sink (where lines are written). What a route puts in front of what it does is stage and
 // middleware, with limit (connections and requests of one client), auth, codec (compressed
 // answers) and handler (middleware of fasthttp).
 //

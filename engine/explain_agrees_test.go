@@ -161,6 +161,12 @@ func (g *guesser) route() map[string]any {
 // table applies other routes.
 func (g *guesser) table() {
 	g.t.Helper()
+	g.loaded(func(c *config.Config) error { return g.rig.engine.Apply(c) })
+}
+
+// loaded is a table that use takes, of several that may be wrong.
+func (g *guesser) loaded(use func(*config.Config) error) *config.Config {
+	g.t.Helper()
 	address := func(i ...int) []map[string]string {
 		var all []map[string]string
 		for _, n := range i {
@@ -200,15 +206,16 @@ func (g *guesser) table() {
 		}
 		loaded, err := config.Load(config.Options{File: "test.json", Data: text})
 		if err == nil {
-			err = g.rig.engine.Apply(loaded.Config)
+			err = use(loaded.Config)
 		}
 		if err == nil {
 			g.text = string(text)
-			return
+			return loaded.Config
 		}
 		last = err // two routes are the same, for instance
 	}
 	g.t.Fatalf("no table is valid: %v", last)
+	return nil
 }
 
 // question is a request that routes of these tables may take.

@@ -131,7 +131,7 @@ func exampleOf(h *sample.Head, listener string) explain.Difference {
 		host, _, _ = bytes.Cut(host, []byte("\r\n"))
 		d.Host = string(host)
 	}
-	d.Speaks = [...]string{sample.HTTP1: "http1", sample.HTTP2: "h2", sample.HTTP3: "h3"}[h.Version]
+	d.Protocol = [...]string{sample.HTTP1: "http1", sample.HTTP2: "h2", sample.HTTP3: "h3"}[h.Version]
 	return d
 }
 

@@ -144,8 +144,8 @@ type poolEntry struct {
 
 	tunnels   *atomic.Int64 // open ones to its backends
 	asks      inquiry.Pool  // of what is no exchange
-	announces bool         // a connection to a backend is one client's, for one request
-	overTLS   bool         // backends are spoken to over TLS
+	announces bool          // a connection to a backend is one client's, for one request
+	overTLS   bool          // backends are spoken to over TLS
 }
 
 // recordedAs is what records call a member.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/engine/explain"
@@ -15,11 +16,20 @@ import (
 
 // explain says what would become of a request.
 func (p *proxy) explain(asked *api.ExplainRequest) (*api.Explanation, error) {
+	return explained(asked, p.engine.Explain)
+}
+
+// explainBy is explain by a configuration that does not run.
+func (p *proxy) explainBy(next *config.Loaded, asked *api.ExplainRequest) (*api.Explanation, error) {
+	return explained(asked, func(q *explain.Question) (*explain.Explanation, error) { return p.engine.ExplainBy(next.Config, q) })
+}
+
+func explained(asked *api.ExplainRequest, by func(*explain.Question) (*explain.Explanation, error)) (*api.Explanation, error) {
 	q, err := questionOf(asked)
 	if err != nil {
 		return nil, err
 	}
-	e, err := p.engine.Explain(q)
+	e, err := by(q)
 	switch {
 	case errors.Is(err, explain.ErrQuestion):
 		return nil, err

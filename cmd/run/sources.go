@@ -32,6 +32,8 @@ func (p *proxy) sources() ctl.Sources {
 		Reload:        p.requestReload,
 		Upgrade:       p.requestUpgrade,
 		Explain:       p.explain,
+		ExplainBy:     p.explainBy,
+		Plan:          p.plan,
 		PatchBackend:  p.patchBackend,
 		AddBackend:    p.addBackend,
 		RemoveBackend: p.removeBackend,

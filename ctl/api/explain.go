@@ -22,6 +22,11 @@ type ExplainRequest struct {
 	SNI *string `json:"sni,omitempty"`
 	// Protocol is http1, h2, h3, grpc or websocket; http1 where nothing is said.
 	Protocol string `json:"protocol,omitempty"`
+	// Config is a whole configuration that it is explained with in place of the one that runs; it is not applied. Needs role
+	// write.
+	Config *ConfigText `json:"config,omitempty"`
+	// ConfigFormat is that of a Config that is text: yaml, json or toml; yaml where nothing is said.
+	ConfigFormat string `json:"config_format,omitempty"`
 }
 
 // HeaderValues are the values of one name: text, or a list.
@@ -46,8 +51,10 @@ func (v *HeaderValues) UnmarshalJSON(data []byte) error {
 
 // Explanation is what would become of a request, and why. What it does not come to is left out.
 type Explanation struct {
-	// Generation is that of the configuration it was explained with.
+	// Generation is that of the configuration it was explained with or, with config in the question, of the one that runs.
 	Generation uint64 `json:"generation"`
+	// Candidate says that it was explained with the config of the question.
+	Candidate bool `json:"candidate,omitempty"`
 	// Summary is the outcome in one sentence.
 	Summary     string                `json:"summary"`
 	Request     ExplainedRequest      `json:"request"`

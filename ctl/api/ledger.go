@@ -134,6 +134,9 @@ type Plan struct {
 	Routes     Touched `json:"routes"`
 	Pools      Touched `json:"pools"`
 	Middleware Touched `json:"middleware"`
+	// Effects are what it would do to what lives now; Replay to requests as they came.
+	Effects *Effects `json:"effects,omitempty"`
+	Replay  *Replay  `json:"replay,omitempty"`
 	// RestartNeeded are the keys that only a restart would change.
 	RestartNeeded []ConfigProblem `json:"restart_needed"`
 	// Overridden are the keys that the environment or --set decides, whatever the document says.

@@ -108,15 +108,27 @@ func (a *app) configDiff() *cobra.Command {
 func (a *app) configPlan() *cobra.Command {
 	format := ""
 	cmd := &cobra.Command{
-		Use: "plan FILE", Short: "Says what a file would change, what it touches, and what needs a restart",
-		Long: "Says what a file would change, what it touches, and what needs a restart. Nothing is done. FILE - is stdin.",
+		Use: "plan FILE", Short: "Says what a file would change, and what that would do; exit 1 where there is something",
+		Long: "Says what a file would change, what needs a restart, and what the change would do to what lives now: connections on\n" +
+			"what changes or goes, keys of hashes, splits and sticky sessions that move, limits that begin anew, sockets that come and\n" +
+			"go. A sample of the requests that were served is tried on both: how many get another route, pool, answer or other\n" +
+			"stages, with examples. Nothing is done. FILE - is stdin. Exit 1 where something would change.\n\n" +
+			"  isame-ctl config plan isame.yaml\n" +
+			"  isame-ctl config plan -o json isame.yaml | jq .replay.answers\n" +
+			"  sed s/old.example.com/new.example.com/ isame.yaml | isame-ctl config plan -",
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: a.call(func(ctx context.Context, cl *client.Client, args []string) error {
 			p, err := a.plan(ctx, cl, args[0], format)
 			if err != nil {
 				return err
 			}
-			return a.print(p, func(s *screen) { showPlan(s, &p) })
+			if err := a.print(p, func(s *screen) { showPlan(s, &p) }); err != nil {
+				return err
+			}
+			if !p.Unchanged {
+				return errSilent
+			}
+			return nil
 		}),
 	}
 	formatFlag(cmd, &format)

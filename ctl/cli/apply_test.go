@@ -81,7 +81,7 @@ func TestConfigCommands(t *testing.T) {
 		{"config diff " + file, ExitFailed, []string{"POST /api/v1/config/plan application/yaml a: 1"}, []string{
 			"changed pools.p.algorithm\n  - \"random\"\n  + \"p2c\"\nremoved routes.x\n  - {}\n",
 		}},
-		{"config plan --format toml " + file, ExitDone, []string{"POST /api/v1/config/plan application/toml a: 1"}, []string{
+		{"config plan --format toml " + file, ExitFailed, []string{"POST /api/v1/config/plan application/toml a: 1"}, []string{
 			"routes removed: x", "not in effect before a restart: admin.address: restart",
 		}},
 		{"config confirm", ExitDone, []string{"GET /api/v1/status", `POST /api/v1/config/confirm application/json {"generation":8}`}, []string{"confirmed: generation 8"}},

@@ -16,6 +16,7 @@ import (
 type explainFlags struct {
 	headers                       []string
 	from, listener, sni, protocol string
+	config                        string // a file that it is explained with
 }
 
 var (
@@ -34,13 +35,17 @@ func (a *app) explainCommand() *cobra.Command {
 		Long: "Says what would become of a request: listener, client, routes that were tried, stages, pool and backend, each with its reason.\n" +
 			"Nothing is sent, no token of a limit is taken, and nobody is asked.\n\n" +
 			"  isame-ctl explain https://api.example.com/v1/users -H 'X-Env: canary' --from 203.0.113.7\n" +
-			"  isame-ctl explain POST /login -H 'Host: example.com'",
+			"  isame-ctl explain POST /login -H 'Host: example.com'\n" +
+			"  isame-ctl explain --config next.yaml https://api.example.com/v1/users",
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		q, err := f.question(args, c.Flags().Changed("sni"))
 		if err != nil {
 			return usage(c, err)
+		}
+		if err := a.candidate(&f, q); err != nil {
+			return err
 		}
 		return a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
 			e, err := cl.Explain(ctx, q)
@@ -56,12 +61,29 @@ func (a *app) explainCommand() *cobra.Command {
 	flags.StringVar(&f.listener, "listener", "", "name or address of the listener (default: the first one that fits the URL)")
 	flags.StringVar(&f.sni, "sni", "", "name of the TLS handshake, empty for none (default: the host of the URL)")
 	flags.StringVar(&f.protocol, "protocol", "", strings.Join(explainProtocols, ", ")+" (default http1)")
+	flags.StringVar(&f.config, "config", "", "explain with this file in place of what runs; - is stdin (needs role write)")
+	complete(cmd, "config", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return []string{"yaml", "yml", "json", "toml"}, cobra.ShellCompDirectiveFilterFileExt
+	})
 	complete(cmd, "header", cobra.NoFileCompletions)
 	complete(cmd, "from", cobra.NoFileCompletions)
 	complete(cmd, "listener", a.completeFlag(a.listenerNames))
 	complete(cmd, "sni", cobra.NoFileCompletions)
 	complete(cmd, "protocol", cobra.FixedCompletions(explainProtocols, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// candidate reads the file that it is to be explained with, where there is one.
+func (a *app) candidate(f *explainFlags, q *api.ExplainRequest) error {
+	if f.config == "" {
+		return nil
+	}
+	data, mediaType, err := a.readConfig(f.config, "")
+	if err != nil {
+		return err
+	}
+	q.Config, q.ConfigFormat = &api.ConfigText{Body: data}, strings.TrimPrefix(mediaType, "application/")
+	return nil
 }
 
 // question is what the command line asks.

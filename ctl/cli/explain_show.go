@@ -29,6 +29,9 @@ func showExplanation(s *screen, q *api.ExplainRequest, e *api.Explanation) {
 		asked = q.Method + " " + asked
 	}
 	s.wrap("", 0, asked)
+	if e.Candidate {
+		s.wrap("", 0, "with another configuration than the one that runs")
+	}
 	s.wrap("", 0, e.Summary)
 	s.blank()
 	l := &e.Listener

@@ -154,6 +154,12 @@ func showPlan(s *screen, p *api.Plan) {
 		}
 	}
 	showNotes(s, p.RestartNeeded, p.Overridden, p.Warnings)
+	if p.Effects != nil {
+		showEffects(s, p.Effects)
+	}
+	if p.Replay != nil {
+		showReplay(s, p.Replay)
+	}
 }
 
 func showApplied(s *screen, r *api.Applied) {

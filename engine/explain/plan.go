@@ -98,8 +98,8 @@ const (
 type Difference struct {
 	Before, After string
 	// Requests is how many have this pair.
-	Requests                                  int
-	Method, Host, Path, Listener, Peer, Speaks string
+	Requests                                     int
+	Method, Host, Path, Listener, Peer, Protocol string
 }
 
 // Fate is what becomes of a request, as far as tables may differ about it.

@@ -13,8 +13,8 @@ import (
 type Book struct {
 	looks bool // see Aside; never changed
 	mu    sync.Mutex
-	all  map[string]any
-	next map[string]any // of the reload under way
+	all   map[string]any
+	next  map[string]any // of the reload under way
 }
 
 // Aside is a book for those who only look at stages, in which a reload has begun: they get

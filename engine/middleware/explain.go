@@ -57,7 +57,9 @@ func undecided(text string) said { return said{unsure: true, text: text} }
 
 // Explain goes through the stages as Request does, without doing what they do: see
 // explainer. The verdict is that of the whole chain. It allocates, and is for people.
-func (ch *Chain) Explain(c *stage.Call) (all []Explained, v stage.Verdict) { return ch.explain(c, false) }
+func (ch *Chain) Explain(c *stage.Call) (all []Explained, v stage.Verdict) {
+	return ch.explain(c, false)
+}
 
 // explain is Explain or, where asked, Replay.
 func (ch *Chain) explain(c *stage.Call, replays bool) (all []Explained, v stage.Verdict) {

@@ -1,8 +1,8 @@
 package middleware
 
 import (
-	"slices"
 	"maps"
+	"slices"
 
 	"github.com/isame-lb/isame-lb/engine/stage"
 )

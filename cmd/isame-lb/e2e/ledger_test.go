@@ -143,7 +143,7 @@ func TestCtlChangesTheConfiguration(t *testing.T) {
 	if out := run(1, "diff", next); !strings.Contains(out, "- 201") || !strings.Contains(out, "+ 202") {
 		t.Errorf("diff: got %s; want both values", out)
 	}
-	if out := run(0, "plan", next); !strings.Contains(out, "routes changed: all") {
+	if out := run(1, "plan", next); !strings.Contains(out, "routes changed: all") {
 		t.Errorf("plan: got %s; want the route", out)
 	}
 	run(0, "apply", "--dry-run", next)
