@@ -24,6 +24,7 @@ const closedText = "nobody listens there any more"
 // replay says what becomes of the requests of the sample in both tables.
 func (e *Engine) replay(now, next *table) explain.Replay {
 	heads := e.sampler.Heads()
+	slices.SortFunc(heads, func(a, b *sample.Head) int { return cmp.Compare(a.AtNanos, b.AtNanos) })
 	out := explain.Replay{Kept: sample.Max(e.shardCount), Blind: blind(now.cfg, next.cfg)}
 	r := replaying{out: &out, changed: redefined(now.cfg, next.cfg)}
 	before, after := now.byKey(), next.byKey()

@@ -83,7 +83,7 @@ func TestOwnersAreThoseWhoArePicked(t *testing.T) {
 					t.Fatalf("key %d: got %s; %v is picked", i, owner, m)
 				}
 			}
-			if err := p.SetState("b:1", Disabled); err != nil {
+			if err := p.Ask("b:1", Wish{State: Disabled}); err != nil {
 				t.Fatal(err)
 			}
 			for _, owner := range p.Owners(hashes, p) {
