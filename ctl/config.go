@@ -56,8 +56,8 @@ func (s *Server) wholeEndpoints() []endpoint {
 		{
 			method: methodPost, pattern: "/api/v1/config/plan", role: api.RoleWrite, accepts: append(configTypes(), typeMerge), serve: s.planConfig,
 			doc: operation{
-				id: "planConfig", summary: "What a configuration, or a merge patch, would change, and what that would do to connections, keys, limits and " +
-					"requests as they came. Nothing is done",
+				id: "planConfig", summary: "What a configuration, or a merge patch, would change, and what that would do to connections, keys, " +
+					"limits and requests as they came. Nothing is done",
 				body: rawAnswer(append(configTypes(), typeMerge)), answers: answers{200: api.Plan{}, 409: refusal{}, 422: refusal{}},
 			},
 		},

@@ -28,7 +28,7 @@ import (
 type candidate struct {
 	*table
 
-	book *middleware.Book
+	now *table // what runs, which it was made beside
 }
 
 // candidate makes one. The error says what keeps cfg from being one.
@@ -39,27 +39,23 @@ func (e *Engine) candidate(cfg *config.Config) (*candidate, error) {
 	if now == nil {
 		return nil, errNothingRuns
 	}
-	c := &candidate{table: &table{generation: now.generation, cfg: cfg}, book: e.apply.stages.Aside()}
+	c := &candidate{table: &table{generation: now.generation, cfg: cfg}, now: now}
+	book := e.apply.stages.Aside()
 	registry := observe.NewRegistry(e.shardCount)
 	b := tableBuilder{
 		engine: e, cfg: cfg, t: c.table, registry: registry, learnt: retry.Book{}, tunnels: &tallies{},
-		env: &middleware.Env{Config: cfg, Registry: registry, Logger: zerolog.Nop(), Shards: e.shardCount, Book: c.book},
+		env: &middleware.Env{Config: cfg, Registry: registry, Logger: zerolog.Nop(), Shards: e.shardCount, Book: book},
 	}
 	err := b.imagine(now)
+	book.End(false) // what was made for its stages is closed at once: it says what it knows, and asks nobody
 	if err != nil {
-		c.forget()
 		return nil, err
 	}
 	return c, nil
 }
 
 // forget gives back what the candidate holds. It is not used again.
-func (c *candidate) forget() {
-	if c.pools != nil {
-		c.pools.Retire(nil, 0)
-	}
-	c.book.End(false)
-}
+func (c *candidate) forget() { c.pools.Retire(nil, 0) }
 
 // ExplainBy is Explain by a configuration that does not run; it must have been loaded as one
 // that may. Generation is that of the one that runs.
@@ -75,10 +71,10 @@ func (e *Engine) ExplainBy(cfg *config.Config, q *explain.Question) (*explain.Ex
 // imagine is build for a candidate.
 func (b *tableBuilder) imagine(now *table) (err error) {
 	b.listeners, b.chains = slices.Sorted(maps.Keys(b.cfg.Listeners)), map[string]*middleware.Chain{}
-	if err = b.imaginePolicies(now); err != nil {
+	if err := b.imaginePolicies(now); err != nil {
 		return err
 	}
-	if err = b.compile(); err != nil {
+	if err := b.compile(); err != nil {
 		return err
 	}
 	if b.t.pools, err = pool.Imagine(b.cfg, now.pools, b.engine.poolOptions()); err != nil {

@@ -92,7 +92,7 @@ func fateOf(e *explain.Explanation) explain.Fate {
 		f.Stages = append(f.Stages, explain.FateOf{Name: s.Name, Outcome: s.Outcome})
 	}
 	if e.Forward != nil {
-		var pools []string
+		pools := make([]string, 0, len(e.Forward.Pools))
 		for i := range e.Forward.Pools {
 			p := &e.Forward.Pools[i]
 			text := p.Name
@@ -128,7 +128,7 @@ func replyText(r *explain.Reply) string {
 // stagesText are the stages of a request that run, in their order. changed are those that
 // are defined otherwise in the other table.
 func stagesText(all []explain.FateOf, changed map[string]bool) string {
-	var texts []string
+	texts := make([]string, 0, len(all))
 	for _, s := range all {
 		text := s.Name
 		switch s.Outcome {

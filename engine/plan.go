@@ -26,8 +26,8 @@ func (e *Engine) Plan(cfg *config.Config) (*explain.Plan, error) {
 		return nil, err
 	}
 	defer c.forget()
-	now := e.table.Load()
-	p := &planning{engine: e, now: now, next: c.table, out: &explain.Plan{}}
+	now := c.now
+	p := &planning{now: now, next: c.table, out: &explain.Plan{}}
 	p.listeners()
 	p.routes()
 	p.pools()
@@ -44,7 +44,6 @@ func (e *Engine) Plan(cfg *config.Config) (*explain.Plan, error) {
 
 // planning is a plan under way.
 type planning struct {
-	engine    *Engine
 	now, next *table
 	out       *explain.Plan
 	hashes    []uint64 // of the keys that are tried; nil before the first

@@ -94,7 +94,8 @@ func (b *builder) pool(name string, cfg config.Pool) (*Pool, error) {
 		p.members = append(p.members, m)
 		p.places[m.backend.place] = m
 	}
-	if p.open(before, b.looks); b.looks {
+	p.open(before, b.looks)
+	if b.looks {
 		p.retire()
 	}
 	b.set.remarks = append(b.set.remarks, p.remarks(before)...)

@@ -46,7 +46,9 @@ func (p *Pool) ideal(like *Pool) ([]algo.Member, algo.Balancer) {
 	candidates := make([]candidate, len(p.members))
 	for i, m := range p.members {
 		state, weight := m.wish()
-		candidates[i] = candidate{serving: state == Enabled && weight > 0, healthy: true, ready: true, local: m.local, rank: m.rank, weight: weight}
+		candidates[i] = candidate{
+			serving: state == Enabled && weight > 0, healthy: true, ready: true, local: m.local, rank: m.rank, weight: weight,
+		}
 	}
 	c := choose(candidates, 0)
 	if len(c.tiers) == 0 {

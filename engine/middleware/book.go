@@ -18,8 +18,8 @@ type Book struct {
 }
 
 // Aside is a book for those who only look at stages, in which a reload has begun: they get
-// what is kept here, and may not change it. End(false) of it closes what was made for them.
-// Reloads may come and go meanwhile.
+// what is kept here, and may not change it. End(false) of it closes what was made for them,
+// which stays readable. Reloads may come and go meanwhile.
 func (b *Book) Aside() *Book {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -63,7 +63,7 @@ type Lost struct {
 // Lost are the limiters of s whose state the stages of next would not go on with, which
 // were made with a Book.Aside of that of s. It reads their tables, as Limits does.
 func (s *Set) Lost(next *Set, nowNanos int64) []Lost {
-	var all []Lost
+	all := make([]Lost, 0, len(s.links))
 	for _, name := range slices.Sorted(maps.Keys(s.links)) {
 		was, is := s.links[name], next.links[name]
 		l := Lost{Stage: name, Type: s.env.Config.Middleware[name].Type}

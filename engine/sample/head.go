@@ -127,7 +127,9 @@ func (h *Head) addQuery(query []byte) {
 }
 
 // sensitive are parts of the names of fields that may be credentials, or lead to somebody.
-var sensitive = [...]string{"auth", "cookie", "token", "secret", "key", "session", "passw", "credential", "signature", "jwt", "cert", "referer"}
+var sensitive = [...]string{
+	"auth", "cookie", "token", "secret", "key", "session", "passw", "credential", "signature", "jwt", "cert", "referer",
+}
 
 // IsSensitive reports that the value of a field is not kept, by its name alone: one that is
 // long, or has a word of credentials in it.

@@ -27,8 +27,9 @@ func Max(shards int) int { return shards * slots }
 // reads it, and 2 when it holds a head: whoever has made 1 of another state owns the slot,
 // and publishes what it has done by storing the next one. Nobody waits for a slot.
 type slot struct {
-	state atomic.Uint32
 	Head
+
+	state atomic.Uint32
 }
 
 const (

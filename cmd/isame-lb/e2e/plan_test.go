@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -43,7 +44,7 @@ middleware: {strip: {type: rewrite, strip_prefix: /staged}}
 					s := a.seen(t)
 					uri = a.header.Get("X-Backend") + s.URI
 				}
-				statuses, uris = append(statuses, fmt.Sprint(a.status)), append(uris, uri)
+				statuses, uris = append(statuses, strconv.Itoa(a.status)), append(uris, uri)
 			}
 		}
 		return statuses, uris
