@@ -256,7 +256,11 @@ func (e *Engine) forgetRoutes(cfg *config.Config) {
 		_, stays := cfg.Routes[name]
 		return stays
 	})
-	e.tunnels.keep(cfg)
+	e.tunnels.Keep(func(kind, name string) bool {
+		_, isRoute := cfg.Routes[name]
+		_, isPool := cfg.Pools[name]
+		return kind == tallyRoute && isRoute || kind == tallyPool && isPool
+	})
 }
 
 // forgetBackends bounds the counters of backends that are gone.

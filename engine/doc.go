@@ -45,17 +45,14 @@
 //
 // What would become of a request that nobody has sent:
 //
-//	imagined.go  an exchange over a connection that nobody has made
+//	imagined.go  an exchange over a connection that nobody has made, and its fate in short
 //	explain.go   what it meets, in words: package explain
 //
 // What a configuration that does not run would do:
 //
-//	candidate.go its table, next to the one that runs
-//	plan.go      what that does to connections, keys, limits and sockets; tallies.go counts
-//	             tunnels for it
-//	sampled.go   heads of exchanges that have ended: package sample
-//	replay.go    what both tables make of them; fate.go is that for one, blind.go what the
-//	             sample does not tell
+//	plan.go      its table, next to the one that runs, and what that does to connections,
+//	             keys, limits, sockets, and the requests of a sample (package sample, which
+//	             finish.go fills), of which package replay compares what becomes
 //
 // And what all of that stands on:
 //

@@ -22,6 +22,7 @@ import (
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/sample"
+	"github.com/isame-lb/isame-lb/engine/tally"
 	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
@@ -67,7 +68,7 @@ type Engine struct {
 	overlay    *pool.Overlay
 	tell       func(pool.Event) // of changes of backends; nil is nobody
 	sampler    *sample.Sampler
-	tunnels    tallies // of routes and pools
+	tunnels    tally.Book // of routes and pools
 
 	// apply is held by one reload or shutdown at a time.
 	apply struct {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/explain"
+	"github.com/isame-lb/isame-lb/engine/replay"
 	"github.com/isame-lb/isame-lb/engine/sample"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -63,10 +64,10 @@ func TestReplayAgreesWithExplain(t *testing.T) {
 					t.Fatalf("%s: %v", h.Text(), err)
 				}
 				tried++
-				if got := e.fate(table, "web", h); reflect.DeepEqual(got, fateOf(want)) {
+				if got := e.fate(table, "web", h); reflect.DeepEqual(got, replay.FateOf(want)) {
 					agreed++
 				} else {
-					t.Errorf("%s\ngot %+v; want %+v", h.Text(), got, fateOf(want))
+					t.Errorf("%s\ngot %+v; want %+v", h.Text(), got, replay.FateOf(want))
 				}
 			}
 		}
@@ -202,7 +203,7 @@ func TestReplayOfListeners(t *testing.T) {
 	r.ask("GET", "/")
 	r.awaitEnds()
 	p, err := r.engine.Plan(parse(t, strings.Replace(plain, "web:", "other:", 1), b))
-	if err != nil || p.Replay.Answers.Requests != 1 || p.Replay.Answers.Examples[0].After != closedText {
+	if err != nil || p.Replay.Answers.Requests != 1 || p.Replay.Answers.Examples[0].After != replay.Closed {
 		t.Errorf("got %+v, %v; want nobody there", p.Replay, err)
 	}
 	p, err = r.engine.Plan(parse(t, tlsText("", "", newPair(t, time.Now().Add(time.Hour), "a.test")), b))

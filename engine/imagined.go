@@ -14,7 +14,11 @@ import (
 	"strings"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/affinity"
 	"github.com/isame-lb/isame-lb/engine/explain"
+	"github.com/isame-lb/isame-lb/engine/replay"
+	"github.com/isame-lb/isame-lb/engine/sample"
+	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -255,5 +259,75 @@ func (x *exchange) forgetImagined() {
 	x.closeFile()
 	if x.staged {
 		x.call.Held.Release()
+	}
+}
+
+// fate is what t makes of a request that was served on the listener that it calls name. It
+// is found by the exchange that explains, in short: what health, limits and chance say at
+// this moment is left out, so that two tables differ by what they say alone.
+func (e *Engine) fate(t *table, name string, h *sample.Head) replay.Fate {
+	s := setting{name: name, listener: t.bound[name], config: t.cfg.Listeners[name], serverName: h.ServerName, peer: h.Peer}
+	protocol := [...]string{sample.HTTP1: explain.HTTP1, sample.HTTP2: explain.HTTP2, sample.HTTP3: explain.HTTP3}[h.Version]
+	switch {
+	case s.config.TLS != nil && !h.Secure:
+		return replay.Fate{Answer: "the listener speaks TLS, and the client does not"}
+	case s.config.TLS == nil && h.Secure:
+		return replay.Fate{Answer: "the listener does not speak TLS, and the client does"}
+	}
+	if why := unspoken(&s.config, protocol); why != "" {
+		return replay.Fate{Answer: "the listener does not speak " + protocol + ": " + why}
+	}
+	x := e.imagine(t, &s, protocol, h.Text())
+	defer x.forgetImagined()
+	next := x.read()
+	w := &explaining{x: x, out: &explain.Explanation{}, replays: true}
+	w.certificate(&s)
+	switch {
+	case w.out.Certificate != nil && w.out.Certificate.Refused:
+		return replay.Fate{Answer: "the TLS handshake ends with an alert"}
+	case next != atRoute:
+		w.reply("the parser of requests")
+	default:
+		w.route()
+	}
+	return replay.FateOf(w.out)
+}
+
+// taken notes the route that has taken the request.
+func (w *explaining) taken() {
+	if r := w.x.route; r != nil {
+		w.out.Route = &explain.Route{Name: r.name}
+	}
+}
+
+// lots notes the pools that the request may go to, by their weights alone.
+func (w *explaining) lots() {
+	x, r := w.x, w.x.route
+	f := &explain.Forward{}
+	w.out.Forward = f
+	key, keyed := x.splitKey()
+	if keyed && r.splitOn.Kind == pool.HashHeader && string(affinity.Part(r.splitOn, &x.head, x.path)) == sample.Hidden {
+		keyed = false
+	}
+	total := 0
+	for i := range r.pools {
+		if r.split != nil {
+			total += r.split.Weight(i)
+		}
+	}
+	for i, p := range r.pools {
+		share := 1.
+		switch {
+		case r.split == nil:
+		case keyed:
+			if r.split.Of(key, nil) != i {
+				continue
+			}
+		default:
+			share = float64(r.split.Weight(i)) / float64(total)
+		}
+		if share > 0 {
+			f.Pools = append(f.Pools, explain.Pool{Name: p.Name(), Share: share})
+		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
+	"github.com/isame-lb/isame-lb/engine/tally"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/rs/zerolog"
 )
@@ -153,6 +154,12 @@ func (p *poolEntry) recordedAs(m *pool.Member, names *records.Names) uint32 {
 	return names.Number(p.members[m.Index()])
 }
 
+// Kinds of what tunnels are counted for.
+const (
+	tallyRoute = "route"
+	tallyPool  = "pool"
+)
+
 // tableBuilder compiles a configuration. Everything that can fail happens here,
 // before anybody sees the table.
 type tableBuilder struct {
@@ -163,7 +170,7 @@ type tableBuilder struct {
 	registry  *observe.Registry
 	learnt    retry.Book
 	env       *middleware.Env
-	tunnels   *tallies
+	tunnels   *tally.Book
 	listeners []string // their names, in the order of their numbers
 	stages    *middleware.Set
 	chains    map[string]*middleware.Chain // by what the routes that have them say
@@ -226,7 +233,7 @@ func (b *tableBuilder) poolEntry(name string, c *config.Pool) *poolEntry {
 		Pool: p, hashes: p.Hashes(), limiter: p.Limiter(), timeouts: c.Timeouts, stats: reg.Pool(name), recorded: records.NewName(name),
 	}
 	e.announces, e.overTLS = p.Announces(), c.TLS.Enabled
-	e.tunnels = b.tunnels.of(tallyPool, name)
+	e.tunnels = b.tunnels.Of(tallyPool, name)
 	e.sticky = newCookies(name, c.Sticky, p.Members())
 	for _, m := range p.Members() {
 		e.backends = append(e.backends, reg.Backend(name, m.Address()))
@@ -239,7 +246,7 @@ func (b *tableBuilder) poolEntry(name string, c *config.Pool) *poolEntry {
 func (b *tableBuilder) route(r *routeEntry, name string, c *config.Route) error {
 	reg := b.registry
 	r.name, r.recorded, r.timeout, r.unlogged = name, records.NewName(name), c.Timeout, !c.AccessLog
-	r.tunnels = b.tunnels.of(tallyRoute, name)
+	r.tunnels = b.tunnels.Of(tallyRoute, name)
 	var err error
 	if r.chain, err = b.chain(name, c); err != nil {
 		return err

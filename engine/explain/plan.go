@@ -101,16 +101,3 @@ type Difference struct {
 	Requests                                     int
 	Method, Host, Path, Listener, Peer, Protocol string
 }
-
-// Fate is what becomes of a request, as far as tables may differ about it.
-type Fate struct {
-	// Route is empty where none takes it, Pool where no backend is asked. A split that is
-	// drawn has all its pools, with their shares.
-	Route, Pool string
-	Stages      []FateOf
-	// Answer is forwarded, or the status and the cause of an answer of the proxy.
-	Answer, Location string
-}
-
-// FateOf is one stage, and what it does.
-type FateOf struct{ Name, Outcome string }

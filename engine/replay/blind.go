@@ -1,4 +1,4 @@
-package engine
+package replay
 
 import (
 	"maps"
@@ -10,9 +10,9 @@ import (
 	"github.com/isame-lb/isame-lb/engine/sample"
 )
 
-// blind are the predicates of configurations that look at a value which the sample does not
+// Blind are the predicates of configurations that look at a value which the sample does not
 // keep; only whether it is there is known of it.
-func blind(all ...*config.Config) []string {
+func Blind(all ...*config.Config) []string {
 	found := map[string]bool{}
 	for _, c := range all {
 		for name, r := range c.Routes {
