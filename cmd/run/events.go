@@ -57,7 +57,7 @@ func (p *proxy) publishReport(r *ledger.Report, last *api.Reload) {
 }
 
 // tap begins to hand on exchanges as they end.
-func (p *proxy) tap(q *ctl.RecordQuery, sample float64) (ctl.Tap, error) { //nolint:unparam // as the admin endpoint asks for it
+func (p *proxy) tap(q *ctl.RecordQuery, sample float64) (ctl.Tap, error) {
 	f := filterOf(q)
 	return tap{p.engine.Recorder().Tap(&f, sample)}, nil
 }

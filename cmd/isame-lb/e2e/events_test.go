@@ -104,7 +104,9 @@ func TestEventsOfAProcess(t *testing.T) {
 	f.has(`"result":"refused"`, "there is no listener")
 	seen := f.text()
 	ids := strings.Count(seen, "\nid: ")
-	again := followURL(t, "http://"+p.admin+"/api/v1/events", "-H", "Last-Event-ID: "+strings.TrimPrefix(strings.SplitN(seen[strings.Index(seen, "id: "):], "\n", 2)[0], "id: "))
+	_, first, _ := strings.Cut(seen, "id: ")
+	first, _, _ = strings.Cut(first, "\n")
+	again := followURL(t, "http://"+p.admin+"/api/v1/events", "-H", "Last-Event-ID: "+first)
 	again.has(`"result":"refused"`)
 	if got := strings.Count(again.text(), "\nid: "); got < ids-1 {
 		t.Errorf("resumed with %d ids; want what was seen, %d:\n%s", got, ids, again.text())
