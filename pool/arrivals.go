@@ -56,6 +56,7 @@ func (p *Pool) speak() {
 		}
 	}
 }
+
 // remark is that what is asked at run time keeps a change of the configuration, or of
 // what a discovery found, from having the effect that its author may expect.
 type remark struct {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/health"
-	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // Backend is what is known about one address, whoever asks it: how it is named,
@@ -34,15 +33,6 @@ type Backend struct {
 func identityOf(address string, d *attempt.Dialing) string {
 	return d.Scheme() + "+" + placeOf(address)
 }
-
-// placeOf names an address, however it is spelled and spoken to.
-func placeOf(address string) string {
-	network, addr := socket.SplitAddress(address)
-	return network + "://" + addr
-}
-
-// SameAddress reports that two addresses of backends are the same, however they are spelled.
-func SameAddress(a, b string) bool { return placeOf(a) == placeOf(b) }
 
 func newBackend(address string, d *attempt.Dialing) *Backend {
 	b := &Backend{identity: identityOf(address, d), place: placeOf(address), address: address}

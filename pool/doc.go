@@ -84,8 +84,8 @@
 // Release), view.go (the rules) with rebuild.go (when they are applied anew) and overseen.go
 // (algorithms that a program has registered), standing.go, breaker.go with
 // window.go, backend.go with account.go, operator.go with status.go;
-// options.go, set.go, kept.go, build.go, listed.go, overlay.go and arrivals.go (a reload), discovery.go with
-// await.go, limiter.go with queue.go and gradient.go (overload).
+// options.go, set.go, kept.go, build.go, listed.go, overlay.go and arrivals.go (a reload),
+// imagine.go (one that is only thought of), discovery.go with await.go, limiter.go with queue.go and gradient.go (overload).
 //
 // Engine, ctl and cmd may import this package. It imports algo, config and the packages
 // below; of fasthttp it knows the HostClient that an attempt begins with.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // Errors of changes at run time.
@@ -74,6 +75,15 @@ func (o *Override) wish(given int) (State, int) {
 	}
 	return state, given
 }
+
+// placeOf names an address, however it is spelled and spoken to.
+func placeOf(address string) string {
+	network, addr := socket.SplitAddress(address)
+	return network + "://" + addr
+}
+
+// SameAddress reports that two addresses of backends are the same, however they are spelled.
+func SameAddress(a, b string) bool { return placeOf(a) == placeOf(b) }
 
 // Overlay has all overrides of a process: a fact, which outlives generations. Any
 // goroutine may use it. What it has is obeyed by the pools of a Set once that is told:
