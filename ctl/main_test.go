@@ -18,6 +18,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/ctl/feed"
+	"github.com/isame-lb/isame-lb/ctl/overlay"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/health"
 	"github.com/rs/zerolog"
@@ -65,6 +66,15 @@ func samplePools() []pool.Status {
 		}},
 		{Name: "empty", Algorithm: "random"},
 	}
+}
+
+// sampleOverlay has what was changed of one backend; nobody obeys it.
+func sampleOverlay() *overlay.Keeper {
+	o := pool.NewOverlay()
+	o.Restore([]pool.Override{{Pool: "api", Address: "10.0.0.1:8080", State: pool.Drain, Since: probeTime, Author: "alice"}})
+	return overlay.Open(overlay.Options{
+		Overlay: o, Pools: func() *pool.Set { return nil }, Settle: func([]pool.Override) error { return nil }, Logger: zerolog.Nop(),
+	})
 }
 
 // sampleSources answers everything; changes are appended to changes.
@@ -121,6 +131,7 @@ func sampleSources(changes *[]string) Sources {
 		},
 		Records: sampleRecords(new(RecordQuery)),
 		Events:  feed.New(),
+		Overlay: sampleOverlay(),
 		Blame:   func(*BlameQuery) (*api.Blame, error) { return sampleBlame(), nil },
 		Tap:     func(*RecordQuery, float64) (Tap, error) { return &sampleTap{}, nil },
 		RemoveBackend: func(name, address, _ string) error {
