@@ -10,19 +10,17 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/api"
 )
 
-func value(x float64) *float64 { return &x }
-
 // sampleBlame is what three backends of a pool have, of which the third is slow.
 func sampleBlame() *api.Blame {
 	return &api.Blame{
-		Route: "api", Exchanges: 3000, From: probeTime, Until: probeTime.Add(time.Minute), P50MS: value(6), P90MS: value(90), P99MS: value(166.9), SlowestMS: 170,
+		Route: "api", Exchanges: 3000, From: probeTime, Until: probeTime.Add(time.Minute), P50MS: new(6.0), P90MS: new(90.0), P99MS: new(166.9), SlowestMS: 170,
 		Tail: &api.BlameTail{
 			Percent: 1, AboveMS: 166.9, Exchanges: 31,
 			Phases: []api.BlamePhase{
 				{Phase: "answer", Side: "backend", Meaning: "waiting for the first byte of the answer", Share: 0.88, Pool: "p", Backend: "10.0.0.3:80", BackendShare: 0.97, Backends: 2},
 				{Phase: "send", Side: "client", Meaning: "passing the answer on to the client", Share: 0.12},
 			},
-			Backends: []api.BlameBackend{{Pool: "p", Backend: "10.0.0.3:80", Share: 0.86, TailExchanges: 30, Exchanges: 1000, TailRate: 0.03, Siblings: 2, Slower: value(14.2)}},
+			Backends: []api.BlameBackend{{Pool: "p", Backend: "10.0.0.3:80", Share: 0.86, TailExchanges: 30, Exchanges: 1000, TailRate: 0.03, Siblings: 2, Slower: new(14.2)}},
 		},
 		Failures: []api.BlameFailure{{Cause: "timeout", Side: "backend", Exchanges: 2, Share: 0.001}},
 	}
@@ -39,9 +37,9 @@ func TestBlameInWords(t *testing.T) {
 		{"slow backend", func(*api.Blame) {}, "88 % of the time of the slowest 1 % of api is waiting for the first byte of 10.0.0.3:80, which is 14 x slower than its two siblings.", false},
 		{"all routes, few, and some from before", func(b *api.Blame) { b.Route, b.Tail.Percent, b.Tail.KeptLonger = "", 10, 7 }, "88 % of the time of the slowest 10 % of all exchanges, and of 7 slow ones from before, is waiting for the first byte of 10.0.0.3:80, which is 14 x slower than its two siblings.", false},
 		{"slow at times", func(b *api.Blame) {
-			b.Tail.Backends[0].Slower, b.Tail.Backends[0].SiblingsTailRate = value(1.1), 0.0004
+			b.Tail.Backends[0].Slower, b.Tail.Backends[0].SiblingsTailRate = new(1.1), 0.0004
 		}, "88 % of the time of the slowest 1 % of api is waiting for the first byte of 10.0.0.3:80, of whose exchanges 3.0 % are that slow, and less than 0.1 % of those of its two siblings.", false},
-		{"no slower than others", func(b *api.Blame) { b.Tail.Backends[0].Slower, b.Tail.Backends[0].SiblingsTailRate = value(1), 0.03 }, "88 % of the time of the slowest 1 % of api is waiting for the first byte of 10.0.0.3:80, which is not slower than its two siblings as a rule.", false},
+		{"no slower than others", func(b *api.Blame) { b.Tail.Backends[0].Slower, b.Tail.Backends[0].SiblingsTailRate = new(1.0), 0.03 }, "88 % of the time of the slowest 1 % of api is waiting for the first byte of 10.0.0.3:80, which is not slower than its two siblings as a rule.", false},
 		{"alone", func(b *api.Blame) { b.Tail.Backends[0].Siblings = 0 }, "88 % of the time of the slowest 1 % of api is waiting for the first byte of 10.0.0.3:80, which no other backend of its pool shares the work with.", false},
 		{"all backends", func(b *api.Blame) { b.Tail.Phases[0].BackendShare, b.Tail.Phases[0].Backends = 0.4, 3 }, "88 % of the time of the slowest 1 % of api is waiting for the first byte of 3 backends (most for 10.0.0.3:80, 40 %).", false},
 		{"slow client", func(b *api.Blame) {

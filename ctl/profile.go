@@ -35,7 +35,8 @@ const (
 func (s *Server) profileEndpoints() []endpoint {
 	return []endpoint{
 		{method: methodGet, pattern: profilePath, role: api.RoleWrite, serve: s.profiles, doc: operation{
-			id: "listProfiles", summary: "Every profile of the process, with how many entries it has", query: pageQuery(), answers: answers{200: []api.Profile{}},
+			id: "listProfiles", summary: "Every profile of the process, with how many entries it has", query: pageQuery(),
+			answers: answers{200: []api.Profile{}},
 		}},
 		{method: methodGet, pattern: profilePath + "{profile}", role: api.RoleWrite, serve: s.profile, doc: operation{
 			id: "getProfile", summary: "One profile, for go tool pprof",

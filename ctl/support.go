@@ -24,7 +24,8 @@ const (
 
 func (s *Server) supportEndpoints() []endpoint {
 	return []endpoint{{method: methodGet, pattern: "/api/v1/support", role: api.RoleWrite, serve: s.support, doc: operation{
-		id: "support", summary: "A .tar.gz for a bug report: state, configuration with secrets masked, metrics, profiles, records; README.txt says what is in it",
+		id:      "support",
+		summary: "A .tar.gz for a bug report: state, configuration with secrets masked, metrics, profiles, records; README.txt says what is in it",
 		query: map[string]string{
 			keyRedact: "1: hosts and addresses are hashed, the same way within one bundle, and of paths the first segment stays",
 		},
@@ -165,17 +166,7 @@ func (s *Server) stateMembers() []member {
 func (s *Server) configMembers() []member {
 	src := &s.opts.Sources
 	return []member{
-		{name: "config/document.yaml", about: "GET /api/v1/config: what was written, secrets masked", isText: true, write: func(w io.Writer) error {
-			if src.Ledger == nil {
-				return errUnavailable
-			}
-			v, err := s.view()
-			if err != nil {
-				return err
-			}
-			text, err := v.Document.Encode(FormatYAML, true)
-			return writeAll(w, text, err)
-		}},
+		{name: "config/document.yaml", about: "GET /api/v1/config: what was written, secrets masked", isText: true, write: s.writeDocument},
 		{name: "config/effective.yaml", about: "the same with defaults, environment and flags", isText: true, write: func(w io.Writer) error {
 			if src.Config == nil {
 				return errUnavailable
@@ -183,13 +174,25 @@ func (s *Server) configMembers() []member {
 			doc, err := src.Config(FormatYAML)
 			return writeAll(w, doc.Body, err)
 		}},
-		{name: "config/history.json", about: "GET /api/v1/config/history: what was changed, when and by whom", isText: true, write: func(w io.Writer) error {
+		{name: "config/history.json", about: "GET /api/v1/config/history: what was changed, by whom", isText: true, write: func(w io.Writer) error {
 			if src.Ledger == nil {
 				return errUnavailable
 			}
 			return writeIndented(w, src.Ledger.History())
 		}},
 	}
+}
+
+func (s *Server) writeDocument(w io.Writer) error {
+	if s.opts.Sources.Ledger == nil {
+		return errUnavailable
+	}
+	v, err := s.view()
+	if err != nil {
+		return err
+	}
+	text, err := v.Document.Encode(FormatYAML, true)
+	return writeAll(w, text, err)
 }
 
 // writeAll writes text, unless there was an error before.
@@ -202,66 +205,78 @@ func writeAll(w io.Writer, text []byte, err error) error {
 
 func (s *Server) recordMembers(redact *redactor) []member {
 	list := func(q RecordQuery) func(w io.Writer) error {
-		return func(w io.Writer) error {
-			if s.opts.Sources.Records == nil {
-				return errUnavailable
-			}
-			page, err := s.opts.Sources.Records(&q)
-			if err != nil {
-				return err
-			}
-			if redact != nil {
-				for i := range page.Records {
-					redact.knows(page.Records[i].Host)
-				}
-				redact.records(page.Records)
-			}
-			return writeIndented(w, filled(page.Records))
-		}
+		return func(w io.Writer) error { return s.writeRecords(w, &q, redact) }
 	}
 	return []member{
-		{name: "records/errors.json", about: "the last exchanges that failed, as GET /api/v1/records has them", isText: true, write: list(RecordQuery{Errors: true, Limit: supportRecords})},
-		{name: "records/slowest.json", about: "the slowest ones that are kept", isText: true, write: list(RecordQuery{Slowest: true, Limit: supportRecords})},
-		{name: "records/blame.json", about: "GET /api/v1/blame: whose the time of the slowest is", isText: true, write: func(w io.Writer) error {
-			if s.opts.Sources.Blame == nil {
-				return errUnavailable
-			}
-			b, err := s.opts.Sources.Blame(&BlameQuery{Rows: blameRows})
-			if err != nil {
-				return err
-			}
-			b.Summary, b.Concluded = blameSummary(b)
-			return writeIndented(w, b)
-		}},
+		{
+			name: "records/errors.json", about: "the last exchanges that failed, as GET /api/v1/records has them", isText: true,
+			write: list(RecordQuery{Errors: true, Limit: supportRecords}),
+		},
+		{
+			name: "records/slowest.json", about: "the slowest ones that are kept", isText: true,
+			write: list(RecordQuery{Slowest: true, Limit: supportRecords}),
+		},
+		{name: "records/blame.json", about: "GET /api/v1/blame: whose the time of the slowest is", isText: true, write: s.writeBlame},
 	}
+}
+
+func (s *Server) writeRecords(w io.Writer, q *RecordQuery, redact *redactor) error {
+	if s.opts.Sources.Records == nil {
+		return errUnavailable
+	}
+	page, err := s.opts.Sources.Records(q)
+	if err != nil {
+		return err
+	}
+	if redact != nil {
+		for i := range page.Records {
+			redact.knows(page.Records[i].Host)
+		}
+		redact.records(page.Records)
+	}
+	return writeIndented(w, filled(page.Records))
+}
+
+func (s *Server) writeBlame(w io.Writer) error {
+	if s.opts.Sources.Blame == nil {
+		return errUnavailable
+	}
+	b, err := s.opts.Sources.Blame(&BlameQuery{Rows: blameRows})
+	if err != nil {
+		return err
+	}
+	b.Summary, b.Concluded = blameSummary(b)
+	return writeIndented(w, b)
 }
 
 // profileMembers are what the runtime knows. Stacks have no values of arguments in them.
 func profileMembers() []member {
 	profile := func(name string, debug int) func(w io.Writer) error {
-		return func(w io.Writer) error { return pprof.Lookup(name).WriteTo(w, debug) } //nolint:wrapcheck // the file that is left out is named
+		return func(w io.Writer) error { return pprof.Lookup(name).WriteTo(w, debug) }
 	}
 	return []member{
 		{name: "profiles/goroutine.txt", about: "where goroutines are, and how many", write: profile("goroutine", 1)},
 		{name: "profiles/goroutine.pb.gz", about: "the same for go tool pprof", write: profile("goroutine", 0)},
 		{name: "profiles/heap.pb.gz", about: "what the memory is for, for go tool pprof", write: profile("heap", 0)},
-		{name: "profiles/runtime.json", about: "memory and collector of the Go runtime", write: func(w io.Writer) error {
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			return writeIndented(w, map[string]any{
-				"go_version": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH, "cpus": runtime.NumCPU(), "gomaxprocs": runtime.GOMAXPROCS(0),
-				"goroutines": runtime.NumGoroutine(), "heap_alloc": m.HeapAlloc, "heap_inuse": m.HeapInuse, "heap_idle": m.HeapIdle, "heap_released": m.HeapReleased,
-				"stack_inuse": m.StackInuse, "sys": m.Sys, "collections": m.NumGC, "pause_total_ns": m.PauseTotalNs, "heap_objects": m.HeapObjects,
-			})
-		}},
+		{name: "profiles/runtime.json", about: "memory and collector of the Go runtime", write: writeRuntime},
 	}
+}
+
+func writeRuntime(w io.Writer) error {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return writeIndented(w, map[string]any{
+		"go_version": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH, "cpus": runtime.NumCPU(), "gomaxprocs": runtime.GOMAXPROCS(0),
+		"goroutines": runtime.NumGoroutine(), "heap_alloc": m.HeapAlloc, "heap_inuse": m.HeapInuse, "heap_idle": m.HeapIdle,
+		"heap_released": m.HeapReleased, "heap_objects": m.HeapObjects, "stack_inuse": m.StackInuse, "sys": m.Sys,
+		"collections": m.NumGC, "pause_total_ns": m.PauseTotalNs,
+	})
 }
 
 // processMembers are what the kernel says of the process, and of itself. Neither environment
 // nor command line is among it.
 func processMembers() []member {
-	list := []member{{name: "proc/fds.txt", about: "open descriptors, by kind", write: writeDescriptors}}
-	for _, f := range []struct{ file, about string }{
+	files := []struct{ file, about string }{
 		{"/proc/self/limits", "bounds of the process"},
 		{"/proc/self/status", "memory and threads"},
 		{"/proc/self/sched", "its main thread's scheduling"},
@@ -274,7 +289,10 @@ func processMembers() []member {
 		{"/proc/pressure/cpu", "how much has to wait for the processor"},
 		{"/proc/sys/net/core/somaxconn", "largest queue of connections"},
 		{"/proc/sys/net/ipv4/ip_local_port_range", "ports for connections to backends"},
-	} {
+	}
+	list := make([]member, 0, len(files)+1)
+	list = append(list, member{name: "proc/fds.txt", about: "open descriptors, by kind", write: writeDescriptors})
+	for _, f := range files {
 		name := "proc/" + strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(f.file, "/proc/"), "self/"), "/", ".")
 		list = append(list, member{name: name, about: f.about, isText: true, write: func(w io.Writer) error {
 			text, err := os.ReadFile(f.file)

@@ -46,7 +46,7 @@ func unpack(t *testing.T, body string) (files map[string]string, folder string) 
 // supportSources have hosts, addresses and paths in many places.
 func supportSources() Sources {
 	src := sampleSources(new([]string))
-	src.Records = func(q *RecordQuery) (RecordPage, error) {
+	src.Records = func(*RecordQuery) (RecordPage, error) {
 		return RecordPage{Records: []api.Record{
 			{RequestID: "r1", Client: "203.0.113.9", Host: "shop.example.com", Path: "/users/alice/orders", Pool: "api", Backend: "10.0.0.1:8080"},
 			{RequestID: "r2", Client: "2001:db8::7", Host: "shop.example.com", Path: "/", Tries: []api.RecordTry{{Backend: "10.0.0.1:8080"}}},

@@ -32,14 +32,15 @@ type BlameTail struct {
 	Percent int `json:"percent"`
 	// AboveMS is how long each of them took at least.
 	AboveMS float64 `json:"above_ms"`
-	// Exchanges is how many of Blame.Exchanges are in it; KeptLonger how many more from before Blame.From, as the slowest of each
-	// second is kept for longer, the oldest one from KeptFrom.
+	// Exchanges is how many of Blame.Exchanges are in it; KeptLonger how many more from before Blame.From, as the slowest of
+	// each second is kept for longer, the oldest one from KeptFrom.
 	Exchanges  int        `json:"exchanges"`
 	KeptLonger int        `json:"kept_longer"`
 	KeptFrom   *time.Time `json:"kept_from,omitempty"`
 	// Phases are what the time went by, the longest first.
 	Phases []BlamePhase `json:"phases"`
-	// Backends are those whose time it is, Routes where it was asked for all, Clients those that were waited for in more than half of an exchange.
+	// Backends are those whose time it is, Routes where it was asked for all, Clients those that were waited for in more than
+	// half of an exchange.
 	Backends []BlameBackend `json:"backends"`
 	Routes   []BlameRoute   `json:"routes,omitempty"`
 	Clients  []BlameClient  `json:"clients"`

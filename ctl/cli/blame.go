@@ -14,6 +14,13 @@ import (
 // blameRows is how many rows each table has unless --limit says otherwise.
 const blameRows = 5
 
+// Titles of the tables of blame.
+const (
+	titleBlamed = "BACKEND"
+	titleShare  = "SHARE"
+	titleFailed = "FAILED"
+)
+
 const blameLong = `Says whose the time of the slowest requests is: in which phase it goes by (waiting for the client, for a place, for a
 connection, for the first byte of a backend, for the rest of its answer), which backends have it, and how these stand to
 others of their pool. The slowest are 1 % of those that ended lately; where there are fewer than 1,000, 10 %; below 100
@@ -89,19 +96,19 @@ func plural(n int, what string) string {
 }
 
 func timesText(b *api.Blame) string {
-	text := ""
+	var known []string
 	for _, q := range []struct {
 		name string
 		ms   *float64
 	}{{"half", b.P50MS}, {"90 %", b.P90MS}, {"99 %", b.P99MS}} {
 		if q.ms != nil {
-			text += q.name + " within " + inMS(*q.ms) + ", "
+			known = append(known, q.name+" within "+inMS(*q.ms))
 		}
 	}
-	if text == "" {
+	if len(known) == 0 {
 		return "the slowest took " + inMS(b.SlowestMS) + "; too few for more"
 	}
-	return text + "the slowest " + inMS(b.SlowestMS)
+	return strings.Join(known, ", ") + ", the slowest " + inMS(b.SlowestMS)
 }
 
 func tailText(s *screen, t *api.BlameTail) string {
@@ -114,7 +121,7 @@ func tailText(s *screen, t *api.BlameTail) string {
 
 func showPhases(s *screen, t *api.BlameTail) {
 	tab := table{columns: []column{
-		{title: "SHARE", right: true},
+		{title: titleShare, right: true},
 		{title: "WHOSE"},
 		{title: "PHASE"},
 		{title: "MEAN", right: true, drop: 1},
@@ -135,9 +142,9 @@ func showBlamed(s *screen, t *api.BlameTail) {
 	}
 	s.blank()
 	tab := table{columns: []column{
-		{title: "BACKEND", min: 9},
+		{title: titleBlamed, min: 9},
 		{title: titlePool, min: 6, drop: 2},
-		{title: "SHARE", right: true},
+		{title: titleShare, right: true},
 		{title: titleRequests, right: true, drop: 3},
 		{title: "IN TAIL", right: true},
 		{title: "OF SIBLINGS", right: true, drop: 1},
@@ -150,7 +157,8 @@ func showBlamed(s *screen, t *api.BlameTail) {
 		if b.Siblings == 0 {
 			rate = "-"
 		}
-		tab.row(c(b.Backend), c(b.Pool), c(inPercent(b.Share)), c(count(b.Exchanges)), c(inPercent(b.TailRate)), c(rate), c(maybeMS(b.MedianMS)), slowerCell(b))
+		tab.row(c(b.Backend), c(b.Pool), c(inPercent(b.Share)), c(count(b.Exchanges)), c(inPercent(b.TailRate)), c(rate),
+			c(maybeMS(b.MedianMS)), slowerCell(b))
 	}
 	tab.draw(s, "")
 }
@@ -158,21 +166,30 @@ func showBlamed(s *screen, t *api.BlameTail) {
 // showBlamedNames lists routes and clients, where these say something.
 func showBlamedNames(s *screen, t *api.BlameTail) {
 	if len(t.Routes) > 1 {
-		s.blank()
-		tab := table{columns: []column{{title: titleRoute, min: 8}, {title: "SHARE", right: true}, {title: titleRequests, right: true, drop: 1}}}
+		tab := shareTable(titleRoute)
 		for _, r := range t.Routes {
 			tab.row(c(nameOrDash(r.Route)), c(inPercent(r.Share)), c(count(r.TailExchanges)))
 		}
+		s.blank()
 		tab.draw(s, "")
 	}
 	if len(t.Clients) > 0 {
-		s.blank()
-		tab := table{columns: []column{{title: "WAITED FOR CLIENT", min: 9}, {title: "SHARE", right: true}, {title: titleRequests, right: true, drop: 1}}}
+		tab := shareTable("WAITED FOR CLIENT")
 		for _, r := range t.Clients {
 			tab.row(c(nameOrDash(r.Client)), c(inPercent(r.Share)), c(count(r.TailExchanges)))
 		}
+		s.blank()
 		tab.draw(s, "")
 	}
+}
+
+// shareTable is a table of who has which share.
+func shareTable(of string) *table {
+	return &table{columns: []column{
+		{title: of, min: 8},
+		{title: titleShare, right: true},
+		{title: titleRequests, right: true, drop: 1},
+	}}
 }
 
 func nameOrDash(name string) string {
@@ -188,7 +205,12 @@ func showFailures(s *screen, b *api.Blame) {
 	}
 	s.blank()
 	tab := table{columns: []column{
-		{title: "FAILED", right: true}, {title: "SHARE", right: true}, {title: "BEFORE", right: true, drop: 2}, {title: "CAUSE", min: 8}, {title: "WHOSE", drop: 3}, {title: "WHAT", min: 12, drop: 1},
+		{title: titleFailed, right: true},
+		{title: titleShare, right: true},
+		{title: "BEFORE", right: true, drop: 2},
+		{title: "CAUSE", min: 8},
+		{title: "WHOSE", drop: 3},
+		{title: "WHAT", min: 12, drop: 1},
 	}}
 	for i := range b.Failures {
 		f := &b.Failures[i]

@@ -12,8 +12,6 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/api"
 )
 
-func of(x float64) *float64 { return &x }
-
 // blame is the fake recorder's: a slow backend among three and, of route few, too little.
 func (p *proxy) blame(q *ctl.BlameQuery) (*api.Blame, error) {
 	b := &api.Blame{Route: q.Route, Exchanges: 17, From: now.Add(-10 * time.Minute), Until: now, SlowestMS: 41}
@@ -23,7 +21,7 @@ func (p *proxy) blame(q *ctl.BlameQuery) (*api.Blame, error) {
 	case "off":
 		return nil, api.NewProblem(http.StatusConflict, "nothing is recorded")
 	}
-	b.Exchanges, b.P50MS, b.P90MS, b.P99MS, b.SlowestMS = 131_072, of(6.25), of(91), of(1670), 30_000
+	b.Exchanges, b.P50MS, b.P90MS, b.P99MS, b.SlowestMS = 131_072, new(6.25), new(91.0), new(1670.0), 30_000
 	long := now.Add(-time.Hour)
 	b.Tail = &api.BlameTail{
 		Percent: 1, AboveMS: 1670, Exchanges: 1311, KeptLonger: 240, KeptFrom: &long,
@@ -32,7 +30,7 @@ func (p *proxy) blame(q *ctl.BlameQuery) (*api.Blame, error) {
 			{Phase: "send", Side: "client", Meaning: "passing the answer on to the client", Share: 0.119, MeanMS: 250, UsualMS: 0.25},
 		},
 		Backends: []api.BlameBackend{
-			{Pool: "api", Backend: "10.0.0.3:8080", Share: 0.87, TailExchanges: 1300, Exchanges: 43_000, TailRate: 0.03, Siblings: 2, SiblingsTailRate: 0.0001, MedianMS: of(80), SiblingsMedianMS: of(5.7), Slower: of(14.1)},
+			{Pool: "api", Backend: "10.0.0.3:8080", Share: 0.87, TailExchanges: 1300, Exchanges: 43_000, TailRate: 0.03, Siblings: 2, SiblingsTailRate: 0.0001, MedianMS: new(80.0), SiblingsMedianMS: new(5.7), Slower: new(14.1)},
 			{Pool: "api", Backend: "unix:/run/isame/spare.sock", Share: 0.01, TailExchanges: 11, Exchanges: 12, TailRate: 0.9},
 		},
 		Routes:  []api.BlameRoute{{Route: "api", Share: 0.9, TailExchanges: 1400}, {Share: 0.1, TailExchanges: 151}},

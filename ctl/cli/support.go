@@ -19,8 +19,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// supportWait is the longest wait for a bundle.
-const supportWait = 2 * time.Minute
+const (
+	// supportWait is the longest wait for a bundle.
+	supportWait = 2 * time.Minute
+	// restBytesMax bounds what may stand behind the archive in a bundle: its padding.
+	restBytesMax = 1 << 20
+)
 
 // support is the command's own flags.
 type support struct {
@@ -44,7 +48,8 @@ type writtenFile struct {
 func (a *app) supportCommand() *cobra.Command {
 	var f support
 	cmd := &cobra.Command{
-		Use: "support [-f FILE]", Short: "Writes a bundle for a bug report", Args: arguments(cobra.NoArgs), ValidArgsFunction: cobra.NoFileCompletions,
+		Use: "support [-f FILE]", Short: "Writes a bundle for a bug report",
+		Args: arguments(cobra.NoArgs), ValidArgsFunction: cobra.NoFileCompletions,
 		Long: "Writes a .tar.gz with what a bug report needs, for this user alone (mode 0600), and says what is in it: state,\n" +
 			"configuration, history, metrics, profiles, records of failures and of the slowest exchanges, and what the kernel says\n" +
 			"of the process. Secrets of the configuration are masked; names of hosts, addresses and paths are not, unless --redact\n" +
@@ -98,7 +103,7 @@ func writeBundle(file string, bundle []byte, force bool) error {
 		}
 		return fresh.Commit()
 	}
-	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // whoever calls says where
+	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("cannot write %q: %w: --force replaces it", file, os.ErrExist)
 	}
@@ -130,8 +135,8 @@ func filesOf(bundle []byte) ([]writtenFile, error) {
 		_, name, _ := strings.Cut(path.Clean(h.Name), "/")
 		files = append(files, writtenFile{Name: name, Bytes: h.Size})
 	}
-	_, err = io.Copy(io.Discard, zip) // the sum stands behind the archive
-	return files, err                 //nolint:wrapcheck // likewise
+	_, err = io.Copy(io.Discard, io.LimitReader(zip, restBytesMax)) // the sum stands behind the archive
+	return files, err
 }
 
 func showWritten(s *screen, w *written) {

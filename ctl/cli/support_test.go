@@ -21,7 +21,7 @@ func TestSupportWritesAFile(t *testing.T) {
 			t.Errorf("got\n%s\nwant %q in it", got.stdout, want)
 		}
 	}
-	if err := os.WriteFile("mine", []byte("precious"), 0o644); err != nil { //nolint:gosec // readable, to see that it is not after
+	if err := os.WriteFile("mine", []byte("precious"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	got = run(p, nil, "support", "-f", "mine")

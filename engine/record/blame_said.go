@@ -22,7 +22,8 @@ func (b *blaming) said() *Blame {
 		a.Failures = append(a.Failures, *f)
 	}
 	slices.SortFunc(a.Failures, func(x, y Failure) int {
-		return cmp.Or(cmp.Compare(y.Exchanges, x.Exchanges), cmp.Compare(y.Longer, x.Longer), cmp.Compare(x.End, y.End), cmp.Compare(x.Status, y.Status))
+		return cmp.Or(cmp.Compare(y.Exchanges, x.Exchanges), cmp.Compare(y.Longer, x.Longer),
+			cmp.Compare(x.End, y.End), cmp.Compare(x.Status, y.Status))
 	})
 	a.Failures = a.Failures[:min(len(a.Failures), b.q.Rows)]
 	if b.tail != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,23 +130,24 @@ func TestSplit(t *testing.T) {
 			r.Speaks(HTTP3, 3)
 			r.Waited(tc.body, tc.send)
 			s := r.split()
-			got, sum := "", int64(0)
+			var got strings.Builder
+			sum := int64(0)
 			for p := range Parts {
 				sum += s.of[p]
 				if n := (s.of[p] + ms(1)/2) / ms(1); n > 0 {
-					got += fmt.Sprintf(" %v %d", p, n)
+					fmt.Fprintf(&got, " %v %d", p, n)
 				}
 			}
 			if s.backend != 0 {
-				got += " of " + c.Names.text(s.backend)
+				got.WriteString(" of " + c.Names.text(s.backend))
 			}
 			for _, e := range s.retried {
 				if e.backend != 0 {
-					got += fmt.Sprintf(", %d of %s", (e.nanos+ms(1)/2)/ms(1), c.Names.text(e.backend))
+					fmt.Fprintf(&got, ", %d of %s", (e.nanos+ms(1)/2)/ms(1), c.Names.text(e.backend))
 				}
 			}
-			if got != " "+tc.want || sum != r.Took {
-				t.Errorf("got%s, together %d; want %s, together %d", got, sum, tc.want, r.Took)
+			if got.String() != " "+tc.want || sum != r.Took {
+				t.Errorf("got%s, together %d; want %s, together %d", got.String(), sum, tc.want, r.Took)
 			}
 			if v := c.view(place{}, r); v.Version != HTTP3 || v.Refusal != "deadline" || v.Tunnel || v.PathCut {
 				t.Errorf("what was waited for has changed something else: %+v", v)

@@ -65,9 +65,10 @@ const (
 	pathCut                    // the path was longer
 	hostCut                    // the host was
 	noClient                   // it has no address: a unix socket
-
-	flagBits = iota
 )
+
+// flagBits is how many there are.
+const flagBits = 5
 
 // Try is one attempt.
 type Try struct {

@@ -21,7 +21,7 @@ func (t *timescale) quantile(percent int) (Short, bool) {
 	if t.count-below < aboveLeast {
 		return 0, false
 	}
-	for s, n := range t.of {
+	for s, n := range &t.of {
 		if below -= int(n); below <= 0 {
 			return Short(s), true
 		}

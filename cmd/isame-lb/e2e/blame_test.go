@@ -98,16 +98,19 @@ func TestBlameFindsTheSlowClient(t *testing.T) {
 		slow  func(t *testing.T, conn net.Conn)
 	}{
 		{"read", func(t *testing.T, conn net.Conn) {
+			t.Helper()
 			send(t, conn, "GET /head HTTP/1.1\r\n")
 			pace(300 * time.Millisecond)
 			send(t, conn, "Host: t\r\nConnection: close\r\n\r\n")
 		}},
 		{"body", func(t *testing.T, conn net.Conn) {
+			t.Helper()
 			send(t, conn, "POST /send HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\nConnection: close\r\n\r\nab")
 			pace(300 * time.Millisecond)
 			send(t, conn, "cd")
 		}},
 		{"send", func(t *testing.T, conn net.Conn) {
+			t.Helper()
 			send(t, conn, "GET /take HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
 			pace(time.Second)
 		}},
@@ -147,6 +150,7 @@ func TestBlameFindsTheSlowClient(t *testing.T) {
 }
 
 func send(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Error(err)
 	}
