@@ -212,6 +212,9 @@ func (l *listener) hasEnded() bool {
 func open(ls []*listener) (n int64) {
 	for _, l := range ls {
 		n += l.connections.Load() + l.streams.Load()
+		if l.quic != nil {
+			n += l.quic.unfinished()
+		}
 	}
 	return n
 }
@@ -233,9 +236,7 @@ func (l *listener) finish(backlog time.Duration) {
 		}
 		ln.Finish(backlog)
 	}
-	if l.quic != nil {
-		l.quic.stop()
-	}
+	l.stopQUIC()
 }
 
 // drain begins the drain: exchanges of connections whose lot is below lots are their last

@@ -156,6 +156,9 @@ type ListenerStatus struct {
 	Tunnels int
 	// HTTP3 is how the UDP port is.
 	HTTP3 HTTP3Status
+	// Passed are packets that came to the port for a process before this one, Lost those of
+	// them that it did not take in time.
+	Passed, Lost uint64
 }
 
 // HTTP3Status is how the UDP port of a listener is.
@@ -183,6 +186,7 @@ func (e *Engine) Listeners() []ListenerStatus {
 		s.Bound = l.Addr()
 		s.Active, s.Idle = l.counts()
 		s.Tunnels = int(l.tunnels.Load())
+		s.Passed, s.Lost = l.packets.Passed.Load(), l.packets.Lost.Load()
 		switch {
 		case l.overUDP.Load():
 			s.HTTP3 = HTTP3Open
@@ -208,7 +212,7 @@ func (e *Engine) connections() []observe.Connections {
 	listeners := e.Listeners()
 	all := make([]observe.Connections, 0, len(listeners))
 	for _, l := range listeners {
-		all = append(all, observe.Connections{Listener: l.Name, Active: l.Active, Idle: l.Idle, Tunnels: l.Tunnels})
+		all = append(all, observe.Connections{Listener: l.Name, Active: l.Active, Idle: l.Idle, Tunnels: l.Tunnels, Passed: l.Passed, Lost: l.Lost})
 	}
 	return all
 }

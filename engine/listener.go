@@ -18,6 +18,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/match"
 	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/engine/packets"
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/trust"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -45,6 +46,7 @@ type listener struct {
 	streams     atomic.Int64 // of HTTP/2 and HTTP/3, whose exchange has not ended
 	tunnels     atomic.Int64 // likewise
 	perIP       limit.Addresses
+	packets     packets.Counts
 }
 
 // listenerKey is what a listener is known by over reloads: its address, whatever its

@@ -19,6 +19,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/http3/errcode"
 	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/engine/packets"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -29,7 +30,7 @@ type quicPort struct {
 	engine    *Engine
 	ln        *listener
 	at        netip.AddrPort
-	socket    *net.UDPConn // nil until it is taken: see take
+	socket    *packets.Socket // nil until it is taken: see take
 	transport *quic.Transport
 	from      *quic.Listener
 	ended     chan struct{} // closed when nothing is accepted any more; nil before
@@ -39,15 +40,27 @@ type quicPort struct {
 	turn      atomic.Uint32
 	sessions  atomic.Int64 // that have not ended
 	attempts  limit.Rate   // of handshakes that begin
+	begun     atomic.Int64 // connections that have not ended, and handshakes
+	handed    atomic.Bool  // the next process reads the socket
 }
 
-// openQUIC binds the UDP port of l; it does not answer yet. One that somebody else has,
-// as a process does that drains, is taken later: clients are served over TCP meanwhile.
+// packetsKey is what the UDP port of a listener is known by in a socket.Heritage.
+func packetsKey(of string) string { return "udp " + of }
+
+// openQUIC binds the UDP port of l, or takes it over from the process before; it does not
+// answer yet. One that somebody else has, as a process does that drains and was not asked
+// to hand over, is taken later: clients are served over TCP meanwhile.
 func (e *Engine) openQUIC(name string, l *listener) (*quicPort, error) {
 	at, err := netip.ParseAddrPort(l.Addr())
 	p := &quicPort{engine: e, ln: l, at: at, stopped: make(chan struct{})}
 	if err == nil {
-		p.socket, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+		p.socket, err = packets.Inherit(e.heritage.TakeParts(packetsKey(l.key)))
+	}
+	if err == nil && p.socket == nil {
+		p.socket, err = packets.Listen(at)
+	}
+	if p.socket != nil {
+		p.socket.Count(&l.packets)
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -70,14 +83,19 @@ func (p *quicPort) take() error {
 	default:
 	}
 	if p.socket == nil {
-		bound, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(p.at))
+		bound, err := packets.Listen(p.at)
 		if err != nil {
-			return err //nolint:wrapcheck // the caller says what it means
+			return err
 		}
+		bound.Count(&p.ln.packets)
 		p.socket = bound
 	}
 	if p.transport == nil {
-		p.transport = &quic.Transport{Conn: p.socket, VerifySourceAddress: p.doubts}
+		keys := p.socket.Keys()
+		p.transport = &quic.Transport{
+			Conn: p.socket, VerifySourceAddress: p.doubts, ConnContext: p.count,
+			ConnectionIDGenerator: p.socket.IDs(), StatelessResetKey: &keys.Reset, TokenGeneratorKey: &keys.Token,
+		}
 	}
 	from, err := p.transport.Listen(p.tlsConfig(), p.quicConfig())
 	p.from = from
@@ -93,6 +111,14 @@ const attemptsMax = 200
 func (p *quicPort) doubts(net.Addr) (high bool) {
 	safely.Do("QUIC address", func() { high = p.attempts.Count(socket.Nanos()) > attemptsMax }, nil)
 	return high
+}
+
+// count has begun be right: the context of a connection ends with it, also where its
+// handshake fails.
+func (p *quicPort) count(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
+	p.begun.Add(1)
+	safely.AfterDone(ctx, "QUIC count", func() { p.begun.Add(-1) })
+	return ctx, nil
 }
 
 // Pauses between two looks at a port that somebody else has.
@@ -218,7 +244,7 @@ func (p *quicPort) admit(q *quic.Conn) {
 	shards := p.ln.shards
 	s := shards[int(p.turn.Add(1)%uint32(len(shards)))]
 	policy := p.engine.table.Load().listener(p.ln.slot)
-	if policy == nil || s.draining.Load() {
+	if policy == nil || s.draining.Load() && !p.handed.Load() { // one that began before the handover is served
 		_ = q.CloseWithError(quic.ApplicationErrorCode(errcode.None), "")
 		return
 	}
@@ -262,6 +288,45 @@ func (p *quicPort) stop() {
 	defer p.using.Unlock()
 	if p.from != nil {
 		_ = p.from.Close()
+	}
+}
+
+// handover is what the next process needs of the port; nothing where it was not taken.
+func (p *quicPort) handover() ([]socket.Part, error) {
+	p.using.Lock()
+	defer p.using.Unlock()
+	if p.from == nil {
+		return nil, nil
+	}
+	return p.socket.Handover() //nolint:wrapcheck // it names the socket
+}
+
+// retain says that there is no next process.
+func (p *quicPort) retain() {
+	p.using.Lock()
+	defer p.using.Unlock()
+	if p.socket != nil {
+		p.socket.Retain()
+	}
+}
+
+// unfinished counts handshakes that end here although another process has the port: their
+// clients would not be heard there.
+func (p *quicPort) unfinished() int64 {
+	if !p.handed.Load() {
+		return 0
+	}
+	return max(0, p.begun.Load()-p.sessions.Load())
+}
+
+// give leaves the socket to the next process. Handshakes that have begun here end here, and
+// connections go on: their packets come by way of that process.
+func (p *quicPort) give() {
+	p.using.Lock()
+	defer p.using.Unlock()
+	p.handed.Store(true)
+	if p.socket != nil {
+		p.socket.Give()
 	}
 }
 

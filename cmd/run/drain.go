@@ -16,6 +16,7 @@ import (
 func (p *proxy) shutdown(reason string, changed <-chan struct{}) error {
 	close(p.draining)
 	p.overlay.Close()
+	p.leaveState() // nothing is written from here on
 	if reason != upgradeReason {
 		p.super.stopping("draining: exchanges under way may finish")
 	}

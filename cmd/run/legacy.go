@@ -18,6 +18,8 @@ const handoverVariable = "_ISAME_HANDOVER"
 // handover is what stands in it.
 type handover struct {
 	Sockets []handedSocket `json:"sockets"`
+	// Parts are descriptors that do not listen. A program that does not know them leaves them alone.
+	Parts []handedPart `json:"parts,omitempty"`
 	// Ready is a pipe into which the next process writes what it has taken, once it serves.
 	Ready int `json:"ready"`
 }
@@ -25,6 +27,12 @@ type handover struct {
 type handedSocket struct {
 	Key string `json:"key"`
 	FD  int    `json:"fd"`
+}
+
+type handedPart struct {
+	Key  string `json:"key"`
+	Name string `json:"name"`
+	FD   int    `json:"fd"`
 }
 
 // legacy is what this process has from whoever started it.
@@ -57,6 +65,13 @@ func inherit() (*legacy, error) {
 	for _, s := range h.Sockets {
 		err := l.Add(s.FD, s.Key)
 		_ = syscall.Close(s.FD) // likewise
+		if err != nil {
+			return nil, fmt.Errorf("cannot take over from the process before: %w", err)
+		}
+	}
+	for _, part := range h.Parts {
+		err := l.AddPart(part.FD, part.Key, part.Name)
+		_ = syscall.Close(part.FD) // likewise
 		if err != nil {
 			return nil, fmt.Errorf("cannot take over from the process before: %w", err)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/feed"
 	"github.com/isame-lb/isame-lb/ctl/ledger"
 	"github.com/isame-lb/isame-lb/ctl/overlay"
+	"github.com/isame-lb/isame-lb/ctl/store"
 	"github.com/isame-lb/isame-lb/engine"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/sink"
@@ -52,6 +53,7 @@ type proxy struct {
 	seen       atomic.Pointer[fingerprints] // of the files at the last load
 	ledger     *ledger.Ledger
 	overlay    *overlay.Keeper
+	stateLock  *store.Lock    // nil where there is none
 	signals    chan os.Signal // from the first socket on
 	tasks      chan task      // for the main loop
 	draining   chan struct{}  // closed when the drain begins
@@ -115,6 +117,9 @@ func (p *proxy) start() error {
 	}
 	p.loaded.Store(loaded)
 	p.remember()
+	if err := p.lockState(cfg.State.Dir); err != nil {
+		return err
+	}
 	if err := p.openLedger(loaded); err != nil {
 		return err
 	}
@@ -262,6 +267,7 @@ func (p *proxy) announce() {
 	if err != nil {
 		p.log.Warn().Err(err).Msg("the process before may not drain")
 	}
+	p.signState()
 	for _, address := range unused {
 		p.log.Warn().Str("address", address).Msg("a socket that was handed over is on no address of the configuration")
 	}

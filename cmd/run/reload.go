@@ -66,7 +66,8 @@ func (p *proxy) logDraining(trigger string) {
 func (p *proxy) openLedger(file *config.Loaded) error {
 	l, err := ledger.Open(ledger.Options{
 		Do: p.do, Apply: p.apply, Load: p.loadDocument, ReadFile: p.readFile, File: p.file, BaseDir: p.baseDir(), Live: p.live,
-		Report: p.report, Dir: file.Config.State.Dir, Logger: p.log, Boot: p.events.Boot(),
+		Report: p.report, Dir: file.Config.State.Dir, Writes: p.writesState, Logger: p.log,
+		Boot: p.events.Boot(),
 	})
 	if err != nil {
 		return err

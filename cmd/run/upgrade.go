@@ -161,8 +161,16 @@ func (p *proxy) estate() (sockets []uintptr, text string, err error) {
 		h.Sockets = append(h.Sockets, handedSocket{key, firstSocket + len(sockets)})
 		sockets = append(sockets, uintptr(fd))
 	}
+	addPart := func(key, name string, fd int) {
+		h.Parts = append(h.Parts, handedPart{key, name, firstSocket + len(sockets)})
+		sockets = append(sockets, uintptr(fd))
+	}
 	for _, s := range all {
-		add(s.Key, s.FD)
+		if s.Part == "" {
+			add(s.Key, s.FD)
+		} else {
+			addPart(s.Key, s.Part, s.FD)
+		}
 	}
 	if p.admin != nil {
 		fd, open, err := p.admin.Handover()
@@ -172,6 +180,13 @@ func (p *proxy) estate() (sockets []uintptr, text string, err error) {
 		if open {
 			add(ctl.HeritageKey, fd)
 		}
+	}
+	if p.stateLock != nil {
+		fd, err := p.stateLock.Copy()
+		if err != nil {
+			return sockets, "", err
+		}
+		addPart(stateKey, "lock", fd)
 	}
 	h.Ready = firstSocket + len(sockets)
 	body, err := json.Marshal(h)
@@ -192,6 +207,7 @@ func (p *proxy) upgradeFailed(err error) {
 	if process := p.heir.process; process != nil {
 		_ = process.Kill() // it may have ended
 	}
+	p.engine.Retain()
 	problem := api.NewProblem(http.StatusUnprocessableEntity, "the upgrade has failed, and the running process goes on: "+err.Error())
 	p.answerHeirs(upgradeOutcome{err: problem})
 }

@@ -85,7 +85,7 @@ func (l *Ledger) readJournal() (j journal) {
 
 // writeJournal keeps the history on the disk. A failure is logged: what runs, runs.
 func (l *Ledger) writeJournal() {
-	if l.opts.Dir == "" {
+	if l.opts.Dir == "" || !l.opts.Writes() {
 		return
 	}
 	j := journal{Version: journalVersion, Next: l.mu.next, Resume: l.resumption(), Lines: make([]api.Generation, 0, len(l.mu.entries))}

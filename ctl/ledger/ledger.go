@@ -85,7 +85,9 @@ type Options struct {
 	// Report is told of the end of each change that was tried; nil is nobody.
 	Report func(r Report)
 	// Dir is state.dir; empty keeps nothing on disk.
-	Dir    string
+	Dir string
+	// Writes reports that no other process writes there; nil is always. It is called where configurations are applied.
+	Writes func() bool
 	Logger zerolog.Logger
 	// Boot names this run of the process; empty makes a name.
 	Boot string
@@ -171,6 +173,9 @@ func Open(o Options) (*Ledger, error) {
 	}
 	if o.After == nil {
 		o.After = func(d time.Duration, f func()) func() bool { return safely.After(d, "configuration", f).Stop }
+	}
+	if o.Writes == nil {
+		o.Writes = func() bool { return true }
 	}
 	if o.Report == nil {
 		o.Report = func(Report) {}

@@ -21,6 +21,9 @@ const lingerTime = time.Second
 // goAwayTime is how long it may take to write GOAWAY.
 const goAwayTime = 5 * time.Second
 
+// streamMax is the last stream that a client can begin.
+const streamMax quic.StreamID = 1<<62 - 4
+
 // Begin makes s, a new Session, the server of q. The caller hands s.Conn to its loop,
 // then calls Run.
 func (s *Session) Begin(q *quic.Conn, l *socket.Loop, host Host, o Options) {
@@ -65,10 +68,13 @@ func (s *Session) openControl() {
 	m := &s.mu
 	m.Lock()
 	m.control = control
-	away, id := m.away, m.nextID
+	leaves, away, id := m.leavesNanos != 0, m.away, m.nextID
 	m.Unlock()
-	if away { // the drain began before there was a stream to say it on
+	switch { // the drain began before there was a stream to say it on
+	case away:
 		s.goAway(control, id)
+	case leaves:
+		s.goAway(control, streamMax)
 	}
 }
 
@@ -146,20 +152,26 @@ func (s *Session) Ready() {
 // setDeadline ends a session that nothing is expected of any more, or says when the
 // loop looks again.
 func (s *Session) setDeadline() {
+	nowNanos := socket.Nanos()
 	m := &s.mu
 	m.Lock()
-	busy, away, since := len(m.streams) > 0, m.away, m.quietNanos
+	busy, leaves, away, since := len(m.streams) > 0, m.leavesNanos, m.away, m.quietNanos
 	m.Unlock()
+	var by int64 // 0 is never
 	limit := s.opts.Idle
-	if away {
+	if leaves != 0 {
 		limit = lingerTime
+		if by = leaves + int64(lingerTime); !away && nowNanos >= by {
+			s.depart()
+		}
+		if nowNanos >= by {
+			by = 0
+		}
 	}
-	if busy || limit <= 0 {
-		s.Conn.Alarm(0)
-		return
+	if !busy && limit > 0 {
+		by = socket.Earlier(by, since+int64(limit))
 	}
-	by := since + int64(limit)
-	if socket.Nanos() >= by {
+	if by != 0 && nowNanos >= by {
 		s.close(errcode.None, "")
 		by = 0 // the end of Run calls
 	}
@@ -177,24 +189,39 @@ func (s *Session) finish(unknown []*Stream) {
 	s.host.Closed()
 }
 
-// Drain makes the session end when its exchanges have (RFC 9114 section 5.2): GOAWAY
-// names the first request that will not be heard. A client that was quiet for long has
-// lingerTime from here on, to hear of it and to have answers to what it sends meanwhile.
-// The loop calls it.
+// Drain makes the session end when its exchanges have, in two steps (RFC 9114 section 5.2).
+// The first GOAWAY refuses nothing: it names the last request that there could be, and the
+// client begins no more. Those that are on their way are heard for lingerTime, which a
+// client that was quiet for long has, too. Then a second one names the first request that
+// is not heard: see setDeadline. The loop calls it.
 func (s *Session) Drain() {
 	m := &s.mu
 	m.Lock()
-	was, control, id := m.away, m.control, m.nextID
-	m.away = true
+	was, control := m.leavesNanos != 0, m.control
 	if !was {
-		m.quietNanos = socket.Nanos()
+		m.leavesNanos = socket.Nanos()
+		m.quietNanos = m.leavesNanos
 	}
 	m.Unlock()
 	if !was && control != nil {
+		safely.New("goaway", func() { s.goAway(control, streamMax) }, s.crashed).Go()
+	}
+}
+
+// depart is the second step.
+func (s *Session) depart() {
+	m := &s.mu
+	m.Lock()
+	control, id := m.control, m.nextID
+	m.away = true
+	m.Unlock()
+	if control != nil {
 		safely.New("goaway", func() { s.goAway(control, id) }, s.crashed).Go()
 	}
 }
 
+// goAway writes GOAWAY. The steps are lingerTime apart, and QUIC lets writers of a stream in
+// as they come, so the first one does not come behind the second.
 func (s *Session) goAway(control *quic.SendStream, id quic.StreamID) {
 	room := appendVarint(nil, uint64(id))
 	_ = control.SetWriteDeadline(time.Now().Add(goAwayTime))

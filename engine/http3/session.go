@@ -62,10 +62,12 @@ type Session struct {
 		uni        [streamTypes]bool    // types that have come
 		budget     stream.Budget
 		nextID     quic.StreamID // the first one that has not come
-		quietNanos int64         // since when there is no stream, if there is none, or it is away
-		away       bool          // GOAWAY was sent, or will be: no new streams
-		closing    bool          // our end was decided
-		ended      bool          // the connection is no more
+		quietNanos int64         // since when there is no stream, if there is none, or it leaves
+		// leavesNanos is when it was told to leave; 0 is not at all.
+		leavesNanos int64
+		away        bool // the last GOAWAY was sent, or will be: no new streams
+		closing     bool // our end was decided
+		ended       bool // the connection is no more
 	}
 }
 

@@ -128,6 +128,9 @@ type Connections struct {
 	// Tunnels are those, among the active ones or inside of them, that were switched
 	// to another protocol.
 	Tunnels int
+	// Passed are packets of QUIC for connections that a process before still has, and Lost
+	// those of them that it did not take in time.
+	Passed, Lost uint64
 }
 
 // SetConnections says where the open connections come from. f is called once a

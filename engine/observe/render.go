@@ -238,6 +238,13 @@ func (r *Registry) renderConnections(e *exposition) {
 	for _, c := range all {
 		e.gauge(int64(c.Tunnels), "listener", c.Listener)
 	}
+	e.family("isame_http3_passed_packets_total", counter, "Packets for connections that the process before an upgrade still has, by what became of them.")
+	for _, c := range all {
+		if c.Passed+c.Lost > 0 {
+			e.count(c.Passed, "listener", c.Listener, "result", "passed")
+			e.count(c.Lost, "listener", c.Listener, "result", "lost")
+		}
+	}
 }
 
 // renderCertificates writes how long certificates are valid; of those with the

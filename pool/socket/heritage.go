@@ -13,14 +13,21 @@ import (
 
 // Heritage is the listening sockets that a process was given by whoever started it: by the
 // process before, which hands over, or by a supervisor (systemd's socket activation).
-// Connections may wait in their queues already. Each is given away once. Any goroutine may
-// use it; nil is empty.
+// Connections may wait in their queues already. Each is given away once. What does not
+// listen (a UDP port, a lock) is a key with parts. Any goroutine may use it; nil is empty.
 type Heritage struct {
 	mu struct {
 		sync.Mutex
 		left  []heirloom
-		taken []string // keys
+		parts map[string][]Part // by key
+		taken []string          // keys
 	}
+}
+
+// Part is one descriptor of a thing that is handed over, which may have several.
+type Part struct {
+	Name string
+	FD   int
 }
 
 type heirloom struct {
@@ -77,7 +84,38 @@ func (h *Heritage) Take(key, address string) (bound []*Bound) {
 	return bound
 }
 
-// Taken are the keys that Take was successful with.
+// AddPart takes a copy of a descriptor; fd stays the caller's.
+func (h *Heritage) AddPart(fd int, key, name string) error {
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("cannot take over descriptor %d: %w", fd, os.NewSyscallError("fcntl", err))
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.mu.parts == nil {
+		h.mu.parts = map[string][]Part{}
+	}
+	h.mu.parts[key] = append(h.mu.parts[key], Part{name, own})
+	return nil
+}
+
+// TakeParts gives away what a key has, in the order of AddPart. The descriptors are the
+// caller's.
+func (h *Heritage) TakeParts(key string) []Part {
+	if h == nil {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	parts := h.mu.parts[key]
+	if len(parts) > 0 {
+		delete(h.mu.parts, key)
+		h.mu.taken = append(h.mu.taken, key)
+	}
+	return parts
+}
+
+// Taken are the keys that Take and TakeParts were successful with.
 func (h *Heritage) Taken() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -93,6 +131,13 @@ func (h *Heritage) Close() (addresses []string) {
 		_ = one.bound.Close()
 	}
 	h.mu.left = nil
+	for key, parts := range h.mu.parts {
+		addresses = append(addresses, key)
+		for _, p := range parts {
+			_ = unix.Close(p.FD)
+		}
+	}
+	h.mu.parts = nil
 	return addresses
 }
 
