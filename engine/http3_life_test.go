@@ -260,6 +260,36 @@ func TestHTTP3Drain(t *testing.T) {
 	}
 }
 
+// A request that was sent before its client could know of the drain is heard: the first
+// GOAWAY refuses nothing.
+func TestHTTP3DrainHearsWhatIsOnItsWay(t *testing.T) {
+	address := backend(t, echo)
+	r := start(t, h3Text(t), address)
+	c := r.h3(noSettings)
+	if got := c.ask(to("GET", "/")...); !strings.HasPrefix(got, "200") {
+		t.Fatalf("got %q", got)
+	}
+	r.apply(strings.Replace(h3Text(t), "127.0.0.1:0", "127.0.0.2:0", 1), address)
+	control, err := c.AcceptUniStream(c.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewReader(control)
+	for said := ""; !strings.HasSuffix(said, frame3(goAway3, "\xff\xff\xff\xff\xff\xff\xff\xfc")); {
+		b, err := in.ReadByte()
+		if err != nil {
+			t.Fatalf("got %q, %v; want GOAWAY of the last request there could be", said, err)
+		}
+		said += string([]byte{b})
+	}
+	if got := c.ask(to("GET", "/")...); !strings.HasPrefix(got, "200") {
+		t.Errorf("got %q; want an answer", got)
+	}
+	if got := c.ending(); got != "close NO_ERROR" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // The address of a client changes under way.
 func TestHTTP3Migration(t *testing.T) {
 	r := start(t, h3Text(t), backend(t, echo))

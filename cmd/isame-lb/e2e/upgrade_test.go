@@ -24,22 +24,30 @@ type lineage struct {
 	program string // what is started; a test may replace it
 	admin   string // unix:, so that it stays the same
 	output  string
+	file    string // of the configuration
 }
 
+// newLineage has the usual listener.
 func newLineage(t *testing.T, configuration string) *lineage {
+	t.Helper()
+	return newLineageOf(t, header+configuration)
+}
+
+// newLineageOf starts the first process with a whole configuration.
+func newLineageOf(t *testing.T, configuration string) *lineage {
 	t.Helper()
 	dir := t.TempDir()
 	l := &lineage{t: t, program: filepath.Join(dir, "isame-lb"), admin: "unix:" + shortSocket(t), output: filepath.Join(dir, "log")}
 	if err := os.Symlink(lbBinary, l.program); err != nil {
 		t.Fatal(err)
 	}
-	file := writeConfig(t, strings.Replace(header, `admin: {address: "127.0.0.1:0"}`, `admin: {address: "`+l.admin+`"}`, 1)+configuration)
+	l.file = writeConfig(t, l.own(configuration))
 	out, err := os.Create(l.output)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	c := exec.Command(l.program, "--config", file)
+	c := exec.Command(l.program, "--config", l.file)
 	c.Dir, c.Env, c.Stdout, c.Stderr = dir, cleanEnvironment(), out, out
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -53,6 +61,29 @@ func newLineage(t *testing.T, configuration string) *lineage {
 	t.Cleanup(l.end)
 	l.serving(1)
 	return l
+}
+
+// own is a configuration with the admin endpoint of the lineage.
+func (l *lineage) own(configuration string) string {
+	return strings.Replace(configuration, `admin: {address: "127.0.0.1:0"}`, `admin: {address: "`+l.admin+`"}`, 1)
+}
+
+// reload has the process that serves read another configuration.
+func (l *lineage) reload(configuration string) {
+	l.t.Helper()
+	replaceFile(l.t, l.file, l.own(configuration))
+	if code, out := ctlAt(l.t, l.admin, "reload"); code != 0 {
+		l.t.Fatalf("isame-ctl reload: got exit %d, %s", code, out)
+	}
+}
+
+// kill ends a process without a word.
+func (l *lineage) kill(pid int) {
+	l.t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		l.t.Fatal(err)
+	}
+	l.gone(pid)
 }
 
 // log is what all of them have said so far.
@@ -97,12 +128,15 @@ func (l *lineage) address() string {
 	return address
 }
 
-// end ends all of them by their ids, and looks at what they have left.
+// end ends all of them by their ids, and looks at what they have left. Those that drain
+// end at once.
 func (l *lineage) end() {
 	for i := range l.all("isame-lb serves", "pid") {
 		pid := l.serving(i + 1)
-		_ = syscall.Kill(pid, syscall.SIGTERM) // it may have ended
-		l.gone(pid)
+		eventually(l.t, fmt.Sprintf("process %d ends", pid), func() string {
+			_ = syscall.Kill(pid, syscall.SIGTERM) // it may have ended
+			return l.runs(pid)
+		})
 	}
 	for _, bad := range []string{"WARNING: DATA RACE", "panic:", "fatal error:", "BUG:"} {
 		if text := l.log().String(); strings.Contains(text, bad) {
@@ -114,13 +148,16 @@ func (l *lineage) end() {
 // gone waits for the end of a process, which may be nobody's child that waits for it.
 func (l *lineage) gone(pid int) {
 	l.t.Helper()
-	eventually(l.t, fmt.Sprintf("process %d ends", pid), func() string {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil || strings.Contains(string(text), ") Z ") {
-			return ""
-		}
-		return "running"
-	})
+	eventually(l.t, fmt.Sprintf("process %d ends", pid), func() string { return l.runs(pid) })
+}
+
+// runs says so of a process, or nothing.
+func (*lineage) runs(pid int) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil || strings.Contains(string(text), ") Z ") {
+		return ""
+	}
+	return "running"
 }
 
 // askAllTheTime asks by clients that keep their connections, and by others that do not,
