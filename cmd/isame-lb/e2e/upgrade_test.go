@@ -124,7 +124,13 @@ func (l *lineage) serving(count int) (pid int) {
 
 func (l *lineage) address() string {
 	l.t.Helper()
-	address, _ := l.log().find("listening", "listener", "web")["address"].(string)
+	return l.addressOf("web")
+}
+
+// addressOf is where a listener of the first process listens, and so of all.
+func (l *lineage) addressOf(listener string) string {
+	l.t.Helper()
+	address, _ := l.log().find("listening", "listener", listener)["address"].(string)
 	return address
 }
 
