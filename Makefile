@@ -92,8 +92,12 @@ resilience: build ## let origins go wrong behind isame-lb, asked beside measured
 	bin/isame-bench resilience --isame bin/isame-lb --duration $(FAULT) --scenarios "$(SCENARIOS)"
 
 .PHONY: soak
-soak: tools ## mixed load while backends die, certificates and configuration change; 10,000 tunnels (DURATION=60s)
-	ISAME_SOAK=$(DURATION) $(GO) test -count=1 -timeout 0 -v -run '^Test(Soak|MixedClientsSeeNoChange|IdleTunnels)$$' ./cmd/isame-lb/e2e
+soak: tools ## mixed load while backends die, certificates, configuration and binary change; 10,000 tunnels (DURATION=60s)
+	ISAME_SOAK=$(DURATION) ISAME_STORM=$(DURATION) $(GO) test -count=1 -timeout 0 -v -run '^Test(Soak|MixedClientsSeeNoChange|IdleTunnels|Storm)$$' ./cmd/isame-lb/e2e
+
+.PHONY: upgrades
+upgrades: tools ## replace isame-lb ten times under real clients, and reload HAProxy as often under the same
+	ISAME_RIVAL=1 $(GO) test -count=1 -timeout 10m -v -run '^TestUpgradesUnderRealClients$$' ./cmd/isame-lb/e2e
 
 .PHONY: fmt
 fmt: ## format the code

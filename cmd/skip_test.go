@@ -32,6 +32,8 @@ var skips = map[string]skip{
 	"TestOverloadCostsOnlyWhatIsTooMuch": {1, false, "takes long, left out by -short"},
 	"TestPipesAreBounded":                {1, false, "a user who may have few pipes"},
 	"TestSoak":                           {1, false, "takes long, left out by -short"},
+	"curlOverQUIC":                       {1, false, "a curl that does not speak HTTP/3, as Debian's"},
+	"needClient":                         {1, true, "clients of others, over upgrades"},
 	"TestSystemResolver":                 {1, false, "a machine without a resolver"},
 	"blackHole":                          {1, false, "a kernel that queues connections without bound"},
 	"installed":                          {1, true, "measures nginx and HAProxy"},

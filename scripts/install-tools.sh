@@ -6,7 +6,8 @@
 # most tests do not need it. Arguments are the programs wanted (default: all).
 set -euo pipefail
 
-# One line a program: the command looked for, and the package that brings it.
+# One line a program: the command looked for, or a module of Debian's Python, and the
+# package that brings it.
 readonly PROGRAMS="
 nginx   nginx-light
 haproxy haproxy
@@ -16,7 +17,13 @@ openssl openssl
 testssl testssl.sh
 chromium chromium
 python3 python3
+python:requests python3-requests
+python:aiohttp python3-aiohttp
+python:httpx python3-httpx
 node    nodejs
+ruby    ruby
+perl    perl
+lwp-request libwww-perl
 redis-server redis-server
 systemd-analyze systemd
 gzip    gzip
@@ -28,12 +35,19 @@ export PATH="$PATH:/usr/sbin:/usr/local/sbin"
 
 readonly WANTED=" $* "
 
+found() {
+	case "$1" in
+	python:*) /usr/bin/python3 -c "import ${1#python:}" ;;
+	*) command -v "$1" ;;
+	esac >/dev/null 2>&1
+}
+
 missing() {
 	local program package
 	while read -r program package; do
 		[ -n "$program" ] || continue
 		[ "$WANTED" = "  " ] || [[ "$WANTED" == *" $program "* ]] || continue
-		command -v "$program" >/dev/null 2>&1 || printf '%s ' "$package"
+		found "$program" || printf '%s ' "$package"
 	done <<<"$PROGRAMS"
 }
 

@@ -28,38 +28,39 @@ const beforeMax = 16
 // Handover is what the next process needs for Inherit. The caller closes the descriptors;
 // Give or Retain has to follow.
 func (s *Socket) Handover() (parts []socket.Part, err error) {
-	defer func() {
-		if err != nil {
-			closeParts(parts)
-			parts = nil
-			s.Retain()
-		}
-	}()
-	add := func(name string, fd int, failed error) {
-		if failed == nil {
-			parts = append(parts, socket.Part{Name: name, FD: fd})
-		}
-		err = errors.Join(err, failed)
-	}
 	if err := s.mayHandOver(); err != nil {
 		return nil, err
 	}
+	parts, err = s.copies()
+	if err == nil {
+		var there int
+		if there, err = s.makeWay(); err == nil {
+			return append(parts, socket.Part{Name: partParent + strconv.Itoa(int(s.tag)), FD: there}), nil
+		}
+	}
+	closeParts(parts)
+	return nil, err
+}
+
+// copies are those of the socket, and of the ways to the processes before.
+func (s *Socket) copies() (parts []socket.Part, err error) {
 	raw, err := s.SyscallConn()
 	if err != nil {
 		return nil, fmt.Errorf("cannot hand over a UDP socket: %w", err)
 	}
-	fd, failed := socket.Copy(raw)
-	add(partSocket, fd, failed)
+	fd, err := socket.Copy(raw)
+	if err != nil {
+		return nil, fmt.Errorf("cannot hand over a UDP socket: %w", err)
+	}
+	parts = append(parts, socket.Part{Name: partSocket, FD: fd})
 	for tag := range s.before {
 		if b := s.before[tag].Load(); b != nil {
-			if fd, failed := b.way.copy(); failed == nil { // one that has ended meanwhile needs none
-				add(partBefore+strconv.Itoa(tag), fd, nil)
+			if fd, err := b.way.copy(); err == nil { // one that has ended meanwhile needs none
+				parts = append(parts, socket.Part{Name: partBefore + strconv.Itoa(tag), FD: fd})
 			}
 		}
 	}
-	fd, failed = s.makeWay()
-	add(partParent+strconv.Itoa(int(s.tag)), fd, failed)
-	return parts, err
+	return parts, nil
 }
 
 // mayHandOver says why not: there is no room for one more process, or the one before has

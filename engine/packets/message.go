@@ -14,8 +14,8 @@ import (
 //
 //	keys     kindKeys, the key of stateless resets, the key of tokens
 //	begin    kindBegin, then each id behind its length
-//	packet   kindPacket, length of the address (4 or 16), address, port, length of the
-//	         zone, zone, length of the control data, control data, packet
+//	packet   kindPacket, the address behind its length (4 or 16), port, the zone behind its
+//	         length, the control data likewise, packet
 const (
 	kindKeys byte = 1 + iota
 	kindBegin

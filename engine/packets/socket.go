@@ -138,19 +138,20 @@ func (s *Socket) resume(h *heir) {
 }
 
 // sort passes on what belongs to processes before, and moves the rest to the front.
-func (s *Socket) sort(ms []ipv4.Message, nowNanos int64) (n int) {
+func (s *Socket) sort(ms []ipv4.Message, nowNanos int64) (own int) {
+	rest := ms // where the next one of ours goes
 	for i := range ms {
 		m := &ms[i]
 		if b := s.ownerOf(m.Buffers[0][:m.N], nowNanos); b != nil {
 			s.forward(b, m)
 			continue
 		}
-		if n < i {
-			move(&ms[n], m)
+		if to := &rest[0]; to != m {
+			move(to, m)
 		}
-		n++
+		rest = rest[1:]
 	}
-	return n
+	return len(ms) - len(rest)
 }
 
 // move copies a packet into the buffers of another one: quic-go knows by their places which

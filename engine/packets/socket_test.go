@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -151,10 +152,10 @@ func TestPacketsGoToTheProcessThatHasTheirConnection(t *testing.T) {
 	third := second.replaced()
 	for _, p := range []*process{first, second, third, first} {
 		for i := range 5 {
-			send(t, c, short(p, fmt.Sprint(i)))
+			send(t, c, short(p, strconv.Itoa(i)))
 		}
 		for i := range 5 {
-			p.wants(c, short(p, fmt.Sprint(i)))
+			p.wants(c, short(p, strconv.Itoa(i)))
 		}
 	}
 	send(t, c, handshake("12345678", "new"))

@@ -70,7 +70,7 @@ func (w *way) send(head, rest []byte) error {
 	err := w.raw.Write(w.try)
 	w.parts = [2][]byte{}
 	if err != nil {
-		return err //nolint:wrapcheck // it is counted, and not shown
+		return err
 	}
 	return w.err
 }

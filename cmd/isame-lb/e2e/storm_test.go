@@ -120,8 +120,9 @@ func (s *storm) usage() (u usage) {
 	return u
 }
 
-// load starts clients of a kind, each of which asks again and again.
-func (s *storm) load(kind string, client func() *http.Client, url string) {
+// load starts clients of a kind, each of which asks again and again. A fresh one keeps no
+// connection.
+func (s *storm) load(kind string, fresh bool, client func() *http.Client, url string) {
 	count := &atomic.Int64{}
 	s.done[kind] = count
 	for range stormWorkers {
@@ -139,6 +140,9 @@ func (s *storm) load(kind string, client func() *http.Client, url string) {
 					s.fail(kind, err)
 				}
 				count.Add(1)
+				if fresh {
+					c.CloseIdleConnections()
+				}
 				<-pause.C
 			}
 		})
@@ -197,10 +201,15 @@ func (s *storm) begin() (end func()) {
 	s.t.Cleanup(end)
 	s.tunnels("WebSocket over TLS", inTLS(s.secure), stormTunnels/2)
 	s.tunnels("WebSocket over HTTP/2", inHTTP2(s.secure), stormTunnels/2)
-	s.load("HTTP/1.1", func() *http.Client { return &http.Client{Transport: &http.Transport{}, Timeout: patience} }, "http://"+s.web+"/x")
-	s.load("HTTP/1.1 over TLS", func() *http.Client { return edgeClient(false) }, "https://"+s.secure+"/x")
-	s.load("HTTP/2", func() *http.Client { return edgeClient(true) }, "https://"+s.secure+"/x")
-	s.load("HTTP/3", func() *http.Client { return overQUIC(s.t, s.secure) }, "https://a.test/x")
+	clear := func() *http.Client { return &http.Client{Transport: &http.Transport{}, Timeout: patience} }
+	quic := func() *http.Client { return overQUIC(s.t, s.secure) }
+	s.load("HTTP/1.1", false, clear, "http://"+s.web+"/x")
+	s.load("HTTP/1.1, new connections", true, clear, "http://"+s.web+"/x")
+	s.load("HTTP/1.1 over TLS", false, func() *http.Client { return edgeClient(false) }, "https://"+s.secure+"/x")
+	s.load("HTTP/2", false, func() *http.Client { return edgeClient(true) }, "https://"+s.secure+"/x")
+	s.load("HTTP/2, new connections", true, func() *http.Client { return edgeClient(true) }, "https://"+s.secure+"/x")
+	s.load("HTTP/3", false, quic, "https://a.test/x")
+	s.load("HTTP/3, new connections", true, quic, "https://a.test/x")
 	return end
 }
 
@@ -277,4 +286,3 @@ func (s *storm) settles(before usage) {
 		return ""
 	})
 }
-
