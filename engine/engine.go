@@ -212,7 +212,9 @@ func (e *Engine) connections() []observe.Connections {
 	listeners := e.Listeners()
 	all := make([]observe.Connections, 0, len(listeners))
 	for _, l := range listeners {
-		all = append(all, observe.Connections{Listener: l.Name, Active: l.Active, Idle: l.Idle, Tunnels: l.Tunnels, Passed: l.Passed, Lost: l.Lost})
+		all = append(all, observe.Connections{
+			Listener: l.Name, Active: l.Active, Idle: l.Idle, Tunnels: l.Tunnels, Passed: l.Passed, Lost: l.Lost,
+		})
 	}
 	return all
 }

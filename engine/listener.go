@@ -133,9 +133,7 @@ func (l *listener) close() {
 	for _, ln := range l.sockets {
 		_ = ln.Close() // the accept loops see net.ErrClosed and end
 	}
-	if l.quic != nil {
-		l.quic.stop()
-	}
+	l.stopQUIC()
 }
 
 // release gives back what the connections of a closed listener needed.

@@ -298,7 +298,7 @@ func (p *quicPort) handover() ([]socket.Part, error) {
 	if p.from == nil {
 		return nil, nil
 	}
-	return p.socket.Handover() //nolint:wrapcheck // it names the socket
+	return p.socket.Handover()
 }
 
 // retain says that there is no next process.

@@ -238,7 +238,7 @@ func (r *Registry) renderConnections(e *exposition) {
 	for _, c := range all {
 		e.gauge(int64(c.Tunnels), "listener", c.Listener)
 	}
-	e.family("isame_http3_passed_packets_total", counter, "Packets for connections that the process before an upgrade still has, by what became of them.")
+	e.family("isame_http3_passed_packets_total", counter, "Packets for connections that a process before still has, by their end.")
 	for _, c := range all {
 		if c.Passed+c.Lost > 0 {
 			e.count(c.Passed, "listener", c.Listener, "result", "passed")

@@ -122,7 +122,7 @@ func (s *storm) usage() (u usage) {
 
 // load starts clients of a kind, each of which asks again and again. A fresh one keeps no
 // connection.
-func (s *storm) load(kind string, fresh bool, client func() *http.Client, url string) {
+func (s *storm) load(kind string, fresh bool, client func() *http.Client, to string) {
 	count := &atomic.Int64{}
 	s.done[kind] = count
 	for range stormWorkers {
@@ -136,7 +136,7 @@ func (s *storm) load(kind string, fresh bool, client func() *http.Client, url st
 				if n%2 == 1 {
 					method, body = http.MethodPost, "a small body"
 				}
-				if err := expectOK(context.WithoutCancel(s.ends), c, method, url, body); err != nil {
+				if err := expectOK(context.WithoutCancel(s.ends), c, method, to, body); err != nil {
 					s.fail(kind, err)
 				}
 				count.Add(1)
@@ -201,10 +201,10 @@ func (s *storm) begin() (end func()) {
 	s.t.Cleanup(end)
 	s.tunnels("WebSocket over TLS", inTLS(s.secure), stormTunnels/2)
 	s.tunnels("WebSocket over HTTP/2", inHTTP2(s.secure), stormTunnels/2)
-	clear := func() *http.Client { return &http.Client{Transport: &http.Transport{}, Timeout: patience} }
+	plain := func() *http.Client { return &http.Client{Transport: &http.Transport{}, Timeout: patience} }
 	quic := func() *http.Client { return overQUIC(s.t, s.secure) }
-	s.load("HTTP/1.1", false, clear, "http://"+s.web+"/x")
-	s.load("HTTP/1.1, new connections", true, clear, "http://"+s.web+"/x")
+	s.load("HTTP/1.1", false, plain, "http://"+s.web+"/x")
+	s.load("HTTP/1.1, new connections", true, plain, "http://"+s.web+"/x")
 	s.load("HTTP/1.1 over TLS", false, func() *http.Client { return edgeClient(false) }, "https://"+s.secure+"/x")
 	s.load("HTTP/2", false, func() *http.Client { return edgeClient(true) }, "https://"+s.secure+"/x")
 	s.load("HTTP/2, new connections", true, func() *http.Client { return edgeClient(true) }, "https://"+s.secure+"/x")

@@ -123,7 +123,11 @@ func startClients(t *testing.T, address string) *realClients {
 		}
 		c := &realClient{kind: k.name}
 		s.all = append(s.all, c)
-		running.Go(func() { c.run(ctx, t, k.command, address) })
+		running.Go(func() {
+			if err := c.run(ctx, k.command, address); err != nil {
+				t.Errorf("%s: %v", k.name, err)
+			}
+		})
 	}
 	c := &realClient{kind: "go net/http"}
 	s.all = append(s.all, c)
@@ -132,8 +136,8 @@ func startClients(t *testing.T, address string) *realClients {
 	return s
 }
 
-// run reads what a program says until ctx ends.
-func (c *realClient) run(ctx context.Context, t *testing.T, command []string, address string) {
+// run reads what a program says until ctx ends; before that it must not end.
+func (c *realClient) run(ctx context.Context, command []string, address string) error {
 	args := make([]string, 0, len(command))
 	for _, a := range command {
 		args = append(args, strings.ReplaceAll(a, "%s", address))
@@ -144,23 +148,22 @@ func (c *realClient) run(ctx context.Context, t *testing.T, command []string, ad
 	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	in, out, err := os.Pipe()
 	if err != nil {
-		t.Error(err)
-		return
+		return err
 	}
+	defer func() { _ = in.Close() }()
 	p.Stdout, p.Stderr = out, out
 	err = p.Start()
 	_ = out.Close()
 	if err != nil {
-		t.Errorf("%s: %v", c.kind, err)
-		return
+		return err
 	}
 	for lines := bufio.NewScanner(in); lines.Scan(); {
 		c.add(lines.Text())
 	}
-	_ = in.Close()
 	if err := p.Wait(); ctx.Err() == nil {
-		t.Errorf("%s ended: %v", c.kind, err)
+		return fmt.Errorf("it has ended: %w", err)
 	}
+	return nil
 }
 
 // ask is the client in Go, which takes as long as the others between two requests.

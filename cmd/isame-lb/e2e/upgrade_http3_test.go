@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -83,7 +84,7 @@ func (d *download) read(body io.Reader) error {
 		switch in.Text() {
 		case "end":
 			return nil
-		case fmt.Sprint(n):
+		case strconv.Itoa(n):
 			d.lines.Add(1)
 		default:
 			return fmt.Errorf("got line %q; want %d", in.Text(), n)
@@ -133,7 +134,7 @@ func askingOverQUIC(client *http.Client) (asked *atomic.Int64, stop func() []str
 		pause := time.NewTicker(5 * time.Millisecond)
 		defer pause.Stop()
 		for n := 0; ctx.Err() == nil; n++ {
-			if err := askOnceOverQUIC(client, n); err != nil {
+			if err := askOnceOverQUIC(context.WithoutCancel(ctx), client, n); err != nil {
 				all = append(all, fmt.Sprintf("request %d: %v", n, err))
 			}
 			asked.Add(1)
@@ -147,8 +148,8 @@ func askingOverQUIC(client *http.Client) (asked *atomic.Int64, stop func() []str
 	}
 }
 
-func askOnceOverQUIC(client *http.Client, n int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func askOnceOverQUIC(ctx context.Context, client *http.Client, n int) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	method, body := http.MethodGet, io.Reader(http.NoBody)
 	if n%2 == 1 {
@@ -176,7 +177,7 @@ func askOnceOverQUIC(client *http.Client, n int) error {
 // does not read a later one.
 func quicConfigFor(c *pair, b *backend, number int) string {
 	text := overTLS(members(b), "", ", http3: true", c)
-	return strings.Replace(text, "routes: {", fmt.Sprintf("shutdown: {drain: 10m}\nlog: {format: json}\nroutes: {own: {path: /own, respond: {status: 200, body: %q}}, ", fmt.Sprint(number)), 1)
+	return strings.Replace(text, "routes: {", fmt.Sprintf("shutdown: {drain: 10m}\nlog: {format: json}\nroutes: {own: {path: /own, respond: {status: 200, body: \"%d\"}}, ", number), 1)
 }
 
 // TestUpgradeHandsHTTP3Over replaces the process three times under a download and a client
@@ -200,7 +201,7 @@ func TestUpgradeHandsHTTP3Over(t *testing.T) {
 		}
 		l.reload(quicConfigFor(c, d.backend, i+1))
 		a, err := tryExchange(overQUIC(t, address), request(t, http.MethodGet, "https://a.test/own", ""))
-		if err != nil || string(a.body) != fmt.Sprint(i+1) {
+		if err != nil || string(a.body) != strconv.Itoa(i+1) {
 			t.Errorf("a new connection: got %q, %v; want an answer of process %d", a.body, err, i+2)
 		}
 		down.goesOn()
