@@ -224,8 +224,13 @@ func (s *realClients) failures(of string) (total int) {
 	return total
 }
 
-// clientUpgrades is how often the process is replaced.
-const clientUpgrades = 10
+// clientUpgrades is how often the process is replaced. Where the machine is busy with other
+// tests it is less often, as long as nobody asked for all of it by ISAME_RIVAL.
+const (
+	clientUpgrades    = 10
+	clientUpgradesMin = 3
+	clientTime        = 40 * time.Second
+)
 
 func newFine(t *testing.T) *backend {
 	t.Helper()
@@ -247,8 +252,12 @@ log: {format: json}
 routes: {all: {pool: p}}
 pools: {p: {backends: `+members(b)+`}}
 `)
-	clients := startClients(t, l.address())
-	for range clientUpgrades {
+	clients, rival, began := startClients(t, l.address()), os.Getenv("ISAME_RIVAL") != "", time.Now()
+	for i := range clientUpgrades {
+		if i >= clientUpgradesMin && !rival && time.Since(began) > clientTime {
+			t.Logf("%d upgrades of %d took %v: it is left at that", i, clientUpgrades, clientTime)
+			break
+		}
 		if code, out := ctlAt(t, l.admin, "upgrade"); code != 0 {
 			t.Fatalf("isame-ctl upgrade: got exit %d, %s", code, out)
 		}
@@ -258,11 +267,11 @@ pools: {p: {backends: `+members(b)+`}}
 	if failed > 0 {
 		t.Errorf("%d exchanges failed; want none", failed)
 	}
-	if os.Getenv("ISAME_RIVAL") == "" {
+	if !rival {
 		return
 	}
-	if rival := haproxyFailures(t, b); failed > rival {
-		t.Errorf("%d exchanges failed, and %d with HAProxy; want no more", failed, rival)
+	if bound := haproxyFailures(t, b); failed > bound {
+		t.Errorf("%d exchanges failed, and %d with HAProxy; want no more", failed, bound)
 	}
 }
 
