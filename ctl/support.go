@@ -25,7 +25,7 @@ const (
 func (s *Server) supportEndpoints() []endpoint {
 	return []endpoint{{method: methodGet, pattern: "/api/v1/support", role: api.RoleWrite, serve: s.support, doc: operation{
 		id:      "support",
-		summary: "A .tar.gz for a bug report: state, configuration with secrets masked, metrics, profiles, records; README.txt says what is in it",
+		summary: "A .tar.gz for a bug report: state, configuration with secrets masked, metrics, profiles, records; README.txt says what it is",
 		query: map[string]string{
 			keyRedact: "1: hosts and addresses are hashed, the same way within one bundle, and of paths the first segment stays",
 		},
@@ -174,7 +174,7 @@ func (s *Server) configMembers() []member {
 			doc, err := src.Config(FormatYAML)
 			return writeAll(w, doc.Body, err)
 		}},
-		{name: "config/history.json", about: "GET /api/v1/config/history: what was changed, by whom", isText: true, write: func(w io.Writer) error {
+		{name: "config/history.json", about: "GET /api/v1/config/history: changes, and whose", isText: true, write: func(w io.Writer) error {
 			if src.Ledger == nil {
 				return errUnavailable
 			}
@@ -200,7 +200,7 @@ func writeAll(w io.Writer, text []byte, err error) error {
 	if err == nil {
 		_, err = w.Write(text)
 	}
-	return err //nolint:wrapcheck // the file that is left out is named
+	return err
 }
 
 func (s *Server) recordMembers(redact *redactor) []member {
@@ -266,8 +266,9 @@ func writeRuntime(w io.Writer) error {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return writeIndented(w, map[string]any{
-		"go_version": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH, "cpus": runtime.NumCPU(), "gomaxprocs": runtime.GOMAXPROCS(0),
-		"goroutines": runtime.NumGoroutine(), "heap_alloc": m.HeapAlloc, "heap_inuse": m.HeapInuse, "heap_idle": m.HeapIdle,
+		"go_version": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH, "cpus": runtime.NumCPU(),
+		"gomaxprocs": runtime.GOMAXPROCS(0), "goroutines": runtime.NumGoroutine(), "heap_alloc": m.HeapAlloc,
+		"heap_inuse": m.HeapInuse, "heap_idle": m.HeapIdle,
 		"heap_released": m.HeapReleased, "heap_objects": m.HeapObjects, "stack_inuse": m.StackInuse, "sys": m.Sys,
 		"collections": m.NumGC, "pause_total_ns": m.PauseTotalNs,
 	})

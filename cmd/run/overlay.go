@@ -4,9 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl"
@@ -16,18 +20,53 @@ import (
 	"github.com/isame-lb/isame-lb/pool"
 )
 
+// overlayKey is what the overlay is handed over by, which state.dir may not have.
+const overlayKey = "overlay"
+
+// overlayBytesMax bounds what is taken of it.
+const overlayBytesMax = 64 << 20
+
 // openOverlay restores what operators have changed of backends in a process before.
 func (p *proxy) openOverlay(dir string) {
+	var handed []byte
+	for _, part := range p.legacy.TakeParts(overlayKey) {
+		f := os.NewFile(uintptr(part.FD), overlayKey)
+		text, err := io.ReadAll(io.NewSectionReader(f, 0, overlayBytesMax))
+		if err = errors.Join(err, f.Close()); err != nil {
+			p.log.Error().Err(err).Msg("cannot read what the process before has handed over of backends")
+			continue
+		}
+		handed = text
+	}
 	p.overlay = overlay.Open(overlay.Options{
 		Overlay: p.engine.Overlay(), Pools: p.engine.PoolSet,
 		Add: p.engine.AddBackend, Remove: p.engine.RemoveBackend, Settle: p.engine.Settle,
-		Dir: dir, Logger: p.log,
+		Dir: dir, Handed: handed, Logger: p.log,
 		Tell: func(change string, v pool.Override, author string) {
 			p.overlaid(api.OverlayEvent{
 				Pool: v.Pool, Backend: v.Address, Change: change, Author: author, State: string(v.State), Until: v.Until, Weight: v.Weight,
 			})
 		},
 	})
+}
+
+// handOverlay holds changes of backends off until it is clear which process serves, and
+// returns a file with those that there are. It has no name and is gone with its last reader.
+func (p *proxy) handOverlay() (fd int, err error) {
+	text := p.overlay.Handover()
+	fd, err = unix.MemfdCreate(overlayKey, unix.MFD_CLOEXEC)
+	if err != nil {
+		return 0, fmt.Errorf("cannot make a file in memory: %w", err)
+	}
+	for len(text) > 0 && err == nil {
+		var n int
+		n, err = unix.Write(fd, text)
+		text = text[max(n, 0):]
+	}
+	if err != nil {
+		return 0, errors.Join(fmt.Errorf("cannot write a file in memory: %w", err), unix.Close(fd))
+	}
+	return fd, nil
 }
 
 // overlayState is what status says of n changed backends.

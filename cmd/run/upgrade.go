@@ -188,6 +188,11 @@ func (p *proxy) estate() (sockets []uintptr, text string, err error) {
 		}
 		addPart(stateKey, "lock", fd)
 	}
+	fd, err := p.handOverlay()
+	if err != nil {
+		return sockets, "", err
+	}
+	addPart(overlayKey, "json", fd)
 	h.Ready = firstSocket + len(sockets)
 	body, err := json.Marshal(h)
 	return sockets, string(body), err
@@ -208,6 +213,7 @@ func (p *proxy) upgradeFailed(err error) {
 		_ = process.Kill() // it may have ended
 	}
 	p.engine.Retain()
+	p.overlay.Resume()
 	problem := api.NewProblem(http.StatusUnprocessableEntity, "the upgrade has failed, and the running process goes on: "+err.Error())
 	p.answerHeirs(upgradeOutcome{err: problem})
 }

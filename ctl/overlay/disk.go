@@ -27,10 +27,7 @@ type kept struct {
 
 // restore reads what is kept. States whose time has passed meanwhile are over.
 func (k *Keeper) restore() {
-	if k.opts.Dir == "" {
-		return
-	}
-	all, err := read(k.opts.Dir)
+	all, err := k.found()
 	if err != nil {
 		k.opts.Logger.Error().Err(err).Str("dir", k.opts.Dir).
 			Msg("cannot read what was asked of backends at run time: the configuration alone says how they are")
@@ -51,24 +48,55 @@ func (k *Keeper) restore() {
 	}
 }
 
-// read is what Dir has; nothing where there is no file. What cannot be read is put aside for who wants to
-// know what was in it.
+// found is what the process before has handed over, or else left on the disk.
+func (k *Keeper) found() ([]pool.Override, error) {
+	switch {
+	case len(k.opts.Handed) > 0:
+		return decode(k.opts.Handed)
+	case k.opts.Dir == "":
+		return nil, nil
+	}
+	return read(k.opts.Dir)
+}
+
+// encode is what the disk and the next process get.
+func encode(all []pool.Override) []byte {
+	if all == nil {
+		all = []pool.Override{}
+	}
+	text, err := json.Marshal(kept{fileVersion, all})
+	if err != nil {
+		panic("BUG: an override cannot be written: " + err.Error())
+	}
+	return text
+}
+
+func decode(text []byte) ([]pool.Override, error) {
+	var f kept
+	if err := json.Unmarshal(text, &f); err != nil {
+		return nil, fmt.Errorf("it is not what an isame-lb has written: %w", err)
+	}
+	if f.Version > fileVersion {
+		return nil, fmt.Errorf("it has version %d, which a later isame-lb has written", f.Version)
+	}
+	return f.Overrides, nil
+}
+
+// read is what Dir has; nothing where there is no file. What cannot be read is put aside
+// for who wants to know what was in it.
 func read(dir string) ([]pool.Override, error) {
 	text, err := store.Read(dir, fileName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	var f kept
+	var all []pool.Override
 	if err == nil {
-		err = json.Unmarshal(text, &f)
-	}
-	if err == nil && f.Version > fileVersion {
-		err = fmt.Errorf("it has version %d, which a later isame-lb has written", f.Version)
+		all, err = decode(text)
 	}
 	if err != nil && len(text) > 0 {
 		err = errors.Join(err, store.Write(dir, fileName+".unreadable", text))
 	}
-	return f.Overrides, err
+	return all, err
 }
 
 // check refuses what no keeper has written.
@@ -92,13 +120,7 @@ func (k *Keeper) saveLocked(all []pool.Override) {
 	if k.opts.Dir == "" || len(all) == 0 && k.mu.saved == nil && !store.Has(k.opts.Dir, fileName) {
 		return
 	}
-	if all == nil {
-		all = []pool.Override{}
-	}
-	text, err := json.Marshal(kept{fileVersion, all})
-	if err != nil {
-		panic("BUG: an override cannot be written: " + err.Error())
-	}
+	text := encode(all)
 	if bytes.Equal(text, k.mu.saved) {
 		return
 	}

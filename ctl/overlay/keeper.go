@@ -11,6 +11,7 @@ package overlay
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -50,7 +51,10 @@ type Options struct {
 	// Tell is told of each change, in words of api.OverlayEvent; nil is nobody.
 	Tell func(change string, v pool.Override, author string)
 	// Dir is state.dir; empty keeps nothing on disk.
-	Dir    string
+	Dir string
+	// Handed is what the process before has handed over (Handover), which is newer than
+	// what the disk has; empty is nothing.
+	Handed []byte
 	Logger zerolog.Logger
 }
 
@@ -58,6 +62,12 @@ type Options struct {
 // its methods.
 type Keeper struct {
 	opts Options
+
+	// gate is held for reading by changes, and for writing by whoever holds them off.
+	gate struct {
+		sync.RWMutex
+		held bool
+	}
 
 	mu struct { // held while the disk is written; changes do not wait for it
 		sync.Mutex
@@ -93,6 +103,43 @@ func (k *Keeper) Close() {
 	}
 }
 
+// ErrHeld is why nothing is changed while another process is about to take over: it would
+// not hear of it.
+var ErrHeld error = api.NewProblem(http.StatusConflict,
+	"not now: another process is about to take over, which would not hear of the change").WithCode(api.CodeBusy)
+
+// Handover holds changes off until Resume, and returns what the next process is to have.
+func (k *Keeper) Handover() []byte {
+	k.gate.Lock()
+	defer k.gate.Unlock()
+	k.gate.held = true
+	return encode(k.List())
+}
+
+// Resume takes Handover back: there is no next process.
+func (k *Keeper) Resume() {
+	k.gate.Lock()
+	k.gate.held = false
+	k.gate.Unlock()
+	k.keep()
+}
+
+// change makes one change, unless changes are held off.
+func (k *Keeper) change(f func() error) error {
+	k.gate.RLock()
+	defer k.gate.RUnlock()
+	if k.gate.held {
+		return ErrHeld
+	}
+	return f()
+}
+
+func (k *Keeper) isHeld() bool {
+	k.gate.RLock()
+	defer k.gate.RUnlock()
+	return k.gate.held
+}
+
 // Ask changes state or weight of a backend. When it returns, the next pick obeys. Errors
 // are pool.ErrNoPool, pool.ErrNoBackend, and of the wish.
 func (k *Keeper) Ask(poolName, address string, w pool.Wish) error {
@@ -100,7 +147,7 @@ func (k *Keeper) Ask(poolName, address string, w pool.Wish) error {
 	if set == nil || set.Pool(poolName) == nil {
 		return fmt.Errorf("cannot change pool %q: %w", poolName, pool.ErrNoPool)
 	}
-	if err := set.Pool(poolName).Ask(address, w); err != nil {
+	if err := k.change(func() error { return set.Pool(poolName).Ask(address, w) }); err != nil {
 		return err
 	}
 	asked := pool.Override{Pool: poolName, Address: address}
@@ -121,7 +168,7 @@ func (k *Keeper) Ask(poolName, address string, w pool.Wish) error {
 // Add puts a backend into a pool, and returns when it is there. c must be valid. Errors are
 // those of pool.Set.Add.
 func (k *Keeper) Add(poolName string, c config.Backend, author string) error {
-	if err := k.opts.Add(poolName, c, author); err != nil {
+	if err := k.change(func() error { return k.opts.Add(poolName, c, author) }); err != nil {
 		return err
 	}
 	k.opts.Tell(api.OverlayAdd, pool.Override{Pool: poolName, Address: c.Address}, author)
@@ -132,7 +179,7 @@ func (k *Keeper) Add(poolName string, c config.Backend, author string) error {
 // Remove takes a backend out of a pool, and returns when it gets nothing new. Errors are
 // those of pool.Set.Remove.
 func (k *Keeper) Remove(poolName, address, author string) error {
-	if err := k.opts.Remove(poolName, address, author); err != nil {
+	if err := k.change(func() error { return k.opts.Remove(poolName, address, author) }); err != nil {
 		return err
 	}
 	k.opts.Tell(api.OverlayRemove, pool.Override{Pool: poolName, Address: address}, author)
@@ -146,7 +193,10 @@ func (k *Keeper) List() []pool.Override { return k.opts.Overlay.All() }
 // Clear takes back what is asked of one backend, so that the configuration alone says how
 // it is; ok is false where nothing is.
 func (k *Keeper) Clear(poolName, address, author string) (was pool.Override, ok bool, err error) {
-	was, ok = k.opts.Overlay.Drop(poolName, address)
+	err = k.change(func() error {
+		was, ok = k.opts.Overlay.Drop(poolName, address)
+		return nil
+	})
 	if ok {
 		k.opts.Tell(api.OverlayClear, was, author)
 		err = k.settle([]pool.Override{was})
@@ -157,11 +207,19 @@ func (k *Keeper) Clear(poolName, address, author string) (was pool.Override, ok 
 // ClearAll is Clear for every backend.
 func (k *Keeper) ClearAll(author string) ([]pool.Override, error) {
 	var all []pool.Override
-	for _, v := range k.List() {
-		if was, ok := k.opts.Overlay.Drop(v.Pool, v.Address); ok {
-			k.opts.Tell(api.OverlayClear, was, author)
-			all = append(all, was)
+	err := k.change(func() error {
+		for _, v := range k.List() {
+			if was, ok := k.opts.Overlay.Drop(v.Pool, v.Address); ok {
+				all = append(all, was)
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		k.opts.Tell(api.OverlayClear, all[i], author)
 	}
 	return all, k.settle(all)
 }
@@ -184,7 +242,7 @@ func (k *Keeper) settle(changed []pool.Override) error {
 func (k *Keeper) keep() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.mu.closed {
+	if k.mu.closed || k.isHeld() {
 		return
 	}
 	all := k.List()

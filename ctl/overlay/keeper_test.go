@@ -355,3 +355,31 @@ func TestWrittenForgetsWhatTheFileSays(t *testing.T) {
 		t.Errorf("left %+v, c is %s; want the drain and the later weight of a", all, p.state("c:1"))
 	}
 }
+
+// TestChangesAreHeldOffWhileAnotherProcessTakesOver: what it is handed is all that there is.
+func TestChangesAreHeldOffWhileAnotherProcessTakesOver(t *testing.T) {
+	dir := t.TempDir()
+	p := startProxy(t, dir, "a:1", "b:1", "c:1")
+	p.must(p.keeper.Ask("p", "a:1", pool.Wish{State: pool.Drain}))
+	handed := p.keeper.Handover()
+	_, _, cleared := p.keeper.Clear("p", "a:1", "")
+	_, all := p.keeper.ClearAll("")
+	for name, err := range map[string]error{
+		"ask": p.keeper.Ask("p", "b:1", pool.Wish{State: pool.Drain}), "remove": p.keeper.Remove("p", "b:1", ""),
+		"add": p.keeper.Add("p", config.Backend{Address: "d:1"}, ""), "clear": cleared, "clear all": all,
+	} {
+		if !errors.Is(err, ErrHeld) {
+			t.Errorf("%s: got %v; want %v", name, err, ErrHeld)
+		}
+	}
+	again := pool.NewOverlay()
+	Open(Options{Overlay: again, Handed: handed, Logger: zerolog.Nop()})
+	if got := again.All(); len(got) != 1 || got[0].State != pool.Drain {
+		t.Errorf("the next process has %+v", got)
+	}
+	p.keeper.Resume()
+	p.must(p.keeper.Ask("p", "b:1", pool.Wish{State: pool.Drain}))
+	if kept, err := read(dir); err != nil || len(kept) != 2 {
+		t.Errorf("the disk has %+v, %v; want both", kept, err)
+	}
+}

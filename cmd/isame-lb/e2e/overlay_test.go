@@ -193,3 +193,47 @@ func TestOverlayIsWrittenIntoTheFile(t *testing.T) {
 		t.Errorf("what runs is not what the file says: got %s", a.body)
 	}
 }
+
+// TestOverlayIsHandedOverAtAnUpgrade, also where nothing is kept on the disk; and an upgrade
+// that fails takes nothing away, nor the changes that come behind it.
+func TestOverlayIsHandedOverAtAnUpgrade(t *testing.T) {
+	all := newBackends(t, 3)
+	l := newLineage(t, "routes: {all: {pool: p}}\npools: {p: {backends: "+members(all[:2]...)+"}}\n")
+	pid := l.serving(1)
+	run := func(want int, args ...string) string {
+		t.Helper()
+		code, out := ctlAt(t, l.admin, args...)
+		if code != want {
+			t.Fatalf("isame-ctl %v: got exit %d, %s; want %d", args, code, out, want)
+		}
+		return out
+	}
+	run(0, "backends", "drain", all[0].address, "--for", "1h")
+	run(0, "backends", "add", all[2].address, "--pool", "p", "--weight", "3")
+	if err := os.Remove(l.program); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(l.program, []byte("#!/bin/sh\nexit 3\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	run(1, "upgrade")
+	run(0, "backends", "weight", all[1].address, "2") // the one that goes on takes changes again
+	if err := os.Remove(l.program); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(lbBinary, l.program); err != nil {
+		t.Fatal(err)
+	}
+	run(0, "upgrade")
+	l.gone(pid)
+	got := map[string]int{}
+	for range 10 {
+		got[get(t, "http://"+l.address()+"/").wantStatus(t, 200).header.Get("X-Backend")]++
+	}
+	if got[all[1].address] != 4 || got[all[2].address] != 6 {
+		t.Errorf("got %v; want 4 and 6 of 10 for the second and the third", got)
+	}
+	if out := run(0, "overlay", "list"); strings.Count(out, "\n") < 4 || !strings.Contains(out, "in 59m") {
+		t.Errorf("isame-ctl overlay list: %s", out)
+	}
+}
