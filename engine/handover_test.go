@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -114,7 +115,7 @@ func TestHandshakeOfHTTP3EndsWhereItBegan(t *testing.T) {
 	go func() { cut <- e.Shutdown(ctx) }()
 	// It drains for long enough when those leave that never said anything.
 	_ = idle.SetReadDeadline(time.Now().Add(20 * time.Second))
-	if _, err := idle.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := idle.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Fatalf("got %v; want that the idle connection is closed", err)
 	}
 	g.opened.Store(true)
