@@ -12,6 +12,9 @@ var notCompiled = map[string]bool{
 	"admin.tls.cert_file": true, "admin.tls.key_file": true, "admin.tls.client_ca_file": true,
 	"log.level": true, "log.format": true, "metrics.enabled": true, "metrics.path": true, "shutdown.drain": true, "shutdown.delay": true, "shutdown.jitter": true,
 	"admin.persist": true, "admin.file_roots": true, "admin.env_names": true, "state.dir": true,
+	"instance": true, "source.etcd.endpoints": true, "source.etcd.key": true, "source.etcd.user": true, "source.etcd.password": true,
+	"source.etcd.tls.server_name": true, "source.etcd.tls.ca_file": true, "source.etcd.tls.cert_file": true, "source.etcd.tls.key_file": true,
+	"source.etcd.tls.insecure_skip_verify": true, "source.etcd.cache_file": true,
 }
 
 // behaviours names, for each key that works, a test that shows what changes with it.
@@ -29,6 +32,17 @@ var behaviours = map[string]string{
 	"admin.file_roots":                            "ctl.TestWritingIsNotReading",
 	"admin.persist":                               "cmd/isame-lb/e2e.TestAppliedConfigurationOutlivesARestart",
 	"state.dir":                                   "cmd/isame-lb/e2e.TestAppliedConfigurationOutlivesARestart",
+	"instance":                                    "cmd/isame-lb/e2e.TestFleet",
+	"source.etcd.endpoints":                       "cmd/isame-lb/e2e.TestFleet",
+	"source.etcd.key":                             "config.TestSharedDocument",
+	"source.etcd.user":                            "ctl/source.TestLogin",
+	"source.etcd.password":                        "ctl/source.TestLogin",
+	"source.etcd.tls.server_name":                 "ctl/source.TestTLS",
+	"source.etcd.tls.ca_file":                     "ctl/source.TestTLS",
+	"source.etcd.tls.cert_file":                   "ctl/source.TestTLS",
+	"source.etcd.tls.key_file":                    "ctl/source.TestTLS",
+	"source.etcd.tls.insecure_skip_verify":        "ctl/source.TestTLS",
+	"source.etcd.cache_file":                      "cmd/isame-lb/e2e.TestFleet",
 	"include":                                     "config.TestIncludedFilesAreOneConfiguration",
 	"defaults.middleware":                         "engine.TestStagesOfDefaultsStandInFront",
 	"defaults.timeout":                            "config.TestEveryKeyOfDefaultsIsInherited",

@@ -49,8 +49,7 @@ func (c *checker) check() {
 	}
 	c.stages()
 	c.moving()
-	c.admin(&c.cfg.Admin)
-	c.state(&c.cfg.Admin, &c.cfg.State)
+	c.checkLocal()
 	c.metrics(&c.cfg.Metrics)
 	if c.cfg.Tracing.Endpoint == "" && c.cfg.Tracing.Enabled {
 		c.reportf("tracing.endpoint", "is required when tracing is enabled")
@@ -58,6 +57,13 @@ func (c *checker) check() {
 	if c.cfg.Tracing.Endpoint != "" {
 		c.url("tracing.endpoint", c.cfg.Tracing.Endpoint)
 	}
+}
+
+// checkLocal runs the checks of what belongs to one instance.
+func (c *checker) checkLocal() {
+	c.admin(&c.cfg.Admin)
+	c.state(&c.cfg.Admin, &c.cfg.State)
+	c.source()
 }
 
 func sortedNames[V any](m map[string]V) []string {

@@ -33,6 +33,10 @@ type Options struct {
 	// BaseDir is the folder relative paths in the configuration start from;
 	// empty means the folder of File.
 	BaseDir string
+	// Local is what the file of this instance says (source.etcd), where File, Data or Document
+	// is what it shares with others: a layer below. Where the file itself has source.etcd and
+	// there is no Local, it is looked at alone, and the result holds nothing but its keys.
+	Local *Document
 }
 
 // Extensions are names that a program of the user's own has registered beside the
@@ -133,21 +137,30 @@ func read(opts *Options, problems *problemList) *Loaded {
 	} else if n := root.child(keyInclude); n != nil {
 		problems.addf(n.at(), keyInclude, "can stand in a file only, not in a configuration that is sent")
 	}
-	merged, err := mergeLayers(s, root, [][]assignment{fromEnviron(environ), fromFlags(opts.Set, problems)}, problems)
+	under := []*node{root}
+	if opts.Local != nil {
+		under = []*node{opts.Local.root, root}
+	}
+	merged, err := mergeLayers(s, under, [][]assignment{fromEnviron(environ), fromFlags(opts.Set, problems)}, problems)
 	if err != nil {
 		problems.addf(Origin{}, "", "%s", err)
 		return nil
 	}
+	merged, alone := divide(opts, root, merged, problems)
 	d := newDecoder(s, problems, refs)
 	d.where = make(map[string]Origin, merged.size())
 	loaded := &Loaded{Config: &Config{}, where: d.where, raw: d.raw}
 	d.decode(merged, loaded.Config)
 	loaded.Config.Include = nil // it is all here
 	c := &checker{decoder: d, cfg: loaded.Config, warnf: loaded.warnOnce(), used: map[string][]use{}}
-	c.defaults()
-	d.inherit(loaded.Config)
-	c.check()
-	c.unsupported()
+	if alone {
+		c.checkLocal()
+	} else {
+		c.defaults()
+		d.inherit(loaded.Config)
+		c.check()
+		c.unsupported()
+	}
 	in.warn(loaded)
 	slices.SortStableFunc(loaded.Warnings, compareProblems)
 	loaded.Files = unique(slices.Concat(files, in.files, refs.files, c.files))
@@ -199,11 +212,13 @@ func readRoot(opts *Options, problems *problemList) (files []string, root *node)
 	return files, s.parse()
 }
 
-// mergeLayers puts the environment and the flags over the tree of the file.
-func mergeLayers(s *schema, root *node, over [][]assignment, problems *problemList) (*node, error) {
+// mergeLayers puts the environment and the flags over the trees of files.
+func mergeLayers(s *schema, under []*node, over [][]assignment, problems *problemList) (*node, error) {
 	var l layers
-	s.settle(root, reflect.TypeFor[Config]())
-	l.load(root)
+	for _, root := range under {
+		s.settle(root, reflect.TypeFor[Config]())
+		l.load(root)
+	}
 	for _, as := range over {
 		if len(as) == 0 {
 			continue

@@ -12,9 +12,11 @@ import (
 func restartKeys() []string {
 	return []string{
 		"admin.address",
+		"instance",
 		"log.format",
 		"metrics.enabled",
 		"metrics.path",
+		"source",
 		"state.dir",
 	}
 }
@@ -45,10 +47,12 @@ func KeepRestartKeys(running, next *Loaded) []Problem {
 	return problems
 }
 
-// keepEntries replaces what next says of a path, and of the items of its list, by
-// what running says.
+// keepEntries replaces what next says of a path, and of what is below it, by what running
+// says.
 func keepEntries[V any](running, next map[string]V, path string) {
-	below := func(key string, _ V) bool { return key == path || strings.HasPrefix(key, path+"[") }
+	below := func(key string, _ V) bool {
+		return key == path || strings.HasPrefix(key, path+"[") || strings.HasPrefix(key, path+".")
+	}
 	maps.DeleteFunc(next, below)
 	for key, value := range running {
 		if below(key, value) {
@@ -78,7 +82,7 @@ func restartValues(cfg *Config) map[string]restartValue {
 	v := &visitor{schema: newSchema(Extensions{})}
 	v.visit = func(s step) bool {
 		if slices.Contains(keys, s.path) {
-			m[s.path] = restartValue{text: joined(s.v), secret: isSecret(s.v.Type()), value: s.v}
+			m[s.path] = restartValue{text: joined(s.v), secret: isSecret(s.v.Type()) || shapeOf(s.v.Type()) == shapeSection, value: s.v}
 		}
 		return shapeOf(s.v.Type()) == shapeSection
 	}
@@ -86,9 +90,13 @@ func restartValues(cfg *Config) map[string]restartValue {
 	return m
 }
 
-// joined renders a scalar, or the items of a list of scalars.
+// joined renders a scalar, the items of a list of scalars, or what stands in a section.
 func joined(v reflect.Value) string {
-	if v.Kind() != reflect.Slice {
+	switch v.Kind() {
+	case reflect.Slice:
+	case reflect.Struct:
+		return joinedSection(v)
+	default:
 		return formatScalar(v)
 	}
 	items := make([]string, v.Len())
@@ -96,4 +104,23 @@ func joined(v reflect.Value) string {
 		items[i] = formatScalar(v.Index(i))
 	}
 	return strings.Join(items, ", ")
+}
+
+// joinedSection renders the scalars of a section with their paths; they may be secrets.
+func joinedSection(section reflect.Value) string {
+	var lines []string
+	v := &visitor{schema: newSchema(Extensions{})}
+	v.visit = func(s step) bool {
+		switch shapeOf(s.v.Type()) {
+		case shapeSection, shapeNames, shapeTree:
+		case shapeList:
+			lines = append(lines, s.path+"="+joined(s.v))
+			return false
+		default:
+			lines = append(lines, s.path+"="+formatScalar(s.v))
+		}
+		return true
+	}
+	v.section(section, "", "")
+	return strings.Join(lines, "\n")
 }

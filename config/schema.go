@@ -51,6 +51,11 @@ type Config struct {
 	Shutdown Shutdown `koanf:"shutdown"`
 	// State is what is kept on disk.
 	State State `koanf:"state"`
+	// Instance is the name of this proxy among those that share a configuration, in `isame-ctl status` and in etcd; empty
+	// means the name of the host. ISAME_INSTANCE sets it.
+	Instance string `example:"edge-1" koanf:"instance"`
+	// Source is where the configuration comes from, where that is not the file alone.
+	Source Source `koanf:"source"`
 }
 
 // Size is a number of bytes, written with its unit: 512B, 16KiB, 10MiB or 1GB.

@@ -25,6 +25,7 @@ ruby    ruby
 perl    perl
 lwp-request libwww-perl
 redis-server redis-server
+etcd    etcd-server
 systemd-analyze systemd
 gzip    gzip
 zstd    zstd

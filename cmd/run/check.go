@@ -31,6 +31,7 @@ func checkCommand() *cobra.Command {
 			for _, w := range loaded.Warnings {
 				fmt.Fprintln(cmd.OutOrStdout(), w)
 			}
+			sayAlone(cmd, loaded)
 			return nil
 		},
 	}
@@ -51,6 +52,7 @@ func configCommand() *cobra.Command {
 				fmt.Fprintln(cmd.ErrOrStderr(), strings.TrimRight(err.Error(), "\n"))
 				return errReported
 			}
+			sayAlone(cmd, loaded)
 			if origins {
 				return config.WriteOrigins(cmd.OutOrStdout(), loaded)
 			}
@@ -61,6 +63,13 @@ func configCommand() *cobra.Command {
 	cmd.Flags().StringVar(&format, "format", "yaml", "yaml or json")
 	cmd.Flags().BoolVar(&origins, "origins", false, "print each value with where it comes from: default, file:line, variable or flag")
 	return cmd
+}
+
+// sayAlone says what was not looked at, to people: what is printed may become somebody's file.
+func sayAlone(cmd *cobra.Command, loaded *config.Loaded) {
+	if e := loaded.Config.Source.Etcd; e != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "only this file was looked at: the rest of the configuration is the document at key %s of etcd\n", e.Key)
+	}
 }
 
 // load reads the configuration the flags ask for. The error is of type

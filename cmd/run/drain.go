@@ -17,6 +17,7 @@ func (p *proxy) shutdown(reason string, changed <-chan struct{}) error {
 	close(p.draining)
 	p.overlay.Close()
 	p.leaveState() // nothing is written from here on
+	p.stopFleet()
 	if reason != upgradeReason {
 		p.super.stopping("draining: exchanges under way may finish")
 	}

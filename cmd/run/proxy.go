@@ -54,6 +54,7 @@ type proxy struct {
 	ledger     *ledger.Ledger
 	overlay    *overlay.Keeper
 	stateLock  *store.Lock    // nil where there is none
+	fleet      *fleet         // nil where the configuration is the file
 	signals    chan os.Signal // from the first socket on
 	tasks      chan task      // for the main loop
 	draining   chan struct{}  // closed when the drain begins
@@ -116,6 +117,10 @@ func (p *proxy) start() error {
 		return fmt.Errorf("cannot start: %w", err)
 	}
 	p.loaded.Store(loaded)
+	if loaded, err = p.share(loaded); err != nil {
+		return reported(err)
+	}
+	p.loaded.Store(loaded)
 	p.remember()
 	if err := p.lockState(cfg.State.Dir); err != nil {
 		return err
@@ -146,6 +151,9 @@ func (p *proxy) begin(loaded *config.Loaded, generation uint64) error {
 	p.overlay.Start()
 	p.begun(generation)
 	p.lookAtCertificates()
+	if p.fleet != nil {
+		p.fleet.follow()
+	}
 	return nil
 }
 
@@ -185,8 +193,10 @@ func (p *proxy) run() error {
 			}
 		case err := <-p.heir.ended:
 			p.upgradeFailed(heirEnded(err))
+			_ = p.takeDocument() // reported
 		case <-p.heir.late:
 			p.upgradeFailed(errHeirLate)
+			_ = p.takeDocument() // reported
 		case <-p.super.beat:
 			p.super.alive()
 		case <-look.C:
@@ -207,10 +217,14 @@ func (p *proxy) run() error {
 		case <-w.changed:
 			p.reload(ledger.TriggerFile)
 			w.follow(p.watched())
+		case <-p.fleet.news():
+			_ = p.takeDocument() // reported
+			w.follow(p.watched())
 		case <-p.freed:
 			p.adminIsFree()
 		case t := <-p.tasks:
 			t.serve()
+			_ = p.takeDocument() // what had to wait for a trial that has ended; reported
 			w.follow(p.watched())
 		}
 	}
@@ -292,5 +306,6 @@ func (p *proxy) finish(cut int) {
 	ctx, cancel := context.WithTimeout(context.Background(), adminGrace)
 	defer cancel()
 	p.stopAdmin(ctx)
+	p.awaitFleet(ctx)
 	p.stopDemo()
 }

@@ -67,7 +67,7 @@ func (p *proxy) openLedger(file *config.Loaded) error {
 	l, err := ledger.Open(ledger.Options{
 		Do: p.do, Apply: p.apply, Load: p.loadDocument, ReadFile: p.readFile, File: p.file, BaseDir: p.baseDir(), Live: p.live,
 		Report: p.report, Dir: file.Config.State.Dir, Writes: p.writesState, Logger: p.log,
-		Boot: p.events.Boot(),
+		Boot: p.events.Boot(), Shared: p.shared(),
 	})
 	if err != nil {
 		return err
@@ -90,14 +90,23 @@ func (p *proxy) baseDir() string {
 // files hold is noted before they are read, so that no change is missed.
 func (p *proxy) readFile() (*config.Loaded, error) {
 	p.remember()
-	return load(p.flags, p.demo.addresses())
+	if p.fleet != nil {
+		return p.readShared()
+	}
+	loaded, err := load(p.flags, p.demo.addresses())
+	if err == nil && loaded.Config.Source.Etcd != nil {
+		return nil, config.Problems{loaded.Problem("source.etcd", "cannot be added by a reload: restart to take the configuration from there")}
+	}
+	return loaded, err
 }
 
 // loadDocument checks a document in the environment of this process, its stages included.
 func (p *proxy) loadDocument(d *config.Document, name string) (*config.Loaded, error) {
-	return looked(loadFrom(config.Options{
-		Document: d, File: name, BaseDir: p.baseDir(), Environ: os.Environ(), Set: p.flags.set,
-	}))
+	o := config.Options{Document: d, File: name, BaseDir: p.baseDir(), Environ: os.Environ(), Set: p.flags.set}
+	if p.fleet != nil {
+		o.Local = p.fleet.local.Load()
+	}
+	return looked(loadFrom(o))
 }
 
 // live is what the proxy has counted.
@@ -140,6 +149,11 @@ func (p *proxy) watched() []string {
 
 // requestReload is the admin API's reload.
 func (p *proxy) requestReload(author string, force bool) (api.ReloadResult, error) {
+	if force && p.fleet != nil {
+		if err := p.retryDocument(); err != nil {
+			return api.ReloadResult{}, err
+		}
+	}
 	out, err := p.ledger.RequestReload(ledger.Author{Name: author, Trigger: ledger.TriggerAPI}, force)
 	if err != nil {
 		return api.ReloadResult{}, err

@@ -60,6 +60,7 @@ func (p *proxy) status() api.Status {
 	if _, reason := p.ready(); reason == api.StateDraining {
 		s.State = api.StateDraining
 	}
+	p.noteFleet(&s)
 	for _, l := range p.engine.Listeners() {
 		s.Connections += int64(l.Active + l.Idle)
 	}

@@ -163,11 +163,12 @@ const (
 	SourceAPI      = "api"
 	SourceRollback = "rollback"
 	SourceState    = "state"
+	SourceEtcd     = "etcd"
 )
 
 // ConfigState says where the running configuration comes from.
 type ConfigState struct {
-	// Source is default (the embedded one), file, api, rollback or state (resumed after a restart).
+	// Source is default (the embedded one), file, etcd, api, rollback or state (resumed after a restart).
 	Source string `json:"source"`
 	// ETag is that of the running document.
 	ETag string `json:"etag"`
@@ -182,6 +183,9 @@ type ConfigState struct {
 	Persist string `json:"persist"`
 	// Pending is what waits for its confirmation; absent where nothing does.
 	Pending *Pending `json:"pending,omitempty"`
+	// Etcd is the document that is shared with other instances; absent where none is (source.etcd). Drift
+	// and FileGeneration are about it, in place of the file.
+	Etcd *EtcdState `json:"etcd,omitempty"`
 }
 
 // Current is what runs, in the answer to a change that was made for something else.

@@ -22,6 +22,8 @@ type Status struct {
 	GoVersion string `json:"go_version"`
 	// PID is the process id.
 	PID int `json:"pid"`
+	// Instance is the name of this one among others: the key instance, or the name of the host.
+	Instance string `json:"instance"`
 	// State is running or draining.
 	State string `json:"state"`
 	// Started is when the process began to serve.
@@ -53,7 +55,7 @@ type Reload struct {
 	At time.Time `json:"at"`
 	// Result is applied or rejected.
 	Result string `json:"result"`
-	// Trigger is what asked for it: signal, file or api.
+	// Trigger is what asked for it: signal, file, etcd or api.
 	Trigger string `json:"trigger,omitempty"`
 	// Reason is the first problem of a rejected one.
 	Reason string `json:"reason,omitempty"`

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
@@ -55,7 +56,7 @@ func (a *app) everywhere(c *cobra.Command) error {
 	if len(names) == 0 {
 		return usage(c, errors.New("--all: there is no context: isame-ctl context set NAME --url URL makes one"))
 	}
-	replies := make([]reply, len(names))
+	replies, fleet := make([]reply, len(names)), make([]*api.Status, len(names))
 	args := withoutAll(a.args)
 	var asking sync.WaitGroup
 	places := make(chan struct{}, askedAtOnce)
@@ -64,10 +65,11 @@ func (a *app) everywhere(c *cobra.Command) error {
 		replies[i] = reply{Context: name, Exit: ExitFailed, Error: "isame-ctl: a bug was met"}
 		safely.GoIn(&asking, "ask", func() {
 			defer func() { <-places }()
-			replies[i] = a.askOne(c.Context(), name, args)
+			replies[i] = a.askOne(collecting(c.Context(), &fleet[i]), name, args)
 		})
 	}
 	asking.Wait()
+	compare(replies, fleet)
 	if err := a.printReplies(replies); err != nil {
 		return err
 	}

@@ -76,6 +76,7 @@ func showConfigState(s *screen, c *api.ConfigState) {
 	if c == nil {
 		return
 	}
+	showEtcd(s, c.Etcd)
 	if c.Drift {
 		text := "drift        what runs is not what the file holds: it came by " + c.Source
 		if c.HeldBack {

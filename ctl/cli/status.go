@@ -30,12 +30,13 @@ func (a *app) call(do func(ctx context.Context, cl *client.Client, args []string
 
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "Shows version, uptime, load and pools", Args: arguments(cobra.NoArgs),
+		Use: "status", Short: "Shows version, uptime, load and pools; with --all also who lags behind in a fleet", Args: arguments(cobra.NoArgs),
 		RunE: a.call(func(ctx context.Context, cl *client.Client, _ []string) error {
 			st, err := cl.Status(ctx)
 			if err != nil {
 				return err
 			}
+			collect(ctx, &st)
 			return a.print(st, func(s *screen) { showStatus(s, &st) })
 		}),
 	}
@@ -60,6 +61,7 @@ func showStatus(s *screen, st *api.Status) {
 	}
 	s.linef("%s %s (%s, %s)", st.Name, st.Version, st.Commit, st.GoVersion)
 	s.linef("state        %s, up %s, pid %d", st.State, short(max(time.Second, time.Duration(st.UptimeSeconds*float64(time.Second)))), st.PID)
+	s.linef("instance     %s", st.Instance)
 	s.linef("config       %s, generation %d", file, st.Generation)
 	showConfigState(s, st.Config)
 	if r := st.LastReload; r != nil {

@@ -146,9 +146,10 @@ func (l *Ledger) becomeLocked(generation uint64, outcome, reason string) {
 	l.mu.entries = list
 }
 
-// supersedeLocked says of what was applied that the file has taken its place.
+// supersedeLocked says of what was applied that the file has taken its place. A document that
+// is shared has come from there, and is followed by the next one.
 func (l *Ledger) supersedeLocked(left *running) {
-	if left.source != l.fileSource() {
+	if left.source != l.fileSource() && l.opts.Shared == nil {
 		l.becomeLocked(left.generation, api.OutcomeSuperseded, "the content of the file changed")
 	}
 }

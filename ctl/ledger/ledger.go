@@ -3,7 +3,7 @@
 // change goes through it, whoever asks for it: the file, a signal, the API, a rollback.
 //
 // Start reading at Ledger (what there is), then revise.go (a change over the API),
-// reload.go (the file), trial.go (confirm), rollback.go, history.go and journal.go (what
+// reload.go (the file), shared.go (a document that others take as well), trial.go (confirm), rollback.go, history.go and journal.go (what
 // is remembered, and where), persist.go (what a restart finds), reach.go (what a body may
 // refer to).
 //
@@ -37,6 +37,7 @@ const (
 	TriggerFile     = "file"
 	TriggerSignal   = "signal"
 	TriggerAPI      = "api"
+	TriggerEtcd     = "etcd"
 	TriggerRollback = "rollback"
 )
 
@@ -78,6 +79,9 @@ type Options struct {
 	ReadFile func() (*config.Loaded, error)
 	// File is the configuration file; empty is the embedded default.
 	File string
+	// Shared is where the document lies in place of File; nil where it does not. ReadFile is it
+	// then, as it was taken last or is offered now.
+	Shared *Shared
 	// BaseDir is the absolute folder that relative paths of a document start from.
 	BaseDir string
 	// Live is what was counted; nil switches the early end of trials off.
@@ -202,6 +206,9 @@ func randomName() string {
 	return hex.EncodeToString(b[:])
 }
 
+// Boot names this run of the process.
+func (l *Ledger) Boot() string { return l.boot }
+
 // Key is the key of ETags and differences.
 func (l *Ledger) Key() []byte { return slices.Clone(l.key) }
 
@@ -296,7 +303,10 @@ func (l *Ledger) Begin(file *config.Loaded) (run *config.Loaded, generation uint
 }
 
 func (l *Ledger) fileSource() string {
-	if l.opts.File == "" {
+	switch {
+	case l.opts.Shared != nil:
+		return api.SourceEtcd
+	case l.opts.File == "":
 		return api.SourceDefault
 	}
 	return api.SourceFile

@@ -20,7 +20,7 @@ func (l *Ledger) promise(c *candidate) (p promised, err error) {
 	switch persist := persistOf(c.loaded); {
 	case persist == persistState && !c.intoFile:
 		return p, l.promiseState(c)
-	case persist == persistFile || c.intoFile:
+	case persist == persistFile || c.intoFile && l.opts.Shared == nil: // else it is put where it is shared
 		p.file, err = l.stageFile(c.doc)
 		if err == nil && c.onTrial { // it could be written; it is when it is confirmed
 			l.discard(p)

@@ -107,10 +107,13 @@ func (l *Ledger) revise(r *Revision) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if r.IntoFile && now.etag != l.mu.file.etag {
+	if r.IntoFile && l.opts.Shared == nil && now.etag != l.mu.file.etag {
 		return Outcome{}, notKept("it does not hold what runs, which came over the API: write that first, by admin.persist: file or by hand")
 	}
 	if next.Hash(l.key) == now.etag { // the answer to an earlier one may have been lost
+		if err := l.bringBack(now, r); err != nil {
+			return Outcome{}, err
+		}
 		return Outcome{
 			Generation: now.generation, ETag: now.etag, Unchanged: true, Loaded: now.loaded, Document: now.doc, Kept: now.kept,
 		}, nil
@@ -130,7 +133,8 @@ func (l *Ledger) revise(r *Revision) (Outcome, error) {
 		}
 		return Outcome{}, err
 	}
-	c.source, c.author, c.intoFile = api.SourceAPI, r.Author, r.IntoFile
+	c.source, c.author = api.SourceAPI, r.Author
+	c.intoFile, c.over = r.IntoFile, r.Match != nil && r.Match.Any
 	return l.try(c, now, r)
 }
 
@@ -149,6 +153,8 @@ type candidate struct {
 	intoFile bool
 	// onTrial is not kept anywhere before it is confirmed; isKept is already.
 	onTrial, isKept bool
+	// over puts it where it is shared whatever was seen there.
+	over bool
 }
 
 func (c *candidate) outcome(generation uint64) Outcome {
@@ -250,6 +256,9 @@ func (l *Ledger) commit(c *candidate) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	if err := l.mayPublish(c); err != nil {
+		return Outcome{}, err
+	}
 	left := l.mu.now
 	next := &running{
 		generation: l.mu.next, loaded: c.loaded, doc: c.doc, etag: c.etag, author: c.author, source: c.source, kept: c.kept,
@@ -257,6 +266,9 @@ func (l *Ledger) commit(c *candidate) (Outcome, error) {
 	if err := l.opts.Apply(c.loaded, next.generation); err != nil {
 		l.discard(p)
 		l.note(l.refusedEntry(c.author, err))
+		return Outcome{}, err
+	}
+	if err := l.publish(c, left); err != nil {
 		return Outcome{}, err
 	}
 	l.mark = l.live()
@@ -282,6 +294,8 @@ func (l *Ledger) noteFile(c *candidate, left, next *running) {
 	case c.source == l.fileSource():
 		*f = fileState{etag: c.etag, generation: next.generation}
 		l.supersedeLocked(left)
+	case l.isPublished(c):
+		*f = fileState{etag: c.etag, generation: next.generation}
 	case c.source == api.SourceRollback && left.etag == f.etag:
 		f.heldBack = true
 	}

@@ -84,6 +84,6 @@ func (l *Ledger) restore(r *restoration) (Outcome, error) {
 		l.note(l.refusedEntry(r.author, err))
 		return Outcome{}, err
 	}
-	c.source, c.author, c.restored, c.isKept = api.SourceRollback, r.author, r.generation, r.isKept
+	c.source, c.author, c.restored, c.isKept, c.over = api.SourceRollback, r.author, r.generation, r.isKept, true
 	return l.commit(c)
 }

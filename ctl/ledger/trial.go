@@ -245,6 +245,9 @@ func (l *Ledger) confirm(t *trial, a Author) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	if err := l.publishTrial(c, t); err != nil {
+		return Outcome{}, err
+	}
 	l.endTrial(t)
 	l.fulfil(p, now)
 	l.writeJournal()

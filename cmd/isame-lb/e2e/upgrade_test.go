@@ -36,12 +36,23 @@ func newLineage(t *testing.T, configuration string) *lineage {
 // newLineageOf starts the first process with a whole configuration.
 func newLineageOf(t *testing.T, configuration string) *lineage {
 	t.Helper()
+	return lineageOf(t, func(admin string) string { return administered(configuration, admin) })
+}
+
+// administered is a configuration with another admin endpoint than the usual one.
+func administered(configuration, admin string) string {
+	return strings.Replace(configuration, `admin: {address: "127.0.0.1:0"}`, `admin: {address: "`+admin+`"}`, 1)
+}
+
+// lineageOf is newLineageOf with a file that knows where its admin endpoint is.
+func lineageOf(t *testing.T, file func(admin string) string) *lineage {
+	t.Helper()
 	dir := t.TempDir()
 	l := &lineage{t: t, program: filepath.Join(dir, "isame-lb"), admin: "unix:" + shortSocket(t), output: filepath.Join(dir, "log")}
 	if err := os.Symlink(lbBinary, l.program); err != nil {
 		t.Fatal(err)
 	}
-	l.file = writeConfig(t, l.own(configuration))
+	l.file = writeConfig(t, file(l.admin))
 	out, err := os.Create(l.output)
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +76,7 @@ func newLineageOf(t *testing.T, configuration string) *lineage {
 
 // own is a configuration with the admin endpoint of the lineage.
 func (l *lineage) own(configuration string) string {
-	return strings.Replace(configuration, `admin: {address: "127.0.0.1:0"}`, `admin: {address: "`+l.admin+`"}`, 1)
+	return administered(configuration, l.admin)
 }
 
 // reload has the process that serves read another configuration.
