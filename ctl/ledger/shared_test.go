@@ -88,7 +88,7 @@ func (b *board) catchUp() {
 }
 
 // put applies a status, for whoever knows what runs.
-func (b *board) put(status string, confirm time.Duration, any bool) error {
+func (b *board) put(status string, confirm time.Duration, over bool) error {
 	b.t.Helper()
 	edit, err := Put(statusDocument(status), "json")
 	if err != nil {
@@ -96,7 +96,7 @@ func (b *board) put(status string, confirm time.Duration, any bool) error {
 	}
 	v, _ := b.ledger.View()
 	m := &Match{Tags: []string{v.ETag}}
-	if any {
+	if over {
 		m = &Match{Any: true}
 	}
 	_, err = b.ledger.Revise(&Revision{Author: Author{Name: "me", Trigger: TriggerAPI}, Edit: edit, Match: m, Confirm: confirm})

@@ -94,7 +94,9 @@ func tlsOf(e *config.Etcd) (*tls.Config, error) {
 
 // failFast has a question that cannot be asked fail with the reason, such as a certificate that
 // is not believed. The client of etcd would wait, and only say that it took too long.
-func failFast(ctx context.Context, method string, ask, answer any, c *grpc.ClientConn, invoke grpc.UnaryInvoker, o ...grpc.CallOption) error {
+func failFast(
+	ctx context.Context, method string, ask, answer any, c *grpc.ClientConn, invoke grpc.UnaryInvoker, o ...grpc.CallOption,
+) error {
 	return invoke(ctx, method, ask, answer, c, append(o, grpc.WaitForReady(false))...)
 }
 
