@@ -61,7 +61,9 @@ func showStatus(s *screen, st *api.Status) {
 	}
 	s.linef("%s %s (%s, %s)", st.Name, st.Version, st.Commit, st.GoVersion)
 	s.linef("state        %s, up %s, pid %d", st.State, short(max(time.Second, time.Duration(st.UptimeSeconds*float64(time.Second)))), st.PID)
-	s.linef("instance     %s", st.Instance)
+	if st.Instance != "" {
+		s.linef("instance     %s", st.Instance)
+	}
 	s.linef("config       %s, generation %d", file, st.Generation)
 	showConfigState(s, st.Config)
 	if r := st.LastReload; r != nil {

@@ -11,6 +11,8 @@ import (
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // authorKey is where the signature of the document stands, put by the same transaction.
@@ -58,7 +60,7 @@ func (s *Source) session(ctx context.Context) error {
 	}
 	s.met(c)
 	s.saw(d)
-	changes := c.Watch(clientv3.WithRequireLeader(ctx), s.opts.Etcd.Key, clientv3.WithRev(at+1))
+	changes := s.watch(ctx, c, at+1)
 	r := reporter{Source: s, client: c}
 	defer r.leave()
 	r.report(ctx)
@@ -90,6 +92,22 @@ func (s *Source) session(ctx context.Context) error {
 			r.report(ctx)
 		}
 	}
+}
+
+// watch tells of changes from a revision on, until ctx ends. It has a goroutine of its own, since
+// a server that is silent may keep the very begin of a watch from returning.
+func (s *Source) watch(ctx context.Context, c *clientv3.Client, from int64) <-chan clientv3.WatchResponse {
+	changes := make(chan clientv3.WatchResponse)
+	safely.GoThen("etcd", func() {
+		for told := range c.Watch(clientv3.WithRequireLeader(ctx), s.opts.Etcd.Key, clientv3.WithRev(from)) {
+			select {
+			case changes <- told:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}, func() { close(changes) })
+	return changes
 }
 
 // met notes that etcd answers.

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -130,6 +131,33 @@ func TestClusterThatWasRestored(t *testing.T) {
 	}
 	s.put(key, "older")
 	m.runs("older")
+}
+
+// TestSilentFromTheBegin: a server that freezes once it was read, before the watch has begun.
+func TestSilentFromTheBegin(t *testing.T) {
+	s := startEtcd(t)
+	s.put(key, "one")
+	m := newMember(t, s, nil)
+	c, err := m.connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	_, at, err := m.read(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.signal(syscall.SIGSTOP)
+	t.Cleanup(func() { s.signal(syscall.SIGCONT) })
+	ctx, cancel := context.WithCancel(t.Context())
+	changes := m.watch(ctx, c, at+1) // comes back all the same
+	if err := m.look(ctx, c); err == nil {
+		t.Error("a look at a frozen server has found something")
+	}
+	cancel()
+	for range changes { // it ends
+		t.Error("a frozen server has told something")
+	}
 }
 
 func TestCopyOnTheDisk(t *testing.T) {
