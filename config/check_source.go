@@ -1,7 +1,6 @@
 package config
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -11,6 +10,9 @@ const (
 	keySource = "source"
 	atEtcd    = "source.etcd"
 )
+
+// httpsPrefix begins an endpoint with TLS.
+const httpsPrefix = "https://"
 
 // localKeys are what the file of one instance holds where they share a document.
 func localKeys() []string { return []string{keySource, "instance", "admin", "state", "log"} }
@@ -89,24 +91,20 @@ func (c *checker) source() {
 func (c *checker) endpoints(e *Etcd) {
 	for i, text := range e.Endpoints {
 		at := indexPath(atEtcd+".endpoints", i)
-		scheme, host := "", text
-		if strings.Contains(text, "://") {
-			u, err := url.Parse(text)
-			if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
-				c.reportf(at, "%s is not http://host:port, https://host:port or host:port", c.quote(at, text))
-				continue
-			}
-			scheme, host = u.Scheme, u.Host
+		host, isTLS := strings.CutPrefix(text, httpsPrefix)
+		isClear := false
+		if !isTLS {
+			host, isClear = strings.CutPrefix(text, "http://")
 		}
-		if strings.HasPrefix(host, unixPrefix) {
+		if strings.ContainsAny(host, "/?#@") {
 			c.reportf(at, "%s is not http://host:port, https://host:port or host:port", c.quote(at, text))
 			continue
 		}
 		c.backendAddress(at, host)
 		switch {
-		case scheme == "http" && e.HasTLS():
+		case isClear && e.HasTLS():
 			c.reportf(at, "%s is clear text, where tls or another endpoint asks for TLS", c.quote(at, text))
-		case scheme == "" && e.TLS == nil && e.HasTLS():
+		case !isClear && !isTLS && e.TLS == nil && e.HasTLS():
 			c.reportf(at, "%s has no scheme, where another endpoint has https", c.quote(at, text))
 		}
 	}
@@ -115,14 +113,14 @@ func (c *checker) endpoints(e *Etcd) {
 
 // HasTLS reports that the members are spoken to by TLS.
 func (e *Etcd) HasTLS() bool {
-	return e.TLS != nil || slices.ContainsFunc(e.Endpoints, func(text string) bool { return strings.HasPrefix(text, "https://") })
+	return e.TLS != nil || slices.ContainsFunc(e.Endpoints, func(text string) bool { return strings.HasPrefix(text, httpsPrefix) })
 }
 
 // URLs are the endpoints with their scheme.
 func (e *Etcd) URLs() []string {
 	scheme := "http://"
 	if e.HasTLS() {
-		scheme = "https://"
+		scheme = httpsPrefix
 	}
 	urls := make([]string, len(e.Endpoints))
 	for i, text := range e.Endpoints {

@@ -29,9 +29,10 @@ func statusDocument(status string) []byte {
 	return []byte(`{"listeners": {"web": {"address": ":1"}}, "routes": {"all": {"respond": {"status": ` + status + `}}}}`)
 }
 
-func newBoard(t *testing.T, status string) *board {
+// newBoard has a document with status 201.
+func newBoard(t *testing.T) *board {
 	t.Helper()
-	b := &board{t: t, there: status, taken: status}
+	b := &board{t: t, there: "201", taken: "201"}
 	read := func() (*config.Loaded, error) {
 		return config.Load(config.Options{File: "etcd", Format: "json", Data: statusDocument(b.there)})
 	}
@@ -121,7 +122,7 @@ func codeOf(err error) (status int, code api.Code) {
 }
 
 func TestChangesAreShared(t *testing.T) {
-	b := newBoard(t, "201")
+	b := newBoard(t)
 	if err := b.put("202", 0, false); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +141,7 @@ func TestChangesAreShared(t *testing.T) {
 
 // TestChangeThatCannotBeShared was tried here, and what ran before serves again.
 func TestChangeThatCannotBeShared(t *testing.T) {
-	b := newBoard(t, "201")
+	b := newBoard(t)
 	b.fail = errors.New("etcd is silent")
 	if status, code := codeOf(b.put("202", 0, false)); status != http.StatusConflict || code != api.CodeNotWritable {
 		t.Errorf("got %d %s; want it not writable", status, code)
@@ -158,7 +159,7 @@ func TestChangeThatCannotBeShared(t *testing.T) {
 
 // TestLostRace answers with the one who was first, which is taken at once.
 func TestLostRace(t *testing.T) {
-	b := newBoard(t, "201")
+	b := newBoard(t)
 	b.there = "204"
 	err := b.put("202", 0, false)
 	if status, code := codeOf(err); status != http.StatusPreconditionFailed || code != api.CodeStaleETag {
@@ -177,7 +178,7 @@ func TestLostRace(t *testing.T) {
 }
 
 func TestTrialIsSharedWhenConfirmed(t *testing.T) {
-	b := newBoard(t, "201")
+	b := newBoard(t)
 	confirm := func() error {
 		v, _ := b.ledger.View()
 		_, err := b.ledger.Confirm(v.Generation, time.Now().Add(time.Hour), Author{Name: "me"})

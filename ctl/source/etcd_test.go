@@ -39,7 +39,6 @@ const key = "/isame/config"
 type server struct {
 	t       *testing.T
 	dir     string
-	args    []string
 	address string // of clients
 	peer    string
 	process *exec.Cmd
@@ -60,10 +59,10 @@ func needEtcd(t testing.TB) string {
 	return path
 }
 
-// startEtcd starts one on ports that were free, with further arguments.
-func startEtcd(t *testing.T, args ...string) *server {
+// startEtcd starts one on ports that were free.
+func startEtcd(t *testing.T) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), args: args}
+	s := &server{t: t, dir: t.TempDir()}
 	needEtcd(t)
 	for range 5 { // somebody else may be faster at its ports
 		s.address, s.peer = freeAddress(t), freeAddress(t)
@@ -93,12 +92,11 @@ func (s *server) start() bool {
 		s.t.Fatal(err)
 	}
 	defer out.Close()
-	process := exec.Command(needEtcd(s.t), append([]string{
+	process := exec.Command(needEtcd(s.t),
 		"--data-dir", filepath.Join(s.dir, "data"), "--unsafe-no-fsync", "--logger", "zap", "--log-level", "error",
-		"--listen-client-urls", "http://" + s.address, "--advertise-client-urls", "http://" + s.address,
-		"--listen-peer-urls", "http://" + s.peer, "--initial-advertise-peer-urls", "http://" + s.peer,
-		"--initial-cluster", "default=http://" + s.peer,
-	}, s.args...)...)
+		"--listen-client-urls", "http://"+s.address, "--advertise-client-urls", "http://"+s.address,
+		"--listen-peer-urls", "http://"+s.peer, "--initial-advertise-peer-urls", "http://"+s.peer,
+		"--initial-cluster", "default=http://"+s.peer)
 	process.Stdout, process.Stderr = out, out
 	process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := process.Start(); err != nil {

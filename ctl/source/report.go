@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -94,7 +95,7 @@ func (r *reporter) claim(ctx context.Context) error {
 		return nil
 	}
 	r.alone()
-	if clientv3.LeaseID(there.Lease) == r.lease && string(there.Value) == string(text) {
+	if clientv3.LeaseID(there.Lease) == r.lease && bytes.Equal(there.Value, text) {
 		return nil
 	}
 	_, err = r.client.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(r.key()), "=", there.ModRevision)).Then(put).Commit()
@@ -161,11 +162,11 @@ func (r *reporter) alone() {
 const leaveTime = time.Second
 
 // leave takes the report away, where etcd answers; else its lease does.
-func (r *reporter) leave() {
+func (r *reporter) leave(ctx context.Context) {
 	if r.lease == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 	defer cancel()
 	_, _ = r.client.Revoke(ctx, r.lease) // it ends by itself
 }

@@ -62,7 +62,7 @@ func (s *Source) session(ctx context.Context) error {
 	s.saw(d)
 	changes := s.watch(ctx, c, at+1)
 	r := reporter{Source: s, client: c}
-	defer r.leave()
+	defer r.leave(ctx)
 	r.report(ctx)
 	beat := time.NewTicker(s.opts.pace.beat)
 	defer beat.Stop()

@@ -11,6 +11,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ type Document struct {
 
 // same reports that it is the same document, put by the same change.
 func (d *Document) same(other *Document) bool {
-	return d != nil && other != nil && d.Revision == other.Revision && d.Cluster == other.Cluster && string(d.Text) == string(other.Text)
+	return d != nil && other != nil && d.Revision == other.Revision && d.Cluster == other.Cluster && bytes.Equal(d.Text, other.Text)
 }
 
 // Signature is who put a document, and why.
