@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -118,7 +119,7 @@ func (p *proxy) answers(status int) {
 	p.t.Helper()
 	eventually(p.t, fmt.Sprintf("%d is answered", status), func() string {
 		if got := get(p.t, p.url("/")).status; got != status {
-			return fmt.Sprint(got)
+			return strconv.Itoa(got)
 		}
 		return ""
 	})
@@ -361,7 +362,7 @@ func TestFleetTrial(t *testing.T) {
 	replaceFile(t, a.file, strings.Replace(string(text), `{address: "127.0.0.1:0"}`, `{address: "127.0.0.1:0", token: secret}`, 1))
 	eventually(t, "the token of this instance counts", func() string {
 		if got := get(t, "http://"+a.admin+"/api/v1/status").status; got != 401 {
-			return fmt.Sprint(got)
+			return strconv.Itoa(got)
 		}
 		return ""
 	})
@@ -384,7 +385,7 @@ func TestFleetMemberIsReplaced(t *testing.T) {
 	s.put(shared(202))
 	eventually(t, "the new one follows", func() string {
 		if got := get(t, "http://"+l.address()+"/").status; got != 202 {
-			return fmt.Sprint(got)
+			return strconv.Itoa(got)
 		}
 		return ""
 	})
