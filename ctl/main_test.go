@@ -71,7 +71,7 @@ func samplePools() []pool.Status {
 // sampleOverlay has what was changed of one backend; nobody obeys it.
 func sampleOverlay() *overlay.Keeper {
 	o := pool.NewOverlay()
-	o.Restore([]pool.Override{{Pool: "api", Address: "10.0.0.1:8080", State: pool.Drain, Since: probeTime, Author: "alice"}})
+	o.Restore([]pool.Override{{Pool: "api", Address: "10.0.0.1:8080", State: pool.Drain, Since: probeTime, Author: "ops"}})
 	return overlay.Open(overlay.Options{
 		Overlay: o, Pools: func() *pool.Set { return nil }, Settle: func([]pool.Override) error { return nil }, Logger: zerolog.Nop(),
 	})

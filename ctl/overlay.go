@@ -51,6 +51,14 @@ func (s *Server) overlay(x *call) error {
 	return answerPage(x, s.opts.Sources.Overlay.List(), byName(func(v *pool.Override) string { return v.Pool + "/" + v.Address }))
 }
 
+// overrides lists the overlay; nil where there is none.
+func (s *Server) overrides() func() []pool.Override {
+	if s.opts.Sources.Overlay == nil {
+		return nil
+	}
+	return s.opts.Sources.Overlay.List
+}
+
 func (s *Server) override(x *call) error {
 	if s.opts.Sources.Overlay == nil {
 		return notSupported("the overlay")

@@ -158,8 +158,8 @@ func (s *Server) stream(x *call, kind string, most int, open func() (flow, error
 // acceptsEvents refuses clients that could not read a stream: of HTTP/1.0, where there is
 // no chunk, and those that ask for something else by name.
 func (x *call) acceptsEvents() *api.Problem {
-	if !x.ctx.Request.Header.IsHTTP11() {
-		return api.NewProblem(http.StatusHTTPVersionNotSupported, "a stream needs HTTP/1.1")
+	if p := x.needsChunks("a stream"); p != nil {
+		return p
 	}
 	accept := strings.TrimSpace(string(x.ctx.Request.Header.Peek(fasthttp.HeaderAccept)))
 	if accept == "" {
@@ -174,6 +174,15 @@ func (x *call) acceptsEvents() *api.Problem {
 		}
 	}
 	return api.NewProblem(http.StatusNotAcceptable, "this call answers "+typeEvents+" only: accept it").WithCode(api.CodeMediaType)
+}
+
+// needsChunks refuses a client of HTTP/1.0 where the length of what is not known
+// beforehand: fasthttp would send it chunks, which it takes for content.
+func (x *call) needsChunks(what string) *api.Problem {
+	if x.ctx.Request.Header.IsHTTP11() {
+		return nil
+	}
+	return api.NewProblem(http.StatusHTTPVersionNotSupported, what+" needs HTTP/1.1")
 }
 
 // Read is called by fasthttp, in the goroutine of the connection. It waits until there is

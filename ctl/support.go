@@ -38,6 +38,9 @@ func (s *Server) support(x *call) error {
 	if s.opts.Sources.Status == nil {
 		return notSupported("support")
 	}
+	if p := x.needsChunks("a bundle is made while it is sent, which"); p != nil {
+		return p
+	}
 	redact, bad := x.flag(keyRedact)
 	if bad != nil {
 		return bad
@@ -152,6 +155,7 @@ func (s *Server) stateMembers() []member {
 		asJSON("pools.json", "GET /api/v1/pools: backends, health, breakers, last probes", src.Pools),
 		asJSON("listeners.json", "GET /api/v1/listeners", src.Listeners),
 		asJSON("certificates.json", "GET /api/v1/certificates: names and times, no keys", src.Certificates),
+		asJSON("overlay.json", "GET /api/v1/overlay: what was changed of backends at run time", s.overrides()),
 		asJSON("limits.json", "GET /api/v1/limits: limits of clients, their fullest keys", src.Limits),
 		{name: "metrics.txt", about: "GET /metrics", isText: true, write: func(w io.Writer) error {
 			if src.WriteMetrics == nil {

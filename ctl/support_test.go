@@ -74,7 +74,7 @@ func TestSupportIsABundle(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"status.json": `"generation": 7`, "routes.json": `"name": "all"`, "pools.json": "10.0.0.1:8080", "listeners.json": "web", "certificates.json": "www.example.org",
-		"limits.json": "rate_limit", "metrics.txt": "isame_backend_up", "config/document.yaml": ":", "config/effective.yaml": "jwks_url", "config/history.json": "[",
+		"limits.json": "rate_limit", "overlay.json": `"author": "ops"`, "metrics.txt": "isame_backend_up", "config/document.yaml": ":", "config/effective.yaml": "jwks_url", "config/history.json": "[",
 		"records/errors.json": "/users/alice/orders", "records/slowest.json": "203.0.113.9", "records/blame.json": "88 % of the time",
 		"profiles/goroutine.txt": "goroutine profile", "profiles/goroutine.pb.gz": "\x1f\x8b", "profiles/heap.pb.gz": "\x1f\x8b", "profiles/runtime.json": "go_version",
 		"proc/limits": "Max open files", "proc/status": "VmRSS", "proc/fds.txt": "socket", "proc/version": "Linux", "README.txt": "look at them before",
@@ -87,6 +87,9 @@ func TestSupportIsABundle(t *testing.T) {
 		if name != "README.txt" && !strings.Contains(files["README.txt"], name) {
 			t.Errorf("README.txt does not name %s:\n%s", name, files["README.txt"])
 		}
+	}
+	if old := raw(t, s, "GET /api/v1/support HTTP/1.0\r\nHost: $HOST\r\n\r\n"); old.status != 505 {
+		t.Errorf("HTTP/1.0: got %d, %.100q; want 505, as it would take chunks for the archive", old.status, old.body)
 	}
 	if head := raw(t, s, request("HEAD", "/api/v1/support", "", "")); head.status != 200 || head.body != "" {
 		t.Errorf("HEAD: got %d, %d bytes", head.status, len(head.body))

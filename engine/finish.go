@@ -187,8 +187,8 @@ func (x *exchange) protocol() string {
 	return "HTTP/1.1"
 }
 
-// record keeps what became of the exchange, and shows it to whoever looks on. What it becomes a tunnel of is described now,
-// while there is a request, and kept when that ends.
+// record keeps what became of the exchange, and shows it to whoever looks on. What it
+// becomes a tunnel of is described now, while there is a request, and kept when that ends.
 func (x *exchange) record(nowNanos int64) {
 	c := x.c.shard.engine.recorder
 	switch {
