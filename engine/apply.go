@@ -206,9 +206,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 		prev = now.pools
 	}
 	e.apply.stages.Begin()
-	b := tableBuilder{
-		engine: e, cfg: cfg, t: next, prev: now, registry: e.registry, learnt: e.apply.learnt, env: e.stageEnv(cfg), tunnels: &e.tunnels,
-	}
+	b := e.builder(cfg, next, now)
 	err = b.build(opened)
 	if err == nil {
 		err = opened.listen(e)

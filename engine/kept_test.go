@@ -149,7 +149,7 @@ func freshTable(t *testing.T, e *Engine, cfg *config.Config) *table {
 	e.apply.stages.Begin()
 	defer e.apply.stages.End(false)
 	fresh := &table{cfg: cfg}
-	b := tableBuilder{engine: e, cfg: cfg, t: fresh}
+	b := e.builder(cfg, fresh, nil)
 	if err := b.build(opened); err != nil {
 		t.Fatal(err)
 	}

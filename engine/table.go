@@ -176,6 +176,13 @@ type tableBuilder struct {
 	chains    map[string]*middleware.Chain // by what the routes that have them say
 }
 
+// builder is that of a table that is to run.
+func (e *Engine) builder(cfg *config.Config, t, prev *table) tableBuilder {
+	return tableBuilder{
+		engine: e, cfg: cfg, t: t, prev: prev, registry: e.registry, learnt: e.apply.learnt, env: e.stageEnv(cfg), tunnels: &e.tunnels,
+	}
+}
+
 // policies compiles what the configuration says of each listener.
 func (b *tableBuilder) policies(bound map[string]*listener, ports []*quicPort) error {
 	t := b.t
