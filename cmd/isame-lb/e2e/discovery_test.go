@@ -264,9 +264,12 @@ pools:
     health_check: {type: http, path: /healthz, interval: 200ms, timeout: 200ms, expect_status: [200, 404]}
     backends: `+members(a)+"\n")
 	at := "http://" + p.admin + "/api/v1/pools/p/backends"
-	body := `{"address":"` + b.address + `","weight":9}`
-	for _, status := range []int{200, 409} {
-		exchange(t, request(t, "POST", at, body, "Content-Type", "application/json")).wantStatus(t, status)
+	for _, add := range []struct {
+		weight string
+		want   int
+	}{{"9", 200}, {"9", 200}, {"8", 409}} { // the answer to the first one may have been lost
+		body := `{"address":"` + b.address + `","weight":` + add.weight + `}`
+		exchange(t, request(t, "POST", at, body, "Content-Type", "application/json")).wantStatus(t, add.want)
 	}
 	if bad := exchange(t, request(t, "POST", at, `{"address":":0"}`, "Content-Type", "application/json")).wantStatus(t, 422); !strings.Contains(string(bad.body), "address") {
 		t.Errorf("refused with %s; want the reason", bad.body)
