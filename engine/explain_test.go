@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/explain"
+	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/pool"
 )
 
@@ -262,6 +263,10 @@ shutdown: {drain: 5s}
 		} else if want > 0 {
 			t.Fatalf("got %d with %d left", a.StatusCode, want)
 		}
+		// The client may have its answer a moment before its place is free again.
+		eventually(t, func() string { return "nobody is in progress" }, func() bool {
+			return !slices.ContainsFunc(r.engine.Limits(), func(l middleware.Limiter) bool { return l.InProgress > 0 })
+		})
 	}
 	if s := got.String(); s != "010" && s != "101" {
 		t.Errorf("backends %s were asked; want them in turns", s)
