@@ -15,18 +15,20 @@ func (p *proxy) plan(next *config.Loaded) (*api.Effects, *api.Replay, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", err, ctl.ErrConflict)
 	}
-	effects, replay := effectsOf(found)
-	return effects, replay, nil
+	return effectsOf(found), replayOf(&found.Replay), nil
 }
 
-func effectsOf(p *explain.Plan) (*api.Effects, *api.Replay) {
-	r := &p.Replay
+func effectsOf(p *explain.Plan) *api.Effects {
 	return &api.Effects{
 		Connections: converted(p.Connections, func(c explain.Connections) api.PlannedConnections { return api.PlannedConnections(c) }),
 		Keys:        converted(p.Keys, plannedKeys),
 		Limiters:    converted(p.Limiters, func(l explain.Limiter) api.PlannedLimiter { return api.PlannedLimiter(l) }),
 		Sockets:     converted(p.Sockets, func(s explain.Socket) api.PlannedSocket { return api.PlannedSocket(s) }),
-	}, &api.Replay{
+	}
+}
+
+func replayOf(r *explain.Replay) *api.Replay {
+	return &api.Replay{
 		Requests: r.Requests, Kept: r.Kept, Stale: r.Stale, WindowSeconds: r.Window.Seconds(), Changed: r.Changed,
 		Routes: replayedChanges(&r.Routes), Pools: replayedChanges(&r.Pools), Stages: replayedChanges(&r.Stages),
 		Answers: replayedChanges(&r.Answers), Blind: converted(r.Blind, func(path string) string { return path }),

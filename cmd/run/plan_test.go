@@ -17,8 +17,8 @@ func TestNothingOfAPlanIsLost(t *testing.T) {
 	n := 0
 	filled(reflect.ValueOf(&p).Elem(), &n, &texts)
 	p.Replay.Window, p.Keys[0].Share = 0, 0.5
-	effects, replay := effectsOf(&p)
-	out, err := json.Marshal(api.Plan{Effects: effects, Replay: replay})
+	effects := effectsOf(&p)
+	out, err := json.Marshal(api.Plan{Effects: effects, Replay: replayOf(&p.Replay)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestNothingOfAPlanIsLost(t *testing.T) {
 		t.Errorf("%d texts are missing in %s", missing, out)
 	}
 	p.Keys[0].Share = -1
-	if effects, _ = effectsOf(&p); effects.Keys[0].Share != nil {
+	if effects = effectsOf(&p); effects.Keys[0].Share != nil {
 		t.Error("a share that is not known is shown")
 	}
 	out, err = json.Marshal(effects)
