@@ -162,12 +162,17 @@ func (c *Client) Ready(ctx context.Context) error {
 	return err
 }
 
+// patient is the client without a bound of its own: a call takes as long as its ctx allows.
+func (c *Client) patient() *Client {
+	p := *c
+	p.http = &http.Client{Transport: c.http.Transport, CheckRedirect: c.http.CheckRedirect}
+	return &p
+}
+
 // Upgrade starts the program of the process anew; it returns when the new process serves. It
 // waits as long as ctx allows.
 func (c *Client) Upgrade(ctx context.Context) (api.UpgradeResult, error) {
-	patient := *c
-	patient.http = &http.Client{Transport: c.http.Transport, CheckRedirect: c.http.CheckRedirect}
-	return send[api.UpgradeResult](ctx, &patient, http.MethodPost, "/api/v1/upgrade", nil)
+	return send[api.UpgradeResult](ctx, c.patient(), http.MethodPost, "/api/v1/upgrade", nil)
 }
 
 // PatchBackend changes weight or state and returns the backend as it is then.
@@ -180,9 +185,8 @@ func (c *Client) PatchBackend(ctx context.Context, poolName, address string, p a
 func (c *Client) DrainBackend(
 	ctx context.Context, poolName, address string, p api.BackendPatch, wait time.Duration,
 ) (pool.BackendStatus, error) {
-	patient := *c
-	patient.http = &http.Client{Transport: c.http.Transport, CheckRedirect: c.http.CheckRedirect}
-	return send[pool.BackendStatus](ctx, &patient, http.MethodPatch, backendPath(poolName, address)+"?wait="+url.QueryEscape(wait.String()), p)
+	path := backendPath(poolName, address) + "?wait=" + url.QueryEscape(wait.String())
+	return send[pool.BackendStatus](ctx, c.patient(), http.MethodPatch, path, p)
 }
 
 // AddBackend adds a member to a pool.

@@ -64,8 +64,7 @@ func (c *Client) stream(ctx context.Context, path, after string, each func(e *Ev
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	endless := &http.Client{Transport: c.http.Transport, CheckRedirect: c.http.CheckRedirect}
-	resp, err := endless.Do(req)
+	resp, err := c.patient().http.Do(req)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err() //nolint:wrapcheck // the caller's own

@@ -30,13 +30,11 @@ func (c *Client) Blame(ctx context.Context, route, since string, rows int) (api.
 
 // Support is a bundle for a bug report, a .tar.gz, with the name that the endpoint gives it. It waits as long as ctx allows.
 func (c *Client) Support(ctx context.Context, redact bool) (bundle []byte, name string, err error) {
-	patient := *c
-	patient.http = &http.Client{Transport: c.http.Transport, CheckRedirect: c.http.CheckRedirect}
 	path := "/api/v1/support"
 	if redact {
 		path += "?redact=" + yes
 	}
-	bundle, header, err := patient.exchange(ctx, call{method: http.MethodGet, path: path})
+	bundle, header, err := c.patient().exchange(ctx, call{method: http.MethodGet, path: path})
 	if err != nil {
 		return nil, "", err
 	}
