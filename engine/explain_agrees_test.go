@@ -34,17 +34,7 @@ func TestExplainAgreesWithWhatHappens(t *testing.T) {
 		tables = 20
 	}
 	t.Logf("seed %d", seed)
-	protocols := &http.Protocols{}
-	protocols.SetUnencryptedHTTP2(true)
-	g := &guesser{
-		t: t, r: rand.New(rand.NewPCG(seed, 2)), met: map[string]int{},
-		streams: &http.Transport{Protocols: protocols, DisableCompression: true},
-	}
-	for range 4 {
-		g.backends = append(g.backends, backend(t, tellWhatCame))
-	}
-	g.rig = start(t, plain, g.backends[0])
-	t.Cleanup(g.streams.CloseIdleConnections) // before the proxy drains
+	g := newGuesser(t, seed)
 	for range tables {
 		g.table()
 		for range explainRequests {
@@ -79,6 +69,23 @@ type guesser struct {
 	conn     *client
 	streams  *http.Transport
 	met      map[string]int
+}
+
+// newGuesser starts a proxy in front of four backends. What it guesses depends on the seed alone.
+func newGuesser(t *testing.T, seed uint64) *guesser {
+	t.Helper()
+	protocols := &http.Protocols{}
+	protocols.SetUnencryptedHTTP2(true)
+	g := &guesser{
+		t: t, r: rand.New(rand.NewPCG(seed, 2)), met: map[string]int{},
+		streams: &http.Transport{Protocols: protocols, DisableCompression: true},
+	}
+	for range 4 {
+		g.backends = append(g.backends, backend(t, tellWhatCame))
+	}
+	g.rig = start(t, plain, g.backends[0])
+	t.Cleanup(g.streams.CloseIdleConnections) // before the proxy drains
+	return g
 }
 
 func (g *guesser) one(texts ...string) string { return texts[g.r.IntN(len(texts))] }

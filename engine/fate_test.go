@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"reflect"
 	"strings"
@@ -27,17 +26,7 @@ const (
 // tables, and random requests that were served over real sockets.
 func TestReplayAgreesWithExplain(t *testing.T) {
 	const seed = 7
-	protocols := &http.Protocols{}
-	protocols.SetUnencryptedHTTP2(true)
-	g := &guesser{
-		t: t, r: rand.New(rand.NewPCG(seed, 2)), met: map[string]int{},
-		streams: &http.Transport{Protocols: protocols, DisableCompression: true},
-	}
-	for range 4 {
-		g.backends = append(g.backends, backend(t, tellWhatCame))
-	}
-	g.rig = start(t, plain, g.backends[0])
-	t.Cleanup(g.streams.CloseIdleConnections)
+	g := newGuesser(t, seed)
 	e := g.rig.engine
 	agreed, changed, tried := 0, 0, 0
 	for range fateTables {
