@@ -63,10 +63,8 @@ func (s *Server) override(x *call) error {
 	if s.opts.Sources.Overlay == nil {
 		return notSupported("the overlay")
 	}
-	for _, v := range s.opts.Sources.Overlay.List() {
-		if v.Pool == x.params["pool"] && pool.SameAddress(v.Address, x.params["address"]) {
-			return x.answer(v)
-		}
+	if v, ok := s.opts.Sources.Overlay.At(x.params["pool"], x.params["address"]); ok {
+		return x.answer(v)
 	}
 	return s.notOverridden(x)
 }
@@ -130,7 +128,7 @@ func (s *Server) writeOverlay(x *call) error {
 		return fmt.Errorf("cannot write the overlay: %w: nothing was changed at run time", ErrConflict)
 	}
 	var written []pool.Override
-	var left []overlay.Left
+	var left []api.OverlayLeft
 	out, err := src.Ledger.Revise(&ledger.Revision{
 		Author: author, IntoFile: true, Match: &ledger.Match{Any: true},
 		Edit: func(running *config.Document) (next *config.Document, err error) {
@@ -144,9 +142,5 @@ func (s *Server) writeOverlay(x *call) error {
 	if err := src.Overlay.Written(written, x.author); err != nil {
 		return errors.Join(errors.New("the file has it, and the overlay as well"), err)
 	}
-	answer := api.OverlayWritten{Applied: appliedOf(&out), Written: filled(written), Left: []api.OverlayLeft{}}
-	for _, v := range left {
-		answer.Left = append(answer.Left, api.OverlayLeft{Pool: v.Pool, Address: v.Address, Why: v.Why})
-	}
-	return x.answer(answer)
+	return x.answer(api.OverlayWritten{Applied: appliedOf(&out), Written: filled(written), Left: filled(left)})
 }

@@ -93,9 +93,10 @@ func (m *Member) Acquire(nowNanos int64) (Permit, bool) {
 }
 
 // wish is the state and the weight that it is to have now.
-func (m *Member) wish() (State, int) {
-	return m.pool.overlay.of(m.pool.name).at(m.backend.place).wish(m.weightGiven)
-}
+func (m *Member) wish() (State, int) { return m.asked().wish(m.weightGiven) }
+
+// asked is what was asked of it at run time; nil where nothing was. It must not be changed.
+func (m *Member) asked() *Override { return m.pool.overlay.of(m.pool.name).at(m.backend.place) }
 
 // IsEjected reports that the breaker is not closed, which is why an Acquire may
 // have been refused.

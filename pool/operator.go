@@ -240,10 +240,7 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 		Requests:   m.tally.requests(),
 		Failures:   m.tally.failures.Load(),
 		Since:      m.since,
-	}
-	if o := m.pool.overlay.of(m.pool.name).at(m.backend.place); o != nil {
-		v := *o
-		s.Override = &v
+		Override:   m.asked(), // which nobody changes
 	}
 	if m.dialing.Announces != attempt.AnnounceNothing {
 		s.ProxyProtocol = m.dialing.Announces.String()

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"time"
 
+	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/ctl/store"
 	"github.com/isame-lb/isame-lb/pool"
 )
@@ -101,7 +101,7 @@ func read(dir string) ([]pool.Override, error) {
 
 // check refuses what no keeper has written.
 func check(v *pool.Override) error {
-	inRange := func(weight int) bool { return weight >= 0 && weight <= math.MaxUint16 }
+	inRange := func(weight int) bool { return weight >= 0 && weight <= api.WeightMax }
 	switch {
 	case v.Pool == "" || v.Address == "":
 		return errors.New("it names no backend of a pool")

@@ -2,7 +2,7 @@
 // until when, over reloads and, with state.dir, over restarts. It says what a configuration
 // file would have to say for the same.
 //
-// Start reading at Keeper (changes, and what ends by itself), then disk.go (what a restart
+// Start reading at Keeper (changes), then time.go (what ends by itself), disk.go (what a restart
 // finds) and write.go (into a document). What pools obey is pool.Overlay; this package
 // changes it, and tells the engine by plain functions.
 //
@@ -12,7 +12,6 @@ package overlay
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -21,22 +20,7 @@ import (
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/pool"
-	"github.com/isame-lb/isame-lb/pool/safely"
 )
-
-// What is asked of a backend that nobody names any more is kept for a while: long enough
-// for a change that is rolled back by itself (confirm is an hour at most), and for
-// addresses that a discovery loses for a time.
-const (
-	keptListed     = time.Hour
-	keptDiscovered = 24 * time.Hour
-)
-
-// self is the author of what happens by itself.
-const self = "isame-lb"
-
-// look is how often the keeper looks who is named, while there is something to keep.
-const look = time.Minute
 
 // Options are what a keeper gets from the process.
 type Options struct {
@@ -153,8 +137,8 @@ func (k *Keeper) Ask(poolName, address string, w pool.Wish) error {
 	asked := pool.Override{Pool: poolName, Address: address}
 	if w.State != "" {
 		asked.State = w.State
-		if v, ok := k.opts.Overlay.At(poolName, address); ok {
-			asked.Until = v.Until
+		if !w.Until.IsZero() {
+			asked.Until = &w.Until
 		}
 		k.opts.Tell(api.OverlayState, asked, w.Author)
 	}
@@ -189,6 +173,11 @@ func (k *Keeper) Remove(poolName, address, author string) error {
 
 // List is what is asked for, by pool and address.
 func (k *Keeper) List() []pool.Override { return k.opts.Overlay.All() }
+
+// At is what is asked of one backend; ok is false where nothing is.
+func (k *Keeper) At(poolName, address string) (v pool.Override, ok bool) {
+	return k.opts.Overlay.At(poolName, address)
+}
 
 // Clear takes back what is asked of one backend, so that the configuration alone says how
 // it is; ok is false where nothing is.
@@ -236,90 +225,4 @@ func (k *Keeper) settle(changed []pool.Override) error {
 	err := k.opts.Settle(changed)
 	k.keep()
 	return err
-}
-
-// keep writes what is asked for now, and watches what ends by itself.
-func (k *Keeper) keep() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.mu.closed || k.isHeld() {
-		return
-	}
-	all := k.List()
-	k.saveLocked(all)
-	wake := nextLook(all, time.Now())
-	switch {
-	case wake < 0:
-		if k.mu.timer != nil {
-			k.mu.timer.Stop()
-		}
-	case k.mu.timer == nil:
-		k.mu.timer = safely.After(wake, "overlay", k.tick)
-	default:
-		k.mu.timer.Reset(wake)
-	}
-}
-
-// nextLook is how long nothing happens by itself; negative is for ever.
-func nextLook(all []pool.Override, now time.Time) time.Duration {
-	if len(all) == 0 {
-		return -1
-	}
-	wake := look
-	for i := range all {
-		if all[i].Until != nil {
-			wake = min(wake, max(all[i].Until.Sub(now), 0))
-		}
-	}
-	return wake
-}
-
-// tick ends what is over, and forgets what nobody has named for long.
-func (k *Keeper) tick() {
-	now := time.Now()
-	ended := k.opts.Overlay.Expire(now)
-	for i := range ended {
-		k.opts.Logger.Info().Str("pool", ended[i].Pool).Str("backend", ended[i].Address).
-			Msg("the time is over for which the backend was to take nothing new: it serves again")
-		k.opts.Tell(api.OverlayExpire, ended[i], self)
-	}
-	ended = append(ended, k.forget(now)...)
-	if len(ended) > 0 {
-		if err := k.opts.Settle(ended); err != nil {
-			k.opts.Logger.Error().Err(err).Msg("cannot put backends back to what the configuration says")
-		}
-	}
-	k.keep()
-}
-
-// forget drops what is asked of backends that nobody has named for long, and notes since
-// when others are not named.
-func (k *Keeper) forget(now time.Time) (dropped []pool.Override) {
-	set := k.opts.Pools()
-	if set == nil {
-		return nil
-	}
-	for _, v := range k.List() {
-		named := set.Names(v.Pool, v.Address) || v.Added != nil && set.Pool(v.Pool) != nil
-		switch {
-		case named && v.MissingSince != nil:
-			k.opts.Overlay.Miss(v.Pool, v.Address, nil)
-		case !named && v.MissingSince == nil:
-			k.opts.Overlay.Miss(v.Pool, v.Address, &now)
-		case !named && now.Sub(*v.MissingSince) >= keptFor(set, &v):
-			k.opts.Overlay.Drop(v.Pool, v.Address)
-			k.opts.Logger.Info().Str("pool", v.Pool).Str("backend", v.Address).Time("missing_since", *v.MissingSince).
-				Msg("what was asked of the backend at run time is forgotten, because nobody names it any more")
-			k.opts.Tell(api.OverlayForget, v, self)
-			dropped = append(dropped, v)
-		}
-	}
-	return slices.Clip(dropped)
-}
-
-func keptFor(set *pool.Set, v *pool.Override) time.Duration {
-	if set.Discovers(v.Pool) {
-		return keptDiscovered
-	}
-	return keptListed
 }

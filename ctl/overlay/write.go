@@ -10,15 +10,7 @@ import (
 	"github.com/isame-lb/isame-lb/pool"
 )
 
-// Left is what a document cannot say.
-type Left struct {
-	pool.Override
-
-	// Why says so in words.
-	Why string `json:"why"`
-}
-
-// Reasons of Left.
+// Reasons why something stays in the overlay.
 const (
 	leftState      = "a configuration has no state of a backend: it is drained or disabled at run time only"
 	leftPool       = "the configuration has no pool of this name"
@@ -26,8 +18,10 @@ const (
 )
 
 // Into changes a document so that it says what the overrides ask, as far as one can say
-// it. Written are the parts that it says.
-func Into(d *config.Document, all []pool.Override) (next *config.Document, written []pool.Override, left []Left, err error) {
+// it. Written are the parts that it says, left what it cannot.
+func Into(d *config.Document, all []pool.Override) (
+	next *config.Document, written []pool.Override, left []api.OverlayLeft, err error,
+) {
 	next = d
 	for from := 0; from < len(all); {
 		to := from + 1
@@ -50,15 +44,20 @@ type poolEdit struct {
 	items   []map[string]any
 	listed  bool // there is no other way to be a member than to be listed
 	written []pool.Override
-	left    []Left
+	left    []api.OverlayLeft
+}
+
+// leave notes what stays in the overlay.
+func (p *poolEdit) leave(v *pool.Override, why string) {
+	p.left = append(p.left, api.OverlayLeft{Pool: v.Pool, Address: v.Address, Why: why})
 }
 
 func (p *poolEdit) edit(d *config.Document) (*config.Document, error) {
 	name := p.all[0].Pool
 	part, ok := d.At("pools", name)
 	if !ok {
-		for _, v := range p.all {
-			p.left = append(p.left, Left{v, leftPool})
+		for i := range p.all {
+			p.leave(&p.all[i], leftPool)
 		}
 		return d, nil
 	}
@@ -76,8 +75,8 @@ func (p *poolEdit) edit(d *config.Document) (*config.Document, error) {
 		return nil, fmt.Errorf("cannot write pool %q, whose backends are no list of sections: %w", name, err)
 	}
 	p.items, p.listed = section.Backends, section.Discovery == nil
-	for _, v := range p.all {
-		p.apply(v)
+	for i := range p.all {
+		p.apply(&p.all[i])
 	}
 	if len(p.written) == 0 {
 		return d, nil
@@ -90,7 +89,7 @@ func (p *poolEdit) edit(d *config.Document) (*config.Document, error) {
 }
 
 // apply puts one override into the list.
-func (p *poolEdit) apply(v pool.Override) {
+func (p *poolEdit) apply(v *pool.Override) {
 	at := p.find(v.Address)
 	said := pool.Override{Pool: v.Pool, Address: v.Address, Since: v.Since, Author: v.Author}
 	switch {
@@ -114,9 +113,9 @@ func (p *poolEdit) apply(v pool.Override) {
 		p.written = append(p.written, said)
 	}
 	if v.State != "" {
-		p.left = append(p.left, Left{v, leftState})
+		p.leave(v, leftState)
 	} else if at < 0 && !said.Removed {
-		p.left = append(p.left, Left{v, leftDiscovered})
+		p.leave(v, leftDiscovered)
 	}
 }
 
