@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -165,12 +166,14 @@ middleware:
 		what, want string
 		got        *explain.Differences
 	}{
-		{"routes", "6 of 2; 5 gone -> none (/gone/a); 1 moved -> none (/x)", &got.Routes},
-		{"pools", "11 of 1; 11 p -> none (/x)", &got.Pools},
+		{"routes", "6 of 2; 5 gone -> none (PATH); 1 moved -> none (/x)", &got.Routes},
+		{"pools", "11 of 1; 11 p -> none (PATH)", &got.Pools},
 		{"stages", "4 of 1; 4 mark, limit -> mark (changed), limit (/staged)", &got.Stages},
-		{"answers", "11 of 2; 6 forwarded -> 404 no_route (/x); 5 forwarded -> 308 (/other)", &got.Answers},
+		{"answers", "11 of 2; 6 forwarded -> 404 no_route (PATH); 5 forwarded -> 308 (/other)", &got.Answers},
 	} {
-		if text := text1(c.got); text != c.want {
+		// Which request of several stands for them depends on the shards they came to.
+		pattern := strings.ReplaceAll(regexp.QuoteMeta(c.want), "PATH", "(/x|/gone/[ab]|/other)")
+		if text := text1(c.got); !regexp.MustCompile("^"+pattern+"$").MatchString(text) {
 			t.Errorf("%s: got %q; want %q", c.what, text, c.want)
 		}
 	}

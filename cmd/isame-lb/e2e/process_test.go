@@ -104,13 +104,25 @@ func cleanEnvironment() []string {
 	return append(kept, "GORACE=atexit_sleep_ms=0")
 }
 
+// signsOfFault are never in a log, whatever a client or a backend sends.
+var signsOfFault = []string{"WARNING: DATA RACE", "panic:", "fatal error:", "BUG:"}
+
+// wroteNo fails where a log holds a sign of a fault, and shows what stands there: the whole
+// log may be longer than what is kept of a test's output.
+func wroteNo(t *testing.T, text, bad string) {
+	t.Helper()
+	if _, after, found := strings.Cut(text, bad); found {
+		t.Errorf("isame-lb wrote %s%s", bad, after[:min(len(after), 6000)])
+	}
+}
+
 // finish ends the process by its id and looks at what it left in the log.
 func (p *proxy) finish() {
 	p.end()
 	text := p.log.String()
-	for _, bad := range []string{"WARNING: DATA RACE", "panic:", "fatal error:", "BUG:"} {
-		if strings.Contains(text, bad) && (bad != "BUG:" || !p.meetsBugs) {
-			p.t.Errorf("isame-lb wrote %q", bad)
+	for _, bad := range signsOfFault {
+		if bad != "BUG:" || !p.meetsBugs {
+			wroteNo(p.t, text, bad)
 		}
 	}
 	if p.t.Failed() {

@@ -155,10 +155,9 @@ func (l *lineage) end() {
 			return l.runs(pid)
 		})
 	}
-	for _, bad := range []string{"WARNING: DATA RACE", "panic:", "fatal error:", "BUG:"} {
-		if text := l.log().String(); strings.Contains(text, bad) {
-			l.t.Errorf("isame-lb wrote %q", bad)
-		}
+	text := l.log().String()
+	for _, bad := range signsOfFault {
+		wroteNo(l.t, text, bad)
 	}
 }
 
