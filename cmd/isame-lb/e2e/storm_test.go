@@ -46,7 +46,7 @@ type storm struct {
 }
 
 // stormConfig changes weights, a route, a timeout and a listener with n. The pool of the
-// tunnels stays.
+// tunnels stays. What is idle in the end is closed before settles gives up.
 func stormConfig(c *pair, b []*backend, n int) string {
 	extra := ""
 	if n%2 == 1 {
@@ -66,8 +66,8 @@ routes:
   extra%d: {path: /extra, respond: {status: 204}}
   all: {pool: p}
 pools:
-  tunnels: {backends: %s}
-  p: {algorithm: weighted_round_robin, timeouts: {read: %ds}, backends: [{address: %q, weight: %d}, {address: %q}]}
+  tunnels: {connections: {idle: 5s}, backends: %s}
+  p: {connections: {idle: 5s}, algorithm: weighted_round_robin, timeouts: {read: %ds}, backends: [{address: %q, weight: %d}, {address: %q}]}
 `, c.certFile, c.keyFile, strings.TrimPrefix(extra, ", "), n%5, members(b[0]), 30+n%7, b[1].address, 1+n%3, b[2].address)
 }
 
