@@ -3,10 +3,12 @@ package engine
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +107,27 @@ func (r *rig) dial() *client {
 // renew gives a connection of a test its time once more. One that lives for long needs
 // that now and then: how long it takes in all is the machine's matter.
 func renew(c net.Conn) { _ = c.SetDeadline(time.Now().Add(20 * time.Second)) }
+
+// awaitRead waits until what was sent has been read: the kernel has none of it on either side.
+func (c *client) awaitRead() {
+	c.t.Helper()
+	local, _ := c.LocalAddr().(*net.TCPAddr)
+	port := fmt.Sprintf(":%04X", local.Port)
+	eventually(c.t, func() string { return "everything is read" }, func() bool {
+		table, err := os.ReadFile("/proc/self/net/tcp")
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for line := range strings.Lines(string(table)) {
+			f := strings.Fields(line) // number, local, remote, state, to send:to read
+			if strings.HasSuffix(f[1], port) && !strings.HasPrefix(f[4], "00000000:") ||
+				strings.HasSuffix(f[2], port) && !strings.HasSuffix(f[4], ":00000000") {
+				return false
+			}
+		}
+		return true
+	})
+}
 
 func (c *client) send(text string) {
 	c.t.Helper()

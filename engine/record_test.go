@@ -434,11 +434,11 @@ func TestRecordsOfSlowAndLeavingClients(t *testing.T) {
 		}
 	}))
 	c := r.dial()
-	began := time.Now()
 	for _, part := range []string{"GET /slow HTTP/1.1\r\n", "Host: t\r\n", "\r\n"} {
 		c.send(part)
+		c.awaitRead()
+		began := time.Now()
 		eventually(t, func() string { return "a while" }, func() bool { return time.Since(began) > 5*time.Millisecond })
-		began = time.Now()
 	}
 	c.receive("GET")
 	if v := r.recorded("/slow"); v.Read < 5*time.Millisecond || v.Admit < v.Read || v.Tries[0].Began < v.Read || v.Tries[0].Answer > v.Took-v.Read+time.Millisecond {
