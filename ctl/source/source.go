@@ -167,7 +167,7 @@ func (s *Source) Read(ctx context.Context) (*Document, error) {
 }
 
 func (s *Source) readOnce(ctx context.Context) (*Document, error) {
-	c, err := s.connect()
+	c, err := connect(s.opts.Etcd, &s.opts.pace)
 	if err != nil {
 		return nil, err
 	}

@@ -9,5 +9,5 @@
 // Whole holds the values back until all of a certificate are there; Folder and Shared put
 // them all at once.
 //
-// Start reading at Whole. Imported by engine and engine/certs/acme; imports certmagic, and nothing of ours.
+// Start reading at Whole. Imported by engine/certs/acme; imports nothing of ours.
 package vault
