@@ -60,19 +60,24 @@ func (i *issuer) register(ctx context.Context, client *acme.Client) (acme.Accoun
 	if account, err = client.NewAccount(ctx, account); err != nil {
 		return acme.Account{}, fmt.Errorf("cannot register with %q: %w", i.section.Directory, err)
 	}
+	return account, i.storeAccount(ctx, account, key)
+}
+
+// storeAccount stores an account and its key, both or none.
+func (i *issuer) storeAccount(ctx context.Context, account acme.Account, key *ecdsa.PrivateKey) error {
 	text, err := json.MarshalIndent(account, "", "\t")
 	if err != nil {
-		return acme.Account{}, fmt.Errorf("cannot encode an account: %w", err)
+		return fmt.Errorf("cannot encode an account: %w", err)
 	}
 	private, err := certmagic.PEMEncodePrivateKey(key)
 	if err != nil {
-		return acme.Account{}, fmt.Errorf("cannot encode the key of an account: %w", err)
+		return fmt.Errorf("cannot encode the key of an account: %w", err)
 	}
 	both := map[string][]byte{i.accountKey(keyEnding): private, i.accountKey(textEnding): text}
 	if err := i.storage.StoreAll(ctx, both); err != nil {
-		return acme.Account{}, fmt.Errorf("cannot store an account: %w", err)
+		return fmt.Errorf("cannot store an account: %w", err)
 	}
-	return account, nil
+	return nil
 }
 
 func (i *issuer) loadAccount(ctx context.Context) (account acme.Account, err error) {
