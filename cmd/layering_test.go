@@ -220,6 +220,7 @@ var leaves = map[string]leaf{
 	"pool/stat":    {open: true},
 	// What tests share; code that runs imports none of it.
 	"pool/rig":      {may: []string{"config", "pool/socket"}, by: []string{"-"}},
+	"pool/rig/kill": {by: []string{"-"}},
 	"pool/rig/leak": {by: []string{"-"}},
 }
 

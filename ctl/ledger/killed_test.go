@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -54,7 +55,7 @@ func TestHistoryAfterKill(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				_, err = l.Revise(&Revision{Edit: edit, Match: &Match{Any: true}, Author: Author{Name: fmt.Sprint(n)}})
+				_, err = l.Revise(&Revision{Edit: edit, Match: &Match{Any: true}, Author: Author{Name: strconv.Itoa(n)}})
 				return err
 			}
 		},
@@ -73,7 +74,7 @@ func TestHistoryAfterKill(t *testing.T) {
 				if g.Outcome != api.OutcomeApplied || g.Author == Self {
 					continue
 				}
-				if g.Author != fmt.Sprint(state) {
+				if g.Author != strconv.Itoa(state) {
 					t.Errorf("the newest line is of %s; want %d", g.Author, state)
 				}
 				if _, err := l.readDocument(g.ETag); err != nil {

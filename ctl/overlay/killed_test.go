@@ -2,6 +2,7 @@ package overlay
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/isame-lb/isame-lb/pool"
@@ -24,7 +25,7 @@ func TestOverlayAfterKill(t *testing.T) {
 				all := make([]pool.Override, 0, len(addresses))
 				for _, a := range addresses {
 					weight := n % weights
-					all = append(all, pool.Override{Pool: "p", Address: a, Weight: &weight, Author: fmt.Sprint(n)})
+					all = append(all, pool.Override{Pool: "p", Address: a, Weight: &weight, Author: strconv.Itoa(n)})
 				}
 				p.keeper.mu.Lock()
 				defer p.keeper.mu.Unlock()

@@ -159,7 +159,7 @@ func (v *Vault) Keys(ctx context.Context, folder string) (keys []string, err err
 // Put puts values at once.
 func (v *Vault) Put(ctx context.Context, values map[string][]byte) error {
 	return v.ask(ctx, "put", func(ctx context.Context, c *clientv3.Client, _ clientv3.LeaseID) error {
-		var puts []clientv3.Op
+		puts := make([]clientv3.Op, 0, len(values))
 		for key, value := range values {
 			puts = append(puts, clientv3.OpPut(v.at(valuesFolder, key), string(value)))
 		}

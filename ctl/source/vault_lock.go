@@ -172,7 +172,8 @@ func (v *Vault) awaitHeard(ctx context.Context, c *clientv3.Client, at int64) (d
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for told := range c.Watch(clientv3.WithRequireLeader(ctx), v.at(heardFolder), clientv3.WithPrefix(), clientv3.WithRev(r.Header.Revision+1)) {
+	next := clientv3.WithRev(r.Header.Revision + 1)
+	for told := range c.Watch(clientv3.WithRequireLeader(ctx), v.at(heardFolder), clientv3.WithPrefix(), next) {
 		for _, e := range told.Events {
 			note(e.Kv, e.Type == mvccpb.DELETE)
 		}

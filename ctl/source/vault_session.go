@@ -176,7 +176,8 @@ func (v *Vault) hear(ctx context.Context, c *clientv3.Client) (int64, error) {
 	v.mu.Lock()
 	lease := v.mu.lease
 	v.mu.Unlock()
-	_, err = c.Put(ctx, v.at(heardFolder, strconv.FormatInt(int64(lease), 16)), strconv.FormatInt(r.Header.Revision, 10), clientv3.WithLease(lease))
+	name, heard := v.at(heardFolder, strconv.FormatInt(int64(lease), 16)), strconv.FormatInt(r.Header.Revision, 10)
+	_, err = c.Put(ctx, name, heard, clientv3.WithLease(lease))
 	if err != nil {
 		return 0, fmt.Errorf("cannot tell that challenges were heard of: %w", err)
 	}

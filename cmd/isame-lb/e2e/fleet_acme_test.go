@@ -67,7 +67,7 @@ func (f *front) move(c net.Conn) {
 	go func() {
 		defer close(done)
 		_, _ = io.Copy(b, c)
-		_ = b.(*net.TCPConn).CloseWrite() //nolint:forcetypeassert // it was dialled
+		_ = endHalf(b)
 	}()
 	_, _ = io.Copy(c, b)
 	_ = c.Close()

@@ -16,30 +16,21 @@ const asideFolder = "unreadable"
 // setAside moves a certificate away that the storage has and nobody can use, such as a chain
 // beside the key of another one, and reports that it has: else no order would ever take its place.
 func (k *Keeper) setAside(ctx context.Context, host string) bool {
+	if k.broken(ctx, host) == nil {
+		return false // as nearly always when an attempt has failed
+	}
 	lock := "set_aside_" + host
 	if k.storage.Lock(ctx, lock) != nil {
 		return false
 	}
 	defer func() { _ = k.storage.Unlock(context.WithoutCancel(ctx), lock) }() // else it is stale soon
-	shelf, keys := k.config.Issuers[0].IssuerKey(), certmagic.StorageKeys
-	names := []string{keys.SitePrivateKey(shelf, host), keys.SiteCert(shelf, host), keys.SiteMeta(shelf, host)}
-	values := make([][]byte, len(names))
-	for i, name := range names {
-		var err error
-		if values[i], err = k.storage.Load(ctx, name); err != nil {
-			return false // it is not there, or not to be had now
-		}
-	}
-	again, err := k.storage.Load(ctx, names[0])
-	if err != nil || !bytes.Equal(again, values[0]) || isUsable(values[0], values[1], values[2]) {
-		return false // somebody has just replaced it
-	}
-	for i, name := range names {
-		if k.storage.Store(ctx, path.Join(asideFolder, name), values[i]) != nil {
+	values := k.broken(ctx, host)
+	for name, value := range values {
+		if k.storage.Store(ctx, path.Join(asideFolder, name), value) != nil {
 			return false
 		}
 	}
-	if k.storage.Delete(ctx, keys.CertsSitePrefix(shelf, host)) != nil {
+	if values == nil || k.storage.Delete(ctx, certmagic.StorageKeys.CertsSitePrefix(k.config.Issuers[0].IssuerKey(), host)) != nil {
 		return false
 	}
 	k.log.Warn().Str("host", host).Str("kept_in", asideFolder).
@@ -47,7 +38,26 @@ func (k *Keeper) setAside(ctx context.Context, host string) bool {
 	return true
 }
 
-func isUsable(key, chain, meta []byte) bool {
-	_, err := tls.X509KeyPair(chain, key)
-	return err == nil && json.Valid(meta)
+// broken are the values of a certificate that cannot be used; nil where it can, or is not all
+// there, or not to be had now.
+func (k *Keeper) broken(ctx context.Context, host string) map[string][]byte {
+	shelf, keys := k.config.Issuers[0].IssuerKey(), certmagic.StorageKeys
+	key, chain, meta := keys.SitePrivateKey(shelf, host), keys.SiteCert(shelf, host), keys.SiteMeta(shelf, host)
+	values := map[string][]byte{}
+	for _, name := range []string{key, chain, meta} {
+		value, err := k.storage.Load(ctx, name)
+		if err != nil {
+			return nil
+		}
+		values[name] = value
+	}
+	again, err := k.storage.Load(ctx, key)
+	_, pairErr := tls.X509KeyPair(values[chain], values[key])
+	switch {
+	case err != nil, !bytes.Equal(again, values[key]): // somebody has just replaced it
+		return nil
+	case pairErr == nil && json.Valid(values[meta]):
+		return nil
+	}
+	return values
 }

@@ -106,7 +106,7 @@ func (s solver) CleanUp(ctx context.Context, a acme.Challenge) error {
 	if s.of.shared == nil {
 		return nil
 	}
-	return s.of.shared.Withdraw(context.WithoutCancel(ctx), announcement(a)) //nolint:wrapcheck // the library says what it was about
+	return s.of.shared.Withdraw(context.WithoutCancel(ctx), announcement(a))
 }
 
 // key is where it is asked for.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -90,7 +89,8 @@ func (c *Challenges) listen(host string) (bell chan struct{}, stop func()) {
 	return bell, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if delete(c.mu.bells[name], bell); len(c.mu.bells[name]) == 0 {
+		delete(c.mu.bells[name], bell)
+		if len(c.mu.bells[name]) == 0 {
 			delete(c.mu.bells, name)
 		}
 	}
@@ -100,7 +100,7 @@ func (c *Challenges) listen(host string) (bell chan struct{}, stop func()) {
 func (c *Challenges) storage(folder string) (*vault.Whole, error) {
 	f, err := vault.Open(folder)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it names the folder
+		return nil, err
 	}
 	if c.shared == nil {
 		return vault.New(f), nil
@@ -140,5 +140,5 @@ func (i *issuer) holdOff(ctx context.Context, host string, failure error) {
 
 func (i *issuer) failureName(host string) string {
 	safe := certmagic.StorageKeys.Safe
-	return strings.Join([]string{safe(i.section.shelf()), safe(host)}, "/")
+	return safe(i.section.shelf()) + "/" + safe(host)
 }

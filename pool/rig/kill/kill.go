@@ -95,7 +95,7 @@ func (d Disk) write(t *testing.T) {
 // state that was written for sure.
 func killed(t *testing.T, dir string, from int) (done int) {
 	t.Helper()
-	command := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$") //nolint:gosec // the test's own binary
 	command.Env = append(os.Environ(), writerVariable+"="+t.Name(), folderVariable+"="+dir, fromVariable+"="+strconv.Itoa(from))
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var stderr strings.Builder

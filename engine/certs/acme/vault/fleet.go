@@ -117,12 +117,12 @@ func sumOf(values map[string][]byte) (sum [sha256.Size]byte) {
 
 // Store stores one value.
 func (f *Fleet) Store(ctx context.Context, key string, value []byte) error {
-	return f.Put(ctx, map[string][]byte{key: value}) //nolint:wrapcheck // certmagic says what it was about
+	return f.Put(ctx, map[string][]byte{key: value})
 }
 
 // StoreAll stores all of a certificate.
 func (f *Fleet) StoreAll(ctx context.Context, values map[string][]byte) error {
-	return f.Put(ctx, values) //nolint:wrapcheck // certmagic says what it was about
+	return f.Put(ctx, values)
 }
 
 // Exists reports a value or folder. What is not known counts as there: nobody orders what
@@ -147,7 +147,7 @@ func (f *Fleet) Stat(ctx context.Context, key string) (certmagic.KeyInfo, error)
 // Delete removes a value, or all below a folder, from the copy as well.
 func (f *Fleet) Delete(ctx context.Context, key string) error {
 	if err := f.Remove(ctx, key); err != nil {
-		return err //nolint:wrapcheck // certmagic says what it was about
+		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -162,7 +162,7 @@ func (f *Fleet) List(ctx context.Context, folder string, recursive bool) ([]stri
 		if kept, copyErr := f.Copy.List(ctx, folder, recursive); copyErr == nil {
 			return kept, nil
 		}
-		return nil, err //nolint:wrapcheck // certmagic says what it was about
+		return nil, err
 	}
 	if recursive {
 		return keys, nil

@@ -72,7 +72,7 @@ func (f *Folder) tidy(now time.Time) error {
 		}
 		i, err := e.Info()
 		if err == nil && left.MatchString(e.Name()) && now.Sub(i.ModTime()) > leftAge {
-			err = os.Remove(at)
+			err = os.Remove(at) //nolint:gosec // the folder is ours
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
@@ -124,7 +124,7 @@ func (f *Folder) finish(ctx context.Context, group string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return err //nolint:wrapcheck // it names the file
+	return err
 }
 
 // journal is what is about to replace the values of a folder; nil where nothing is. What cannot
@@ -140,7 +140,7 @@ func (f *Folder) journal(group string) (map[string][]byte, error) {
 	}
 	var names map[string][]byte
 	if json.Unmarshal(text, &names) != nil || slices.ContainsFunc(slices.Collect(maps.Keys(names)), isNoName) {
-		return nil, os.Rename(at, at+".unreadable")
+		return nil, os.Rename(at, at+".unreadable") //nolint:wrapcheck // it names both
 	}
 	return names, nil
 }

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -45,7 +46,7 @@ func storeLikeCertmagic(ctx context.Context, w *Whole, values map[string][]byte)
 func has(t *testing.T, s Storage, want map[string][]byte) {
 	t.Helper()
 	for key, value := range want {
-		if got, err := s.Load(t.Context(), key); err != nil || string(got) != string(value) {
+		if got, err := s.Load(t.Context(), key); err != nil || !bytes.Equal(got, value) {
 			t.Errorf("%s: got %q, %v; want %q", key, got, err, value)
 		}
 	}

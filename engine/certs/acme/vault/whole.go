@@ -71,7 +71,7 @@ func (w *Whole) Store(ctx context.Context, key string, value []byte) error {
 		w.undone[group] = true
 		w.mu.Unlock()
 	}
-	return err //nolint:wrapcheck // likewise
+	return err
 }
 
 func (w *Whole) hold(group, key string, value []byte) {
