@@ -169,9 +169,10 @@ var leaves = map[string]leaf{
 	"engine/auth/token":    {may: []string{"engine/auth/live", "engine/auth/verified", "pool/safely"}, by: stages},
 	"engine/auth/verified": {by: slices.Concat(stages, inAuth)},
 	"engine/certs":         {may: []string{"config"}, by: []string{"engine", "engine/certs/terms"}},
-	"engine/certs/acme":    {may: []string{"config", "engine/certs/acme/dns01", "pool/safely"}},
+	"engine/certs/acme":    {may: []string{"config", "engine/certs/acme/dns01", "engine/certs/acme/vault", "pool/safely"}},
 	// What answers challenges by records: it knows name servers and providers, and no certificate.
 	"engine/certs/acme/dns01": {may: []string{"config", "pool/safely"}, by: []string{"engine/certs/acme"}},
+	"engine/certs/acme/vault": {by: []string{"engine/certs/acme"}}, // values on the disk and in common, and no certificate
 	"engine/certs/terms":      {may: []string{"config", "engine/certs", "pool/attempt"}},
 	// What may be compressed and how it is: of heads and pieces of content, not of an exchange.
 	"engine/codec": {may: []string{"pool/wire"}, by: stages},
@@ -219,6 +220,7 @@ var leaves = map[string]leaf{
 	"pool/stat":    {open: true},
 	// What tests share; code that runs imports none of it.
 	"pool/rig":      {may: []string{"config", "pool/socket"}, by: []string{"-"}},
+	"pool/rig/kill": {by: []string{"-"}},
 	"pool/rig/leak": {by: []string{"-"}},
 }
 

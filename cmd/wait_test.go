@@ -24,13 +24,14 @@ var plainWaits = map[string]string{
 	"TestRecordsTellWhoWasWaitedFor":            "a backend that is slow by so much",
 	"TestRunInterleavesRounds":                  "a target that takes so long for a request",
 	"TestWhatIsNoIdleCloseCostsNoConnections":   "a backend that dies after a while",
-	"misbehave":     "a backend that says something so late",
-	"pace":          "peers that are slow by so much, which is what is found",
-	"pass":          "the clock of a bubble",
-	"pause":         "clients that think between their requests",
-	"serveAnything": "a backend that answers after its time",
-	"stalling":      "a target that stops for so long",
-	"newWorkshop":   "a backend that takes so long for a request",
+	"killedAtRandom":                            "a process that is killed at a random moment",
+	"misbehave":                                 "a backend that says something so late",
+	"pace":                                      "peers that are slow by so much, which is what is found",
+	"pass":                                      "the clock of a bubble",
+	"pause":                                     "clients that think between their requests",
+	"serveAnything":                             "a backend that answers after its time",
+	"stalling":                                  "a target that stops for so long",
+	"newWorkshop":                               "a backend that takes so long for a request",
 }
 
 // TestTestsWaitForEvents: a test that waits for a plain time is wrong on a slow machine

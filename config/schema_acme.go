@@ -20,7 +20,8 @@ type ACME struct {
 	// empty means the system's.
 	CAFile string `example:"ca.pem" file:"true" koanf:"ca_file"`
 	// Storage is the folder that keeps account and certificates. Several proxies
-	// may share one, if challenges reach the one that asks.
+	// may share one, if challenges reach the one that asks. With source.etcd all of it is in etcd, below
+	// KEY/acme/, any instance answers challenges, and the folder keeps a copy of the certificates of its own instance.
 	Storage string `default:"/var/lib/isame/acme" file:"true" koanf:"storage"`
 	// Profile is what kind of certificate is ordered, at every renewal too: one of those the directory
 	// offers, such as shortlived; empty leaves it to the server. While the directory does not offer

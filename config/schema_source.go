@@ -16,7 +16,7 @@ type Etcd struct {
 	// Key holds the document. Instances report themselves below it, at KEY/instances/NAME; who put the document last stands at KEY/author.
 	Key string `default:"/isame/config" koanf:"key"`
 	// User is the name that is logged in with; empty means none. It has to read the key and KEY/author, to read and
-	// write KEY/instances/ and, for changes over the API, to write the key and KEY/author.
+	// write KEY/instances/ and KEY/acme/ and, for changes over the API, to write the key and KEY/author.
 	User string `example:"isame" koanf:"user"`
 	// Password is that of the user.
 	Password Secret `example:"\"${ENV:ETCD_PASSWORD}\"" koanf:"password"`

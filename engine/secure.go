@@ -249,6 +249,10 @@ func caught[A, R any](place string, f func(A) (R, error)) func(A) (R, error) {
 	}
 }
 
+// Challenges are what ACME servers may ask now. Whoever has the certificates of several
+// instances in one place calls its Share, before the first Apply.
+func (e *Engine) Challenges() *acme.Challenges { return &e.challenges }
+
 // manage puts the hosts of an acme section into a listener's store. Nothing is
 // obtained before the generation runs.
 func (e *Engine) manage(t *table, store *certs.Store, path string, c *config.ACME) error {

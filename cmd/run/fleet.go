@@ -23,6 +23,8 @@ import (
 type fleet struct {
 	*source.Source
 
+	// vault is what the certificates of all instances have in common.
+	vault *source.Vault
 	// local is the file of this instance, as it was read last.
 	local atomic.Pointer[config.Document]
 	// offered is what is about to be taken; of the main loop.
@@ -57,6 +59,11 @@ func (p *proxy) share(file *config.Loaded) (*config.Loaded, error) {
 		Etcd: etcd, Instance: p.instance(), Version: p.build.Version, CopyFile: copyFile(file.Config), Running: p.running, Logger: p.log,
 	})
 	p.fleet = f
+	challenges := p.engine.Challenges()
+	f.vault = source.OpenVault(source.VaultOptions{
+		Etcd: etcd, Instance: p.instance(), Told: challenges.Told, Changed: challenges.Changed, Logger: p.log,
+	})
+	challenges.Share(f.vault)
 	doc, err := f.Read(context.Background())
 	var loaded *config.Loaded
 	if err == nil {
@@ -241,6 +248,7 @@ func (p *proxy) noteFleet(s *api.Status) {
 func (p *proxy) stopFleet() {
 	if p.fleet != nil {
 		p.fleet.Stop()
+		p.fleet.vault.Stop()
 	}
 }
 
@@ -249,8 +257,10 @@ func (p *proxy) awaitFleet(ctx context.Context) {
 	if p.fleet == nil {
 		return
 	}
-	select {
-	case <-p.fleet.Ended():
-	case <-ctx.Done():
+	for _, ended := range []<-chan struct{}{p.fleet.Ended(), p.fleet.vault.Ended()} {
+		select {
+		case <-ended:
+		case <-ctx.Done():
+		}
 	}
 }

@@ -192,6 +192,9 @@ func Open(o Options) (*Ledger, error) {
 			return nil, err
 		}
 	}
+	if o.File != "" {
+		store.Tidy(o.File) // what is written into the file by persist: file
+	}
 	var err error
 	if l.key, err = etagKey(o.Dir); err != nil {
 		return nil, err

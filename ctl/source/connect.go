@@ -26,8 +26,7 @@ const retriesMax = 2
 // connect makes a client. With a user it logs in, which takes as long as one call at most; else
 // it connects with the first question. Every session has one of its own, so that files of TLS
 // are read again and nothing of a connection that was lost stays.
-func (s *Source) connect() (*clientv3.Client, error) {
-	e := s.opts.Etcd
+func connect(e *config.Etcd, p *pace) (*clientv3.Client, error) {
 	t, err := tlsOf(e)
 	if err != nil {
 		return nil, err
@@ -38,11 +37,11 @@ func (s *Source) connect() (*clientv3.Client, error) {
 	}
 	c, err := clientv3.New(clientv3.Config{
 		Endpoints:   e.URLs(),
-		DialTimeout: s.opts.pace.call,
+		DialTimeout: p.call,
 		// A server that is frozen, or a machine that is gone, closes no connection. Servers refuse
 		// clients that ask more often than every 5 s, or while they ask nothing else.
-		DialKeepAliveTime:    s.opts.pace.silentTime,
-		DialKeepAliveTimeout: s.opts.pace.call,
+		DialKeepAliveTime:    p.silentTime,
+		DialKeepAliveTimeout: p.call,
 		PermitWithoutStream:  false,
 		MaxCallSendMsgSize:   messageBytesMax,
 		MaxCallRecvMsgSize:   messageBytesMax,

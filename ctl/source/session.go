@@ -49,7 +49,7 @@ var errUnasked = errors.New("etcd has ended the watch")
 func (s *Source) session(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c, err := s.connect()
+	c, err := connect(s.opts.Etcd, &s.opts.pace)
 	if err != nil {
 		return err
 	}

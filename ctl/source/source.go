@@ -4,7 +4,8 @@
 //
 // Start reading at Source, then session.go (one connection: read, watch, look again),
 // put.go (compare and put), report.go (what others see of this instance), copy.go (the
-// copy on the disk), connect.go (the client of etcd).
+// copy on the disk), connect.go (the client of etcd). Beside it stands Vault, what the
+// instances share of their certificates: vault.go, vault_session.go, vault_lock.go.
 //
 // It knows nothing of what a document means: whoever takes one says so by Taken or Refused.
 // Imported by cmd/run; imports config, ctl/api, ctl/store and pool/safely.
@@ -24,6 +25,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/ctl/store"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
@@ -124,13 +126,17 @@ type Source struct {
 	}
 }
 
-// New makes a Source; nothing is asked before Read or Follow.
+// New makes a Source; nothing is asked before Read or Follow. What processes that were killed left
+// beside the copy is removed.
 func New(o Options) *Source {
 	if o.pace == (pace{}) {
 		o.pace = usual
 	}
 	s := &Source{opts: o, log: o.Logger, news: make(chan struct{}, 1), speak: make(chan struct{}, 1), ended: make(chan struct{})}
 	s.mu.problem = notAsked
+	if o.CopyFile != "" {
+		store.Tidy(o.CopyFile)
+	}
 	return s
 }
 
@@ -167,7 +173,7 @@ func (s *Source) Read(ctx context.Context) (*Document, error) {
 }
 
 func (s *Source) readOnce(ctx context.Context) (*Document, error) {
-	c, err := s.connect()
+	c, err := connect(s.opts.Etcd, &s.opts.pace)
 	if err != nil {
 		return nil, err
 	}

@@ -138,7 +138,7 @@ func TestSilentFromTheBegin(t *testing.T) {
 	s := startEtcd(t)
 	s.put(key, "one")
 	m := newMember(t, s, nil)
-	c, err := m.connect()
+	c, err := connect(m.opts.Etcd, &m.opts.pace)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,8 @@
 // nothing of what the files hold.
 //
 // Start reading at Stage; Write is Stage and Commit for a folder of our own (state.dir).
-// Imported by ctl/ledger, which keeps the history of the configuration with it; it
-// imports the standard library only.
+// Imported by ctl/ledger, ctl/overlay, ctl/source and cmd/run; it imports the standard
+// library only.
 package store
 
 import (
@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Modes of what Write makes: secrets may be in it.
@@ -54,6 +55,21 @@ func Prepare(dir string) error {
 		return err
 	}
 	return s.Discard()
+}
+
+// leftAge is how old a file must be that somebody else may be writing: then he was killed.
+const leftAge = time.Minute
+
+// Tidy removes what writers of one file left behind that were killed, from a folder that is not
+// ours alone. What cannot be removed does no harm.
+func Tidy(path string) {
+	dir, name := filepath.Split(path)
+	left, _ := filepath.Glob(filepath.Join(escape(dir), "."+escape(name)+".*"+temporary)) // no error of the disk
+	for _, file := range left {
+		if s, err := os.Lstat(file); err == nil && s.Mode().IsRegular() && time.Since(s.ModTime()) > leftAge {
+			_ = os.Remove(file)
+		}
+	}
 }
 
 // escape takes the meaning from the characters of a pattern.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // names lists a folder.
@@ -180,5 +181,30 @@ func TestKeep(t *testing.T) {
 	}
 	if got := names(t, dir); !slices.Equal(got, []string{"b.json", "c.txt"}) {
 		t.Errorf("got %v; want b.json and c.txt", got)
+	}
+}
+
+// TestTidyLeavesOthersAlone removes what is left of one file, once nobody can be writing it.
+func TestTidyLeavesOthersAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "odd [name]*")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	long := time.Now().Add(-time.Hour)
+	for name, old := range map[string]bool{
+		".etcd.json.1.tmp": true, ".etcd.json.2.tmp": false, ".other.json.1.tmp": true, "etcd.json": true, "etcd.json.1.tmp": true,
+	} {
+		file := filepath.Join(dir, name)
+		err := os.WriteFile(file, nil, 0o600)
+		if err == nil && old {
+			err = os.Chtimes(file, long, long)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	Tidy(filepath.Join(dir, "etcd.json"))
+	if got := names(t, dir); !slices.Equal(got, []string{".etcd.json.2.tmp", ".other.json.1.tmp", "etcd.json", "etcd.json.1.tmp"}) {
+		t.Errorf("got %v; want all but the old one of the file", got)
 	}
 }

@@ -60,20 +60,24 @@ func (i *issuer) register(ctx context.Context, client *acme.Client) (acme.Accoun
 	if account, err = client.NewAccount(ctx, account); err != nil {
 		return acme.Account{}, fmt.Errorf("cannot register with %q: %w", i.section.Directory, err)
 	}
+	return account, i.storeAccount(ctx, account, key)
+}
+
+// storeAccount stores an account and its key, both or none.
+func (i *issuer) storeAccount(ctx context.Context, account acme.Account, key *ecdsa.PrivateKey) error {
 	text, err := json.MarshalIndent(account, "", "\t")
 	if err != nil {
-		return acme.Account{}, fmt.Errorf("cannot encode an account: %w", err)
+		return fmt.Errorf("cannot encode an account: %w", err)
 	}
 	private, err := certmagic.PEMEncodePrivateKey(key)
 	if err != nil {
-		return acme.Account{}, fmt.Errorf("cannot encode the key of an account: %w", err)
+		return fmt.Errorf("cannot encode the key of an account: %w", err)
 	}
-	for ending, data := range map[string][]byte{keyEnding: private, textEnding: text} {
-		if err := i.storage.Store(ctx, i.accountKey(ending), data); err != nil {
-			return acme.Account{}, fmt.Errorf("cannot store an account: %w", err)
-		}
+	both := map[string][]byte{i.accountKey(keyEnding): private, i.accountKey(textEnding): text}
+	if err := i.storage.StoreAll(ctx, both); err != nil {
+		return fmt.Errorf("cannot store an account: %w", err)
 	}
-	return account, nil
+	return nil
 }
 
 func (i *issuer) loadAccount(ctx context.Context) (account acme.Account, err error) {
@@ -94,11 +98,16 @@ func (i *issuer) loadAccount(ctx context.Context) (account acme.Account, err err
 	return account, nil
 }
 
-// forgetAccount is for a server that does not know it any more.
+// forgetAccount is for a server that does not know it any more. What the storage has by now
+// may be another one, of who has met that before.
 func (i *issuer) forgetAccount(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	was := i.mu.account
 	i.mu.account = acme.Account{}
+	if now, err := i.loadAccount(ctx); err == nil && now.Location != was.Location {
+		return nil
+	}
 	for _, ending := range []string{textEnding, keyEnding} {
 		if err := i.storage.Delete(ctx, i.accountKey(ending)); err != nil {
 			return fmt.Errorf("cannot forget the account: %w", err)

@@ -29,15 +29,13 @@
 // goroutines that cannot be stopped. One is left: it keeps a lock file fresh, and
 // ends up to five seconds after the lock is given back.
 //
-// # Another storage
+// # Several instances
 //
-// openStorage is the only place that knows of files. For a fleet, let it return
-// another certmagic.Storage (there are ones for Redis, Consul, S3 and SQL), made of
-// further keys of the acme section, which then belong into Section. Its locks make
-// sure that one proxy obtains a certificate, and the others find it: each asks the
-// storage every ten minutes. Challenges are known only to the proxy that asks for
-// them, so such a fleet must also write them into the storage in solver.Present,
-// and look there for tokens and names it does not know.
+// Package vault keeps what certmagic stores: in the folder of the section, or, after
+// Challenges.Share, where other instances find it, with a copy in the folder. Then a lock has
+// one instance at a time order a certificate; the others find it, at once by
+// Challenges.Changed. What is asked by a server is announced to all of them before it is told
+// to look (fleet.go), and a failure holds all of them off, since servers count those of a name.
 //
 // Start reading at section.go, then keeper.go. Imported by engine.
 package acme

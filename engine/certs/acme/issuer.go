@@ -19,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/engine/certs/acme/dns01"
+	"github.com/isame-lb/isame-lb/engine/certs/acme/vault"
 )
 
 // ordersMax is how many orders of one section are open at a time.
@@ -33,7 +34,7 @@ const (
 // issuer asks the ACME server of a section for certificates.
 type issuer struct {
 	section    Section
-	storage    certmagic.Storage
+	storage    vault.Storage
 	challenges *Challenges
 	records    *dns01.Solver // nil without acme.dns
 	client     *http.Client
@@ -47,7 +48,7 @@ type issuer struct {
 	}
 }
 
-func newIssuer(s Section, storage certmagic.Storage, c *Challenges, log zerolog.Logger) (*issuer, error) {
+func newIssuer(s Section, storage vault.Storage, c *Challenges, log zerolog.Logger) (*issuer, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if s.Authorities != "" {
 		config.RootCAs = x509.NewCertPool()
@@ -104,6 +105,9 @@ func (i *issuer) Issue(ctx context.Context, csr *x509.CertificateRequest) (*cert
 	}
 	ctx, cancel := context.WithTimeout(ctx, i.section.orderTime()) // not while others are waited for
 	defer cancel()
+	if err := i.heldOff(ctx, subject(csr)); err != nil {
+		return nil, err
+	}
 	replaces, _ := ctx.Value(replacesKey{}).(*x509.Certificate)
 	chain, err := i.order(ctx, csr, replaces)
 	if isProblem(err, acme.ProblemTypeAccountDoesNotExist) { // the server was set up anew
@@ -114,6 +118,7 @@ func (i *issuer) Issue(ctx context.Context, csr *x509.CertificateRequest) (*cert
 		chain, err = i.order(ctx, csr, nil)
 	}
 	if err != nil {
+		i.holdOff(ctx, subject(csr), err)
 		return nil, err
 	}
 	i.counted(subject(csr), true)
@@ -180,12 +185,10 @@ func (i *issuer) newClient(forAddress bool) *acmez.Client {
 		return client
 	}
 	client.ChallengeSolvers = map[string]acmez.Solver{
-		acme.ChallengeTypeTLSALPN01: solver{of: i.challenges, present: i.challenges.presentALPN, remove: i.challenges.removeALPN},
+		acme.ChallengeTypeTLSALPN01: solver{i.challenges, acme.ChallengeTypeTLSALPN01},
 	}
 	if i.inClear.Load() {
-		client.ChallengeSolvers[acme.ChallengeTypeHTTP01] = solver{
-			of: i.challenges, present: i.challenges.presentToken, remove: i.challenges.removeToken,
-		}
+		client.ChallengeSolvers[acme.ChallengeTypeHTTP01] = solver{i.challenges, acme.ChallengeTypeHTTP01}
 	}
 	return client
 }

@@ -18,8 +18,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddyserver/certmagic"
 	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/engine/certs/acme/vault"
 )
 
 // refusing is an ACME server that knows accounts and refuses every order, for a
@@ -109,7 +110,11 @@ func (s *refusing) issuerOf(t *testing.T, folder string, section Section) *issue
 	t.Helper()
 	section.Directory, section.Email = s.URL+"/dir", "Ops@a.test"
 	section.Authorities = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
-	i, err := newIssuer(section, &certmagic.FileStorage{Path: folder}, &Challenges{}, zerolog.Nop())
+	storage, err := vault.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := newIssuer(section, storage, &Challenges{}, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,11 +4,8 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -44,6 +41,7 @@ type Keeper struct {
 	log     zerolog.Logger
 	counted func(host string, issued bool)
 	storage certmagic.Storage
+	others  *Challenges      // which tell of other instances; nil in tests that have none
 	cache   *certmagic.Cache // holds a certificate only while it is looked at
 	config  *certmagic.Config
 	issuer  *issuer // nil in tests that have their own
@@ -56,7 +54,7 @@ type Keeper struct {
 // also when Keep never was. counted is told of each certificate that was issued, and of
 // each attempt that failed, by many goroutines.
 func New(s Section, c *Challenges, log zerolog.Logger, counted func(host string, issued bool)) (*Keeper, error) {
-	storage, err := openStorage(s.Storage)
+	storage, err := c.storage(s.Storage)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +63,8 @@ func New(s Section, c *Challenges, log zerolog.Logger, counted func(host string,
 		return nil, err
 	}
 	k := newKeeper(storage, i, s.keySource(), log)
-	k.issuer, k.counted, i.counted = i, counted, counted
+	k.issuer, k.counted, i.counted, k.others = i, counted, counted, c
+	k.config.DisableStorageCheck = c.shared != nil // locks are in it, too
 	return k, nil
 }
 
@@ -86,23 +85,6 @@ func newKeeper(storage certmagic.Storage, i certmagic.Issuer, keys certmagic.Key
 }
 
 var errOwnRenewal = errors.New("the keeper renews")
-
-// openStorage makes sure that the folder is there and can be written to, so that
-// the start says so instead of a line in the log after the first order.
-func openStorage(folder string) (certmagic.Storage, error) { //nolint:ireturn // another one may take its place
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make folder %q: %w", folder, err)
-	}
-	probe, err := os.CreateTemp(folder, ".probe-*")
-	if err != nil {
-		return nil, fmt.Errorf("cannot write into folder %q: %w", folder, err)
-	}
-	_ = probe.Close()
-	if err := os.Remove(probe.Name()); err != nil {
-		return nil, fmt.Errorf("cannot write into folder %q: %w", folder, err)
-	}
-	return &certmagic.FileStorage{Path: filepath.Clean(folder)}, nil
-}
 
 // Host is the certificate of a host, in lower case, with what the storage has of
 // it. The same host has the same one until a Keep leaves it out.
@@ -164,9 +146,12 @@ func (k *Keeper) Stop() {
 
 // run is the goroutine of a host: it looks after its certificate until ctx ends.
 func (k *Keeper) run(ctx context.Context, c *Certificate) {
+	bell, stop := k.others.listen(c.host)
+	defer stop()
 	for failed := 0; ; {
 		err := errAttemptBug // unless it comes to its end
-		safely.Do("acme attempt", func() { err = k.attempt(ctx, c) }, nil)
+		pause := k.pauses[min(failed, len(k.pauses)-1)]
+		safely.Do("acme attempt", func() { err = k.attempt(context.WithValue(ctx, pauseKey{}, pause), c) }, nil)
 		if ctx.Err() != nil {
 			return
 		}
@@ -179,13 +164,12 @@ func (k *Keeper) run(ctx context.Context, c *Certificate) {
 		if err == nil {
 			failed = 0
 		} else {
-			pause := k.pauses[min(failed, len(k.pauses))-1]
 			wait = pause + rand.N(pause/10+1)
 			c.planned.Store(&plan{at: time.Now().Add(wait), reason: reasonRetry, failure: err.Error()})
 			k.counted(c.host, false)
 			k.sayFailed(c, err, failed, wait)
 		}
-		if !sleep(ctx, wait) {
+		if !k.await(ctx, c, bell, wait) {
 			return
 		}
 	}
@@ -196,16 +180,34 @@ var errAttemptBug = errors.New("the attempt met a bug, see the log")
 
 var errStillDue = errors.New("what the server has issued is due for renewal already: are both clocks right?")
 
-// sleep reports false when ctx ended meanwhile.
-func sleep(ctx context.Context, d time.Duration) bool {
+// await waits for the next attempt, or until another instance has obtained what the next
+// attempt would; it reports false when ctx ended meanwhile.
+func (k *Keeper) await(ctx context.Context, c *Certificate, bell <-chan struct{}, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
+	for {
+		select {
+		case <-t.C:
+			return true
+		case <-ctx.Done():
+			return false
+		case <-bell:
+			if k.hasAnother(ctx, c) {
+				return true
+			}
+		}
+	}
+}
+
+// hasAnother reports that the storage has a certificate that is not in use yet and not due.
+func (k *Keeper) hasAnother(ctx context.Context, c *Certificate) bool {
+	stored, err := k.config.CacheManagedCertificate(ctx, c.host)
+	if err != nil {
 		return false
 	}
+	defer k.cache.Remove([]string{stored.Hash()})
+	own := c.own.Load()
+	return (own == nil || !own.Equal(stored.Leaf)) && !stored.NeedsRenewal(k.config)
 }
 
 func (k *Keeper) sayFailed(c *Certificate, err error, attempt int, wait time.Duration) {
@@ -226,7 +228,11 @@ func (k *Keeper) sayFailed(c *Certificate, err error, attempt int, wait time.Dur
 // asks the server if need be. The cache knows the certificate only meanwhile, so
 // that it looks again each time, and does not renew behind our back.
 func (k *Keeper) attempt(ctx context.Context, c *Certificate) error {
-	err := k.config.ManageSync(context.WithValue(ctx, replacesKey{}, c.own.Load()), []string{c.host})
+	ctx = context.WithValue(ctx, replacesKey{}, c.own.Load())
+	err := k.config.ManageSync(ctx, []string{c.host})
+	if err != nil && k.setAside(ctx, c.host) {
+		err = k.config.ManageSync(ctx, []string{c.host})
+	}
 	for _, found := range k.cache.AllMatchingCertificates(c.host) { // and those of wildcards, which others have in hand
 		if slices.Contains(found.Names, c.host) && c.take(&found) {
 			k.plan(ctx, c, time.Now())

@@ -21,6 +21,8 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/engine/certs/acme/vault"
 )
 
 // authority is an issuer on this side of the network.
@@ -98,12 +100,12 @@ func (l *lines) String() string {
 // keeper is a keeper of an authority that tries again soon.
 func keeper(t *testing.T, folder string, a *authority) (*Keeper, *lines) {
 	t.Helper()
-	storage, err := openStorage(folder)
+	folderStorage, err := vault.Open(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := &lines{}
-	k := newKeeper(storage, a, (&Section{}).keySource(), zerolog.New(log).Level(zerolog.InfoLevel))
+	k := newKeeper(vault.New(folderStorage), a, (&Section{}).keySource(), zerolog.New(log).Level(zerolog.InfoLevel))
 	k.pauses = []time.Duration{time.Millisecond, 5 * time.Millisecond}
 	t.Cleanup(func() {
 		k.Stop()
@@ -335,7 +337,15 @@ func TestStorageThatCannotBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken, log := keeper(t, folder, a)
-	if broken.Host("a.test").Current() != nil || !strings.Contains(log.String(), "cannot use the stored certificate") {
+	c := broken.Host("a.test")
+	if c.Current() != nil || !strings.Contains(log.String(), "cannot use the stored certificate") {
 		t.Errorf("a broken key was used, or not spoken of:\n%s", log)
+	}
+	if err := broken.attempt(t.Context(), c); err != nil || c.Current() == nil || !strings.Contains(log.String(), "was set aside") {
+		t.Errorf("got %v; want another certificate, and a word about the first:\n%s", err, log)
+	}
+	aside := filepath.Join(folder, "unreadable", "certificates", "test", "a.test", "a.test.key")
+	if text, err := os.ReadFile(aside); err != nil || string(text) != "nothing" {
+		t.Errorf("got %q, %v; want what was broken", text, err)
 	}
 }
