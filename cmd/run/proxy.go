@@ -24,6 +24,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine"
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/engine/sink"
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // proxy is the process: what serve wires together.
@@ -283,7 +284,11 @@ func (p *proxy) announce() {
 	}
 	p.signState()
 	for _, address := range unused {
-		p.log.Warn().Str("address", address).Msg("a socket that was handed over is on no address of the configuration")
+		why := "a socket that was handed over is on no address of the configuration"
+		if socket.IsPackets(address) {
+			why = "a socket that was handed over is on the address of no listener with http3"
+		}
+		p.log.Warn().Str("address", address).Msg(why)
 	}
 }
 
