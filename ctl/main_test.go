@@ -100,9 +100,9 @@ func sampleSources(changes *[]string) Sources {
 			return ConfigDocument{Body: []byte("# " + format + "\n"), ETag: "g7"}, nil
 		},
 		Ledger: sampleLedger(),
-		Reload: func(_ string, force bool) (api.ReloadResult, error) {
+		Reload: func(r *Reload) (api.ReloadResult, error) {
 			text := "reload"
-			if force {
+			if r.Force {
 				text += " by force"
 			}
 			*changes = append(*changes, text)

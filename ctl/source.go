@@ -33,6 +33,14 @@ const (
 	FormatTOML = "toml"
 )
 
+// Reload is what Sources.Reload is asked for.
+type Reload struct {
+	Author string
+	// Force takes the content of the file even where it was taken before, unless May refuses it.
+	Force bool
+	May   func(next *config.Loaded) error
+}
+
 // Sources is where the answers come from. Each function is called from many
 // goroutines at once, returns copies nobody changes afterwards, and must not
 // hold a lock the hot path waits for. A nil function makes its endpoint answer
@@ -72,10 +80,9 @@ type Sources struct {
 	Plan      func(next *config.Loaded) (*api.Effects, *api.Replay, error)
 	// Ledger has the configuration as it was written, its changes and its history.
 	Ledger *ledger.Ledger
-	// Reload reads the configuration file again for author and returns when it has taken
-	// effect or was refused, with an error ConfigProblems understands. Force takes its
-	// content even where it was taken before.
-	Reload func(author string, force bool) (api.ReloadResult, error)
+	// Reload reads the configuration file again and returns when it has taken effect or was
+	// refused, with an error ConfigProblems understands.
+	Reload func(r *Reload) (api.ReloadResult, error)
 	// Overlay keeps what was changed of backends at run time.
 	Overlay *overlay.Keeper
 	// PatchBackend changes weight or state of a backend for author; the patch was checked.
