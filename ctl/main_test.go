@@ -85,7 +85,7 @@ func sampleSources(changes *[]string) Sources {
 		},
 		Pools: samplePools,
 		Routes: func() []api.RouteStatus {
-			return DescribeRoutes(&config.Config{Routes: map[string]config.Route{"all": {Pool: "api"}}})
+			return DescribeRoutes(&config.Loaded{Config: &config.Config{Routes: map[string]config.Route{"all": {Pool: "api"}}}})
 		},
 		Listeners: func() []api.ListenerStatus { return []api.ListenerStatus{{Name: "web", Address: "127.0.0.1:8080"}} },
 		Ready:     func() (bool, string) { return true, "" },

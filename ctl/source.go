@@ -111,20 +111,6 @@ type ConfigDocument struct {
 	ETag string
 }
 
-// DescribeRoutes turns the routes of a configuration into their API values,
-// sorted by name and with zero counters, for the caller to fill in.
-func DescribeRoutes(c *config.Config) []api.RouteStatus {
-	out := make([]api.RouteStatus, 0, len(c.Routes))
-	for _, name := range sortedKeys(c.Routes) {
-		r := c.Routes[name]
-		out = append(out, api.RouteStatus{
-			Name: name, Listeners: filled(r.Listeners), RoutePredicates: predicatesOf(&r.Predicates), Not: notOf(r.Not), Priority: r.Priority,
-			Middleware: filled(c.Chain(name)), Action: actionOf(&r), TimeoutSeconds: r.Timeout.Seconds(),
-		})
-	}
-	return out
-}
-
 // DescribeListeners turns the listeners of a configuration into their API
 // values, sorted by name and with zero counters, for the caller to fill in.
 func DescribeListeners(c *config.Config) []api.ListenerStatus {
@@ -134,57 +120,4 @@ func DescribeListeners(c *config.Config) []api.ListenerStatus {
 		out = append(out, api.ListenerStatus{Name: name, Address: l.Address, TLS: l.TLS != nil})
 	}
 	return out
-}
-
-func predicatesOf(p *config.Predicates) api.RoutePredicates {
-	return api.RoutePredicates{
-		Hosts: filled(p.Hosts), HostsRegex: p.HostsRegex, Path: pathOf(p), Methods: filled(p.Methods), Headers: valuesOf(p.Headers),
-		Query: valuesOf(p.Query), ClientIPs: p.ClientIPs, SNI: p.SNI, Protocol: p.Protocol,
-	}
-}
-
-func notOf(sections []config.Predicates) (out []api.RoutePredicates) {
-	for i := range sections {
-		out = append(out, predicatesOf(&sections[i]))
-	}
-	return out
-}
-
-// valuesOf are what fields have to be; secrets are masked, as in the configuration.
-func valuesOf(matches map[string]config.Match) map[string]api.ValueMatch {
-	out := make(map[string]api.ValueMatch, len(matches))
-	for name, m := range matches {
-		out[name] = api.ValueMatch{Is: config.ShownField(name, m.Is), Regex: config.ShownField(name, m.Regex), Absent: m.Absent}
-	}
-	return out
-}
-
-func pathOf(r *config.Predicates) api.PathMatch {
-	switch {
-	case r.Path != "":
-		return api.PathMatch{Kind: api.PathExact, Value: r.Path}
-	case r.PathPrefix != "":
-		return api.PathMatch{Kind: api.PathPrefix, Value: r.PathPrefix}
-	case r.PathRegex != "":
-		return api.PathMatch{Kind: api.PathRegex, Value: r.PathRegex}
-	default:
-		return api.PathMatch{Kind: api.PathAny}
-	}
-}
-
-func actionOf(r *config.Route) api.Action {
-	switch {
-	case r.Redirect != nil:
-		return api.Action{Kind: api.ActionRedirect, Redirect: &api.Redirect{To: r.Redirect.To, Status: r.Redirect.Status}}
-	case r.Respond != nil:
-		return api.Action{Kind: api.ActionRespond, Respond: &api.Respond{
-			Status: r.Respond.Status, ContentType: r.Respond.ContentType, BodyBytes: len(r.Respond.Body), File: r.Respond.File,
-		}}
-	case r.Files != nil:
-		return api.Action{Kind: api.ActionFiles, Files: &api.Files{Root: r.Files.Root}}
-	case len(r.Split) > 0:
-		return api.Action{Kind: api.ActionSplit, Split: r.Split}
-	default:
-		return api.Action{Kind: api.ActionPool, Pool: r.Pool}
-	}
 }
