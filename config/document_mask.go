@@ -48,7 +48,7 @@ func (o *outline) maskedBy(n *node, sp spot, shown func(sp spot, text string) st
 func (sp spot) shown(text string) string {
 	switch {
 	case !sp.secret:
-		return shownURL(text)
+		return ShownURL(text)
 	case sp.isUser():
 		return shownUser(text)
 	case sp.typ != nil && isSecret(sp.typ):

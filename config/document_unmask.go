@@ -202,7 +202,7 @@ func (o *outline) issuerOf(n *node, sp spot) string {
 		directory = child.text
 	}
 	hosts := itemsIn(n.child("hosts"))
-	words := append(make([]string, 0, 1+len(hosts)), shownURL(directory))
+	words := append(make([]string, 0, 1+len(hosts)), ShownURL(directory))
 	for _, host := range hosts {
 		words = append(words, CertificateHost(host.text))
 	}

@@ -69,8 +69,8 @@ func parameters(text string, begin int) (all []stretch) {
 	return all
 }
 
-// shownURL is a text with a mask in place of what a URL has of secrets.
-func shownURL(text string) string {
+// ShownURL is a text with a mask in place of what a URL has of secrets.
+func ShownURL(text string) string {
 	if !strings.Contains(text, schemeEnd) {
 		return text
 	}

@@ -25,10 +25,10 @@ func TestCredentialsOfURLs(t *testing.T) {
 		{"see https://me:text@host", "see https://me:text@host"},
 		{"://a:b@c", "://a:b@c"},
 	} {
-		if got := shownURL(c.text); got != c.want {
+		if got := ShownURL(c.text); got != c.want {
 			t.Errorf("%q: got %q; want %q", c.text, got, c.want)
 		}
-		if got := shownURL(c.want); got != c.want {
+		if got := ShownURL(c.want); got != c.want {
 			t.Errorf("%q is masked again: %q", c.want, got)
 		}
 		if got, want := holdsURLMask(c.want), strings.Contains(c.want, mask); got != want {

@@ -52,7 +52,7 @@ func (l *Loaded) Shown(path, text string) string {
 	if raw, ok := l.raw[path]; ok {
 		text = raw
 	}
-	return shownURL(text)
+	return ShownURL(text)
 }
 
 // find is the node at a path; nil where there is none.
