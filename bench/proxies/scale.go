@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/isame-lb/isame-lb/bench/compare"
 )
 
 // Scale is how a large configuration is measured: from the start of a program to its first
@@ -43,6 +45,7 @@ type starter struct {
 	args    []string
 	front   string // where it answers
 	took    []time.Duration
+	used    []time.Duration // of processors, by it and its children
 }
 
 // ScaleOutcome are the figures of Scale, in milliseconds.
@@ -99,6 +102,11 @@ func (o *ScaleOutcome) startOnce(ctx context.Context, st *starter, dir string) e
 		return err
 	}
 	st.took = append(st.took, time.Since(began))
+	used, err := compare.ReadUsage(p.pid())
+	if err != nil {
+		return fmt.Errorf("cannot measure %q: %w", st.program, err)
+	}
+	st.used = append(st.used, used.CPUSince(compare.Usage{}))
 	return nil
 }
 
@@ -189,12 +197,12 @@ func (o *ScaleOutcome) Markdown(w io.Writer) error {
 	var b bytes.Buffer
 	s := o.scale
 	fmt.Fprintf(&b, "%d routes, %d pools of %d backends; medians of %d interleaved rounds\n\n", s.Routes, s.Pools, s.Backends, s.Rounds)
-	fmt.Fprintf(&b, "| start to first answer | ms | least to most | Isame / it |\n|---|---|---|---|\n")
-	own := middle(o.starts[0].took)
+	fmt.Fprintf(&b, "| start to first answer | ms | least to most | Isame / it | CPU ms | Isame / it |\n|---|---|---|---|---|---|\n")
+	own, used := middle(o.starts[0].took), middle(o.starts[0].used)
 	for i := range o.starts {
 		st := &o.starts[i]
-		fmt.Fprintf(&b, "| %s | %s | %s - %s | %.2f |\n", st.name, ms(middle(st.took)), ms(slices.Min(st.took)), ms(slices.Max(st.took)),
-			float64(own)/float64(middle(st.took)))
+		fmt.Fprintf(&b, "| %s | %s | %s - %s | %.2f | %s | %.2f |\n", st.name, ms(middle(st.took)), ms(slices.Min(st.took)), ms(slices.Max(st.took)),
+			float64(own)/float64(middle(st.took)), ms(middle(st.used)), float64(used)/float64(max(middle(st.used), 1)))
 	}
 	fmt.Fprintf(&b, "\n| admin API, %d calls | median ms | most ms |\n|---|---|---|\n", scaleCalls)
 	for i := range o.calls {

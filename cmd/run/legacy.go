@@ -103,3 +103,19 @@ func (l *legacy) announce() (unused []string, err error) {
 	}
 	return unused, nil
 }
+
+// announce says that this process serves, and which inherited sockets it had no use for.
+func (p *proxy) announce() {
+	unused, err := p.legacy.announce()
+	if err != nil {
+		p.log.Warn().Err(err).Msg("the process before may not drain")
+	}
+	p.signState()
+	for _, address := range unused {
+		why := "a socket that was handed over is on no address of the configuration"
+		if socket.IsPackets(address) {
+			why = "a socket that was handed over is on the address of no listener with http3"
+		}
+		p.log.Warn().Str("address", address).Msg(why)
+	}
+}
