@@ -38,8 +38,13 @@ func TestNamesAreCutInTheMiddle(t *testing.T) {
 		width int
 		want  string
 	}{
-		{"127.0.0.1:18592", 15, "127.0.0.1:18592"}, {"127.0.0.1:18592", 10, "127.…18592"}, {"shop-eu-canary", 9, "shop…nary"},
-		{"äöüß", 3, "ä…ß"}, {"abc", 2, "…c"}, {"abc", 1, "…"}, {"abc", 0, ""},
+		{"127.0.0.1:18592", 15, "127.0.0.1:18592"},
+		{"127.0.0.1:18592", 10, "127.…18592"},
+		{"shop-eu-canary", 9, "shop…nary"},
+		{"äöüß", 3, "ä…ß"},
+		{"abc", 2, "…c"},
+		{"abc", 1, "…"},
+		{"abc", 0, ""},
 	} {
 		if got := cutMiddle(c.text, c.width); got != c.want {
 			t.Errorf("cutMiddle(%q, %d): got %q; want %q", c.text, c.width, got, c.want)

@@ -26,7 +26,8 @@ func activate(c *exec.Cmd, files ...*os.File) {
 func fileOf(t *testing.T, of interface {
 	File() (*os.File, error)
 	Close() error
-}) *os.File {
+},
+) *os.File {
 	t.Helper()
 	file, err := of.File()
 	if err != nil {
