@@ -75,6 +75,10 @@ bench: ## run each benchmark once (BENCH=regexp BENCHTIME=1x COUNT=1 PKG=)
 compare: build ## put Isame beside HAProxy, nginx and Caddy on this machine (SCENARIOS= ROUNDS=5)
 	bash scripts/compare.sh
 
+.PHONY: scale
+scale: build ## start to first answer beside HAProxy, and the admin API, with 10,000 routes and 5,000 backends
+	bin/isame-bench scale
+
 .PHONY: stages
 stages: ## measure what stages of middleware cost, asked beside measured (BENCHTIME=500ms COUNT=5 ROUNDS=5)
 	bash scripts/stages.sh

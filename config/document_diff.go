@@ -187,7 +187,7 @@ func textsJSON(texts []string) string {
 func (f *differ) changed(was, is *node, sp spot, path string) {
 	known := map[string]bool{}
 	f.words(was, sp, "", func(w word) {
-		if !w.isName && w.secret {
+		if !w.isName && w.shown(w.text) != w.text {
 			known[sealed(f.mac, w.text)] = true
 		}
 	})
@@ -205,6 +205,9 @@ func (f *differ) text(n *node, sp spot, known map[string]bool) string {
 		visible := sp.shown(text)
 		if visible != text && known != nil && !known[sealed(f.mac, text)] {
 			visible = strings.TrimSuffix(visible, mask) + changedMask
+			if holdsURLMask(visible) { // which stands within
+				visible = strings.TrimSuffix(visible, changedMask) + strings.TrimPrefix(changedMask, mask)
+			}
 		}
 		return visible
 	}

@@ -14,7 +14,7 @@ const maskRefused = "is the mask of a secret, not the secret: write the value or
 func (d *Document) HasLiteralSecrets() bool {
 	found := false
 	theOutline().words(d.root, d.spot, "", func(w word) {
-		found = found || !w.isName && w.secret && w.shown(w.text) != w.text
+		found = found || !w.isName && w.shown(w.text) != w.text
 	})
 	return found
 }
@@ -48,7 +48,7 @@ func (o *outline) maskedBy(n *node, sp spot, shown func(sp spot, text string) st
 func (sp spot) shown(text string) string {
 	switch {
 	case !sp.secret:
-		return text
+		return ShownURL(text)
 	case sp.isUser():
 		return shownUser(text)
 	case sp.typ != nil && isSecret(sp.typ):

@@ -52,7 +52,7 @@ func holdsMask(n *node) bool {
 	case kindList:
 		return slices.ContainsFunc(n.items, holdsMask)
 	default:
-		return n.kind == kindString && strings.HasSuffix(n.text, mask)
+		return n.kind == kindString && (strings.HasSuffix(n.text, mask) || holdsURLMask(n.text))
 	}
 }
 
@@ -108,10 +108,13 @@ func (u *unmasker) word(n, was *node, sp spot, path string) *node {
 	if sp.isUser() {
 		_, text = cutUser(text)
 	}
-	if text != mask {
+	inURL := !sp.secret && holdsURLMask(text)
+	if text != mask && !inURL {
 		return n
 	}
-	if was != nil && was.kind != kindMap && was.kind != kindList && was.text != "" && (sp.secret || was.text == n.text) {
+	// The secret of a URL stays where the rest of it does: it goes to no other host.
+	if was != nil && was.kind != kindMap && was.kind != kindList && was.text != "" &&
+		(sp.secret || was.text == n.text || inURL && sp.shown(was.text) == text) {
 		c := *n
 		c.kind, c.text = was.kind, was.text
 		return &c
@@ -199,7 +202,7 @@ func (o *outline) issuerOf(n *node, sp spot) string {
 		directory = child.text
 	}
 	hosts := itemsIn(n.child("hosts"))
-	words := append(make([]string, 0, 1+len(hosts)), directory)
+	words := append(make([]string, 0, 1+len(hosts)), ShownURL(directory))
 	for _, host := range hosts {
 		words = append(words, CertificateHost(host.text))
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -34,7 +35,12 @@ func IncludesOf(file string, environ []string) Includes {
 		return found
 	}
 	folder := filepath.Dir(file)
-	_, root := readRoot(&Options{File: file}, &problemList{})
+	// A file of a hundred thousand lines that has not the word is not parsed for it.
+	data, err := readSource(file)
+	if err != nil || !bytes.Contains(data, []byte(keyInclude)) && !bytes.ContainsRune(data, '\\') {
+		return found
+	}
+	_, root := readRoot(&Options{File: file, Data: data}, &problemList{})
 	list := root.child(keyInclude)
 	if list == nil {
 		return found

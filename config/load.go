@@ -162,6 +162,8 @@ func read(opts *Options, problems *problemList) *Loaded {
 		c.unsupported()
 	}
 	in.warn(loaded)
+	problems.list.hideSecrets(merged)
+	loaded.Warnings.hideSecrets(merged)
 	slices.SortStableFunc(loaded.Warnings, compareProblems)
 	loaded.Files = unique(slices.Concat(files, in.files, refs.files, c.files))
 	if problems.empty() {

@@ -42,6 +42,10 @@ func (d *decoder) scalar(f *field, n *node, s slot) {
 		d.refuse(f, n, s, "is not UTF-8 text")
 		return
 	}
+	if holdsURLMask(n.text) {
+		d.refuse(f, n, s, maskRefused)
+		return
+	}
 	if f.file && text != "" {
 		text = d.references.absolute(text)
 	}

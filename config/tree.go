@@ -109,9 +109,9 @@ func (p *printer) tree(v any, path string) *node {
 		return &node{kind: kindFloat, text: floatText(v)}
 	case string:
 		if raw, ok := p.raw[path]; ok {
-			return &node{kind: kindString, text: raw}
+			return &node{kind: kindString, text: ShownURL(raw)}
 		}
-		return &node{kind: kindString, text: escape(v)}
+		return &node{kind: kindString, text: ShownURL(escape(v))}
 	default:
 		return &node{kind: kindNull, text: "null"}
 	}

@@ -46,6 +46,15 @@ func (l *Loaded) Value(path string) (value string, ok bool) {
 	return b.String(), true
 }
 
+// Shown is what may be read of the text at a path: the reference where it came from one without
+// a default, and no secret of a URL.
+func (l *Loaded) Shown(path, text string) string {
+	if raw, ok := l.raw[path]; ok {
+		text = raw
+	}
+	return ShownURL(text)
+}
+
 // find is the node at a path; nil where there is none.
 func find(n *node, at, path string) *node {
 	if at == path {

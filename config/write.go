@@ -190,7 +190,7 @@ func (p *printer) value(v reflect.Value, path string) *node {
 
 func (p *printer) scalar(v reflect.Value, path string) *node {
 	if raw, ok := p.raw[path]; ok {
-		return &node{kind: kindString, text: raw}
+		return &node{kind: kindString, text: ShownURL(raw)}
 	}
 	n := &node{kind: kindString, text: formatScalar(v)}
 	switch {
@@ -206,7 +206,7 @@ func (p *printer) scalar(v reflect.Value, path string) *node {
 	case v.Kind() == reflect.Float64:
 		n.kind = kindFloat
 	default:
-		n.text = escape(n.text)
+		n.text = ShownURL(escape(n.text))
 	}
 	return n
 }

@@ -30,7 +30,10 @@ func (s *Server) historyEndpoints() []endpoint {
 
 // trialEndpoints are the calls that end a trial, one way or the other.
 func (s *Server) trialEndpoints() []endpoint {
-	message := map[string]string{keyMessage: changeQuery()[keyMessage]}
+	query := map[string]string{}
+	for _, name := range []string{keyMessage, keyConfirm, keyAbortError, keyAbortP99} {
+		query[name] = changeQuery()[name]
+	}
 	body := []string{typeJSON}
 	return []endpoint{
 		{method: methodPost, pattern: "/api/v1/config/confirm", role: api.RoleOperate, accepts: body, serve: s.confirm, doc: operation{
@@ -39,7 +42,7 @@ func (s *Server) trialEndpoints() []endpoint {
 		}},
 		{method: methodPost, pattern: "/api/v1/config/rollback", role: api.RoleOperate, accepts: body, serve: s.rollback, doc: operation{
 			id: "rollbackConfig", summary: "Brings the content of a generation back, as a new one; without a body that of the one before",
-			query: message, body: api.RollbackRequest{}, optional: true,
+			query: query, body: api.RollbackRequest{}, optional: true,
 			answers: answers{200: api.Applied{}, 404: refusal{}, 409: refusal{}, 422: refusal{}},
 		}},
 	}
@@ -132,7 +135,11 @@ func (s *Server) rollback(x *call) error {
 	if p != nil {
 		return p
 	}
-	out, err := s.opts.Sources.Ledger.Rollback(body.Generation, author)
+	trying, p := x.trying()
+	if p != nil {
+		return p
+	}
+	out, err := s.opts.Sources.Ledger.Rollback(&ledger.Return{Author: author, Generation: body.Generation, Trying: trying})
 	if err != nil {
 		return x.refused(err, nil)
 	}
@@ -148,7 +155,9 @@ func (s *Server) reload(x *call) error {
 	if p != nil {
 		return p
 	}
-	result, err := s.opts.Sources.Reload(x.author, force)
+	result, err := s.opts.Sources.Reload(&Reload{
+		Author: x.author, Force: force, May: x.keepsItsToken("apply what the file holds with confirm, and confirm it with another one"),
+	})
 	if err != nil {
 		if _, ok := errors.AsType[*api.Problem](err); ok {
 			return x.refused(err, nil)

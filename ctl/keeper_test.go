@@ -176,8 +176,8 @@ func (k *keeper) told(r ledger.Report) {
 	k.reports = append(k.reports, r)
 }
 
-func (k *keeper) reload(author string, force bool) (api.ReloadResult, error) {
-	out, err := k.ledger.RequestReload(ledger.Author{Name: author, Trigger: ledger.TriggerAPI}, force)
+func (k *keeper) reload(r *Reload) (api.ReloadResult, error) {
+	out, err := k.ledger.RequestReload(ledger.Author{Name: r.Author, Trigger: ledger.TriggerAPI}, r.Force, r.May)
 	if err != nil {
 		return api.ReloadResult{}, err
 	}

@@ -85,7 +85,7 @@ func sampleSources(changes *[]string) Sources {
 		},
 		Pools: samplePools,
 		Routes: func() []api.RouteStatus {
-			return DescribeRoutes(&config.Config{Routes: map[string]config.Route{"all": {Pool: "api"}}})
+			return DescribeRoutes(&config.Loaded{Config: &config.Config{Routes: map[string]config.Route{"all": {Pool: "api"}}}})
 		},
 		Listeners: func() []api.ListenerStatus { return []api.ListenerStatus{{Name: "web", Address: "127.0.0.1:8080"}} },
 		Ready:     func() (bool, string) { return true, "" },
@@ -100,9 +100,9 @@ func sampleSources(changes *[]string) Sources {
 			return ConfigDocument{Body: []byte("# " + format + "\n"), ETag: "g7"}, nil
 		},
 		Ledger: sampleLedger(),
-		Reload: func(_ string, force bool) (api.ReloadResult, error) {
+		Reload: func(r *Reload) (api.ReloadResult, error) {
 			text := "reload"
-			if force {
+			if r.Force {
 				text += " by force"
 			}
 			*changes = append(*changes, text)

@@ -70,10 +70,7 @@ func (x *call) revision() (r *ledger.Revision, dryRun bool, p *api.Problem) {
 	if r.Replace, p = x.flag(keyReplace); p != nil {
 		return nil, false, p
 	}
-	if r.Confirm, p = x.duration(keyConfirm, ledger.ConfirmLeast, ledger.ConfirmMost); p != nil {
-		return nil, false, p
-	}
-	if r.Abort, p = x.abort(r.Confirm); p != nil {
+	if r.Trying, p = x.trying(); p != nil {
 		return nil, false, p
 	}
 	if r.Author, p = x.authorOf(ledger.TriggerAPI); p != nil {
@@ -85,6 +82,17 @@ func (x *call) revision() (r *ledger.Revision, dryRun bool, p *api.Problem) {
 		_, r.Match.None = x.tags(fasthttp.HeaderIfNoneMatch)
 	}
 	return r, dryRun, nil
+}
+
+// trying reads whether it is on trial, and has a change that is not leave the token alone
+// that it comes with.
+func (x *call) trying() (t ledger.Trying, p *api.Problem) {
+	t.Lasting = x.keepsItsToken("apply it with confirm, and confirm it with another one")
+	if t.Confirm, p = x.duration(keyConfirm, ledger.ConfirmLeast, ledger.ConfirmMost); p != nil {
+		return t, p
+	}
+	t.Abort, p = x.abort(t.Confirm)
+	return t, p
 }
 
 // abort reads when a trial ends early.
@@ -181,7 +189,7 @@ func (s *Server) revise(x *call, edit func() (ledger.Edit, error), path ...strin
 	if r.Edit, err = edit(); err != nil {
 		return err
 	}
-	r.Path, r.Lasting = path, x.keepsItsToken()
+	r.Path = path
 	if dryRun {
 		return s.check(x, r)
 	}
@@ -189,9 +197,9 @@ func (s *Server) revise(x *call, edit func() (ledger.Edit, error), path ...strin
 }
 
 // keepsItsToken refuses a change that takes away the token it came with, or that the
-// session it came by is bound to: who made a mistake could not mend it. On trial it mends
-// itself.
-func (x *call) keepsItsToken() func(next *config.Loaded) error {
+// session it came by is bound to, or what that may do: who made a mistake could not mend
+// it. On trial it mends itself; instead says how else it is done.
+func (x *call) keepsItsToken(instead string) func(next *config.Loaded) error {
 	if x.via != viaToken && x.via != viaSession {
 		return nil
 	}
@@ -200,17 +208,16 @@ func (x *call) keepsItsToken() func(next *config.Loaded) error {
 		stays := admin.Token == "" && len(admin.Tokens) == 0 || x.isSum(admin.Token)
 		for i := range admin.Tokens {
 			t := &admin.Tokens[i]
-			stays = stays || x.isSum(t.Secret) && api.Role(t.Role).Includes(api.RoleWrite)
+			stays = stays || x.isSum(t.Secret) && api.Role(t.Role).Includes(x.role)
 		}
 		switch {
 		case stays:
 			return nil
 		case x.via == viaSession:
-			return api.NewProblem(http.StatusUnprocessableEntity, "the change takes away the token that the session it came by is bound to, "+
-				"or its role: apply it with confirm, and confirm it with another one")
+			return api.NewProblem(http.StatusUnprocessableEntity,
+				"the change takes away the token that the session it came by is bound to, or its role: "+instead)
 		}
-		return api.NewProblem(http.StatusUnprocessableEntity,
-			"the change takes away the token that it came with, or its role: apply it with confirm, and confirm it with another one")
+		return api.NewProblem(http.StatusUnprocessableEntity, "the change takes away the token that it came with, or its role: "+instead)
 	}
 }
 

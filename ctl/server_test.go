@@ -221,7 +221,7 @@ func TestErrorsOfSourcesBecomeProblems(t *testing.T) {
 		})
 	}
 	t.Run("configuration", func(t *testing.T) {
-		src := Sources{Reload: func(string, bool) (api.ReloadResult, error) {
+		src := Sources{Reload: func(*Reload) (api.ReloadResult, error) {
 			return api.ReloadResult{}, fmt.Errorf("cannot load: %w", problems)
 		}}
 		s := start(t, Options{Sources: src})

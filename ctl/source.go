@@ -33,6 +33,14 @@ const (
 	FormatTOML = "toml"
 )
 
+// Reload is what Sources.Reload is asked for.
+type Reload struct {
+	Author string
+	// Force takes the content of the file even where it was taken before, unless May refuses it.
+	Force bool
+	May   func(next *config.Loaded) error
+}
+
 // Sources is where the answers come from. Each function is called from many
 // goroutines at once, returns copies nobody changes afterwards, and must not
 // hold a lock the hot path waits for. A nil function makes its endpoint answer
@@ -72,10 +80,9 @@ type Sources struct {
 	Plan      func(next *config.Loaded) (*api.Effects, *api.Replay, error)
 	// Ledger has the configuration as it was written, its changes and its history.
 	Ledger *ledger.Ledger
-	// Reload reads the configuration file again for author and returns when it has taken
-	// effect or was refused, with an error ConfigProblems understands. Force takes its
-	// content even where it was taken before.
-	Reload func(author string, force bool) (api.ReloadResult, error)
+	// Reload reads the configuration file again and returns when it has taken effect or was
+	// refused, with an error ConfigProblems understands.
+	Reload func(r *Reload) (api.ReloadResult, error)
 	// Overlay keeps what was changed of backends at run time.
 	Overlay *overlay.Keeper
 	// PatchBackend changes weight or state of a backend for author; the patch was checked.
@@ -104,20 +111,6 @@ type ConfigDocument struct {
 	ETag string
 }
 
-// DescribeRoutes turns the routes of a configuration into their API values,
-// sorted by name and with zero counters, for the caller to fill in.
-func DescribeRoutes(c *config.Config) []api.RouteStatus {
-	out := make([]api.RouteStatus, 0, len(c.Routes))
-	for _, name := range sortedKeys(c.Routes) {
-		r := c.Routes[name]
-		out = append(out, api.RouteStatus{
-			Name: name, Listeners: filled(r.Listeners), RoutePredicates: predicatesOf(&r.Predicates), Not: notOf(r.Not), Priority: r.Priority,
-			Middleware: filled(c.Chain(name)), Action: actionOf(&r), TimeoutSeconds: r.Timeout.Seconds(),
-		})
-	}
-	return out
-}
-
 // DescribeListeners turns the listeners of a configuration into their API
 // values, sorted by name and with zero counters, for the caller to fill in.
 func DescribeListeners(c *config.Config) []api.ListenerStatus {
@@ -127,57 +120,4 @@ func DescribeListeners(c *config.Config) []api.ListenerStatus {
 		out = append(out, api.ListenerStatus{Name: name, Address: l.Address, TLS: l.TLS != nil})
 	}
 	return out
-}
-
-func predicatesOf(p *config.Predicates) api.RoutePredicates {
-	return api.RoutePredicates{
-		Hosts: filled(p.Hosts), HostsRegex: p.HostsRegex, Path: pathOf(p), Methods: filled(p.Methods), Headers: valuesOf(p.Headers),
-		Query: valuesOf(p.Query), ClientIPs: p.ClientIPs, SNI: p.SNI, Protocol: p.Protocol,
-	}
-}
-
-func notOf(sections []config.Predicates) (out []api.RoutePredicates) {
-	for i := range sections {
-		out = append(out, predicatesOf(&sections[i]))
-	}
-	return out
-}
-
-// valuesOf are what fields have to be; secrets are masked, as in the configuration.
-func valuesOf(matches map[string]config.Match) map[string]api.ValueMatch {
-	out := make(map[string]api.ValueMatch, len(matches))
-	for name, m := range matches {
-		out[name] = api.ValueMatch{Is: config.ShownField(name, m.Is), Regex: config.ShownField(name, m.Regex), Absent: m.Absent}
-	}
-	return out
-}
-
-func pathOf(r *config.Predicates) api.PathMatch {
-	switch {
-	case r.Path != "":
-		return api.PathMatch{Kind: api.PathExact, Value: r.Path}
-	case r.PathPrefix != "":
-		return api.PathMatch{Kind: api.PathPrefix, Value: r.PathPrefix}
-	case r.PathRegex != "":
-		return api.PathMatch{Kind: api.PathRegex, Value: r.PathRegex}
-	default:
-		return api.PathMatch{Kind: api.PathAny}
-	}
-}
-
-func actionOf(r *config.Route) api.Action {
-	switch {
-	case r.Redirect != nil:
-		return api.Action{Kind: api.ActionRedirect, Redirect: &api.Redirect{To: r.Redirect.To, Status: r.Redirect.Status}}
-	case r.Respond != nil:
-		return api.Action{Kind: api.ActionRespond, Respond: &api.Respond{
-			Status: r.Respond.Status, ContentType: r.Respond.ContentType, BodyBytes: len(r.Respond.Body), File: r.Respond.File,
-		}}
-	case r.Files != nil:
-		return api.Action{Kind: api.ActionFiles, Files: &api.Files{Root: r.Files.Root}}
-	case len(r.Split) > 0:
-		return api.Action{Kind: api.ActionSplit, Split: r.Split}
-	default:
-		return api.Action{Kind: api.ActionPool, Pool: r.Pool}
-	}
 }

@@ -1,7 +1,9 @@
 package ctl
 
 import (
+	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,7 +54,7 @@ func TestDescribe(t *testing.T) {
 			Action: api.Action{Kind: api.ActionFiles, Files: &api.Files{Root: "/srv"}},
 		},
 	}
-	if got := DescribeRoutes(c); !reflect.DeepEqual(got, wantRoutes) {
+	if got := DescribeRoutes(&config.Loaded{Config: c}); !reflect.DeepEqual(got, wantRoutes) {
 		t.Errorf("got %+v; want %+v", got, wantRoutes)
 	}
 	wantListeners := []api.ListenerStatus{{Name: "tls", Address: ":8443", TLS: true}, {Name: "web", Address: ":8080"}}
@@ -66,13 +68,46 @@ func TestRoutesShowNoSecret(t *testing.T) {
 	match := map[string]config.Match{
 		"X-API-Key": {Is: "hidden-1"}, "Authorization": {Regex: "^hidden-2"}, "Cookie": {Is: "*"}, "X-Env": {Is: "shown"}, "X-Auth-Token": {Absent: true},
 	}
-	got := DescribeRoutes(&config.Config{Routes: map[string]config.Route{"a": {
+	got := DescribeRoutes(&config.Loaded{Config: &config.Config{Routes: map[string]config.Route{"a": {
 		Predicates: config.Predicates{Headers: match, Query: map[string]config.Match{"access_token": {Is: "hidden-3"}}}, Not: []config.Predicates{{Headers: match}},
-	}}})[0]
+	}}}})[0]
 	want := map[string]api.ValueMatch{
 		"X-API-Key": {Is: "***"}, "Authorization": {Regex: "***"}, "Cookie": {Is: "*"}, "X-Env": {Is: "shown"}, "X-Auth-Token": {Absent: true},
 	}
 	if !reflect.DeepEqual(got.Headers, want) || !reflect.DeepEqual(got.Not[0].Headers, want) || got.Query["access_token"].Is != "***" {
 		t.Errorf("got %+v, query %+v, not %+v; want %+v", got.Headers, got.Query, got.Not[0].Headers, want)
+	}
+}
+
+// What a reference stands for is shown nowhere, whatever it is written for.
+func TestRoutesShowReferences(t *testing.T) {
+	l, err := config.Load(config.Options{Environ: []string{"HIDDEN=hidden.example"}, Data: []byte(`listeners: {web: {address: ":8080"}}
+routes:
+  a.b:
+    hosts: ["${ENV:HIDDEN}"]
+    hosts_regex: ["${ENV:HIDDEN}"]
+    path_regex: "/${ENV:HIDDEN}"
+    headers: {X-Env: "${ENV:HIDDEN}", X-Re: {regex: "^${ENV:HIDDEN}"}}
+    query: {q: "${ENV:HIDDEN}", shown: "${ENV:NOTHING:-otherwise}"}
+    sni: ["${ENV:HIDDEN}"]
+    not: [{headers: {X-Not: "${ENV:HIDDEN}"}}]
+    redirect: {to: "https://${ENV:HIDDEN}{uri}"}
+  c: {path: "/${ENV:HIDDEN}", redirect: {to: "https://me:hidden-too@there.example/?access_token=hidden-three&a=b"}}
+  d: {path_prefix: "/${ENV:HIDDEN}", respond: {status: 200}}
+`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(DescribeRoutes(l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "hidden") || strings.Count(string(text), "${ENV:HIDDEN}") != 11 {
+		t.Errorf("got %s; want references in 11 places, and nothing that is hidden", text)
+	}
+	for _, want := range []string{`"is":"otherwise"`, `https://me:***@there.example/?access_token=***\u0026a=b`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("got %s; want %s in it", text, want)
+		}
 	}
 }

@@ -343,3 +343,76 @@ func TestFileThatSaysWhatRunsIsNoDrift(t *testing.T) {
 		t.Errorf("got %+v; want the file held back", s)
 	}
 }
+
+// tokenKeeper is a keeper that has gone to a configuration with one token more, and asks with
+// that one. query is of the change.
+func tokenKeeper(t *testing.T, via, role, query string) (k *keeper, ask func(path, body string) answer) {
+	t.Helper()
+	tokens := func(list string) string {
+		return "admin: {tokens: [{name: own, role: write, secret: own-secret}" + list + "]}\n"
+	}
+	k = keep(t, plainConfig+tokens(""))
+	k.start()
+	k.server = start(t, Options{
+		Tokens:  []Token{{Name: "own", Role: api.RoleWrite, Secret: "own-secret"}, {Name: "new", Role: api.Role(role), Secret: "new-secret"}},
+		Sources: Sources{Ledger: k.ledger, Reload: k.reload},
+	})
+	k.ask("PUT", "/api/v1/config"+query, weight("2")+tokens(", {name: new, role: "+role+", secret: new-secret}"),
+		"If-Match: *", "Authorization: Bearer own-secret")
+	k.runs(2)
+	who := "Authorization: Bearer new-secret"
+	if via == viaSession {
+		who = strings.TrimRight(login(t, k.server, "new-secret")+sameOrigin, "\r\n")
+	}
+	return k, func(path, body string) answer { return k.ask("POST", path, body, who) }
+}
+
+// TestRollbackKeepsItsToken rolls back to a configuration that does not have the token that
+// asks, and has the file brought back, which has it not either.
+func TestRollbackKeepsItsToken(t *testing.T) {
+	const rollback = "/api/v1/config/rollback"
+	for _, c := range []struct{ via, role string }{{viaToken, "write"}, {viaToken, "operate"}, {viaSession, "write"}, {viaSession, "operate"}} {
+		t.Run(c.via+" "+c.role, func(t *testing.T) {
+			k, ask := tokenKeeper(t, c.via, c.role, "")
+			for _, body := range []string{"", `{"generation":1}`} {
+				if p := refusedWith(t, ask(rollback, body), 422, api.CodeInvalid); !strings.Contains(p.Detail, "with confirm") {
+					t.Errorf("%q: got %+v; want what to do", body, p)
+				}
+			}
+			if p := refusedWith(t, ask("/api/v1/reload?force=1", ""), 422, api.CodeInvalid); !strings.Contains(p.Detail, "with confirm") {
+				t.Errorf("reload by force: got %+v; want what to do", p)
+			}
+			decoded[api.ReloadResult](t, ask("/api/v1/reload", ""), 200) // which leaves it as it is
+			k.runs(2)
+			a := decoded[api.Applied](t, ask(rollback+"?confirm=60s&abort_error_percent=5", ""), 200)
+			if a.Generation != 3 || a.Previous != 2 || a.ConfirmBefore == nil || a.AbortErrorPercent == nil || *a.AbortErrorPercent != 5 {
+				t.Errorf("got %+v; want generation 3 on trial", a)
+			}
+			k.runs(1)
+			refusedWith(t, ask(rollback+"?confirm=60s", ""), 422, api.CodeInvalid) // what comes back was confirmed
+			if s := k.configState(); s.Pending == nil || s.Pending.Generation != 3 || s.HeldBack {
+				t.Errorf("got %+v; want generation 3 to wait", s)
+			}
+			k.fire(time.Minute)
+			k.runs(2)
+			if s := k.configState(); s.Pending != nil {
+				t.Errorf("got %+v; want the trial over", s)
+			}
+		})
+	}
+}
+
+// TestRollbackOnTrialIsKept confirms one; and one that ends the trial of its own token needs
+// no confirmation: that would come by itself.
+func TestRollbackOnTrialIsKept(t *testing.T) {
+	k, ask := tokenKeeper(t, viaToken, "write", "")
+	decoded[api.Applied](t, ask("/api/v1/config/rollback?confirm=5s", ""), 200)
+	decoded[api.Applied](t, k.ask("POST", "/api/v1/config/confirm", `{"generation":3}`, "Authorization: Bearer own-secret"), 200)
+	if k.fire(5*time.Second) != 0 {
+		t.Error("the clock of what was confirmed runs on")
+	}
+	k.runs(1)
+	k, ask = tokenKeeper(t, viaToken, "write", "?confirm=60s")
+	decoded[api.Applied](t, ask("/api/v1/config/rollback", ""), 200)
+	k.runs(1)
+}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"syscall"
+
+	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
 // How a new process takes over without a refused connection: it gets copies of the
@@ -50,7 +52,7 @@ func (e *Engine) Handover() (all []Handed, err error) {
 		}
 		parts, err := l.quic.handover()
 		for _, p := range parts {
-			all = append(all, Handed{packetsKey(key), p.Name, p.FD})
+			all = append(all, Handed{socket.PacketsKey(key), p.Name, p.FD})
 		}
 		if err != nil {
 			return all, err
@@ -79,7 +81,7 @@ func (e *Engine) Bequeath(keys []string) {
 		if slices.Contains(keys, key) {
 			l.handed.Store(true)
 		}
-		if l.quic != nil && slices.Contains(keys, packetsKey(key)) {
+		if l.quic != nil && slices.Contains(keys, socket.PacketsKey(key)) {
 			l.quic.give()
 		}
 	}

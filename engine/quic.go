@@ -44,17 +44,14 @@ type quicPort struct {
 	handed    atomic.Bool  // the next process reads the socket
 }
 
-// packetsKey is what the UDP port of a listener is known by in a socket.Heritage.
-func packetsKey(of string) string { return "udp " + of }
-
-// openQUIC binds the UDP port of l, or takes it over from the process before; it does not
-// answer yet. One that somebody else has, as a process does that drains and was not asked
+// openQUIC binds the UDP port of l, or takes it over from the process before or from a
+// supervisor; it does not answer yet. One that somebody else has, as a process does that drains and was not asked
 // to hand over, is taken later: clients are served over TCP meanwhile.
 func (e *Engine) openQUIC(name string, l *listener) (*quicPort, error) {
 	at, err := netip.ParseAddrPort(l.Addr())
 	p := &quicPort{engine: e, ln: l, at: at, stopped: make(chan struct{})}
 	if err == nil {
-		p.socket, err = packets.Inherit(e.heritage.TakeParts(packetsKey(l.key)))
+		p.socket, err = packets.Inherit(e.handedPackets(l))
 	}
 	if err == nil && p.socket == nil {
 		p.socket, err = packets.Listen(at)
@@ -70,6 +67,17 @@ func (e *Engine) openQUIC(name string, l *listener) (*quicPort, error) {
 		return nil, fmt.Errorf("listeners.%s.http3: cannot listen on UDP %q: %w", name, l.Addr(), err)
 	}
 	return p, nil
+}
+
+// handedPackets is the UDP port of l as somebody else has opened it; nothing where nobody has.
+func (e *Engine) handedPackets(l *listener) []socket.Part {
+	if parts := e.heritage.TakeParts(socket.PacketsKey(l.key)); len(parts) > 0 {
+		return parts
+	}
+	if fd, ok := e.heritage.TakePackets(l.Addr()); ok {
+		return packets.Given(fd)
+	}
+	return nil
 }
 
 // take binds the port, unless that was done, and begins to answer handshakes. Nothing

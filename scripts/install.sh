@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what `make build` made: programs, completions, systemd's unit with the user it
-# needs, and a first configuration where there is none.
+# Installs what `make build` made: programs, completions, systemd's units with the user they
+# need, and a first configuration where there is none.
 #
 #   PREFIX=/usr/local    where programs and the files of systemd go
 #   DESTDIR=             put in front of everything, for packages
@@ -21,6 +21,7 @@ done
 
 unit="$root$prefix/lib/systemd/system/isame-lb.service"
 install -D -m 0644 scripts/systemd/isame-lb.service "$unit"
+install -D -m 0644 scripts/systemd/isame-lb.socket "${unit%.service}.socket"
 sed -i "s|@BINDIR@|$bin|" "$unit"
 install -D -m 0644 scripts/systemd/isame.sysusers "$root$prefix/lib/sysusers.d/isame.conf"
 install -D -m 0644 scripts/systemd/isame.tmpfiles "$root$prefix/lib/tmpfiles.d/isame.conf"

@@ -42,20 +42,26 @@ type legacy struct {
 	ready *os.File // nil where nobody waits
 }
 
-// inherit takes over listening sockets: those of the process before, or those of a
-// supervisor ($LISTEN_FDS, sd_listen_fds(3)).
+// given takes over the sockets of a supervisor ($LISTEN_FDS, sd_listen_fds(3)). The file of
+// each has the name that $LISTEN_FDNAMES gives it.
+func (l *legacy) given(files []*os.File) (err error) {
+	for _, f := range files {
+		if err == nil {
+			if err = l.AddGiven(int(f.Fd())); err != nil {
+				err = fmt.Errorf("cannot use the socket %q of $LISTEN_FDS: %w", f.Name(), err)
+			}
+		}
+		_ = f.Close() // the heritage has a copy
+	}
+	return err
+}
+
+// inherit takes over sockets: those of the process before, or those of a supervisor.
 func inherit() (*legacy, error) {
 	l := &legacy{Heritage: &socket.Heritage{}}
 	text := os.Getenv(handoverVariable)
 	if text == "" {
-		for _, f := range activation.Files(true) {
-			err := l.Add(int(f.Fd()), "")
-			_ = f.Close() // the heritage has a copy
-			if err != nil {
-				return nil, fmt.Errorf("cannot use the sockets of $LISTEN_FDS: %w", err)
-			}
-		}
-		return l, nil
+		return l, l.given(activation.Files(true))
 	}
 	_ = os.Unsetenv(handoverVariable)
 	var h handover
@@ -96,4 +102,20 @@ func (l *legacy) announce() (unused []string, err error) {
 		return nil, fmt.Errorf("cannot tell the process before that this one serves: %w", err)
 	}
 	return unused, nil
+}
+
+// announce says that this process serves, and which inherited sockets it had no use for.
+func (p *proxy) announce() {
+	unused, err := p.legacy.announce()
+	if err != nil {
+		p.log.Warn().Err(err).Msg("the process before may not drain")
+	}
+	p.signState()
+	for _, address := range unused {
+		why := "a socket that was handed over is on no address of the configuration"
+		if socket.IsPackets(address) {
+			why = "a socket that was handed over is on the address of no listener with http3"
+		}
+		p.log.Warn().Str("address", address).Msg(why)
+	}
 }

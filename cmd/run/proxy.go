@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -87,8 +88,17 @@ func (p *proxy) closeLog() {
 	}
 }
 
+// startGCPercent is how much of garbage a start may make: most of what it makes stays, so
+// that to look for some of it again and again finds nothing.
+const startGCPercent = 400
+
 // start does everything that may fail: nothing listens after an error.
 func (p *proxy) start() error {
+	if usual := debug.SetGCPercent(startGCPercent); usual < 0 || usual > startGCPercent {
+		debug.SetGCPercent(usual) // somebody has asked for less of it
+	} else {
+		defer debug.SetGCPercent(usual)
+	}
 	file, found := config.FindFile(p.flags.file, os.Environ())
 	if found {
 		p.file = file
@@ -273,18 +283,6 @@ func (p *proxy) demoLinks() demoLinks {
 		}
 	}
 	return links
-}
-
-// announce says that this process serves, and which inherited sockets it had no use for.
-func (p *proxy) announce() {
-	unused, err := p.legacy.announce()
-	if err != nil {
-		p.log.Warn().Err(err).Msg("the process before may not drain")
-	}
-	p.signState()
-	for _, address := range unused {
-		p.log.Warn().Str("address", address).Msg("a socket that was handed over is on no address of the configuration")
-	}
 }
 
 // ready says whether traffic should come here, and why not.

@@ -148,13 +148,13 @@ func (p *proxy) watched() []string {
 }
 
 // requestReload is the admin API's reload.
-func (p *proxy) requestReload(author string, force bool) (api.ReloadResult, error) {
-	if force && p.fleet != nil {
+func (p *proxy) requestReload(r *ctl.Reload) (api.ReloadResult, error) {
+	if r.Force && p.fleet != nil {
 		if err := p.retryDocument(); err != nil {
 			return api.ReloadResult{}, err
 		}
 	}
-	out, err := p.ledger.RequestReload(ledger.Author{Name: author, Trigger: ledger.TriggerAPI}, force)
+	out, err := p.ledger.RequestReload(ledger.Author{Name: r.Author, Trigger: ledger.TriggerAPI}, r.Force, r.May)
 	if err != nil {
 		return api.ReloadResult{}, err
 	}

@@ -68,13 +68,12 @@ func (p *proxy) status() api.Status {
 }
 
 func (p *proxy) routes() []api.RouteStatus {
-	cfg := p.engine.Config()
-	if cfg == nil {
+	if p.engine.Config() == nil {
 		return nil
 	}
 	counts, now := p.registry.RequestsByRoute(), time.Now()
 	unused := p.registry.UnusedByRoute(socket.Nanos())
-	all := ctl.DescribeRoutes(cfg)
+	all := ctl.DescribeRoutes(p.loaded.Load())
 	for i := range all {
 		s := &all[i]
 		s.Requests = counts[s.Name]

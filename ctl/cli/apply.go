@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/isame-lb/isame-lb/ctl"
 	"github.com/isame-lb/isame-lb/ctl/api"
@@ -230,20 +231,26 @@ func (a *app) configConfirm() *cobra.Command {
 }
 
 func (a *app) configRollback() *cobra.Command {
-	message := ""
+	message, confirm := "", time.Duration(0)
 	cmd := &cobra.Command{
 		Use: "rollback [GENERATION]", Short: "Brings the configuration of a generation back; without one, the one before",
+		Long: "Brings the configuration of a generation back, as a new one; without one, that of the one before. Where a change waits for\n" +
+			"its confirmation, it ends that. With --confirm what ran comes back by itself, unless isame-ctl config confirm comes in time;\n" +
+			"one that takes away the token it comes with is done that way only.",
 		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: a.callNumber(func(ctx context.Context, cl *client.Client, generation uint64) error {
-			r, err := cl.Rollback(ctx, generation, message)
+			r, err := cl.Rollback(ctx, generation, message, confirm)
 			if err != nil {
 				return err
 			}
 			return a.print(r, func(s *screen) { showApplied(s, &r) })
 		}),
 	}
+	cmd.Flags().DurationVar(&confirm, "confirm", 0, "what ran comes back after this time, 5s to 1h, unless it is confirmed")
 	cmd.Flags().StringVarP(&message, "message", "m", "", "what the history says about it")
-	complete(cmd, "message", cobra.NoFileCompletions)
+	for _, name := range []string{"confirm", "message"} {
+		complete(cmd, name, cobra.NoFileCompletions)
+	}
 	return cmd
 }
 

@@ -127,7 +127,7 @@ func showPhases(s *screen, t *api.BlameTail) {
 		{title: "MEAN", right: true, drop: 1},
 		{title: "ELSE", right: true, drop: 2},
 		{title: "MOST OF IT", min: 9},
-		{title: "WHAT", min: 12, drop: 3},
+		{title: "WHAT", prose: true, min: 12, drop: 3},
 	}}
 	for i := range t.Phases {
 		p := &t.Phases[i]
@@ -210,7 +210,7 @@ func showFailures(s *screen, b *api.Blame) {
 		{title: "BEFORE", right: true, drop: 2},
 		{title: "CAUSE", min: 8},
 		{title: "WHOSE", drop: 3},
-		{title: "WHAT", min: 12, drop: 1},
+		{title: "WHAT", prose: true, min: 12, drop: 1},
 	}}
 	for i := range b.Failures {
 		f := &b.Failures[i]

@@ -181,7 +181,7 @@ func showExplainedPool(s *screen, p *api.ExplainedPool) {
 	t := table{columns: []column{
 		{title: "    BACKEND", min: 12},
 		{title: "STATUS"},
-		{title: "HEALTH", min: 4, drop: 2},
+		{title: "HEALTH", prose: true, min: 4, drop: 2},
 		{title: "BREAKER", drop: 1, silent: "closed"},
 		{title: "WEIGHT", right: true, drop: 3},
 		{title: titleInFlight, right: true, drop: 4},

@@ -60,7 +60,7 @@ func showHistory(s *screen, list []api.Generation) {
 		{title: "TRIGGER", drop: 1},
 		{title: "AUTHOR", min: 6},
 		{title: "CHANGES", right: true, drop: 2},
-		{title: "MESSAGE", min: 10},
+		{title: "MESSAGE", prose: true, min: 10},
 	}}
 	for i := range list {
 		g := &list[i]

@@ -32,7 +32,7 @@ func (a *app) certsCommand() *cobra.Command {
 func showCertificates(s *screen, list []api.Certificate) {
 	t := table{columns: []column{
 		{title: "LISTENER", min: 8, drop: 1},
-		{title: "NAMES", min: 16},
+		{title: "NAMES", prose: true, min: 16},
 		{title: "STATE"},
 		{title: "EXPIRES", right: true},
 		{title: "RENEWED", right: true},

@@ -41,12 +41,12 @@ func (a *app) poolsCommand() *cobra.Command {
 func showPools(s *screen, list []pool.Status) {
 	t := table{columns: []column{
 		{title: titlePool, min: 8},
-		{title: "ALGORITHM", min: 9, drop: 2},
+		{title: "ALGORITHM", prose: true, min: 9, drop: 2},
 		{title: "UP", right: true},
 		{title: titleInFlight, right: true, drop: 1},
 		{title: titleRequests, right: true},
 		{title: "FAILED", right: true},
-		{title: "NOTE", min: 8},
+		{title: "NOTE", prose: true, min: 8},
 	}}
 	for i := range list {
 		p := &list[i]
@@ -86,7 +86,7 @@ func showPool(s *screen, p *pool.Status) {
 		}
 		s.blank()
 		s.linef("last probes of %s", b.Address)
-		t := table{columns: []column{{title: "AGO", right: true}, {title: "TOOK", right: true}, {title: "RESULT"}, {title: "REASON", min: 10}}}
+		t := table{columns: []column{{title: "AGO", right: true}, {title: "TOOK", right: true}, {title: "RESULT"}, {title: "REASON", prose: true, min: 10}}}
 		for _, probe := range b.Probes[:min(len(b.Probes), probesShown)] {
 			result := cell{"ok", green}
 			switch {
@@ -161,7 +161,7 @@ func showBackends(s *screen, pools []pool.Status, withPool bool) {
 		{title: titleRequests, right: true, drop: 1},
 		{title: "FAILED", right: true, drop: 4, silent: "0"},
 		{title: "SINCE", right: true, drop: 5},
-		{title: "REASON", min: 16},
+		{title: "REASON", prose: true, min: 16},
 	}
 	if withPool {
 		columns = append([]column{{title: titlePool, min: 6}}, columns...)

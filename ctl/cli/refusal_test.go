@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/ctl"
 	"github.com/isame-lb/isame-lb/ctl/api"
 )
 
 // reload is refused, or leaves a key, as a test asks.
-func (p *proxy) reload(string, bool) (api.ReloadResult, error) {
+func (p *proxy) reload(*ctl.Reload) (api.ReloadResult, error) {
 	return p.reloaded, p.refused
 }
 

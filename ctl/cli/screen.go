@@ -106,6 +106,20 @@ func cut(text string, width int) string {
 	return strings.TrimRight(string(runes[:width-1]), " ") + "…"
 }
 
+// cutMiddle shortens text to width characters, with … in the middle of what is left: what a
+// name ends in tells more than what it begins with.
+func cutMiddle(text string, width int) string {
+	runes := []rune(text)
+	if len(runes) <= width {
+		return text
+	}
+	if width < 1 {
+		return ""
+	}
+	head := (width - 1) / 2
+	return string(runes[:head]) + "…" + string(runes[len(runes)-(width-1-head):])
+}
+
 // count writes a number with a comma each three digits.
 func count[T int | int64 | uint64](n T) string {
 	digits := fmt.Sprint(n)

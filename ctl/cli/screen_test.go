@@ -31,6 +31,36 @@ func TestSmallThings(t *testing.T) {
 	}
 }
 
+// TestNamesAreCutInTheMiddle keeps the end of a name, and the port of an address.
+func TestNamesAreCutInTheMiddle(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		width int
+		want  string
+	}{
+		{"127.0.0.1:18592", 15, "127.0.0.1:18592"},
+		{"127.0.0.1:18592", 10, "127.…18592"},
+		{"shop-eu-canary", 9, "shop…nary"},
+		{"äöüß", 3, "ä…ß"},
+		{"abc", 2, "…c"},
+		{"abc", 1, "…"},
+		{"abc", 0, ""},
+	} {
+		if got := cutMiddle(c.text, c.width); got != c.want {
+			t.Errorf("cutMiddle(%q, %d): got %q; want %q", c.text, c.width, got, c.want)
+		}
+	}
+	rows := table{columns: []column{{title: "A", min: 8}, {title: "B", min: 8, prose: true}}}
+	rows.row(c("a-long-name-of-eu-1"), c("what has become of the one"))
+	rows.row(c("a-long-name-of-eu-2"), c("what has become of another"))
+	s := &screen{width: 30}
+	rows.draw(s, "")
+	want := "A               B\na-long…of-eu-1  what has beco…\na-long…of-eu-2  what has beco…\n"
+	if got := s.buf.String(); got != want {
+		t.Errorf("got\n%s; want\n%s", got, want)
+	}
+}
+
 // TestTimesThatHaveJustPassedReadWell shows what happened in this second, and never.
 func TestTimesThatHaveJustPassedReadWell(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -84,7 +84,7 @@ func showStatus(s *screen, st *api.Status) {
 	s.blank()
 	t := table{columns: []column{
 		{title: titlePool, min: 8},
-		{title: "ALGORITHM", min: 9, drop: 2},
+		{title: "ALGORITHM", prose: true, min: 9, drop: 2},
 		{title: "UP", right: true},
 		{title: titleInFlight, right: true, drop: 1},
 		{title: titleRequests, right: true},

@@ -12,6 +12,9 @@ type column struct {
 	right bool // numbers
 	// min is the width a column may be cut to; 0 is never cut.
 	min int
+	// prose is cut at its end. A name is in its middle: its end tells it from others, and an
+	// address from those at other ports.
+	prose bool
 	// drop orders the columns that are left out when cutting is not enough,
 	// highest first; 0 is never left out.
 	drop int
@@ -40,7 +43,7 @@ type cell struct {
 	style style
 }
 
-// table is drawn on a screen: at most as wide as it, cut columns end in ….
+// table is drawn on a screen: at most as wide as it, with … where a column is cut.
 type table struct {
 	columns []column
 	rows    [][]cell
@@ -185,6 +188,9 @@ func (t *table) drawRow(s *screen, widths []int, cells []cell) {
 			break
 		}
 		text := cut(cells[i].text, room)
+		if !col.prose {
+			text = cutMiddle(cells[i].text, room)
+		}
 		blanks := room - utf8.RuneCountInString(text)
 		if col.right {
 			pending, blanks = pending+blanks, 0

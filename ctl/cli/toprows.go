@@ -50,7 +50,7 @@ func topTabs() []topTab {
 			{title: "FAIL/S", right: true},
 			{title: "P50", right: true},
 			{title: "P99", right: true},
-			{title: "ALGORITHM", min: 8, drop: 1},
+			{title: "ALGORITHM", prose: true, min: 8, drop: 1},
 		}, poolRows},
 		{"backends", []column{
 			{title: titlePool, min: 6, drop: 2},
@@ -61,7 +61,7 @@ func topTabs() []topTab {
 			{title: "REQ/S", right: true},
 			{title: "FAIL/S", right: true},
 			{title: "WEIGHT", right: true, drop: 3},
-			{title: "REASON", min: 8, drop: 1},
+			{title: "REASON", prose: true, min: 8, drop: 1},
 		}, backendRows},
 		{"clients", []column{
 			{title: "KEY", min: 16},

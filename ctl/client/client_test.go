@@ -131,11 +131,11 @@ func TestRequests(t *testing.T) {
 			seen{"POST /api/v1/config/confirm", "application/json", bearer, `{"generation":3}`},
 		},
 		{
-			"rollback", func() error { _, err := c.Rollback(ctx, 3, "why"); return err },
-			seen{"POST /api/v1/config/rollback?message=why", "application/json", bearer, `{"generation":3}`},
+			"rollback", func() error { _, err := c.Rollback(ctx, 3, "why", time.Minute); return err },
+			seen{"POST /api/v1/config/rollback?confirm=1m0s&message=why", "application/json", bearer, `{"generation":3}`},
 		},
 		{
-			"rollback to the one before", func() error { _, err := c.Rollback(ctx, 0, ""); return err },
+			"rollback to the one before", func() error { _, err := c.Rollback(ctx, 0, "", 0); return err },
 			seen{"POST /api/v1/config/rollback", "application/json", bearer, "{}"},
 		},
 		{"generation", func() error { _, err := c.Generation(ctx, 3); return err }, seen{authorization: bearer, line: "GET /api/v1/config/history/3"}},

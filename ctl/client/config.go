@@ -96,12 +96,11 @@ func (c *Client) Confirm(ctx context.Context, generation uint64) (api.Applied, e
 	return send[api.Applied](ctx, c, http.MethodPost, configPath+"/confirm", api.Confirmation{Generation: generation})
 }
 
-// Rollback brings the content of a generation back; 0 is the one before.
-func (c *Client) Rollback(ctx context.Context, generation uint64, message string) (api.Applied, error) {
-	path := configPath + "/rollback"
-	if message != "" {
-		path += "?message=" + url.QueryEscape(message)
-	}
+// Rollback brings the content of a generation back, 0 is the one before, and that for ever
+// where confirm is 0.
+func (c *Client) Rollback(ctx context.Context, generation uint64, message string, confirm time.Duration) (api.Applied, error) {
+	ch := Change{Message: message, Confirm: confirm}
+	path := configPath + "/rollback" + ch.query()
 	return send[api.Applied](ctx, c, http.MethodPost, path, api.RollbackRequest{Generation: generation})
 }
 

@@ -6,9 +6,11 @@ import (
 )
 
 // RequestReload is Reload for any goroutine.
-func (l *Ledger) RequestReload(a Author, force bool) (out Outcome, err error) {
+// may, which may be nil, refuses what the file held before, and force would bring back: that
+// is the decision of who asks, while a content that is new is that of who has written it.
+func (l *Ledger) RequestReload(a Author, force bool, may func(next *config.Loaded) error) (out Outcome, err error) {
 	err = l.enter(func() error {
-		out, err = l.Reload(a, force)
+		out, err = l.reloadIf(a, force, may)
 		return err
 	})
 	return out, err
@@ -18,15 +20,19 @@ func (l *Ledger) RequestReload(a Author, force bool) (out Outcome, err error) {
 // changes what runs; certificates and the files that what runs refers to are read again
 // in any case. It is called by the goroutine that applies, and reports.
 func (l *Ledger) Reload(a Author, force bool) (Outcome, error) {
+	return l.reloadIf(a, force, nil)
+}
+
+func (l *Ledger) reloadIf(a Author, force bool, may func(next *config.Loaded) error) (Outcome, error) {
 	began := l.opts.Now()
-	out, err := l.reload(a, force)
+	out, err := l.reload(a, force, may)
 	if !isInTheWay(err) {
 		l.opts.Report(Report{Author: a, Began: began, Outcome: out, Err: err})
 	}
 	return out, err
 }
 
-func (l *Ledger) reload(a Author, force bool) (Outcome, error) {
+func (l *Ledger) reload(a Author, force bool, may func(next *config.Loaded) error) (Outcome, error) {
 	now := l.mu.now
 	if t := l.mu.trial; t != nil {
 		if a.Trigger == TriggerAPI {
@@ -49,6 +55,11 @@ func (l *Ledger) reload(a Author, force bool) (Outcome, error) {
 		return l.refresh(a, nil)
 	}
 	c := l.candidateOf(file, file.Document(), now)
+	if etag == l.mu.file.etag && may != nil {
+		if err := may(c.loaded); err != nil {
+			return Outcome{}, err
+		}
+	}
 	c.source, c.author = l.fileSource(), a
 	return l.commit(c)
 }

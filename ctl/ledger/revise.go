@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
@@ -20,14 +19,9 @@ type Revision struct {
 	Match *Match
 	// Strict refuses what has warnings, Replace ends a trial that is in the way.
 	Strict, Replace bool
-	// Confirm is how long it runs without a confirmation; 0 needs none.
-	Confirm time.Duration
-	// Abort ends such a trial early.
-	Abort Abort
 	// IntoFile writes the change into the configuration file, whatever admin.persist says.
 	IntoFile bool
-	// Lasting refuses what may only be done on trial; nil refuses nothing.
-	Lasting func(next *config.Loaded) error
+	Trying
 }
 
 // ErrGone is the outcome of a removal of what is not there, by whoever does not care.
@@ -179,20 +173,7 @@ func (l *Ledger) weigh(next *config.Document, now *running, r *Revision) (*candi
 	if r.Strict && len(c.loaded.Warnings) > 0 {
 		return nil, invalid("the configuration has warnings, and strict=1 refuses them", c.loaded.Warnings)
 	}
-	if r.Confirm == 0 && r.Lasting != nil {
-		if err := r.Lasting(c.loaded); err != nil {
-			return nil, err
-		}
-	}
-	if r.Confirm > 0 {
-		for _, k := range c.kept {
-			if touches(c.changes, k.Path) {
-				return nil, refusal(http.StatusUnprocessableEntity, api.CodeInvalid,
-					"%s needs a restart, so it cannot be tried: apply it without confirm", k.Path)
-			}
-		}
-	}
-	return c, nil
+	return c, r.admit(c)
 }
 
 // touches reports that a path, what is around it or what is below it is among the changes.
@@ -243,7 +224,7 @@ func (l *Ledger) try(c *candidate, now *running, r *Revision) (Outcome, error) {
 		l.endTrial(t)
 	}
 	if r.Confirm > 0 {
-		out.Trial = l.beginTrial(r, back, usual)
+		out.Trial = l.beginTrial(&r.Trying, r.Author, back, usual)
 		l.writeJournal()
 	}
 	return out, nil
@@ -298,6 +279,8 @@ func (l *Ledger) noteFile(c *candidate, left, next *running) {
 		*f = fileState{etag: c.etag, generation: next.generation}
 	case c.source == api.SourceRollback && left.etag == f.etag:
 		f.heldBack = true
+	case c.source == api.SourceRollback && c.etag == f.etag:
+		f.heldBack = false
 	}
 }
 

@@ -8,36 +8,53 @@ import (
 	"github.com/isame-lb/isame-lb/ctl/api"
 )
 
-// Rollback brings the content of a generation back, as a new one; 0 is the last one before
-// what runs that is different. Where a trial is under way, 0 and its previous generation
-// end it.
-func (l *Ledger) Rollback(generation uint64, a Author) (out Outcome, err error) {
-	a.Trigger = TriggerRollback
+// Return is a rollback that somebody asks for over the API.
+type Return struct {
+	Author Author
+	// Generation is whose content comes back; 0 is the last one before what runs that is different.
+	Generation uint64
+	Trying
+}
+
+// Rollback brings the content of a generation back, as a new one. Where a trial is under
+// way, 0 and its previous generation end it: what comes back was confirmed, and would come
+// by itself.
+func (l *Ledger) Rollback(r *Return) (out Outcome, err error) {
+	r.Author.Trigger = TriggerRollback
 	err = l.enter(func() error {
-		out, err = l.rollback(generation, a)
+		out, err = l.rollback(r)
 		return err
 	})
 	return out, err
 }
 
-func (l *Ledger) rollback(generation uint64, a Author) (Outcome, error) {
+func (l *Ledger) rollback(r *Return) (Outcome, error) {
 	if t := l.mu.trial; t != nil {
-		if generation != 0 && generation != t.previous.generation {
+		switch {
+		case r.Generation != 0 && r.Generation != t.previous.generation:
 			return Outcome{}, inTheWay(t)
+		case r.Confirm > 0:
+			return Outcome{}, refusal(http.StatusUnprocessableEntity, api.CodeInvalid,
+				"generation %d is on trial, and what comes back was confirmed: roll it back without confirm", t.generation)
 		}
-		return l.undo(t, a)
+		return l.undo(t, r.Author)
 	}
-	doc, generation, err := l.contentOf(generation)
+	doc, generation, err := l.contentOf(r.Generation)
 	if err != nil {
 		return Outcome{}, err
 	}
-	began, left := l.opts.Now(), l.mu.now
-	out, err := l.restore(&restoration{doc: doc, generation: generation, author: a})
+	began, left, usual := l.opts.Now(), l.mu.now, l.usual()
+	out, err := l.restore(&restoration{doc: doc, generation: generation, author: r.Author, trying: r.Trying})
 	if err == nil && !out.Unchanged {
-		l.become(left.generation, api.OutcomeRolledBack, a.Message)
+		l.become(left.generation, api.OutcomeRolledBack, r.Author.Message)
+		if r.Confirm > 0 {
+			out.Trial = l.beginTrial(&r.Trying, r.Author, left, usual)
+		}
 		l.writeJournal()
 	}
-	l.opts.Report(Report{Author: a, Began: began, Outcome: out, Err: err})
+	if !isInTheWay(err) {
+		l.opts.Report(Report{Author: r.Author, Began: began, Outcome: out, Err: err})
+	}
 	return out, err
 }
 
@@ -71,6 +88,7 @@ type restoration struct {
 	generation uint64
 	author     Author
 	isKept     bool // a restart finds it already
+	trying     Trying
 }
 
 // restore applies an old document as a new generation.
@@ -84,6 +102,10 @@ func (l *Ledger) restore(r *restoration) (Outcome, error) {
 		l.note(l.refusedEntry(r.author, err))
 		return Outcome{}, err
 	}
+	if err := r.trying.admit(c); err != nil {
+		return Outcome{}, err
+	}
 	c.source, c.author, c.restored, c.isKept, c.over = api.SourceRollback, r.author, r.generation, r.isKept, true
+	c.onTrial = r.trying.Confirm > 0
 	return l.commit(c)
 }

@@ -100,7 +100,9 @@ func (b *board) put(status string, confirm time.Duration, over bool) error {
 	if over {
 		m = &Match{Any: true}
 	}
-	_, err = b.ledger.Revise(&Revision{Author: Author{Name: "me", Trigger: TriggerAPI}, Edit: edit, Match: m, Confirm: confirm})
+	_, err = b.ledger.Revise(&Revision{
+		Author: Author{Name: "me", Trigger: TriggerAPI}, Edit: edit, Match: m, Trying: Trying{Confirm: confirm},
+	})
 	return err
 }
 
@@ -133,7 +135,7 @@ func TestChangesAreShared(t *testing.T) {
 	if h := b.ledger.History(); h[0].Trigger != TriggerEtcd || h[0].Author != "other" || h[1].Outcome != api.OutcomeApplied {
 		t.Errorf("got %+v; want it followed, and nothing superseded by a file", h)
 	}
-	if _, err := b.ledger.Rollback(0, Author{Name: "me"}); err != nil {
+	if _, err := b.ledger.Rollback(&Return{Author: Author{Name: "me"}}); err != nil {
 		t.Fatal(err)
 	}
 	b.want("202", 202, 201, 202)
@@ -202,7 +204,7 @@ func TestTrialIsSharedWhenConfirmed(t *testing.T) {
 		t.Errorf("got %d; want a race that was lost during the trial", status)
 	}
 	b.fail = nil
-	if _, err := b.ledger.Rollback(0, Author{Name: "me"}); err != nil {
+	if _, err := b.ledger.Rollback(&Return{Author: Author{Name: "me"}}); err != nil {
 		t.Fatal(err)
 	}
 	b.want("202", 202, 203, 202)

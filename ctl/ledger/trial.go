@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/pool/stat"
 )
@@ -44,6 +45,33 @@ type Abort struct {
 	ErrorPercent float64
 	// P99Factor is how many times what it was the 99th percentile of the durations may be; 0 is any.
 	P99Factor float64
+}
+
+// Trying says how a change may be made: on trial, or at once.
+type Trying struct {
+	// Confirm is how long it runs without a confirmation; 0 needs none.
+	Confirm time.Duration
+	// Abort ends such a trial early.
+	Abort Abort
+	// Lasting refuses what may only be done on trial; nil refuses nothing.
+	Lasting func(next *config.Loaded) error
+}
+
+// admit refuses what may not last without a trial, and what cannot be tried.
+func (t *Trying) admit(c *candidate) error {
+	if t.Confirm == 0 {
+		if t.Lasting == nil {
+			return nil
+		}
+		return t.Lasting(c.loaded)
+	}
+	for _, k := range c.kept {
+		if touches(c.changes, k.Path) {
+			return refusal(http.StatusUnprocessableEntity, api.CodeInvalid,
+				"%s needs a restart, so it cannot be tried: apply it without confirm", k.Path)
+		}
+	}
+	return nil
 }
 
 // Trial is a change that has to be confirmed, for who asked for it.
@@ -103,10 +131,10 @@ func judge(from, to Live) (u usual) {
 }
 
 // beginTrial is called when the change serves.
-func (l *Ledger) beginTrial(r *Revision, back *running, u usual) *Trial {
+func (l *Ledger) beginTrial(r *Trying, author Author, back *running, u usual) *Trial {
 	at := l.opts.Now()
 	t := &trial{
-		generation: l.mu.now.generation, previous: back, author: r.Author, at: at, before: at.Add(r.Confirm),
+		generation: l.mu.now.generation, previous: back, author: author, at: at, before: at.Add(r.Confirm),
 		abort: r.Abort, base: l.mark, usual: u,
 	}
 	l.mu.Lock()
@@ -114,7 +142,7 @@ func (l *Ledger) beginTrial(r *Revision, back *running, u usual) *Trial {
 	l.mu.Unlock()
 	l.setClock(t, r.Confirm, "it was not confirmed in time")
 	l.watchTrial(t)
-	l.opts.Logger.Warn().Uint64("generation", t.generation).Uint64("previous", back.generation).Str("author", r.Author.Name).
+	l.opts.Logger.Warn().Uint64("generation", t.generation).Uint64("previous", back.generation).Str("author", author.Name).
 		Time("confirm_before", t.before).Msg("the configuration is on trial: it is rolled back unless it is confirmed")
 	return &Trial{Generation: t.generation, Previous: back.generation, Before: t.before, Abort: r.Abort}
 }

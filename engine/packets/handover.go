@@ -126,8 +126,11 @@ func (s *Socket) Retain() {
 	}
 }
 
-// Inherit makes a Socket of what the process before has handed over, and takes the
-// descriptors over. A UDP socket alone, as a supervisor has it, is one as well.
+// Given are the parts of a UDP socket that a supervisor has opened: no process was before.
+func Given(fd int) []socket.Part { return []socket.Part{{Name: partSocket, FD: fd}} }
+
+// Inherit makes a Socket of what the process before has handed over, or of what a
+// supervisor has given, and takes the descriptors over.
 func Inherit(parts []socket.Part) (s *Socket, err error) {
 	rest := parts
 	defer func() {

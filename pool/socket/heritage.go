@@ -14,13 +14,15 @@ import (
 // Heritage is the listening sockets that a process was given by whoever started it: by the
 // process before, which hands over, or by a supervisor (systemd's socket activation).
 // Connections may wait in their queues already. Each is given away once. What does not
-// listen (a UDP port, a lock) is a key with parts. Any goroutine may use it; nil is empty.
+// listen (a UDP port, a lock) is a key with parts, but for a UDP socket of a supervisor,
+// which knows no keys. Any goroutine may use it; nil is empty.
 type Heritage struct {
 	mu struct {
 		sync.Mutex
-		left  []heirloom
-		parts map[string][]Part // by key
-		taken []string          // keys
+		left    []heirloom
+		packets []packetSocket
+		parts   map[string][]Part // by key
+		taken   []string          // keys
 	}
 }
 
@@ -33,6 +35,54 @@ type Part struct {
 type heirloom struct {
 	key   string
 	bound *Bound
+}
+
+// packetSocket is a UDP socket that is known by its address alone.
+type packetSocket struct {
+	fd int
+	at *net.UDPAddr
+}
+
+// AddGiven takes a copy of what a supervisor has opened: a listening socket, or one of UDP;
+// fd stays the caller's.
+func (h *Heritage) AddGiven(fd int) error {
+	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_DGRAM {
+		return h.Add(fd, "")
+	}
+	own, err := unix.Getsockname(fd)
+	if err != nil {
+		return fmt.Errorf("cannot take over descriptor %d: %w", fd, os.NewSyscallError("getsockname", err))
+	}
+	at, ok := tcpAddress(own).(*net.TCPAddr)
+	if !ok || at.Port == 0 {
+		return fmt.Errorf("cannot take over descriptor %d: it is no bound UDP socket", fd)
+	}
+	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("cannot take over descriptor %d: %w", fd, os.NewSyscallError("fcntl", err))
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mu.packets = append(h.mu.packets, packetSocket{copied, (*net.UDPAddr)(at)})
+	return nil
+}
+
+// TakePackets gives away the UDP socket that is bound to address (host:port), whose
+// descriptor is the caller's then; false: there is none. Of several (SO_REUSEPORT) it is the
+// first one: the kernel spreads clients over all that are open, and Close closes the others.
+func (h *Heritage) TakePackets(address string) (fd int, ok bool) {
+	if h == nil {
+		return -1, false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	i := slices.IndexFunc(h.mu.packets, func(one packetSocket) bool { return isAt(one.at, address) })
+	if i < 0 {
+		return -1, false
+	}
+	fd = h.mu.packets[i].fd
+	h.mu.packets = slices.Delete(h.mu.packets, i, i+1)
+	return fd, true
 }
 
 // Add takes a copy of a listening socket; fd stays the caller's. key is what Take will ask
@@ -122,6 +172,15 @@ func (h *Heritage) Taken() []string {
 	return slices.Clone(h.mu.taken)
 }
 
+// packetsPrefix stands in front of the address of a UDP port.
+const packetsPrefix = "udp "
+
+// PacketsKey is what the UDP port of an address is known by.
+func PacketsKey(address string) string { return packetsPrefix + address }
+
+// IsPackets reports that a key, or what Close returns, is a UDP port.
+func IsPackets(key string) bool { return strings.HasPrefix(key, packetsPrefix) }
+
 // Close gives up the copies that nobody has taken, and returns their addresses.
 func (h *Heritage) Close() (addresses []string) {
 	h.mu.Lock()
@@ -131,6 +190,11 @@ func (h *Heritage) Close() (addresses []string) {
 		_ = one.bound.Close()
 	}
 	h.mu.left = nil
+	for _, one := range h.mu.packets {
+		addresses = append(addresses, PacketsKey(one.at.String()))
+		_ = unix.Close(one.fd)
+	}
+	h.mu.packets = nil
 	for key, parts := range h.mu.parts {
 		addresses = append(addresses, key)
 		for _, p := range parts {
@@ -148,9 +212,17 @@ func isAt(bound net.Addr, address string) bool {
 	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
 		return bound.Network() == NetworkUnix && bound.String() == path
 	}
-	has, ok := bound.(*net.TCPAddr)
+	var has *net.TCPAddr
+	switch at := bound.(type) {
+	case *net.TCPAddr:
+		has = at
+	case *net.UDPAddr:
+		has = (*net.TCPAddr)(at)
+	default:
+		return false
+	}
 	want, err := net.ResolveTCPAddr("tcp", address)
-	if !ok || err != nil || want.Port == 0 || want.Port != has.Port {
+	if err != nil || want.Port == 0 || want.Port != has.Port {
 		return false
 	}
 	return want.IP.Equal(has.IP) || isAny(want.IP) && isAny(has.IP)

@@ -1,11 +1,15 @@
 package socket
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // listening is a listener of package net, and its descriptor.
@@ -97,12 +101,88 @@ func TestHeritageByAddress(t *testing.T) {
 		{at("[::1]:80"), "[::1]:80", true},
 		{at("127.0.0.1:80"), "127.0.0.1:0", false},
 		{at("127.0.0.1:80"), "unix:/a", false},
+		{&net.UDPAddr{IP: net.IPv6zero, Port: 80}, ":80", true},
+		{&net.UDPAddr{IP: net.IPv6zero, Port: 81}, ":80", false},
 		{&net.UnixAddr{Name: "/a", Net: "unix"}, "unix:/a", true},
 		{&net.UnixAddr{Name: "/a", Net: "unix"}, "127.0.0.1:80", false},
 	} {
 		if got := isAt(c.bound, c.address); got != c.want {
 			t.Errorf("%v is at %q: got %v; want %v", c.bound, c.address, got, c.want)
 		}
+	}
+}
+
+// packetSocketAt is a UDP socket, and its descriptor.
+func packetSocketAt(t *testing.T, lc net.ListenConfig, address string) (at string, file *os.File) {
+	t.Helper()
+	c, err := lc.ListenPacket(t.Context(), "udp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	u, ok := c.(*net.UDPConn)
+	if !ok {
+		t.Fatalf("got a %T", c)
+	}
+	if file, err = u.File(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	return c.LocalAddr().String(), file
+}
+
+// TestHeritageOfPackets gives two UDP sockets of one address and a third one: one of the two
+// is taken, by whoever asks for its address, and the others are named.
+func TestHeritageOfPackets(t *testing.T) {
+	shared := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		failed := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		return errors.Join(failed, err)
+	}}
+	address, first := packetSocketAt(t, shared, "127.0.0.1:0")
+	_, second := packetSocketAt(t, shared, address)
+	other, third := packetSocketAt(t, net.ListenConfig{}, "127.0.0.1:0")
+	h := &Heritage{}
+	for _, f := range []*os.File{first, second, third} {
+		if err := h.AddGiven(int(f.Fd())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if bound := h.Take("web", address); bound != nil {
+		t.Errorf("%v listens", bound[0].Addr())
+	}
+	if fd, ok := h.TakePackets("127.0.0.1:1"); ok {
+		t.Errorf("another address has taken %d", fd)
+	}
+	fd, ok := h.TakePackets(address)
+	if !ok {
+		t.Fatal("nothing is taken")
+	}
+	defer unix.Close(fd)
+	if at, err := unix.Getsockname(fd); err != nil || tcpAddress(at).String() != address {
+		t.Errorf("got %v, %v; want the socket of %s", at, err, address)
+	}
+	if left := h.Close(); len(left) != 2 || left[0] != "udp "+address || left[1] != "udp "+other || !IsPackets(left[0]) {
+		t.Errorf("left is %q; want the second one and the third", left)
+	}
+	if _, ok := h.TakePackets(other); ok {
+		t.Error("taken after Close")
+	}
+	if _, ok := (*Heritage)(nil).TakePackets(address); ok {
+		t.Error("taken of nothing")
+	}
+}
+
+// TestHeritageRefusesWhatIsNoPort gives sockets that no listener can use.
+func TestHeritageRefusesWhatIsNoPort(t *testing.T) {
+	for _, domain := range []int{unix.AF_UNIX, unix.AF_INET} {
+		fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := (&Heritage{}).AddGiven(fd); err == nil || !strings.Contains(err.Error(), "no bound UDP socket") {
+			t.Errorf("family %d: got %v; want a refusal", domain, err)
+		}
+		_ = unix.Close(fd)
 	}
 }
 

@@ -129,7 +129,7 @@ func TestInstalledFilesAreGood(t *testing.T) {
 	if err := os.WriteFile(unit, []byte(here), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	quiet(t, analyze, "verify", "--man=no", unit)
+	quiet(t, analyze, "verify", "--man=no", unit, strings.TrimSuffix(unit, "service")+"socket")
 	// A second installation leaves the configuration alone.
 	file := root + "/etc/isame/isame.yaml"
 	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -44,8 +43,9 @@ func administered(configuration, admin string) string {
 	return strings.Replace(configuration, `admin: {address: "127.0.0.1:0"}`, `admin: {address: "`+admin+`"}`, 1)
 }
 
-// lineageOf is newLineageOf with a file that knows where its admin endpoint is.
-func lineageOf(t *testing.T, file func(admin string) string) *lineage {
+// lineageOf is newLineageOf with a file that knows where its admin endpoint is. The first
+// process has the sockets that a supervisor would give it.
+func lineageOf(t *testing.T, file func(admin string) string, given ...*os.File) *lineage {
 	t.Helper()
 	dir := t.TempDir()
 	l := &lineage{t: t, program: filepath.Join(dir, "isame-lb"), admin: "unix:" + shortSocket(t), output: filepath.Join(dir, "log")}
@@ -60,6 +60,9 @@ func lineageOf(t *testing.T, file func(admin string) string) *lineage {
 	defer out.Close()
 	c := exec.Command(l.program, "--config", l.file)
 	c.Dir, c.Env, c.Stdout, c.Stderr = dir, cleanEnvironment(), out, out
+	if len(given) > 0 {
+		activate(c, given...)
+	}
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -288,46 +291,4 @@ func TestUpgradeThatFailsChangesNothing(t *testing.T) {
 	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err != nil || !strings.HasPrefix(string(text), "isame-lb") {
 		t.Errorf("got %s, %v; want the first process", text, err)
 	}
-}
-
-// TestSocketActivation starts the program with a socket that somebody else has opened, and
-// with a client that waits in its queue.
-func TestSocketActivation(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := ln.Addr().String()
-	early := dial(t, address).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-	tcp, ok := ln.(*net.TCPListener)
-	if !ok {
-		t.Fatalf("got a %T", ln)
-	}
-	file, err := tcp.File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	configuration := writeConfig(t, strings.Replace(header, `{address: "127.0.0.1:0"}`, `{address: "`+address+`"}`, 1)+
-		"routes: {all: {respond: {status: 200, body: fine}}}\n")
-	p := &proxy{
-		t: t, log: &logBuffer{}, file: configuration, exited: make(chan struct{}),
-		command: exec.Command("sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" --config "$1"`, lbBinary, configuration),
-	}
-	p.command.Env, p.command.Stdout, p.command.Stderr = cleanEnvironment(), p.log, p.log
-	p.command.ExtraFiles = []*os.File{file}
-	if err := p.command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_, _ = ln.Close(), file.Close()
-	go func() {
-		p.err = p.command.Wait()
-		close(p.exited)
-	}()
-	t.Cleanup(p.finish)
-	p.waitReady()
-	if p.address() != address {
-		t.Errorf("listens on %s; want %s", p.address(), address)
-	}
-	early.response(http.MethodGet).wantStatus(t, http.StatusOK)
-	get(t, "http://"+address+"/").wantStatus(t, http.StatusOK)
 }

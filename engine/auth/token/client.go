@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -25,13 +26,20 @@ func checkURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return fmt.Errorf("cannot read URL %q: %w", text, err)
+		return fmt.Errorf("cannot read URL %q", nameOf(text))
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return fmt.Errorf("cannot use URL %q: want one that begins with https:// or http://", text)
+		return fmt.Errorf("cannot use URL %q: want one that begins with https:// or http://", nameOf(text))
 	case u.User != nil:
 		return errors.New("cannot use a URL with a password")
 	}
 	return nil
+}
+
+// nameOf is what is said of a URL in logs: its query may hold a key, and so may what stands
+// in front of a host where nothing should.
+func nameOf(text string) string {
+	name, _, _ := strings.Cut(text, "?")
+	return name[strings.LastIndexByte(name, '@')+1:]
 }
 
 // client fetches documents. A connection serves one fetch.

@@ -204,7 +204,7 @@ func (f *fetcher) fetch() {
 		set, err = parseSet(body, true)
 	}
 	if err != nil {
-		f.failed(fmt.Errorf("cannot fetch the keys of %q: %w", f.url, err))
+		f.failed(fmt.Errorf("cannot fetch the keys of %q: %w", nameOf(f.url), err))
 		return
 	}
 	f.sum = sum
@@ -227,6 +227,6 @@ func (f *fetcher) say(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.mu.stopped {
-		f.sources.tell(f.url, err)
+		f.sources.tell(nameOf(f.url), err)
 	}
 }

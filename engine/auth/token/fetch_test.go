@@ -116,7 +116,7 @@ func TestTheLastGoodKeysAreKept(t *testing.T) {
 			}
 			return *text.Load(), nil
 		})
-		source, err := sources.Open("https://id/keys", time.Minute)
+		source, err := sources.Open("https://id/keys?access_token=secret", time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -318,7 +318,7 @@ func TestASourceThatIsClosedAtOnceIsNotFetched(t *testing.T) {
 
 func TestURLsAreChecked(t *testing.T) {
 	sources := newSources(func(string, error) {}, nil)
-	for _, url := range []string{"", "/keys", "ftp://id/keys", "https:///keys", "https://ann:secret@id/keys", "https://id/%zz"} {
+	for _, url := range []string{"", "/keys", "ftp://id/keys", "https:///keys", "https://ann:secret@id/keys", "https://id/%zz", "ftp://id/?a=secret", "https://ann:secret@id/%zz"} {
 		if _, err := sources.Open(url, time.Hour); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: got %v; want it refused", url, err)
 		}

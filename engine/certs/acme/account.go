@@ -14,6 +14,8 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3/acme"
+
+	"github.com/isame-lb/isame-lb/config"
 )
 
 // account is the section's account, which is registered with the server if the
@@ -58,7 +60,7 @@ func (i *issuer) register(ctx context.Context, client *acme.Client) (acme.Accoun
 		}
 	}
 	if account, err = client.NewAccount(ctx, account); err != nil {
-		return acme.Account{}, fmt.Errorf("cannot register with %q: %w", i.section.Directory, err)
+		return acme.Account{}, fmt.Errorf("cannot register with %q: %w", config.ShownURL(i.section.Directory), err)
 	}
 	return account, i.storeAccount(ctx, account, key)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/mholt/acmez/v3/acme"
 	"github.com/rs/zerolog"
 
+	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/engine/certs/acme/dns01"
 	"github.com/isame-lb/isame-lb/engine/certs/acme/vault"
 )
@@ -141,10 +142,10 @@ func (i *issuer) order(ctx context.Context, csr *x509.CertificateRequest, replac
 	order.Replaces, order.Profile = replaces, i.section.Profile
 	chains, err := client.ObtainCertificate(ctx, order)
 	if err != nil {
-		return acme.Certificate{}, fmt.Errorf("cannot order from %q: %w", i.section.Directory, err)
+		return acme.Certificate{}, fmt.Errorf("cannot order from %q: %w", config.ShownURL(i.section.Directory), err)
 	}
 	if len(chains) == 0 {
-		return acme.Certificate{}, fmt.Errorf("cannot order from %q: %w", i.section.Directory, errNoChain)
+		return acme.Certificate{}, fmt.Errorf("cannot order from %q: %w", config.ShownURL(i.section.Directory), errNoChain)
 	}
 	return chains[0], nil // the server's own choice
 }
@@ -161,14 +162,14 @@ func (i *issuer) offers(ctx context.Context, client *acme.Client) error {
 	}
 	directory, err := client.GetDirectory(ctx)
 	if err != nil {
-		return fmt.Errorf("cannot ask %q for its profiles: %w", i.section.Directory, err)
+		return fmt.Errorf("cannot ask %q for its profiles: %w", config.ShownURL(i.section.Directory), err)
 	}
 	var offered []string
 	if directory.Meta != nil {
 		offered = slices.Sorted(maps.Keys(directory.Meta.Profiles))
 	}
 	if !slices.Contains(offered, i.section.Profile) {
-		return fmt.Errorf("cannot order from %q: %w %q; it offers %q", i.section.Directory, errNoProfile, i.section.Profile, offered)
+		return fmt.Errorf("cannot order from %q: %w %q; it offers %q", config.ShownURL(i.section.Directory), errNoProfile, i.section.Profile, offered)
 	}
 	return nil
 }
