@@ -2,11 +2,12 @@
 //
 // Lines are collected in lanes, bounded buffers with a lock of their own: one for
 // each shard's access log, and one for everything else. One goroutine empties them
-// into the file, many lines with one system call. Where the reader is slower than
+// into the output, many lines with one system call. Where the reader is slower than
 // the lines come, or has gone, they are dropped and counted, and the first line
 // that can be written again says how many.
 //
-// cmd makes the Sink, the engine gets its lanes. Start reading at Sink.
+// cmd makes the Sinks, the engine gets their lanes. Start reading at Sink; file.go is an
+// output that has a name, text.go one for people.
 package sink
 
 import (
@@ -35,6 +36,7 @@ const (
 // Sink is where lines go. Make it with New and end it with Close.
 type Sink struct {
 	out     io.Writer
+	file    *namedFile // out, where that is one
 	program *Lane
 	access  []*Lane
 
@@ -56,17 +58,24 @@ type Sink struct {
 // New makes a sink over out, whose writer lives until Close, with lanes for the
 // access lines of so many shards.
 func New(out io.Writer, shards int) *Sink {
-	s := &Sink{
-		out: out, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{}),
-	}
+	s := newSink(shards)
+	s.out = out
+	s.start()
+	return s
+}
+
+func newSink(shards int) *Sink {
+	s := &Sink{wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
 	s.notices = zerolog.New(&s.notice).With().Timestamp().Logger()
 	s.program = &Lane{sink: s, urgent: true}
 	for range shards {
 		s.access = append(s.access, &Lane{sink: s})
 	}
-	safely.GoThen("log writer", s.run, func() { close(s.ended) })
 	return s
 }
+
+// start begins to write.
+func (s *Sink) start() { safely.GoThen("log writer", s.run, func() { close(s.ended) }) }
 
 // Program is the lane of everything but access lines: what it takes is written at
 // once.
@@ -146,6 +155,9 @@ func nudge(c chan struct{}) {
 
 // run is the writer.
 func (s *Sink) run() {
+	if s.file != nil {
+		defer s.file.close()
+	}
 	gather := time.NewTimer(gatherTime)
 	defer gather.Stop()
 	for {
@@ -167,17 +179,36 @@ func (s *Sink) run() {
 
 // flush writes what the lanes hold, and what was lost before it.
 func (s *Sink) flush() {
+	if s.file != nil && s.file.look() {
+		s.torn = false
+	}
+	if s.file == nil {
+		s.sayLosses()
+	}
+	s.empty(s.program)
+	for _, l := range s.access {
+		s.empty(l)
+	}
+	if s.file != nil { // said elsewhere, so at once
+		s.sayLosses()
+	}
+}
+
+func (s *Sink) sayLosses() {
 	program, access := s.Dropped()
-	if lost := program + access - s.said; lost > 0 {
+	lost := program + access - s.said
+	switch {
+	case lost == 0:
+	case s.file != nil:
+		if s.file.sayLosses(lost) {
+			s.said += lost
+		}
+	default:
 		s.notice.Reset()
 		s.notices.Warn().Uint64("lines", lost).Msg("log lines were dropped, because nobody took them in time")
 		if s.write(s.notice.Bytes()) == 0 {
 			s.said += lost
 		}
-	}
-	s.empty(s.program)
-	for _, l := range s.access {
-		s.empty(l)
 	}
 }
 
