@@ -59,7 +59,7 @@ func (a *accessLogs) open(c *config.AccessLog) (engine.AccessOut, error) {
 	if f == nil {
 		s, err := sink.OpenFile(c.File, a.shards, rotationOf(c), &a.log)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // the engine says whose it is
+			return nil, err
 		}
 		f = &accessFile{sink: s}
 		a.mu.files[c.File] = f
@@ -75,7 +75,8 @@ func (a *accessLogs) leave(path string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	f := a.mu.files[path]
-	if f.uses--; f.uses > 0 {
+	f.uses--
+	if f.uses > 0 {
 		return
 	}
 	delete(a.mu.files, path)

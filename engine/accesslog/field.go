@@ -49,7 +49,10 @@ const (
 	fieldTraceID
 	fieldGeneration
 	fieldParts // of the first part; the others follow
+)
 
+// Values of the head that the name of the field names.
+const (
 	fieldHeader   = fieldParts + field(record.Parts)
 	fieldCookie   = fieldHeader + 1
 	fieldQueryKey = fieldHeader + 2

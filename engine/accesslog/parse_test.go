@@ -80,7 +80,7 @@ func parseLogfmt(line string) (all []pair, err error) {
 // those of escapes.
 var combinedLine = regexp.MustCompile(`^(\S+) - - \[(\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "(` + part + `)" (\d{1,3}) (\d+) "(` + part + `)" "(` + part + `)"$`)
 
-const part = `(?:[ !#-\[\]-~]|\\x[0-9A-F]{2})*`
+const part = `(?:[ !\x23-\x5b\x5d-~]|\\x[0-9A-F]{2})*`
 
 var escapedByte = regexp.MustCompile(`\\x([0-9A-F]{2})`)
 

@@ -29,7 +29,8 @@ type Program struct {
 // clock.
 func New(c *config.AccessLog, r *Redaction, clock *Clock) *Program {
 	p := &Program{
-		between: separator, redaction: r, clock: clock, all: c.Sample >= 1, threshold: uint64(c.Sample * (1 << 63) * 2 * (1 - 1e-15)), slowNanos: int64(c.Slow),
+		between: separator, redaction: r, clock: clock, slowNanos: int64(c.Slow),
+		all: c.Sample >= 1, threshold: uint64(c.Sample * (1 << 63) * 2 * (1 - 1e-15)),
 	}
 	switch c.Format {
 	case "logfmt":
@@ -55,14 +56,14 @@ func New(c *config.AccessLog, r *Redaction, clock *Clock) *Program {
 
 // join makes one step of the first fields, where they say the same of every exchange.
 func (p *Program) join() {
-	n, text := 0, ""
+	n, text := 0, []byte(nil)
 	for n < len(p.steps) && p.steps[n].field <= fieldLog {
 		s := &p.steps[n]
-		text += string(s.write(p, nil, s, nil))
+		text = s.write(p, text, s, nil)
 		n++
 	}
 	if n > 1 {
-		p.steps[n-1] = step{key: text, write: func(_ *Program, dst []byte, s *step, _ *Entry) []byte { return append(dst, s.key...) }}
+		p.steps[n-1] = step{key: string(text), write: func(_ *Program, dst []byte, s *step, _ *Entry) []byte { return append(dst, s.key...) }}
 		p.steps = p.steps[n-1:]
 	}
 }

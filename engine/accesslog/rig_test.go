@@ -44,6 +44,7 @@ const usualHead = "GET /path/to/something?page=2&token=hunter2 HTTP/1.1\r\nHost:
 
 // usualEntry is what the engine says of an exchange.
 func usualEntry(t testing.TB) *Entry {
+	t.Helper()
 	return &Entry{
 		NowNanos: 5_000_000_000, TookNanos: 12_345_678, BackendNanos: 11_000_999, BytesIn: 456, BytesOut: 7890, Generation: 3, Status: 502,
 		Attempts: 2, Client: netip.MustParseAddr("192.0.2.17"), Peer: "10.0.0.1", ID: []byte("0123456789abcdef0123456789abcdef"),

@@ -53,14 +53,15 @@ func OpenFile(path string, shards int, r Rotation, log *zerolog.Logger) (*Sink, 
 	s := newSink(shards)
 	s.file = &namedFile{path: path, f: f, log: log.With().Str("file", path).Logger()}
 	s.file.rotation.Store(&r)
-	s.out = s.file
+	s.out, s.gather = s.file, gatherFile
 	s.start()
 	return s, nil
 }
 
 // openFile opens a file to append to it. It does not wait for the reader of a pipe.
 func openFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, fileMode) //nolint:gosec // readers of the log have a group
+	const how = os.O_WRONLY | os.O_APPEND | os.O_CREATE | syscall.O_NONBLOCK
+	f, err := os.OpenFile(path, how, fileMode) // its group may read it
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the file: %w", err)
 	}

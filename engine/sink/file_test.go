@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -79,7 +80,7 @@ func contentOf(path string) func() string {
 // says waits until a log has a text.
 func says(t *testing.T, log *lockedText, want string) {
 	t.Helper()
-	becomes(t, "true", func() string { return fmt.Sprint(strings.Contains(log.String(), want)) })
+	becomes(t, "true", func() string { return strconv.FormatBool(strings.Contains(log.String(), want)) })
 }
 
 func TestFileIsAppendedToAndForItsGroup(t *testing.T) {
@@ -146,7 +147,7 @@ func TestFolderThatIsGone(t *testing.T) {
 		n++
 		say(t, s.Access(0), fmt.Sprintf("line %d\n", n))
 		_, err := os.Stat(path)
-		return fmt.Sprint(err == nil)
+		return strconv.FormatBool(err == nil)
 	})
 	says(t, log, "the access log was opened again")
 	if _, dropped := s.Dropped(); dropped != 0 {
@@ -189,7 +190,7 @@ func TestRotation(t *testing.T) {
 			s, path, log := opened(t, Rotation{})
 			s.Rotate(Rotation{BytesMax: 5, Keep: tc.keep})
 			for i := range 4 {
-				line := strings.Repeat(fmt.Sprint(i+1), 4) + "\n"
+				line := strings.Repeat(strconv.Itoa(i+1), 4) + "\n"
 				say(t, s.Access(0), line)
 				becomes(t, line, contentOf(path))
 			}

@@ -30,7 +30,8 @@ var proxyErrors = [Ends]string{
 	BadHost: typeRequestError, BadLength: typeRequestError, ConflictingLength: typeRequestError, BadCoding: typeRequestError,
 	TooManyOptions: typeRequestError, ConnectNotAllowed: typeRequestError, TargetTooLong: typeRequestError,
 	UnknownExpectation: typeRequestError, HeaderTooLarge: typeRequestError, TooManyFields: typeRequestError,
-	UnsupportedCoding: typeRequestError, UnsupportedVersion: typeRequestError, ClearTextOnTLSPort: typeRequestError, SlowHeader: typeRequestError,
+	UnsupportedCoding: typeRequestError, UnsupportedVersion: typeRequestError,
+	ClearTextOnTLSPort: typeRequestError, SlowHeader: typeRequestError,
 
 	ConnectionLimit: typeRequestDenied, ConnectionLimitIP: typeRequestDenied, ConnectionRateIP: typeRequestDenied,
 
