@@ -163,7 +163,7 @@ func (x *exchange) log(l *accessLog, nowNanos int64) {
 		e.Parts = x.shares(nowNanos)
 	}
 	x.line = l.program.Append(x.line[:0], e)
-	*e = accesslog.Entry{} // its bytes are the request's
+	*e = accesslog.Entry{}                        // its bytes are the request's
 	_, _ = l.lanes[x.c.shard.index].Write(x.line) // a lane that is full counts what it drops
 	if cap(x.line) > roomMax {
 		x.line = nil

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -70,7 +71,9 @@ func TestProxyStatus(t *testing.T) {
 		client               func(r *rig) *http.Client
 	}{
 		{"HTTP/1.1", "listeners: {web: {address: \"127.0.0.1:0\"}}\n", "http://a.test", func(r *rig) *http.Client {
-			return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Dial: func(_, _ string) (net.Conn, error) { return net.Dial("tcp", r.address) }}}
+			return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, "tcp", r.address)
+			}}}
 		}},
 		{"HTTP/2", "listeners: {web: {address: \"127.0.0.1:0\", h2c: true}}\n", "http://a.test", (*rig).h2Client},
 		{"HTTP/3", tls, "https://a.test", func(r *rig) *http.Client {
