@@ -159,8 +159,9 @@ var (
 )
 
 var leaves = map[string]leaf{
-	"engine/affinity": {may: []string{"config", "pool", "pool/wire"}, by: []string{"engine", "engine/stage", "engine/middleware"}},
-	"engine/answer":   {may: []string{"pool", "pool/attempt", "pool/end", "pool/wire"}, by: []string{"engine", "engine/stage", "engine/middleware"}},
+	"engine/accesslog": {may: []string{"config", "engine/record", "pool/end", "pool/wire"}}, // lines, as data
+	"engine/affinity":  {may: []string{"config", "pool", "pool/wire"}, by: []string{"engine", "engine/stage", "engine/middleware"}},
+	"engine/answer":    {may: []string{"pool", "pool/attempt", "pool/end", "pool/wire"}, by: []string{"engine", "engine/stage", "engine/middleware"}},
 	// What stages stand on that check who asks: they know credentials, and no exchange.
 	"engine/auth/passwd":   {may: []string{"engine/auth/live", "engine/auth/verified"}, by: stages},
 	"engine/auth/prefix":   {may: []string{"engine/auth/live"}, by: stages},
@@ -200,7 +201,7 @@ var leaves = map[string]leaf{
 		"engine/affinity", "engine/auth/apikey", "engine/auth/passwd", "engine/auth/prefix", "engine/auth/token",
 	}, open: true},
 	"engine/observe":   {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},
-	"engine/record":    {may: []string{"pool/end"}, by: []string{"engine", "cmd/run"}},
+	"engine/record":    {may: []string{"pool/end"}, by: []string{"engine", "engine/accesslog", "cmd/run"}},
 	"engine/retry":     {may: []string{"config", "pool/attempt"}},
 	"engine/match":     {may: []string{"config", "engine/trust", "pool/wire"}, by: []string{"engine", "engine/middleware", "engine/route", "engine/stage"}},
 	"engine/route":     {may: []string{"config", "engine/match", "pool/wire"}, open: true},

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"io"
 	"maps"
 	"net"
 	"path/filepath"
@@ -208,6 +209,13 @@ func loadSchemaBase(dir string, set []string) (*config.Loaded, error) {
 	return config.Load(config.Options{Data: []byte(schemaBase), File: "base.yaml", BaseDir: dir, Set: set})
 }
 
+// nowhere takes access lines.
+type nowhere struct{}
+
+func (nowhere) Lane(int) io.Writer { return io.Discard }
+
+func openNowhere(*config.AccessLog) (engine.AccessOut, error) { return nowhere{}, nil }
+
 // compiled is what an engine has made of a configuration, after it was stopped:
 // nothing changes any more then.
 func compiled(t *testing.T, dir string, set []string) observation {
@@ -216,7 +224,7 @@ func compiled(t *testing.T, dir string, set []string) observation {
 	if err != nil {
 		t.Fatalf("%q: %v", set, err)
 	}
-	e, err := engine.New(engine.Options{Logger: zerolog.Nop(), Registry: observe.NewRegistry(1), Shards: 1})
+	e, err := engine.New(engine.Options{Logger: zerolog.Nop(), Registry: observe.NewRegistry(1), Shards: 1, Access: openNowhere})
 	if err != nil {
 		t.Fatal(err)
 	}

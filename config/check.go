@@ -64,6 +64,7 @@ func (c *checker) checkLocal() {
 	c.admin(&c.cfg.Admin)
 	c.state(&c.cfg.Admin, &c.cfg.State)
 	c.source()
+	c.access(&c.cfg.Log.Access)
 }
 
 func sortedNames[V any](m map[string]V) []string {

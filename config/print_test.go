@@ -144,7 +144,8 @@ func TestListsNameKeysOfTheSchema(t *testing.T) {
 // put here or into restartKeys.
 func TestEveryAdminLogAndMetricsKeyIsClassified(t *testing.T) {
 	classified := map[string]bool{
-		"log.level": true, "log.access.enabled": true,
+		"log.level": true, "log.access.enabled": true, "log.access.file": true, "log.access.format": true,
+		"log.access.fields": true, "log.access.redact": true, "log.access.rotate.size": true, "log.access.rotate.keep": true, "proxy_status": true,
 		"log.access.sample": true, "log.access.slow": true, "shutdown.drain": true, "shutdown.delay": true, "shutdown.jitter": true,
 		"admin.token": true, "admin.allowed_hosts": true, "admin.tokens": true, "admin.tokens[*].name": true, "admin.tokens[*].role": true, "admin.tokens[*].secret": true,
 		"admin.tls.cert_file": true, "admin.tls.key_file": true, "admin.tls.client_ca_file": true,

@@ -56,6 +56,10 @@ type Config struct {
 	Instance string `example:"edge-1" koanf:"instance"`
 	// Source is where the configuration comes from, where that is not the file alone.
 	Source Source `koanf:"source"`
+	// ProxyStatus adds a member to the field Proxy-Status (RFC 9209) of every answer: isame-lb with the status that a
+	// backend has sent or, in answers of the proxy's own, the type of error of that RFC and, as details, the word of
+	// X-Isame-Error.
+	ProxyStatus bool `koanf:"proxy_status"`
 }
 
 // Size is a number of bytes, written with its unit: 512B, 16KiB, 10MiB or 1GB.
@@ -444,16 +448,6 @@ type Log struct {
 	Format string `enum:"json|text" example:"json" koanf:"format"`
 	// Access is the log of finished exchanges.
 	Access AccessLog `koanf:"access"`
-}
-
-// AccessLog is the log of finished exchanges.
-type AccessLog struct {
-	// Enabled switches it on.
-	Enabled bool `koanf:"enabled"`
-	// Sample is the share of exchanges that is logged, 0 to 1.
-	Sample float64 `default:"1" koanf:"sample" max:"1" min:"0"`
-	// Slow exchanges from this duration on are always logged; 0 means none.
-	Slow time.Duration `default:"0s" example:"500ms" koanf:"slow"`
 }
 
 // Metrics is the Prometheus exposition on the admin endpoint.

@@ -19,7 +19,7 @@ func TestLoggedExchangeDoesNotAllocate(t *testing.T) {
 	t.Cleanup(func() { s.Close(time.Second) })
 	e, err := New(Options{
 		Logger: zerolog.New(s.Program()).With().Timestamp().Logger(), Registry: observe.NewRegistry(1), Shards: 1,
-		Access: func(shard int) io.Writer { return s.Access(shard) },
+		Access: accessTo{s.Access(0)}.open,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,15 +2,11 @@ package engine
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -300,49 +296,5 @@ func TestAccessLogSaysHowLongTheBackendTook(t *testing.T) {
 	backend, _ := line["backend_ms"].(float64)
 	if line["attempts"] != 2.0 || backend <= 0 || took < 40 || took < backend+35 {
 		t.Errorf("got %v attempts, %v ms of %v ms; want 2, and the wait of 40 ms outside of the attempt", line["attempts"], backend, took)
-	}
-}
-
-// The table of fields has every field of the code.
-func TestReadmeNamesEveryFieldOfTheAccessLog(t *testing.T) {
-	var code []byte
-	for _, part := range []struct{ file, begin string }{
-		{"finish.go", "func (l *accessLog) log("}, {"tunnel.go", "func (l *accessLog) logTunnel("}, {"table.go", "func newAccessLog("},
-	} {
-		source, err := os.ReadFile(part.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, body, found := bytes.Cut(source, []byte(part.begin))
-		if !found {
-			t.Fatalf("%s has no %s", part.file, part.begin)
-		}
-		body, _, _ = bytes.Cut(body, []byte("\n}\n"))
-		code = append(code, body...)
-	}
-	text, err := os.ReadFile("observe/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"level"} // a constant of the library
-	for _, m := range regexp.MustCompile(`\b(?:Str|Bytes|Int|Int64|Dur|Bool)\("(\w+)"`).FindAllSubmatch(code, -1) {
-		if field := string(m[1]); !slices.Contains(want, field) {
-			want = append(want, field)
-		}
-	}
-	_, table, _ := strings.Cut(string(text), "| field | |")
-	table, _, _ = strings.Cut(table, "\n\n")
-	var got []string
-	for line := range strings.Lines(table) {
-		if cells := strings.Split(line, "|"); len(cells) > 1 {
-			for _, m := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(cells[1], -1) {
-				got = append(got, m[1])
-			}
-		}
-	}
-	slices.Sort(got) // the order of the last ones differs between the two kinds of lines
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("README.md has %v; the code writes %v", got, want)
 	}
 }

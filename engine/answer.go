@@ -23,7 +23,9 @@ import (
 func (x *exchange) reject(r *answer.Reject) phase {
 	x.status, x.end = r.Status, r.End
 	x.keep = x.keep && !r.Parts() && x.mayKeep()
-	o := answer.Options{Form: x.form(), ToHEAD: x.isHEAD, Connection: x.connection(), Date: x.c.shard.engine.date()}
+	o := answer.Options{
+		Form: x.form(), ToHEAD: x.isHEAD, Connection: x.connection(), Date: x.c.shard.engine.date(), ProxyStatus: x.table.proxyStatus,
+	}
 	b := x.appendOwn(x.appendAttempts(r.Begin(x.answer[:0], o)))
 	if x.staged {
 		x.call.Worded = true
@@ -94,7 +96,11 @@ func (x *exchange) challenge() phase {
 func (x *exchange) beginOwn(status int) []byte {
 	x.status = status
 	x.keep = x.keep && x.mayKeep()
-	return x.appendOwn(answer.Begin(x.answer[:0], status, x.c.shard.engine.date()))
+	b := answer.Begin(x.answer[:0], status, x.c.shard.engine.date())
+	if x.table.proxyStatus {
+		b = answer.AppendProxyStatus(b, x.end, x.attempts > 0)
+	}
+	return x.appendOwn(b)
 }
 
 // endOwn ends it, and writes it with its content.

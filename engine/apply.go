@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"io"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -24,11 +23,11 @@ import (
 
 // Options are what an Engine is made of.
 type Options struct {
-	// Logger gets what happens to the proxy, not to requests. Access lines too.
+	// Logger gets what happens to the proxy, not to requests.
 	Logger zerolog.Logger
-	// Access is where the access lines of a shard go; nil is where Logger writes.
-	// A write must not wait: the event loop calls it.
-	Access func(shard int) io.Writer
+	// Access opens what a section that is enabled says of where its lines go. An error refuses
+	// the configuration. nil is nowhere.
+	Access func(*config.AccessLog) (AccessOut, error)
 	// Registry keeps the counters; it must have been made for Shards.
 	Registry *observe.Registry
 	// Tell is told of changes of backends: see pool.Options. nil is nobody.

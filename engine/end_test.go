@@ -111,7 +111,9 @@ func TestEndsHaveOneWordEverywhere(t *testing.T) {
 // startToEnd is startLogged for a test that ends the engine itself.
 func startToEnd(t testing.TB, log io.Writer, text, backend string) *rig {
 	t.Helper()
-	e, err := New(Options{Logger: zerolog.New(log).Level(zerolog.WarnLevel), Registry: observe.NewRegistry(1), Shards: 1})
+	e, err := New(Options{
+		Logger: zerolog.New(log).Level(zerolog.WarnLevel), Registry: observe.NewRegistry(1), Shards: 1, Access: accessTo{log}.open,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

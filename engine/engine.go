@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"io"
 	"maps"
 	"slices"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/accesslog"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/files"
@@ -34,7 +34,7 @@ import (
 // goroutine.
 type Engine struct {
 	log        zerolog.Logger
-	accessOut  func(shard int) io.Writer
+	accessOut  func(*config.AccessLog) (AccessOut, error)
 	registry   *observe.Registry
 	shardCount int
 	loops      []*socket.Loop // by shard
@@ -48,6 +48,7 @@ type Engine struct {
 	last sync.Map
 
 	clock        answer.Clock
+	accessClock  accesslog.Clock
 	panics       atomic.Uint64
 	forgetPanics func()
 	stopping     atomic.Bool

@@ -38,10 +38,20 @@ func start(t testing.TB, text, backend string) *rig {
 	return startLogged(t, zerolog.NewTestWriter(t), text, backend)
 }
 
+// accessTo is where access lines go: all to one writer.
+type accessTo struct{ io.Writer }
+
+func (a accessTo) open(*config.AccessLog) (AccessOut, error) { return a, nil }
+
+// Lane is the writer.
+func (a accessTo) Lane(int) io.Writer { return a.Writer }
+
 // startLogged is start with a log of its own.
 func startLogged(t testing.TB, log io.Writer, text, backend string) *rig {
 	t.Helper()
-	e, err := New(Options{Logger: zerolog.New(log).Level(zerolog.WarnLevel), Registry: observe.NewRegistry(2), Shards: 2})
+	e, err := New(Options{
+		Logger: zerolog.New(log).Level(zerolog.WarnLevel), Registry: observe.NewRegistry(2), Shards: 2, Access: accessTo{log}.open,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

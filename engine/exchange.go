@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/accesslog"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/files"
 	"github.com/isame-lb/isame-lb/engine/inquiry"
@@ -54,7 +55,8 @@ type exchange struct {
 	pathRoom []byte
 	out      []byte               // request head as sent to backends, with body bytes that came with it
 	answer   []byte               // response head as sent to the client
-	line     []byte               // the client's address, for the access log
+	line     []byte               // of the access log
+	entry    *accesslog.Entry     // which it is made of
 	id       [requestIDBytes]byte // of the request, where a stage has asked for it before its head was made
 }
 
@@ -97,6 +99,8 @@ type staging struct {
 	// piece is what ReadAnswer or ReadContent has not taken yet.
 	carried phase
 	piece   []byte
+	// received is the status that the backend has sent.
+	received int
 	// held is the content of the request, where a stage wants it whole before anything is
 	// sent; holds: it is.
 	held  []byte
@@ -144,6 +148,7 @@ type relaying struct {
 // accounting is what metrics and log learn of the exchange, beside other groups.
 type accounting struct {
 	counted     bool      // it was; the text of the request is gone
+	logged      bool      // it has a line
 	end         end.End   // of an answer the proxy made or a response cut short
 	reached     end.Phase // how far it has come
 	backendName string

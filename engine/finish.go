@@ -5,8 +5,8 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/isame-lb/isame-lb/engine/accesslog"
 	records "github.com/isame-lb/isame-lb/engine/record"
-	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/sample"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
@@ -110,8 +110,8 @@ func (x *exchange) count() {
 	}
 	x.policy.stats.BytesIn.Add(shard, x.bytesIn)
 	x.policy.stats.BytesOut.Add(shard, x.bytesOut)
-	if x.table.access != nil && (x.route == nil || !x.route.unlogged) {
-		x.table.access.log(x, nowNanos)
+	if l := x.table.access; l != nil && (x.route == nil || !x.route.unlogged) {
+		x.log(l, nowNanos)
 	}
 	x.record(nowNanos)
 	x.sample(nowNanos)
@@ -120,44 +120,61 @@ func (x *exchange) count() {
 	x.c.in.Unpin()
 }
 
-// log writes the line of x, if it is wanted. It allocates nothing. The order of
-// the fields is that of engine/observe/README.md, which a test compares.
-func (l *accessLog) log(x *exchange, nowNanos int64) {
+// log writes the line of the exchange, if it is wanted. It allocates nothing.
+func (x *exchange) log(l *accessLog, nowNanos int64) {
 	took := nowNanos - x.startNanos
-	if !l.all && random() >= l.threshold && (l.slowNanos == 0 || took < l.slowNanos) {
+	cut := x.broken || !x.answered || x.end == end.ClientGone || x.end == end.Drained
+	if !l.program.Takes(x.status, cut, took) {
 		return
 	}
-	e := l.out[x.c.shard.index].Log()
-	if ip := x.clientAddr(); ip != x.c.ip {
-		x.line = ip.AppendTo(x.line[:0])
-		e = e.Bytes("client", x.line)
-	} else {
-		e = e.Str("client", x.c.peerName())
+	x.logged = true
+	wants := l.program.Wants()
+	if x.entry == nil {
+		x.entry = &accesslog.Entry{}
 	}
-	e = e.Str("peer", x.c.peerName())
-	if id := x.requestID(); len(id) > 0 {
-		e = e.Bytes("request_id", id)
+	e := x.entry
+	*e = accesslog.Entry{
+		NowNanos: nowNanos, TookNanos: took, BytesIn: x.bytesIn, BytesOut: x.bytesOut, Generation: x.table.generation,
+		Status: x.status, Peer: x.c.peerName(), Head: &x.head, Listener: x.policy.name, Protocol: x.protocol(),
+		NoRetry: x.refused.String(), SNI: (*callFacts)(x).ServerName(), End: x.end, Phase: x.reached,
 	}
-	e = e.Bytes("method", x.head.Method).Bytes("host", x.head.Host).Bytes("target", x.head.Target).
-		Int("status", x.status).Dur("took_ms", time.Duration(took))
+	e.Client = x.clientAddr()
+	e.IsPeer = e.Client == x.c.ip
+	if wants&accesslog.WantsID != 0 {
+		e.ID = x.requestID()
+	}
+	if wants&accesslog.WantsScheme != 0 {
+		e.Scheme = x.scheme()
+	}
+	if wants&accesslog.WantsTLS != 0 && x.c.Secure() {
+		s := (*callFacts)(x).TLSState()
+		e.TLS, e.Cipher = s.Version, s.CipherSuite
+	}
 	if x.fwd.headNanos > x.fwd.beganNanos && x.attempts > 0 {
-		e = e.Dur("backend_ms", time.Duration(x.fwd.headNanos-x.fwd.beganNanos))
+		e.BackendNanos = x.fwd.headNanos - x.fwd.beganNanos
 	}
-	e = e.Int64("bytes_in", x.bytesIn).Int64("bytes_out", x.bytesOut).Str("listener", x.policy.name).
-		Str("protocol", x.protocol())
 	if x.route != nil {
-		e = e.Str("route", x.route.name)
+		e.Route = x.route.name
 	}
 	if x.backendName != "" {
-		e = e.Str("pool", x.fwd.pool.Name()).Str("backend", x.backendName).Int("attempts", x.attempts)
+		e.Pool, e.Backend, e.Attempts = x.fwd.pool.Name(), x.backendName, x.attempts
 	}
-	if x.refused != retry.RefusalNone {
-		e = e.Str("no_retry", x.refused.String())
+	if wants&accesslog.WantsParts != 0 {
+		e.Parts = x.shares(nowNanos)
 	}
-	if x.end != end.OK {
-		e = e.Str("cause", x.end.Word())
+	x.line = l.program.Append(x.line[:0], e)
+	*e = accesslog.Entry{}                        // its bytes are the request's
+	_, _ = l.lanes[x.c.shard.index].Write(x.line) // a lane that is full counts what it drops
+	if cap(x.line) > roomMax {
+		x.line = nil
 	}
-	e.Send()
+}
+
+// shares is what the time of the exchange was spent with, as records say it.
+func (x *exchange) shares(nowNanos int64) records.Shares {
+	var r records.Record
+	x.describe(&r, nowNanos)
+	return r.Shares()
 }
 
 // requestID is the value of X-Request-Id that the backend was given, or that a
@@ -218,8 +235,15 @@ func (x *exchange) describe(r *records.Record, nowNanos int64) {
 		r.Pool = names.Number(x.fwd.pool.recorded)
 	}
 	r.Status, r.End, r.Reached = uint16(x.status), x.end, x.reached
-	r.SetRequest(x.head.Method, x.head.Host, x.head.Path)
-	r.SetID(x.requestID())
+	host, id := x.head.Host, x.requestID()
+	if len(host) > 0 && x.table.redaction.Hides(nameHost) {
+		host = hidden
+	}
+	if len(id) > 0 && x.table.redaction.Hides(nameRequestID) {
+		id = nil
+	}
+	r.SetRequest(x.head.Method, host, x.head.Path)
+	r.SetID(id)
 	r.SetClient(x.clientAddr())
 	if x.c.Secure() {
 		r.Flags |= records.Secure
@@ -274,15 +298,27 @@ func (x *exchange) sample(nowNanos int64) {
 	}
 }
 
+// What stands for a value that is redacted, and names of fields that are no others here.
+var hidden, nameHost, nameRequestID = []byte(accesslog.Hidden), []byte("Host"), []byte("X-Request-Id")
+
 // writeHead writes the head as it came: also the lines that were dropped since. False: it
 // is too long.
 func (x *exchange) writeHead(to *sample.Head) bool {
-	h := &x.head
-	to.Begin(h.Method, h.Path, h.Query, h.Host, h.Minor)
+	h, host := &x.head, x.head.Host
+	if len(host) > 0 && x.table.redaction.Hides(nameHost) {
+		host = hidden
+	}
+	to.Begin(h.Method, h.Path, h.Query, host, h.Minor)
 	for i := range h.Fields {
-		if f := &h.Fields[i]; f.ID != wire.FieldHost {
-			to.Field(h.Name(f), h.FieldValue(f))
+		f := &h.Fields[i]
+		if f.ID == wire.FieldHost {
+			continue
 		}
+		value := h.FieldValue(f)
+		if x.table.redaction.Hides(h.Name(f)) {
+			value = hidden
+		}
+		to.Field(h.Name(f), value)
 	}
 	return to.End()
 }

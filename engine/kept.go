@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/accesslog"
 	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/pool"
@@ -25,13 +26,16 @@ func (b *tableBuilder) build(opened *opening) error {
 	if err := b.compile(); err != nil {
 		return err
 	}
-	b.t.access = newAccessLog(&b.cfg.Log.Access, b.engine)
+	b.t.proxyStatus, b.t.redaction = b.cfg.ProxyStatus, accesslog.NewRedaction(b.cfg.Log.Access.Redact)
+	var err error
+	if b.t.access, err = b.engine.newAccessLog(&b.cfg.Log.Access, b.t.redaction); err != nil {
+		return err
+	}
 	var before *pool.Set
 	if b.prev != nil {
 		before = b.prev.pools
 	}
 	// Last, because it is the step that would have to be undone.
-	var err error
 	if b.t.pools, err = pool.Build(b.cfg, before, b.engine.poolOptions()); err != nil {
 		return err
 	}

@@ -257,10 +257,21 @@ func (x *exchange) composeHead() (chunked bool) {
 	if x.staged {
 		b = append(b, x.call.Answer.Added()...)
 	}
-	b = x.appendSticky(b)
+	b = x.appendProxyStatus(x.appendSticky(b))
 	b = answer.AppendAltSvc(append(x.appendAttempts(b), hsts...), x.altSvc(), &h.Head)
 	x.answer = answer.End(b, content, x.connection())
 	return chunked
+}
+
+// appendProxyStatus appends our part of Proxy-Status, where the configuration wants one.
+func (x *exchange) appendProxyStatus(b []byte) []byte {
+	switch {
+	case !x.table.proxyStatus:
+		return b
+	case x.staged:
+		return answer.AppendReceived(b, x.received)
+	}
+	return answer.AppendReceived(b, x.attempt.Response.Status)
 }
 
 // refusedEarly reports an answer before the end of the request that makes the

@@ -183,7 +183,10 @@ func (s *shard) sayRefused(c *conn, p *listenerPolicy, r *answer.Reject) {
 // takes that.
 func (s *shard) sayWhy(c *conn, r *answer.Reject) {
 	s.endedEarly(r)
-	_, _ = c.Write(r.Append(nil, answer.Options{Connection: answer.Close, Date: s.engine.date()}))
+	t := s.engine.table.Load()
+	_, _ = c.Write(r.Append(nil, answer.Options{
+		Connection: answer.Close, Date: s.engine.date(), ProxyStatus: t != nil && t.proxyStatus,
+	}))
 }
 
 // endedEarly counts such a connection.

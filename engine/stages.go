@@ -101,6 +101,7 @@ func (x *exchange) place() {
 // meetAnswer begins the response phase with an answer of a backend.
 func (x *exchange) meetAnswer(h *wire.ResponseHead) {
 	c := &x.call
+	x.received = h.Status
 	c.Own, c.Worded, c.End, c.Status, c.Reason = false, false, end.OK, h.Status, h.Reason
 	c.Length, c.Empty = h.ContentLength, h.Framing == wire.NoBody
 	c.Answer.Meet(&h.Head)

@@ -2,12 +2,14 @@ package engine
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/accesslog"
 	"github.com/isame-lb/isame-lb/engine/affinity"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
@@ -21,7 +23,6 @@ import (
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/engine/tally"
 	"github.com/isame-lb/isame-lb/pool"
-	"github.com/rs/zerolog"
 )
 
 // table is one generation: everything the hot path reads of a configuration,
@@ -38,6 +39,9 @@ type table struct {
 	keepers    acme.Keepers          // of certificates
 	stages     *middleware.Set       // by name, for those who ask how they stand
 	access     *accessLog            // nil when it is off
+	redaction  *accesslog.Redaction  // of all that is written down or kept of requests
+
+	proxyStatus bool // answers have that field
 }
 
 // listener is the policy of a slot, nil when this generation does not have it.
@@ -356,31 +360,35 @@ func (b *tableBuilder) split(r *routeEntry, name string, c *config.Route) (err e
 	return err
 }
 
-// accessLog writes a line for finished exchanges: a sample of them, and every
-// one that was slow.
-type accessLog struct {
-	out       []zerolog.Logger // by shard
-	threshold uint64           // of 64 random bits; below it the exchange is in the sample
-	all       bool
-	slowNanos int64 // 0 is off
+// AccessOut is where the access lines of one configuration go. The engine holds it as long as
+// somebody may write to one of its lanes, and no longer: a cleanup of it may close the file.
+type AccessOut interface {
+	// Lane takes the lines of a shard, each whole. A write must not wait: the event loop
+	// calls it.
+	Lane(shard int) io.Writer
 }
 
-func newAccessLog(c *config.AccessLog, e *Engine) *accessLog {
-	if !c.Enabled {
-		return nil
+// accessLog writes lines of exchanges and tunnels that have ended.
+type accessLog struct {
+	program *accesslog.Program
+	out     AccessOut
+	lanes   []io.Writer // of out, by shard
+}
+
+// newAccessLog compiles a section; nil is none, or nobody to take lines.
+func (e *Engine) newAccessLog(c *config.AccessLog, r *accesslog.Redaction) (*accessLog, error) {
+	if !c.Enabled || e.accessOut == nil {
+		return nil, nil //nolint:nilnil // no log
 	}
-	l := &accessLog{
-		all: c.Sample >= 1, threshold: uint64(c.Sample * (1 << 63) * 2 * (1 - 1e-15)), slowNanos: int64(c.Slow),
+	out, err := e.accessOut(c)
+	if err != nil {
+		return nil, fmt.Errorf("log.access.file: %w", err)
 	}
+	l := &accessLog{program: accesslog.New(c, r, &e.accessClock), out: out}
 	for shard := range e.shardCount {
-		log := e.log
-		if e.accessOut != nil {
-			log = log.Output(e.accessOut(shard))
-		}
-		// The level is a field like others: access lines come whatever log.level says.
-		l.out = append(l.out, log.With().Str(zerolog.LevelFieldName, "info").Str("log", "access").Logger())
+		l.lanes = append(l.lanes, out.Lane(shard))
 	}
-	return l
+	return l, nil
 }
 
 // newCookies compiles a pool's sticky section; nil is none.

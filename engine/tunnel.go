@@ -3,9 +3,11 @@ package engine
 import (
 	"errors"
 	"io"
+	"net/netip"
 	"os"
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/accesslog"
 	"github.com/isame-lb/isame-lb/engine/answer"
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/stage"
@@ -41,7 +43,9 @@ type tunnel struct {
 	goodbye    goodbye
 	access     *accessLog
 	held       stage.Held // of the route's stages
-	client     string     // the address of the client that is believed, for the log
+	client     netip.Addr // the address of the client that is believed, for the log
+	generation uint64
+	logged     bool // the exchange has a line
 	record     *records.Record
 	why        end.End
 }
@@ -82,7 +86,7 @@ func (x *exchange) openTunnel() phase {
 	if x.staged {
 		b = append(b, x.call.Answer.Added()...)
 	}
-	x.answer = answer.End(answer.Field(b, "Upgrade", h.UpgradeTo), answer.Unsized, answer.Upgrade)
+	x.answer = answer.End(answer.Field(x.appendProxyStatus(b), "Upgrade", h.UpgradeTo), answer.Unsized, answer.Upgrade)
 	x.answered, x.keep = true, false
 	early := x.attempt.Early()
 	if out := x.written(x.c.Writev(x.answer, early, nil)); out != attempt.OK {
@@ -90,14 +94,12 @@ func (x *exchange) openTunnel() phase {
 		return atFinish
 	}
 	x.reached = end.PhaseTunnel
-	client := x.c.peerName()
-	if ip := x.clientAddr(); ip != x.c.ip {
-		client = ip.String()
-	}
+	client := x.clientAddr()
 	x.count() // before the head's buffer goes to the tunnel
 	t := &tunnel{
 		c: x.c, policy: x.policy, route: x.route, fwd: x.fwd, attempt: x.attempt,
-		startNanos: x.startNanos, lastNanos: socket.Nanos(), idle: x.fwd.pool.timeouts.Tunnel, access: x.table.access, client: client,
+		startNanos: x.startNanos, lastNanos: socket.Nanos(), idle: x.fwd.pool.timeouts.Tunnel, access: x.table.access,
+		client: client, generation: x.table.generation, logged: x.logged,
 	}
 	t.record, x.kept = x.kept, nil
 	if x.staged {
@@ -221,8 +223,8 @@ func (t *tunnel) end(why end.End, reset *socket.Conn) {
 	c.backend.Store(nil)
 	t.attempt.Close(false, 0)
 	t.release()
-	if t.access != nil {
-		t.access.logTunnel(t)
+	if !t.route.unlogged {
+		t.log()
 	}
 	t.keepRecord()
 	c.tunnel = nil
@@ -385,18 +387,20 @@ func (p *passage) tell(frame []byte) bool {
 // isOver reports that the side where the passage begins has said its last word.
 func (p *passage) isOver() bool { return !p.rest && (p.frames.Closed || p.ended) }
 
-// logTunnel writes the line of a tunnel that has ended. The exchange that it began
-// as has had its own.
-func (l *accessLog) logTunnel(t *tunnel) {
-	e := l.out[t.c.shard.index].Log().Str("client", t.client).Str("peer", t.c.peerName()).
-		Str("listener", t.policy.name).Str("route", t.route.name).
-		Str("pool", t.fwd.pool.Name()).Str("backend", t.fwd.member.Address()).Int("status", statusSwitched).
-		Dur("took_ms", time.Duration(socket.Nanos()-t.startNanos)).
-		Int64("bytes_in", t.up.bytes).Int64("bytes_out", t.down.bytes).Bool("tunnel", true)
-	if t.why != end.OK {
-		e = e.Str("cause", t.why.Word())
+// log writes the line of a tunnel that has ended. The exchange that it began as has had its
+// own.
+func (t *tunnel) log() {
+	l := t.access
+	if l == nil || !l.program.TakesTunnel(t.logged, t.why) {
+		return
 	}
-	e.Send()
+	nowNanos := socket.Nanos()
+	line := l.program.Append(nil, &accesslog.Entry{
+		NowNanos: nowNanos, TookNanos: nowNanos - t.startNanos, BytesIn: t.up.bytes, BytesOut: t.down.bytes, Generation: t.generation,
+		Status: statusSwitched, Client: t.client, IsPeer: t.client == t.c.ip, Peer: t.c.peerName(), Listener: t.policy.name,
+		Route: t.route.name, Pool: t.fwd.pool.Name(), Backend: t.fwd.member.Address(), End: t.why, Phase: end.PhaseTunnel, Tunnel: true,
+	})
+	_, _ = l.lanes[t.c.shard.index].Write(line) // a lane that is full counts what it drops
 }
 
 // keepRecord keeps what became of the tunnel, and of the exchange that it began as.

@@ -72,10 +72,14 @@ func (p *proxy) delay(d time.Duration, reason string, changed <-chan struct{}) b
 	}
 }
 
-// endsAtOnce reports a second signal to end, and says so; others ask for what is not done
-// any more, and are told.
+// endsAtOnce reports a second signal to end, and says so. Log files are opened again all the
+// same; others ask for what is not done any more, and are told.
 func (p *proxy) endsAtOnce(s os.Signal) bool {
-	if s == syscall.SIGHUP || s == syscall.SIGUSR2 {
+	switch s {
+	case syscall.SIGUSR1:
+		p.access.reopen()
+		return false
+	case syscall.SIGHUP, syscall.SIGUSR2:
 		p.logDraining("signal")
 		return false
 	}

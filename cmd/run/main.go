@@ -1,7 +1,8 @@
 // Package run is the whole of isame-lb as a function: its command line, and the process
 // that serves. main.go, usage.go and check.go hold the command line, init.go the file to
 // begin with, proxy.go the process from its start to the end of its drain, reload.go and
-// watch.go what changes the configuration meanwhile (package ctl/ledger decides), sources.go what the admin endpoint
+// watch.go what changes the configuration meanwhile (package ctl/ledger decides), logger.go
+// and accesslog.go where lines go, sources.go what the admin endpoint
 // shows, demo.go the backends of the embedded default.
 //
 // A program of a user's own adds what isame-lb does not have, and calls Main:

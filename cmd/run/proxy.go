@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -35,6 +34,7 @@ type proxy struct {
 	started  time.Time
 	build    api.Build
 	sink     *sink.Sink // nil until the configuration is known
+	access   *accessLogs
 	log      zerolog.Logger
 	registry *observe.Registry
 	engine   *engine.Engine
@@ -83,6 +83,9 @@ func serve(f *flags, build api.Build) error {
 
 // closeLog writes what was logged, while somebody takes it.
 func (p *proxy) closeLog() {
+	if p.access != nil {
+		p.access.close()
+	}
 	if p.sink != nil {
 		p.sink.Close(flushTime)
 	}
@@ -119,9 +122,10 @@ func (p *proxy) start() error {
 	p.log = newLogger(p.sink, cfg.Log.Level)
 	p.super = newSupervisor(p.log)
 	p.registry = observe.NewRegistry(runtime.GOMAXPROCS(0))
-	p.registry.SetLogDropped(p.sink.Dropped)
+	p.access = newAccessLogs(p.sink, p.log)
+	p.registry.SetLogDropped(p.access.dropped)
 	if p.engine, err = engine.New(engine.Options{
-		Logger: p.log, Registry: p.registry, Access: func(shard int) io.Writer { return p.sink.Access(shard) }, Heritage: p.legacy.Heritage,
+		Logger: p.log, Registry: p.registry, Access: p.access.open, Heritage: p.legacy.Heritage,
 		Tell: p.backendChanged,
 	}); err != nil {
 		return fmt.Errorf("cannot start: %w", err)
@@ -140,7 +144,7 @@ func (p *proxy) start() error {
 	}
 	p.openOverlay(cfg.State.Dir)
 	// From the first socket on, somebody may take us for started: a signal does what it says.
-	signal.Notify(p.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR2)
+	signal.Notify(p.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	return p.begin(p.ledger.Begin(loaded))
 }
 
@@ -216,6 +220,8 @@ func (p *proxy) run() error {
 			case syscall.SIGHUP:
 				p.reload(ledger.TriggerSignal)
 				w.follow(p.watched())
+			case syscall.SIGUSR1:
+				p.access.reopen()
 			case syscall.SIGUSR2:
 				p.beginUpgrade("signal", nil)
 			default:

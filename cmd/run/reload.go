@@ -128,6 +128,7 @@ func (p *proxy) apply(loaded *config.Loaded, generation uint64) error {
 		return placed(loaded, err)
 	}
 	setLevel(loaded.Config.Log.Level)
+	p.access.settle(&loaded.Config.Log.Access)
 	admit()
 	p.loaded.Store(loaded)
 	p.logWarnings(loaded)

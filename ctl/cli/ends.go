@@ -8,18 +8,20 @@ import (
 
 // endReport is one end as JSON.
 type endReport struct {
-	Cause   string   `json:"cause"`
-	Side    string   `json:"side"`
-	Phases  []string `json:"phases"`
-	Meaning string   `json:"meaning"`
-	Advice  string   `json:"advice,omitempty"`
+	Cause  string   `json:"cause"`
+	Side   string   `json:"side"`
+	Phases []string `json:"phases"`
+	// ProxyStatus is the type of error in Proxy-Status (RFC 9209).
+	ProxyStatus string `json:"proxy_status,omitempty"`
+	Meaning     string `json:"meaning"`
+	Advice      string `json:"advice,omitempty"`
 }
 
 // listEnds shows every way in which a request may end. It asks nobody.
 func (a *app) listEnds() error {
 	list := make([]endReport, 0, end.Ends)
 	for e := range end.Ends {
-		r := endReport{Cause: e.Word(), Side: e.Side().String(), Meaning: e.Text(), Advice: e.Advice()}
+		r := endReport{Cause: e.Word(), Side: e.Side().String(), ProxyStatus: e.ProxyError(), Meaning: e.Text(), Advice: e.Advice()}
 		for p := range e.Under() {
 			r.Phases = append(r.Phases, p.String())
 		}

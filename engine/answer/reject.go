@@ -43,6 +43,8 @@ type Options struct {
 	ToHEAD     bool // leave the content out
 	Connection Connection
 	Date       []byte
+	// ProxyStatus: say how it ended in that field too.
+	ProxyStatus bool
 }
 
 // Append appends the whole answer.
@@ -57,6 +59,9 @@ func (r *Reject) Begin(dst []byte, o Options) []byte {
 	}
 	if r.RetryAfter != "" {
 		dst = Field(dst, "Retry-After", r.RetryAfter)
+	}
+	if o.ProxyStatus {
+		dst = AppendProxyStatus(dst, r.End, false)
 	}
 	return dst
 }

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"regexp"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/isame-lb/isame-lb/pool/end"
 )
+
+var update = flag.Bool("update", false, "write the table of ends into README.md")
 
 func readme(t *testing.T) string {
 	t.Helper()
@@ -46,7 +49,7 @@ func TestReadmeNamesEveryMetric(t *testing.T) {
 	}
 }
 
-// The table of ends is the list of package pool, in its order.
+// The table of ends is the list of package pool, in its order; -update writes it.
 func TestReadmeNamesEveryEnd(t *testing.T) {
 	var want strings.Builder
 	for e := range end.Ends {
@@ -54,9 +57,22 @@ func TestReadmeNamesEveryEnd(t *testing.T) {
 		for p := range e.Under() {
 			phases = append(phases, p.String())
 		}
-		fmt.Fprintf(&want, "| `%s` | %s | %s | %s |\n", e.Word(), e.Side(), strings.Join(phases, ", "), e.Text())
+		kind := e.ProxyError()
+		if kind == "" {
+			kind = "-"
+		}
+		fmt.Fprintf(&want, "| `%s` | %s | %s | %s | %s | %s |\n", e.Word(), e.Side(), strings.Join(phases, ", "), kind, e.Text(), e.Advice())
 	}
-	if !strings.HasSuffix(readme(t), want.String()) {
-		t.Errorf("README.md does not end in\n%s", want.String())
+	const head = "| word | side | phases | Proxy-Status | means | what to do |\n|---|---|---|---|---|---|\n"
+	before, table, _ := strings.Cut(readme(t), head)
+	if table == want.String() {
+		return
 	}
+	if *update {
+		if err := os.WriteFile("README.md", []byte(before+head+want.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Errorf("README.md does not end in\n%s%s", head, want.String())
 }

@@ -121,7 +121,7 @@ func (r *Record) heard() int64 {
 
 // split is the time of a record by its parts, and by backends.
 type split struct {
-	of [Parts]int64 // nanoseconds
+	of Shares
 	// backend has PartConnect, PartAnswer and PartRelay; 0: there was none.
 	backend uint32
 	// retried are those that have PartRetry, as far as they are known.
@@ -136,6 +136,12 @@ type spent struct {
 
 // client is how long the client was waited for, all in all.
 func (s *split) client() int64 { return s.of[PartRead] + s.of[PartBody] + s.of[PartSend] }
+
+// Shares is the time of an exchange by its parts, in nanoseconds.
+type Shares [Parts]int64
+
+// Shares takes the time of r apart.
+func (r *Record) Shares() Shares { return r.split().of }
 
 // split takes the time of r apart.
 func (r *Record) split() (s split) {

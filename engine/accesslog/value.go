@@ -1,0 +1,76 @@
+package accesslog
+
+import (
+	"bytes"
+	"crypto/tls"
+	"slices"
+
+	"github.com/isame-lb/isame-lb/pool/wire"
+)
+
+// Where a trace id stands in traceparent (W3C Trace Context, section 3.2.2).
+const (
+	traceBegin = 3
+	traceEnd   = traceBegin + 32
+	traceBytes = 55
+)
+
+// traceID is that of a traceparent, nil where it is not valid.
+func traceID(parent []byte) []byte {
+	if len(parent) < traceBytes || parent[2] != '-' || parent[traceEnd] != '-' || parent[52] != '-' {
+		return nil
+	}
+	if len(parent) > traceBytes && (string(parent[:2]) == "00" || parent[traceBytes] != '-') || string(parent[:2]) == "ff" {
+		return nil
+	}
+	zero := true
+	for _, b := range parent[traceBegin:traceEnd] {
+		if (b < '0' || b > '9') && (b < 'a' || b > 'f') {
+			return nil
+		}
+		zero = zero && b == '0'
+	}
+	if zero {
+		return nil
+	}
+	return parent[traceBegin:traceEnd]
+}
+
+// cipherNames are those of the suites that there are: the library's own look-up allocates.
+var cipherNames = func() map[uint16]string {
+	names := map[uint16]string{}
+	for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		names[s.ID] = s.Name
+	}
+	return names
+}()
+
+// cookie is the value of the first cookie with this name; nil for none.
+func cookie(h *wire.RequestHead, name string) []byte {
+	for i := range h.Fields {
+		if h.Fields[i].ID != wire.FieldCookie {
+			continue
+		}
+		for rest := h.FieldValue(&h.Fields[i]); len(rest) > 0; {
+			var pair []byte
+			pair, rest, _ = bytes.Cut(rest, []byte{';'})
+			key, value, _ := bytes.Cut(bytes.TrimLeft(pair, " \t"), []byte{'='})
+			if string(key) == name {
+				return value
+			}
+		}
+	}
+	return nil
+}
+
+// parameter is the value of the first parameter of a query with this name; nil for none.
+func parameter(query []byte, name string) []byte {
+	for len(query) > 0 {
+		var pair []byte
+		pair, query, _ = bytes.Cut(query, []byte{'&'})
+		if key, value, _ := bytes.Cut(pair, []byte{'='}); string(key) == name {
+			return value
+		}
+	}
+	return nil
+}
