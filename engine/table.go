@@ -20,6 +20,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/engine/tally"
+	"github.com/isame-lb/isame-lb/engine/trace"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/rs/zerolog"
 )
@@ -38,6 +39,8 @@ type table struct {
 	keepers    acme.Keepers          // of certificates
 	stages     *middleware.Set       // by name, for those who ask how they stand
 	access     *accessLog            // nil when it is off
+	traced     bool                  // exchanges have spans
+	sampler    trace.Sampler         // of those that begin a trace
 }
 
 // listener is the policy of a slot, nil when this generation does not have it.

@@ -112,7 +112,7 @@ func (p *proxy) start() error {
 	p.registry.SetLogDropped(p.sink.Dropped)
 	if p.engine, err = engine.New(engine.Options{
 		Logger: p.log, Registry: p.registry, Access: func(shard int) io.Writer { return p.sink.Access(shard) }, Heritage: p.legacy.Heritage,
-		Tell: p.backendChanged,
+		Tell: p.backendChanged, Version: p.build.Version, Instance: instanceOf(cfg),
 	}); err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}

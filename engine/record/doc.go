@@ -17,5 +17,5 @@
 // nothing, but for a page of a ring that is written for the first time. Everything else is
 // for whoever looks, in a goroutine of its own.
 //
-// The engine and cmd import it. It imports pool/end and the standard library.
+// The engine, engine/trace and cmd import it. It imports pool/end and the standard library.
 package record
