@@ -1,10 +1,5 @@
 package cmd
 
-// notYet are the keys that are refused as not supported yet.
-var notYet = []string{
-	"tracing.enabled", "tracing.endpoint", "tracing.sample", "tracing.service_name",
-}
-
 // notCompiled are the keys that the programs read, not the engine.
 var notCompiled = map[string]bool{
 	"include": true, "admin.address": true, "admin.token": true, "admin.allowed_hosts": true,
@@ -15,10 +10,16 @@ var notCompiled = map[string]bool{
 	"instance": true, "source.etcd.endpoints": true, "source.etcd.key": true, "source.etcd.user": true, "source.etcd.password": true,
 	"source.etcd.tls.server_name": true, "source.etcd.tls.ca_file": true, "source.etcd.tls.cert_file": true, "source.etcd.tls.key_file": true,
 	"source.etcd.tls.insecure_skip_verify": true, "source.etcd.cache_file": true,
+	"tracing.endpoint": true, "tracing.protocol": true, "tracing.service_name": true, // by who exports, not by the table
 }
 
 // behaviours names, for each key that works, a test that shows what changes with it.
 var behaviours = map[string]string{
+	"tracing.enabled":                             "engine.TestAnswersOfOurOwnHaveASpan",
+	"tracing.endpoint":                            "engine/trace.TestSpansReachACollector",
+	"tracing.protocol":                            "engine/trace.TestSpansReachACollector",
+	"tracing.sample":                              "engine.TestContextPassesByWhoSaysWhat",
+	"tracing.service_name":                        "engine/trace.TestSpansReachACollector",
 	"admin.address":                               "ctl.TestAddressInUseNamesAdminAndAddress",
 	"admin.allowed_hosts":                         "cmd/isame-lb/e2e.TestAccessChangesWithAReload",
 	"admin.tls.cert_file":                         "cmd/isame-lb/e2e.TestAdminOverTLS",

@@ -88,13 +88,8 @@ func TestEveryKeyHasABehaviour(t *testing.T) {
 	tests := testFunctions(t)
 	keys := schemaKeys()
 	for key := range keys {
-		if behaviourOf(key) == "" && !slices.Contains(notYet, key) {
+		if behaviourOf(key) == "" {
 			t.Errorf("%s: no test says what changes with it: write one, and name it in behaviours", key)
-		}
-	}
-	for _, key := range notYet {
-		if _, ok := keys[key]; !ok || behaviours[key] != "" {
-			t.Errorf("%s is not in the schema, or has a behaviour", key)
 		}
 	}
 	for key := range keys {
@@ -171,10 +166,6 @@ func TestEveryKeyChangesWhatRuns(t *testing.T) {
 	writeLists(t, dir)
 	bases := map[string]*agreement{} // by what is set on both sides
 	for _, key := range slices.Sorted(maps.Keys(schemaKeys())) {
-		if slices.Contains(notYet, key) {
-			refuse(t, dir, key)
-			continue
-		}
 		if notCompiled[key] {
 			continue
 		}
@@ -192,16 +183,6 @@ func TestEveryKeyChangesWhatRuns(t *testing.T) {
 			}
 			t.Logf("%q: %q", c.after, found[:min(len(found), 3)])
 		})
-	}
-}
-
-// refuse fails unless a key that does not work yet is refused by name.
-func refuse(t *testing.T, dir, key string) {
-	t.Helper()
-	c := changeOf(t, key)
-	_, err := loadSchemaBase(dir, append(slices.Clone(c.before), c.after...))
-	if err == nil || !strings.Contains(err.Error(), "not supported yet") {
-		t.Errorf("%s: got %v; want it refused as not supported yet, or take it from notYet", key, err)
 	}
 }
 

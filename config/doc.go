@@ -9,7 +9,7 @@
 //	layer     layer.go overlay.go      file < ISAME_ environment < --set, merged by koanf
 //	decode    decode.go scalar.go      tree to Config: types, defaults, ${ENV:} and ${FILE:}
 //	inherit   inherit.go               routes and pools take what they do not say from defaults
-//	validate  check_*.go               names, combinations, files; then unsupported.go
+//	validate  check_*.go               names, combinations, files
 //
 // Each step adds to one list of Problems, so that all of them are reported at
 // once. schema.go and schema_*.go hold the types and, in tags, every default; README.md is

@@ -159,7 +159,6 @@ func read(opts *Options, problems *problemList) *Loaded {
 		c.defaults()
 		d.inherit(loaded.Config)
 		c.check()
-		c.unsupported()
 	}
 	in.warn(loaded)
 	problems.list.hideSecrets(merged)

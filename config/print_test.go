@@ -122,16 +122,11 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	}
 }
 
-// TestListsNameKeysOfTheSchema fails when a key of the restart or unsupported
-// list is misspelt or was renamed.
+// TestListsNameKeysOfTheSchema fails when a key of the restart list is misspelt or was
+// renamed.
 func TestListsNameKeysOfTheSchema(t *testing.T) {
 	known := map[string]bool{}
 	patterns(newSchema(Extensions{}), reflect.TypeFor[Config](), "", known)
-	for _, row := range unsupportedKeys() {
-		if _, ok := known[row.pattern]; !ok {
-			t.Errorf("unsupported key %q is not in the schema", row.pattern)
-		}
-	}
 	for _, path := range restartKeys() {
 		if _, ok := known[path]; !ok {
 			t.Errorf("restart key %q is not in the schema", path)
@@ -150,7 +145,7 @@ func TestEveryAdminLogAndMetricsKeyIsClassified(t *testing.T) {
 		"admin.token": true, "admin.allowed_hosts": true, "admin.tokens": true, "admin.tokens[*].name": true, "admin.tokens[*].role": true, "admin.tokens[*].secret": true,
 		"admin.tls.cert_file": true, "admin.tls.key_file": true, "admin.tls.client_ca_file": true,
 		"admin.persist": true, "admin.file_roots": true, "admin.env_names": true,
-		"include": true, "zone": true, "defaults.middleware": true, "defaults.timeout": true, "tracing.enabled": true, "tracing.endpoint": true, "tracing.sample": true, "tracing.service_name": true,
+		"include": true, "zone": true, "defaults.middleware": true, "defaults.timeout": true, "tracing.enabled": true, "tracing.endpoint": true, "tracing.protocol": true, "tracing.sample": true, "tracing.service_name": true,
 		"recorder.enabled": true, "recorder.records": true, "recorder.keep_errors": true, "recorder.keep_slow": true,
 	}
 	for _, path := range restartKeys() {

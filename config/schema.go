@@ -462,9 +462,13 @@ type Metrics struct {
 type Tracing struct {
 	// Enabled switches it on.
 	Enabled bool `koanf:"enabled"`
-	// Endpoint is the base URL of an OTLP/HTTP collector.
+	// Endpoint is the base URL of an OpenTelemetry collector: spans go to its /v1/traces by
+	// OTLP/HTTP, and to its service by OTLP/gRPC. https is TLS.
 	Endpoint string `default:"http://127.0.0.1:4318" koanf:"endpoint"`
-	// Sample is the share of exchanges that is traced, 0 to 1.
+	// Protocol is OTLP/HTTP with protobuf, or OTLP/gRPC (port 4317 as a rule).
+	Protocol string `default:"http" enum:"http|grpc" koanf:"protocol"`
+	// Sample is the share of the traces beginning here that is exported, 0 to 1. Where the
+	// request says by traceparent whether its trace is sampled, that counts.
 	Sample float64 `default:"0.01" koanf:"sample" max:"1" min:"0"`
 	// ServiceName is the service.name of the spans.
 	ServiceName string `default:"isame-lb" koanf:"service_name"`

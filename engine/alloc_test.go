@@ -129,3 +129,13 @@ func (c *client) allocs(request string) float64 {
 	}
 	return testing.AllocsPerRun(300, exchange)
 }
+
+// A request that is not traced further costs no allocation, whether it says so or was not drawn.
+func TestUnsampledExchangeDoesNotAllocate(t *testing.T) {
+	r := start(t, plain+"tracing: {enabled: true, sample: 0}\n", rawBackend(t, "\r\n\r\n", ok))
+	for _, field := range []string{"", ignoredBy + "\r\ntracestate: a=1,b=2\r\n"} {
+		if n := r.dial().allocs("GET / HTTP/1.1\r\nHost: t\r\n" + field + "\r\n"); n != 0 {
+			t.Errorf("with %q: %v allocations an exchange; want 0", field, n)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/sample"
+	"github.com/isame-lb/isame-lb/engine/trace"
 	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
@@ -36,6 +37,8 @@ type Options struct {
 	Shards int
 	// Heritage are listening sockets that there are already; nil is none.
 	Heritage *socket.Heritage
+	// Version and Instance are what spans say of the process.
+	Version, Instance string
 }
 
 // New makes an engine without a configuration: it listens nowhere until Apply.
@@ -51,6 +54,7 @@ func New(o Options) (*Engine, error) {
 		e.log.Warn().Err(err).Msg("idle TLS connections keep 20 KiB more than they need with this version of Go: build with the one in go.mod")
 	}
 	e.recorder, e.sampler, e.overlay = records.New(e.shardCount), sample.New(e.shardCount), pool.NewOverlay()
+	e.tracer = trace.New(o.Version, o.Instance, o.Logger)
 	for range e.shardCount {
 		l, err := socket.NewLoop()
 		if err != nil {
@@ -198,7 +202,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	if err != nil {
 		return err
 	}
-	next := &table{generation: generation, cfg: cfg, keepers: acme.Keepers{}}
+	next := &table{generation: generation, cfg: cfg, keepers: acme.Keepers{}, traced: cfg.Tracing.Enabled, sampler: trace.NewSampler(cfg.Tracing.Sample)}
 	var prev *pool.Set
 	now := e.table.Load()
 	if now != nil {
@@ -209,6 +213,9 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	err = b.build(opened)
 	if err == nil {
 		err = opened.listen(e)
+	}
+	if err == nil {
+		err = e.tracer.Use(&cfg.Tracing)
 	}
 	if err != nil {
 		opened.close()

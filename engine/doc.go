@@ -69,8 +69,9 @@
 // Leaves that know of no exchange are packages of their own: trust (which peers and
 // fields are believed), affinity, route, retry, answer, websocket (its frames), certs,
 // worker (goroutines to wait in), files (of a folder), inquiry (what is asked beside an exchange), explain, record (what
-// became of the last ones), sample (how some of them came), observe, accesslog (lines of
-// exchanges that have ended) and sink (where they are written). What a route puts in front of what it does is stage and
+// became of the last ones), sample (how some of them came), trace (spans, and who exports
+// them), observe, accesslog (lines of exchanges that have ended) and sink (where they are
+// written). What a route puts in front of what it does is stage and
 // middleware, with limit (connections and requests of one client), auth, codec (compressed
 // answers) and handler (middleware of fasthttp).
 //

@@ -73,6 +73,7 @@ func (e *Engine) Shutdown(ctx context.Context) (cut int) {
 		t.pools.Retire(nil, 0)
 	}
 	e.retirement.Wait()
+	e.tracer.Close(ctx)
 	e.closeLoops()
 	e.forgetPanics()
 	return cut

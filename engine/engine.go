@@ -23,6 +23,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/sample"
 	"github.com/isame-lb/isame-lb/engine/tally"
+	"github.com/isame-lb/isame-lb/engine/trace"
 	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/safely"
@@ -69,6 +70,7 @@ type Engine struct {
 	overlay    *pool.Overlay
 	tell       func(pool.Event) // of changes of backends; nil is nobody
 	sampler    *sample.Sampler
+	tracer     *trace.Tracer
 	tunnels    tally.Book // of routes and pools
 
 	// apply is held by one reload or shutdown at a time.

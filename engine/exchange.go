@@ -17,6 +17,7 @@ import (
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/stage"
+	"github.com/isame-lb/isame-lb/engine/trace"
 	"github.com/isame-lb/isame-lb/engine/worker"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/attempt"
@@ -44,11 +45,12 @@ type exchange struct {
 	at    phase
 	waits bool // a goroutine has it, and leaves wait; in the loop they say that it has to be waited
 
-	head    wire.RequestHead
-	body    attempt.Body // of the request
-	fwd     forwarding
-	attempt attempt.Attempt
-	upload  upload
+	head      wire.RequestHead
+	body      attempt.Body // of the request
+	fwd       forwarding
+	attempt   attempt.Attempt
+	upload    upload
+	traceSpan trace.Span // where traced
 
 	// Made once.
 	task     *worker.Task // goOn: a method value is an allocation
@@ -65,6 +67,7 @@ type reading struct {
 	startNanos int64 // when that came; 0 before it
 	isHEAD     bool
 	slowHead   bool // not all of the head had come with that
+	traced     bool // traceSpan counts
 }
 
 // routing is where the request belongs.
@@ -113,6 +116,7 @@ type callFacts exchange
 // preparing is what is known of the head for backends.
 type preparing struct {
 	idEnd     int  // where the request id that we made ends in out; 0 is none
+	spanEnd   int  // likewise, the id of the span of the attempt
 	upgrading bool // the backend is asked to switch to another protocol
 }
 
@@ -287,6 +291,9 @@ func (x *exchange) nameHost(m *pool.Member) {
 	x.out = wire.ReplaceHost(x.out, host)
 	if x.idEnd > 0 { // it stands behind Host
 		x.idEnd += len(x.out) - before
+	}
+	if x.spanEnd > 0 {
+		x.spanEnd += len(x.out) - before
 	}
 }
 

@@ -173,7 +173,7 @@ middleware:
 	} {
 		// Which request of several stands for them depends on the shards they came to.
 		pattern := strings.ReplaceAll(regexp.QuoteMeta(c.want), "PATH", "(/x|/gone/[ab]|/other)")
-		if text := text1(c.got); !regexp.MustCompile("^"+pattern+"$").MatchString(text) {
+		if text := text1(c.got); !regexp.MustCompile("^" + pattern + "$").MatchString(text) {
 			t.Errorf("%s: got %q; want %q", c.what, text, c.want)
 		}
 	}

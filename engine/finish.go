@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -8,6 +9,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/accesslog"
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/sample"
+	"github.com/isame-lb/isame-lb/engine/trace"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
@@ -115,6 +117,9 @@ func (x *exchange) count() {
 	}
 	x.record(nowNanos)
 	x.sample(nowNanos)
+	if x.traced && x.traceSpan.Sampled() {
+		x.export(nowNanos)
+	}
 	x.head.DropText()
 	x.path, x.target = nil, nil
 	x.c.in.Unpin()
@@ -220,6 +225,26 @@ func (x *exchange) record(nowNanos int64) {
 		x.describe(&r, nowNanos)
 		c.Put(x.c.shard.index, nowNanos, &r)
 	}
+}
+
+// export hands the exchange to who exports spans, with all that is to be known of it: what
+// becomes a tunnel ends for this where it does.
+func (x *exchange) export(nowNanos int64) {
+	e, r, h := x.c.shard.engine, records.Record{}, &x.head
+	x.describe(&r, nowNanos)
+	r.Started = time.Now().UnixNano() - r.Took
+	out := &trace.Exchange{
+		Span: x.traceSpan, View: e.recorder.View(&r), Path: string(h.Path), Query: string(h.Query), Secure: x.c.Secure(),
+		UserAgent: string(h.Lookup("user-agent")), Peer: x.c.ip,
+	}
+	if x.route != nil {
+		at := x.table.cfg.Routes[x.route.name]
+		out.Template = cmp.Or(at.Path, at.PathPrefix)
+	}
+	if x.fwd.pool != nil {
+		out.BackendsTLS = x.fwd.pool.overTLS
+	}
+	e.tracer.Offer(out)
 }
 
 // describe says what the exchange was. The query of its target is left out.

@@ -310,6 +310,9 @@ func (x *exchange) got(m *pool.Member, permit pool.Permit) {
 	x.noteAttempt(m)
 	x.backendName = m.Address()
 	x.nameHost(m)
+	if x.spanEnd > 0 {
+		x.traceSpan.Put(x.out, x.spanEnd, x.trail.At())
+	}
 	x.fwd.hedgeBy = x.hedgeTime()
 }
 

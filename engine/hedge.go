@@ -146,6 +146,9 @@ func (x *exchange) startRival(r *race) bool {
 		byNanos: x.headBefore(nowNanos),
 	}
 	x.noteRival(v)
+	if x.spanEnd > 0 { // it stands behind Host
+		x.traceSpan.Put(v.head, x.spanEnd+len(v.head)-len(x.out), v.place)
+	}
 	r.rivals = append(r.rivals, v)
 	safely.New("hedge", v.run, v.broken).Go()
 	return true

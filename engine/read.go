@@ -79,6 +79,9 @@ func (x *exchange) begin() bool {
 
 // decide finds out what is to become of the request: atRoute.
 func (x *exchange) decide() phase {
+	if x.table.traced {
+		x.beginSpan()
+	}
 	if r := x.match(); r != nil {
 		return x.reject(r)
 	}
@@ -90,6 +93,24 @@ func (x *exchange) decide() phase {
 		return atWrap
 	}
 	return x.act()
+}
+
+// beginSpan takes the exchange into the trace of its caller, or begins one.
+func (x *exchange) beginSpan() {
+	said := []byte(nil)
+	for i := range x.head.Fields {
+		f := &x.head.Fields[i]
+		if f.ID != wire.FieldTraceparent {
+			continue
+		}
+		if said != nil { // who says two says none
+			said = nil
+			break
+		}
+		said = x.head.FieldValue(f)
+	}
+	x.traced = true
+	x.traceSpan.Begin(x.table.sampler, said, [3]uint64{random(), random(), random()})
 }
 
 // match finds the route, or says why the request cannot go on.

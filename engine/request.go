@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/trace"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
@@ -27,6 +28,9 @@ func (x *exchange) prepare() {
 		if x.holds {
 			replaced |= 1 << wire.FieldContentLength
 		}
+	}
+	if x.traced && !x.owned(wire.FieldTraceparent) {
+		replaced |= x.untraced()
 	}
 	x.dropFields(trusted, replaced)
 
@@ -141,7 +145,26 @@ func (x *exchange) appendForwarded(b []byte, trusted bool) []byte {
 		x.idEnd = len(b)
 		b = append(b, "\r\n"...)
 	}
+	if x.traced && !x.owned(wire.FieldTraceparent) {
+		b, x.spanEnd = x.traceSpan.Append(b)
+	}
 	return x.appendClient(b)
+}
+
+// untraced are the fields of the trace context that do not pass as they came: traceparent,
+// and a tracestate that is none or belongs to no trace.
+func (x *exchange) untraced() wire.FieldSet {
+	var state trace.StateCheck
+	ok := x.traceSpan.HasParent()
+	for i := range x.head.Fields {
+		if f := &x.head.Fields[i]; f.ID == wire.FieldTracestate {
+			ok = ok && state.Line(x.head.FieldValue(f))
+		}
+	}
+	if ok && state.Any() {
+		return 1 << wire.FieldTraceparent
+	}
+	return 1<<wire.FieldTraceparent | 1<<wire.FieldTracestate
 }
 
 // appendForwardedFor appends the peer to the list that it is trusted with. Where it says by

@@ -22,6 +22,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/route"
 	"github.com/isame-lb/isame-lb/engine/tally"
+	"github.com/isame-lb/isame-lb/engine/trace"
 	"github.com/isame-lb/isame-lb/pool"
 )
 
@@ -41,7 +42,9 @@ type table struct {
 	access     *accessLog            // nil when it is off
 	redaction  *accesslog.Redaction  // of all that is written down or kept of requests
 
-	proxyStatus bool // answers have that field
+	proxyStatus bool          // answers have that field
+	traced      bool          // exchanges have spans
+	sampler     trace.Sampler // of those that begin a trace
 }
 
 // listener is the policy of a slot, nil when this generation does not have it.

@@ -35,9 +35,11 @@ type fleet struct {
 const retryWait = 5 * time.Second
 
 // instance is what this process is called.
-func (p *proxy) instance() string {
-	if name := p.loaded.Load().Config.Instance; name != "" {
-		return name
+func (p *proxy) instance() string { return instanceOf(p.loaded.Load().Config) }
+
+func instanceOf(cfg *config.Config) string {
+	if cfg.Instance != "" {
+		return cfg.Instance
 	}
 	name, err := os.Hostname()
 	if err != nil {

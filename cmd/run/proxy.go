@@ -126,7 +126,7 @@ func (p *proxy) start() error {
 	p.registry.SetLogDropped(p.access.dropped)
 	if p.engine, err = engine.New(engine.Options{
 		Logger: p.log, Registry: p.registry, Access: p.access.open, Heritage: p.legacy.Heritage,
-		Tell: p.backendChanged,
+		Tell: p.backendChanged, Version: p.build.Version, Instance: instanceOf(cfg),
 	}); err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}

@@ -27,25 +27,6 @@ func stringsIn(file, function string) ([]string, error) {
 	return texts, nil
 }
 
-// unsupportedIn returns the rows of unsupportedKeys: the pattern, and the value
-// where only one is refused.
-func unsupportedIn(file string) ([]string, error) {
-	texts, err := stringsIn(file, "unsupportedKeys")
-	if err != nil {
-		return nil, err
-	}
-	const columns = 3
-	var keys []string
-	for ; len(texts) >= columns; texts = texts[columns:] {
-		key := texts[0]
-		if texts[1] != "" {
-			key += ": " + texts[1]
-		}
-		keys = append(keys, key)
-	}
-	return keys, nil
-}
-
 // functionIn finds a function by name.
 func functionIn(file, function string) (*ast.BlockStmt, error) {
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)

@@ -47,15 +47,8 @@ func generate(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	unsupported, err := unsupportedIn(dir + "/unsupported.go")
-	if err != nil {
-		return "", err
-	}
 	r := reference{schema: s, first: map[string]string{}}
-	r.b.WriteString(strings.NewReplacer(
-		"{{restart}}", codes(restart),
-		"{{unsupported}}", codes(unsupported),
-	).Replace(intro))
+	r.b.WriteString(strings.ReplaceAll(intro, "{{restart}}", codes(restart)))
 	if err := r.write("Config", place{}); err != nil {
 		return "", err
 	}

@@ -17,5 +17,6 @@
 // nothing, but for a page of a ring that is written for the first time. Everything else is
 // for whoever looks, in a goroutine of its own.
 //
-// Imported by engine, engine/accesslog and cmd/run; imports pool/end and the standard library.
+// Imported by engine, engine/accesslog, engine/trace and cmd/run; imports pool/end and the
+// standard library.
 package record

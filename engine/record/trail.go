@@ -29,6 +29,9 @@ func (t *Trail) Begin(backend uint32, startNanos, nowNanos int64) {
 	t.at, t.beganNanos = t.add(backend, startNanos, nowNanos), nowNanos
 }
 
+// At is the place of the attempt under way among those that are kept.
+func (t *Trail) At() uint8 { return t.at }
+
 // BeganNanos is when the attempt under way began.
 func (t *Trail) BeganNanos() int64 { return t.beganNanos }
 

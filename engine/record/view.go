@@ -63,6 +63,10 @@ type TryView struct {
 	End    end.End
 }
 
+// View is a record that is not kept, for its owner; Started is of the wall clock, in
+// nanoseconds since 1970.
+func (c *Recorder) View(r *Record) View { return c.view(place{}, r) }
+
 // view is r for readers.
 func (c *Recorder) view(at place, r *Record) View {
 	method, host, path := r.texts()
