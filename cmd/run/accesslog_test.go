@@ -60,11 +60,9 @@ func TestAccessFileIsClosedOnceNobodyWrites(t *testing.T) {
 		t.Errorf("there are %d outputs; want 2", got)
 	}
 	runtime.KeepAlive(first)
-	first = nil
 	falls(t, a, c.File, 1)
 	_, _ = io.WriteString(second.Lane(0), "second\n")
 	runtime.KeepAlive(second)
-	second = nil
 	falls(t, a, c.File, 0)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

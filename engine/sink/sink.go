@@ -69,7 +69,9 @@ func New(out io.Writer, shards int) *Sink {
 }
 
 func newSink(shards int) *Sink {
-	s := &Sink{gather: gatherTime, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
+	s := &Sink{
+		gather: gatherTime, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{}),
+	}
 	s.notices = zerolog.New(&s.notice).With().Timestamp().Logger()
 	s.program = &Lane{sink: s, urgent: true}
 	for range shards {
