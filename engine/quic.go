@@ -263,6 +263,9 @@ func (p *quicPort) admit(q *quic.Conn) {
 		HeaderBytes: policy.headerBytesMax, Header: policy.header, Idle: policy.idle, Write: policy.write,
 	})
 	p.sessions.Add(1)
+	policy.stats.Accepted.Add(s.index, 1)
+	state := q.ConnectionState().TLS
+	policy.stats.Handshakes.Add(s.index, &state)
 	s.add(c)
 	if c.mayLeave() { // the drain may have passed this one by
 		c.leaveSession.Store(true)

@@ -26,6 +26,7 @@ perl    perl
 lwp-request libwww-perl
 redis-server redis-server
 etcd    etcd-server
+prometheus prometheus
 systemd-analyze systemd
 gzip    gzip
 zstd    zstd

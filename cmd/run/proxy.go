@@ -110,6 +110,7 @@ func (p *proxy) start() error {
 	p.super = newSupervisor(p.log)
 	p.registry = observe.NewRegistry(runtime.GOMAXPROCS(0))
 	p.registry.SetLogDropped(p.sink.Dropped)
+	p.registry.Build = observe.BuildFacts{Version: p.build.Version, Commit: p.build.Commit, GoVersion: p.build.GoVersion}
 	if p.engine, err = engine.New(engine.Options{
 		Logger: p.log, Registry: p.registry, Access: func(shard int) io.Writer { return p.sink.Access(shard) }, Heritage: p.legacy.Heritage,
 		Tell: p.backendChanged,
