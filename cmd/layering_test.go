@@ -204,16 +204,16 @@ var leaves = map[string]leaf{
 	// How metrics are written, and those of users: they know nothing of what ours count.
 	"engine/observe/custom": {may: []string{"engine/observe/expose", "pool/stat"}, open: true},
 	"engine/observe/expose": {may: []string{"pool/stat"}, by: []string{"engine/observe", "engine/observe/custom"}},
-	"engine/record":    {may: []string{"pool/end"}, by: []string{"engine", "cmd/run"}},
-	"engine/retry":     {may: []string{"config", "pool/attempt"}},
-	"engine/match":     {may: []string{"config", "engine/trust", "pool/wire"}, by: []string{"engine", "engine/middleware", "engine/route", "engine/stage"}},
-	"engine/route":     {may: []string{"config", "engine/match", "pool/wire"}, open: true},
-	"engine/stream":    {may: []string{"pool/socket", "pool/wire"}, by: []string{"engine/http2", "engine/http3", "engine/explain"}},
-	"engine/explain":   {may: []string{"engine/stream", "pool", "pool/end"}, open: true}, // a request that nobody has sent, as data
-	"engine/sink":      {may: []string{"pool/safely"}, open: true},
-	"engine/trust":     {may: []string{"pool/wire"}, by: []string{"engine", "engine/match", "engine/stage", "engine/middleware"}},
-	"engine/websocket": {},
-	"engine/worker":    {may: []string{"pool/safely"}},
+	"engine/record":         {may: []string{"pool/end"}, by: []string{"engine", "cmd/run"}},
+	"engine/retry":          {may: []string{"config", "pool/attempt"}},
+	"engine/match":          {may: []string{"config", "engine/trust", "pool/wire"}, by: []string{"engine", "engine/middleware", "engine/route", "engine/stage"}},
+	"engine/route":          {may: []string{"config", "engine/match", "pool/wire"}, open: true},
+	"engine/stream":         {may: []string{"pool/socket", "pool/wire"}, by: []string{"engine/http2", "engine/http3", "engine/explain"}},
+	"engine/explain":        {may: []string{"engine/stream", "pool", "pool/end"}, open: true}, // a request that nobody has sent, as data
+	"engine/sink":           {may: []string{"pool/safely"}, open: true},
+	"engine/trust":          {may: []string{"pool/wire"}, by: []string{"engine", "engine/match", "engine/stage", "engine/middleware"}},
+	"engine/websocket":      {},
+	"engine/worker":         {may: []string{"pool/safely"}},
 	// From policy down to the kernel.
 	"pool/health":  {may: []string{"config", "pool/attempt", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
 	"pool/attempt": {may: []string{"config", "pool/end", "pool/safely", "pool/socket", "pool/wire"}, open: true},

@@ -90,11 +90,10 @@ func busyRegistry() *Registry {
 	r.SetRoutes(func() []Existing {
 		return []Existing{{Name: "api"}, {Name: "new", Retries: []*RetryStats{retry}, Hedges: []*RetryStats{hedge}}}
 	})
-	r.Series("all", nil).Bound(1)
+	r.Series("all", nil)
 	tiers := r.Series("tiers", []string{"tier"})
-	tiers.Bound(1)
 	for _, tier := range []string{"gold", "gold", "silver"} {
-		tiers.Add(0, custom.AppendValue(nil, []byte(tier)))
+		tiers.Add(0, custom.EndValue(append(custom.BeginValue(nil), tier...), 0), 1)
 	}
 	r.SetGeneration(7)
 	r.SetDrift(func() bool { return true })

@@ -1,12 +1,14 @@
 package custom
 
 import (
+	"bytes"
 	"encoding/binary"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/isame-lb/isame-lb/engine/observe/expose"
 	"github.com/isame-lb/isame-lb/pool/stat"
@@ -23,8 +25,7 @@ type Series struct {
 	labels []string
 	shards int
 	rest   *stat.Counter // of all beyond max
-	max    atomic.Int64
-	known  atomic.Pointer[map[string]*stat.Counter] // by values: see AppendValue
+	known  atomic.Pointer[map[string]*stat.Counter] // by values: see BeginValue
 	mu     sync.Mutex
 }
 
@@ -35,39 +36,46 @@ func NewSeries(name string, labels []string, shards int) *Series {
 	return s
 }
 
-// Bound says how many series there may be beside the one for all others. Those that are
-// there stay.
-func (s *Series) Bound(most int) { s.max.Store(int64(most)) }
+// BeginValue and EndValue enclose what makes the value of the next label of Add: its length
+// stands in front, so that no value can be taken for two. at is where it began. EndValue
+// allocates for a value that is no UTF-8, as the formats have nothing else.
+func BeginValue(b []byte) []byte { return append(b, 0, 0) }
 
-// AppendValue appends the value of the next label, for Add: behind its length, so that no
-// value can be taken for two.
-func AppendValue(b, value []byte) []byte {
+// EndValue is the end of it.
+func EndValue(b []byte, at int) []byte {
+	value := b[at+lengthBytes:]
 	value = value[:min(len(value), valueBytesMax)]
-	return append(binary.BigEndian.AppendUint16(b, uint16(len(value))), value...)
+	if !utf8.Valid(value) {
+		value = bytes.ToValidUTF8(value, []byte("\uFFFD"))
+	}
+	binary.BigEndian.PutUint16(b[at:], uint16(len(value)))
+	return append(b[:at+lengthBytes], value...)
 }
 
+const lengthBytes = 2
+
 // Add counts a request; values are as many as the labels. It allocates, and takes a lock,
-// where they are new and there is room for them, and else does neither.
-func (s *Series) Add(shard int, values []byte) {
+// where they are new and there are fewer than most series, and else does neither.
+func (s *Series) Add(shard int, values []byte, most int) {
 	known := *s.known.Load()
 	counter := known[string(values)]
 	if counter == nil {
-		if counter = s.rest; int64(len(known)) < s.max.Load() {
-			counter = s.join(values)
+		if counter = s.rest; len(known) < most {
+			counter = s.join(values, most)
 		}
 	}
 	counter.Add(shard, 1)
 }
 
 // join makes the counter of new values, unless another shard has, or there is no room.
-func (s *Series) join(values []byte) *stat.Counter {
+func (s *Series) join(values []byte, most int) *stat.Counter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known := *s.known.Load()
 	if counter := known[string(values)]; counter != nil {
 		return counter
 	}
-	if int64(len(known)) >= s.max.Load() {
+	if len(known) >= most {
 		return s.rest
 	}
 	known = maps.Clone(known)
@@ -92,20 +100,26 @@ func WriteSeries(p *expose.Page, all []*Series) {
 	p.Begin(&familySeries)
 	for _, s := range all {
 		p.Relabel(append([]string{"name"}, s.labels...))
-		known := *s.known.Load()
-		for _, key := range slices.Sorted(maps.Keys(known)) {
-			p.Count(known[key].Sum(), s.valuesOf(key)...)
+		s.write(p)
+	}
+}
+
+// write writes the series of one stage. A client may have said other itself.
+func (s *Series) write(p *expose.Page) {
+	known, rest := *s.known.Load(), s.rest.Sum()
+	others := []string{s.name}
+	for range s.labels {
+		others = append(others, Other)
+	}
+	for _, key := range slices.Sorted(maps.Keys(known)) {
+		if values := s.valuesOf(key); len(s.labels) > 0 && slices.Equal(values, others) {
+			rest += known[key].Sum()
+		} else {
+			p.Count(known[key].Sum(), values...)
 		}
-		if len(known) == 0 && len(s.labels) == 0 {
-			p.Count(0, s.name)
-		}
-		if n := s.rest.Sum(); n > 0 {
-			values := []string{s.name}
-			for range s.labels {
-				values = append(values, Other)
-			}
-			p.Count(n, values...)
-		}
+	}
+	if rest > 0 || len(known)+len(s.labels) == 0 {
+		p.Count(rest, others...)
 	}
 }
 
@@ -113,9 +127,9 @@ func WriteSeries(p *expose.Page, all []*Series) {
 func (s *Series) valuesOf(key string) []string {
 	values := []string{s.name}
 	for range s.labels {
-		n := binary.BigEndian.Uint16([]byte(key[:2]))
-		values = append(values, key[2:2+n])
-		key = key[2+n:]
+		n := binary.BigEndian.Uint16([]byte(key[:lengthBytes]))
+		values = append(values, key[lengthBytes:lengthBytes+n])
+		key = key[lengthBytes+n:]
 	}
 	return values
 }
