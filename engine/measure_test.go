@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,4 +127,35 @@ func TestHandshakesAreCounted(t *testing.T) {
 	defer func() { _ = over.Close() }()
 	r.wants(quick, "2")
 	r.wants(`isame_phase_duration_seconds_count{phase="tls"}`, "1")
+}
+
+// TestCountStage counts by labels, and beyond max_series as other; what was counted stays
+// over a reload, also one with a lower bound.
+func TestCountStage(t *testing.T) {
+	const text = `
+listeners: {web: {address: "127.0.0.1:0"}}
+routes: {all: {middleware: [told, plain], respond: {status: 204}}}
+middleware:
+  told: {type: count, labels: {tier: "{header.Tier}", method: "{method}"}, max_series: 2}
+  plain: {type: count}
+`
+	r := start(t, text, "")
+	r.wants(`isame_custom_requests_total{name="plain"}`, "0")
+	ask := func(tiers ...string) {
+		for _, tier := range tiers {
+			r.ask("GET", "/", "Tier: "+tier)
+		}
+	}
+	ask("gold", "silver", "gold", "tin", "lead")
+	counts := func(gold, silver, other, all string) {
+		t.Helper()
+		r.wants(`isame_custom_requests_total{name="told",method="GET",tier="gold"}`, gold)
+		r.wants(`isame_custom_requests_total{name="told",method="GET",tier="silver"}`, silver)
+		r.wants(`isame_custom_requests_total{name="told",method="other",tier="other"}`, other)
+		r.wants(`isame_custom_requests_total{name="plain"}`, all)
+	}
+	counts("2", "1", "2", "5")
+	r.apply(strings.Replace(text, "max_series: 2", "max_series: 1", 1), "")
+	ask("gold", "silver", "zinc")
+	counts("3", "2", "3", "8")
 }

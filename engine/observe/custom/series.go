@@ -24,7 +24,7 @@ type Series struct {
 	name   string // of the stage
 	labels []string
 	shards int
-	rest   *stat.Counter // of all beyond max
+	rest   *stat.Counter                            // of all beyond max
 	known  atomic.Pointer[map[string]*stat.Counter] // by values: see BeginValue
 	mu     sync.Mutex
 }
