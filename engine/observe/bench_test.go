@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,12 +44,25 @@ func BenchmarkScrape(b *testing.B) {
 			b.Run(fmt.Sprintf("routes=%d/format=%s", routes, name), func(b *testing.B) {
 				r := crowdedRegistry(routes, max(routes/10, 1))
 				b.ReportAllocs()
+				before := cpuTime(b)
 				for b.Loop() {
 					r.WriteMetrics(io.Discard, accept)
 				}
+				b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N)/1e6, "cpu-ms/op")
 			})
 		}
 	}
+}
+
+// cpuTime is what the process has had of processors: what a scrape costs, however many others
+// want them too.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // acceptProtobuf is how Prometheus asks for native histograms.
