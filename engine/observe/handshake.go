@@ -13,12 +13,20 @@ var (
 		id   uint16
 		name string
 	}{{tls.VersionTLS12, "1.2"}, {tls.VersionTLS13, "1.3"}, {0, Other}}
+
 	tlsGroups = [...]struct { //nolint:gochecknoglobals // read-only table
 		id   tls.CurveID
 		name string
 	}{
-		{tls.X25519MLKEM768, "X25519MLKEM768"}, {tls.SecP256r1MLKEM768, "SecP256r1MLKEM768"}, {tls.SecP384r1MLKEM1024, "SecP384r1MLKEM1024"},
-		{tls.X25519, "X25519"}, {tls.CurveP256, "P-256"}, {tls.CurveP384, "P-384"}, {tls.CurveP521, "P-521"}, {0, "none"}, {0, Other},
+		{tls.X25519MLKEM768, "X25519MLKEM768"},
+		{tls.SecP256r1MLKEM768, "SecP256r1MLKEM768"},
+		{tls.SecP384r1MLKEM1024, "SecP384r1MLKEM1024"},
+		{tls.X25519, "X25519"},
+		{tls.CurveP256, "P-256"},
+		{tls.CurveP384, "P-384"},
+		{tls.CurveP521, "P-521"},
+		{0, "none"},
+		{0, Other},
 	}
 )
 

@@ -8,7 +8,7 @@ var methodNames = [...]string{ //nolint:gochecknoglobals // read-only table
 }
 
 // methodOf is the number of a method.
-func methodOf(method []byte) int { //nolint:cyclop // one line for each method
+func methodOf(method []byte) int {
 	switch string(method) {
 	case "GET":
 		return 0

@@ -32,9 +32,10 @@ const (
 type listedPhase struct{ word, text string }
 
 var listedPhases = [phases]listedPhase{ //nolint:gochecknoglobals // read-only table
-	PhaseAccept:    {"accept", "from when a connection over TCP was accepted to its first byte; a PROXY header counts as one"},
-	PhaseTLS:       {"tls", "a handshake with a client that has led to keys, over TCP"},
-	PhaseClient:    {"client", "the wait for the client: for the rest of a head that did not come at once, and for content while nothing of an answer had come"},
+	PhaseAccept: {"accept", "from when a connection over TCP was accepted to its first byte; a PROXY header counts as one"},
+	PhaseTLS:    {"tls", "a handshake with a client that has led to keys, over TCP"},
+	PhaseClient: {"client", "the wait for the client: for the rest of a head that did not come at once, " +
+		"and for content while nothing of an answer had come"},
 	PhaseQueue:     {"queue", "the wait for a turn in a pool, by requests that had to"},
 	PhaseConnect:   {"connect", "the wait for a new connection to a backend, by attempts that made one"},
 	PhaseFirstByte: {"first_byte", "from when an attempt had its connection to the head of its answer"},

@@ -30,13 +30,13 @@ func TestReadmeHasTheTablesOfMetrics(t *testing.T) {
 	for name, want := range map[string]string{
 		"metrics": tableOf(slices.Concat(families[:], []*expose.Family{custom.Family()})), "runtime": tableOf(borrowedFamilies()), "phases": tableOfPhases(),
 	} {
-		begin, end := "<!-- "+name+": made of the code -->\n", "<!-- /"+name+" -->\n"
+		begin, finish := "<!-- "+name+": made of the code -->\n", "<!-- /"+name+" -->\n"
 		before, rest, found := strings.Cut(text, begin)
-		_, after, closed := strings.Cut(rest, end)
+		_, after, closed := strings.Cut(rest, finish)
 		if !found || !closed {
-			t.Fatalf("README.md lacks %q or %q", begin, end)
+			t.Fatalf("README.md lacks %q or %q", begin, finish)
 		}
-		text = before + begin + want + end + after
+		text = before + begin + want + finish + after
 	}
 	if text == old {
 		return

@@ -47,7 +47,7 @@ var backendEnds = [...]end.End{ //nolint:gochecknoglobals // read-only table
 func (s *scraping) writeErrors(key backendKey) {
 	var counts [end.Ends]uint64
 	s.backends[key].errors.Each(func(code int, n uint64) { counts[code-endCode] = n })
-	for e, n := range counts {
+	for e, n := range &counts {
 		if n > 0 || slices.Contains(backendEnds[:], end.End(e)) {
 			s.Count(n, key.pool, key.backend, end.End(e).Word())
 		}

@@ -97,7 +97,7 @@ type Snapshot struct {
 
 // Buckets are the counts of the classic buckets, each by itself, not cumulated.
 func (s *Snapshot) Buckets() (counts [Buckets]uint64) {
-	for i, n := range s.Cells {
+	for i, n := range &s.Cells {
 		counts[bucketOf[i]] += n
 	}
 	return counts
@@ -106,7 +106,7 @@ func (s *Snapshot) Buckets() (counts [Buckets]uint64) {
 // Native are the counts of a native histogram of NativeSchema: of durations up to
 // NativeZero, and of bucket NativeFirst+i.
 func (s *Snapshot) Native() (zero uint64, counts [NativeBuckets]uint64) {
-	for i, n := range s.Cells {
+	for i, n := range &s.Cells {
 		if to := nativeOf[i]; to < 0 {
 			zero += n
 		} else {
@@ -118,7 +118,7 @@ func (s *Snapshot) Native() (zero uint64, counts [NativeBuckets]uint64) {
 
 // Merge adds other to s.
 func (s *Snapshot) Merge(other *Snapshot) {
-	for i, n := range other.Cells {
+	for i, n := range &other.Cells {
 		s.Cells[i] += n
 	}
 	s.SumNanos += other.SumNanos
@@ -126,7 +126,7 @@ func (s *Snapshot) Merge(other *Snapshot) {
 
 // Since is what came between an earlier snapshot and s. Counts that are less now are 0.
 func (s *Snapshot) Since(earlier *Snapshot) (between Snapshot) {
-	for i, n := range s.Cells {
+	for i, n := range &s.Cells {
 		between.Cells[i] = n - min(earlier.Cells[i], n)
 	}
 	between.SumNanos = s.SumNanos - min(earlier.SumNanos, s.SumNanos)
@@ -136,7 +136,7 @@ func (s *Snapshot) Since(earlier *Snapshot) (between Snapshot) {
 // Count returns the number of observations.
 func (s *Snapshot) Count() uint64 {
 	var total uint64
-	for _, n := range s.Cells {
+	for _, n := range &s.Cells {
 		total += n
 	}
 	return total

@@ -9,12 +9,13 @@ import (
 // TestFewBoundsInASlot pins what lets two comparisons find the cell.
 func TestFewBoundsInASlot(t *testing.T) {
 	seen := map[int]int{}
-	for i, bound := range cellBounds {
+	for i, bound := range &cellBounds {
 		if i > 0 && bound <= cellBounds[i-1] {
 			t.Errorf("bound %d does not rise", bound)
 		}
 		slot := slotOf(bound)
-		if seen[slot]++; seen[slot] > 2 {
+		seen[slot]++
+		if seen[slot] > 2 {
 			t.Errorf("slot %d, of %d ns, has more than two bounds", slot, bound)
 		}
 	}
@@ -25,7 +26,7 @@ func TestCellsAreWholeBuckets(t *testing.T) {
 	if bound := nativeBound(0); bound != uint64(time.Second) {
 		t.Errorf("bucket 0 ends at %d ns; want a second", bound)
 	}
-	for _, bound := range cellBounds {
+	for _, bound := range &cellBounds {
 		for _, nanos := range []uint64{bound - 1, bound, bound + 1} {
 			h, wantNative := NewHistogram(1), -1
 			for float64(nanos) > NativeZero*1e9 && wantNative < NativeBuckets-1 &&
@@ -99,7 +100,7 @@ func TestObserveTakesAnyDuration(t *testing.T) {
 }
 
 func FuzzCell(f *testing.F) {
-	for _, bound := range cellBounds {
+	for _, bound := range &cellBounds {
 		f.Add(bound)
 	}
 	f.Add(uint64(0))

@@ -2,7 +2,7 @@ package custom
 
 import (
 	"bytes"
-	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +43,7 @@ func TestMetricsOfAProgram(t *testing.T) {
 func TestMetricsOfAProgramAreBounded(t *testing.T) {
 	visits := NewCounter("shop_visits_total", "Visits.", "by")
 	for i := range SeriesMax + 50 {
-		visits.With(fmt.Sprint(i)).Inc()
+		visits.With(strconv.Itoa(i)).Inc()
 	}
 	visits.With("0").Inc()
 	text := page(Write)
@@ -120,7 +120,7 @@ func TestSeriesStayWithinTheirBoundInAnyRace(t *testing.T) {
 	for shard := range shards {
 		group.Go(func() {
 			for i := range each {
-				s.Add(shard, values(fmt.Sprint(i%50)), most)
+				s.Add(shard, values(strconv.Itoa(i%50)), most)
 			}
 		})
 	}

@@ -151,7 +151,7 @@ func (d *described) name(values []string) string {
 func Write(p *expose.Page) {
 	program.Lock()
 	set := program.set
-	var list []expose.Borrowed
+	list := make([]expose.Borrowed, 0, len(program.families))
 	for _, name := range slices.Sorted(maps.Keys(program.families)) {
 		list = append(list, expose.Borrowed{Family: program.families[name].family})
 	}

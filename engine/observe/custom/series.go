@@ -107,7 +107,7 @@ func WriteSeries(p *expose.Page, all []*Series) {
 // write writes the series of one stage. A client may have said other itself.
 func (s *Series) write(p *expose.Page) {
 	known, rest := *s.known.Load(), s.rest.Sum()
-	others := []string{s.name}
+	others := append(make([]string, 0, 1+len(s.labels)), s.name)
 	for range s.labels {
 		others = append(others, Other)
 	}
@@ -125,7 +125,7 @@ func (s *Series) write(p *expose.Page) {
 
 // valuesOf are those of name and of the labels.
 func (s *Series) valuesOf(key string) []string {
-	values := []string{s.name}
+	values := append(make([]string, 0, 1+len(s.labels)), s.name)
 	for range s.labels {
 		n := binary.BigEndian.Uint16([]byte(key[:lengthBytes]))
 		values = append(values, key[lengthBytes:lengthBytes+n])

@@ -1,6 +1,7 @@
 package expose
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -130,7 +131,7 @@ func (p *Page) Bounded(bounds []float64, counts []uint64, sum float64, values ..
 		p.b = append(p.b, `le="`...)
 		from := len(p.b)
 		p.b = strconv.AppendFloat(p.b, to, 'g', -1, 64)
-		if p.format.kind == kindOpenMetrics && !strings.ContainsAny(string(p.b[from:]), ".eI") {
+		if p.format.kind == kindOpenMetrics && !bytes.ContainsAny(p.b[from:], ".eI") {
 			p.b = append(p.b, ".0"...)
 		}
 		p.b = append(p.b, `"} `...)
