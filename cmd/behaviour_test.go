@@ -79,6 +79,7 @@ var behaviours = map[string]string{
 	"middleware.*:deny":                           "engine.TestDeny",
 	"middleware.*:forward_auth":                   "engine.TestForwardAuthAsks",
 	"middleware.*:buffer_limit":                   "engine.TestBufferLimit",
+	"middleware.*:count":                          "engine.TestCountStage",
 	"middleware.*:cookies":                        "engine.TestCookies",
 	"middleware.*:cors":                           "engine.TestCORS",
 	"middleware.*:maintenance":                    "engine.TestMaintenance",

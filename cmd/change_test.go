@@ -166,6 +166,7 @@ var special = map[string]change{
 	"middleware.*:error_pages.path":                 otherKey("error_pages", "pool: p", "path=/other"),
 	"middleware.*:error_pages.pool":                 otherKey("error_pages", "pool: p", "pool=q"),
 	"middleware.*:error_pages.file":                 otherKey("error_pages", "file: a.pem", "file=b.pem"),
+	"middleware.*:count.labels":                     otherKey("count", "max_series: 5", "labels={a: x}"),
 	"middleware.*:fault.reset":                      otherKey("fault", "percent: 5", "reset=true"),
 	"middleware.*:fault.key":                        otherKey("fault", "percent: 5, abort: 500", "key=source_ip"),
 	"middleware.*:mirror.pool":                      otherKey("mirror", "pool: p", "pool=q"),

@@ -185,7 +185,7 @@ var leaves = map[string]leaf{
 	"engine/files":         {may: []string{"pool/safely", "pool/socket", "pool/wire"}},                     // of a folder, on the disk and in memory
 	"engine/handler":       {may: []string{"pool/safely", "pool/wire"}, by: []string{"engine/middleware"}}, // fasthttp's contexts, over whoever carries an exchange
 	// Requests beside an exchange: they know pools, and no exchange.
-	"engine/inquiry":        {may: []string{"engine/observe", "engine/stage", "pool", "pool/attempt", "pool/safely", "pool/socket", "pool/wire"}},
+	"engine/inquiry":        {may: []string{"engine/observe", "engine/stage", "pool", "pool/attempt", "pool/end", "pool/safely", "pool/socket", "pool/wire"}},
 	"engine/limit":          {may: []string{"engine/limit/rate"}, by: []string{"engine", "engine/middleware"}},
 	"engine/limit/inflight": {by: []string{"engine/middleware"}},
 	"engine/limit/rate":     {open: true},
@@ -196,22 +196,27 @@ var leaves = map[string]leaf{
 	}, open: true},
 	"engine/middleware": {may: []string{
 		"config", "engine/answer", "engine/auth/live", "engine/auth/verified", "engine/codec", "engine/handler", "engine/limit", "engine/limit/inflight", "engine/limit/rate", "engine/limit/shared",
-		"engine/match", "engine/observe", "engine/stage",
+		"engine/match", "engine/observe", "engine/observe/custom", "engine/stage",
 		"engine/trust", "pool/end", "pool/safely", "pool/socket", "pool/stat", "pool/wire",
 		"engine/affinity", "engine/auth/apikey", "engine/auth/passwd", "engine/auth/prefix", "engine/auth/token",
 	}, open: true},
-	"engine/observe":   {may: []string{"pool", "pool/end", "pool/stat", "pool/wire/frame", "engine/http3/errcode"}, open: true},
-	"engine/record":    {may: []string{"pool/end"}, by: []string{"engine", "engine/accesslog", "engine/trace", "cmd/run"}},
-	"engine/trace":     {may: []string{"config", "engine/record", "pool/end", "pool/safely"}},
-	"engine/retry":     {may: []string{"config", "pool/attempt"}},
-	"engine/match":     {may: []string{"config", "engine/trust", "pool/wire"}, by: []string{"engine", "engine/middleware", "engine/route", "engine/stage"}},
-	"engine/route":     {may: []string{"config", "engine/match", "pool/wire"}, open: true},
-	"engine/stream":    {may: []string{"pool/socket", "pool/wire"}, by: []string{"engine/http2", "engine/http3", "engine/explain"}},
-	"engine/explain":   {may: []string{"engine/stream", "pool", "pool/end"}, open: true}, // a request that nobody has sent, as data
-	"engine/sink":      {may: []string{"pool/safely"}, open: true},
-	"engine/trust":     {may: []string{"pool/wire"}, by: []string{"engine", "engine/match", "engine/stage", "engine/middleware"}},
-	"engine/websocket": {},
-	"engine/worker":    {may: []string{"pool/safely"}},
+	"engine/observe": {may: []string{
+		"engine/http3/errcode", "engine/observe/custom", "engine/observe/expose", "pool", "pool/end", "pool/stat", "pool/wire/frame",
+	}, open: true},
+	// How metrics are written, and those of users: they know nothing of what ours count.
+	"engine/observe/custom": {may: []string{"engine/observe/expose", "pool/stat"}, open: true},
+	"engine/observe/expose": {may: []string{"pool/stat"}, by: []string{"engine/observe", "engine/observe/custom"}},
+	"engine/record":         {may: []string{"pool/end"}, by: []string{"engine", "engine/accesslog", "engine/trace", "cmd/run"}},
+	"engine/trace":          {may: []string{"config", "engine/record", "pool/end", "pool/safely"}},
+	"engine/retry":          {may: []string{"config", "pool/attempt"}},
+	"engine/match":          {may: []string{"config", "engine/trust", "pool/wire"}, by: []string{"engine", "engine/middleware", "engine/route", "engine/stage"}},
+	"engine/route":          {may: []string{"config", "engine/match", "pool/wire"}, open: true},
+	"engine/stream":         {may: []string{"pool/socket", "pool/wire"}, by: []string{"engine/http2", "engine/http3", "engine/explain"}},
+	"engine/explain":        {may: []string{"engine/stream", "pool", "pool/end"}, open: true}, // a request that nobody has sent, as data
+	"engine/sink":           {may: []string{"pool/safely"}, open: true},
+	"engine/trust":          {may: []string{"pool/wire"}, by: []string{"engine", "engine/match", "engine/stage", "engine/middleware"}},
+	"engine/websocket":      {},
+	"engine/worker":         {may: []string{"pool/safely"}},
 	// From policy down to the kernel.
 	"pool/health":  {may: []string{"config", "pool/attempt", "pool/safely", "pool/socket", "pool/wire", "pool/wire/frame", "pool/wire/hpack"}},
 	"pool/attempt": {may: []string{"config", "pool/end", "pool/safely", "pool/socket", "pool/wire"}, open: true},

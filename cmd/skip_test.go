@@ -40,6 +40,8 @@ var skips = map[string]skip{
 	"need":                               {1, true, "programs of others that are built here"},
 	"needDecoder":                        {1, true, "decodes by gzip, brotli and zstd"},
 	"needEtcd":                           {2, true, "configurations that are shared through etcd"},
+	"needPromtool":                       {1, true, "checks metrics by Prometheus' own tool"},
+	"needPrometheus3":                    {1, false, "is scraped by a Prometheus 3, which takes long to build: ISAME_PROMETHEUS names it"},
 	"needRedis":                          {1, true, "limits that are shared through Redis"},
 	"needProgram":                        {1, true, "all other programs of others"},
 	"pacedListener":                      {1, false, "a kernel that lets nobody choose the congestion control"},

@@ -395,6 +395,7 @@ func TestFieldsThatMayBeSecretsAreMarked(t *testing.T) {
 	innocent := []string{
 		"ClientAuth.headers", "StageJWT.headers", // what to tell, not values
 		"StageCookies.set",        // for the client to see
+		"StageCount.labels",       // for whoever scrapes to see
 		"HealthCheck.expect_json", // members of an answer
 	}
 	s := newSchema(Extensions{})

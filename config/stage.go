@@ -20,6 +20,7 @@ func stageTypes() map[string]reflect.Type {
 		"compress":          reflect.TypeFor[StageCompress](),
 		"concurrency_limit": reflect.TypeFor[StageConcurrencyLimit](),
 		"cookies":           reflect.TypeFor[StageCookies](),
+		"count":             reflect.TypeFor[StageCount](),
 		"cors":              reflect.TypeFor[StageCORS](),
 		"deny":              reflect.TypeFor[StageDeny](),
 		"error_pages":       reflect.TypeFor[StageErrorPages](),

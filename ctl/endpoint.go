@@ -17,6 +17,9 @@ const (
 	typeTOML    = "application/toml"
 	typeHTML    = "text/html; charset=utf-8"
 	typeMetrics = "text/plain; version=0.0.4; charset=utf-8"
+	// The other two formats of metrics, by their media types: parameters depend on what is asked.
+	typeOpenMetrics  = "application/openmetrics-text"
+	typeMetricsProto = "application/vnd.google.protobuf"
 )
 
 // endpoint is one call of the API: what is routed and what the OpenAPI
@@ -87,7 +90,7 @@ func (s *Server) plainEndpoints() []endpoint {
 	}
 	if s.opts.MetricsPath != "" {
 		list = append(list, endpoint{method: "GET", pattern: s.opts.MetricsPath, role: api.RoleMetrics, serve: s.metrics, doc: operation{
-			id: "getMetrics", summary: "Metrics in the Prometheus text format", answers: answers{200: rawAnswer{typeMetrics}},
+			id: "getMetrics", summary: "Metrics, by Accept in the Prometheus text format, as OpenMetrics or in the protobuf format", answers: answers{200: rawAnswer{typeMetrics, typeOpenMetrics, typeMetricsProto}},
 		}})
 	}
 	return list

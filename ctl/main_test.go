@@ -93,8 +93,12 @@ func sampleSources(changes *[]string) Sources {
 			return []api.Certificate{{Listener: "web", Name: "a.test", State: api.CertificateAwaited}}
 		},
 		Limits: func() []api.Limiter { return []api.Limiter{{Stage: "limit", Type: "rate_limit", MaxKeys: 10}} },
-		WriteMetrics: func(w io.Writer) {
+		WriteMetrics: func(w io.Writer, accept string) string {
 			_, _ = io.WriteString(w, "isame_config_generation 7\n")
+			if strings.HasPrefix(accept, typeOpenMetrics) {
+				return typeOpenMetrics
+			}
+			return typeMetrics
 		},
 		Config: func(format string) (ConfigDocument, error) {
 			return ConfigDocument{Body: []byte("# " + format + "\n"), ETag: "g7"}, nil

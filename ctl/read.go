@@ -27,15 +27,6 @@ func (s *Server) ready(x *call) error {
 	return x.answer(api.Live{Status: "ready"})
 }
 
-func (s *Server) metrics(x *call) error {
-	if s.opts.Sources.WriteMetrics == nil {
-		return notSupported("metrics")
-	}
-	x.ctx.SetContentType(typeMetrics)
-	s.opts.Sources.WriteMetrics(x.ctx)
-	return nil
-}
-
 func (s *Server) status(x *call) error {
 	src := &s.opts.Sources
 	if src.Status == nil {

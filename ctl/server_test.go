@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -114,7 +115,7 @@ func TestMissingSourceIsNotSupported(t *testing.T) {
 }
 
 func TestNoMetricsPathNoMetrics(t *testing.T) {
-	s := start(t, Options{Sources: Sources{WriteMetrics: func(io.Writer) {}}})
+	s := start(t, Options{Sources: Sources{WriteMetrics: func(io.Writer, string) string { return typeMetrics }}})
 	if got := raw(t, s, request("GET", "/metrics", "", "")); got.status != 404 {
 		t.Errorf("got %d; want 404", got.status)
 	}
@@ -418,4 +419,42 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 			t.Errorf("got %v; want an answer and the end", err)
 		}
 	})
+}
+
+// TestMetricsAreWrittenAsAskedFor looks at format and coding, over several lines of a field.
+func TestMetricsAreWrittenAsAskedFor(t *testing.T) {
+	s := start(t, Options{MetricsPath: "/metrics", Sources: sampleSources(new([]string))})
+	for _, c := range []struct{ name, fields, wantType, wantCoding string }{
+		{"nothing", "", typeMetrics, ""},
+		{"a format", "Accept: " + typeOpenMetrics + "\r\n", typeOpenMetrics, ""},
+		{"a coding", "Accept-Encoding: br, GZIP;q=0.5\r\n", typeMetrics, "gzip"},
+		{"both, in lines", "Accept: " + typeOpenMetrics + "\r\nAccept: */*;q=0.1\r\nAccept-Encoding: br\r\nAccept-Encoding: gzip\r\n", typeOpenMetrics, "gzip"},
+		{"anything", "Accept-Encoding: *\r\n", typeMetrics, "gzip"},
+		{"anything but", "Accept-Encoding: *, gzip;q=0\r\n", typeMetrics, ""},
+		{"not", "Accept-Encoding: gzip; q=0\r\n", typeMetrics, ""},
+		{"a weight that is none", "Accept-Encoding: gzip;q=x\r\n", typeMetrics, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := raw(t, s, request("GET", "/metrics", c.fields, ""))
+			if got.status != 200 || got.header.Get("Content-Type") != c.wantType || got.header.Get("Content-Encoding") != c.wantCoding ||
+				got.header.Get("Vary") != "Accept, Accept-Encoding" {
+				t.Fatalf("got %d %v", got.status, got.header)
+			}
+			body := got.body
+			if c.wantCoding != "" {
+				r, err := gzip.NewReader(strings.NewReader(body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, err := io.ReadAll(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body = string(text)
+			}
+			if body != "isame_config_generation 7\n" {
+				t.Errorf("got %q", body)
+			}
+		})
+	}
 }

@@ -63,8 +63,9 @@ type Sources struct {
 	// RequestsTotal is the number of finished exchanges; it is read once a
 	// second for requests_per_second. nil leaves the rate at what Status says.
 	RequestsTotal func() uint64
-	// WriteMetrics writes the Prometheus text format.
-	WriteMetrics func(w io.Writer)
+	// WriteMetrics writes all metrics in the format that accept asks for, an Accept field of
+	// HTTP, and returns the type of that; empty is the text format of Prometheus.
+	WriteMetrics func(w io.Writer, accept string) (contentType string)
 	// Config is the effective configuration, defaults merged, in FormatYAML or FormatJSON,
 	// secrets masked. ETag is without quotes.
 	Config func(format string) (ConfigDocument, error)

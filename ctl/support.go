@@ -157,7 +157,7 @@ func (s *Server) stateMembers() []member {
 			if src.WriteMetrics == nil {
 				return errUnavailable
 			}
-			src.WriteMetrics(w)
+			src.WriteMetrics(w, "")
 			return nil
 		}},
 	}

@@ -56,8 +56,9 @@ func supportSources() Sources {
 	src.Certificates = func() []api.Certificate {
 		return []api.Certificate{{Listener: "web", Name: "www.example.org", Names: []string{"www.example.org"}}}
 	}
-	src.WriteMetrics = func(w io.Writer) {
+	src.WriteMetrics = func(w io.Writer, _ string) string {
 		_, _ = io.WriteString(w, `isame_backend_up{pool="api",backend="10.0.0.1:8080"} 1`+"\n")
+		return typeMetrics
 	}
 	src.Config = func(string) (ConfigDocument, error) {
 		return ConfigDocument{Body: []byte("middleware: {m: {jwks_url: \"https://id.internal.test/keys\", redis: {address: \"redis.cache.corp:6379\"}}}\nadmin: {allowed_hosts: [ops.corp.net], tls: {cert_file: admin.pem}}\nlisteners: {web: {address: \"127.0.0.1:80\"}}\n")}, nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/ctl/ledger"
+	"github.com/isame-lb/isame-lb/pool/stat"
 )
 
 const confirmPath = "/api/v1/config/confirm"
@@ -170,7 +171,12 @@ func TestRestartKeysCannotBeTried(t *testing.T) {
 func TestTrialEndsEarly(t *testing.T) {
 	traffic := func(requests, failed, slow uint64) (l ledger.Live) {
 		l.Requests, l.Failed = requests, failed
-		l.Durations.Counts[1], l.Durations.Counts[10] = requests-slow, slow
+		fast, late := stat.NewHistogram(1), stat.NewHistogram(1)
+		fast.Observe(0, time.Millisecond)
+		late.Observe(0, time.Second)
+		for i, n := range fast.Snapshot().Cells {
+			l.Durations.Cells[i] = n*(requests-slow) + late.Snapshot().Cells[i]*slow
+		}
 		return l
 	}
 	for _, c := range []struct {

@@ -129,7 +129,7 @@ func TestManagedCertificatesAreMeasured(t *testing.T) {
 	storage := seeded(t, directory, map[string]*pair{"a.test": newPair(t, tomorrow(), "a.test")})
 	r := start(t, acmeText(directory, storage, "a.test, b.test"), backend(t, sees))
 	var page strings.Builder
-	r.engine.registry.WriteMetrics(&page)
+	r.engine.registry.WriteMetrics(&page, "")
 	if !strings.Contains(page.String(), `isame_certificate_expiry_seconds{name="a.test"} 86`) || strings.Contains(page.String(), `name="b.test"`) {
 		t.Errorf("got %s", page.String())
 	}

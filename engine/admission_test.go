@@ -100,7 +100,7 @@ func (h *heldRig) served(c *client, want string) {
 
 func (h *heldRig) metric(name string) string {
 	var text strings.Builder
-	h.engine.registry.WriteMetrics(&text)
+	h.engine.registry.WriteMetrics(&text, "")
 	for line := range strings.Lines(text.String()) {
 		if v, ok := strings.CutPrefix(line, name+" "); ok {
 			return strings.TrimSpace(v)

@@ -68,6 +68,8 @@ func New(o Options) (*Engine, error) {
 	e.apply.listeners = map[string]*listener{}
 	e.apply.learnt = retry.Book{}
 	e.registry.SetPools(e.Pools)
+	e.registry.SetRoutes(e.existing)
+	e.registry.SetExamples(e.examples)
 	e.registry.SetConnections(e.connections)
 	e.registry.SetCertificates(e.certificates)
 	e.forgetPanics = safely.OnPanic(e.panicked)

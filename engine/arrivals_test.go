@@ -16,7 +16,7 @@ import (
 // refusals is what the metrics count of connections that came too often.
 func (r *rig) refusals() string {
 	var page strings.Builder
-	r.engine.registry.WriteMetrics(&page)
+	r.engine.registry.WriteMetrics(&page, "")
 	for line := range strings.Lines(page.String()) {
 		if rest, ok := strings.CutPrefix(line, "isame_ends_total{"); ok && strings.Contains(rest, `"connection_rate_ip"`) {
 			return strings.TrimSpace(rest[strings.Index(rest, "}")+1:])

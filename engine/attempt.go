@@ -247,7 +247,11 @@ func (x *exchange) interimWritten(n int, err error) phase {
 func (x *exchange) noteConnection() {
 	c := records.Connection{Reused: x.attempt.Reused()}
 	if x.waits {
-		c.TookNanos = socket.Nanos() - x.trail.BeganNanos()
+		x.fwd.openNanos = socket.Nanos()
+		c.TookNanos = x.fwd.openNanos - x.trail.BeganNanos()
+		if !c.Reused {
+			x.connected(x.fwd.member, c.TookNanos)
+		}
 	}
 	c.MadeNanos, c.IdledNanos = x.attempt.Past()
 	x.trail.Opened(c)

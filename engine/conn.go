@@ -76,12 +76,14 @@ type conn struct {
 	leaveTunnel  atomic.Bool                 // the drain asks its tunnel, or those of its streams, to end
 	leaveSession atomic.Bool                 // and its session
 	leaveIdle    atomic.Bool                 // or the connection itself, unless a request has come
-	lot          uint8                       // when that is, among all: see departure; drawn before anybody else has the connection
-	running      atomic.Int32                // exchanges of its session
-	left         atomic.Bool                 // the client has gone, and nobody needs the answer
-	cutOff       atomic.Bool                 // by the drain, whatever it looks like
-	leaveBy      atomic.Int64                // it has ended its half: left if the backend says nothing until then; 0 is not
-	graced       atomic.Bool                 // a timer will look at leaveBy
+	// acceptedNanos is when it was; 0 once its first byte has come.
+	acceptedNanos int64
+	lot           uint8        // when that is, among all: see departure; drawn before anybody else has the connection
+	running       atomic.Int32 // exchanges of its session
+	left          atomic.Bool  // the client has gone, and nobody needs the answer
+	cutOff        atomic.Bool  // by the drain, whatever it looks like
+	leaveBy       atomic.Int64 // it has ended its half: left if the backend says nothing until then; 0 is not
+	graced        atomic.Bool  // a timer will look at leaveBy
 }
 
 func newConn(s *shard, sock *socket.Conn, peer netip.Addr) *conn {
@@ -279,6 +281,13 @@ func (c *conn) readMore() turn {
 		return turnWait
 	}
 	return turnEnd
+}
+
+// firstByte counts how long the connection was silent since it was accepted. Streams and
+// connections over QUIC were not.
+func (c *conn) firstByte(nowNanos int64) {
+	c.shard.engine.registry.Phases.Add(c.shard.index, observe.PhaseAccept, nowNanos-c.acceptedNanos)
+	c.acceptedNanos = 0
 }
 
 // deadline is start plus a limit; 0, no limit, stays 0.

@@ -20,7 +20,7 @@ import (
 // ends are the samples of isame_ends_total that are not 0: "cause side phase n".
 func (r *rig) ends() string {
 	var text strings.Builder
-	r.engine.registry.WriteMetrics(&text)
+	r.engine.registry.WriteMetrics(&text, "")
 	line := regexp.MustCompile(`(?m)^isame_ends_total\{cause="(.*?)",side="(.*?)",phase="(.*?)"\} ([1-9][0-9]*)$`)
 	var all []string
 	for _, m := range line.FindAllStringSubmatch(text.String(), -1) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -220,6 +221,31 @@ func (e *Engine) connections() []observe.Connections {
 		})
 	}
 	return all
+}
+
+// existing are the routes of the running configuration for the registry, by name.
+func (e *Engine) existing() []observe.Existing {
+	t := e.table.Load()
+	if t == nil {
+		return nil
+	}
+	all := make([]observe.Existing, 0, len(t.routes))
+	for _, r := range t.routes {
+		if r.name != "" {
+			all = append(all, observe.Existing{
+				Name: r.name, Retries: r.retries[1:], Refused: r.refused[1:], Hedges: r.hedges[:], Fallbacks: r.fallbacks,
+			})
+		}
+	}
+	slices.SortFunc(all, func(a, b observe.Existing) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// examples shows the registry the newest exchanges of the recorder.
+func (e *Engine) examples(see func(observe.Example)) {
+	e.recorder.Newest(func(n *records.Newest) {
+		see(observe.Example{Route: n.Route, ID: n.ID, Took: n.Took, Ended: n.Ended})
+	})
 }
 
 // Ready reports whether traffic should come here, and if not, why. At the start it

@@ -358,6 +358,7 @@ type trying struct {
 	// continueBy is until when a client that expects 100 Continue waits for the
 	// backend's word; 0: it does not, or not any more.
 	continueBy int64
+	openNanos  int64           // when the attempt had its connection; 0: it took none of its time
 	headNanos  int64           // when the response head came
 	interims   int             // 1xx answers
 	race       *race           // with rivals; nil without

@@ -181,7 +181,7 @@ func checkUsage(t *testing.T) {
 func (r *rig) counters(t *testing.T) []string {
 	t.Helper()
 	var text bytes.Buffer
-	r.engine.registry.WriteMetrics(&text)
+	r.engine.registry.WriteMetrics(&text, "")
 	line := regexp.MustCompile(`(?m)^isame_(requests|backend_requests|retries)_total\{.*(?:code|reason)="([^"]+)"\} ([1-9][0-9]*)$`)
 	var all []string
 	for _, m := range line.FindAllStringSubmatch(text.String(), -1) {

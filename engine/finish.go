@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/engine/accesslog"
+	"github.com/isame-lb/isame-lb/engine/observe"
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/sample"
 	"github.com/isame-lb/isame-lb/engine/trace"
@@ -110,6 +111,7 @@ func (x *exchange) count() {
 	if x.reached != end.PhaseTunnel { // that one has not ended
 		x.c.shard.engine.registry.Ends.Add(shard, x.end, x.reached)
 	}
+	x.measure(nowNanos)
 	x.policy.stats.BytesIn.Add(shard, x.bytesIn)
 	x.policy.stats.BytesOut.Add(shard, x.bytesOut)
 	if l := x.table.access; l != nil && (x.route == nil || !x.route.unlogged) {
@@ -346,4 +348,18 @@ func (x *exchange) writeHead(to *sample.Head) bool {
 		to.Field(h.Name(f), value)
 	}
 	return to.End()
+}
+
+// measure counts what was asked, and where the time of the exchange went; its attempts have
+// counted theirs. For the usual exchange, whose client and backend are quick, that is the
+// relay alone.
+func (x *exchange) measure(nowNanos int64) {
+	r, shard := x.c.shard.engine.registry, x.c.shard.index
+	r.Methods.Add(shard, uint8(x.version()), x.head.Method)
+	if waited := int64(x.trail.Read.Duration()) + x.upload.lateNanos; waited > 0 {
+		r.Phases.Add(shard, observe.PhaseClient, waited)
+	}
+	if x.fwd.headNanos > 0 && x.fwd.outcome == attempt.OK && x.attempts > 0 && x.reached != end.PhaseTunnel {
+		r.Phases.Add(shard, observe.PhaseRelay, nowNanos-x.fwd.headNanos)
+	}
 }

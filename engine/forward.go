@@ -164,6 +164,7 @@ func (x *exchange) mayAwaitPlace() bool {
 
 // awaitSlot waits for a slot.
 func (x *exchange) awaitSlot() phase {
+	defer x.queued(socket.Nanos())
 	l := x.fwd.pool.limiter
 	w := l.NewWaiter()
 	s := l.Join(w, x.fwd.byNanos)
@@ -180,6 +181,7 @@ func (x *exchange) awaitSlot() phase {
 
 // awaitPlace waits until a backend takes one more attempt.
 func (x *exchange) awaitPlace() phase {
+	defer x.queued(socket.Nanos())
 	l := x.fwd.pool.limiter
 	w := l.NewWaiter()
 	for {

@@ -123,7 +123,7 @@ func TestUnknownNamesAreRefused(t *testing.T) {
 	want := fmt.Sprintf(`isame_connections_failed_total{listener="web",reason="unknown_sni"} %d`, refused)
 	eventually(t, func() string { return "the metrics say " + want }, func() bool {
 		var page strings.Builder
-		r.engine.registry.WriteMetrics(&page)
+		r.engine.registry.WriteMetrics(&page, "")
 		return strings.Contains(page.String(), want)
 	})
 }

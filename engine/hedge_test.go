@@ -61,7 +61,7 @@ func startHedge(t *testing.T, options string) *hedgeRig {
 // hedges is the count of hedged attempts with a result.
 func (h *hedgeRig) hedges(result string) string {
 	var text strings.Builder
-	h.engine.registry.WriteMetrics(&text)
+	h.engine.registry.WriteMetrics(&text, "")
 	for line := range strings.Lines(text.String()) {
 		if v, ok := strings.CutPrefix(line, `isame_hedges_total{route="all",result="`+result+`"} `); ok {
 			return strings.TrimSpace(v)

@@ -415,7 +415,7 @@ func (c *h2conn) settle() bool {
 func (r *rig) h2Errors(t testing.TB, code http2.ErrCode) int {
 	t.Helper()
 	var text bytes.Buffer
-	r.engine.registry.WriteMetrics(&text)
+	r.engine.registry.WriteMetrics(&text, "")
 	name := fmt.Sprintf("isame_http2_errors_total{listener=\"web\",code=%q} ", code.String())
 	_, rest, found := strings.Cut(text.String(), name)
 	if !found {

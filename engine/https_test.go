@@ -54,7 +54,7 @@ func TestListenerRedirectsToHTTPS(t *testing.T) {
 		t.Errorf("the other listener: got %d; want 200", got.StatusCode)
 	}
 	var page strings.Builder
-	r.engine.registry.WriteMetrics(&page)
+	r.engine.registry.WriteMetrics(&page, "")
 	if want := `isame_requests_total{listener="web",route="",code="308"} 16`; !strings.Contains(page.String(), want) {
 		t.Errorf("the metrics lack %s", want)
 	}

@@ -67,7 +67,7 @@ func TestABreakerOfOnePoolOpensForNoOther(t *testing.T) {
 					t.Errorf("got %d %s through the other pool; want 200", a.StatusCode, a.Header.Get("X-Isame-Error"))
 				}
 				var text bytes.Buffer
-				r.engine.registry.WriteMetrics(&text)
+				r.engine.registry.WriteMetrics(&text, "")
 				for _, want := range []string{`isame_breaker_state{pool="a"`, `isame_breaker_state{pool="b"`} {
 					_, after, _ := strings.Cut(text.String(), want)
 					line, _, _ := strings.Cut(after, "\n")

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/engine/answer"
+	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
@@ -178,7 +179,9 @@ func (x *exchange) release(out attempt.Outcome) {
 	case attempt.Outrun:
 		latency = nowNanos - f.beganNanos
 	}
-	f.pool.backends[m.Index()].Codes.Add(x.c.shard.index, status)
+	b := f.pool.backends[m.Index()]
+	b.Codes.Add(x.c.shard.index, status)
+	x.measureAttempt(b, out)
 	if out == attempt.OK && latency > 0 {
 		f.pool.stats.Durations.Observe(x.c.shard.index, time.Duration(latency))
 	}
@@ -186,6 +189,24 @@ func (x *exchange) release(out attempt.Outcome) {
 	m.Release(f.permit, out, status, nowNanos, latency)
 	f.last = answer.ForOutcome(out)
 	f.query.Tried.Add(m.Index())
+}
+
+// measureAttempt counts how an attempt has ended, and what its backend took.
+func (x *exchange) measureAttempt(b *observe.BackendStats, out attempt.Outcome) {
+	f, shard := &x.fwd, x.c.shard.index
+	if out == attempt.OK {
+		took := f.headNanos - max(f.openNanos, f.beganNanos)
+		b.FirstByte.Add(shard, took)
+		x.c.shard.engine.registry.Phases.Add(shard, observe.PhaseFirstByte, took)
+	}
+	countFailure(b, shard, out)
+}
+
+// queued counts a wait for a turn in the pool, since then.
+func (x *exchange) queued(sinceNanos int64) {
+	shard, nanos := x.c.shard.index, socket.Nanos()-sinceNanos
+	x.fwd.pool.stats.Waits.Observe(shard, time.Duration(nanos))
+	x.c.shard.engine.registry.Phases.Add(shard, observe.PhaseQueue, nanos)
 }
 
 // abandon is release for an exchange that panicked.

@@ -166,7 +166,7 @@ shutdown: {drain: 5s}
 `, b)
 	metrics := func() string {
 		var text bytes.Buffer
-		r.engine.registry.WriteMetrics(&text)
+		r.engine.registry.WriteMetrics(&text, "")
 		return text.String()
 	}
 	ask := func() {

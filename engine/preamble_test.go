@@ -170,7 +170,7 @@ func TestFailedPreamblesAreCounted(t *testing.T) {
 	}
 	_ = r.dial().Close() // who only looks whether we listen is no failure
 	var page strings.Builder
-	r.engine.registry.WriteMetrics(&page)
+	r.engine.registry.WriteMetrics(&page, "")
 	if want := `isame_connections_failed_total{listener="web",reason="proxy_header"} 3`; !strings.Contains(page.String(), want) {
 		t.Errorf("the metrics lack %s", want)
 	}

@@ -125,8 +125,42 @@ func (p *quicPort) doubts(net.Addr) (high bool) {
 // handshake fails.
 func (p *quicPort) count(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
 	p.begun.Add(1)
-	safely.AfterDone(ctx, "QUIC count", func() { p.begun.Add(-1) })
-	return ctx, nil
+	done := &greeting{}
+	safely.AfterDone(ctx, "QUIC count", func() {
+		p.begun.Add(-1)
+		p.noteEnd(done)
+	})
+	return context.WithValue(ctx, greetingKey{}, done), nil
+}
+
+// greeting is how far a handshake over QUIC has come. The library tells nobody how one ends
+// that leads to nothing.
+type greeting struct {
+	over    atomic.Bool // there are keys, and the connection was accepted
+	unknown atomic.Bool // it was refused for the name that it asks for, and counted
+}
+
+// greetingKey is that of the greeting in the context of a connection.
+type greetingKey struct{}
+
+// noteEnd counts a connection that has ended before its handshake had. Those that ended as we
+// ended the port have not failed.
+func (p *quicPort) noteEnd(g *greeting) {
+	if g.over.Load() || g.unknown.Load() || p.isStopped() {
+		return
+	}
+	if l := p.engine.table.Load().listener(p.ln.slot); l != nil {
+		l.stats.Failed[observe.FailureQUIC].Add(0, 1)
+	}
+}
+
+func (p *quicPort) isStopped() bool {
+	select {
+	case <-p.stopped:
+		return true
+	default:
+		return false
+	}
 }
 
 // Pauses between two looks at a port that somebody else has.
@@ -166,8 +200,11 @@ func (p *quicPort) tlsConfig() *tls.Config {
 				return nil, errNoTLS
 			}
 			t, refused := l.tls.terms.Handshake(hello)
-			if refused { // the library tells nobody how a handshake ends
+			if refused {
 				l.stats.Failed[observe.FailureUnknownSNI].Add(0, 1)
+				if g, ok := hello.Context().Value(greetingKey{}).(*greeting); ok {
+					g.unknown.Store(true)
+				}
 			}
 			return t.QUIC, nil
 		}),
@@ -241,6 +278,9 @@ func (p *quicPort) acceptOne(ctx context.Context) bool {
 		}
 		return false
 	}
+	if g, ok := q.Context().Value(greetingKey{}).(*greeting); ok {
+		g.over.Store(true)
+	}
 	safely.Do("admit", func() { p.admit(q) }, func() {
 		_ = q.CloseWithError(quic.ApplicationErrorCode(errcode.Internal), "")
 	})
@@ -271,6 +311,9 @@ func (p *quicPort) admit(q *quic.Conn) {
 		HeaderBytes: policy.headerBytesMax, Header: policy.header, Idle: policy.idle, Write: policy.write,
 	})
 	p.sessions.Add(1)
+	policy.stats.Accepted.Add(s.index, 1)
+	state := q.ConnectionState().TLS
+	policy.stats.Handshakes.Add(s.index, &state)
 	s.add(c)
 	if c.mayLeave() { // the drain may have passed this one by
 		c.leaveSession.Store(true)

@@ -71,6 +71,9 @@ func (x *exchange) begin() bool {
 	if x.policy == nil {
 		return false
 	}
+	if x.c.acceptedNanos != 0 {
+		x.c.firstByte(x.startNanos)
+	}
 	x.bodyBytesMax = x.policy.bodyBytesMax
 	x.c.SetReadBy(deadline(x.startNanos, x.policy.header))
 	x.c.SetWritePace(x.policy.write, x.policy.bytesPerSecond)

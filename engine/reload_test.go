@@ -20,7 +20,7 @@ func TestReadsDoNotWaitForAReload(t *testing.T) {
 	done := make(chan string, 1)
 	go func() {
 		var text bytes.Buffer
-		e.registry.WriteMetrics(&text)
+		e.registry.WriteMetrics(&text, "")
 		ready, _ := e.Ready()
 		done <- fmt.Sprint(len(e.Listeners()), len(e.Pools()), e.Generation(), ready, strings.Contains(text.String(), "isame_connections{"))
 	}()

@@ -122,7 +122,7 @@ func TestLongBodyIsNotReplayed(t *testing.T) {
 		}
 		want := `isame_retries_refused_total{route="all",reason="body"} 1`
 		var text strings.Builder
-		r.engine.registry.WriteMetrics(&text)
+		r.engine.registry.WriteMetrics(&text, "")
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("metrics lack %s", want)
 		}

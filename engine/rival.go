@@ -3,10 +3,12 @@ package engine
 import (
 	"sync/atomic"
 
+	"github.com/isame-lb/isame-lb/engine/observe"
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
 
@@ -178,7 +180,9 @@ func (v *rival) end(out attempt.Outcome) {
 	if v.open {
 		v.attempt.Close(false, 0)
 	}
-	v.pool.backends[v.member.Index()].Codes.Add(v.shard, 0)
+	b := v.pool.backends[v.member.Index()]
+	b.Codes.Add(v.shard, 0)
+	countFailure(b, v.shard, out)
 	v.member.Release(v.permit, out, 0, socket.Nanos(), -1)
 	v.route.hedges[result].Add(v.shard)
 }
@@ -206,6 +210,9 @@ func (x *exchange) noteWinner(v *rival) {
 	c := records.Connection{TookNanos: v.openedNanos - v.beganNanos, Reused: x.attempt.Reused()}
 	c.MadeNanos, c.IdledNanos = x.attempt.Past()
 	x.trail.Opened(c)
+	if x.fwd.openNanos = v.openedNanos; !c.Reused {
+		x.connected(v.member, c.TookNanos)
+	}
 }
 
 // noteRivals notes how those of a race have ended that nobody has won. Where the client has
@@ -217,4 +224,18 @@ func (x *exchange) noteRivals(r *race) {
 	for _, v := range r.rivals {
 		x.trail.Failed(v.place, v.out.End())
 	}
+}
+
+// countFailure counts an attempt that has failed, and not by its client's doing.
+func countFailure(b *observe.BackendStats, shard int, out attempt.Outcome) {
+	if out != attempt.OK && out != attempt.Outrun && out.Side() != end.SideClient {
+		b.Failed(shard, out.End())
+	}
+}
+
+// connected counts a new connection to a backend, that took so long.
+func (x *exchange) connected(m *pool.Member, nanos int64) {
+	shard := x.c.shard.index
+	x.fwd.pool.backends[m.Index()].Connect.Add(shard, nanos)
+	x.c.shard.engine.registry.Phases.Add(shard, observe.PhaseConnect, nanos)
 }

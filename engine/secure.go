@@ -99,7 +99,11 @@ const http11 = "http/1.1"
 // handshake is the goroutine in which a connection agrees on its keys; then the
 // loop has it back. It waits within the deadline of the first request's head.
 func (c *conn) handshake(policy *listenerPolicy) {
-	c.SetWriteBy(deadline(socket.Nanos(), policy.header))
+	began := socket.Nanos()
+	if c.acceptedNanos != 0 {
+		c.firstByte(began)
+	}
+	c.SetWriteBy(deadline(began, policy.header))
 	err := c.ServeTLS(policy.tls.terms.Session(), c.in.Bytes(), c.reached())
 	c.in.Release()
 	if err != nil {
@@ -109,6 +113,8 @@ func (c *conn) handshake(policy *listenerPolicy) {
 	}
 	state := c.TLSState()
 	c.sni = state.ServerName
+	policy.stats.Handshakes.Add(c.shard.index, &state)
+	c.shard.engine.registry.Phases.Add(c.shard.index, observe.PhaseTLS, socket.Nanos()-began)
 	switch state.NegotiatedProtocol {
 	case acme.Protocol:
 		c.close() // the certificate was all it came for

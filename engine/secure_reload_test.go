@@ -123,7 +123,7 @@ func TestCertificateMetrics(t *testing.T) {
 		want time.Duration
 	}{{"a.test", 24 * time.Hour}, {"old.test", -time.Hour}} {
 		var page strings.Builder
-		r.engine.registry.WriteMetrics(&page)
+		r.engine.registry.WriteMetrics(&page, "")
 		_, rest, ok := strings.Cut(page.String(), `isame_certificate_expiry_seconds{name="`+c.name+`"} `)
 		var got int64
 		if _, err := fmt.Sscan(rest, &got); !ok || err != nil || time.Duration(got)*time.Second < c.want-time.Minute || time.Duration(got)*time.Second > c.want {

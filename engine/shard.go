@@ -126,6 +126,10 @@ func (s *shard) admit(sock *socket.Conn, peer netip.Addr) *conn {
 		_ = c.Close()
 		return nil
 	}
+	if policy != nil {
+		policy.stats.Accepted.Add(s.index, 1)
+	}
+	c.acceptedNanos = socket.Nanos()
 	s.add(c)
 	return c
 }

@@ -41,7 +41,7 @@ func TestASplitFallsToAPoolThatHasSomebody(t *testing.T) {
 		}
 	}
 	var text bytes.Buffer
-	r.engine.registry.WriteMetrics(&text)
+	r.engine.registry.WriteMetrics(&text, "")
 	if !strings.Contains(text.String(), `isame_split_fallbacks_total{route="all",pool="p"} `) {
 		t.Error("no metric says that p had nobody")
 	}

@@ -290,7 +290,7 @@ middleware: {s: {type: jwt, jwks_url: "%s/keys", algorithms: ES256, refresh: 20s
 	lost := start(t, text(""), address)
 	lost.expect("/", bearer, 503, "keys_unavailable")
 	var page strings.Builder
-	lost.engine.registry.WriteMetrics(&page)
+	lost.engine.registry.WriteMetrics(&page, "")
 	if want := `isame_middleware_total{middleware="s",outcome="failed"} 1`; !strings.Contains(page.String(), want) {
 		t.Errorf("the metrics have no %s", want)
 	}

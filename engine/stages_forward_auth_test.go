@@ -454,7 +454,7 @@ middleware: {a: {type: forward_auth, url: "`+j.URL+`", response_headers: [X-User
 // sample is the value of a metric with its labels, or "".
 func (r *rig) sample(name string) string {
 	var text strings.Builder
-	r.engine.registry.WriteMetrics(&text)
+	r.engine.registry.WriteMetrics(&text, "")
 	for line := range strings.Lines(text.String()) {
 		if value, found := strings.CutPrefix(line, name+" "); found {
 			return strings.TrimSpace(value)

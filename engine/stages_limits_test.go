@@ -69,7 +69,7 @@ middleware:
 		return resp.StatusCode == 200
 	})
 	var b strings.Builder
-	r.engine.registry.WriteMetrics(&b)
+	r.engine.registry.WriteMetrics(&b, "")
 	if !strings.Contains(b.String(), `isame_middleware_total{middleware="dry",outcome="would_answer"} 1`) {
 		t.Errorf("the metrics do not say what dry would have refused")
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -138,6 +139,45 @@ func timeoutRow(*testing.T) *stageRow {
 			{name: "in time", target: "/"},
 		},
 	}
+}
+
+func countRow(*testing.T) *stageRow {
+	var before map[string]uint64
+	return &stageRow{
+		stages: `s: {type: count, labels: {tier: "{header.Tier}"}, max_series: 1}`,
+		cases: []stageCase{
+			{name: "the first value", fields: []string{"Tier: gold"}},
+			{name: "the same again", fields: []string{"Tier: gold"}},
+			{name: "another one", fields: []string{"Tier: silver"}},
+		},
+		begin: func(m *matrix) func() {
+			before = counted(m)
+			return func() {
+				now := counted(m)
+				gold, other := now["gold"]-before["gold"], now["other"]-before["other"]
+				if len(now) != 2 || gold == 0 || gold != 2*other {
+					m.t.Errorf("got %v after %v; want two of gold for each of other, and nothing else", now, before)
+				}
+			}
+		},
+	}
+}
+
+// counted are the series of count stages with a label tier, by its value.
+func counted(m *matrix) map[string]uint64 {
+	sums := map[string]uint64{}
+	for _, r := range []*rig{m.web, m.quic} {
+		var text strings.Builder
+		r.engine.registry.WriteMetrics(&text, "")
+		for line := range strings.Lines(text.String()) {
+			var tier string
+			var n uint64
+			if _, err := fmt.Sscanf(line, `isame_custom_requests_total{name="s",tier=%q} %d`, &tier, &n); err == nil {
+				sums[tier] += n
+			}
+		}
+	}
+	return sums
 }
 
 func bufferLimitRow(*testing.T) *stageRow {

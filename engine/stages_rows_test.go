@@ -17,6 +17,7 @@ func stageRows() map[string]func(t *testing.T) *stageRow {
 		"compress":          compressRow,
 		"concurrency_limit": concurrencyLimitRow,
 		"cookies":           cookiesRow,
+		"count":             countRow,
 		"cors":              corsRow,
 		"deny":              denyRow,
 		"error_pages":       errorPagesRow,

@@ -18,7 +18,7 @@ import (
 // came counts what a stage has made of requests.
 func (r *rig) came(stage, outcome string) int {
 	var text strings.Builder
-	r.engine.registry.WriteMetrics(&text)
+	r.engine.registry.WriteMetrics(&text, "")
 	n := 0
 	_, rest, found := strings.Cut(text.String(), fmt.Sprintf("isame_middleware_total{middleware=%q,outcome=%q} ", stage, outcome))
 	if found {

@@ -279,16 +279,29 @@ func (b *tableBuilder) route(r *routeEntry, name string, c *config.Route) error 
 		r.stats = append(r.stats, reg.Route(l, name))
 	}
 	r.hedge = retry.NewHedging(c.Hedge, &learnt.Latency)
+	err = b.action(r, name, c)
+	b.tries(r, name)
+	return err
+}
+
+// tries has the counters of attempts beyond the first one. Those that the policy may come to
+// count are seen before they do.
+func (b *tableBuilder) tries(r *routeEntry, name string) {
 	for k, result := range retry.HedgeNames {
-		r.hedges[k] = reg.Hedges(name, result)
+		r.hedges[k] = b.registry.Hedges(name, result)
+		r.hedges[k].Expect(r.hedge != nil)
 	}
+	repeats := false
 	for k := retry.CauseNone + 1; k < retry.Causes; k++ {
-		r.retries[k] = reg.Retries(name, k.String())
+		may := r.action == actionForward && (r.retry.May(k) || k == retry.CauseHedge && r.hedge != nil)
+		r.retries[k] = b.registry.Retries(name, k.String())
+		r.retries[k].Expect(may)
+		repeats = repeats || may
 	}
 	for k := retry.RefusalNone + 1; k < retry.Refusals; k++ {
-		r.refused[k] = reg.RefusedRetries(name, k.String())
+		r.refused[k] = b.registry.RefusedRetries(name, k.String())
+		r.refused[k].Expect(repeats)
 	}
-	return b.action(r, name, c)
 }
 
 // chain makes the chain of a route's stages, once for all routes with the same ones; nil
@@ -355,7 +368,9 @@ func (b *tableBuilder) split(r *routeEntry, name string, c *config.Route) (err e
 		return err
 	}
 	for _, drawn := range r.poolNames {
-		r.fallbacks = append(r.fallbacks, b.registry.SplitFallbacks(name, drawn))
+		of := b.registry.SplitFallbacks(name, drawn)
+		of.Expect(true)
+		r.fallbacks = append(r.fallbacks, of)
 	}
 	if r.splitKeyed = c.SplitOn != ""; r.splitKeyed {
 		r.splitOn, err = pool.ParseHashOn(c.SplitOn)

@@ -27,6 +27,7 @@ lwp-request libwww-perl
 redis-server redis-server
 etcd    etcd-server
 goaccess goaccess
+prometheus prometheus
 systemd-analyze systemd
 gzip    gzip
 zstd    zstd

@@ -124,6 +124,7 @@ func (p *proxy) start() error {
 	p.registry = observe.NewRegistry(runtime.GOMAXPROCS(0))
 	p.access = newAccessLogs(p.sink, p.log)
 	p.registry.SetLogDropped(p.access.dropped)
+	p.registry.Build = observe.BuildFacts{Version: p.build.Version, Commit: p.build.Commit, GoVersion: p.build.GoVersion}
 	if p.engine, err = engine.New(engine.Options{
 		Logger: p.log, Registry: p.registry, Access: p.access.open, Heritage: p.legacy.Heritage,
 		Tell: p.backendChanged, Version: p.build.Version, Instance: instanceOf(cfg),

@@ -17,7 +17,7 @@ import (
 func TestJudge(t *testing.T) {
 	live := func(requests, failed uint64, counts ...uint64) (l Live) {
 		l.Requests, l.Failed = requests, failed
-		copy(l.Durations.Counts[:], counts)
+		copy(l.Durations.Cells[:], counts)
 		return l
 	}
 	for _, c := range []struct {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
-	"github.com/isame-lb/isame-lb/pool/stat"
 )
 
 // Bounds of Revision.Confirm.
@@ -120,10 +119,7 @@ func judge(from, to Live) (u usual) {
 	if n := to.Requests - from.Requests; to.Requests > from.Requests {
 		u.errorPercent = 100 * float64(to.Failed-min(from.Failed, to.Failed)) / float64(n)
 	}
-	var between stat.Snapshot
-	for i := range between.Counts {
-		between.Counts[i] = to.Durations.Counts[i] - min(from.Durations.Counts[i], to.Durations.Counts[i])
-	}
+	between := to.Durations.Since(&from.Durations)
 	if between.Count() >= judgeDurationsMin {
 		u.p99 = between.Quantile(0.99)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/observe"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/attempt"
+	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
@@ -119,7 +120,11 @@ func (q *Inquiry) try(m *pool.Member, permit pool.Permit) (status int, out attem
 	if out == attempt.OK {
 		known = status
 	}
-	q.Pool.Backends[m.Index()].Codes.Add(q.Shard, known)
+	b := q.Pool.Backends[m.Index()]
+	b.Codes.Add(q.Shard, known)
+	if out != attempt.OK && out.Side() != end.SideClient {
+		b.Failed(q.Shard, out.End())
+	}
 	m.Release(permit, out, known, socket.Nanos(), latency)
 	return status, out
 }

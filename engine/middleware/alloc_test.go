@@ -52,6 +52,8 @@ func TestStagesDoNotAllocate(t *testing.T) {
 		{"request_id", &config.StageRequestID{Header: "X-Request-Id", Format: "hex", Trust: "never"}},
 		{"request_id, uuid7", &config.StageRequestID{Header: "X-Trace", Format: "uuid7", Trust: "always"}},
 		{"security_headers", &config.StageSecurityHeaders{HSTS: &config.HSTS{MaxAge: time.Hour}, ContentTypeNosniff: true, Frame: "DENY"}},
+		{"count", &config.StageCount{Labels: map[string]string{"host": "{host}", "m": "{method}"}, MaxSeries: 10}},
+		{"count, beyond its bound", &config.StageCount{Labels: map[string]string{"host": "{host}"}}},
 		{"timeout", &config.StageTimeout{Timeout: time.Second}},
 		{"rate_limit", rateKeys()},
 		{"rate_limit, refused", &config.StageRateLimit{

@@ -27,6 +27,8 @@ func newStage(keys any, p *Place) (any, error) { //nolint:cyclop,funlen // one l
 		return newCompress(k, p)
 	case *config.StageCookies:
 		return newCookies(k, p)
+	case *config.StageCount:
+		return newCount(k, p)
 	case *config.StageCORS:
 		return newCORS(k, p), nil
 	case *config.StageDeny:

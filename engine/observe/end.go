@@ -30,14 +30,3 @@ func newEndStats(shards int) *EndStats {
 func (s *EndStats) Add(shard int, e end.End, phase end.Phase) {
 	s.counters[e][phase].Add(shard, 1)
 }
-
-// render writes every end, those that were not met as 0: a counter that begins at
-// 1 hides its first step from rate().
-func (s *EndStats) render(e *exposition) {
-	e.family("isame_ends_total", counter, "Exchanges and tunnels by how they ended, whose doing it was, and how far they had come.")
-	for end := range end.Ends {
-		for p := range end.Under() {
-			e.count(s.counters[end][p].Sum(), "cause", end.Word(), "side", end.Side().String(), "phase", p.String())
-		}
-	}
-}

@@ -1,9 +1,6 @@
 package observe
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/isame-lb/isame-lb/pool/stat"
 )
 
@@ -52,15 +49,4 @@ func (r *Registry) Middleware(name string) *MiddlewareStats {
 		}
 		return s
 	})
-}
-
-func renderMiddleware(e *exposition, stages map[string]*MiddlewareStats) {
-	e.family("isame_middleware_total", counter, "Requests that came to a stage, by what became of them there.")
-	for _, name := range slices.Sorted(maps.Keys(stages)) {
-		for o, n := range stages[name].outcomes {
-			if sum := n.Sum(); sum > 0 {
-				e.count(sum, "middleware", name, "outcome", MiddlewareOutcome(o).String())
-			}
-		}
-	}
 }

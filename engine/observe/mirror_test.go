@@ -30,7 +30,7 @@ func TestMirrorKeepsTheLastExamples(t *testing.T) {
 		t.Error("a route has two sets of counters")
 	}
 	var text strings.Builder
-	r.WriteMetrics(&text)
+	r.WriteMetrics(&text, "")
 	for _, line := range []string{
 		`isame_mirror_requests_total{route="api",outcome="answered"} 1`, `isame_mirror_requests_total{route="api",outcome="too_long"} 1`,
 		`isame_mirror_compared_total{route="api",result="same"} 1`, `isame_mirror_compared_total{route="api",result="other_body"} 67`,

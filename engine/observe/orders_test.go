@@ -18,7 +18,7 @@ func TestOrdersAreCounted(t *testing.T) {
 	}
 	group.Wait()
 	var page strings.Builder
-	r.WriteMetrics(&page)
+	r.WriteMetrics(&page, "")
 	for _, want := range []string{
 		`isame_certificate_orders_total{name="*.b.test",result="failed"} 10`, `isame_certificate_orders_total{name="*.b.test",result="issued"} 0`,
 		`isame_certificate_orders_total{name="a.test",result="failed"} 10`, `isame_certificate_orders_total{name="a.test",result="issued"} 10`,

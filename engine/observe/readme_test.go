@@ -4,11 +4,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/isame-lb/isame-lb/engine/observe/custom"
+	"github.com/isame-lb/isame-lb/engine/observe/expose"
 	"github.com/isame-lb/isame-lb/pool/end"
 )
 
@@ -23,29 +24,76 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
-// The table of metrics has every name of the code, and no other.
-func TestReadmeNamesEveryMetric(t *testing.T) {
-	name := regexp.MustCompile(`isame_[a-z0-9_]+`)
-	var code []string
-	for _, file := range []string{"render.go", "end.go", "middleware.go", "orders.go"} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+var update = flag.Bool("update", false, "write the tables of metrics into README.md")
+
+// The tables of metrics and phases are made of the code: go test ./engine/observe -update.
+func TestReadmeHasTheTablesOfMetrics(t *testing.T) {
+	old, text := readme(t), readme(t)
+	for name, want := range map[string]string{
+		"metrics": tableOf(slices.Concat(families[:], []*expose.Family{custom.Family()})), "runtime": tableOf(borrowedFamilies()), "phases": tableOfPhases(),
+	} {
+		begin, finish := "<!-- "+name+": made of the code -->\n", "<!-- /"+name+" -->\n"
+		before, rest, found := strings.Cut(text, begin)
+		_, after, closed := strings.Cut(rest, finish)
+		if !found || !closed {
+			t.Fatalf("README.md lacks %q or %q", begin, finish)
 		}
-		for _, m := range regexp.MustCompile(`"(isame_[a-z0-9_]+)"`).FindAllStringSubmatch(string(text), -1) {
-			code = append(code, m[1])
-		}
+		text = before + begin + want + finish + after
 	}
-	var documented []string
-	for line := range strings.Lines(readme(t)) {
-		if strings.HasPrefix(line, "| `isame_") {
-			documented = append(documented, name.FindString(line))
-		}
+	if text == old {
+		return
 	}
-	slices.Sort(code)
-	slices.Sort(documented)
-	if code = slices.Compact(code); !slices.Equal(code, documented) {
-		t.Errorf("the code has\n%v; README.md has\n%v", code, documented)
+	if !*update {
+		t.Fatal("the tables of README.md are older than the code: go test ./engine/observe -run Readme -update")
+	}
+	if err := os.WriteFile("README.md", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func borrowedFamilies() (all []*expose.Family) {
+	for i := range borrowed {
+		all = append(all, &borrowed[i].Family)
+	}
+	return all
+}
+
+func tableOf(all []*expose.Family) string {
+	var b strings.Builder
+	b.WriteString("\n| metric | labels | type | unit | |\n|---|---|---|---|---|\n")
+	for _, f := range all {
+		labels := strings.Join(f.Labels, ", ")
+		if f == custom.Family() {
+			labels += ", those of the stage"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Name, labels, f.Kind, f.Unit, f.Help)
+	}
+	return b.String() + "\n"
+}
+
+func tableOfPhases() string {
+	var b strings.Builder
+	b.WriteString("\n| phase | |\n|---|---|\n")
+	for _, p := range listedPhases {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", p.word, p.text)
+	}
+	return b.String() + "\n"
+}
+
+// TestFamiliesAreSound holds every description against the rules of the formats.
+func TestFamiliesAreSound(t *testing.T) {
+	seen := map[string]bool{}
+	for _, f := range slices.Concat(families[:], []*expose.Family{custom.Family()}, borrowedFamilies()) {
+		if err := f.Check(); err != nil {
+			t.Error(err)
+		}
+		if !strings.HasSuffix(f.Help, ".") {
+			t.Errorf("%s: its help is no sentence", f.Name)
+		}
+		if seen[f.Name] {
+			t.Errorf("%s is described twice", f.Name)
+		}
+		seen[f.Name] = true
 	}
 }
 

@@ -5,21 +5,20 @@
 // the handle it holds. Counters belong to the Registry, not to the table, so
 // they never restart at a reload: the same name is the same counter. Start
 // reading at Registry; stats.go has what it counts, route.go what a route counts into,
-// render.go writes the text format, by exposition.go, and totals.go sums up.
+// family.go the table of all metrics, scrape.go the order in which render.go and its
+// neighbours write them, by package expose, and totals.go sums up.
 //
 // engine and cmd import it.
 package observe
 
 import (
-	"bufio"
-	"io"
 	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
-
+	"github.com/isame-lb/isame-lb/engine/observe/custom"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/stat"
 )
@@ -32,14 +31,24 @@ import (
 // of series is therefore bounded by the names that ever took traffic.
 type Registry struct {
 	shards int
-	set    *metrics.Set
 
 	generation atomic.Uint64
 	drift      atomic.Pointer[func() bool]
 	reloads    map[ReloadResult]*atomic.Uint64 // never changed after New
 
-	// Ends counts how exchanges ended.
-	Ends *EndStats
+	// Ends counts how exchanges ended, Methods what they asked, Phases where their time went.
+	Ends    *EndStats
+	Methods *MethodStats
+	Phases  PhaseStats
+
+	// Build is what the program was built of; nobody changes it once it is scraped.
+	Build BuildFacts
+
+	// routes is asked at each scrape for those that exist.
+	routes atomic.Pointer[func() []Existing]
+
+	// examples is asked for exemplars, by formats that have them.
+	examples atomic.Pointer[func(see func(Example))]
 
 	// pools is asked at each scrape for what only the pools know.
 	pools atomic.Pointer[func() []pool.Status]
@@ -65,6 +74,7 @@ type Registry struct {
 		middleware  map[string]*MiddlewareStats
 		mirrors     map[string]*MirrorStats
 		orders      map[string]*orderCounts
+		series      map[string]*custom.Series
 	}
 }
 
@@ -80,14 +90,17 @@ const (
 	ReloadRejected ReloadResult = "rejected"
 )
 
-// NewRegistry returns an empty registry for shards 0 to shards-1. It switches
-// on the HELP and TYPE lines of the metrics library, which are off by default.
+// BuildFacts are the labels of isame_build_info.
+type BuildFacts struct{ Version, Commit, GoVersion string }
+
+// NewRegistry returns an empty registry for shards 0 to shards-1.
 func NewRegistry(shards int) *Registry {
 	r := &Registry{
 		shards:  shards,
-		set:     metrics.NewSet(),
 		reloads: map[ReloadResult]*atomic.Uint64{ReloadApplied: {}, ReloadRejected: {}},
 		Ends:    newEndStats(shards),
+		Methods: newMethodStats(shards),
+		Phases:  newPhaseStats(shards),
 	}
 	r.names.routes = map[routeKey]*routeCells{}
 	r.names.retries = map[retryKey]*stat.Counter{}
@@ -98,20 +111,8 @@ func NewRegistry(shards int) *Registry {
 	r.names.middleware = map[string]*MiddlewareStats{}
 	r.names.mirrors = map[string]*MirrorStats{}
 	r.names.orders = map[string]*orderCounts{}
-	metrics.ExposeMetadata(true)
-	r.set.RegisterMetricsWriter(r.render)
+	r.names.series = map[string]*custom.Series{}
 	return r
-}
-
-// WriteMetrics writes everything, with Go's and the process' own numbers, in
-// the Prometheus text format (version 0.0.4).
-func (r *Registry) WriteMetrics(w io.Writer) {
-	// One buffer for all: the library writes line by line.
-	buffered := bufio.NewWriterSize(w, expositionBytes)
-	defer flush(buffered)
-	r.set.WritePrometheus(buffered)
-	metrics.WriteProcessMetrics(buffered)
-	metrics.WriteFDMetrics(buffered)
 }
 
 // SetPools says where the state of the pools (up, in flight, breaker) comes
@@ -157,6 +158,11 @@ func (r *Registry) SetLogDropped(f func() (program, access uint64)) {
 	r.logDropped.Store(&f)
 }
 
+// SetExamples says where exemplars come from. f is called once a scrape whose format has
+// them, and calls see with as many exchanges as it thinks fit. So they cost nothing where an
+// exchange ends: the recorder has them anyway.
+func (r *Registry) SetExamples(f func(see func(Example))) { r.examples.Store(&f) }
+
 // SetGeneration says which configuration runs now.
 func (r *Registry) SetGeneration(n uint64) {
 	r.generation.Store(n)
@@ -182,41 +188,21 @@ func (r *Registry) CountReload(result ReloadResult) {
 func (r *Registry) Listener(name string) *ListenerStats {
 	r.names.Lock()
 	defer r.names.Unlock()
-	return resolve(r.names.listeners, name, func() *ListenerStats {
-		s := &ListenerStats{BytesIn: stat.NewCounter(r.shards), BytesOut: stat.NewCounter(r.shards)}
-		for i := range s.Failed {
-			s.Failed[i] = stat.NewCounter(r.shards)
-		}
-		for i := range s.HTTP2Errors {
-			s.HTTP2Errors[i] = stat.NewCounter(r.shards)
-		}
-		for i := range s.HTTP3Errors {
-			s.HTTP3Errors[i] = stat.NewCounter(r.shards)
-		}
-		return s
-	})
+	return resolve(r.names.listeners, name, func() *ListenerStats { return newListenerStats(r.shards) })
 }
 
 // Pool returns the counters of a pool.
 func (r *Registry) Pool(name string) *PoolStats {
 	r.names.Lock()
 	defer r.names.Unlock()
-	return resolve(r.names.pools, name, func() *PoolStats {
-		s := &PoolStats{Durations: stat.NewHistogram(r.shards)}
-		for i := range s.Shed {
-			s.Shed[i] = stat.NewCounter(r.shards)
-		}
-		return s
-	})
+	return resolve(r.names.pools, name, func() *PoolStats { return newPoolStats(r.shards) })
 }
 
 // Backend returns the counters of a backend, named by its address, in a pool.
 func (r *Registry) Backend(inPool, backend string) *BackendStats {
 	r.names.Lock()
 	defer r.names.Unlock()
-	return resolve(r.names.backends, backendKey{inPool, backend}, func() *BackendStats {
-		return &BackendStats{Codes: stat.NewCodes(r.shards)}
-	})
+	return resolve(r.names.backends, backendKey{inPool, backend}, func() *BackendStats { return newBackendStats(r.shards) })
 }
 
 // backendsGoneMax bounds the counters that are kept of backends no pool has any
@@ -241,6 +227,15 @@ func (r *Registry) RateLimited(middleware string) *stat.Counter {
 	r.names.Lock()
 	defer r.names.Unlock()
 	return resolve(r.names.rateLimited, middleware, func() *stat.Counter { return stat.NewCounter(r.shards) })
+}
+
+// Series returns what counts for a count stage, by labels: where those change it begins anew.
+func (r *Registry) Series(stage string, labels []string) *custom.Series {
+	r.names.Lock()
+	defer r.names.Unlock()
+	return resolve(r.names.series, stage+"\x00"+strings.Join(labels, "\x00"), func() *custom.Series {
+		return custom.NewSeries(stage, labels, r.shards)
+	})
 }
 
 // resolve returns the value of key, made when it is asked for the first time.

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"maps"
 	"regexp"
@@ -14,14 +15,16 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/isame-lb/isame-lb/engine/observe/custom"
 	"github.com/isame-lb/isame-lb/pool"
+	"github.com/isame-lb/isame-lb/pool/end"
 )
 
 // scrape renders the registry and reads it with Prometheus' own parser.
 func scrape(t *testing.T, r *Registry) (string, map[string]*dto.MetricFamily) {
 	t.Helper()
 	var page bytes.Buffer
-	r.WriteMetrics(&page)
+	r.WriteMetrics(&page, "")
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(page.String()))
 	if err != nil {
@@ -46,6 +49,8 @@ func samples(family *dto.MetricFamily) map[string]float64 {
 			out[strings.Join(labels, " ")] = metric.GetGauge().GetValue()
 		case dto.MetricType_HISTOGRAM:
 			out[strings.Join(labels, " ")] = float64(metric.GetHistogram().GetSampleCount())
+		case dto.MetricType_SUMMARY:
+			out[strings.Join(labels, " ")] = metric.GetSummary().GetSampleSum()
 		default:
 			out[strings.Join(labels, " ")] = -1
 		}
@@ -70,6 +75,26 @@ func busyRegistry() *Registry {
 	r.SetConnections(func() []Connections { return []Connections{{Listener: "web", Active: 3, Idle: 4}} })
 	r.Listener("web").BytesIn.Add(0, 5)
 	r.Listener("web").BytesOut.Add(0, 6)
+	r.Backend("p", "10.0.0.1:80").Failed(1, end.ConnectRefused)
+	r.Backend("p", "10.0.0.1:80").Connect.Add(1, int64(2500*time.Millisecond))
+	r.Methods.Add(0, 2, []byte("GET"))
+	r.Methods.Add(1, 1, []byte("BREW"))
+	r.Phases.Add(0, PhaseQueue, int64(time.Second))
+	r.Listener("web").Accepted.Add(0, 4)
+	r.Listener("web").Handshakes.Add(0, &tls.ConnectionState{Version: tls.VersionTLS13, CurveID: tls.X25519MLKEM768})
+	r.Listener("web").Handshakes.Add(0, &tls.ConnectionState{Version: tls.VersionTLS12})
+	r.Listener("web").Handshakes.Add(0, &tls.ConnectionState{Version: tls.VersionTLS11, CurveID: 7})
+	r.Build = BuildFacts{"v", "c", "g"}
+	hedge, retry := r.Hedges("new", "won"), r.Retries("new", "reset")
+	hedge.Expect(true)
+	r.SetRoutes(func() []Existing {
+		return []Existing{{Name: "api"}, {Name: "new", Retries: []*RetryStats{retry}, Hedges: []*RetryStats{hedge}}}
+	})
+	r.Series("all", nil)
+	tiers := r.Series("tiers", []string{"tier"})
+	for _, tier := range []string{"gold", "gold", "silver"} {
+		tiers.Add(0, custom.EndValue(append(custom.BeginValue(nil), tier...), 0), 1)
+	}
 	r.SetGeneration(7)
 	r.SetDrift(func() bool { return true })
 	r.CountReload(ReloadRejected)
@@ -88,36 +113,62 @@ func TestMetricsAreAsDocumented(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		kind dto.MetricType
-		want map[string]float64
+		// counted leaves the series out that are there from the start and have counted nothing.
+		counted bool
+		want    map[string]float64
 	}{
-		{"isame_requests_total", dto.MetricType_COUNTER, map[string]float64{
+		{"isame_requests_total", dto.MetricType_COUNTER, false, map[string]float64{
 			"code=200 listener=web route=api": 2, "code=503 listener=web route=api": 1,
 			"code=404 listener=admin route=api": 1, "code=400 listener=web route=": 1,
 		}},
-		{"isame_request_duration_seconds", dto.MetricType_HISTOGRAM, map[string]float64{"route=api": 4, "route=": 1}},
-		{"isame_backend_requests_total", dto.MetricType_COUNTER, map[string]float64{
+		{"isame_responses_total", dto.MetricType_COUNTER, false, map[string]float64{
+			"class=none route=": 0, "class=1xx route=": 0, "class=2xx route=": 0, "class=3xx route=": 0, "class=4xx route=": 1, "class=5xx route=": 0,
+			"class=none route=api": 0, "class=1xx route=api": 0, "class=2xx route=api": 2, "class=3xx route=api": 0, "class=4xx route=api": 1, "class=5xx route=api": 1,
+			"class=none route=new": 0, "class=1xx route=new": 0, "class=2xx route=new": 0, "class=3xx route=new": 0, "class=4xx route=new": 0, "class=5xx route=new": 0,
+		}},
+		{"isame_backend_responses_total", dto.MetricType_COUNTER, true, map[string]float64{
+			"backend=10.0.0.1:80 class=2xx pool=p": 1, "backend=10.0.0.1:80 class=none pool=p": 1,
+		}},
+		{"isame_backend_errors_total", dto.MetricType_COUNTER, true, map[string]float64{"backend=10.0.0.1:80 cause=connect_refused pool=p": 1}},
+		{"isame_backend_connect_seconds", dto.MetricType_SUMMARY, false, map[string]float64{"backend=10.0.0.1:80 pool=p": 2.5}},
+		{"isame_backend_first_byte_seconds", dto.MetricType_SUMMARY, false, map[string]float64{"backend=10.0.0.1:80 pool=p": 0}},
+		{"isame_request_methods_total", dto.MetricType_COUNTER, true, map[string]float64{
+			"method=GET protocol=HTTP/2": 1, "method=other protocol=HTTP/1.1": 1,
+		}},
+		{"isame_phase_duration_seconds", dto.MetricType_HISTOGRAM, true, map[string]float64{"phase=queue": 1}},
+		{"isame_tls_handshakes_total", dto.MetricType_COUNTER, true, map[string]float64{
+			"group=X25519MLKEM768 listener=web version=1.3": 1, "group=none listener=web version=1.2": 1, "group=other listener=web version=other": 1,
+		}},
+		{"isame_connections_accepted_total", dto.MetricType_COUNTER, false, map[string]float64{"listener=web": 4}},
+		{"isame_hedges_total", dto.MetricType_COUNTER, false, map[string]float64{"result=won route=new": 0}},
+		{"isame_build_info", dto.MetricType_GAUGE, false, map[string]float64{"commit=c go_version=g version=v": 1}},
+		{"isame_custom_requests_total", dto.MetricType_COUNTER, false, map[string]float64{
+			"name=all": 0, "name=tiers tier=gold": 2, "name=tiers tier=other": 1,
+		}},
+		{"isame_request_duration_seconds", dto.MetricType_HISTOGRAM, false, map[string]float64{"route=api": 4, "route=": 1}},
+		{"isame_backend_requests_total", dto.MetricType_COUNTER, false, map[string]float64{
 			"backend=10.0.0.1:80 code=200 pool=p": 1, "backend=10.0.0.1:80 code=0 pool=p": 1,
 		}},
-		{"isame_backend_duration_seconds", dto.MetricType_HISTOGRAM, map[string]float64{"pool=p": 1}},
-		{"isame_backend_up", dto.MetricType_GAUGE, map[string]float64{
+		{"isame_backend_duration_seconds", dto.MetricType_HISTOGRAM, false, map[string]float64{"pool=p": 1}},
+		{"isame_backend_up", dto.MetricType_GAUGE, false, map[string]float64{
 			"backend=10.0.0.1:80 pool=p": 1, "backend=unix:/b.sock pool=p": 0, "backend=c:1 pool=p": 0,
 		}},
-		{"isame_backend_inflight", dto.MetricType_GAUGE, map[string]float64{
+		{"isame_backend_inflight", dto.MetricType_GAUGE, false, map[string]float64{
 			"backend=10.0.0.1:80 pool=p": 8, "backend=unix:/b.sock pool=p": 0, "backend=c:1 pool=p": 0,
 		}},
-		{"isame_breaker_state", dto.MetricType_GAUGE, map[string]float64{
+		{"isame_breaker_state", dto.MetricType_GAUGE, false, map[string]float64{
 			"backend=10.0.0.1:80 pool=p": 0, "backend=unix:/b.sock pool=p": 2, "backend=c:1 pool=p": 1,
 		}},
-		{"isame_retries_total", dto.MetricType_COUNTER, map[string]float64{"reason=connect_failure route=api": 1}},
-		{"isame_middleware_total", dto.MetricType_COUNTER, map[string]float64{
+		{"isame_retries_total", dto.MetricType_COUNTER, false, map[string]float64{"reason=connect_failure route=api": 1}},
+		{"isame_middleware_total", dto.MetricType_COUNTER, true, map[string]float64{
 			"middleware=limit outcome=passed": 1, "middleware=limit outcome=answered": 1,
 		}},
-		{"isame_rate_limited_total", dto.MetricType_COUNTER, map[string]float64{"middleware=limit": 2}},
-		{"isame_connections", dto.MetricType_GAUGE, map[string]float64{"listener=web state=active": 3, "listener=web state=idle": 4}},
-		{"isame_bytes_total", dto.MetricType_COUNTER, map[string]float64{"direction=in listener=web": 5, "direction=out listener=web": 6}},
-		{"isame_config_generation", dto.MetricType_GAUGE, map[string]float64{"": 7}},
-		{"isame_config_drift", dto.MetricType_GAUGE, map[string]float64{"": 1}},
-		{"isame_config_reloads_total", dto.MetricType_COUNTER, map[string]float64{"result=applied": 0, "result=rejected": 1}},
+		{"isame_rate_limited_total", dto.MetricType_COUNTER, false, map[string]float64{"middleware=limit": 2}},
+		{"isame_connections", dto.MetricType_GAUGE, false, map[string]float64{"listener=web state=active": 3, "listener=web state=idle": 4}},
+		{"isame_bytes_total", dto.MetricType_COUNTER, false, map[string]float64{"direction=in listener=web": 5, "direction=out listener=web": 6}},
+		{"isame_config_generation", dto.MetricType_GAUGE, false, map[string]float64{"": 7}},
+		{"isame_config_drift", dto.MetricType_GAUGE, false, map[string]float64{"": 1}},
+		{"isame_config_reloads_total", dto.MetricType_COUNTER, false, map[string]float64{"result=applied": 0, "result=rejected": 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			family := families[c.name]
@@ -130,7 +181,11 @@ func TestMetricsAreAsDocumented(t *testing.T) {
 			if family.GetHelp() == "" {
 				t.Error("no HELP text")
 			}
-			if got := samples(family); !maps.Equal(got, c.want) {
+			got := samples(family)
+			if c.counted {
+				maps.DeleteFunc(got, func(_ string, n float64) bool { return n == 0 })
+			}
+			if !maps.Equal(got, c.want) {
 				t.Errorf("samples:\ngot  %v\nwant %v", got, c.want)
 			}
 		})
@@ -223,7 +278,7 @@ func FuzzLabel(f *testing.F) {
 		r := NewRegistry(1)
 		r.RateLimited(value).Add(0, 1)
 		var page bytes.Buffer
-		r.render(&page)
+		r.WriteMetrics(&page, "")
 		parser := expfmt.NewTextParser(model.LegacyValidation)
 		families, err := parser.TextToMetricFamilies(&page)
 		if err != nil {
@@ -246,7 +301,7 @@ func TestUnusedFamiliesLeaveNoTrace(t *testing.T) {
 // TestReaderMayLeave writes to a connection that is closed.
 func TestReaderMayLeave(t *testing.T) {
 	w := &closedWriter{}
-	busyRegistry().WriteMetrics(w)
+	busyRegistry().WriteMetrics(w, "")
 	if w.tried == 0 {
 		t.Error("nothing was written")
 	}

@@ -68,6 +68,7 @@ func (s *RouteStats) join() *routeCells {
 type RetryStats struct {
 	registry *Registry
 	key      retryKey
+	expected bool // it is shown before the first one
 	counter  atomic.Pointer[stat.Counter]
 }
 
@@ -86,7 +87,7 @@ func (r *Registry) RefusedRetries(route, reason string) *RetryStats {
 // Hedges returns the counter of a route's hedged attempts that ended with result:
 // won, lost or failed.
 func (r *Registry) Hedges(route, result string) *RetryStats {
-	return &RetryStats{registry: r, key: retryKey{route: route, reason: result, family: familyHedges}}
+	return &RetryStats{registry: r, key: retryKey{route: route, reason: result, family: familyOfHedges}}
 }
 
 // SplitFallbacks returns the counter of a route's requests that another pool of its
@@ -94,6 +95,26 @@ func (r *Registry) Hedges(route, result string) *RetryStats {
 func (r *Registry) SplitFallbacks(route, drawn string) *RetryStats {
 	return &RetryStats{registry: r, key: retryKey{route: route, reason: drawn, family: familyFallbacks}}
 }
+
+// Expect has the counter shown before it counts, as long as its route exists: it may come
+// to that, and rate() does not see a step from nothing. It is for who makes the handle.
+func (s *RetryStats) Expect(is bool) { s.expected = is }
+
+// Existing is a route of the configuration that runs, with its handles.
+type Existing struct {
+	Name                                string
+	Retries, Refused, Hedges, Fallbacks []*RetryStats
+}
+
+// handles are those of a family; nil ones are left out.
+func (e *Existing) handles(f retryFamily) []*RetryStats {
+	return [...][]*RetryStats{
+		familyOfRetries: e.Retries, familyRefused: e.Refused, familyOfHedges: e.Hedges, familyFallbacks: e.Fallbacks,
+	}[f]
+}
+
+// SetRoutes says where the routes that exist come from, by name. f is called once a scrape.
+func (r *Registry) SetRoutes(f func() []Existing) { r.routes.Store(&f) }
 
 // Add counts one retry.
 func (s *RetryStats) Add(shard int) {

@@ -30,7 +30,7 @@ func (r *Registry) Traffic() (t Traffic) {
 	for _, cells := range r.routeCells() {
 		t.Requests += cells.codes.Total()
 		t.Failed += cells.codes.Class(http.StatusInternalServerError / 100)
-		t.Durations.Merge(cells.durations.Snapshot())
+		cells.durations.AddTo(&t.Durations)
 	}
 	return t
 }

@@ -55,6 +55,9 @@ func (p *Policy) Safe(method []byte, keyed bool) bool {
 	return slices.Contains(p.methods, string(method)) || (p.byKey && keyed)
 }
 
+// May reports whether attempts may be repeated for that cause.
+func (p *Policy) May(c Cause) bool { return p.on[c] && (p.attempts > 1 || c == CauseReused) }
+
 // Status reports whether an answer with that status is one to ask for again, after
 // so many attempts.
 func (p *Policy) Status(status, attempts int) bool {

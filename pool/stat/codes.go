@@ -119,7 +119,11 @@ func (c *Codes) Class(class int) uint64 {
 // Each calls f for every code that was counted, in rising order, with its count
 // over all shards.
 func (c *Codes) Each(f func(code int, n uint64)) {
-	for decade := range codeClasses * codeDecades {
+	for decade := 0; decade < codeClasses*codeDecades; decade++ {
+		if decade%codeDecades == 0 && !c.hasClass(decade/codeDecades) {
+			decade += codeDecades - 1
+			continue
+		}
 		var counts [codesDecade]uint64
 		for shard := range c.rows {
 			cells := c.decade(shard, decade)
@@ -136,6 +140,16 @@ func (c *Codes) Each(f func(code int, n uint64)) {
 			}
 		}
 	}
+}
+
+// hasClass reports that a shard has counted a code of the class.
+func (c *Codes) hasClass(class int) bool {
+	for shard := range c.rows {
+		if c.rows[shard].classes[class].Load() != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // decade returns the cells of codes decade*10 to decade*10+9, nil when none of

@@ -36,6 +36,7 @@ func TestStripesFillCacheLines(t *testing.T) {
 		{"stripe", unsafe.Sizeof(stripe{})},
 		{"decade", unsafe.Sizeof(codeDecade{})},
 		{"histogram row", unsafe.Sizeof(histogramRow{})},
+		{"histogram chunk", unsafe.Sizeof(histogramChunk{})},
 	} {
 		if c.size%lineBytes != 0 {
 			t.Errorf("%s has %d bytes; want a multiple of %d", c.name, c.size, lineBytes)

@@ -2,23 +2,65 @@ package stat
 
 import (
 	"math"
-	"math/bits"
 	"testing"
 	"time"
 )
 
-// TestBoundsAreOneABitLength pins the rule that lets one comparison find the bucket.
-func TestBoundsAreOneABitLength(t *testing.T) {
-	seen := map[int]time.Duration{}
-	for i, bound := range bounds {
-		if i > 0 && bound <= bounds[i-1] {
-			t.Errorf("bound %v does not rise", bound)
+// TestFewBoundsInASlot pins what lets two comparisons find the cell.
+func TestFewBoundsInASlot(t *testing.T) {
+	seen := map[int]int{}
+	for i, bound := range &cellBounds {
+		if i > 0 && bound <= cellBounds[i-1] {
+			t.Errorf("bound %d does not rise", bound)
 		}
-		length := bits.Len64(uint64(bound))
-		if other, taken := seen[length]; taken {
-			t.Errorf("bounds %v and %v have the same bit length", other, bound)
+		slot := slotOf(bound)
+		seen[slot]++
+		if seen[slot] > 2 {
+			t.Errorf("slot %d, of %d ns, has more than two bounds", slot, bound)
 		}
-		seen[length] = bound
+	}
+}
+
+// TestCellsAreWholeBuckets compares both kinds of buckets with their definition.
+func TestCellsAreWholeBuckets(t *testing.T) {
+	if bound := nativeBound(0); bound != uint64(time.Second) {
+		t.Errorf("bucket 0 ends at %d ns; want a second", bound)
+	}
+	for _, bound := range &cellBounds {
+		for _, nanos := range []uint64{bound - 1, bound, bound + 1} {
+			h, wantNative := NewHistogram(1), -1
+			for float64(nanos) > NativeZero*1e9 && wantNative < NativeBuckets-1 &&
+				(wantNative < 0 || float64(nanos) > math.Exp2(float64(NativeFirst+wantNative)/4)*1e9) {
+				wantNative++
+			}
+			h.Observe(0, time.Duration(nanos))
+			s := h.Snapshot()
+			zero, counts := s.Native()
+			if wantNative < 0 && zero != 1 || wantNative >= 0 && counts[wantNative] != 1 {
+				t.Errorf("%d ns: got %d in the zero bucket, %v; want one in %d", nanos, zero, counts, wantNative)
+			}
+			wantClassic := 0
+			for wantClassic < len(bounds) && nanos > uint64(bounds[wantClassic]) {
+				wantClassic++
+			}
+			if classic := s.Buckets(); classic[wantClassic] != 1 {
+				t.Errorf("%d ns: got %v; want one in classic bucket %d", nanos, classic, wantClassic)
+			}
+		}
+	}
+}
+
+func TestSinceIsWhatCameBetween(t *testing.T) {
+	h := NewHistogram(1)
+	h.Observe(0, time.Second)
+	before := h.Snapshot()
+	h.Observe(0, time.Minute)
+	after := h.Snapshot()
+	if between := after.Since(&before); between.Count() != 1 || between.SumNanos != uint64(time.Minute) {
+		t.Errorf("got %d of %d ns; want one of a minute", between.Count(), between.SumNanos)
+	}
+	if back := before.Since(&after); back.Count() != 0 || back.SumNanos != 0 {
+		t.Errorf("backwards: got %d of %d ns; want none", back.Count(), back.SumNanos)
 	}
 }
 
@@ -35,8 +77,9 @@ func TestObserveFindsTheBucket(t *testing.T) {
 		} {
 			h := NewHistogram(1)
 			h.Observe(0, c.d)
-			if s := h.Snapshot(); s.Counts[c.want] != 1 {
-				t.Errorf("%v, %s: got counts %v; want one in bucket %d", bound, c.name, s.Counts, c.want)
+			s := h.Snapshot()
+			if counts := s.Buckets(); counts[c.want] != 1 {
+				t.Errorf("%v, %s: got counts %v; want one in bucket %d", bound, c.name, counts, c.want)
 			}
 		}
 	}
@@ -48,27 +91,27 @@ func TestObserveTakesAnyDuration(t *testing.T) {
 		h.Observe(0, d)
 	}
 	s := h.Snapshot()
-	if s.Counts[0] != 4 || s.Counts[Buckets-1] != 1 {
-		t.Errorf("got counts %v; want 4 in the first and 1 in the last bucket", s.Counts)
+	if counts := s.Buckets(); counts[0] != 4 || counts[Buckets-1] != 1 {
+		t.Errorf("got counts %v; want 4 in the first and 1 in the last bucket", counts)
 	}
 	if want := uint64(math.MaxInt64) + 1; s.SumNanos != want {
 		t.Errorf("sum: got %d; want %d, negative durations as 0", s.SumNanos, want)
 	}
 }
 
-func FuzzBucket(f *testing.F) {
-	for _, bound := range bounds {
-		f.Add(uint64(bound))
+func FuzzCell(f *testing.F) {
+	for _, bound := range &cellBounds {
+		f.Add(bound)
 	}
 	f.Add(uint64(0))
 	f.Add(uint64(math.MaxUint64))
 	f.Fuzz(func(t *testing.T, nanos uint64) {
 		want := 0
-		for want < len(bounds) && nanos > uint64(bounds[want]) {
+		for want < len(cellBounds) && nanos > cellBounds[want] {
 			want++
 		}
-		if got := bucketOf(nanos); got != want {
-			t.Errorf("bucketOf(%d): got %d; want %d", nanos, got, want)
+		if got := cellOf(nanos); got != want {
+			t.Errorf("cellOf(%d): got %d; want %d", nanos, got, want)
 		}
 	})
 }
@@ -79,7 +122,8 @@ func TestMergeAddsUp(t *testing.T) {
 	a.Observe(1, time.Second)
 	b.Observe(0, time.Second)
 	merged := a.Snapshot()
-	merged.Merge(b.Snapshot())
+	other := b.Snapshot()
+	merged.Merge(&other)
 	if got := merged.Count(); got != 3 {
 		t.Errorf("Count: got %d; want 3", got)
 	}

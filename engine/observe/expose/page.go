@@ -1,0 +1,153 @@
+package expose
+
+import (
+	"io"
+
+	"github.com/isame-lb/isame-lb/pool/stat"
+)
+
+// pageBytes is what is collected before it goes to the reader.
+const pageBytes = 64 << 10
+
+// Page is one scrape, written as it is made. It is for one goroutine. A write error sticks:
+// the rest is dropped, as the reader is gone.
+type Page struct {
+	out    io.Writer
+	format Format
+	err    error
+	b      []byte // what was not written yet
+
+	family  *Family
+	names   []string // of its labels, unless Relabel said others
+	headed  bool     // the head of the family is out; it goes with the first sample, so that a family without any leaves no trace
+	labels  []byte   // of the sample, as text or as label pairs
+	message []byte   // the family, for protobuf: its length stands in front
+	metric  []byte   // a sample of it
+	part    []byte   // of that
+}
+
+// NewPage begins a scrape.
+func NewPage(out io.Writer, f Format) *Page {
+	return &Page{out: out, format: f, b: make([]byte, 0, pageBytes+pageBytes/8)}
+}
+
+// Format is what the page is written in.
+func (p *Page) Format() Format { return p.format }
+
+// Begin begins a family; every sample until the next call belongs to it.
+func (p *Page) Begin(f *Family) {
+	p.endFamily()
+	p.family, p.names, p.headed = f, f.Labels, false
+}
+
+// Relabel gives the samples that follow labels of other names.
+func (p *Page) Relabel(names []string) { p.names = names }
+
+// End writes what is left. It returns the first error of the writer.
+func (p *Page) End() error {
+	p.endFamily()
+	p.family = nil
+	if p.format.kind == kindOpenMetrics {
+		p.b = append(p.b, "# EOF\n"...)
+	}
+	p.flush()
+	return p.err
+}
+
+func (p *Page) flush() {
+	if p.err == nil && len(p.b) > 0 {
+		_, p.err = p.out.Write(p.b)
+	}
+	p.b = p.b[:0]
+}
+
+// Count writes a sample of a counter. values are those of the family's labels.
+func (p *Page) Count(n uint64, values ...string) {
+	p.begin(values)
+	if p.format.kind == kindProtobuf {
+		p.protoValue(fieldCounter, float64(n))
+		return
+	}
+	p.series("")
+	p.integer(n)
+}
+
+// CountFloat is Count for a counter that is not whole.
+func (p *Page) CountFloat(x float64, values ...string) {
+	p.begin(values)
+	if p.format.kind == kindProtobuf {
+		p.protoValue(fieldCounter, x)
+		return
+	}
+	p.series("")
+	p.float(x)
+}
+
+// Gauge writes a sample of a gauge.
+func (p *Page) Gauge(x float64, values ...string) {
+	p.begin(values)
+	if p.format.kind == kindProtobuf {
+		p.protoValue(fieldGauge, x)
+		return
+	}
+	p.series("")
+	p.float(x)
+}
+
+// Sum writes a summary without quantiles.
+func (p *Page) Sum(sum float64, count uint64, values ...string) {
+	p.begin(values)
+	if p.format.kind == kindProtobuf {
+		p.protoSummary(sum, count)
+		return
+	}
+	p.series("_sum")
+	p.float(sum)
+	p.series("_count")
+	p.integer(count)
+}
+
+// Exemplar is an exchange that stands for those of its bucket. The zero value is none.
+type Exemplar struct {
+	ID      string // of the request
+	Seconds float64
+	// Unix is when it ended, in seconds.
+	Unix float64
+}
+
+// exemplarLabel is the label of its id.
+const exemplarLabel = "request_id"
+
+// Examples are exemplars of a histogram, by classic bucket.
+type Examples [stat.Buckets]Exemplar
+
+// Histogram writes a histogram of durations; of is nil where there are no exemplars.
+func (p *Page) Histogram(s *stat.Snapshot, of *Examples, values ...string) {
+	p.begin(values)
+	if p.format.kind == kindProtobuf {
+		p.protoHistogram(s, of)
+		return
+	}
+	p.textHistogram(s, of)
+}
+
+// begin begins a sample.
+func (p *Page) begin(values []string) {
+	if len(values) != len(p.names) {
+		panic("BUG: a sample has other labels than its family: " + p.family.Name)
+	}
+	if p.format.kind == kindProtobuf {
+		p.protoLabels(values)
+		return
+	}
+	if !p.headed {
+		p.head()
+	}
+	p.textLabels(values)
+}
+
+func (p *Page) endFamily() {
+	if p.format.kind == kindProtobuf {
+		p.protoEnd()
+	}
+}
