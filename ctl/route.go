@@ -53,7 +53,8 @@ func (at spot) texts(key string, list []string) []string {
 func (at spot) predicates(p *config.Predicates) api.RoutePredicates {
 	return api.RoutePredicates{
 		Hosts: filled(at.texts("hosts", p.Hosts)), HostsRegex: at.texts("hosts_regex", p.HostsRegex), Path: at.pathMatch(p),
-		Methods: filled(at.texts("methods", p.Methods)), Headers: at.below("headers").values(p.Headers), Query: at.below("query").values(p.Query),
+		Methods: filled(at.texts("methods", p.Methods)),
+		Headers: at.below("headers").values(p.Headers), Query: at.below("query").values(p.Query),
 		ClientIPs: at.texts("client_ips", p.ClientIPs), SNI: at.texts("sni", p.SNI), Protocol: p.Protocol,
 	}
 }
@@ -93,7 +94,8 @@ func (at spot) pathMatch(r *config.Predicates) api.PathMatch {
 func (at spot) action(r *config.Route) api.Action {
 	switch {
 	case r.Redirect != nil:
-		return api.Action{Kind: api.ActionRedirect, Redirect: &api.Redirect{To: at.below("redirect").text("to", r.Redirect.To), Status: r.Redirect.Status}}
+		to := at.below("redirect").text("to", r.Redirect.To)
+		return api.Action{Kind: api.ActionRedirect, Redirect: &api.Redirect{To: to, Status: r.Redirect.Status}}
 	case r.Respond != nil:
 		return api.Action{Kind: api.ActionRespond, Respond: &api.Respond{
 			Status: r.Respond.Status, ContentType: r.Respond.ContentType, BodyBytes: len(r.Respond.Body), File: r.Respond.File,

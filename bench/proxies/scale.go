@@ -277,7 +277,9 @@ func (w *scaleWriter) write(ctx context.Context) (admin string, all []starter, e
 		if err := w.file(name, w.haproxy(addresses[2+i], rules)); err != nil {
 			return "", nil, err
 		}
-		all = append(all, starter{name: "HAProxy, " + rules, program: program, args: []string{"-db", "-f", filepath.Join(w.dir, name)}, front: addresses[2+i]})
+		all = append(all, starter{
+			name: "HAProxy, " + rules, program: program, args: []string{"-db", "-f", filepath.Join(w.dir, name)}, front: addresses[2+i],
+		})
 	}
 	return admin, all, w.file("routes.map", w.routesMap())
 }

@@ -26,7 +26,8 @@ func (w *scaleWriter) isame(admin, front string) []byte {
 // haproxy has a line of a map, or of rules, for each host with its prefix.
 func (w *scaleWriter) haproxy(front, rules string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "global\n  maxconn 1000\ndefaults\n  mode http\n  timeout connect 2s\n  timeout client 60s\n  timeout server 60s\nfrontend web\n  bind %s\n", front)
+	fmt.Fprintf(&b, "global\n  maxconn 1000\ndefaults\n  mode http\n  timeout connect 2s\n  timeout client 60s\n  timeout server 60s\n"+
+		"frontend web\n  bind %s\n", front)
 	if rules == "map" {
 		fmt.Fprintf(&b, "  use_backend %%[base,map_beg(%s)]\n", filepath.Join(w.dir, "routes.map"))
 	} else {
