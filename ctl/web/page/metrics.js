@@ -100,7 +100,9 @@ export class Scrape {
       this.skip--;
       return null;
     }
-    this.path ??= await metricsPath();
+    if (this.path === undefined) {
+      this.path = await metricsPath(); // only a restart changes it
+    }
     if (!this.path) {
       throw new Error("metrics are off (metrics.enabled), so there are no rates and quantiles");
     }

@@ -75,7 +75,7 @@ export function overviewPage() {
     charts.forEach(([, c]) => c.show(store.traffic));
     showPools(pools, s.pools);
   };
-  return { element, parts: ["metrics"], update, back: events.again, close: () => {
+  return { element, parts: [], update, back: events.again, close: () => {
     charts.forEach(([, c]) => c.close());
     events.close();
   } };

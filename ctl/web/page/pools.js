@@ -24,7 +24,7 @@ const columns = [
   { title: "State", sort: (b) => verdict(b)[0], cell: (b) => badge(...verdict(b)) },
   { title: "Breaker", class: "wide", sort: (b) => b.breaker, cell: (b) => (b.breaker === "closed" ? "closed" : badge(b.breaker, b.breaker === "open" ? "bad" : "warn")) },
   { title: "Weight", class: "number wide", sort: (b) => b.weight, cell: (b) => String(b.weight) },
-  { title: "Rate", class: "number", down: true, sort: (b) => rateOf(b) || 0, cell: (b) => f.rate(rateOf(b)) },
+  { title: "Rate", class: "number wide", down: true, sort: (b) => rateOf(b) || 0, cell: (b) => f.rate(rateOf(b)) },
   { title: "In flight", class: "number wide", down: true, sort: (b) => b.in_flight, cell: (b) => f.count(b.in_flight) },
   { title: "Failed", class: "number wide", down: true, sort: (b) => b.failures, cell: (b) => f.count(b.failures) },
   { title: "Why", class: "wide", cell: (b) => b.reason || "–" },

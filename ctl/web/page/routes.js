@@ -23,6 +23,17 @@ export function actionOf(a) {
 }
 
 const hostsOf = (r) => [...r.hosts, ...(r.hosts_regex || []).map((x) => "~ " + x)].join(", ") || "*";
+const words = new WeakMap(); // what is searched in, by route: made once for each reading
+
+function wordsOf(r) {
+  let text = words.get(r);
+  if (text === undefined) {
+    text = (r.name + " " + hostsOf(r) + " " + pathOf(r.path) + " " + actionOf(r.action)).toLowerCase();
+    words.set(r, text);
+  }
+  return text;
+}
+
 const rateOf = (r) => store.rates.get("route " + r.name);
 
 const columns = [
@@ -68,7 +79,7 @@ export function routesPage() {
       return;
     }
     const text = search.value.trim().toLowerCase();
-    const found = routes.filter((r) => (!text || (r.name + " " + hostsOf(r) + " " + pathOf(r.path) + " " + actionOf(r.action)).toLowerCase().includes(text)) &&
+    const found = routes.filter((r) => (!text || wordsOf(r).includes(text)) &&
       (seconds === undefined || isUnused(r, seconds, uptime)));
     say(amount, f.count(found.length) + " of " + f.count(routes.length) + " routes");
     rows.show(found);
