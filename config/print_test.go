@@ -144,7 +144,7 @@ func TestEveryAdminLogAndMetricsKeyIsClassified(t *testing.T) {
 		"log.access.sample": true, "log.access.slow": true, "shutdown.drain": true, "shutdown.delay": true, "shutdown.jitter": true,
 		"admin.token": true, "admin.allowed_hosts": true, "admin.tokens": true, "admin.tokens[*].name": true, "admin.tokens[*].role": true, "admin.tokens[*].secret": true,
 		"admin.tls.cert_file": true, "admin.tls.key_file": true, "admin.tls.client_ca_file": true,
-		"admin.persist": true, "admin.file_roots": true, "admin.env_names": true,
+		"admin.persist": true, "admin.file_roots": true, "admin.env_names": true, "admin.dashboard": true,
 		"include": true, "zone": true, "defaults.middleware": true, "defaults.timeout": true, "tracing.enabled": true, "tracing.endpoint": true, "tracing.protocol": true, "tracing.sample": true, "tracing.service_name": true,
 		"recorder.enabled": true, "recorder.records": true, "recorder.keep_errors": true, "recorder.keep_slow": true,
 	}

@@ -438,6 +438,9 @@ type Admin struct {
 	// EnvNames are the variables that a configuration that is sent over the API may refer to as ${ENV:NAME}, beside those
 	// of the running one. The list grows in the file only.
 	EnvNames []string `example:"[API_TOKEN]" koanf:"env_names"`
+	// Dashboard answers GET / of the endpoint with a page for browsers: traffic as it is, and what can be done about it.
+	// false leaves a list of the calls there.
+	Dashboard bool `default:"true" koanf:"dashboard"`
 }
 
 // Log is what the proxy writes about itself and its traffic.

@@ -25,6 +25,8 @@ type Access struct {
 	AllowedHosts []string
 	// TLS makes the endpoint speak HTTPS; nil is clear text.
 	TLS *tls.Config
+	// Dashboard answers browsers with the page of ctl/web.
+	Dashboard bool
 }
 
 // Token is one secret that may be presented as Authorization: Bearer.
@@ -44,6 +46,8 @@ const TokenName = "admin.token"
 type access struct {
 	hosts  map[string]bool // host or host:port, lower case
 	tokens []knownToken
+	// dashboard is Access.Dashboard.
+	dashboard bool
 }
 
 // knownToken is a token without its secret.
@@ -54,7 +58,7 @@ type knownToken struct {
 }
 
 func compileAccess(a *Access) *access {
-	out := &access{hosts: map[string]bool{}}
+	out := &access{hosts: map[string]bool{}, dashboard: a.Dashboard}
 	for _, h := range a.AllowedHosts {
 		out.hosts[canonicalHost(h)] = true
 	}

@@ -28,7 +28,7 @@ func oneOfEach() []Token {
 
 // wantRoles is who may ask for what, by operation.
 var wantRoles = map[string]api.Role{
-	"getIndex": public, "getHealth": public, "getReady": public, "openSession": public, "endSession": public,
+	"getIndex": public, "getAsset": public, "getHealth": public, "getReady": public, "openSession": public, "endSession": public,
 	"getMetrics": api.RoleMetrics,
 	"getOpenAPI": api.RoleRead, "getStatus": api.RoleRead, "listPools": api.RoleRead, "getPool": api.RoleRead,
 	"listRoutes": api.RoleRead, "listListeners": api.RoleRead, "getConfig": api.RoleRead,

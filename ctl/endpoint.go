@@ -58,6 +58,7 @@ type call struct {
 // table lists everything that is answered.
 func (s *Server) table() []endpoint {
 	list := append(s.plainEndpoints(), s.stateEndpoints()...)
+	list = append(list, s.dashboardEndpoints()...)
 	list = append(list, s.inventoryEndpoints()...)
 	list = append(list, s.explainEndpoints()...)
 	list = append(list, s.backendEndpoints()...)
@@ -75,7 +76,7 @@ func (s *Server) table() []endpoint {
 func (s *Server) plainEndpoints() []endpoint {
 	list := []endpoint{
 		{method: "GET", pattern: "/", role: public, serve: s.index, doc: operation{
-			id: "getIndex", summary: "What there is: JSON, or HTML for a browser", answers: answers{200: index{}},
+			id: "getIndex", summary: "What there is, as JSON; a browser gets the dashboard (admin.dashboard), or the same as HTML", answers: answers{200: index{}},
 		}},
 		{method: "GET", pattern: "/health", role: public, serve: s.health, doc: operation{
 			id: "getHealth", summary: "Liveness: the process answers", answers: answers{200: api.Live{}},

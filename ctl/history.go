@@ -116,6 +116,7 @@ func (s *Server) confirm(x *call) error {
 	}
 	out, err := s.opts.Sources.Ledger.Confirm(body.Generation, openedAt(x.ctx.Conn()), author)
 	if err != nil {
+		x.ctx.SetConnectionClose() // a browser takes an older connection as long as it has one
 		return x.refused(err, nil)
 	}
 	return s.applied(x, &out, nil)

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/ctl/web"
 )
 
 // index is the answer of GET /: what there is to ask for.
@@ -21,14 +23,18 @@ type link struct {
 }
 
 func (s *Server) index(x *call) error {
+	x.ctx.Response.Header.Set("Vary", "Accept")
+	isBrowser := strings.Contains(string(x.ctx.Request.Header.Peek("Accept")), "text/html")
+	if isBrowser && s.guard.access.Load().dashboard {
+		return x.asset(web.Index)
+	}
 	page := index{Name: "isame-lb admin", Links: []link{}}
 	for i := range s.endpoints {
 		if e := &s.endpoints[i]; e.method == fasthttp.MethodGet && e.pattern != "/" {
 			page.Links = append(page.Links, link{Path: e.pattern, Summary: e.doc.summary})
 		}
 	}
-	x.ctx.Response.Header.Set("Vary", "Accept")
-	if !strings.Contains(string(x.ctx.Request.Header.Peek("Accept")), "text/html") {
+	if !isBrowser {
 		return x.answer(page)
 	}
 	x.ctx.SetContentType(typeHTML)

@@ -40,11 +40,12 @@ type Options struct {
 	Address string
 	// Token is short for one of Tokens, of role write; empty is none.
 	Token string
-	// Tokens, AllowedHosts and TLS are those of Access, until SetAccess. Start refuses
+	// Tokens, AllowedHosts, TLS and Dashboard are those of Access, until SetAccess. Start refuses
 	// an address beyond loopback without a token.
 	Tokens       []Token
 	AllowedHosts []string
 	TLS          *tls.Config
+	Dashboard    bool
 	// MetricsPath is where the metrics are served; empty switches them off.
 	MetricsPath string
 	// Timeouts bound slow clients; the zero value is the default of each.
@@ -60,7 +61,7 @@ type Options struct {
 
 // access is whom the endpoint answers at first.
 func (o *Options) access() Access {
-	a := Access{Tokens: o.Tokens, AllowedHosts: o.AllowedHosts, TLS: o.TLS}
+	a := Access{Tokens: o.Tokens, AllowedHosts: o.AllowedHosts, TLS: o.TLS, Dashboard: o.Dashboard}
 	if o.Token != "" {
 		a.Tokens = append([]Token{{Name: TokenName, Role: api.RoleWrite, Secret: o.Token}}, o.Tokens...)
 	}

@@ -91,9 +91,9 @@ func TestReadySaysWhyNot(t *testing.T) {
 }
 
 func TestMissingSourceIsNotSupported(t *testing.T) {
-	s := start(t, Options{MetricsPath: "/m"})
+	s := start(t, Options{MetricsPath: "/m", Dashboard: true})
 	for _, e := range s.endpoints {
-		path := strings.NewReplacer("{pool}", "p", "{address}", "a:1", "{profile}", "heap").Replace(e.pattern)
+		path := strings.NewReplacer("{file}", "app.js", "{pool}", "p", "{address}", "a:1", "{profile}", "heap").Replace(e.pattern)
 		t.Run(e.method+" "+e.pattern, func(t *testing.T) {
 			fields, body := "", ""
 			if e.method == "PUT" || e.method == "PATCH" {
@@ -101,7 +101,7 @@ func TestMissingSourceIsNotSupported(t *testing.T) {
 			}
 			got := raw(t, s, request(e.method, path, fields, body))
 			want := 501
-			if slices.Contains([]string{"/", "/health", "/ready", "/api/v1/openapi.json", "/debug/pprof/", "/debug/pprof/{profile}"}, e.pattern) {
+			if slices.Contains([]string{"/", "/health", "/ready", "/api/v1/openapi.json", "/debug/pprof/", "/debug/pprof/{profile}", "/assets/{file}"}, e.pattern) {
 				want = 200
 			}
 			if e.pattern == "/api/v1/session" { // needs no source

@@ -8,7 +8,7 @@ import (
 
 // accessOf is whom the admin endpoint answers. It reads the files of admin.tls.
 func accessOf(a *config.Admin) (*ctl.Access, error) {
-	access := &ctl.Access{AllowedHosts: a.AllowedHosts}
+	access := &ctl.Access{AllowedHosts: a.AllowedHosts, Dashboard: a.Dashboard}
 	if a.Token != "" {
 		access.Tokens = append(access.Tokens, ctl.Token{Name: ctl.TokenName, Role: api.RoleWrite, Secret: string(a.Token)})
 	}

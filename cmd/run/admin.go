@@ -24,7 +24,7 @@ func (p *proxy) bindAdmin(cfg *config.Config) error {
 		return err
 	}
 	o := ctl.Options{
-		Address: cfg.Admin.Address, Tokens: access.Tokens, AllowedHosts: access.AllowedHosts, TLS: access.TLS,
+		Address: cfg.Admin.Address, Tokens: access.Tokens, AllowedHosts: access.AllowedHosts, TLS: access.TLS, Dashboard: access.Dashboard,
 		Sources: p.sources(), Logger: p.log, Heritage: p.legacy.Heritage,
 	}
 	if cfg.Metrics.Enabled {

@@ -13,7 +13,7 @@ import (
 	"github.com/isame-lb/isame-lb/pool/end"
 )
 
-var update = flag.Bool("update", false, "write the table of ends into README.md")
+var update = flag.Bool("update", false, "write the tables into README.md")
 
 func readme(t *testing.T) string {
 	t.Helper()
@@ -23,8 +23,6 @@ func readme(t *testing.T) string {
 	}
 	return string(text)
 }
-
-var update = flag.Bool("update", false, "write the tables of metrics into README.md")
 
 // The tables of metrics and phases are made of the code: go test ./engine/observe -update.
 func TestReadmeHasTheTablesOfMetrics(t *testing.T) {
