@@ -41,7 +41,6 @@ func TestCredentialsOfURLs(t *testing.T) {
 func urlSecrets() map[string]string {
 	return map[string]string{
 		"jwks_url":       `middleware: {m: {type: jwt, algorithms: [RS256], jwks_url: "https://me:hunter2@id.example/keys?access_token=hunter2"}}`,
-		"tracing":        `tracing: {endpoint: "http://me:hunter2@127.0.0.1:4318"}`,
 		"acme directory": `listeners: {tls: {address: ":8443", tls: {acme: {email: a@b.example, hosts: [a.example], directory: "https://me:hunter2@ca.example/dir", storage: /tmp/acme}}}}`,
 		"redirect":       `routes: {r: {redirect: {to: "https://hunter2@there.example{uri}"}}}`,
 		"header":         `middleware: {m: {type: headers, request: {set: {X-Callback: "https://me:hunter2@there.example/"}}}}`,

@@ -7,7 +7,8 @@ type StageCount struct {
 	// Labels are further labels of the metric, by name; requests with the same values are one series. What a client says may be anything:
 	// beyond max_series it is counted as other.
 	Labels map[string]string `example:"{tier: \"{claim.tier}\"}" koanf:"labels" vars:"request"`
-	// MaxSeries bounds how many combinations of values are told apart; all others are counted in one more, whose values are other. Those that are known stay.
+	// MaxSeries bounds how many combinations of values are told apart; all others are counted in
+	// one more, whose values are other. Those that are known stay.
 	MaxSeries int `default:"100" koanf:"max_series" max:"1000" min:"1"`
 }
 

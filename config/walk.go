@@ -13,26 +13,6 @@ type step struct {
 	v       reflect.Value
 }
 
-// differs reports whether the value is the refused one; with none named,
-// whether it is not the default.
-func (s *step) differs(refused string) bool {
-	switch shapeOf(s.v.Type()) {
-	case shapeSection:
-		return s.v.Kind() == reflect.Struct || !s.v.IsNil()
-	case shapeNames, shapeList, shapeTree:
-		return s.v.Len() > 0
-	default:
-	}
-	text := formatScalar(s.v)
-	if refused != "" {
-		return text == refused
-	}
-	if s.field.def == "" {
-		return !s.v.IsZero()
-	}
-	return text != s.field.def
-}
-
 // visitor walks every key of a configuration that is present or has a default:
 // sections before their keys, in the order of schema.go, names sorted.
 type visitor struct {

@@ -76,7 +76,8 @@ func (s *Server) table() []endpoint {
 func (s *Server) plainEndpoints() []endpoint {
 	list := []endpoint{
 		{method: "GET", pattern: "/", role: public, serve: s.index, doc: operation{
-			id: "getIndex", summary: "What there is, as JSON; a browser gets the dashboard (admin.dashboard), or the same as HTML", answers: answers{200: index{}},
+			id: "getIndex", summary: "What there is, as JSON; a browser gets the dashboard (admin.dashboard), or the same as HTML",
+			answers: answers{200: index{}},
 		}},
 		{method: "GET", pattern: "/health", role: public, serve: s.health, doc: operation{
 			id: "getHealth", summary: "Liveness: the process answers", answers: answers{200: api.Live{}},
@@ -91,7 +92,8 @@ func (s *Server) plainEndpoints() []endpoint {
 	}
 	if s.opts.MetricsPath != "" {
 		list = append(list, endpoint{method: "GET", pattern: s.opts.MetricsPath, role: api.RoleMetrics, serve: s.metrics, doc: operation{
-			id: "getMetrics", summary: "Metrics, by Accept in the Prometheus text format, as OpenMetrics or in the protobuf format", answers: answers{200: rawAnswer{typeMetrics, typeOpenMetrics, typeMetricsProto}},
+			id: "getMetrics", summary: "Metrics, by Accept in the Prometheus text format, as OpenMetrics or in the protobuf format",
+			answers: answers{200: rawAnswer{typeMetrics, typeOpenMetrics, typeMetricsProto}},
 		}})
 	}
 	return list

@@ -131,7 +131,9 @@ func (s *Server) writeOverlay(x *call) error {
 	var left []api.OverlayLeft
 	out, err := src.Ledger.Revise(&ledger.Revision{
 		Author: author, IntoFile: true, Match: &ledger.Match{Any: true},
-		Trying: ledger.Trying{Lasting: x.keepsItsToken("it was changed where the configuration refers to; reload first, and write it with the new one")},
+		Trying: ledger.Trying{
+			Lasting: x.keepsItsToken("it was changed where the configuration refers to; reload first, and write it with the new one"),
+		},
 		Edit: func(running *config.Document) (next *config.Document, err error) {
 			next, written, left, err = overlay.Into(running, all)
 			return next, err

@@ -49,8 +49,9 @@ func (s *Server) metrics(x *call) error {
 
 // fieldOf is the value of all lines of a field.
 func fieldOf(h *fasthttp.RequestHeader, name string) string {
-	var lines []string
-	for _, line := range h.PeekAll(name) {
+	all := h.PeekAll(name)
+	lines := make([]string, 0, len(all))
+	for _, line := range all {
 		lines = append(lines, string(line))
 	}
 	return strings.Join(lines, ",")

@@ -204,7 +204,8 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	if err != nil {
 		return err
 	}
-	next := &table{generation: generation, cfg: cfg, keepers: acme.Keepers{}, traced: cfg.Tracing.Enabled, sampler: trace.NewSampler(cfg.Tracing.Sample)}
+	next := &table{generation: generation, cfg: cfg, keepers: acme.Keepers{}}
+	next.traced, next.sampler = cfg.Tracing.Enabled, trace.NewSampler(cfg.Tracing.Sample)
 	var prev *pool.Set
 	now := e.table.Load()
 	if now != nil {

@@ -87,7 +87,8 @@ func (s *Scale) Run(ctx context.Context) (*ScaleOutcome, error) {
 		}
 		_, _ = fmt.Fprintf(s.Log, "round %d of %d\n", round+1, s.Rounds)
 	}
-	return o, o.ask(ctx, &o.starts[0], admin, dir)
+	err = o.ask(ctx, &o.starts[0], admin, dir)
+	return o, err
 }
 
 // startOnce measures one start.
@@ -124,15 +125,15 @@ func (p *process) firstAnswer(ctx context.Context, address string) error {
 			return fmt.Errorf("cannot reach %q in %s, it said: %s", p.cmd.Path, readyWithin, p.output)
 		case <-tick.C:
 		}
-		if answersFirst(address) {
+		if answersFirst(ctx, address) {
 			return nil
 		}
 	}
 }
 
 // answersFirst asks once.
-func answersFirst(address string) bool {
-	c, err := net.DialTimeout("tcp", address, time.Second)
+func answersFirst(ctx context.Context, address string) bool {
+	c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return false
 	}
@@ -201,7 +202,8 @@ func (o *ScaleOutcome) Markdown(w io.Writer) error {
 	own, used := middle(o.starts[0].took), middle(o.starts[0].used)
 	for i := range o.starts {
 		st := &o.starts[i]
-		fmt.Fprintf(&b, "| %s | %s | %s - %s | %.2f | %s | %.2f |\n", st.name, ms(middle(st.took)), ms(slices.Min(st.took)), ms(slices.Max(st.took)),
+		fmt.Fprintf(&b, "| %s | %s | %s - %s | %.2f | %s | %.2f |\n",
+			st.name, ms(middle(st.took)), ms(slices.Min(st.took)), ms(slices.Max(st.took)),
 			float64(own)/float64(middle(st.took)), ms(middle(st.used)), float64(used)/float64(max(middle(st.used), 1)))
 	}
 	fmt.Fprintf(&b, "\n| admin API, %d calls | median ms | most ms |\n|---|---|---|\n", scaleCalls)
@@ -273,12 +275,13 @@ func (w *scaleWriter) write(ctx context.Context) (admin string, all []starter, e
 		return admin, all, nil
 	}
 	for i, rules := range []string{"map", "acl"} {
+		front := addresses[2:][i]
 		name := "haproxy-" + rules + ".cfg"
-		if err := w.file(name, w.haproxy(addresses[2+i], rules)); err != nil {
+		if err := w.file(name, w.haproxy(front, rules)); err != nil {
 			return "", nil, err
 		}
 		all = append(all, starter{
-			name: "HAProxy, " + rules, program: program, args: []string{"-db", "-f", filepath.Join(w.dir, name)}, front: addresses[2+i],
+			name: "HAProxy, " + rules, program: program, args: []string{"-db", "-f", filepath.Join(w.dir, name)}, front: front,
 		})
 	}
 	return admin, all, w.file("routes.map", w.routesMap())

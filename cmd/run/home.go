@@ -100,7 +100,8 @@ what it was sent. Reload it, and the next one does.</li>
 {{with .Links.admin}}<h2>Look inside</h2>
 <p>On the machine where Isame runs:</p>
 <ul>
-<li><a href="{{.}}">Dashboard</a>: the three backends, their traffic, and what can be done about them. Drain one and reload the link above.</li>
+<li><a href="{{.}}">Dashboard</a>: the three backends, their traffic, and what can be done about them.
+Drain one and reload the link above.</li>
 <li><a href="{{$.Links.status}}">Status</a>: connections, requests, pools and backends as they are now.</li>
 {{with $.Links.metrics}}<li><a href="{{.}}">Metrics</a> for Prometheus.</li>
 {{end}}</ul>

@@ -61,7 +61,8 @@ func inherit() (*legacy, error) {
 	l := &legacy{Heritage: &socket.Heritage{}}
 	text := os.Getenv(handoverVariable)
 	if text == "" {
-		return l, l.given(activation.Files(true))
+		err := l.given(activation.Files(true))
+		return l, err
 	}
 	_ = os.Unsetenv(handoverVariable)
 	var h handover

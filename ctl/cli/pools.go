@@ -86,7 +86,9 @@ func showPool(s *screen, p *pool.Status) {
 		}
 		s.blank()
 		s.linef("last probes of %s", b.Address)
-		t := table{columns: []column{{title: "AGO", right: true}, {title: "TOOK", right: true}, {title: "RESULT"}, {title: "REASON", prose: true, min: 10}}}
+		t := table{columns: []column{
+			{title: "AGO", right: true}, {title: "TOOK", right: true}, {title: "RESULT"}, {title: "REASON", prose: true, min: 10},
+		}}
 		for _, probe := range b.Probes[:min(len(b.Probes), probesShown)] {
 			result := cell{"ok", green}
 			switch {

@@ -11,6 +11,8 @@ import (
 
 // Revision is a change of the configuration that somebody asks for over the API.
 type Revision struct {
+	Trying
+
 	Author Author
 	// Path is the object it is about; empty is the whole document.
 	Path []string
@@ -21,7 +23,6 @@ type Revision struct {
 	Strict, Replace bool
 	// IntoFile writes the change into the configuration file, whatever admin.persist says.
 	IntoFile bool
-	Trying
 }
 
 // ErrGone is the outcome of a removal of what is not there, by whoever does not care.

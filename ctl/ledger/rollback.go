@@ -10,10 +10,11 @@ import (
 
 // Return is a rollback that somebody asks for over the API.
 type Return struct {
+	Trying
+
 	Author Author
 	// Generation is whose content comes back; 0 is the last one before what runs that is different.
 	Generation uint64
-	Trying
 }
 
 // Rollback brings the content of a generation back, as a new one. Where a trial is under

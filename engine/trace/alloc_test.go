@@ -12,9 +12,9 @@ func TestContextDoesNotAllocate(t *testing.T) {
 		var c StateCheck
 		p.Begin(s, parent, seeds)
 		_ = c.Line(state)
-		line, at := p.Append(room)
+		_, _ = p.Append(room)
 		p.Begin(s, nil, seeds)
-		if line, at = p.Append(room); at > 0 {
+		if line, at := p.Append(room); at > 0 {
 			p.Put(line, at, 1)
 		}
 	}); n > 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -21,12 +22,14 @@ import (
 // comes meanwhile waits in the queue of the Tracer, or is lost.
 const (
 	exportTime = 10 * time.Second
-	retryFirst = 200 * time.Millisecond
-	retryMost  = 2 * time.Second
-	retryTime  = 8 * time.Second
 	// batchMax is how many spans are sent at once.
 	batchMax = 512
 )
+
+// again is when a batch is sent once more that was refused for now.
+var again = otlptracehttp.RetryConfig{
+	Enabled: true, InitialInterval: 200 * time.Millisecond, MaxInterval: 2 * time.Second, MaxElapsedTime: 8 * time.Second,
+}
 
 // tracesPath is where a collector takes spans by OTLP/HTTP, below its base URL.
 const tracesPath = "/v1/traces"
@@ -35,7 +38,7 @@ const tracesPath = "/v1/traces"
 type pipeline struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
-	exporter sdk.SpanExporter
+	exporter *otlptrace.Exporter
 	endpoint string
 	batch    []sdk.ReadOnlySpan
 }
@@ -56,19 +59,19 @@ func newPipeline(c *config.Tracing, version, instance string) (*pipeline, error)
 	p := &pipeline{exporter: exporter, endpoint: c.Endpoint}
 	p.provider = sdk.NewTracerProvider(sdk.WithSampler(sdk.AlwaysSample()), sdk.WithIDGenerator(ids{}), // both were decided
 		sdk.WithResource(about), sdk.WithSpanProcessor((*collecting)(p)))
-	p.tracer = p.provider.Tracer("github.com/isame-lb/isame-lb", trace.WithInstrumentationVersion(version), trace.WithSchemaURL(semconv.SchemaURL))
+	p.tracer = p.provider.Tracer("github.com/isame-lb/isame-lb",
+		trace.WithInstrumentationVersion(version), trace.WithSchemaURL(semconv.SchemaURL))
 	return p, nil
 }
 
-func newExporter(ctx context.Context, c *config.Tracing) (sdk.SpanExporter, error) {
+func newExporter(ctx context.Context, c *config.Tracing) (*otlptrace.Exporter, error) {
 	at, err := url.Parse(c.Endpoint)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says all
 	}
 	if c.Protocol == config.ProtocolGRPC {
 		o := []otlptracegrpc.Option{
-			otlptracegrpc.WithEndpoint(at.Host), otlptracegrpc.WithTimeout(exportTime),
-			otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{Enabled: true, InitialInterval: retryFirst, MaxInterval: retryMost, MaxElapsedTime: retryTime}),
+			otlptracegrpc.WithEndpoint(at.Host), otlptracegrpc.WithTimeout(exportTime), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig(again)),
 		}
 		if at.Scheme == "http" {
 			o = append(o, otlptracegrpc.WithInsecure())
@@ -77,8 +80,7 @@ func newExporter(ctx context.Context, c *config.Tracing) (sdk.SpanExporter, erro
 	}
 	o := []otlptracehttp.Option{
 		otlptracehttp.WithEndpoint(at.Host), otlptracehttp.WithURLPath(pathFor(at.Path)), otlptracehttp.WithTimeout(exportTime),
-		otlptracehttp.WithCompression(otlptracehttp.GzipCompression),
-		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: true, InitialInterval: retryFirst, MaxInterval: retryMost, MaxElapsedTime: retryTime}),
+		otlptracehttp.WithCompression(otlptracehttp.GzipCompression), otlptracehttp.WithRetry(again),
 	}
 	if at.Scheme == "http" {
 		o = append(o, otlptracehttp.WithInsecure())

@@ -191,7 +191,8 @@ func (e *Exchange) phases(server trace.Span) {
 		server.AddEvent("admitted", trace.WithTimestamp(e.Started.Add(e.Admit)))
 	}
 	if e.Refusal != "" {
-		server.AddEvent("not retried", trace.WithTimestamp(e.Started.Add(e.Took)), trace.WithAttributes(attribute.String("isame.reason", e.Refusal)))
+		server.AddEvent("not retried", trace.WithTimestamp(e.Started.Add(e.Took)),
+			trace.WithAttributes(attribute.String("isame.reason", e.Refusal)))
 	}
 }
 
@@ -210,7 +211,8 @@ func (e *Exchange) exportTry(ctx context.Context, with trace.Tracer, server trac
 	}
 	method, list := e.method()
 	list = append(list, serverOf(t.Backend)...)
-	list = append(list, semconv.URLFull(e.urlAt(t.Backend)), attribute.String("isame.pool", e.Pool), attribute.Bool("isame.connection.reused", t.Reused))
+	list = append(list, semconv.URLFull(e.urlAt(t.Backend)),
+		attribute.String("isame.pool", e.Pool), attribute.Bool("isame.connection.reused", t.Reused))
 	if place > 0 {
 		list = append(list, semconv.HTTPRequestResendCount(t.Place-1))
 	}

@@ -26,7 +26,8 @@ func (s *StateCheck) Line(value []byte) bool {
 		if len(member) == 0 { // an empty member is allowed
 			continue
 		}
-		if s.members++; s.members > membersMax || !isMember(member) {
+		s.members++
+		if s.members > membersMax || !isMember(member) {
 			return false
 		}
 	}

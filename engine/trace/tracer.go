@@ -147,7 +147,7 @@ func (t *Tracer) take(ctx context.Context, p *pipeline, e *Exchange) {
 		t.lost.Add(1)
 		return
 	}
-	safely.Do("trace", func() { e.export(p.tracer) }, nil)
+	safely.Do("trace", func() { e.export(p.tracer) }, nil) //nolint:contextcheck // spans have none of their own
 	if len(p.batch) >= batchMax {
 		t.send(ctx, p)
 	}

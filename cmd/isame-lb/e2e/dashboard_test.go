@@ -77,8 +77,8 @@ func TestDashboardChangesBackends(t *testing.T) {
 		t.Helper()
 		eventually(t, "the backend", func() string {
 			a := get(t, "http://"+p.admin+"/api/v1/pools/p")
-			if text := string(a.body); !strings.Contains(text[strings.Index(text, address):], want) {
-				return text
+			if _, text, found := strings.Cut(string(a.body), address); !found || !strings.Contains(text, want) {
+				return string(a.body)
 			}
 			return ""
 		})

@@ -50,17 +50,17 @@ type issuer struct {
 }
 
 func newIssuer(s Section, storage vault.Storage, c *Challenges, log zerolog.Logger) (*issuer, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	client := &tls.Config{MinVersion: tls.VersionTLS12}
 	if s.Authorities != "" {
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM([]byte(s.Authorities)) {
+		client.RootCAs = x509.NewCertPool()
+		if !client.RootCAs.AppendCertsFromPEM([]byte(s.Authorities)) {
 			return nil, errNoAuthority
 		}
 	}
 	i := &issuer{
 		section: s, storage: storage, challenges: c, orders: make(chan struct{}, ordersMax), counted: func(string, bool) {},
 		client: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, ForceAttemptHTTP2: true, IdleConnTimeout: idleTimeout,
+			Proxy: http.ProxyFromEnvironment, TLSClientConfig: client, ForceAttemptHTTP2: true, IdleConnTimeout: idleTimeout,
 		}},
 	}
 	if s.DNS.Provider != "" {
@@ -169,7 +169,8 @@ func (i *issuer) offers(ctx context.Context, client *acme.Client) error {
 		offered = slices.Sorted(maps.Keys(directory.Meta.Profiles))
 	}
 	if !slices.Contains(offered, i.section.Profile) {
-		return fmt.Errorf("cannot order from %q: %w %q; it offers %q", config.ShownURL(i.section.Directory), errNoProfile, i.section.Profile, offered)
+		return fmt.Errorf("cannot order from %q: %w %q; it offers %q",
+			config.ShownURL(i.section.Directory), errNoProfile, i.section.Profile, offered)
 	}
 	return nil
 }
