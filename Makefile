@@ -16,7 +16,7 @@ COUNT     ?= 1
 FUZZTIME  ?= 10s
 DURATION  ?= 60s
 FAULT     ?= 10s
-TIMEOUT   ?= 15m
+TIMEOUT   ?= 25m
 
 export PREFIX  ?= /usr/local
 export DESTDIR ?=
