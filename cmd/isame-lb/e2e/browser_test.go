@@ -130,7 +130,20 @@ func (b *tab) says(selector, text string) {
 func (b *tab) click(inside, text string) {
 	b.t.Helper()
 	path := fmt.Sprintf(`%s//*[self::button or self::a][normalize-space()=%q and not(@disabled)]`, inside, text)
-	b.run(chromedp.Click(path, chromedp.BySearch))
+	b.clickOn(path, chromedp.BySearch)
+}
+
+// clickOn clicks on an element. One that the page has drawn anew between the look for it and
+// the mouse is looked for again: a user points at what is there.
+func (b *tab) clickOn(selector string, how ...chromedp.QueryOption) {
+	b.t.Helper()
+	err := b.try(chromedp.Click(selector, how...))
+	for late := time.Now().Add(patience); err != nil && strings.Contains(err.Error(), "Could not find node") && time.Now().Before(late); {
+		err = b.try(chromedp.Click(selector, how...))
+	}
+	if err != nil {
+		b.t.Fatalf("cannot click on %s: %v\nthe page says:\n%s", selector, err, b.text())
+	}
 }
 
 // write puts a text into a field as a user would see it done, and lets the page know.

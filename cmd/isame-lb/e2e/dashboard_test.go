@@ -158,10 +158,10 @@ func TestDashboardEditsTheConfiguration(t *testing.T) {
 
 	b.open("config/history", "Configuration")
 	b.says("main", "2 (runs)")
-	b.run(chromedp.Click(`button[aria-label="Look at generation 2"]`))
+	b.clickOn(`button[aria-label="Look at generation 2"]`)
 	b.says("dialog", "routes.never.respond.status")
 	b.click("//dialog", "Close")
-	b.run(chromedp.Click(`button[aria-label="Roll back to generation 1"]`))
+	b.clickOn(`button[aria-label="Roll back to generation 1"]`)
 	b.click("//dialog", "Roll back")
 	b.says("main", "3 (runs)")
 	get(t, p.url("/never")).wantStatus(t, 204)

@@ -78,14 +78,6 @@ func TestMissingFileIsNamed(t *testing.T) {
 	}
 }
 
-func TestUnsupportedSectionIsRefused(t *testing.T) {
-	file := writeConfig(t, header+"routes: {all: {respond: {status: 204}}}\ntracing: {enabled: true}\n")
-	code, out := program(t, "check", "--config", file)
-	if code == 0 || !strings.Contains(out, "not supported yet") {
-		t.Errorf("got code %d, output %q; want a refusal that says not supported yet", code, out)
-	}
-}
-
 // TestPortInUse asks for the addresses of a proxy that runs.
 func TestPortInUse(t *testing.T) {
 	first := start(t, header+"routes: {all: {respond: {status: 204}}}\n")
