@@ -28,6 +28,7 @@ middleware:
   small: {type: buffer_limit, body_bytes: 10B}
   zipped: {type: compress}
   few: {type: concurrency_limit, max_requests: 2}
+  told: {type: count, labels: {method: "{method}"}}
   cookies: {type: cookies, remove: [a]}
   origins: {type: cors, allow_origins: ["https://www.example.com"]}
   no: {type: deny, status: 418, when: {methods: [DELETE]}}

@@ -89,6 +89,7 @@ func (p *process) replaced() *process {
 	p.t.Helper()
 	next := p.startNext()
 	p.Give()
+	<-next.parent.begun // until it notices, p may read, and passes on itself what it knows
 	return next
 }
 
@@ -150,7 +151,6 @@ func TestPacketsGoToTheProcessThatHasTheirConnection(t *testing.T) {
 	send(t, c, short(second, "d"))
 	second.wants(c, short(second, "d"))
 	third := second.replaced()
-	<-third.parent.begun // until it notices, the second one may read, and passes on itself
 	for _, p := range []*process{first, second, third, first} {
 		for i := range 5 {
 			send(t, c, short(p, strconv.Itoa(i)))
