@@ -5,42 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
-
-	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // authorKey is where the signature of the document stands, put by the same transaction.
 func (s *Source) authorKey() string { return s.opts.Etcd.Key + "/author" }
-
-// follow has one session after the other until ctx ends.
-func (s *Source) follow(ctx context.Context) {
-	pause := s.opts.pace.least
-	for ctx.Err() == nil {
-		began := time.Now()
-		err := s.session(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		s.lost(err)
-		if time.Since(began) > s.opts.pace.most { // it went well for a while
-			pause = s.opts.pace.least
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause)): // not all instances at once
-		}
-		pause = min(2*pause, s.opts.pace.most)
-	}
-}
-
-// errUnasked is a watch that ended without an error of its own.
-var errUnasked = errors.New("etcd has ended the watch")
 
 // session connects, and takes part until something fails: then what is known may be wrong,
 // and the next one reads anew. The watch tells that there is something; what it is, is read,
@@ -60,7 +33,7 @@ func (s *Source) session(ctx context.Context) error {
 	}
 	s.met(c)
 	s.saw(d)
-	changes := s.watch(ctx, c, at+1)
+	changes := watch(ctx, c, s.opts.Etcd.Key, clientv3.WithRev(at+1))
 	r := reporter{Source: s, client: c}
 	defer r.leave(ctx)
 	r.report(ctx)
@@ -71,11 +44,8 @@ func (s *Source) session(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case told, open := <-changes:
-			if !open {
-				return errUnasked
-			}
-			if err := told.Err(); err != nil {
-				return fmt.Errorf("cannot watch the key: %w", err)
+			if err := failureOf("the key", &told, open); err != nil {
+				return err
 			}
 			if len(told.Events) == 0 {
 				continue
@@ -92,22 +62,6 @@ func (s *Source) session(ctx context.Context) error {
 			r.report(ctx)
 		}
 	}
-}
-
-// watch tells of changes from a revision on, until ctx ends. It has a goroutine of its own, since
-// a server that is silent may keep the very begin of a watch from returning.
-func (s *Source) watch(ctx context.Context, c *clientv3.Client, from int64) <-chan clientv3.WatchResponse {
-	changes := make(chan clientv3.WatchResponse)
-	safely.GoThen("etcd", func() {
-		for told := range c.Watch(clientv3.WithRequireLeader(ctx), s.opts.Etcd.Key, clientv3.WithRev(from)) {
-			select {
-			case changes <- told:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}, func() { close(changes) })
-	return changes
 }
 
 // met notes that etcd answers.

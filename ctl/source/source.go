@@ -2,7 +2,7 @@
 // it reads the document, follows its changes, puts what is applied over the API, keeps the
 // last good copy on the disk, and tells the others how this instance is doing.
 //
-// Start reading at Source, then session.go (one connection: read, watch, look again),
+// Start reading at Source, then follow.go (sessions one after the other), session.go (one connection: read, watch, look again),
 // put.go (compare and put), report.go (what others see of this instance), copy.go (the
 // copy on the disk), connect.go (the client of etcd). Beside it stands Vault, what the
 // instances share of their certificates: vault.go, vault_session.go, vault_lock.go.
@@ -186,7 +186,7 @@ func (s *Source) readOnce(ctx context.Context) (*Document, error) {
 func (s *Source) Follow() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	safely.GoThen("etcd", func() { s.follow(ctx) }, func() { close(s.ended) })
+	safely.GoThen("etcd", func() { s.opts.pace.follow(ctx, s.session, s.lost) }, func() { close(s.ended) })
 }
 
 // Stop ends what Follow began; the report of this instance goes with it. It does not wait:

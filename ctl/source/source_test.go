@@ -150,7 +150,7 @@ func TestSilentFromTheBegin(t *testing.T) {
 	s.signal(syscall.SIGSTOP)
 	t.Cleanup(func() { s.signal(syscall.SIGCONT) })
 	ctx, cancel := context.WithCancel(t.Context())
-	changes := m.watch(ctx, c, at+1) // comes back all the same
+	changes := watch(ctx, c, m.opts.Etcd.Key, clientv3.WithRev(at+1)) // comes back all the same
 	if err := m.look(ctx, c); err == nil {
 		t.Error("a look at a frozen server has found something")
 	}

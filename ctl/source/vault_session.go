@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -12,30 +11,12 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
-
-	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // follow has one session after the other until ctx ends, and gives the lease back.
 func (v *Vault) follow(ctx context.Context) {
 	defer v.lost(nil, errStopped)
-	pause := v.opts.pace.least
-	for ctx.Err() == nil {
-		began := time.Now()
-		err := v.session(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		v.lost(nil, err)
-		if time.Since(began) > v.opts.pace.most { // it went well for a while
-			pause = v.opts.pace.least
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause)): // not all instances at once
-		}
-		pause = min(2*pause, v.opts.pace.most)
-	}
+	v.opts.pace.follow(ctx, v.session, func(err error) { v.lost(nil, err) })
 }
 
 // session connects, and takes part until something fails. The lease is that of the session
@@ -57,7 +38,8 @@ func (v *Vault) session(ctx context.Context) error {
 		return err
 	}
 	v.met(c)
-	challenges, values := v.watch(ctx, c, challengesFolder, at+1), v.watch(ctx, c, valuesFolder, at+1)
+	below := []clientv3.OpOption{clientv3.WithPrefix(), clientv3.WithRev(at + 1)}
+	challenges, values := watch(ctx, c, v.at(challengesFolder), below...), watch(ctx, c, v.at(valuesFolder), below...)
 	beat := time.NewTicker(v.opts.pace.beat)
 	defer beat.Stop()
 	for {
@@ -65,14 +47,14 @@ func (v *Vault) session(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case told, open := <-challenges:
-			if err := failureOf(told, open); err != nil {
+			if err := failureOf("certificates in etcd", &told, open); err != nil {
 				return err
 			}
 			if _, err := v.hear(ctx, c); err != nil {
 				return err
 			}
 		case told, open := <-values:
-			if err := failureOf(told, open); err != nil {
+			if err := failureOf("certificates in etcd", &told, open); err != nil {
 				return err
 			}
 			v.changed(told.Events)
@@ -107,31 +89,6 @@ func (v *Vault) beat(ctx context.Context, c *clientv3.Client) error {
 // errLeaseLost is a lease that has ended while etcd was not reached: what hung on it is gone, and
 // the session begins anew.
 var errLeaseLost = errors.New("the lease has ended meanwhile")
-
-func failureOf(told clientv3.WatchResponse, open bool) error {
-	if !open {
-		return errUnasked
-	}
-	if err := told.Err(); err != nil {
-		return fmt.Errorf("cannot watch certificates in etcd: %w", err)
-	}
-	return nil
-}
-
-// watch is of all below a folder; see Source.watch.
-func (v *Vault) watch(ctx context.Context, c *clientv3.Client, folder string, from int64) <-chan clientv3.WatchResponse {
-	changes := make(chan clientv3.WatchResponse)
-	safely.GoThen("etcd vault", func() {
-		for told := range c.Watch(clientv3.WithRequireLeader(ctx), v.at(folder), clientv3.WithPrefix(), clientv3.WithRev(from)) {
-			select {
-			case changes <- told:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}, func() { close(changes) })
-	return changes
-}
 
 // live keeps the lease alive, or takes one.
 func (v *Vault) live(ctx context.Context, c *clientv3.Client) error {
