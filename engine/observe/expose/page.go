@@ -3,6 +3,8 @@ package expose
 import (
 	"io"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/isame-lb/isame-lb/pool/stat"
 )
 
@@ -73,21 +75,16 @@ func (p *Page) Count(n uint64, values ...string) {
 }
 
 // CountFloat is Count for a counter that is not whole.
-func (p *Page) CountFloat(x float64, values ...string) {
-	p.begin(values)
-	if p.format.kind == kindProtobuf {
-		p.protoValue(fieldCounter, x)
-		return
-	}
-	p.series("")
-	p.float(x)
-}
+func (p *Page) CountFloat(x float64, values ...string) { p.one(fieldCounter, x, values) }
 
 // Gauge writes a sample of a gauge.
-func (p *Page) Gauge(x float64, values ...string) {
+func (p *Page) Gauge(x float64, values ...string) { p.one(fieldGauge, x, values) }
+
+// one writes a sample that is one number; field is that of its kind in protobuf.
+func (p *Page) one(field protowire.Number, x float64, values []string) {
 	p.begin(values)
 	if p.format.kind == kindProtobuf {
-		p.protoValue(fieldGauge, x)
+		p.protoValue(field, x)
 		return
 	}
 	p.series("")
