@@ -2,19 +2,18 @@ package ctl
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/pool/rig"
 )
 
 // oneOfEach is a token for each role; its secret and its name are those of the role.
@@ -78,27 +77,16 @@ func TestForgottenRoleAsksForMost(t *testing.T) {
 	}
 }
 
-// lines is a log that is written from several goroutines.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
+// lines is a log whose lines are looked for.
+type lines struct{ rig.Log }
 
 // find is the last line with a message, or nil.
 func (l *lines) find(t *testing.T, message string) map[string]any {
 	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	var found map[string]any
-	for line := range bytes.Lines(l.text.Bytes()) {
+	for line := range strings.Lines(l.String()) {
 		var fields map[string]any
-		if err := json.Unmarshal(line, &fields); err != nil {
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
 			t.Fatal(err)
 		}
 		if fields["message"] == message {
@@ -156,8 +144,8 @@ func TestTokensSayWhoAsks(t *testing.T) {
 			if client, _ := got["client"].(string); !strings.HasPrefix(client, "127.0.0.1:") {
 				t.Errorf("got client %q; want where it came from", client)
 			}
-			if strings.Contains(log.text.String(), c.secret) || strings.Contains(a.body, c.secret) {
-				t.Errorf("the secret is shown: %s\n%s", log.text.String(), a.body)
+			if strings.Contains(log.String(), c.secret) || strings.Contains(a.body, c.secret) {
+				t.Errorf("the secret is shown: %s\n%s", log.String(), a.body)
 			}
 		})
 	}

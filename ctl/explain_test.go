@@ -1,42 +1,23 @@
 package ctl
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/pool/rig"
 	"github.com/rs/zerolog"
 )
 
-// lockedLog is a log that may be read while it is written.
-type lockedLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedLog) text() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 func TestExplainAsksItsSource(t *testing.T) {
-	var log lockedLog
+	var log rig.Log
 	errQuestion := errors.New("cannot explain: the URL names no host")
 	s := New(Options{Address: "127.0.0.1:0", Logger: zerolog.New(&log), Sources: Sources{
 		Explain: func(q *api.ExplainRequest) (*api.Explanation, error) {
@@ -93,7 +74,7 @@ func TestExplainAsksItsSource(t *testing.T) {
 			}
 		})
 	}
-	if text := log.text(); strings.Contains(text, "admin change") {
+	if text := log.String(); strings.Contains(text, "admin change") {
 		t.Errorf("a question is in the log as a change: %s", text)
 	}
 	got := raw(t, s, request("POST", "/api/v1/explain", jsonBody+"Origin: https://evil.test\r\n", `{"url":"a.test"}`))

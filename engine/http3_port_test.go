@@ -1,30 +1,10 @@
 package engine
 
 import (
-	"bytes"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 )
-
-// portLog is a log that a test reads while it is written.
-type portLog struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *portLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *portLog) count(what string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), what)
-}
 
 // held is a UDP port that somebody else has, as a process that drains.
 func held(t *testing.T) *net.UDPConn {
@@ -57,7 +37,7 @@ func (r *rig) altSvc(t *testing.T) string {
 }
 
 func TestHTTP3PortThatIsHeldIsTakenLater(t *testing.T) {
-	u, log := held(t), &portLog{}
+	u, log := held(t), &lockedBuffer{}
 	text := strings.Replace(h3Text(t), "127.0.0.1:0", u.LocalAddr().String(), 1)
 	r := startLogged(t, log, text, backend(t, echo))
 	if got := r.altSvc(t); got != "" {
@@ -73,7 +53,7 @@ func TestHTTP3PortThatIsHeldIsTakenLater(t *testing.T) {
 	}
 	c, _ := r.h3Client()
 	get3(t, c, "/")
-	if n := log.count("in use by another process"); n != 1 {
+	if n := strings.Count(log.String(), "in use by another process"); n != 1 {
 		t.Errorf("the log says %d times that the port is in use; want once", n)
 	}
 	r.apply(strings.Replace(text, ", http3: true", "", 1), backend(t, echo))
@@ -86,7 +66,7 @@ func TestHTTP3PortThatIsHeldIsTakenLater(t *testing.T) {
 func TestHTTP3PortThatStaysHeldHoldsNothingUp(t *testing.T) {
 	u := held(t)
 	text := strings.Replace(h3Text(t), "127.0.0.1:0", u.LocalAddr().String(), 1)
-	r := startLogged(t, &portLog{}, text, backend(t, echo))
+	r := startLogged(t, &lockedBuffer{}, text, backend(t, echo))
 	r.apply(text, backend(t, echo))
 	r.apply(strings.Replace(text, ", http3: true", "", 1), backend(t, echo))
 	r.apply(text, backend(t, echo))

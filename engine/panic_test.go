@@ -18,7 +18,7 @@ import (
 type panicRig struct {
 	*rig
 
-	log  *portLog
+	log  *lockedBuffer
 	met  chan struct{} // closed by the injected panic
 	once sync.Once
 }
@@ -34,7 +34,7 @@ func startPanicking(t *testing.T, place string, nth int32) *panicRig {
 // startPanickingOver is startPanicking for backends that speak protocol.
 func startPanickingOver(t *testing.T, protocol, place string, nth int32) *panicRig {
 	t.Helper()
-	p := &panicRig{log: &portLog{}, met: make(chan struct{})}
+	p := &panicRig{log: &lockedBuffer{}, met: make(chan struct{})}
 	t.Cleanup(p.inject(place, nth))
 	var asked atomic.Int32
 	second := make(chan struct{})
@@ -189,7 +189,7 @@ func TestPanicsEndOneExchangeOrConnection(t *testing.T) {
 			}
 			p.settled(t)
 			eventually(t, func() string { return "the panic is met" }, func() bool { return p.engine.panics.Load() > 0 })
-			if n, said := p.engine.panics.Load(), p.log.count("injected at "+place); n != 1 || said != 1 {
+			if n, said := p.engine.panics.Load(), strings.Count(p.log.String(), "injected at "+place); n != 1 || said != 1 {
 				t.Errorf("counted %d times, logged %d times; want once", n, said)
 			}
 			if failed := p.ask(); failed != nil {
@@ -241,7 +241,7 @@ func TestPanicOfATunnelsEventEndsIt(t *testing.T) {
 		{"tunnel", func(r *rig) func() { c := r.h2(); id := c.connect(); return func() { c.data(id, false, "hi") } }},
 	} {
 		t.Run(c.place, func(t *testing.T) {
-			p := &panicRig{log: &portLog{}, met: make(chan struct{})}
+			p := &panicRig{log: &lockedBuffer{}, met: make(chan struct{})}
 			p.rig = startLogged(t, p.log, strings.Replace(plain, `"127.0.0.1:0"`, `"127.0.0.1:0", h2c: true`, 1), switched(t, upgradeAnswer, echoBack))
 			for range 2 {
 				say := c.open(p.rig)
@@ -251,7 +251,7 @@ func TestPanicOfATunnelsEventEndsIt(t *testing.T) {
 				eventually(t, func() string { return "no tunnel, nothing in flight" }, func() bool { return p.tunnels() == 0 && p.inFlight() == 0 })
 				restore()
 				if n := p.engine.panics.Load() - counted; n != 1 {
-					t.Errorf("counted %d panics; want 1\n%s", n, p.log.text.String())
+					t.Errorf("counted %d panics; want 1\n%s", n, p.log.String())
 				}
 			}
 		})
@@ -265,7 +265,7 @@ func TestPanicBesideAGoroutineLeavesTheEndToIt(t *testing.T) {
 		asked <- struct{}{}
 		<-q.Context().Done()
 	}
-	p := &panicRig{log: &portLog{}, met: make(chan struct{})}
+	p := &panicRig{log: &lockedBuffer{}, met: make(chan struct{})}
 	text := strings.Replace(plain, "pool: p", "pool: p, hedge: {after: 1ms}", 1)
 	text = strings.Replace(text, `[{address: "{{backend}}"}]`, `[{address: "{{backend}}"}, {address: "`+backend(t, silent)+`"}]`, 1)
 	p.rig = startLogged(t, p.log, text, backend(t, silent))
@@ -276,7 +276,7 @@ func TestPanicBesideAGoroutineLeavesTheEndToIt(t *testing.T) {
 	defer p.inject("leave", 1)()
 	breakOff(c.Conn)
 	p.settled(t)
-	if counted, logged := p.engine.panics.Load(), p.log.count("injected at leave"); counted != 1 || logged != 1 {
+	if counted, logged := p.engine.panics.Load(), strings.Count(p.log.String(), "injected at leave"); counted != 1 || logged != 1 {
 		t.Errorf("counted %d times, logged %d times; want once", counted, logged)
 	}
 }
@@ -284,7 +284,7 @@ func TestPanicBesideAGoroutineLeavesTheEndToIt(t *testing.T) {
 // event makes the nth event of place panic; false: there were fewer.
 func (p *panicRig) event(t *testing.T, place string, nth int32) (met bool) {
 	t.Helper()
-	counted, logged := p.engine.panics.Load(), p.log.count("injected at "+place)
+	counted, logged := p.engine.panics.Load(), strings.Count(p.log.String(), "injected at "+place)
 	restore := p.inject(place, nth)
 	failed := p.ask()
 	p.settled(t)
@@ -296,9 +296,9 @@ func (p *panicRig) event(t *testing.T, place string, nth int32) (met bool) {
 		t.Fatalf("behind the panic at %s %d: %q; want 200 for all", place, nth, failed)
 	}
 	p.settled(t)
-	counted, logged = p.engine.panics.Load()-counted, p.log.count("injected at "+place)-logged
+	counted, logged = p.engine.panics.Load()-counted, strings.Count(p.log.String(), "injected at "+place)-logged
 	if counted > 1 || uint64(logged) != counted {
-		t.Errorf("%s %d: counted %d times, logged %d times; want once\n%s", place, nth, counted, logged, p.log.text.String())
+		t.Errorf("%s %d: counted %d times, logged %d times; want once\n%s", place, nth, counted, logged, p.log.String())
 	}
 	return counted > 0
 }

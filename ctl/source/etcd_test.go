@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/rig"
 	"github.com/isame-lb/isame-lb/pool/rig/leak"
 )
 
@@ -178,32 +178,14 @@ type member struct {
 	*Source
 
 	t    *testing.T
-	log  *logBuffer
+	log  *rig.Log
 	took []string // texts, in their order
-}
-
-// logBuffer may be read while it is written.
-type logBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // newMember has not begun to follow.
 func newMember(t *testing.T, s *server, change func(o *Options)) *member {
 	t.Helper()
-	m := &member{t: t, log: &logBuffer{}}
+	m := &member{t: t, log: &rig.Log{}}
 	o := Options{
 		Etcd: &config.Etcd{Endpoints: []string{s.address}, Key: key}, Instance: "a", Version: "v1", CopyFile: filepath.Join(t.TempDir(), "copy.json"),
 		Running: func() Running { return Running{Boot: "boot-of-a", Generation: 3, ETag: "tag"} }, pace: quick,

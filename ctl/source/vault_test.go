@@ -17,13 +17,14 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/rig"
 )
 
 // guest is a Vault, and what it was told.
 type guest struct {
 	*Vault
 
-	log *logBuffer
+	log *rig.Log
 
 	mu         sync.Mutex
 	challenges map[string][]byte
@@ -57,7 +58,7 @@ func (g *guest) saw(key string) bool {
 // guestOf is one of a fleet, until the end of the test.
 func guestOf(t *testing.T, s *server, name string) *guest {
 	t.Helper()
-	g := &guest{log: &logBuffer{}}
+	g := &guest{log: &rig.Log{}}
 	g.Vault = OpenVault(VaultOptions{
 		Etcd: &config.Etcd{Endpoints: []string{s.address}, Key: key}, Instance: name, Told: g.told, Changed: g.put,
 		Logger: zerolog.New(g.log), pace: quick,

@@ -1,43 +1,25 @@
 package sink
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/isame-lb/isame-lb/pool/rig"
 )
 
-// lockedText is a log that a test reads.
-type lockedText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lockedText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lockedText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // opened is a sink over a file of its own folder, with the log that tells of it.
-func opened(t *testing.T, r Rotation) (s *Sink, path string, log *lockedText) {
+func opened(t *testing.T, r Rotation) (s *Sink, path string, log *rig.Log) {
 	t.Helper()
-	log = &lockedText{}
+	log = &rig.Log{}
 	logger := zerolog.New(log)
 	path = filepath.Join(t.TempDir(), "access.log")
 	s, err := OpenFile(path, 1, r, &logger)
@@ -78,7 +60,7 @@ func contentOf(path string) func() string {
 }
 
 // says waits until a log has a text.
-func says(t *testing.T, log *lockedText, want string) {
+func says(t *testing.T, log *rig.Log, want string) {
 	t.Helper()
 	becomes(t, "true", func() string { return strconv.FormatBool(strings.Contains(log.String(), want)) })
 }
@@ -159,7 +141,7 @@ func TestFolderThatIsGone(t *testing.T) {
 }
 
 func TestFullDiskIsCountedAndSaid(t *testing.T) {
-	var log lockedText
+	var log rig.Log
 	logger := zerolog.New(&log)
 	s, err := OpenFile("/dev/full", 1, Rotation{BytesMax: 1}, &logger)
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package rig is what tests of several rooms of pool share. Start reading at authority.go.
+// Package rig is what tests of several rooms share. Start reading at authority.go.
 // Only tests import it.
 package rig

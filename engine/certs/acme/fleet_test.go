@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/engine/certs/acme/vault"
+	"github.com/isame-lb/isame-lb/pool/rig"
 )
 
 // hall is what the instances of a test share, in memory: everybody hears at once.
@@ -179,13 +180,13 @@ func TestFailuresOfOtherInstances(t *testing.T) {
 func TestWhatOthersObtainIsFoundAtOnce(t *testing.T) {
 	var ours, theirs Challenges
 	h := newHall(t, &ours, &theirs)
-	join := func(c *Challenges, a *authority) (*Keeper, *lines) {
+	join := func(c *Challenges, a *authority) (*Keeper, *rig.Log) {
 		t.Helper()
 		storage, err := c.storage(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
-		log := &lines{}
+		log := &rig.Log{}
 		k := newKeeper(storage, a, (&Section{}).keySource(), zerolog.New(log))
 		k.others, k.pauses = c, []time.Duration{time.Hour}
 		t.Cleanup(k.Stop)

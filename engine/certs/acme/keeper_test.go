@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,6 +22,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/engine/certs/acme/vault"
+	"github.com/isame-lb/isame-lb/pool/rig"
 )
 
 // authority is an issuer on this side of the network.
@@ -79,32 +79,14 @@ func (a *authority) Issue(ctx context.Context, csr *x509.CertificateRequest) (*c
 	return &certmagic.IssuedCertificate{Certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}, nil
 }
 
-// lines is a log that a test looks into.
-type lines struct {
-	sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.Lock()
-	defer l.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lines) String() string {
-	l.Lock()
-	defer l.Unlock()
-	return l.text.String()
-}
-
 // keeper is a keeper of an authority that tries again soon.
-func keeper(t *testing.T, folder string, a *authority) (*Keeper, *lines) {
+func keeper(t *testing.T, folder string, a *authority) (*Keeper, *rig.Log) {
 	t.Helper()
 	folderStorage, err := vault.Open(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &lines{}
+	log := &rig.Log{}
 	k := newKeeper(vault.New(folderStorage), a, (&Section{}).keySource(), zerolog.New(log).Level(zerolog.InfoLevel))
 	k.pauses = []time.Duration{time.Millisecond, 5 * time.Millisecond}
 	t.Cleanup(func() {
