@@ -13,6 +13,9 @@ LDFLAGS   := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 BENCH     ?= .
 BENCHTIME ?= 1x
 COUNT     ?= 1
+RUNS      ?= 1
+# How many packages are tested at a time. Many tests wait, so it is one more than there are cores.
+PACKAGES  ?= $(shell echo $$(($$(nproc) + 1)))
 FUZZTIME  ?= 10s
 DURATION  ?= 60s
 FAULT     ?= 10s
@@ -52,8 +55,8 @@ tools: ## install the Debian packages the tests use (nginx, haproxy, h2load, cur
 	@bash scripts/install-tools.sh
 
 .PHONY: race
-race: ## run all tests, real binary included, with the race detector (PKG=)
-	$(GO) test -race -count=1 -timeout $(TIMEOUT) $(PKG)
+race: ## run all tests, real binary included, with the race detector, RUNS=1 times in a row (PKG=)
+	$(GO) test -race -p $(PACKAGES) -count=$(RUNS) -timeout $(TIMEOUT) $(PKG)
 
 .PHONY: alloc
 alloc: ## run the allocation tests, which the race detector would disturb (PKG=)

@@ -75,7 +75,7 @@ type conn struct {
 	bell         atomic.Pointer[socket.Bell] // ends its waits for what is no socket of its own; nil before the first
 	leaveTunnel  atomic.Bool                 // the drain asks its tunnel, or those of its streams, to end
 	leaveSession atomic.Bool                 // and its session
-	leaveIdle    atomic.Bool                 // or the connection itself, unless a request has come
+	leaveIdle    atomic.Bool                 // or the connection itself, unless a request has come, and its session even if it is new
 	// acceptedNanos is when it was; 0 once its first byte has come.
 	acceptedNanos int64
 	lot           uint8        // when that is, among all: see departure; drawn before anybody else has the connection

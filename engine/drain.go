@@ -15,6 +15,8 @@ import (
 //	at once         answers say Connection: close. Connections that wait for a request
 //	                stay, for it may be on its way: closing them would reset it. New
 //	                connections are refused, those in the kernel's queue are accepted.
+//	                Sessions of HTTP/2 and HTTP/3 are told by GOAWAY, new ones behind their
+//	                first request.
 //	idleShare       in its second half those that still wait leave, one after the
 //	                other, each after a last look into its socket.
 //
@@ -275,7 +277,7 @@ func (s *shard) leave(told, lots int) {
 	s.leaveSessionsLocked(told)
 	for c := s.mu.first; c != nil; c = c.next {
 		switch state := c.state.Load(); {
-		case state == stateIdle && int(c.lot) < lots:
+		case (state == stateIdle || state == stateSession) && int(c.lot) < lots:
 			c.leaveIdle.Store(true)
 			c.Again()
 		case state == stateHandshake && lots == lotsMax:

@@ -227,15 +227,47 @@ func TestHTTP2DrainHearsARequestBeforeItsEnd(t *testing.T) {
 	c := r.h2()
 	id := c.open(false, to("GET", "/")...)
 	c.settle()
-	for _, l := range r.engine.apply.listeners {
-		for _, s := range l.shards {
-			s.drain(lotsMax)
-		}
-	}
+	r.drainNow(true)
 	c.until(func() bool { return c.gone })
 	c.data(id, true, "")
 	c.expect("200 GET /", c.outcome(id))
 	c.expect("goaway NO_ERROR", c.ending())
+}
+
+// drainNow begins a drain of every listener; late, it is everybody's turn to leave.
+func (r *rig) drainNow(late bool) {
+	for _, l := range r.engine.apply.listeners {
+		for _, s := range l.shards {
+			s.drain(lotsMax)
+			if late {
+				s.leave(lotsMax, lotsMax)
+			}
+		}
+	}
+}
+
+// A client that has just connected has something to ask, and hears of a drain behind that: one
+// that is sent away before its first request may not try another connection.
+func TestHTTP2DrainWaitsForTheFirstRequest(t *testing.T) {
+	r := start(t, h2cListener, record(t).address)
+	asks, waits := r.h2(), r.h2()
+	asks.settle()
+	waits.settle()
+	r.drainNow(false)
+	asks.settle()
+	if asks.gone {
+		t.Fatal("GOAWAY before the first request")
+	}
+	asks.expect("200 GET /", asks.outcome(asks.open(true, to("GET", "/")...)))
+	asks.expect("goaway NO_ERROR", asks.ending())
+	waits.expect("goaway NO_ERROR", waits.ending())
+
+	late := r.h2()
+	late.settle()
+	r.drainNow(true)
+	if late.settle(); !late.gone {
+		t.Error("no GOAWAY when it is everybody's turn")
+	}
 }
 
 // Streams whose end is awaited are open: there are no more of them than of others.

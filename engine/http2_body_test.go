@@ -113,11 +113,7 @@ func TestHTTP2EarlyAnswersInADrain(t *testing.T) {
 	r := start(t, strings.Replace(h2cListener, "{pool: p}", "{respond: {status: 200, body: x}}", 1), nobody(t))
 	c := r.h2()
 	c.settle()
-	for _, l := range r.engine.apply.listeners {
-		for _, s := range l.shards {
-			s.drain(lotsMax)
-		}
-	}
+	r.drainNow(true)
 	c.until(func() bool { return c.gone })
 	id := c.open(false, to("POST", "/")...) // it was on its way
 	c.expect("200 x", c.outcome(id))

@@ -474,7 +474,7 @@ func (h *quicHost) Closed() {
 // quicTurn is Ready for a session of HTTP/3.
 func (c *conn) quicTurn() {
 	if c.leaveSession.Load() {
-		c.quic.Drain()
+		c.quic.Drain(c.leaveIdle.Load())
 	}
 	if c.leaveTunnel.Swap(false) {
 		c.quic.Each(func(st *http3.Stream) { leaveTunnel(st.Host) })

@@ -30,7 +30,7 @@ func (c *conn) beginSession(p *listenerPolicy) {
 // sessionTurn is Ready for a session.
 func (c *conn) sessionTurn() {
 	if c.leaveSession.Load() {
-		c.session.Drain()
+		c.session.Drain(c.leaveIdle.Load())
 	}
 	if c.leaveTunnel.Swap(false) {
 		c.session.Each(func(st *http2.Stream) {

@@ -12,6 +12,10 @@ import (
 // that we drain.
 const lingerTime = 2 * time.Second
 
+// newTime is how long the first request of a session may take to come before a drain begins
+// for it.
+const newTime = time.Second
+
 // noteBegun follows whether the peer is in the middle of something: its preface, a
 // frame, or a header block. It may take its time for content.
 func (s *Session) noteBegun() {
@@ -46,6 +50,9 @@ func (s *Session) setAlarm() {
 	switch {
 	case s.drained == 0:
 		by = socket.Earlier(by, deadline(quietNanos, s.opts.Idle))
+		if s.leaves {
+			by = socket.Earlier(by, deadline(t.opened, newTime))
+		}
 	case s.drained == 1:
 		by = socket.Earlier(by, deadline(t.drained, lingerTime))
 	case alone:

@@ -133,6 +133,18 @@ func (s *Session) finish() {
 	s.host.Closed()
 }
 
+// isNew reports that the session has just begun, so that its first request is on its way:
+// hardly anybody connects for nothing. Clients take a connection that is closed to them before
+// they could use it for one that could not be made, and do not try another (Go's net/http).
+func (s *Session) isNew() bool {
+	return s.client == nil && s.lastID == 0 && !passed(deadline(s.times.opened, newTime), socket.Nanos())
+}
+
+// leaveDue begins the drain of a session that was asked to leave, and is not new any more.
+func (s *Session) leaveDue() bool {
+	return s.leaves && s.drained == 0 && !s.isNew() && s.beginDrain()
+}
+
 // beginDrain is the first step, once: of a drain, or of the end of a session that is
 // idle, which a request may cross just the same.
 func (s *Session) beginDrain() bool {

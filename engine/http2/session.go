@@ -89,6 +89,7 @@ type Session struct {
 	times    times
 	dead     bool  // GOAWAY was sent for an error: what comes is dropped
 	over     bool  // the host was told
+	leaves   bool  // a drain has asked it to
 	drained  uint8 // GOAWAYs of a drain that were sent
 	locked   bool  // by the loop, outside of a defer: see lock
 
@@ -185,6 +186,7 @@ type block struct {
 // The loop owns them. What they bound besides stands behind the mutex: quietNanos, and the
 // time in which the socket is full.
 type times struct {
+	opened  int64 // when the session began
 	begun   int64 // since when the peer is in the middle of something
 	looked  int64 // when it was seen last that streams run
 	drained int64 // when a drain has begun
@@ -239,7 +241,7 @@ func (s *Session) unlock() {
 func (s *Session) start() {
 	s.in.Sized(inRoom)
 	nowNanos := socket.Nanos()
-	s.times = times{begun: nowNanos, looked: nowNanos}
+	s.times = times{opened: nowNanos, begun: nowNanos, looked: nowNanos}
 	s.budget.Begin(nowNanos)
 	s.dec.Reset(hpack.Limits{ListBytes: s.opts.HeaderBytes})
 	m := &s.mu

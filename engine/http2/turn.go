@@ -110,6 +110,7 @@ func (s *Session) late() bool {
 	case s.client != nil && s.isDeserted(quietNanos == 0, nowNanos):
 		s.end(frame.CodeNone, "nobody is there")
 		return true
+	case s.leaveDue():
 	case s.drained == 1 && passed(deadline(t.drained, lingerTime), nowNanos):
 		s.goAway()
 	case s.drained == 2 && quietNanos != 0 && passed(deadline(t.drained, 2*lingerTime), nowNanos):
@@ -152,6 +153,7 @@ func (s *Session) finishTurn() {
 	if s.over {
 		return
 	}
+	s.leaveDue()
 	m := &s.mu
 	s.lock()
 	if m.met {
@@ -184,9 +186,16 @@ func (s *Session) finishTurn() {
 
 // Drain makes the session end when its exchanges have: GOAWAY says so to the peer
 // (RFC 9113 section 6.8), in two steps since it may have opened a stream meanwhile.
+// One whose first request is on its way hears of it behind that, unless it has to be now.
 // The loop calls it.
-func (s *Session) Drain() {
-	if s.beginDrain() {
-		s.finishTurn()
+func (s *Session) Drain(now bool) {
+	if s.over || s.drained > 0 {
+		return
 	}
+	s.leaves = true
+	if now && s.beginDrain() || s.leaveDue() {
+		s.finishTurn()
+		return
+	}
+	s.setAlarm()
 }

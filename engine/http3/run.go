@@ -18,6 +18,11 @@ import (
 // close before would lose it.
 const lingerTime = time.Second
 
+// newTime is how long the first request of a connection may take to come before a drain begins
+// for it: hardly anybody connects for nothing, and clients take a connection that sends them
+// away at once for one that cannot be had (quic-go).
+const newTime = time.Second
+
 // goAwayTime is how long it may take to write GOAWAY.
 const goAwayTime = 5 * time.Second
 
@@ -27,13 +32,13 @@ const streamMax quic.StreamID = 1<<62 - 4
 // Begin makes s, a new Session, the server of q. The caller hands s.Conn to its loop,
 // then calls Run.
 func (s *Session) Begin(q *quic.Conn, l *socket.Loop, host Host, o Options) {
-	s.quic, s.host, s.opts = q, host, o
+	s.quic, s.host, s.opts, s.begunNanos = q, host, o, socket.Nanos()
 	s.Conn.BeginStream(l, (*carrier)(s), nil)
 	m := &s.mu
 	m.Lock()
 	defer m.Unlock()
 	m.streams = map[*Stream]struct{}{}
-	m.quietNanos = socket.Nanos()
+	m.quietNanos = s.begunNanos
 	m.budget.Begin(m.quietNanos)
 }
 
@@ -174,6 +179,8 @@ func (s *Session) setDeadline() {
 	if by != 0 && nowNanos >= by {
 		s.close(errcode.None, "")
 		by = 0 // the end of Run calls
+	} else if s.leaves && leaves == 0 {
+		by = socket.Earlier(by, s.begunNanos+int64(newTime)) // Drain is called again
 	}
 	s.Conn.Alarm(by)
 }
@@ -193,11 +200,17 @@ func (s *Session) finish(unknown []*Stream) {
 // The first GOAWAY refuses nothing: it names the last request that there could be, and the
 // client begins no more. Those that are on their way are heard for lingerTime, which a
 // client that was quiet for long has, too. Then a second one names the first request that
-// is not heard: see setDeadline. The loop calls it.
-func (s *Session) Drain() {
+// is not heard: see setDeadline. One whose first request is on its way hears of it behind
+// that, unless it has to be now. The loop calls it, in each turn from then on.
+func (s *Session) Drain(now bool) {
+	s.leaves = true
 	m := &s.mu
 	m.Lock()
 	was, control := m.leavesNanos != 0, m.control
+	if !was && !now && m.nextID == 0 && socket.Nanos() < s.begunNanos+int64(newTime) {
+		m.Unlock()
+		return
+	}
 	if !was {
 		m.leavesNanos = socket.Nanos()
 		m.quietNanos = m.leavesNanos

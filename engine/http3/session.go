@@ -54,6 +54,9 @@ type Session struct {
 
 	over bool // the host was told; of the loop
 
+	begunNanos int64 // when it began; of the loop
+	leaves     bool  // a drain has asked it to; of the loop
+
 	mu struct {
 		sync.Mutex
 		control    *quic.SendStream

@@ -12,6 +12,7 @@ import (
 // where a CNAME leads to; each certificate is good for six seconds, by a profile beside
 // which the server has another one, which it draws where none is asked for.
 func TestACMEByUpdates(t *testing.T) {
+	t.Parallel()
 	b, names, storage := newBackend(t, nil), startNames(t), t.TempDir()
 	names.do(func() { names.cnames["_acme-challenge.a.test."] = "a.records.test." })
 	server := startPebble(t, validation{seconds: 90 * 24 * 3600, profiles: map[string]int{"short": 6}, names: names})
@@ -75,6 +76,7 @@ func TestRecordsAreRemovedAtTheEnd(t *testing.T) {
 // TestDNSThatRefuses has a key that the name server does not know: the host goes without, and
 // the log and a counter say why.
 func TestDNSThatRefuses(t *testing.T) {
+	t.Parallel()
 	b, names := newBackend(t, nil), startNames(t)
 	server := startPebble(t, validation{seconds: 90 * 24 * 3600, names: names})
 	dns := fmt.Sprintf(", dns: {provider: rfc2136, server: %q, key_name: other, key_secret: %q, resolvers: [%q]}", names.address, tsigSecret, names.address)

@@ -31,6 +31,7 @@ func (p *proxy) waitFailed(host, want string) {
 
 // TestACMEForAnAddress has clients that ask for no name, by both ways to validate.
 func TestACMEForAnAddress(t *testing.T) {
+	t.Parallel()
 	for _, way := range []string{"http-01", "tls-alpn-01"} {
 		t.Run(way, func(t *testing.T) {
 			b, own, inClear := newBackend(t, nil), newPair(t, tomorrow(), "file.test"), ""

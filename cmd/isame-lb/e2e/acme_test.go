@@ -99,6 +99,7 @@ func (p *proxy) loadOf(host string) (stop func()) {
 // its answers on a listener that redirects everybody else. A host is added under
 // load, and a restart asks nobody.
 func TestACMEByHTTP(t *testing.T) {
+	t.Parallel()
 	b, own, storage := newBackend(t, nil), newPair(t, tomorrow(), "file.test"), t.TempDir()
 	file := fmt.Sprintf(", certificates: [{cert_file: %q, key_file: %q}]", own.certFile, own.keyFile)
 	p := start(t, managed(members(b), clearListener, file))
@@ -157,6 +158,7 @@ func (p *proxy) intermediates(host string) *x509.CertPool {
 // TestACMEByALPN has no listener in clear text, and certificates that are good for
 // six seconds: each is replaced in time, and no client notices.
 func TestACMEByALPN(t *testing.T) {
+	t.Parallel()
 	b, own, storage := newBackend(t, nil), newPair(t, tomorrow(), "file.test"), t.TempDir()
 	file := fmt.Sprintf(", certificates: [{cert_file: %q, key_file: %q}]", own.certFile, own.keyFile)
 	p := start(t, managed(members(b), "", file))

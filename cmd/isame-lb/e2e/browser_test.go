@@ -146,9 +146,17 @@ func (b *tab) clickOn(selector string, how ...chromedp.QueryOption) {
 	}
 }
 
+// answer clicks on a button of the dialog, which then is done and goes.
+func (b *tab) answer(text string) {
+	b.t.Helper()
+	b.click("//dialog", text)
+	b.sees(`document.querySelector("dialog") === null`)
+}
+
 // write puts a text into a field as a user would see it done, and lets the page know.
 func (b *tab) write(selector, text string) {
 	b.t.Helper()
+	b.sees(fmt.Sprintf("document.querySelector(%q) !== null", selector))
 	b.run(chromedp.Evaluate(fmt.Sprintf(`(() => { const e = document.querySelector(%q); e.value = %q;
 		e.dispatchEvent(new Event("input", { bubbles: true })); e.dispatchEvent(new Event("change", { bubbles: true })); })()`, selector, text), nil))
 }

@@ -126,6 +126,7 @@ func (s *etcdServer) fleetOf(n int) map[string]*proxy {
 // of other instances confirm, and all of them have the certificate; also while etcd is frozen, and after
 // a restart meanwhile.
 func TestFleetCertificates(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name         string
 		inClear, tls bool // where the ACME server finds the fleet
@@ -225,6 +226,7 @@ func (s *etcdServer) freezes(t *testing.T, all map[string]*proxy, want *x509.Cer
 // TestFleetLeaderIsKilled in the middle of its order: when its lease has ended, another instance makes one,
 // and all that live have the certificate.
 func TestFleetLeaderIsKilled(t *testing.T) {
+	t.Parallel()
 	s, f := startEtcd(t), startFront(t)
 	server := startPebble(t, validation{tlsAddress: f.Addr().String(), seconds: 90 * 24 * 3600})
 	s.put(certified(server, "a.test", false))

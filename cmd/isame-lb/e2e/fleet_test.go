@@ -110,8 +110,15 @@ func shared(status int) string {
 // memberFile is the file of one instance.
 func (s *etcdServer) memberFile(name string) string {
 	s.t.Helper()
-	return writeConfig(s.t, fmt.Sprintf("source: {etcd: {endpoints: [%q], cache_file: %q}}\ninstance: %s\nadmin: {address: \"127.0.0.1:0\"}\n"+
-		"log: {format: json}\n", s.address, filepath.Join(s.t.TempDir(), "copy.json"), name))
+	file := writeConfig(s.t, "")
+	replaceFile(s.t, file, fmt.Sprintf("source: {etcd: {endpoints: [%q], cache_file: %q}}\ninstance: %s\nadmin: {address: \"127.0.0.1:0\"}\n"+
+		"log: {format: json}\n", s.address, copyOf(file), name))
+	return file
+}
+
+// copyOf is where a member keeps its copy of the document.
+func copyOf(memberFile string) string {
+	return filepath.Join(filepath.Dir(memberFile), "copy.json")
 }
 
 // answers waits until the proxy answers a status.
@@ -167,6 +174,7 @@ func (p *proxy) triggers() string {
 
 // TestFleet: three instances share one document, through everything that may happen to etcd.
 func TestFleet(t *testing.T) {
+	t.Parallel()
 	s := startEtcd(t)
 	s.put(shared(201))
 	var all []*proxy

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -84,6 +85,16 @@ func TestCopyOfSharedDocumentAfterKill(t *testing.T) {
 	p.waitReady()
 	for round := range killRounds {
 		p.answers(status)
+		eventually(t, "the copy is written, behind the first answer", func() string {
+			text, err := os.ReadFile(copyOf(file))
+			if err != nil {
+				return err.Error()
+			}
+			if !strings.Contains(string(text), fmt.Sprintf("status: %d", status)) {
+				return string(text)
+			}
+			return ""
+		})
 		var puts sync.WaitGroup
 		first, last := status, status
 		puts.Go(func() {

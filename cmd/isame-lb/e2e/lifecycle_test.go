@@ -84,6 +84,7 @@ routes: {all: {respond: {status: 204}}}
 
 // TestDrainLetsExchangesFinish is the whole life of a shutdown.
 func TestDrainLetsExchangesFinish(t *testing.T) {
+	t.Parallel()
 	h := newHeld(t)
 	p := start(t, toPool(h.backend))
 	address := p.address()
@@ -204,6 +205,7 @@ func TestReloadWhileDrainingIsRefusedAtOnce(t *testing.T) {
 
 // TestShutdownWithoutTrafficIsQuick must not wait for the drain's limit.
 func TestShutdownWithoutTrafficIsQuick(t *testing.T) {
+	t.Parallel()
 	p := start(t, strings.Replace(responding(204), "drain: 10s", "drain: 1h", 1))
 	get(t, p.url("/")).wantStatus(t, 204) // leaves an idle connection
 	p.signal(syscall.SIGTERM)

@@ -4,10 +4,12 @@
 // It imports nothing of the proxy: what it knows is the public surface. Start
 // reading at process_test.go, which starts the binary; the tests stand in small
 // files by subject. Everything waits for events with a deadline; ports are
-// chosen by the kernel and read from the log.
+// chosen by the kernel and read from the log. Tests that mostly wait, for leases, drains and
+// renewals, run behind the others and beside each other (t.Parallel).
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,6 +22,9 @@ var (
 	lbBinary  string
 	ctlBinary string
 )
+
+// waitersAtOnce is how many of the tests that mostly wait run at a time.
+const waitersAtOnce = "5"
 
 func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))
@@ -42,5 +47,10 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	lbBinary, ctlBinary = filepath.Join(dir, "isame-lb"), filepath.Join(dir, "isame-ctl")
+	flag.Parse()
+	if err := flag.Set("test.parallel", waitersAtOnce); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return m.Run()
 }

@@ -99,6 +99,7 @@ func newOverlap(t *testing.T, admin string) *overlap {
 // A restart may overlap with the drain of the process before: that one keeps its admin
 // endpoint to its end, and the next one serves meanwhile.
 func TestStartBesideADrainTakesTheAdminEndpointLater(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
 			admin := freeAddress(t)

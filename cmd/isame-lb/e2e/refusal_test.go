@@ -15,6 +15,7 @@ const refusalTries = 8
 // Clients in wide use that send a body of 10 MiB where 1 MiB is allowed see why it is
 // refused, each time.
 func TestEarlyRefusalReachesClientsInUse(t *testing.T) {
+	t.Parallel()
 	b := newBackend(t, func(http.ResponseWriter, *http.Request) {})
 	p := start(t, `
 admin: {address: "127.0.0.1:0"}

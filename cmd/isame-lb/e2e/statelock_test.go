@@ -59,6 +59,7 @@ func TestStateDirIsFreeFromTheDrainOn(t *testing.T) {
 // At an upgrade the new process takes the folder over, while the old one still drains and
 // when it has ended; one that fails takes nothing.
 func TestStateDirIsTakenOverAtAnUpgrade(t *testing.T) {
+	t.Parallel()
 	dir, held := t.TempDir(), newHeld(t)
 	l := newLineage(t, fmt.Sprintf("state: {dir: %q}\n", dir)+"routes: {all: {pool: p}}\npools: {p: {backends: "+members(held.backend)+"}}\n")
 	first := l.serving(1)

@@ -94,6 +94,7 @@ const carefulAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Security-
 // machines. Nothing that it finds may be MEDIUM or worse: there is no list of
 // exceptions. Client simulations are left out: they would take a minute more.
 func TestTestssl(t *testing.T) {
+	t.Parallel()
 	binary := needProgram(t, "testssl", "testssl.sh")
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

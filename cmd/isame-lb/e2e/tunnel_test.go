@@ -20,6 +20,7 @@ import (
 // TestDrainClosesWebSockets asks for the end of the process while three clients talk.
 // They may go on for the grace, three quarters of the drain here, and are then told.
 func TestDrainClosesWebSockets(t *testing.T) {
+	t.Parallel()
 	const grace = 6 * time.Second
 	p, s := startWS(t, websocket.CompressionDisabled)
 	ctx := patient(t)
