@@ -16,6 +16,8 @@ COUNT     ?= 1
 RUNS      ?= 1
 # How many packages are tested at a time. Many tests wait, so it is one more than there are cores.
 PACKAGES  ?= $(shell echo $$(($$(nproc) + 1)))
+# Those that take longest begin first.
+LONGEST   := ./engine ./cmd/isame-lb/e2e
 FUZZTIME  ?= 10s
 DURATION  ?= 60s
 FAULT     ?= 10s
@@ -56,7 +58,7 @@ tools: ## install the Debian packages the tests use (nginx, haproxy, h2load, cur
 
 .PHONY: race
 race: ## run all tests, real binary included, with the race detector, RUNS=1 times in a row (PKG=)
-	$(GO) test -race -p $(PACKAGES) -count=$(RUNS) -timeout $(TIMEOUT) $(PKG)
+	$(GO) test -race -p $(PACKAGES) -count=$(RUNS) -timeout $(TIMEOUT) $(if $(filter ./...,$(PKG)),$(LONGEST)) $(PKG)
 
 .PHONY: alloc
 alloc: ## run the allocation tests, which the race detector would disturb (PKG=)
