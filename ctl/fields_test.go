@@ -66,8 +66,8 @@ func addDescriptions(t *testing.T, fields map[string]string, path string) {
 				continue
 			}
 			name := strings.ToUpper(named.Name.Name[:1]) + named.Name.Name[1:]
-			if file.Name.Name == "pool" && name == "Status" {
-				name = "PoolStatus"
+			if file.Name.Name == "pool" && (name == "Status" || name == "Summary") {
+				name = "Pool" + name
 			}
 			put(fields, name, group.Doc)
 			for _, field := range structure.Fields.List {

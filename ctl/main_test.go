@@ -84,6 +84,12 @@ func sampleSources(changes *[]string) Sources {
 			return api.Status{Name: "isame-lb", Version: "v0.1.0", State: api.StateRunning, Started: probeTime, Generation: 7}
 		},
 		Pools: samplePools,
+		Summaries: func() (list []pool.Summary) {
+			for _, p := range samplePools() {
+				list = append(list, pool.Summary{Name: p.Name, Algorithm: p.Algorithm, Members: p.Members, Healthy: p.Healthy, Requests: p.Requests, Backends: []pool.BackendSummary{}})
+			}
+			return list
+		},
 		Routes: func() []api.RouteStatus {
 			return DescribeRoutes(&config.Loaded{Config: &config.Config{Routes: map[string]config.Route{"all": {Pool: "api"}}}})
 		},

@@ -36,8 +36,8 @@ func (s *Server) status(x *call) error {
 	if s.rate != nil {
 		st.RequestsPerSecond = s.rate.perSecond()
 	}
-	if st.Pools == nil && src.Pools != nil {
-		st.Pools = api.Summarize(src.Pools())
+	if st.Pools == nil && src.Summaries != nil {
+		st.Pools = src.Summaries()
 	}
 	st.Pools = filled(st.Pools)
 	return x.answer(st)

@@ -146,11 +146,11 @@ func (g schemas) describe(s object, name string) {
 	}
 }
 
-// schemaName keeps the pool's Status apart from the process's.
+// schemaName keeps the pool's Status apart from the process's, and says whose the Summary is.
 func schemaName(t reflect.Type) string {
 	name := strings.ToUpper(t.Name()[:1]) + t.Name()[1:]
-	if strings.HasSuffix(t.PkgPath(), "/pool") && name == "Status" {
-		return "PoolStatus"
+	if strings.HasSuffix(t.PkgPath(), "/pool") && (name == "Status" || name == "Summary") {
+		return "Pool" + name
 	}
 	return name
 }

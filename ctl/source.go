@@ -51,6 +51,8 @@ type Sources struct {
 	Status func() api.Status
 	// Pools are all pools, sorted by name.
 	Pools func() []pool.Status
+	// Summaries are the same in brief.
+	Summaries func() []pool.Summary
 	// Routes are all routes; see DescribeRoutes.
 	Routes func() []api.RouteStatus
 	// Listeners are all listeners; see DescribeListeners.

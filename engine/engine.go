@@ -276,6 +276,14 @@ func (e *Engine) Pools() []pool.Status {
 	return nil
 }
 
+// Summaries are the running configuration's pools in brief, by name.
+func (e *Engine) Summaries() []pool.Summary {
+	if t := e.table.Load(); t != nil {
+		return t.pools.Summaries()
+	}
+	return nil
+}
+
 // PoolSet is the running configuration's pools, for operators' actions; nil
 // before the first Apply.
 func (e *Engine) PoolSet() *pool.Set {

@@ -233,7 +233,7 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 		TLS:        m.dialing.Word(),
 		TLSError:   m.clients.TLSFault(),
 		State:      string(m.state),
-		Health:     "unchecked",
+		Health:     m.opinion(),
 		Breaker:    m.breaker.state(nowNanos).String(),
 		Up:         m.up,
 		InFlight:   m.InFlight(),
@@ -247,7 +247,6 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 	}
 	s.ConnectionsOpen, s.ConnectionsIdle = m.clients.Counts()
 	if m.health != nil {
-		s.Health = m.health.Verdict().String()
 		s.Probes = m.health.Probes()
 	}
 	s.Reason = m.reasonLocked(&s, nowNanos)

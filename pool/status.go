@@ -107,3 +107,64 @@ type BackendStatus struct {
 	// Probes are the last probes, newest first, with what live traffic said meanwhile.
 	Probes []health.Probe `json:"probes,omitempty"`
 }
+
+// Summary is one pool in brief: enough to see whether something is wrong, at a tenth of
+// the price of its Status.
+type Summary struct {
+	Name      string           `json:"name"`
+	Algorithm string           `json:"algorithm"`
+	Members   int              `json:"members"`
+	Healthy   int              `json:"healthy"`
+	InFlight  int64            `json:"in_flight"`
+	Requests  uint64           `json:"requests"`
+	Failures  uint64           `json:"failures"`
+	Panic     bool             `json:"panic"`
+	Backends  []BackendSummary `json:"backends"`
+}
+
+// BackendSummary is one member of a pool in brief. Its fields mean what those of
+// BackendStatus do.
+type BackendSummary struct {
+	Address  string `json:"address"`
+	Up       bool   `json:"up"`
+	State    string `json:"state"`
+	Health   string `json:"health"`
+	InFlight int64  `json:"in_flight"`
+}
+
+// Summaries are all pools as they are now in brief, by name.
+func (s *Set) Summaries() []Summary {
+	list := make([]Summary, 0, len(s.pools))
+	for _, p := range s.ordered {
+		list = append(list, p.summary())
+	}
+	return list
+}
+
+func (p *Pool) summary() Summary {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Summary{
+		Name: p.name, Algorithm: p.kind.String(), Members: len(p.members), Panic: p.view.Load().panicking,
+		Backends: make([]BackendSummary, 0, len(p.members)),
+	}
+	for _, m := range p.members {
+		b := BackendSummary{Address: m.backend.address, Up: m.up, State: string(m.state), Health: m.opinion(), InFlight: m.InFlight()}
+		if b.Up {
+			s.Healthy++
+		}
+		s.InFlight += b.InFlight
+		s.Requests += m.tally.requests()
+		s.Failures += m.tally.failures.Load()
+		s.Backends = append(s.Backends, b)
+	}
+	return s
+}
+
+// opinion is what health checks say of the member.
+func (m *Member) opinion() string {
+	if m.health == nil {
+		return "unchecked"
+	}
+	return m.health.Verdict().String()
+}

@@ -20,6 +20,7 @@ func (p *proxy) sources() ctl.Sources {
 	return ctl.Sources{
 		Status:        p.status,
 		Pools:         p.engine.Pools,
+		Summaries:     p.engine.Summaries,
 		Routes:        p.routes,
 		Listeners:     p.listeners,
 		Certificates:  p.certificates,

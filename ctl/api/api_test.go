@@ -4,8 +4,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
-
-	"github.com/isame-lb/isame-lb/pool"
 )
 
 func TestBackendPatchCheck(t *testing.T) {
@@ -71,18 +69,5 @@ func TestProblemText(t *testing.T) {
 	}
 	if got, want := NewProblem(404, "").Error(), "Not Found"; got != want {
 		t.Errorf("got %q; want %q", got, want)
-	}
-}
-
-func TestSummarizeKeepsOrderAndEmptyLists(t *testing.T) {
-	got := Summarize([]pool.Status{
-		{Name: "b", Members: 1, Requests: 7, Backends: []pool.BackendStatus{{Address: "x:1", Up: true, State: "enabled", Health: "healthy", InFlight: 2}}},
-		{Name: "a"},
-	})
-	if len(got) != 2 || got[0].Name != "b" || got[0].Requests != 7 || got[0].Backends[0] != (BackendSummary{"x:1", true, "enabled", "healthy", 2}) {
-		t.Errorf("got %+v", got)
-	}
-	if got[1].Backends == nil || Summarize(nil) == nil {
-		t.Error("got null; want []")
 	}
 }

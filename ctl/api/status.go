@@ -46,8 +46,8 @@ type Status struct {
 	// RequestsTotal counts the finished exchanges since Started.
 	RequestsTotal uint64 `json:"requests_total"`
 	// RequestsPerSecond is the mean of the last ten seconds.
-	RequestsPerSecond float64       `json:"requests_per_second"`
-	Pools             []PoolSummary `json:"pools"`
+	RequestsPerSecond float64        `json:"requests_per_second"`
+	Pools             []pool.Summary `json:"pools"`
 }
 
 // Reload is the outcome of one reload.
@@ -62,47 +62,4 @@ type Reload struct {
 	// RestartNeeded are the keys that an applied one left as they were, because
 	// only a restart changes them.
 	RestartNeeded []string `json:"restart_needed,omitempty"`
-}
-
-// PoolSummary is one pool in Status: enough to see whether something is wrong.
-type PoolSummary struct {
-	Name      string           `json:"name"`
-	Algorithm string           `json:"algorithm"`
-	Members   int              `json:"members"`
-	Healthy   int              `json:"healthy"`
-	InFlight  int64            `json:"in_flight"`
-	Requests  uint64           `json:"requests"`
-	Failures  uint64           `json:"failures"`
-	Panic     bool             `json:"panic"`
-	Backends  []BackendSummary `json:"backends"`
-}
-
-// BackendSummary is one backend in PoolSummary.
-type BackendSummary struct {
-	Address  string `json:"address"`
-	Up       bool   `json:"up"`
-	State    string `json:"state"`
-	Health   string `json:"health"`
-	InFlight int64  `json:"in_flight"`
-}
-
-// Summarize shortens the status of every pool; the order is kept.
-func Summarize(pools []pool.Status) []PoolSummary {
-	out := make([]PoolSummary, 0, len(pools))
-	for i := range pools {
-		p := &pools[i]
-		s := PoolSummary{
-			Name: p.Name, Algorithm: p.Algorithm, Members: p.Members, Healthy: p.Healthy,
-			InFlight: p.InFlight, Requests: p.Requests, Failures: p.Failures, Panic: p.Panic,
-			Backends: make([]BackendSummary, 0, len(p.Backends)),
-		}
-		for j := range p.Backends {
-			b := &p.Backends[j]
-			s.Backends = append(s.Backends, BackendSummary{
-				Address: b.Address, Up: b.Up, State: b.State, Health: b.Health, InFlight: b.InFlight,
-			})
-		}
-		out = append(out, s)
-	}
-	return out
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/ctl/api"
 	"github.com/isame-lb/isame-lb/ctl/client"
+	"github.com/isame-lb/isame-lb/pool"
 	"github.com/spf13/cobra"
 )
 
@@ -112,7 +113,7 @@ func upOf(healthy, members int, panics bool) cell {
 }
 
 // notUp names the members that get nothing.
-func notUp(p *api.PoolSummary) cell {
+func notUp(p *pool.Summary) cell {
 	text := ""
 	if p.Panic {
 		text = "panic: health is ignored"
