@@ -84,11 +84,14 @@ func sampleSources(changes *[]string) Sources {
 			return api.Status{Name: "isame-lb", Version: "v0.1.0", State: api.StateRunning, Started: probeTime, Generation: 7}
 		},
 		Pools: samplePools,
-		Summaries: func() (list []pool.Summary) {
-			for _, p := range samplePools() {
-				list = append(list, pool.Summary{Name: p.Name, Algorithm: p.Algorithm, Members: p.Members, Healthy: p.Healthy, Requests: p.Requests, Backends: []pool.BackendSummary{}})
+		Summaries: func() []pool.Summary {
+			return []pool.Summary{
+				{Name: "api", Algorithm: "round_robin", Members: 2, Healthy: 1, InFlight: 3, Requests: 1200, Failures: 4, Backends: []pool.BackendSummary{
+					{Address: "10.0.0.1:8080", Up: true, State: "enabled", Health: "healthy", InFlight: 3},
+					{Address: "unix:/run/b.sock", State: "enabled", Health: "unhealthy"},
+				}},
+				{Name: "empty", Algorithm: "random", Backends: []pool.BackendSummary{}},
 			}
-			return list
 		},
 		Routes: func() []api.RouteStatus {
 			return DescribeRoutes(&config.Loaded{Config: &config.Config{Routes: map[string]config.Route{"all": {Pool: "api"}}}})
