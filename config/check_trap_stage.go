@@ -24,7 +24,7 @@ func (c *checker) droppedFields() {
 	v := &visitor{schema: c.schema}
 	v.visit = func(s step) bool {
 		if s.v.Kind() != reflect.String || s.field.vars == "" {
-			return true
+			return c.mayHoldWords(&s)
 		}
 		if m := readsForwarded.FindStringSubmatch(s.v.String()); m != nil {
 			c.warnf(s.path, "{header.%s} is always empty: no listener has trusted_proxies, so that what clients say there is dropped", m[1])
