@@ -212,6 +212,43 @@ func (s *Set) Status() []Status {
 	return list
 }
 
+// Summaries are all pools as they are now in brief, by name.
+func (s *Set) Summaries() []Summary {
+	list := make([]Summary, 0, len(s.pools))
+	for _, p := range s.ordered {
+		list = append(list, p.summary())
+	}
+	return list
+}
+
+func (p *Pool) summary() Summary {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Summary{
+		Name: p.name, Algorithm: p.kind.String(), Members: len(p.members), Panic: p.view.Load().panicking,
+		Backends: make([]BackendSummary, 0, len(p.members)),
+	}
+	for _, m := range p.members {
+		b := BackendSummary{Address: m.backend.address, Up: m.up, State: string(m.state), Health: m.opinion(), InFlight: m.InFlight()}
+		if b.Up {
+			s.Healthy++
+		}
+		s.InFlight += b.InFlight
+		s.Requests += m.tally.requests()
+		s.Failures += m.tally.failures.Load()
+		s.Backends = append(s.Backends, b)
+	}
+	return s
+}
+
+// opinion is what health checks say of the member.
+func (m *Member) opinion() string {
+	if m.health == nil {
+		return "unchecked"
+	}
+	return m.health.Verdict().String()
+}
+
 // Codes are the attempts of a member by the first digit of the answer's status;
 // [0] counts those without an answer. They are never reset.
 func (m *Member) Codes() [6]uint64 {

@@ -106,9 +106,10 @@ func startProxy(t *testing.T, token string) *proxy {
 					LastReload: &api.Reload{At: now.Add(-5 * time.Minute), Result: "rejected", Trigger: "signal", Reason: "/etc/isame/isame.yaml:3:5: pools.api.algoritm: unknown key (did you mean algorithm?)"},
 				}
 			},
-			Pools:  p.status,
-			Routes: sampleRoutes,
-			Ready:  p.isReady,
+			Pools:     p.status,
+			Summaries: p.summaries,
+			Routes:    sampleRoutes,
+			Ready:     p.isReady,
 
 			Certificates: sampleCertificates,
 			Limits:       sampleLimits,
@@ -144,6 +145,20 @@ func (p *proxy) status() []pool.Status {
 		out[i].Backends = append([]pool.BackendStatus{}, p.pools[i].Backends...)
 	}
 	return out
+}
+
+func (p *proxy) summaries() (list []pool.Summary) {
+	for _, of := range p.status() {
+		s := pool.Summary{
+			Name: of.Name, Algorithm: of.Algorithm, Members: of.Members, Healthy: of.Healthy, InFlight: of.InFlight,
+			Requests: of.Requests, Failures: of.Failures, Panic: of.Panic, Backends: []pool.BackendSummary{},
+		}
+		for _, b := range of.Backends {
+			s.Backends = append(s.Backends, pool.BackendSummary{Address: b.Address, Up: b.Up, State: b.State, Health: b.Health, InFlight: b.InFlight})
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 func (p *proxy) isReady() (bool, string) {

@@ -61,7 +61,7 @@ func (c *Call) sayField(h *fasthttp.ResponseHeader, id wire.FieldID, name, value
 		return
 	}
 	var room [nameMax]byte
-	name = canonical(room[:0], name)
+	name = canonicalName(room[:0], id, name)
 	if len(c.preset) > 0 && !joins(id) && c.isPreset(name) {
 		return // what the handler has said stands
 	}
@@ -171,16 +171,16 @@ func (c *Call) saidKept(h *fasthttp.ResponseHeader) bool {
 	rest, cookies := c.said.fields, c.said.cookies
 	for name, value := range h.All() {
 		var same bool
+		if rest, same = cutEqual(rest, name, value); same { // none of those below is in it
+			continue
+		}
 		switch string(name) {
 		case fasthttp.HeaderContentType, fasthttp.HeaderContentEncoding, fasthttp.HeaderServer:
-			continue
+			same = true
 		case fasthttp.HeaderSetCookie:
 			cookies, same = cutEqual(cookies, name, value)
 		default:
-			if isOurs(name) {
-				continue
-			}
-			rest, same = cutEqual(rest, name, value)
+			same = isOurs(name)
 		}
 		if !same {
 			return false

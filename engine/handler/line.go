@@ -28,6 +28,22 @@ func canonical(dst, name []byte) []byte {
 	return dst
 }
 
+// canonicalNames are those of the identities that one name alone has.
+var canonicalNames = func() (names [64][]byte) {
+	for id := range names {
+		names[id] = canonical(nil, []byte(wire.FieldID(id).Name()))
+	}
+	return names
+}()
+
+// canonicalName is the canonical name of a field; room is for one that is not known.
+func canonicalName(room []byte, id wire.FieldID, name []byte) []byte {
+	if known := canonicalNames[id&63]; len(known) > 0 {
+		return known
+	}
+	return canonical(room, name)
+}
+
 func appendLine(dst, name, value []byte) []byte {
 	dst = append(append(dst, name...), ": "...)
 	return append(append(dst, value...), "\r\n"...)

@@ -148,7 +148,7 @@ func (c *Call) showField(h *fasthttp.RequestHeader, id wire.FieldID, name, value
 		return
 	}
 	var room [nameMax]byte
-	name = canonical(room[:0], name)
+	name = canonicalName(room[:0], id, name)
 	h.AddBytesKV(name, value)
 	if id == wire.FieldCookie {
 		if len(c.asked.cookies) > 0 {
@@ -223,16 +223,16 @@ func (c *Call) fieldsKept(h *fasthttp.RequestHeader) bool {
 	rest, cookies := c.asked.fields, false
 	for name, value := range h.All() {
 		var same bool
+		if rest, same = cutEqual(rest, name, value); same { // none of those below is in it
+			continue
+		}
 		switch string(name) {
 		case fasthttp.HeaderHost, fasthttp.HeaderContentType, fasthttp.HeaderUserAgent:
-			continue
+			same = true
 		case fasthttp.HeaderCookie:
 			same, cookies = c.cookiesKept(value), true
 		default:
-			if isOurs(name) {
-				continue
-			}
-			rest, same = cutEqual(rest, name, value)
+			same = isOurs(name)
 		}
 		if !same {
 			return false

@@ -93,3 +93,22 @@ var nameList = [...]namedField{
 	{"x-xss-protection", FieldOther},
 	{"x-powered-by", FieldOther},
 }
+
+// theirNames are the names of identities that one name alone has, in lower case.
+var theirNames = func() (names [64]string) {
+	known := [len(names)]int{}
+	for _, k := range &nameList {
+		known[k.id]++
+		names[k.id] = k.name
+	}
+	for id, n := range known {
+		if n > 1 {
+			names[id] = ""
+		}
+	}
+	names[FieldOther], names[FieldUnderscoreTwin] = "", "" // anybody may have these
+	return names
+}()
+
+// Name is the name that has this identity, in lower case; empty where several have it.
+func (id FieldID) Name() string { return theirNames[id&63] }

@@ -254,6 +254,26 @@ func TestEveryKnownNameIsFound(t *testing.T) {
 	}
 }
 
+// TestNamesOfIdentities: an identity has a name where that is the only one.
+func TestNamesOfIdentities(t *testing.T) {
+	known := map[FieldID]int{}
+	for _, k := range nameList {
+		known[k.id]++
+	}
+	for id := range FieldIsameAttempts + 1 {
+		name := id.Name()
+		if alone := known[id] == 1 && id != FieldOther && id != FieldUnderscoreTwin; alone != (name != "") {
+			t.Errorf("identity %d of %d names: got %q", id, known[id], name)
+		}
+		if name != "" && IDOf(name) != id {
+			t.Errorf("%s: got identity %d; want %d", name, IDOf(name), id)
+		}
+	}
+	if got := FieldConditional.Name(); got != "" {
+		t.Errorf("got %q for the conditions, of which there are several", got)
+	}
+}
+
 func TestRequestLeavesWhatFollows(t *testing.T) {
 	first, second := get("Content-Length: 3\r\n"), "\r\nGET /2 HTTP/1.1\r\nHost: b\r\n\r\n"
 	raw := []byte(first + "abc" + second)
