@@ -147,20 +147,6 @@ func (p *proxy) status() []pool.Status {
 	return out
 }
 
-func (p *proxy) summaries() (list []pool.Summary) {
-	for _, of := range p.status() {
-		s := pool.Summary{
-			Name: of.Name, Algorithm: of.Algorithm, Members: of.Members, Healthy: of.Healthy, InFlight: of.InFlight,
-			Requests: of.Requests, Failures: of.Failures, Panic: of.Panic, Backends: []pool.BackendSummary{},
-		}
-		for _, b := range of.Backends {
-			s.Backends = append(s.Backends, pool.BackendSummary{Address: b.Address, Up: b.Up, State: b.State, Health: b.Health, InFlight: b.InFlight})
-		}
-		list = append(list, s)
-	}
-	return list
-}
-
 func (p *proxy) isReady() (bool, string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -91,3 +91,17 @@ func TestTimesThatHaveJustPassedReadWell(t *testing.T) {
 		})
 	}
 }
+
+func (p *proxy) summaries() (list []pool.Summary) {
+	for _, of := range p.status() {
+		s := pool.Summary{
+			Name: of.Name, Algorithm: of.Algorithm, Members: of.Members, Healthy: of.Healthy, InFlight: of.InFlight,
+			Requests: of.Requests, Failures: of.Failures, Panic: of.Panic, Backends: []pool.BackendSummary{},
+		}
+		for _, b := range of.Backends {
+			s.Backends = append(s.Backends, pool.BackendSummary{Address: b.Address, Up: b.Up, State: b.State, Health: b.Health, InFlight: b.InFlight})
+		}
+		list = append(list, s)
+	}
+	return list
+}
