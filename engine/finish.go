@@ -153,6 +153,9 @@ func (x *exchange) log(l *accessLog, nowNanos int64) {
 	if wants&accesslog.WantsScheme != 0 {
 		e.Scheme = x.scheme()
 	}
+	if wants&accesslog.WantsTraceID != 0 {
+		e.TraceID = x.traceID()
+	}
 	if wants&accesslog.WantsTLS != 0 && x.c.Secure() {
 		s := (*callFacts)(x).TLSState()
 		e.TLS, e.Cipher = s.Version, s.CipherSuite

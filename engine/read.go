@@ -8,6 +8,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/match"
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/route"
+	"github.com/isame-lb/isame-lb/engine/trace"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire"
@@ -100,20 +101,31 @@ func (x *exchange) decide() phase {
 
 // beginSpan takes the exchange into the trace of its caller, or begins one.
 func (x *exchange) beginSpan() {
-	said := []byte(nil)
+	x.traced = true
+	x.traceSpan.Begin(x.table.sampler, x.traceparent(), [3]uint64{random(), random(), random()})
+}
+
+// traceparent is what the client says of its trace; who says two says none.
+func (x *exchange) traceparent() (said []byte) {
 	for i := range x.head.Fields {
 		f := &x.head.Fields[i]
 		if f.ID != wire.FieldTraceparent {
 			continue
 		}
-		if said != nil { // who says two says none
-			said = nil
-			break
+		if said != nil {
+			return nil
 		}
 		said = x.head.FieldValue(f)
 	}
-	x.traced = true
-	x.traceSpan.Begin(x.table.sampler, said, [3]uint64{random(), random(), random()})
+	return said
+}
+
+// traceID is that of the trace that the exchange is in, with ours or without; nil is none.
+func (x *exchange) traceID() []byte {
+	if x.traced {
+		return x.traceSpan.Trace()
+	}
+	return trace.ID(x.traceparent())
 }
 
 // match finds the route, or says why the request cannot go on.

@@ -106,6 +106,45 @@ func (c *client) getWith(path string, lines ...string) reply {
 	return c.receive("GET")
 }
 
+// TestAccessLogNamesTheTrace that the backend was told of, the caller's or a new one.
+func TestAccessLogNamesTheTrace(t *testing.T) {
+	for _, tc := range []struct {
+		name, tracing string
+		lines         []string
+		want          string // NEW is what the backend has seen
+	}{
+		{"without tracing", "", []string{sampledBy}, callersTrace},
+		{"without tracing, said twice", "", []string{sampledBy, ignoredBy}, ""},
+		{"without tracing, said wrongly", "", []string{"traceparent: 00-" + callersTrace + "-0-01"}, ""},
+		{"of the caller", "1", []string{ignoredBy}, callersTrace},
+		{"begun here, not sampled", "0", nil, "NEW"},
+		{"begun here, sampled", "1", nil, "NEW"},
+		{"said twice, so begun here", "0", []string{sampledBy, ignoredBy}, "NEW"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			text := plain
+			if tc.tracing != "" {
+				text = newSpans(t).traced(tc.tracing, "")
+			}
+			var log lockedBuffer
+			address, seen := seenBy(t)
+			r := startLogged(t, &log, text+"log: {access: {enabled: true, fields: [log, status, trace_id]}}\n", address)
+			r.dial().getWith("/", tc.lines...)
+			eventually(t, func() string { return "a line: " + log.String() }, func() bool { return len(accessLines(t, &log)) == 1 })
+			want := any(tc.want)
+			switch tc.want {
+			case "NEW":
+				want = seen()[0][0][3:35]
+			case "":
+				want = nil
+			}
+			if got := accessLines(t, &log)[0]["trace_id"]; got != want {
+				t.Errorf("got %v; want %v", got, want)
+			}
+		})
+	}
+}
+
 func TestContextPassesByWhoSaysWhat(t *testing.T) {
 	s := newSpans(t)
 	for _, tc := range []struct {

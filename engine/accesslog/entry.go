@@ -36,6 +36,9 @@ type Entry struct {
 	TLS      uint16 // its version; 0 is clear text
 	Cipher   uint16
 
+	// TraceID is that of its trace, in hexadecimal digits; only where Wants asks for it.
+	TraceID []byte
+
 	// Parts are what its time was spent with; only where Wants asks for them.
 	Parts record.Shares
 
@@ -53,4 +56,5 @@ const (
 	WantsTLS
 	WantsID
 	WantsScheme
+	WantsTraceID
 )

@@ -177,21 +177,3 @@ func TestRedactedValuesStandInNoLine(t *testing.T) {
 		}
 	}
 }
-
-func TestTraceID(t *testing.T) {
-	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
-	for parent, want := range map[string]string{
-		"00-" + id + "-00f067aa0ba902b7-01":                       id,
-		"01-" + id + "-00f067aa0ba902b7-01-more":                  id,
-		"00-" + id + "-00f067aa0ba902b7-01-more":                  "",
-		"ff-" + id + "-00f067aa0ba902b7-01":                       "",
-		"00-" + strings.ToUpper(id) + "-00f067aa0ba902b7-01":      "",
-		"00-" + strings.Repeat("0", 32) + "-00f067aa0ba902b7-01":  "",
-		"00-" + strings.Repeat("\"", 32) + "-00f067aa0ba902b7-01": "",
-		"": "", "00-" + id: "", strings.Repeat("-", 60): "",
-	} {
-		if got := string(traceID([]byte(parent))); got != want {
-			t.Errorf("%q: got %q; want %q", parent, got, want)
-		}
-	}
-}

@@ -88,6 +88,8 @@ func wantsOf(f field) Wants {
 		return WantsID
 	case f == fieldScheme:
 		return WantsScheme
+	case f == fieldTraceID:
+		return WantsTraceID
 	}
 	return 0
 }

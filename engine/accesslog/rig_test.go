@@ -49,7 +49,7 @@ func usualEntry(t testing.TB) *Entry {
 		NowNanos: 5_000_000_000, TookNanos: 12_345_678, BackendNanos: 11_000_999, BytesIn: 456, BytesOut: 7890, Generation: 3, Status: 502,
 		Attempts: 2, Client: netip.MustParseAddr("192.0.2.17"), Peer: "10.0.0.1", ID: []byte("0123456789abcdef0123456789abcdef"),
 		Head: headOf(t, usualHead), Listener: "web", Protocol: "HTTP/1.1", Route: "all", Pool: "api", Backend: "10.0.0.2:8080", NoRetry: "budget",
-		Scheme: []byte("https"), SNI: "www.example.org", TLS: 0x0304, Cipher: 0x1301, Parts: record.Shares{record.PartConnect: 1_500_000},
+		TraceID: []byte("4bf92f3577b34da6a3ce929d0e0e4736"), Scheme: []byte("https"), SNI: "www.example.org", TLS: 0x0304, Cipher: 0x1301, Parts: record.Shares{record.PartConnect: 1_500_000},
 		End: end.ConnectRefused, Phase: end.PhaseConnect,
 	}
 }

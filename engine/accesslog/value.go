@@ -8,34 +8,6 @@ import (
 	"github.com/isame-lb/isame-lb/pool/wire"
 )
 
-// Where a trace id stands in traceparent (W3C Trace Context, section 3.2.2).
-const (
-	traceBegin = 3
-	traceEnd   = traceBegin + 32
-	traceBytes = 55
-)
-
-// traceID is that of a traceparent, nil where it is not valid.
-func traceID(parent []byte) []byte {
-	if len(parent) < traceBytes || parent[2] != '-' || parent[traceEnd] != '-' || parent[52] != '-' {
-		return nil
-	}
-	if len(parent) > traceBytes && (string(parent[:2]) == "00" || parent[traceBytes] != '-') || string(parent[:2]) == "ff" {
-		return nil
-	}
-	zero := true
-	for _, b := range parent[traceBegin:traceEnd] {
-		if (b < '0' || b > '9') && (b < 'a' || b > 'f') {
-			return nil
-		}
-		zero = zero && b == '0'
-	}
-	if zero {
-		return nil
-	}
-	return parent[traceBegin:traceEnd]
-}
-
 // cipherNames are those of the suites that there are: the library's own look-up allocates.
 var cipherNames = func() map[uint16]string {
 	names := map[uint16]string{}

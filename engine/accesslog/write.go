@@ -88,9 +88,7 @@ var writes = [fieldQueryKey + 1]write{
 	fieldUserAgent: ofHead(func(p *Program, dst []byte, s *step, h *wire.RequestHead) []byte {
 		return p.given(dst, s, h.Value(wire.FieldUserAgent))
 	}),
-	fieldTraceID: ofHead(func(p *Program, dst []byte, s *step, h *wire.RequestHead) []byte {
-		return p.given(dst, s, traceID(h.Value(wire.FieldTraceparent)))
-	}),
+	fieldTraceID: func(p *Program, dst []byte, s *step, e *Entry) []byte { return p.given(dst, s, e.TraceID) },
 	fieldHeader: ofHead(func(p *Program, dst []byte, s *step, h *wire.RequestHead) []byte {
 		return p.given(dst, s, h.Lookup(s.name))
 	}),

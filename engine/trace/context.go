@@ -53,6 +53,14 @@ func (p *Span) Begin(s Sampler, traceparent []byte, random [3]uint64) {
 	}
 }
 
+// ID is the id of the trace that a traceparent names, its own bytes; nil where it is not valid.
+func ID(traceparent []byte) []byte {
+	if _, ok := parse(traceparent); !ok {
+		return nil
+	}
+	return traceparent[idsAt : idsAt+traceDigits]
+}
+
 // parse checks a traceparent of any version.
 func parse(b []byte) (flags byte, ok bool) {
 	if len(b) < parentLength || b[2] != '-' || b[idsAt+traceDigits] != '-' || b[flagsAt-1] != '-' {

@@ -50,6 +50,9 @@ func TestTraceparent(t *testing.T) {
 		{"flags too short", "00-" + traceID + "-" + spanID + "-1", false, ""},
 		{"another separator", "00_" + traceID + "_" + spanID + "_01", false, ""},
 	} {
+		if got := string(ID([]byte(tc.said))); (got != "") != tc.passes || tc.passes && got != traceID {
+			t.Errorf("%s: got id %q; want one: %v", tc.about, got, tc.passes)
+		}
 		var p Span
 		p.Begin(Sampler{}, []byte(tc.said), seeds)
 		line, at := p.Append(nil)
