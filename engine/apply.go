@@ -70,6 +70,7 @@ func New(o Options) (*Engine, error) {
 	e.registry.SetPools(e.Pools)
 	e.registry.SetRoutes(e.existing)
 	e.registry.SetExamples(e.examples)
+	e.registry.SetSpans(e.tracer.Counts)
 	e.registry.SetConnections(e.connections)
 	e.registry.SetCertificates(e.certificates)
 	e.forgetPanics = safely.OnPanic(e.panicked)

@@ -269,4 +269,10 @@ func TestAnswersOfOurOwnHaveASpan(t *testing.T) {
 	if got := fmt.Sprint(names); got != "map[GET:no_route GET /own:ok GET /p:connect_refused]" {
 		t.Errorf("got %s", got)
 	}
+	eventually(t, func() string { return "the metrics count the spans" }, func() bool { // once the collector's answer has come
+		var text strings.Builder
+		r.engine.registry.WriteMetrics(&text, "")
+		return strings.Contains(text.String(), "isame_trace_spans_total{result=\"exported\"} 5\n") &&
+			strings.Contains(text.String(), "isame_trace_spans_total{result=\"lost\"} 0\n")
+	})
 }

@@ -78,6 +78,9 @@ func TestChangesOfMembersAreTold(t *testing.T) {
 		}
 		synctest.Wait()
 		l.want(t, "good trials", "a:1 half-open, a:1 up (true enabled 1), a:1 closed")
+		if got := p.Status().Backends[0].Trips; got != 2 {
+			t.Errorf("got %d trips; want those of the failures and of the bad trial", got)
+		}
 
 		if err := p.Ask("b:1", Wish{State: Drain}); err != nil {
 			t.Fatal(err)

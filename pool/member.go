@@ -189,13 +189,13 @@ func (m *Member) settle(e event, k Permit, last verdictOn, nowNanos int64) {
 			}
 			return
 		}
-		m.tellBreaker(breakerOpen, k, last.word())
+		m.tripped(k, last)
 		log.Warn().Str("backend", m.backend.address).Str("last", last.word()).Msg("circuit breaker opened")
 	case eventReopened:
 		if m.health != nil {
 			m.health.Suspect(last.Outcome, true, nowNanos)
 		}
-		m.tellBreaker(breakerOpen, k, last.word())
+		m.tripped(k, last)
 		log.Warn().Str("backend", m.backend.address).Str("last", last.word()).Msg("circuit breaker opened again after a trial")
 	case eventClosed:
 		m.standing.forgive()
@@ -220,6 +220,12 @@ func (v verdictOn) word() string {
 		return strconv.Itoa(v.status)
 	}
 	return v.Cause()
+}
+
+// tripped counts and tells that the breaker has opened.
+func (m *Member) tripped(k Permit, last verdictOn) {
+	m.tally.trips.Add(1)
+	m.tellBreaker(breakerOpen, k, last.word())
 }
 
 // tellBreaker tells what the breaker became by the result of a permit of a generation.

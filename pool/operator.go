@@ -272,6 +272,7 @@ func (m *Member) statusLocked(nowNanos int64) BackendStatus {
 		State:      string(m.state),
 		Health:     m.opinion(),
 		Breaker:    m.breaker.state(nowNanos).String(),
+		Trips:      m.tally.trips.Load(),
 		Up:         m.up,
 		InFlight:   m.InFlight(),
 		Requests:   m.tally.requests(),

@@ -43,6 +43,7 @@ type tally struct {
 	// without an answer.
 	byClass  [6]atomic.Uint64
 	failures atomic.Uint64
+	trips    atomic.Uint64 // how often the breaker has opened
 }
 
 func (t *tally) requests() uint64 {

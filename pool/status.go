@@ -94,6 +94,8 @@ type BackendStatus struct {
 	Reason string `json:"reason"`
 	// Breaker is closed, half-open or open.
 	Breaker string `json:"breaker"`
+	// Trips counts how often it has opened, also again after a trial. It is never reset.
+	Trips uint64 `json:"breaker_trips"`
 	// Up is the verdict: may it be picked now.
 	Up       bool   `json:"up"`
 	InFlight int64  `json:"in_flight"`

@@ -87,6 +87,10 @@ var (
 		Name: "isame_breaker_state", Kind: expose.Gauge, Labels: []string{labelPool, labelBackend},
 		Help: "Circuit breaker of a backend: 0 closed, 1 half-open, 2 open.",
 	}
+	familyBreakerTrips = expose.Family{
+		Name: "isame_breaker_trips_total", Kind: expose.Counter, Labels: []string{labelPool, labelBackend},
+		Help: "How often the circuit breaker of a backend has opened, also again after a trial.",
+	}
 	familyRetriesMade = expose.Family{
 		Name: "isame_retries_total", Kind: expose.Counter, Labels: []string{labelRoute, labelReason},
 		Help: "Attempts beyond the first one, by why the one before failed.",
@@ -204,6 +208,11 @@ var (
 		Name: "isame_log_lines_dropped_total", Kind: expose.Counter, Labels: []string{"log"},
 		Help: "Log lines lost because nobody took them in time: access, program.",
 	}
+	familyTraceSpans = expose.Family{
+		Name: "isame_trace_spans_total", Kind: expose.Counter, Labels: []string{labelResult},
+		Help: "Spans that a collector has taken: exported; and what was lost: spans that it did not take, and " +
+			"exchanges while too many waited for it.",
+	}
 	familyBuildInfo = expose.Family{
 		Name: "isame_build_info", Kind: expose.Gauge, Labels: []string{"version", "commit", "go_version"},
 		Help: "1, with what the running binary was built of.",
@@ -228,6 +237,7 @@ var families = [...]*expose.Family{ //nolint:gochecknoglobals // read-only table
 	&familyBackendInflight,
 	&familyBackendConnections,
 	&familyBreakerState,
+	&familyBreakerTrips,
 	&familyRetriesMade,
 	&familyRetriesRefused,
 	&familyHedges,
@@ -256,5 +266,6 @@ var families = [...]*expose.Family{ //nolint:gochecknoglobals // read-only table
 	&familyConfigDrift,
 	&familyConfigReloads,
 	&familyLogLinesDropped,
+	&familyTraceSpans,
 	&familyBuildInfo,
 }

@@ -60,6 +60,9 @@ type Registry struct {
 	// logDropped is asked for the log lines that were lost.
 	logDropped atomic.Pointer[func() (program, access uint64)]
 
+	// spans is asked for what became of those of tracing.
+	spans atomic.Pointer[func() (exported, lost uint64)]
+
 	// certificates is asked at each scrape for those in use.
 	certificates atomic.Pointer[func() []Certificate]
 
@@ -157,6 +160,10 @@ func (r *Registry) SetCertificates(f func() []Certificate) {
 func (r *Registry) SetLogDropped(f func() (program, access uint64)) {
 	r.logDropped.Store(&f)
 }
+
+// SetSpans says where the numbers of spans come from that were exported and lost. f is
+// called once a scrape.
+func (r *Registry) SetSpans(f func() (exported, lost uint64)) { r.spans.Store(&f) }
 
 // SetExamples says where exemplars come from. f is called once a scrape whose format has
 // them, and calls see with as many exchanges as it thinks fit. So they cost nothing where an

@@ -101,10 +101,11 @@ func busyRegistry() *Registry {
 	r.SetPools(func() []pool.Status {
 		return []pool.Status{{Name: "p", Backends: []pool.BackendStatus{
 			{Address: "10.0.0.1:80", Up: true, InFlight: 8, Breaker: "closed"},
-			{Address: "unix:/b.sock", Breaker: "open"},
+			{Address: "unix:/b.sock", Breaker: "open", Trips: 3},
 			{Address: "c:1", Breaker: "half-open"},
 		}}}
 	})
+	r.SetSpans(func() (exported, lost uint64) { return 7, 2 })
 	return r
 }
 
@@ -141,6 +142,10 @@ func TestMetricsAreAsDocumented(t *testing.T) {
 		}},
 		{"isame_connections_accepted_total", dto.MetricType_COUNTER, false, map[string]float64{"listener=web": 4}},
 		{"isame_hedges_total", dto.MetricType_COUNTER, false, map[string]float64{"result=won route=new": 0}},
+		{"isame_breaker_trips_total", dto.MetricType_COUNTER, false, map[string]float64{
+			"backend=10.0.0.1:80 pool=p": 0, "backend=unix:/b.sock pool=p": 3, "backend=c:1 pool=p": 0,
+		}},
+		{"isame_trace_spans_total", dto.MetricType_COUNTER, false, map[string]float64{"result=exported": 7, "result=lost": 2}},
 		{"isame_build_info", dto.MetricType_GAUGE, false, map[string]float64{"commit=c go_version=g version=v": 1}},
 		{"isame_custom_requests_total", dto.MetricType_COUNTER, false, map[string]float64{
 			"name=all": 0, "name=tiers tier=gold": 2, "name=tiers tier=other": 1,

@@ -102,6 +102,13 @@ func (s *scraping) writeMembers() {
 		}
 	}
 	s.eachMember(&familyBreakerState, func(b *pool.BackendStatus) float64 { return breakerStates[b.Breaker] })
+	s.Begin(&familyBreakerTrips)
+	for i := range s.states {
+		for j := range s.states[i].Backends {
+			b := &s.states[i].Backends[j]
+			s.Count(b.Trips, s.states[i].Name, b.Address)
+		}
+	}
 }
 
 func (s *scraping) eachMember(f *expose.Family, value func(*pool.BackendStatus) float64) {

@@ -118,6 +118,12 @@ func (s *scraping) writeState(r *Registry) {
 		s.Count(access, "access")
 		s.Count(program, "program")
 	}
+	if source := r.spans.Load(); source != nil {
+		exported, lost := (*source)()
+		s.Begin(&familyTraceSpans)
+		s.Count(exported, "exported")
+		s.Count(lost, "lost")
+	}
 	s.Begin(&familyBuildInfo)
 	s.Gauge(1, r.Build.Version, r.Build.Commit, r.Build.GoVersion)
 }
