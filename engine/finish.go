@@ -106,7 +106,8 @@ func (x *exchange) count() {
 		stats = x.route.stats[x.policy.number]
 	}
 	shard := x.c.shard.index
-	stats.Observe(shard, x.status, time.Duration(nowNanos-x.startNanos))
+	took := time.Duration(nowNanos - x.startNanos)
+	stats.Observe(shard, x.status, took)
 	stats.Used(shard, nowNanos)
 	if x.reached != end.PhaseTunnel { // that one has not ended
 		x.c.shard.engine.registry.Ends.Add(shard, x.end, x.reached)
@@ -120,7 +121,8 @@ func (x *exchange) count() {
 	x.record(nowNanos)
 	x.sample(nowNanos)
 	if x.traced && x.traceSpan.Sampled() {
-		x.export(nowNanos)
+		id := x.export(nowNanos)
+		stats.Traced(&observe.Traced{Trace: string(x.traceSpan.Trace()), ID: id, Took: took, Ended: time.Now()})
 	}
 	x.head.DropText()
 	x.path, x.target = nil, nil
@@ -233,8 +235,8 @@ func (x *exchange) record(nowNanos int64) {
 }
 
 // export hands the exchange to who exports spans, with all that is to be known of it: what
-// becomes a tunnel ends for this where it does.
-func (x *exchange) export(nowNanos int64) {
+// becomes a tunnel ends for this where it does. It returns what the recorder has of its id.
+func (x *exchange) export(nowNanos int64) (id string) {
 	e, r, h := x.c.shard.engine, records.Record{}, &x.head
 	x.describe(&r, nowNanos)
 	r.Started = time.Now().UnixNano() - r.Took
@@ -249,7 +251,9 @@ func (x *exchange) export(nowNanos int64) {
 	if x.fwd.pool != nil {
 		out.BackendsTLS = x.fwd.pool.overTLS
 	}
+	id = out.ID // it is not ours any more
 	e.tracer.Offer(out)
+	return id
 }
 
 // describe says what the exchange was. The query of its target is left out.

@@ -117,15 +117,17 @@ func TestHostIsThatOfEachAttempt(t *testing.T) {
 }
 
 func TestHostOfARival(t *testing.T) {
-	hosts := make(chan string, 2)
+	hosts, asked := make(chan string, 2), make(chan struct{})
 	b := [2]string{}
 	for i := range b {
 		b[i] = backend(t, func(w http.ResponseWriter, q *http.Request) {
 			hosts <- q.Host
 			if q.Host == b[0] { // it is slower than the other one, however slow that is
+				close(asked)
 				<-q.Context().Done()
 				return
 			}
+			<-asked // one that is outrun before it has read anything never hears of the request
 			tellHost(w, q)
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -268,6 +269,13 @@ func TestAnswersOfOurOwnHaveASpan(t *testing.T) {
 	}
 	if got := fmt.Sprint(names); got != "map[GET:no_route GET /own:ok GET /p:connect_refused]" {
 		t.Errorf("got %s", got)
+	}
+	var page strings.Builder
+	r.engine.registry.WriteMetrics(&page, "application/openmetrics-text")
+	for _, route := range []string{"", "own", "all"} {
+		if !regexp.MustCompile(`isame_request_duration_seconds_bucket\{route="` + route + `",le="[^"]*"\} \d+ # \{(request_id="\w+",)?trace_id="\w{32}"\}`).MatchString(page.String()) {
+			t.Errorf("route %q: no exemplar of a trace:\n%s", route, page.String())
+		}
 	}
 	eventually(t, func() string { return "the metrics count the spans" }, func() bool { // once the collector's answer has come
 		var text strings.Builder

@@ -17,21 +17,44 @@ type Example struct {
 	Ended time.Time
 }
 
-// collect keeps the last exchange of each bucket.
-func (s *scraping) collect(source func(see func(Example))) {
+// Traced is an exchange whose spans are exported.
+type Traced struct {
+	// Trace is the id of its trace, ID what the recorder has of that of its request.
+	Trace, ID string
+	Took      time.Duration
+	Ended     time.Time
+}
+
+// collect keeps the last exchange of each bucket, of source or traced; traced ones are worth
+// more, as there is more to be seen of them.
+func (s *scraping) collect(source *func(see func(Example))) {
 	s.examples = map[string]*expose.Examples{}
-	source(func(e Example) {
-		if e.ID == "" {
-			return
+	if source != nil {
+		(*source)(func(e Example) {
+			if e.ID != "" {
+				s.keep(e.Route, e.Took, e.Ended, expose.Exemplar{ID: e.ID})
+			}
+		})
+	}
+	for key, cells := range s.routes {
+		for i := range cells.traced {
+			if t := cells.traced[i].Load(); t != nil {
+				s.keep(key.route, t.Took, t.Ended, expose.Exemplar{ID: t.ID, Trace: t.Trace})
+			}
 		}
-		of := s.examples[e.Route]
-		if of == nil {
-			of = &expose.Examples{}
-			s.examples[e.Route] = of
-		}
-		at, unix := &of[stat.BucketOf(e.Took)], float64(e.Ended.UnixMilli())/1000
-		if at.ID == "" || at.Unix < unix {
-			*at = expose.Exemplar{ID: e.ID, Seconds: e.Took.Seconds(), Unix: unix}
-		}
-	})
+	}
+}
+
+// keep makes e the example of its bucket, unless there is one that is worth more.
+func (s *scraping) keep(route string, took time.Duration, ended time.Time, e expose.Exemplar) {
+	of := s.examples[route]
+	if of == nil {
+		of = &expose.Examples{}
+		s.examples[route] = of
+	}
+	e.Seconds, e.Unix = took.Seconds(), float64(ended.UnixMilli())/1000
+	at := &of[stat.BucketOf(took)]
+	if traced := e.Trace != ""; traced == (at.Trace != "") && at.Unix < e.Unix || traced && at.Trace == "" {
+		*at = e
+	}
 }

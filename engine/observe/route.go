@@ -51,6 +51,14 @@ func (s *RouteStats) Used(shard int, nowNanos int64) {
 	}
 }
 
+// Traced keeps an exchange of the route of which spans are exported, behind its Observe: it
+// stands for those that took as long. e is the RouteStats' then.
+func (s *RouteStats) Traced(e *Traced) {
+	if cells := s.cells.Load(); cells != nil {
+		cells.traced[stat.BucketOf(e.Took)].Store(e)
+	}
+}
+
 // join finds or makes the cells of this name.
 func (s *RouteStats) join() *routeCells {
 	r := s.registry

@@ -15,8 +15,8 @@ import (
 func (r *Registry) WriteMetrics(w io.Writer, accept string) (contentType string) {
 	format := expose.Negotiate(accept)
 	s := r.begin(expose.NewPage(w, format))
-	if source := r.examples.Load(); source != nil && format.HasExemplars() {
-		s.collect(*source)
+	if format.HasExemplars() {
+		s.collect(r.examples.Load())
 	}
 	s.writeRoutes()
 	s.writePaths(r)

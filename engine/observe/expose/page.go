@@ -106,14 +106,20 @@ func (p *Page) Sum(sum float64, count uint64, values ...string) {
 
 // Exemplar is an exchange that stands for those of its bucket. The zero value is none.
 type Exemplar struct {
-	ID      string // of the request
-	Seconds float64
+	// ID is that of the request, Trace of its trace; either may be empty.
+	ID, Trace string
+	Seconds   float64
 	// Unix is when it ended, in seconds.
 	Unix float64
 }
 
-// exemplarLabel is the label of its id.
-const exemplarLabel = "request_id"
+// Labels of an exemplar. The name of the second one is what Grafana looks for.
+const (
+	labelRequest = "request_id"
+	labelTrace   = "trace_id"
+)
+
+func (e *Exemplar) isNone() bool { return e.ID == "" && e.Trace == "" }
 
 // Examples are exemplars of a histogram, by classic bucket.
 type Examples [stat.Buckets]Exemplar

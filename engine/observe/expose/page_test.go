@@ -31,6 +31,8 @@ func written(f Format) []byte {
 	}
 	s, of := h.Snapshot(), &Examples{}
 	of[stat.BucketOf(time.Millisecond)] = Exemplar{ID: `a"b`, Seconds: 0.001, Unix: 1700000000.25}
+	of[stat.BucketOf(3*time.Millisecond)] = Exemplar{Trace: "4bf9", Seconds: 0.003, Unix: 1700000000}
+	of[stat.BucketOf(90*time.Second)] = Exemplar{ID: "c", Trace: "92f3", Seconds: 90, Unix: 1700000000}
 	var b bytes.Buffer
 	p := NewPage(&b, f)
 	p.Begin(&tests)
@@ -86,7 +88,8 @@ func TestOpenMetrics(t *testing.T) {
 		"# HELP a_size_bytes Size.\n# TYPE a_size_bytes gauge\n# UNIT a_size_bytes bytes\na_size_bytes -1.5\n",
 		"\na_took_seconds_bucket{kind=\"x\",le=\"0.001\"} 3 # {request_id=\"a\\\"b\"} 0.001 1700000000.250\n",
 		"\na_took_seconds_bucket{kind=\"x\",le=\"1.0\"} 4\n",
-		"\na_took_seconds_bucket{kind=\"x\",le=\"+Inf\"} 5\n",
+		"\na_took_seconds_bucket{kind=\"x\",le=\"0.005\"} 4 # {trace_id=\"4bf9\"} 0.003 1700000000.000\n",
+		"\na_took_seconds_bucket{kind=\"x\",le=\"+Inf\"} 5 # {request_id=\"c\",trace_id=\"92f3\"} 90 1700000000.000\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q:\n%s", want, text)
@@ -138,8 +141,12 @@ func TestProtobuf(t *testing.T) {
 		t.Errorf("classic histogram: got %v", h)
 	}
 	e := h.GetBucket()[1].GetExemplar()
-	if e.GetLabel()[0].GetValue() != `a"b` || e.GetTimestamp().AsTime().UnixMilli() != 1700000000250 || len(h.GetExemplars()) != 1 {
+	if e.GetLabel()[0].GetValue() != `a"b` || e.GetTimestamp().AsTime().UnixMilli() != 1700000000250 || len(h.GetExemplars()) != 3 {
 		t.Errorf("exemplar: got %v", e)
+	}
+	e = h.GetBucket()[stat.Buckets-1].GetExemplar()
+	if l := e.GetLabel(); len(l) != 2 || l[0].GetValue() != "c" || l[1].GetName() != "trace_id" || l[1].GetValue() != "92f3" {
+		t.Errorf("exemplar of a trace: got %v", e)
 	}
 	if !math.IsInf(h.GetBucket()[stat.Buckets-1].GetUpperBound(), 1) {
 		t.Error("the last bucket has a bound")

@@ -82,7 +82,7 @@ func (p *Page) protoHistogram(s *stat.Snapshot, of *Examples) {
 	for i, n := range s.Buckets() {
 		cumulated += n
 		bucket = appendDouble(appendNumber(bucket[:0], first, cumulated), second, stat.Bound(i))
-		if of != nil && of[i].ID != "" {
+		if of != nil && !of[i].isNone() {
 			bucket = appendMessage(bucket, third, p.protoExemplar(&of[i]))
 		}
 		b = appendMessage(b, third, bucket)
@@ -91,7 +91,7 @@ func (p *Page) protoHistogram(s *stat.Snapshot, of *Examples) {
 	b = appendDouble(b, histoZeroTo, stat.NativeZero)
 	p.part = p.protoNative(b, s)
 	for i := range stat.Buckets {
-		if of != nil && of[i].ID != "" {
+		if of != nil && !of[i].isNone() {
 			p.part = appendMessage(p.part, histoExemplar, p.protoExemplar(&of[i]))
 		}
 	}
@@ -149,7 +149,13 @@ func (p *Page) protoNative(b []byte, s *stat.Snapshot) []byte {
 func (p *Page) protoExemplar(e *Exemplar) []byte {
 	whole, part := math.Modf(e.Unix)
 	moment := appendNumber(appendNumber(nil, first, uint64(whole)), second, uint64(part*float64(time.Second)))
-	b := p.appendPair(nil, first, exemplarLabel, e.ID)
+	var b []byte
+	if e.ID != "" {
+		b = p.appendPair(b, first, labelRequest, e.ID)
+	}
+	if e.Trace != "" {
+		b = p.appendPair(b, first, labelTrace, e.Trace)
+	}
 	return appendMessage(appendDouble(b, second, e.Seconds), third, moment)
 }
 

@@ -100,7 +100,7 @@ func (p *Page) textHistogram(s *stat.Snapshot, of *Examples) {
 			p.b = append(p.b, ',')
 		}
 		p.b = strconv.AppendUint(append(p.b, texts[i]...), cumulated, 10)
-		if of != nil && of[i].ID != "" {
+		if of != nil && !of[i].isNone() {
 			p.textExemplar(&of[i])
 		}
 		p.line()
@@ -144,8 +144,17 @@ func (p *Page) Bounded(bounds []float64, counts []uint64, sum float64, values ..
 }
 
 func (p *Page) textExemplar(e *Exemplar) {
-	p.b = append(p.b, ` # {`+exemplarLabel+`="`...)
-	p.b = append(appendEscaped(p.b, e.ID), `"} `...)
+	p.b = append(p.b, " # {"...)
+	if e.ID != "" {
+		p.b = append(appendEscaped(append(p.b, labelRequest+`="`...), e.ID), '"')
+	}
+	if e.ID != "" && e.Trace != "" {
+		p.b = append(p.b, ',')
+	}
+	if e.Trace != "" {
+		p.b = append(appendEscaped(append(p.b, labelTrace+`="`...), e.Trace), '"')
+	}
+	p.b = append(p.b, "} "...)
 	p.b = append(appendFloat(p.b, e.Seconds), ' ')
 	p.b = strconv.AppendFloat(p.b, e.Unix, 'f', 3, 64)
 }
