@@ -110,8 +110,8 @@ type BackendStatus struct {
 	Probes []health.Probe `json:"probes,omitempty"`
 }
 
-// Summary is one pool in brief: enough to see whether something is wrong, at a tenth of
-// the price of its Status.
+// Summary is one pool in brief: enough to see whether something is wrong, without what costs
+// more to find out.
 type Summary struct {
 	Name      string           `json:"name"`
 	Algorithm string           `json:"algorithm"`
