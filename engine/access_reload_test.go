@@ -147,9 +147,10 @@ func TestRedactedValuesAreKeptNowhere(t *testing.T) {
 		t.Errorf("got the record %+v", v)
 	}
 	heads := r.engine.sampler.Heads()
-	if len(heads) != 1 {
-		t.Fatalf("got %d heads; want 1", len(heads))
-	}
+	eventually(t, func() string { return fmt.Sprintf("one head, not %d", len(heads)) }, func() bool { // it is kept behind the record
+		heads = r.engine.sampler.Heads()
+		return len(heads) == 1
+	})
 	if kept := string(heads[0].Text()); strings.Contains(kept, "secret") || strings.Contains(kept, "shown") || !strings.Contains(kept, "X-Plain: ***") {
 		t.Errorf("kept %q", kept)
 	}

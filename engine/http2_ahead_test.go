@@ -265,7 +265,8 @@ func TestHTTP2DrainWaitsForTheFirstRequest(t *testing.T) {
 	late := r.h2()
 	late.settle()
 	r.drainNow(true)
-	if late.settle(); !late.gone {
+	late.settle()
+	if !late.gone {
 		t.Error("no GOAWAY when it is everybody's turn")
 	}
 }

@@ -110,7 +110,6 @@ func (s *Session) late() bool {
 	case s.client != nil && s.isDeserted(quietNanos == 0, nowNanos):
 		s.end(frame.CodeNone, "nobody is there")
 		return true
-	case s.leaveDue():
 	case s.drained == 1 && passed(deadline(t.drained, lingerTime), nowNanos):
 		s.goAway()
 	case s.drained == 2 && quietNanos != 0 && passed(deadline(t.drained, 2*lingerTime), nowNanos):

@@ -34,6 +34,7 @@ func TestACMEForAnAddress(t *testing.T) {
 	t.Parallel()
 	for _, way := range []string{"http-01", "tls-alpn-01"} {
 		t.Run(way, func(t *testing.T) {
+			t.Parallel()
 			b, own, inClear := newBackend(t, nil), newPair(t, tomorrow(), "file.test"), ""
 			file := fmt.Sprintf("certificates: [{cert_file: %q, key_file: %q}]", own.certFile, own.keyFile)
 			if way == "http-01" {

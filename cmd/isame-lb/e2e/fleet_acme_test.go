@@ -125,7 +125,7 @@ func (s *etcdServer) fleetOf(n int) map[string]*proxy {
 // TestFleetCertificates: ten instances that start at once make one order for a host, which validations
 // of other instances confirm, and all of them have the certificate; also while etcd is frozen, and after
 // a restart meanwhile.
-func TestFleetCertificates(t *testing.T) {
+func TestFleetCertificates(t *testing.T) { //nolint:tparallel // one fleet of ten after the other
 	t.Parallel()
 	for _, c := range []struct {
 		name         string

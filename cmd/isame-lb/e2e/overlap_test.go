@@ -102,6 +102,7 @@ func TestStartBesideADrainTakesTheAdminEndpointLater(t *testing.T) {
 	t.Parallel()
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
+			t.Parallel()
 			admin := freeAddress(t)
 			if network == "unix" {
 				admin = "unix:" + shortSocket(t)

@@ -55,6 +55,7 @@ fetch("http://" + process.argv[1] + "/", {method: "POST", body: "x".repeat(10 <<
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for range refusalTries {
 				if got := upload(t); got != "413" {
 					t.Errorf("got %s; want 413", got)
