@@ -109,6 +109,34 @@ func TestHandlerSeesTheRequest(t *testing.T) {
 
 // What looks like a URL in a path is none: rules of handlers look at the path that the
 // backend gets.
+// Each field has its own name, also one of those that share an identity.
+func TestFieldsKeepTheirNames(t *testing.T) {
+	fields := "X-Forwarded-User: alice\r\nX-Forwarded-Client-Cert: none\r\nIf-Match: \"a\"\r\nIf-None-Match: \"b\"\r\nClient-Cert: :YQ==:\r\nX-Any: x\r\n"
+	want := "X-Forwarded-User=alice X-Forwarded-Client-Cert=none If-Match=\"a\" If-None-Match=\"b\" Client-Cert=:YQ==: X-Any=x"
+	var asked, answered []string
+	s := mustStage(t, around(func(ctx *fasthttp.RequestCtx) {
+		for name, value := range ctx.Request.Header.All() {
+			if string(name) != fasthttp.HeaderHost {
+				asked = append(asked, string(name)+"="+string(value))
+			}
+		}
+	}, func(ctx *fasthttp.RequestCtx) {
+		for name, value := range ctx.Response.Header.All() {
+			if strings.Contains(want, string(name)+"=") {
+				answered = append(answered, string(name)+"="+string(value))
+			}
+		}
+	}))
+	x := &bare{answer: parsedAnswer(t, "HTTP/1.1 200 OK\r\n"+fields+"\r\n")}
+	x.passed(t, s, parsedRequest(t, "GET / HTTP/1.1\r\nHost: a.test\r\n"+fields+"\r\n"))
+	if got := strings.Join(asked, " "); got != want {
+		t.Errorf("asked: got %s; want %s", got, want)
+	}
+	if got := strings.Join(answered, " "); got != want {
+		t.Errorf("answered: got %s; want %s", got, want)
+	}
+}
+
 func TestPathsThatLookLikeURLs(t *testing.T) {
 	for _, text := range []string{
 		"GET //a://other.example/x?q HTTP/1.1\r\nHost: example.com\r\n\r\n", "GET /a://other.example/x?q HTTP/1.0\r\n\r\n",

@@ -94,19 +94,23 @@ var nameList = [...]namedField{
 	{"x-powered-by", FieldOther},
 }
 
+// unlistedSet are the identities that names get which are not in the list: see nameUnlisted.
+const unlistedSet FieldSet = 1<<FieldOther | 1<<FieldUnderscoreTwin | 1<<FieldXForwardedOther
+
 // theirNames are the names of identities that one name alone has, in lower case.
 var theirNames = func() (names [64]string) {
-	known := [len(names)]int{}
+	several := unlistedSet
 	for _, k := range &nameList {
-		known[k.id]++
+		if several.Has(k.id) {
+			continue
+		}
+		if names[k.id] != "" {
+			several |= 1 << k.id
+			names[k.id] = ""
+			continue
+		}
 		names[k.id] = k.name
 	}
-	for id, n := range known {
-		if n > 1 {
-			names[id] = ""
-		}
-	}
-	names[FieldOther], names[FieldUnderscoreTwin] = "", "" // anybody may have these
 	return names
 }()
 

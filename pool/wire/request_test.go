@@ -262,7 +262,7 @@ func TestNamesOfIdentities(t *testing.T) {
 	}
 	for id := range FieldIsameAttempts + 1 {
 		name := id.Name()
-		if alone := known[id] == 1 && id != FieldOther && id != FieldUnderscoreTwin; alone != (name != "") {
+		if alone := known[id] == 1 && id != FieldXForwardedOther; alone != (name != "") {
 			t.Errorf("identity %d of %d names: got %q", id, known[id], name)
 		}
 		if name != "" && IDOf(name) != id {
@@ -271,6 +271,11 @@ func TestNamesOfIdentities(t *testing.T) {
 	}
 	if got := FieldConditional.Name(); got != "" {
 		t.Errorf("got %q for the conditions, of which there are several", got)
+	}
+	for _, name := range []string{"x-forwarded-user", "x_forwarded_for", "content_length", "x-anything"} { // what is not listed shares an identity
+		if got := IDOf(name).Name(); got != "" {
+			t.Errorf("%s: got the name %q", name, got)
+		}
 	}
 }
 
