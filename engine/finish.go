@@ -106,8 +106,7 @@ func (x *exchange) count() {
 		stats = x.route.stats[x.policy.number]
 	}
 	shard := x.c.shard.index
-	took := time.Duration(nowNanos - x.startNanos)
-	stats.Observe(shard, x.status, took)
+	stats.Observe(shard, x.status, time.Duration(nowNanos-x.startNanos))
 	stats.Used(shard, nowNanos)
 	if x.reached != end.PhaseTunnel { // that one has not ended
 		x.c.shard.engine.registry.Ends.Add(shard, x.end, x.reached)
@@ -121,8 +120,7 @@ func (x *exchange) count() {
 	x.record(nowNanos)
 	x.sample(nowNanos)
 	if x.traced && x.traceSpan.Sampled() {
-		id := x.export(nowNanos)
-		stats.Traced(&observe.Traced{Trace: string(x.traceSpan.Trace()), ID: id, Took: took, Ended: time.Now()})
+		x.export(stats, nowNanos)
 	}
 	x.head.DropText()
 	x.path, x.target = nil, nil
@@ -235,8 +233,8 @@ func (x *exchange) record(nowNanos int64) {
 }
 
 // export hands the exchange to who exports spans, with all that is to be known of it: what
-// becomes a tunnel ends for this where it does. It returns what the recorder has of its id.
-func (x *exchange) export(nowNanos int64) (id string) {
+// becomes a tunnel ends for this where it does. It is an example of what stats count.
+func (x *exchange) export(stats *observe.RouteStats, nowNanos int64) {
 	e, r, h := x.c.shard.engine, records.Record{}, &x.head
 	x.describe(&r, nowNanos)
 	r.Started = time.Now().UnixNano() - r.Took
@@ -251,9 +249,8 @@ func (x *exchange) export(nowNanos int64) (id string) {
 	if x.fwd.pool != nil {
 		out.BackendsTLS = x.fwd.pool.overTLS
 	}
-	id = out.ID // it is not ours any more
+	stats.Traced(&observe.Example{Trace: string(x.traceSpan.Trace()), ID: out.ID, Took: out.Took, Ended: out.Started.Add(out.Took)})
 	e.tracer.Offer(out)
-	return id
 }
 
 // describe says what the exchange was. The query of its target is left out.

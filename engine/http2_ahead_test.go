@@ -227,7 +227,7 @@ func TestHTTP2DrainHearsARequestBeforeItsEnd(t *testing.T) {
 	c := r.h2()
 	id := c.open(false, to("GET", "/")...)
 	c.settle()
-	r.drainNow(true)
+	r.drainNow(false)
 	c.until(func() bool { return c.gone })
 	c.data(id, true, "")
 	c.expect("200 GET /", c.outcome(id))

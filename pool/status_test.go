@@ -30,3 +30,11 @@ func TestSummariesAgreeWithStatus(t *testing.T) {
 		t.Errorf("got %+v; want %+v", got, want)
 	}
 }
+
+// A pool without members, of which discovery has found none yet, has a list of none.
+func TestSummaryOfAnEmptyPool(t *testing.T) {
+	s, _ := buildOne(t, poolOf(), nil, nil)
+	if got := s.Summaries(); len(got) != 1 || got[0].Backends == nil || len(got[0].Backends) != 0 {
+		t.Errorf("got %+v; want one pool with an empty list", got)
+	}
+}

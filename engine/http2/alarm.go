@@ -3,6 +3,7 @@ package http2
 import (
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/socket"
 	"github.com/isame-lb/isame-lb/pool/wire/frame"
 )
@@ -11,10 +12,6 @@ import (
 // GOAWAY which says why is not lost to a reset, and how long one may leave unanswered
 // that we drain.
 const lingerTime = 2 * time.Second
-
-// newTime is how long the first request of a session may take to come before a drain begins
-// for it.
-const newTime = time.Second
 
 // noteBegun follows whether the peer is in the middle of something: its preface, a
 // frame, or a header block. It may take its time for content.
@@ -51,7 +48,7 @@ func (s *Session) setAlarm() {
 	case s.drained == 0:
 		by = socket.Earlier(by, deadline(quietNanos, s.opts.Idle))
 		if s.leaves {
-			by = socket.Earlier(by, deadline(t.opened, newTime))
+			by = socket.Earlier(by, deadline(t.opened, stream.NewTime))
 		}
 	case s.drained == 1:
 		by = socket.Earlier(by, deadline(t.drained, lingerTime))

@@ -134,32 +134,32 @@ func (s *Session) finish() {
 }
 
 // isNew reports that the session has just begun, so that its first request is on its way:
-// hardly anybody connects for nothing. Clients take a connection that is closed to them before
-// they could use it for one that could not be made, and do not try another (Go's net/http).
+// see stream.NewTime.
 func (s *Session) isNew() bool {
-	return s.client == nil && s.lastID == 0 && !passed(deadline(s.times.opened, newTime), socket.Nanos())
+	return s.client == nil && s.lastID == 0 && !passed(deadline(s.times.opened, stream.NewTime), socket.Nanos())
 }
 
-// leaveDue begins the drain of a session that was asked to leave, and is not new any more.
-func (s *Session) leaveDue() bool {
-	return s.leaves && s.drained == 0 && !s.isNew() && s.beginDrain()
+// leaveInTime begins the drain of a session that was asked to leave, once it is not new any more.
+func (s *Session) leaveInTime() {
+	if s.leaves && s.drained == 0 && !s.isNew() {
+		s.beginDrain()
+	}
 }
 
 // beginDrain is the first step, once: of a drain, or of the end of a session that is
 // idle, which a request may cross just the same.
-func (s *Session) beginDrain() bool {
+func (s *Session) beginDrain() {
 	m := &s.mu
 	s.lock()
 	if m.away || s.over || s.drained > 0 {
 		s.unlock()
-		return false
+		return
 	}
 	s.drained, s.times.drained = 1, socket.Nanos()
 	s.appendLocked(frame.AppendGoAway(nil, frame.StreamMax, frame.CodeNone, ""))
 	s.appendLocked(frame.AppendPing(nil, drainPing))
 	s.wroteLocked(true)
 	s.unlock()
-	return true
 }
 
 // goAway is the second step. The peer has answered our PING, so it has seen the first

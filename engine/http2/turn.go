@@ -152,7 +152,7 @@ func (s *Session) finishTurn() {
 	if s.over {
 		return
 	}
-	s.leaveDue()
+	s.leaveInTime()
 	m := &s.mu
 	s.lock()
 	if m.met {
@@ -192,9 +192,8 @@ func (s *Session) Drain(now bool) {
 		return
 	}
 	s.leaves = true
-	if now && s.beginDrain() || s.leaveDue() {
-		s.finishTurn()
-		return
+	if now {
+		s.beginDrain()
 	}
-	s.setAlarm()
+	s.finishTurn()
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/rig"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -29,7 +30,7 @@ func TestDrainGivesAQuietClientTimeToHearOfIt(t *testing.T) {
 }
 
 // A client that has just connected has something to ask: it hears of the drain behind that, or
-// when nothing has come for newTime, or when it has to be now.
+// when nothing has come for stream.NewTime, or when it has to be now.
 func TestDrainWaitsForTheFirstRequest(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -41,7 +42,7 @@ func TestDrainWaitsForTheFirstRequest(t *testing.T) {
 		{name: "new"},
 		{name: "new and asked", asked: true, told: true},
 		{name: "new and late", now: true, told: true},
-		{name: "not new", age: newTime, told: true},
+		{name: "not new", age: stream.NewTime, told: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &Session{begunNanos: socket.Nanos() - int64(c.age)}
@@ -56,8 +57,8 @@ func TestDrainWaitsForTheFirstRequest(t *testing.T) {
 			if told := s.mu.leavesNanos != 0; told != c.told {
 				t.Errorf("told to leave: %v; want %v", told, c.told)
 			}
-			if by := s.Conn.ReadBy(); !c.told && by != s.begunNanos+int64(newTime) {
-				t.Errorf("looked at again %v after its beginning; want %v", time.Duration(by-s.begunNanos), newTime)
+			if by := s.Conn.ReadBy(); !c.told && by != s.begunNanos+int64(stream.NewTime) {
+				t.Errorf("looked at again %v after its beginning; want %v", time.Duration(by-s.begunNanos), stream.NewTime)
 			}
 			s.Conn.Alarm(0)
 		})

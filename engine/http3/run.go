@@ -9,6 +9,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/isame-lb/isame-lb/engine/http3/errcode"
+	"github.com/isame-lb/isame-lb/engine/stream"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -17,11 +18,6 @@ import (
 // away, after its last answer: QUIC does not tell when an answer has arrived, and to
 // close before would lose it.
 const lingerTime = time.Second
-
-// newTime is how long the first request of a connection may take to come before a drain begins
-// for it: hardly anybody connects for nothing, and clients take a connection that sends them
-// away at once for one that cannot be had (quic-go).
-const newTime = time.Second
 
 // goAwayTime is how long it may take to write GOAWAY.
 const goAwayTime = 5 * time.Second
@@ -180,7 +176,7 @@ func (s *Session) setDeadline() {
 		s.close(errcode.None, "")
 		by = 0 // the end of Run calls
 	} else if s.leaves && leaves == 0 {
-		by = socket.Earlier(by, s.begunNanos+int64(newTime)) // Drain is called again
+		by = socket.Earlier(by, s.begunNanos+int64(stream.NewTime)) // Drain is called again
 	}
 	s.Conn.Alarm(by)
 }
@@ -207,7 +203,7 @@ func (s *Session) Drain(now bool) {
 	m := &s.mu
 	m.Lock()
 	was, control := m.leavesNanos != 0, m.control
-	if !was && !now && m.nextID == 0 && socket.Nanos() < s.begunNanos+int64(newTime) {
+	if !was && !now && m.nextID == 0 && socket.Nanos() < s.begunNanos+int64(stream.NewTime) {
 		m.Unlock()
 		return
 	}

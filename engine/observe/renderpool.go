@@ -91,32 +91,22 @@ func (s *scraping) writePools() {
 var breakerStates = map[string]float64{"closed": 0, "half-open": 1, "open": 2} //nolint:gochecknoglobals // read-only table
 
 func (s *scraping) writeMembers() {
-	s.eachMember(&familyBackendUp, func(b *pool.BackendStatus) float64 { return truth(b.Up) })
-	s.eachMember(&familyBackendInflight, func(b *pool.BackendStatus) float64 { return float64(b.InFlight) })
-	s.Begin(&familyBackendConnections)
-	for i := range s.states {
-		for j := range s.states[i].Backends {
-			b := &s.states[i].Backends[j]
-			s.Gauge(float64(max(b.ConnectionsOpen-b.ConnectionsIdle, 0)), s.states[i].Name, b.Address, "active")
-			s.Gauge(float64(b.ConnectionsIdle), s.states[i].Name, b.Address, "idle")
-		}
-	}
-	s.eachMember(&familyBreakerState, func(b *pool.BackendStatus) float64 { return breakerStates[b.Breaker] })
-	s.Begin(&familyBreakerTrips)
-	for i := range s.states {
-		for j := range s.states[i].Backends {
-			b := &s.states[i].Backends[j]
-			s.Count(b.Trips, s.states[i].Name, b.Address)
-		}
-	}
+	s.eachMember(&familyBackendUp, func(p string, b *pool.BackendStatus) { s.Gauge(truth(b.Up), p, b.Address) })
+	s.eachMember(&familyBackendInflight, func(p string, b *pool.BackendStatus) { s.Gauge(float64(b.InFlight), p, b.Address) })
+	s.eachMember(&familyBackendConnections, func(p string, b *pool.BackendStatus) {
+		s.Gauge(float64(max(b.ConnectionsOpen-b.ConnectionsIdle, 0)), p, b.Address, "active")
+		s.Gauge(float64(b.ConnectionsIdle), p, b.Address, "idle")
+	})
+	s.eachMember(&familyBreakerState, func(p string, b *pool.BackendStatus) { s.Gauge(breakerStates[b.Breaker], p, b.Address) })
+	s.eachMember(&familyBreakerTrips, func(p string, b *pool.BackendStatus) { s.Count(b.Trips, p, b.Address) })
 }
 
-func (s *scraping) eachMember(f *expose.Family, value func(*pool.BackendStatus) float64) {
+// eachMember writes a family of backends.
+func (s *scraping) eachMember(f *expose.Family, write func(poolName string, b *pool.BackendStatus)) {
 	s.Begin(f)
 	for i := range s.states {
 		for j := range s.states[i].Backends {
-			b := &s.states[i].Backends[j]
-			s.Gauge(value(b), s.states[i].Name, b.Address)
+			write(s.states[i].Name, &s.states[i].Backends[j])
 		}
 	}
 }

@@ -52,8 +52,8 @@ func (s *RouteStats) Used(shard int, nowNanos int64) {
 }
 
 // Traced keeps an exchange of the route of which spans are exported, behind its Observe: it
-// stands for those that took as long. e is the RouteStats' then.
-func (s *RouteStats) Traced(e *Traced) {
+// stands for those that took as long. e is the RouteStats' then, and its Route is not read.
+func (s *RouteStats) Traced(e *Example) {
 	if cells := s.cells.Load(); cells != nil {
 		cells.traced[stat.BucketOf(e.Took)].Store(e)
 	}

@@ -145,7 +145,7 @@ type routeCells struct {
 	codes     *stat.Codes
 	durations *stat.Histogram
 	used      lastUse
-	traced    [stat.Buckets]atomic.Pointer[Traced] // the last one of each
+	traced    [stat.Buckets]atomic.Pointer[Example] // the last one of each
 }
 
 // lastUse is when a route was used last, by shard: in ticks of the clock, 0 is never. Each

@@ -23,7 +23,10 @@
 // imports pool/socket for the queue of bytes, pool/wire, and the standard library.
 package stream
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Bounds that hold for streams of both protocols.
 const (
@@ -39,6 +42,12 @@ const (
 	// headKeep is how much memory is kept for the next head.
 	headKeep = 32 << 10
 )
+
+// NewTime is how long the first request of a session may take to come before a drain begins for
+// it: hardly anybody connects for nothing. Clients take a connection that sends them away, or is
+// closed, before they could use it for one that cannot be had, and try no other (Go's net/http,
+// quic-go).
+const NewTime = time.Second
 
 var (
 	// ErrText is a text that is not what an engine writes.
