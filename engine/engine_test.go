@@ -159,11 +159,28 @@ func (c *client) receive(method string) reply {
 	if err != nil {
 		c.t.Fatalf("no response: %v", err)
 	}
-	body, err := io.ReadAll(resp.Body)
+	body, err := io.ReadAll(&steady{resp.Body, c.Conn, 0})
 	if err != nil {
 		c.t.Fatalf("body of %s: %v", resp.Status, err)
 	}
 	return reply{resp, string(body)}
+}
+
+// steady reads a body that may be long: each MiB has its own time.
+type steady struct {
+	io.Reader
+
+	c    net.Conn
+	read int // since the time was renewed
+}
+
+func (s *steady) Read(p []byte) (n int, err error) {
+	n, err = s.Reader.Read(p)
+	if s.read += n; s.read >= 1<<20 {
+		s.read = 0
+		renew(s.c)
+	}
+	return n, err
 }
 
 func (c *client) get(path string) reply {

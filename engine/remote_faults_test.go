@@ -408,9 +408,13 @@ func TestClientThatLeavesCancelsItsStream(t *testing.T) {
 // A client that reads nothing holds the backend back, within the window of its stream.
 func TestSlowClientHoldsItsStreamBack(t *testing.T) {
 	var sent atomic.Int64
-	r := start(t, overH2C, h2Backend(t, nil, func(w http.ResponseWriter, _ *http.Request) {
+	r := start(t, overH2C, h2Backend(t, nil, func(w http.ResponseWriter, q *http.Request) {
 		piece := make([]byte, 16<<10)
-		for range 8 << 10 {
+		pieces := 8 << 10
+		if q.URL.Path == "/less" { // but more than the window of a session has at first
+			pieces = 1 << 8
+		}
+		for range pieces {
 			n, err := w.Write(piece)
 			if err != nil {
 				return
@@ -424,7 +428,7 @@ func TestSlowClientHoldsItsStreamBack(t *testing.T) {
 	if last > 32<<20 {
 		t.Errorf("the backend sent %d bytes to a client that reads nothing; want it held back", last)
 	}
-	if a := r.dial().get("/"); a.StatusCode != 200 || len(a.body) != 128<<20 { // the window of the session is not used up
+	if a := r.dial().get("/less"); a.StatusCode != 200 || len(a.body) != 4<<20 { // the window of the session is not used up
 		t.Errorf("another client: got %d and %d bytes", a.StatusCode, len(a.body))
 	}
 }
