@@ -11,10 +11,18 @@ var notCompiled = map[string]bool{
 	"source.etcd.tls.server_name": true, "source.etcd.tls.ca_file": true, "source.etcd.tls.cert_file": true, "source.etcd.tls.key_file": true,
 	"source.etcd.tls.insecure_skip_verify": true, "source.etcd.cache_file": true,
 	"tracing.endpoint": true, "tracing.protocol": true, "tracing.service_name": true, // by who exports, not by the table
+	"metrics.otlp.enabled": true, "metrics.otlp.endpoint": true, "metrics.otlp.protocol": true, "metrics.otlp.interval": true,
+	"metrics.otlp.service_name": true, "metrics.otlp.histograms": true,
 }
 
 // behaviours names, for each key that works, a test that shows what changes with it.
 var behaviours = map[string]string{
+	"metrics.otlp.enabled":                        "engine.TestMetricsArePushed",
+	"metrics.otlp.endpoint":                       "engine/push.TestMetricsReachACollector",
+	"metrics.otlp.protocol":                       "engine/push.TestMetricsReachACollector",
+	"metrics.otlp.interval":                       "engine/push.TestPushesComeAtTheirInterval",
+	"metrics.otlp.service_name":                   "engine/push.TestMetricsReachACollector",
+	"metrics.otlp.histograms":                     "engine.TestMetricsArePushed",
 	"tracing.enabled":                             "engine.TestAnswersOfOurOwnHaveASpan",
 	"tracing.endpoint":                            "engine/trace.TestSpansReachACollector",
 	"tracing.protocol":                            "engine/trace.TestSpansReachACollector",

@@ -207,7 +207,9 @@ var leaves = map[string]leaf{
 	"engine/observe/custom": {may: []string{"engine/observe/expose", "pool/stat"}, open: true},
 	"engine/observe/expose": {may: []string{"pool/stat"}, by: []string{"engine/observe", "engine/observe/custom"}},
 	"engine/record":         {may: []string{"pool/end"}, by: []string{"engine", "engine/accesslog", "engine/trace", "cmd/run"}},
-	"engine/trace":          {may: []string{"config", "engine/record", "pool/end", "pool/safely"}},
+	"engine/otlp":           {by: []string{"engine/trace", "engine/push"}}, // what exporters share
+	"engine/push":           {may: []string{"config", "engine/otlp", "pool/safely"}},
+	"engine/trace":          {may: []string{"config", "engine/otlp", "engine/record", "pool/end", "pool/safely"}},
 	"engine/retry":          {may: []string{"config", "pool/attempt"}},
 	"engine/match":          {may: []string{"config", "engine/trust", "pool/wire"}, by: []string{"engine", "engine/middleware", "engine/route", "engine/stage"}},
 	"engine/route":          {may: []string{"config", "engine/match", "pool/wire"}, open: true},

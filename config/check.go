@@ -3,7 +3,6 @@ package config
 import (
 	"maps"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,32 +51,9 @@ func (c *checker) check() {
 	c.moving()
 	c.checkLocal()
 	c.metrics(&c.cfg.Metrics)
-	c.tracing(&c.cfg.Tracing)
-}
-
-// ProtocolGRPC is the value of tracing.protocol for OTLP/gRPC.
-const ProtocolGRPC = "grpc"
-
-func (c *checker) tracing(t *Tracing) {
-	if t.Endpoint == "" {
-		if t.Enabled {
-			c.reportf("tracing.endpoint", "is required when tracing is enabled")
-		}
-		return
-	}
-	c.url("tracing.endpoint", t.Endpoint)
-	at, err := url.Parse(t.Endpoint)
-	if err != nil {
-		return // it was said
-	}
-	switch {
-	case at.User != nil:
-		c.reportf("tracing.endpoint", "must not hold credentials: set OTEL_EXPORTER_OTLP_HEADERS")
-	case at.RawQuery != "" || at.Fragment != "":
-		c.reportf("tracing.endpoint", "must not have a query or a fragment")
-	case t.Protocol == ProtocolGRPC && strings.Trim(at.Path, "/") != "":
-		c.reportf("tracing.endpoint", "must not have a path with protocol: grpc")
-	}
+	c.push(&c.cfg.Metrics.OTLP)
+	t := &c.cfg.Tracing
+	c.collector("tracing", t.Enabled, t.Endpoint, t.Protocol)
 }
 
 // checkLocal runs the checks of what belongs to one instance.

@@ -41,7 +41,7 @@ type Config struct {
 	Admin Admin `koanf:"admin"`
 	// Log is what the proxy writes about itself and its traffic.
 	Log Log `koanf:"log"`
-	// Metrics is the Prometheus exposition on the admin endpoint.
+	// Metrics is the Prometheus exposition on the admin endpoint, and the push to an OpenTelemetry collector.
 	Metrics Metrics `koanf:"metrics"`
 	// Tracing exports OpenTelemetry spans.
 	Tracing Tracing `koanf:"tracing"`
@@ -451,30 +451,6 @@ type Log struct {
 	Format string `enum:"json|text" example:"json" koanf:"format"`
 	// Access is the log of finished exchanges.
 	Access AccessLog `koanf:"access"`
-}
-
-// Metrics is the Prometheus exposition on the admin endpoint.
-type Metrics struct {
-	// Enabled switches it on.
-	Enabled bool `default:"true" koanf:"enabled"`
-	// Path is where it is served.
-	Path string `default:"/metrics" koanf:"path"`
-}
-
-// Tracing exports OpenTelemetry spans.
-type Tracing struct {
-	// Enabled switches it on.
-	Enabled bool `koanf:"enabled"`
-	// Endpoint is the base URL of an OpenTelemetry collector: spans go to its /v1/traces by
-	// OTLP/HTTP, and to its service by OTLP/gRPC. https is TLS.
-	Endpoint string `default:"http://127.0.0.1:4318" koanf:"endpoint"`
-	// Protocol is OTLP/HTTP with protobuf, or OTLP/gRPC (port 4317 as a rule).
-	Protocol string `default:"http" enum:"http|grpc" koanf:"protocol"`
-	// Sample is the share of the traces beginning here that is exported, 0 to 1. Where the
-	// request says by traceparent whether its trace is sampled, that counts.
-	Sample float64 `default:"0.01" koanf:"sample" max:"1" min:"0"`
-	// ServiceName is the service.name of the spans.
-	ServiceName string `default:"isame-lb" koanf:"service_name"`
 }
 
 // Shutdown bounds the drain at the end of the process.

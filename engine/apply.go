@@ -11,6 +11,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/certs/acme"
 	"github.com/isame-lb/isame-lb/engine/http2"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/engine/push"
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/sample"
@@ -55,6 +56,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e.recorder, e.sampler, e.overlay = records.New(e.shardCount), sample.New(e.shardCount), pool.NewOverlay()
 	e.tracer = trace.New(o.Version, o.Instance, o.Logger)
+	e.pusher = push.New(o.Version, o.Instance, o.Logger, o.Registry.Push)
 	for range e.shardCount {
 		l, err := socket.NewLoop()
 		if err != nil {
@@ -71,6 +73,7 @@ func New(o Options) (*Engine, error) {
 	e.registry.SetRoutes(e.existing)
 	e.registry.SetExamples(e.examples)
 	e.registry.SetSpans(e.tracer.Counts)
+	e.registry.SetPushes(e.pusher.Counts)
 	e.registry.SetConnections(e.connections)
 	e.registry.SetCertificates(e.certificates)
 	e.forgetPanics = safely.OnPanic(e.panicked)
@@ -219,7 +222,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 		err = opened.listen(e)
 	}
 	if err == nil {
-		err = e.tracer.Use(&cfg.Tracing)
+		err = e.useCollectors(now, cfg)
 	}
 	if err != nil {
 		opened.close()
@@ -240,8 +243,8 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	e.apply.stages.End(true)
 	e.keepCertificates(now, next)
 	e.registry.SetGeneration(next.generation)
-	e.forgetBackends(next.pools)
 	e.forgetRoutes(cfg)
+	e.forgetCounters(next)
 	e.sayCertificates(next)
 	for _, l := range opened.listeners {
 		e.apply.listeners[l.key] = l.listener
@@ -258,29 +261,48 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 	return nil
 }
 
+// useCollectors has spans and metrics sent as cfg says. On error all is as it was.
+func (e *Engine) useCollectors(now *table, cfg *config.Config) error {
+	if err := e.tracer.Use(&cfg.Tracing); err != nil {
+		return err //nolint:wrapcheck // it names its section
+	}
+	err := e.pusher.Use(&cfg.Metrics.OTLP)
+	if err != nil {
+		before := config.Tracing{}
+		if now != nil {
+			before = now.cfg.Tracing
+		}
+		_ = e.tracer.Use(&before) // it was in use a moment ago
+	}
+	return err //nolint:wrapcheck // it names its section
+}
+
 // forgetRoutes drops what was learnt of routes that cfg does not have.
 func (e *Engine) forgetRoutes(cfg *config.Config) {
-	e.apply.learnt.Keep(func(name string) bool {
-		_, stays := cfg.Routes[name]
-		return stays
-	})
+	isRoute, isPool := isIn(cfg.Routes), isIn(cfg.Pools)
+	e.apply.learnt.Keep(isRoute)
 	e.tunnels.Keep(func(kind, name string) bool {
-		_, isRoute := cfg.Routes[name]
-		_, isPool := cfg.Pools[name]
-		return kind == tallyRoute && isRoute || kind == tallyPool && isPool
+		return kind == tallyRoute && isRoute(name) || kind == tallyPool && isPool(name)
 	})
 }
 
-// forgetBackends bounds the counters of backends that are gone.
-func (e *Engine) forgetBackends(now *pool.Set) {
-	there := 0
-	for _, p := range now.Pools() {
-		there += len(p.Members())
-	}
-	e.registry.KeepBackends(there, func(inPool, backend string) bool {
-		p := now.Pool(inPool)
-		return p != nil && p.Member(backend) != nil
+// forgetCounters bounds the counters of what is gone.
+func (e *Engine) forgetCounters(now *table) {
+	e.registry.Keep(&observe.Present{
+		Listener: isIn(now.cfg.Listeners), Route: isIn(now.cfg.Routes), Pool: isIn(now.cfg.Pools), Stage: isIn(now.cfg.Middleware),
+		Backend: func(inPool, address string) bool {
+			p := now.pools.Pool(inPool)
+			return p != nil && p.Member(address) != nil
+		},
 	})
+}
+
+// isIn tells the names of a section of the configuration.
+func isIn[T any](section map[string]T) func(name string) bool {
+	return func(name string) bool {
+		_, is := section[name]
+		return is
+	}
 }
 
 // closeRemoved drains the listeners that cfg no longer has, and the UDP ports.

@@ -76,6 +76,7 @@ func (e *Engine) Shutdown(ctx context.Context) (cut int) {
 	}
 	e.retirement.Wait()
 	e.tracer.Close(ctx)
+	e.pusher.Close(ctx)
 	e.closeLoops()
 	e.forgetPanics()
 	return cut

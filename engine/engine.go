@@ -20,6 +20,7 @@ import (
 	"github.com/isame-lb/isame-lb/engine/limit"
 	"github.com/isame-lb/isame-lb/engine/middleware"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	"github.com/isame-lb/isame-lb/engine/push"
 	records "github.com/isame-lb/isame-lb/engine/record"
 	"github.com/isame-lb/isame-lb/engine/retry"
 	"github.com/isame-lb/isame-lb/engine/sample"
@@ -72,6 +73,7 @@ type Engine struct {
 	tell       func(pool.Event) // of changes of backends; nil is nobody
 	sampler    *sample.Sampler
 	tracer     *trace.Tracer
+	pusher     *push.Pusher
 	tunnels    tally.Book // of routes and pools
 
 	// apply is held by one reload or shutdown at a time.

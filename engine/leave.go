@@ -5,6 +5,8 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/answer"
 	"github.com/isame-lb/isame-lb/engine/observe"
+	records "github.com/isame-lb/isame-lb/engine/record"
+	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/attempt"
 	"github.com/isame-lb/isame-lb/pool/end"
 	"github.com/isame-lb/isame-lb/pool/safely"
@@ -186,9 +188,24 @@ func (x *exchange) release(out attempt.Outcome) {
 		f.pool.stats.Durations.Observe(x.c.shard.index, time.Duration(latency))
 	}
 	x.trail.Ended(out.End(), x.attempt.Response.Status, f.headNanos, nowNanos)
-	m.Release(f.permit, out, status, nowNanos, latency)
+	x.trail.Met(breakerOf(f.permit, m.Release(f.permit, out, status, nowNanos, latency)))
 	f.last = answer.ForOutcome(out)
 	f.query.Tried.Add(m.Index())
+}
+
+// breakerOf is what an attempt was to a breaker, as the recorder says it.
+func breakerOf(k pool.Permit, e pool.Effect) (b records.Breaker) {
+	if k.IsTrial() {
+		b = records.BreakerTrial
+	}
+	switch e {
+	case pool.EffectOpened:
+		b |= records.BreakerOpened
+	case pool.EffectClosed:
+		b |= records.BreakerClosed
+	case pool.EffectNone:
+	}
+	return b
 }
 
 // measureAttempt counts how an attempt has ended, and what its backend took.

@@ -69,6 +69,11 @@ func story(v *records.View) string {
 		if t.Won {
 			text.WriteString(" won")
 		}
+		for at, word := range []string{" trial", " opened", " closed"} {
+			if t.Breaker>>at&1 != 0 {
+				text.WriteString(word)
+			}
+		}
 	}
 	if v.Refusal != "" {
 		text.WriteString("; no " + v.Refusal)

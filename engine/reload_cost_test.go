@@ -152,3 +152,19 @@ func TestReloadsLeaveNothingBehind(t *testing.T) {
 		return goroutines <= goroutinesBefore+5 && heap <= heapBefore+heapBefore/5
 	})
 }
+
+// TestReloadsBoundCounters: a configuration whose names are others each time, as programs write
+// them, does not pile up counters.
+func TestReloadsBoundCounters(t *testing.T) {
+	r := start(t, plain, "127.0.0.1:1")
+	for i := range 1_100 {
+		stage := fmt.Sprintf("stage%d", i)
+		r.apply(strings.Replace(plain, "all: {pool: p", "all: {middleware: ["+stage+"], pool: p", 1)+
+			"middleware: {"+stage+": {type: headers, response: {set: {A: b}}}}\n", "127.0.0.1:1")
+	}
+	var page strings.Builder
+	r.engine.registry.WriteMetrics(&page, "")
+	if n := strings.Count(page.String(), `outcome="passed"`); n == 0 || n > 1001 {
+		t.Errorf("%d stages are shown; want the last and at most 1,000 that are gone", n)
+	}
+}

@@ -410,11 +410,7 @@ func TestSlowClientHoldsItsStreamBack(t *testing.T) {
 	var sent atomic.Int64
 	r := start(t, overH2C, h2Backend(t, nil, func(w http.ResponseWriter, q *http.Request) {
 		piece := make([]byte, 16<<10)
-		pieces := 8 << 10
-		if q.URL.Path == "/less" { // but more than the window of a session has at first
-			pieces = 1 << 8
-		}
-		for range pieces {
+		for range map[string]int{"/": 8 << 10, "/less": 1 << 8}[q.URL.Path] { // which is more than the window of a session
 			n, err := w.Write(piece)
 			if err != nil {
 				return

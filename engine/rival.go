@@ -113,6 +113,7 @@ type rival struct {
 	place       uint8           // in the exchange's trail
 	openedNanos int64           // when it had a connection
 	out         attempt.Outcome // of one that has not won, once it has ended
+	breaker     records.Breaker // likewise
 }
 
 // run is the goroutine.
@@ -183,7 +184,7 @@ func (v *rival) end(out attempt.Outcome) {
 	b := v.pool.backends[v.member.Index()]
 	b.Codes.Add(v.shard, 0)
 	countFailure(b, v.shard, out)
-	v.member.Release(v.permit, out, 0, socket.Nanos(), -1)
+	v.breaker = breakerOf(v.permit, v.member.Release(v.permit, out, 0, socket.Nanos(), -1))
 	v.route.hedges[result].Add(v.shard)
 }
 
@@ -222,7 +223,7 @@ func (x *exchange) noteRivals(r *race) {
 		return
 	}
 	for _, v := range r.rivals {
-		x.trail.Failed(v.place, v.out.End())
+		x.trail.Failed(v.place, v.out.End(), v.breaker)
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	records "github.com/isame-lb/isame-lb/engine/record"
 )
 
 const (
@@ -221,6 +223,33 @@ func TestEachAttemptHasASpan(t *testing.T) {
 	}
 }
 
+// The line of a tunnel that has ended names the request and the trace that it began as, whose
+// head is long gone.
+func TestLineOfATunnelNamesItsRequest(t *testing.T) {
+	for _, tracing := range []string{"", "0"} {
+		text := plain
+		if tracing != "" {
+			text = newSpans(t).traced(tracing, "")
+		}
+		var log lockedBuffer
+		r := startLogged(t, &log, text+"log: {access: {enabled: true, fields: [log, status, tunnel, request_id, trace_id]}}\n", switched(t, upgradeAnswer, echoBack))
+		c := r.dial()
+		c.send(strings.Replace(upgradeRequest, "Upgrade: websocket", sampledBy+"\r\nUpgrade: websocket", 1))
+		if resp, err := http.ReadResponse(c.r, nil); err != nil || resp.StatusCode != 101 {
+			t.Fatalf("got %v, %v", resp, err)
+		}
+		_ = c.Close()
+		var lines []string
+		eventually(t, func() string { return "two lines: " + log.String() }, func() bool {
+			lines = regexp.MustCompile(`"request_id":"\w+","trace_id":"\w+"`).FindAllString(log.String(), -1)
+			return len(lines) == 2
+		})
+		if lines[0] != lines[1] || !strings.Contains(lines[1], callersTrace) || !strings.Contains(log.String(), `"tunnel":true`) {
+			t.Errorf("tracing %q: got\n%s", tracing, log.String())
+		}
+	}
+}
+
 // A hedged attempt is told its own span.
 func TestRivalsHaveSpansOfTheirOwn(t *testing.T) {
 	s := newSpans(t)
@@ -282,5 +311,46 @@ func TestAnswersOfOurOwnHaveASpan(t *testing.T) {
 		r.engine.registry.WriteMetrics(&text, "")
 		return strings.Contains(text.String(), "isame_trace_spans_total{result=\"exported\"} 5\n") &&
 			strings.Contains(text.String(), "isame_trace_spans_total{result=\"lost\"} 0\n")
+	})
+}
+
+// What an attempt was to the circuit breaker of its backend stands in its record and in its
+// span: the failure that has opened it, the trial that opens it again, and the one that
+// closes it.
+func TestRecordsAndSpansTellOfTheBreaker(t *testing.T) {
+	s := newSpans(t)
+	text := strings.Replace(s.traced("1", ""), `"}]}`, `"}], circuit_breaker: {failures: 1, open_for: 20ms, half_open_requests: 1, max_ejected_percent: 100}}`, 1)
+	r := start(t, text, scripted(t, troubled))
+	ask := func(path string) records.View {
+		t.Helper()
+		eventually(t, func() string { return "the backend is asked for " + path }, func() bool {
+			return r.dial().get(path).StatusCode != http.StatusServiceUnavailable
+		})
+		return r.recorded(path)
+	}
+	opened, again, closed := ask("/nonsense"), ask("/reset"), ask("/fine")
+	for _, tc := range []struct {
+		got  *records.View
+		want string
+	}{
+		{&opened, "502 bad_response answer; 1: bad_response 0 opened"},
+		{&again, "502 reset answer; 1: reset 0 trial opened"},
+		{&closed, "200 ok done; 1: ok 200 trial closed"},
+	} {
+		if got := story(tc.got); got != tc.want {
+			t.Errorf("got %q; want %q", got, tc.want)
+		}
+	}
+	events, want := "", " opened trial opened trial closed"
+	eventually(t, func() string { return "the spans tell of" + want + ":" + events }, func() bool {
+		events = ""
+		for _, span := range s.await(6) {
+			for _, e := range span.GetEvents() {
+				if name, is := strings.CutPrefix(e.GetName(), "circuit breaker "); is {
+					events += " " + name
+				}
+			}
+		}
+		return events == want
 	})
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/netip"
@@ -44,6 +45,8 @@ type tunnel struct {
 	access     *accessLog
 	held       stage.Held // of the route's stages
 	client     netip.Addr // the address of the client that is believed, for the log
+	id         []byte     // of the request, and of its trace, where the log wants them
+	traceID    []byte
 	generation uint64
 	logged     bool // the exchange has a line
 	record     *records.Record
@@ -95,11 +98,12 @@ func (x *exchange) openTunnel() phase {
 	}
 	x.reached = end.PhaseTunnel
 	client := x.clientAddr()
+	id, traceID := x.namesForLog()
 	x.count() // before the head's buffer goes to the tunnel
 	t := &tunnel{
 		c: x.c, policy: x.policy, route: x.route, fwd: x.fwd, attempt: x.attempt,
 		startNanos: x.startNanos, lastNanos: socket.Nanos(), idle: x.fwd.pool.timeouts.Tunnel, access: x.table.access,
-		client: client, generation: x.table.generation, logged: x.logged,
+		client: client, id: id, traceID: traceID, generation: x.table.generation, logged: x.logged,
 	}
 	t.record, x.kept = x.kept, nil
 	if x.staged {
@@ -387,6 +391,22 @@ func (p *passage) tell(frame []byte) bool {
 // isOver reports that the side where the passage begins has said its last word.
 func (p *passage) isOver() bool { return !p.rest && (p.frames.Closed || p.ended) }
 
+// namesForLog are copies of the ids of the request and of its trace, for a line that comes
+// when the request is long gone.
+func (x *exchange) namesForLog() (id, traceID []byte) {
+	l := x.table.access
+	if l == nil || x.route.unlogged {
+		return nil, nil
+	}
+	if l.program.Wants()&accesslog.WantsID != 0 {
+		id = bytes.Clone(x.requestID())
+	}
+	if l.program.Wants()&accesslog.WantsTraceID != 0 {
+		traceID = bytes.Clone(x.traceID())
+	}
+	return id, traceID
+}
+
 // log writes the line of a tunnel that has ended. The exchange that it began as has had its
 // own.
 func (t *tunnel) log() {
@@ -398,7 +418,7 @@ func (t *tunnel) log() {
 	line := l.program.Append(nil, &accesslog.Entry{
 		NowNanos: nowNanos, TookNanos: nowNanos - t.startNanos, BytesIn: t.up.bytes, BytesOut: t.down.bytes, Generation: t.generation,
 		Status: statusSwitched, Client: t.client, IsPeer: t.client == t.c.ip, Peer: t.c.peerName(), Listener: t.policy.name,
-		Route: t.route.name, Pool: t.fwd.pool.Name(), Backend: t.fwd.member.Address(), End: t.why, Phase: end.PhaseTunnel, Tunnel: true,
+		ID: t.id, TraceID: t.traceID, Route: t.route.name, Pool: t.fwd.pool.Name(), Backend: t.fwd.member.Address(), End: t.why, Phase: end.PhaseTunnel, Tunnel: true,
 	})
 	_, _ = l.lanes[t.c.shard.index].Write(line) // a lane that is full counts what it drops
 }

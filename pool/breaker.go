@@ -114,6 +114,20 @@ const (
 	eventClosed
 )
 
+// Effect is what an attempt has done to the circuit breaker of its member.
+type Effect uint8
+
+// The effects.
+const (
+	EffectNone Effect = iota
+	EffectOpened
+	EffectClosed
+)
+
+// IsTrial reports that a breaker that is half-open has let the attempt through, to see how
+// it ends.
+func (k Permit) IsTrial() bool { return k.trial }
+
 func packWord(s breakerState, generation uint32, payload uint64) uint64 {
 	return uint64(s)<<62 | uint64(generation&generationMask)<<payloadBits | payload&payloadMask
 }

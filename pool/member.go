@@ -139,8 +139,8 @@ func (m *Member) beginLimited() bool {
 // when it is not known. It is learnt from answers, and from attempts that were
 // outrun; a timeout teaches the time
 // since Acquire, and other failures nothing, because a backend that refuses at
-// once would look like the fastest one.
-func (m *Member) Release(k Permit, o attempt.Outcome, status int, nowNanos, latencyNanos int64) {
+// once would look like the fastest one. It returns what that was to the breaker.
+func (m *Member) Release(k Permit, o attempt.Outcome, status int, nowNanos, latencyNanos int64) Effect {
 	switch {
 	case o == attempt.Timeout:
 		latencyNanos = nowNanos - k.beganNanos
@@ -161,9 +161,11 @@ func (m *Member) Release(k Permit, o attempt.Outcome, status int, nowNanos, late
 	if o.In(attempt.StrictFaults) || o == attempt.OK && status >= 500 {
 		m.tally.failures.Add(1)
 	}
-	if e := m.breaker.done(k, r, m.policy, m.window, nowNanos); e != eventNone {
-		m.settle(e, k, verdictOn{o, status}, nowNanos)
+	e := m.breaker.done(k, r, m.policy, m.window, nowNanos)
+	if e == eventNone {
+		return EffectNone
 	}
+	return m.settle(e, k, verdictOn{o, status}, nowNanos)
 }
 
 func (m *Member) judge(o attempt.Outcome, status int) result {
@@ -177,8 +179,8 @@ func (m *Member) judge(o attempt.Outcome, status int) result {
 }
 
 // settle is the rare part of Release: the breaker wants to change or did.
-func (m *Member) settle(e event, k Permit, last verdictOn, nowNanos int64) {
-	log := &m.pool.log
+func (m *Member) settle(e event, k Permit, last verdictOn, nowNanos int64) Effect {
+	log, effect := &m.pool.log, EffectOpened
 	switch e {
 	case eventTrip:
 		ejected := m.pool.eject(m, k, nowNanos)
@@ -187,7 +189,7 @@ func (m *Member) settle(e event, k Permit, last verdictOn, nowNanos int64) {
 			if condemned {
 				m.standing.account.changed()
 			}
-			return
+			return EffectNone
 		}
 		m.tripped(k, last)
 		log.Warn().Str("backend", m.backend.address).Str("last", last.word()).Msg("circuit breaker opened")
@@ -198,13 +200,15 @@ func (m *Member) settle(e event, k Permit, last verdictOn, nowNanos int64) {
 		m.tripped(k, last)
 		log.Warn().Str("backend", m.backend.address).Str("last", last.word()).Msg("circuit breaker opened again after a trial")
 	case eventClosed:
+		effect = EffectClosed
 		m.standing.forgive()
 		m.tellBreaker(breakerClosed, k, "")
 		log.Info().Str("backend", m.backend.address).Msg("circuit breaker closed")
 	case eventNone:
-		return
+		return EffectNone
 	}
 	m.standing.account.changed()
+	return effect
 }
 
 // verdictOn is how an attempt ended, and with which status: 0 is no answer.

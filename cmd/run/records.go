@@ -74,9 +74,21 @@ func apiRecord(v *record.View) api.Record {
 			BeganMS: milliseconds(t.Began), ConnectMS: milliseconds(t.Connect), AnswerMS: milliseconds(t.Answer),
 			Reused: t.Reused, ConnectionAgeSeconds: t.Age.Seconds(), IdleMS: milliseconds(t.Idle),
 			Hedge: t.Rival, HedgeWon: t.Won, Status: t.Status, Cause: t.End.Word(),
+			Trial: t.Breaker&record.BreakerTrial != 0, Breaker: breakerWord(t.Breaker),
 		})
 	}
 	return r
+}
+
+// breakerWord says what an attempt has done to a breaker.
+func breakerWord(b record.Breaker) string {
+	switch {
+	case b&record.BreakerOpened != 0:
+		return "opened"
+	case b&record.BreakerClosed != 0:
+		return "closed"
+	}
+	return ""
 }
 
 // milliseconds are those of d, to the microsecond.

@@ -104,8 +104,23 @@ var unconnected = []string{
 	end.ConnectRefused.Word(), end.ConnectTimeout.Word(), end.ConnectFailed.Word(), end.NoFreeConnection.Word(),
 }
 
-// attempted tells one attempt.
+// attempted tells one attempt, and what it was to a breaker.
 func attempted(t *api.RecordTry) string {
+	text := ended(t)
+	if t.Trial {
+		text += " It was a trial: the circuit breaker was half-open."
+	}
+	switch t.Breaker {
+	case "opened":
+		text += " With that the circuit breaker of " + t.Backend + " has opened."
+	case "closed":
+		text += " With that the circuit breaker of " + t.Backend + " has closed."
+	}
+	return text
+}
+
+// ended tells how an attempt went.
+func ended(t *api.RecordTry) string {
 	text := fmt.Sprintf("After %s %s was asked", inMS(t.BeganMS), t.Backend)
 	if t.Hedge {
 		text += " as well, as the answer was late"

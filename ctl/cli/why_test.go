@@ -215,6 +215,20 @@ func TestAttemptsAreTold(t *testing.T) {
 			}
 		}
 	}
+	for _, tc := range []struct {
+		try  api.RecordTry
+		want string
+	}{
+		{api.RecordTry{Trial: true, Breaker: "opened"}, " It was a trial: the circuit breaker was half-open. With that the circuit breaker of b:1 has opened."},
+		{api.RecordTry{Trial: true, Breaker: "closed"}, " It was a trial: the circuit breaker was half-open. With that the circuit breaker of b:1 has closed."},
+		{api.RecordTry{Breaker: "opened"}, "was asked, on a new connection (0.0ms). It ended 0.0ms after it had begun, without an answer: reset. " +
+			end.Reset.Text() + " With that the circuit breaker of b:1 has opened."},
+	} {
+		tc.try.Backend, tc.try.Cause = "b:1", end.Reset.Word()
+		if text := attempted(&tc.try); !strings.HasSuffix(text, tc.want) {
+			t.Errorf("got %q; want it to end with %q", text, tc.want)
+		}
+	}
 	for _, reason := range []string{"body", "budget", "deadline", "something new"} {
 		if text := notRepeated(reason); !strings.HasSuffix(text, ".") {
 			t.Errorf("%s: %q", reason, text)

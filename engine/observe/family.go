@@ -213,6 +213,10 @@ var (
 		Help: "Spans that a collector has taken: exported; and what was lost: spans that it did not take, and " +
 			"exchanges while too many waited for it.",
 	}
+	familyPushes = expose.Family{
+		Name: "isame_metrics_pushes_total", Kind: expose.Counter, Labels: []string{labelResult},
+		Help: "Pushes of all metrics by OTLP: exported, or failed, as the collector has not taken all of it in time.",
+	}
 	familyBuildInfo = expose.Family{
 		Name: "isame_build_info", Kind: expose.Gauge, Labels: []string{"version", "commit", "go_version"},
 		Help: "1, with what the running binary was built of.",
@@ -267,5 +271,6 @@ var families = [...]*expose.Family{ //nolint:gochecknoglobals // read-only table
 	&familyConfigReloads,
 	&familyLogLinesDropped,
 	&familyTraceSpans,
+	&familyPushes,
 	&familyBuildInfo,
 }

@@ -12,7 +12,6 @@
 package observe
 
 import (
-	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,9 +25,8 @@ import (
 // Registry holds every counter of the process. One exists for its whole life.
 // All methods may be called by any goroutine.
 //
-// What a removed route or backend counted stays until the process ends, as a
-// counter that vanishes and returns at 0 would look like a restart. The number
-// of series is therefore bounded by the names that ever took traffic.
+// What a removed route or backend counted stays, as a counter that vanishes and returns
+// at 0 would look like a restart, until too many are gone: see Keep.
 type Registry struct {
 	shards int
 
@@ -63,6 +61,9 @@ type Registry struct {
 	// spans is asked for what became of those of tracing.
 	spans atomic.Pointer[func() (exported, lost uint64)]
 
+	// pushes is asked for what became of those of the metrics.
+	pushes atomic.Pointer[func() (pushed, failed uint64)]
+
 	// certificates is asked at each scrape for those in use.
 	certificates atomic.Pointer[func() []Certificate]
 
@@ -77,9 +78,12 @@ type Registry struct {
 		middleware  map[string]*MiddlewareStats
 		mirrors     map[string]*MirrorStats
 		orders      map[string]*orderCounts
-		series      map[string]*custom.Series
+		series      map[seriesKey]*custom.Series
 	}
 }
+
+// seriesKey names what counts for a count stage: its labels are joined by NUL.
+type seriesKey struct{ stage, labels string }
 
 // orderCounts are what became of the attempts to obtain the certificate of a host.
 type orderCounts struct{ issued, failed uint64 }
@@ -114,7 +118,7 @@ func NewRegistry(shards int) *Registry {
 	r.names.middleware = map[string]*MiddlewareStats{}
 	r.names.mirrors = map[string]*MirrorStats{}
 	r.names.orders = map[string]*orderCounts{}
-	r.names.series = map[string]*custom.Series{}
+	r.names.series = map[seriesKey]*custom.Series{}
 	return r
 }
 
@@ -165,6 +169,10 @@ func (r *Registry) SetLogDropped(f func() (program, access uint64)) {
 // called once a scrape.
 func (r *Registry) SetSpans(f func() (exported, lost uint64)) { r.spans.Store(&f) }
 
+// SetPushes says where the numbers of pushes of the metrics come from: those that a collector
+// has taken and the others. f is called once a scrape.
+func (r *Registry) SetPushes(f func() (pushed, failed uint64)) { r.pushes.Store(&f) }
+
 // SetExamples says where exemplars come from. f is called once a scrape whose format has
 // them, and calls see with as many exchanges as it thinks fit. So they cost nothing where an
 // exchange ends: the recorder has them anyway.
@@ -212,23 +220,6 @@ func (r *Registry) Backend(inPool, backend string) *BackendStats {
 	return resolve(r.names.backends, backendKey{inPool, backend}, func() *BackendStats { return newBackendStats(r.shards) })
 }
 
-// backendsGoneMax bounds the counters that are kept of backends no pool has any
-// more. Where addresses come and go (discovery), they would pile up for ever.
-const backendsGoneMax = 1000
-
-// KeepBackends says how many backends the pools have by now, and which. Counters
-// of others stay, so that they go on when a backend comes back; above
-// backendsGoneMax of them all of those are dropped. Exchanges that still hold one
-// count into it without effect.
-func (r *Registry) KeepBackends(there int, has func(inPool, backend string) bool) {
-	r.names.Lock()
-	defer r.names.Unlock()
-	if len(r.names.backends)-there <= backendsGoneMax {
-		return
-	}
-	maps.DeleteFunc(r.names.backends, func(k backendKey, _ *BackendStats) bool { return !has(k.pool, k.backend) })
-}
-
 // RateLimited returns the counter of the requests a middleware refused.
 func (r *Registry) RateLimited(middleware string) *stat.Counter {
 	r.names.Lock()
@@ -240,7 +231,7 @@ func (r *Registry) RateLimited(middleware string) *stat.Counter {
 func (r *Registry) Series(stage string, labels []string) *custom.Series {
 	r.names.Lock()
 	defer r.names.Unlock()
-	return resolve(r.names.series, stage+"\x00"+strings.Join(labels, "\x00"), func() *custom.Series {
+	return resolve(r.names.series, seriesKey{stage, strings.Join(labels, "\x00")}, func() *custom.Series {
 		return custom.NewSeries(stage, labels, r.shards)
 	})
 }

@@ -106,6 +106,7 @@ func busyRegistry() *Registry {
 		}}}
 	})
 	r.SetSpans(func() (exported, lost uint64) { return 7, 2 })
+	r.SetPushes(func() (pushed, failed uint64) { return 3, 1 })
 	return r
 }
 

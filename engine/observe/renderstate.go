@@ -124,6 +124,12 @@ func (s *scraping) writeState(r *Registry) {
 		s.Count(exported, "exported")
 		s.Count(lost, "lost")
 	}
+	if source := r.pushes.Load(); source != nil {
+		pushed, failed := (*source)()
+		s.Begin(&familyPushes)
+		s.Count(pushed, "exported")
+		s.Count(failed, "failed")
+	}
 	s.Begin(&familyBuildInfo)
 	s.Gauge(1, r.Build.Version, r.Build.Commit, r.Build.GoVersion)
 }

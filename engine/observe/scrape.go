@@ -3,8 +3,10 @@ package observe
 import (
 	"bytes"
 	"io"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/isame-lb/isame-lb/engine/observe/custom"
 	"github.com/isame-lb/isame-lb/engine/observe/expose"
@@ -14,8 +16,21 @@ import (
 // accept asks for, an Accept field of HTTP, and returns the type of that.
 func (r *Registry) WriteMetrics(w io.Writer, accept string) (contentType string) {
 	format := expose.Negotiate(accept)
-	s := r.begin(expose.NewPage(w, format))
-	if format.HasExemplars() {
+	_ = r.write(expose.NewPage(w, format), format.HasExemplars()) // the reader is gone, nobody is left to tell
+	return format.ContentType()
+}
+
+// Push hands everything over as data of OpenTelemetry, a part at a time, until take fails.
+// Sums begin at since, when the process began. It may be called by any goroutine.
+func (r *Registry) Push(since time.Time, exponential bool, take func([]metricdata.Metrics) error) error {
+	o := expose.DataOptions{Since: since, Now: time.Now(), Exponential: exponential, Take: take}
+	return r.write(expose.NewData(o), true)
+}
+
+// write writes all there is to p, and ends it.
+func (r *Registry) write(p *expose.Page, exemplars bool) error {
+	s := r.begin(p)
+	if exemplars {
 		s.collect(r.examples.Load())
 	}
 	s.writeRoutes()
@@ -28,8 +43,7 @@ func (r *Registry) WriteMetrics(w io.Writer, accept string) (contentType string)
 	s.writeConnections(r)
 	s.writeState(r)
 	s.writeOthers()
-	_ = s.End() // the reader is gone, nobody is left to tell
-	return format.ContentType()
+	return s.End() //nolint:wrapcheck // it is what take or the writer has said
 }
 
 // writeOthers writes what others have counted: count stages and programs, and the metrics

@@ -94,6 +94,9 @@ const (
 	tryWon
 )
 
+// breakerShift is above these: the rest is a Breaker.
+const breakerShift = statusBits + 3
+
 // Version is a version of HTTP.
 type Version uint8
 

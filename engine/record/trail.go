@@ -81,6 +81,19 @@ func (t *Trail) Ended(e end.End, status int, headNanos, nowNanos int64) {
 	try.Answer = ShortOf(time.Duration(nowNanos - t.beganNanos))
 }
 
+// Breaker is what an attempt was to the circuit breaker of its backend.
+type Breaker uint8
+
+// What it may be, also both of a trial and what that has done.
+const (
+	BreakerTrial  Breaker = 1 << iota // a half-open breaker has let it through
+	BreakerOpened                     // its end has opened the breaker
+	BreakerClosed                     // or closed it
+)
+
+// Met notes what the attempt under way was to a breaker, behind its end.
+func (t *Trail) Met(b Breaker) { t.tries[t.at].what |= uint16(b) << breakerShift }
+
 // Rival notes an attempt beside the one under way, which is not needed unless something
 // else is said of it, and returns its place.
 func (t *Trail) Rival(backend uint32, startNanos, nowNanos int64) (place uint8) {
@@ -101,8 +114,11 @@ func (t *Trail) Won(place uint8, backend uint32, startNanos, beganNanos int64) {
 	}
 }
 
-// Failed notes how a rival has ended where none has won.
-func (t *Trail) Failed(place uint8, e end.End) { t.tries[place].End = e }
+// Failed notes how a rival has ended where none has won, and what it was to a breaker.
+func (t *Trail) Failed(place uint8, e end.End, b Breaker) {
+	t.tries[place].End = e
+	t.tries[place].what |= uint16(b) << breakerShift
+}
 
 // Into copies the trail into the record.
 func (t *Trail) Into(r *Record) {

@@ -108,8 +108,10 @@ func TestTrailOfARace(t *testing.T) {
 	t.Run("nobody wins", func(t *testing.T) {
 		trail, place := begun()
 		trail.Ended(end.Reset, 0, 0, ms(60))
-		trail.Failed(place, end.Timeout)
-		if v := viewed(trail); v.Tries[0].End != end.Reset || v.Tries[1].End != end.Timeout {
+		trail.Met(BreakerOpened)
+		trail.Failed(place, end.Timeout, BreakerTrial|BreakerClosed)
+		if v := viewed(trail); v.Tries[0].End != end.Reset || v.Tries[0].Breaker != BreakerOpened || v.Tries[0].Rival ||
+			v.Tries[1].End != end.Timeout || v.Tries[1].Breaker != BreakerTrial|BreakerClosed || !v.Tries[1].Rival || v.Tries[1].Status != 0 {
 			t.Errorf("got %+v", v.Tries)
 		}
 	})

@@ -58,6 +58,7 @@ type TryView struct {
 	Age, Idle time.Duration
 	// Rival ran beside another attempt that was late, and has Won where its answer was taken.
 	Rival, Won bool
+	Breaker    Breaker
 	// Status is that of its answer; 0 without one.
 	Status int
 	End    end.End
@@ -99,6 +100,6 @@ func (c *Recorder) viewTry(r *Record, i int) TryView {
 		Began: t.Began.Duration(), Connect: t.Connect.Duration(), Answer: t.Answer.Duration(),
 		Reused: t.what&tryReused != 0, Age: t.Age.Duration(), Idle: t.Idle.Duration(),
 		Rival: t.what&tryRival != 0, Won: t.what&tryWon != 0,
-		Status: int(t.what & statusMask), End: t.End,
+		Breaker: Breaker(t.what >> breakerShift), Status: int(t.what & statusMask), End: t.End,
 	}
 }

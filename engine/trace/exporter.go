@@ -3,32 +3,25 @@ package trace
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"strings"
-	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
-	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/otlp"
 )
 
-// Bounds of an export. A collector that does not answer costs the time of a batch, and what
-// comes meanwhile waits in the queue of the Tracer, or is lost.
-const (
-	exportTime = 10 * time.Second
-	// batchMax is how many spans are sent at once.
-	batchMax = 512
-)
+// batchMax is how many spans are sent at once. A collector that does not answer costs the
+// time of a batch, and what comes meanwhile waits in the queue of the Tracer, or is lost.
+const batchMax = 512
 
 // again is when a batch is sent once more that was refused for now.
 var again = otlptracehttp.RetryConfig{
-	Enabled: true, InitialInterval: 200 * time.Millisecond, MaxInterval: 2 * time.Second, MaxElapsedTime: 8 * time.Second,
+	Enabled: true, InitialInterval: otlp.AgainFirst, MaxInterval: otlp.AgainMost, MaxElapsedTime: otlp.AgainFor,
 }
 
 // tracesPath is where a collector takes spans by OTLP/HTTP, below its base URL.
@@ -44,57 +37,45 @@ type pipeline struct {
 }
 
 // newPipeline does not connect. The environment variables OTEL_EXPORTER_OTLP_HEADERS,
-// _CERTIFICATE and the like are heeded, and OTEL_RESOURCE_ATTRIBUTES.
+// _CERTIFICATE and the like are heeded.
 func newPipeline(c *config.Tracing, version, instance string) (*pipeline, error) {
-	ctx := context.Background()
-	exporter, err := newExporter(ctx, c)
+	exporter, err := newExporter(context.Background(), c)
 	if err != nil {
-		return nil, fmt.Errorf("tracing: cannot export to %s: %w", c.Endpoint, err)
+		return nil, fmt.Errorf("tracing: %w", err)
 	}
-	about, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithFromEnv(), resource.WithAttributes(
-		semconv.ServiceName(c.ServiceName), semconv.ServiceVersion(version), semconv.ServiceInstanceID(instance)))
+	about, err := otlp.Process(c.ServiceName, version, instance)
 	if err != nil {
-		return nil, fmt.Errorf("tracing: cannot describe this process: %w", err)
+		return nil, fmt.Errorf("tracing: %w", err)
 	}
 	p := &pipeline{exporter: exporter, endpoint: c.Endpoint}
 	p.provider = sdk.NewTracerProvider(sdk.WithSampler(sdk.AlwaysSample()), sdk.WithIDGenerator(ids{}), // both were decided
 		sdk.WithResource(about), sdk.WithSpanProcessor((*collecting)(p)))
-	p.tracer = p.provider.Tracer("github.com/isame-lb/isame-lb",
-		trace.WithInstrumentationVersion(version), trace.WithSchemaURL(semconv.SchemaURL))
+	p.tracer = p.provider.Tracer(otlp.Scope, trace.WithInstrumentationVersion(version), trace.WithSchemaURL(semconv.SchemaURL))
 	return p, nil
 }
 
 func newExporter(ctx context.Context, c *config.Tracing) (*otlptrace.Exporter, error) {
-	at, err := url.Parse(c.Endpoint)
+	at, err := otlp.At(c.Endpoint, tracesPath)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says all
+		return nil, err
 	}
 	if c.Protocol == config.ProtocolGRPC {
 		o := []otlptracegrpc.Option{
-			otlptracegrpc.WithEndpoint(at.Host), otlptracegrpc.WithTimeout(exportTime), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig(again)),
+			otlptracegrpc.WithEndpoint(at.Host), otlptracegrpc.WithTimeout(otlp.ExportTime), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig(again)),
 		}
-		if at.Scheme == "http" {
+		if at.ClearText {
 			o = append(o, otlptracegrpc.WithInsecure())
 		}
 		return otlptracegrpc.New(ctx, o...) //nolint:wrapcheck // the caller does
 	}
 	o := []otlptracehttp.Option{
-		otlptracehttp.WithEndpoint(at.Host), otlptracehttp.WithURLPath(pathFor(at.Path)), otlptracehttp.WithTimeout(exportTime),
+		otlptracehttp.WithEndpoint(at.Host), otlptracehttp.WithURLPath(at.Path), otlptracehttp.WithTimeout(otlp.ExportTime),
 		otlptracehttp.WithCompression(otlptracehttp.GzipCompression), otlptracehttp.WithRetry(again),
 	}
-	if at.Scheme == "http" {
+	if at.ClearText {
 		o = append(o, otlptracehttp.WithInsecure())
 	}
 	return otlptracehttp.New(ctx, o...) //nolint:wrapcheck // the caller does
-}
-
-// pathFor is where spans go, of a base URL or of the whole one.
-func pathFor(base string) string {
-	base = strings.TrimSuffix(base, "/")
-	if strings.HasSuffix(base, tracesPath) {
-		return base
-	}
-	return base + tracesPath
 }
 
 // collecting is a pipeline as the provider sees it: it gathers the spans.
@@ -110,7 +91,7 @@ func (p *pipeline) send(ctx context.Context) (spans int, err error) {
 	if spans = len(p.batch); spans == 0 {
 		return 0, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, exportTime)
+	ctx, cancel := context.WithTimeout(ctx, otlp.ExportTime)
 	defer cancel()
 	err = p.exporter.ExportSpans(ctx, p.batch)
 	clear(p.batch)

@@ -231,7 +231,30 @@ func (e *Exchange) exportTry(ctx context.Context, with trace.Tracer, server trac
 	if t.Status >= 400 || t.End != end.OK && t.End != end.Outrun {
 		span.SetStatus(codes.Error, t.End.Text())
 	}
+	e.exportBreaker(span, t)
 	span.End(trace.WithTimestamp(e.tryEnd(t)))
+}
+
+// exportBreaker tells what the attempt was to the circuit breaker of its backend.
+func (e *Exchange) exportBreaker(span trace.Span, t *record.TryView) {
+	at := trace.WithTimestamp(e.tryEnd(t))
+	if t.Breaker&record.BreakerTrial != 0 {
+		span.AddEvent("circuit breaker trial", trace.WithTimestamp(e.Started.Add(t.Began)))
+	}
+	if t.Breaker&record.BreakerOpened != 0 {
+		span.AddEvent("circuit breaker opened", at, trace.WithAttributes(attribute.String("isame.reason", met(t))))
+	}
+	if t.Breaker&record.BreakerClosed != 0 {
+		span.AddEvent("circuit breaker closed", at)
+	}
+}
+
+// met is what the breaker has met: the status of a whole answer, else the word for its end.
+func met(t *record.TryView) string {
+	if t.End == end.OK {
+		return strconv.Itoa(t.Status)
+	}
+	return t.End.Word()
 }
 
 // tryEnd is when the attempt ended: with its answer the exchange's end, unless another one

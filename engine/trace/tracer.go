@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/engine/otlp"
 	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
@@ -17,8 +18,6 @@ const (
 	queueMax = 2048
 	// lag is for how long spans gather.
 	lag = time.Second
-	// flushTime bounds the export at the end, which the drain may bound more.
-	flushTime = 5 * time.Second
 )
 
 // Tracer exports exchanges. Offer may be called by any goroutine, Use and Close by one at a
@@ -92,7 +91,7 @@ func (t *Tracer) Close(ctx context.Context) {
 	if t.next == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	ctx, cancel := context.WithTimeout(ctx, otlp.FlushTime)
 	defer cancel()
 	defer safely.AfterDone(ctx, "trace", t.giveUp)()
 	close(t.closing)

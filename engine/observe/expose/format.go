@@ -18,6 +18,7 @@ const (
 	kindText formatKind = iota
 	kindOpenMetrics
 	kindProtobuf
+	kindData // no text: see NewData
 )
 
 // Media types.

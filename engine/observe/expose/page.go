@@ -26,6 +26,7 @@ type Page struct {
 	message []byte   // the family, for protobuf: its length stands in front
 	metric  []byte   // a sample of it
 	part    []byte   // of that
+	data    *data    // of a page that is no text
 }
 
 // NewPage begins a scrape.
@@ -49,6 +50,10 @@ func (p *Page) Relabel(names []string) { p.names = names }
 func (p *Page) End() error {
 	p.endFamily()
 	p.family = nil
+	if p.format.kind == kindData {
+		p.dataSend()
+		return p.err
+	}
 	if p.format.kind == kindOpenMetrics {
 		p.b = append(p.b, "# EOF\n"...)
 	}
@@ -66,12 +71,16 @@ func (p *Page) flush() {
 // Count writes a sample of a counter. values are those of the family's labels.
 func (p *Page) Count(n uint64, values ...string) {
 	p.begin(values)
-	if p.format.kind == kindProtobuf {
+	switch p.format.kind {
+	case kindProtobuf:
 		p.protoValue(fieldCounter, float64(n))
-		return
+	case kindData:
+		p.data.number(float64(n))
+		p.sampled()
+	default:
+		p.series("")
+		p.integer(n)
 	}
-	p.series("")
-	p.integer(n)
 }
 
 // CountFloat is Count for a counter that is not whole.
@@ -83,25 +92,33 @@ func (p *Page) Gauge(x float64, values ...string) { p.one(fieldGauge, x, values)
 // one writes a sample that is one number; field is that of its kind in protobuf.
 func (p *Page) one(field protowire.Number, x float64, values []string) {
 	p.begin(values)
-	if p.format.kind == kindProtobuf {
+	switch p.format.kind {
+	case kindProtobuf:
 		p.protoValue(field, x)
-		return
+	case kindData:
+		p.data.number(x)
+		p.sampled()
+	default:
+		p.series("")
+		p.float(x)
 	}
-	p.series("")
-	p.float(x)
 }
 
 // Sum writes a summary without quantiles.
 func (p *Page) Sum(sum float64, count uint64, values ...string) {
 	p.begin(values)
-	if p.format.kind == kindProtobuf {
+	switch p.format.kind {
+	case kindProtobuf:
 		p.protoSummary(sum, count)
-		return
+	case kindData:
+		p.data.summary(sum, count)
+		p.sampled()
+	default:
+		p.series("_sum")
+		p.float(sum)
+		p.series("_count")
+		p.integer(count)
 	}
-	p.series("_sum")
-	p.float(sum)
-	p.series("_count")
-	p.integer(count)
 }
 
 // Exemplar is an exchange that stands for those of its bucket. The zero value is none.
@@ -127,11 +144,15 @@ type Examples [stat.Buckets]Exemplar
 // Histogram writes a histogram of durations; of is nil where there are no exemplars.
 func (p *Page) Histogram(s *stat.Snapshot, of *Examples, values ...string) {
 	p.begin(values)
-	if p.format.kind == kindProtobuf {
+	switch p.format.kind {
+	case kindProtobuf:
 		p.protoHistogram(s, of)
-		return
+	case kindData:
+		p.data.histogram(s, of)
+		p.sampled()
+	default:
+		p.textHistogram(s, of)
 	}
-	p.textHistogram(s, of)
 }
 
 // begin begins a sample.
@@ -139,18 +160,25 @@ func (p *Page) begin(values []string) {
 	if len(values) != len(p.names) {
 		panic("BUG: a sample has other labels than its family: " + p.family.Name)
 	}
-	if p.format.kind == kindProtobuf {
+	switch p.format.kind {
+	case kindProtobuf:
 		p.protoLabels(values)
-		return
+	case kindData:
+		p.data.label(p.names, values)
+	default:
+		if !p.headed {
+			p.head()
+		}
+		p.textLabels(values)
 	}
-	if !p.headed {
-		p.head()
-	}
-	p.textLabels(values)
 }
 
 func (p *Page) endFamily() {
-	if p.format.kind == kindProtobuf {
+	switch p.format.kind {
+	case kindProtobuf:
 		p.protoEnd()
+	case kindData:
+		p.dataEnd()
+	default:
 	}
 }

@@ -119,9 +119,15 @@ func (p *Page) Bounded(bounds []float64, counts []uint64, sum float64, values ..
 	}
 	p.begin(values)
 	total := counts[len(counts)-1]
-	if p.format.kind == kindProtobuf {
+	switch p.format.kind {
+	case kindProtobuf:
 		p.protoBounded(bounds, counts, sum)
 		return
+	case kindData:
+		p.data.bounded(bounds[:len(bounds)-1], apart(counts), sum, nil)
+		p.sampled()
+		return
+	default:
 	}
 	for i, to := range bounds {
 		p.b = append(append(append(p.b, p.family.Name...), "_bucket{"...), p.labels...)
