@@ -21,6 +21,7 @@ LONGEST   := ./engine ./cmd/isame-lb/e2e
 FUZZTIME  ?= 10s
 DURATION  ?= 60s
 FAULT     ?= 10s
+RELOADS   ?= 10000
 TIMEOUT   ?= 25m
 
 export PREFIX  ?= /usr/local
@@ -103,6 +104,10 @@ resilience: build ## let origins go wrong behind isame-lb, asked beside measured
 .PHONY: soak
 soak: tools ## mixed load while backends die, certificates, configuration and binary change; 10,000 tunnels (DURATION=60s)
 	ISAME_SOAK=$(DURATION) ISAME_STORM=$(DURATION) $(GO) test -count=1 -timeout 0 -v -run '^Test(Soak|MixedClientsSeeNoChange|IdleTunnels|Storm)$$' ./cmd/isame-lb/e2e
+
+.PHONY: reloads
+reloads: ## apply a configuration of 1,000 routes again and again under load (RELOADS=10000)
+	ISAME_RELOADS=$(RELOADS) $(GO) test -count=1 -timeout 0 -v -run '^TestManyReloadsLeaveNothingBehind$$' ./cmd/isame-lb/e2e
 
 .PHONY: upgrades
 upgrades: tools ## replace isame-lb ten times under real clients, and reload HAProxy as often under the same
