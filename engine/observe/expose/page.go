@@ -23,9 +23,13 @@ type Page struct {
 	names   []string // of its labels, unless Relabel said others
 	headed  bool     // the head of the family is out; it goes with the first sample, so that a family without any leaves no trace
 	labels  []byte   // of the sample, as text or as label pairs
-	message []byte   // the family, for protobuf: its length stands in front
+	message []byte   // the family, for protobuf, behind what is in full: its length stands in front
+	full    [][]byte // pieces of it
+	spare   [][]byte // pieces that are free again
 	metric  []byte   // a sample of it
 	part    []byte   // of that
+	bucket  []byte   // of that, if it is a histogram
+	deltas  []byte   // likewise
 	data    *data    // of a page that is no text
 }
 
@@ -62,10 +66,14 @@ func (p *Page) End() error {
 }
 
 func (p *Page) flush() {
-	if p.err == nil && len(p.b) > 0 {
-		_, p.err = p.out.Write(p.b)
-	}
+	p.write(p.b)
 	p.b = p.b[:0]
+}
+
+func (p *Page) write(b []byte) {
+	if p.err == nil && len(b) > 0 {
+		_, p.err = p.out.Write(b)
+	}
 }
 
 // Count writes a sample of a counter. values are those of the family's labels.

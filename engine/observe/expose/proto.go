@@ -78,14 +78,13 @@ func (p *Page) protoSummary(sum float64, count uint64) {
 func (p *Page) protoHistogram(s *stat.Snapshot, of *Examples) {
 	b := appendDouble(appendNumber(p.part[:0], first, s.Count()), second, float64(s.SumNanos)/float64(time.Second))
 	var cumulated uint64
-	var bucket []byte
 	for i, n := range s.Buckets() {
 		cumulated += n
-		bucket = appendDouble(appendNumber(bucket[:0], first, cumulated), second, stat.Bound(i))
+		p.bucket = appendDouble(appendNumber(p.bucket[:0], first, cumulated), second, stat.Bound(i))
 		if of != nil && !of[i].isNone() {
-			bucket = appendMessage(bucket, third, p.protoExemplar(&of[i]))
+			p.bucket = appendMessage(p.bucket, third, p.protoExemplar(&of[i]))
 		}
-		b = appendMessage(b, third, bucket)
+		b = appendMessage(b, third, p.bucket)
 	}
 	b = appendSigned(b, histoSchema, stat.NativeSchema)
 	b = appendDouble(b, histoZeroTo, stat.NativeZero)
@@ -115,7 +114,7 @@ const gapMax = 2
 func (p *Page) protoNative(b []byte, s *stat.Snapshot) []byte {
 	zero, counts := s.Native()
 	b = appendNumber(b, histoZero, zero)
-	var deltas, span []byte
+	p.deltas = p.deltas[:0]
 	before := int64(0)
 	for i, end := 0, stat.NativeFirst-1; ; {
 		for i < len(counts) && counts[i] == 0 {
@@ -131,7 +130,7 @@ func (p *Page) protoNative(b []byte, s *stat.Snapshot) []byte {
 			}
 		}
 		for _, n := range counts[from : last+1] {
-			deltas = appendSigned(deltas, histoDelta, int64(n)-before)
+			p.deltas = appendSigned(p.deltas, histoDelta, int64(n)-before)
 			before = int64(n)
 		}
 		// The first offset is an index, later ones are gaps.
@@ -139,11 +138,11 @@ func (p *Page) protoNative(b []byte, s *stat.Snapshot) []byte {
 		if end == stat.NativeFirst-1 {
 			offset = stat.NativeFirst + from
 		}
-		span = appendNumber(appendSigned(span[:0], first, int64(offset)), second, uint64(last+1-from))
-		b = appendMessage(b, histoSpan, span)
+		p.bucket = appendNumber(appendSigned(p.bucket[:0], first, int64(offset)), second, uint64(last+1-from))
+		b = appendMessage(b, histoSpan, p.bucket)
 		i, end = last+1, stat.NativeFirst+last+1
 	}
-	return append(b, deltas...)
+	return append(b, p.deltas...)
 }
 
 func (p *Page) protoExemplar(e *Exemplar) []byte {
@@ -163,6 +162,16 @@ func (p *Page) protoExemplar(e *Exemplar) []byte {
 func (p *Page) protoSample(field protowire.Number) {
 	p.metric = appendMessage(p.metric, field, p.part)
 	p.message = appendMessage(p.message, familyMetric, p.metric)
+	if len(p.message) < pageBytes {
+		return
+	}
+	// A family may have some MB: in pieces it is not copied each time that it has outgrown its room.
+	p.full = append(p.full, p.message)
+	if n := len(p.spare); n > 0 {
+		p.message, p.spare = p.spare[n-1][:0], p.spare[:n-1]
+	} else {
+		p.message = make([]byte, 0, pageBytes+pageBytes/8)
+	}
 }
 
 // protoEnd writes the family behind its length.
@@ -170,11 +179,17 @@ func (p *Page) protoEnd() {
 	if p.family == nil || !p.headed {
 		return
 	}
-	p.b = protowire.AppendVarint(p.b, uint64(len(p.message)))
-	p.flush()
-	if p.err == nil {
-		_, p.err = p.out.Write(p.message)
+	size := len(p.message)
+	for _, piece := range p.full {
+		size += len(piece)
 	}
+	p.b = protowire.AppendVarint(p.b, uint64(size))
+	p.flush()
+	for _, piece := range p.full {
+		p.write(piece)
+	}
+	p.write(p.message)
+	p.spare, p.full = append(p.spare, p.full...), p.full[:0]
 }
 
 func appendText(b []byte, field protowire.Number, text string) []byte {
