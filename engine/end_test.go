@@ -15,6 +15,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/isame-lb/isame-lb/engine/observe"
+	records "github.com/isame-lb/isame-lb/engine/record"
+	"github.com/isame-lb/isame-lb/pool/end"
 )
 
 // ends are the samples of isame_ends_total that are not 0: "cause side phase n".
@@ -187,6 +189,15 @@ func TestCutByTheDrainIsTheProxysDoing(t *testing.T) {
 			eventually(t, func() string { return "the end " + tc.metric + "; got " + r.ends() }, ended)
 			if got := causesLogged(t, &log); got != tc.log {
 				t.Errorf("got %q; want %q", got, tc.log)
+			}
+			kept, err := r.engine.Recorder().Find(&records.Query{Limit: 10})
+			if err != nil || len(kept.Records) == 0 {
+				t.Fatalf("%d records, %v", len(kept.Records), err)
+			}
+			for i := range kept.Records {
+				if told := story(&kept.Records[i]); strings.Contains(told, end.ClientGone.Word()) {
+					t.Errorf("an attempt blames the client: %s", told)
+				}
 			}
 		})
 	}

@@ -187,10 +187,19 @@ func (x *exchange) release(out attempt.Outcome) {
 	if out == attempt.OK && latency > 0 {
 		f.pool.stats.Durations.Observe(x.c.shard.index, time.Duration(latency))
 	}
-	x.trail.Ended(out.End(), x.attempt.Response.Status, f.headNanos, nowNanos)
+	x.trail.Ended(x.endOf(out), x.attempt.Response.Status, f.headNanos, nowNanos)
 	x.trail.Met(breakerOf(f.permit, m.Release(f.permit, out, status, nowNanos, latency)))
 	f.last = answer.ForOutcome(out)
 	f.query.Tried.Add(m.Index())
+}
+
+// endOf is how an attempt has ended: what looks like a client that has left may be a
+// connection that we have cut.
+func (x *exchange) endOf(out attempt.Outcome) end.End {
+	if out == attempt.ClientGone && x.c.wasCut() {
+		return end.Drained
+	}
+	return out.End()
 }
 
 // breakerOf is what an attempt was to a breaker, as the recorder says it.

@@ -189,3 +189,29 @@ func TestPrometheus3ScrapesEachFormat(t *testing.T) {
 		t.Errorf("the text format has exemplars: %v, %v", ids, err)
 	}
 }
+
+// TestPrometheus3TakesPushes has no job: the metrics come by OTLP, with explicit bounds and as
+// native histograms.
+func TestPrometheus3TakesPushes(t *testing.T) {
+	binary := needPrometheus3(t)
+	s := startPrometheus(t, binary, "", nil, "--web.enable-otlp-receiver")
+	b := newBackend(t, nil)
+	for _, histograms := range []string{"explicit", "exponential"} {
+		p := start(t, header+"instance: "+histograms+"\nroutes: {all: {pool: p}}\npools: {p: {backends: [{address: \""+b.address+"\"}]}}\n"+
+			"metrics: {otlp: {enabled: true, endpoint: \"http://"+s.address+"/api/v1/otlp\", interval: 1s, service_name: edge, histograms: "+histograms+"}}\n")
+		for range 3 {
+			get(t, p.url("/")).wantStatus(t, http.StatusOK)
+		}
+		of := `{job="edge",instance="` + histograms + `",route="all"`
+		s.eventuallySays(`isame_requests_total`+of+`,code="200"}`, "3")
+		s.eventuallySays(`isame_retries_total`+of+`,reason="reset"}`, "0")
+		if histograms == "explicit" {
+			s.eventuallySays(`isame_request_duration_seconds_count`+of+`}`, "3")
+		} else {
+			s.eventuallySays(`histogram_count(isame_request_duration_seconds`+of+`})`, "3")
+		}
+		if p.metric("isame_metrics_pushes_total", "result", "failed") != 0 {
+			t.Errorf("%s: a push has failed", histograms)
+		}
+	}
+}
