@@ -39,9 +39,15 @@ func startPrometheus(t *testing.T, binary, target string, jobs map[string]string
 	for name, keys := range jobs {
 		fmt.Fprintf(&text, "  - {job_name: %s, static_configs: [{targets: [%q]}]%s}\n", name, target, keys)
 	}
+	return runPrometheus(t, binary, text.String(), args...)
+}
+
+// runPrometheus runs a binary with a configuration.
+func runPrometheus(t *testing.T, binary, configuration string, args ...string) *prometheus {
+	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
-	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p := &prometheus{t: t, address: freeAddress(t)}
