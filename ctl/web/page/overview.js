@@ -4,6 +4,7 @@ import { h, fill, say, tag, table } from "./dom.js";
 import { store } from "./store.js";
 import { chart, heat } from "./chart.js";
 import { feed } from "./feed.js";
+import { blameCard } from "./blame.js";
 import { problemCard } from "./dialog.js";
 import * as f from "./format.js";
 
@@ -58,11 +59,13 @@ export function overviewPage() {
   const trouble = h("div");
   const pools = h("div");
   const events = feed();
+  const blame = blameCard();
+  // The cards below the charts, in their order: what else can be said of the whole process, such as
+  // how much more it would bear, is one more line here.
+  const cards = [["Whose the time of slow ones is", blame.holder], ["Pools", pools], ["What happens", events.holder]];
   const element = h("div", {}, h("h1", {}, "Overview"), trouble, grid,
     h("div", { class: "cards" }, charts.map(([title, c]) => h("section", { class: "card" }, h("h2", {}, title), c.holder))),
-    h("div", { class: "cards" },
-      h("section", { class: "card" }, h("h2", {}, "Pools"), pools),
-      h("section", { class: "card" }, h("h2", {}, "What happens"), events.holder)));
+    h("div", { class: "cards" }, cards.map(([title, holder]) => h("section", { class: "card" }, h("h2", {}, title), holder))));
   const update = () => {
     const s = store.data.status;
     const problem = store.problems.status || store.problems.metrics;
@@ -75,7 +78,11 @@ export function overviewPage() {
     charts.forEach(([, c]) => c.show(store.traffic));
     showPools(pools, s.pools);
   };
-  return { element, parts: [], update, back: events.again, close: () => {
+  return { element, parts: [], update, back: () => {
+    events.again();
+    blame.again();
+  }, close: () => {
+    blame.close();
     charts.forEach(([, c]) => c.close());
     events.close();
   } };
