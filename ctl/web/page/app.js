@@ -92,8 +92,8 @@ async function logout() {
     return;
   }
   localStorage.removeItem("isame.session");
-  store.data = {};
-  store.refresh();
+  store.setLogin(true);
+  store.restart();
 }
 
 store.addEventListener("change", () => {

@@ -68,7 +68,7 @@ export function ago(at) {
   if (!at) {
     return "–";
   }
-  const seconds = (Date.now() - Date.parse(at)) / 1000;
+  const seconds = (Date.now() - new Date(at)) / 1000;
   return seconds < 1 ? "now" : duration(seconds) + " ago";
 }
 
