@@ -59,6 +59,7 @@ func TestDashboardSaysWhatTheAPIRefuses(t *testing.T) {
 		exchange(t, request(t, http.MethodDelete, "http://"+p.admin+"/api/v1/pools/p/backends/"+backends[0].address, "")).wantStatus(t, 200)
 	}
 	b.open("backend/p/"+strings.ReplaceAll(backends[0].address, ":", "%3A"), backends[0].address)
+	b.sees(`document.querySelector("#weight").value === "1"`)
 	b.write("#weight", "70000") // more than there is
 	b.run(chromedp.Evaluate(`document.querySelector("main form").noValidate = true`, nil))
 	b.click("//main", "Change the weight")

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -52,4 +54,19 @@ func TestDashboardBlamesTheSlowBackend(t *testing.T) {
 
 	b.open("overview", "Overview")
 	b.says("main .card", "is waiting for the first byte of "+slow.address)
+
+	// The pictures of ctl/README.md are of here: an overview with traffic, in both themes and on a phone.
+	stop := startLoad(t, func(ctx context.Context, client *http.Client, _ int) error {
+		return expectOK(ctx, client, http.MethodGet, p.url("/api"), "")
+	})
+	b.sees(`document.querySelectorAll(".chart canvas").length === 3 && window.uPlot !== undefined`)
+	began := time.Now()
+	b.sees(fmt.Sprintf(`Date.now() - %d > 12000`, began.UnixMilli())) // so many seconds are in the charts
+	b.shoot("overview-traffic-light")
+	b.look(1280, 900, "dark")
+	b.shoot("overview-traffic-dark")
+	b.look(375, 812, "light")
+	b.sees("document.documentElement.scrollWidth <= innerWidth")
+	b.shoot("overview-traffic-phone")
+	stop()
 }

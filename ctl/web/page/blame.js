@@ -77,7 +77,8 @@ function showVerdict(holder, b) {
 function timesOf(b) {
   const known = [["half", b.p50_ms], ["90 %", b.p90_ms], ["99 %", b.p99_ms]].filter(([, ms]) => ms !== undefined)
     .map(([name, ms]) => name + " within " + f.milliseconds(ms));
-  return [...known, "the slowest took " + f.milliseconds(b.slowest_ms)].join(", ") + ".";
+  const text = [...known, "the slowest took " + f.milliseconds(b.slowest_ms)].join(", ") + ".";
+  return text[0].toUpperCase() + text.slice(1);
 }
 
 function tailOf(b) {

@@ -55,7 +55,7 @@ export function overviewPage() {
       { label: "p99", colour: "--chart-2", value: (s) => (s.p99 === null ? null : s.p99 * 1000), format: ms }])],
     ["Latency by second", heat("How many exchanges of each second took how long")],
     ["Connections", chart("Connections that carry an exchange, and idle ones", [
-      { label: "active", colour: "--chart-1", value: (s) => s.active, format: f.count },
+      { label: "active", colour: "--chart-1", value: (s) => s.active, format: f.count, whole: true },
       { label: "idle", colour: "--chart-3", value: (s) => s.idle, format: f.count }])],
   ];
   const trouble = h("div");
