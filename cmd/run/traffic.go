@@ -17,7 +17,9 @@ import (
 func (p *proxy) traffic() api.Traffic {
 	counted, classes := p.registry.Traffic(), p.registry.Classes()
 	buckets := counted.Durations.Buckets()
-	t := api.Traffic{Codes: classes[:], Durations: buckets[:], BoundsSeconds: make([]float64, 0, len(buckets))}
+	t := api.Traffic{
+		AtMS: time.Now().UnixMilli(), Codes: classes[:], Durations: buckets[:], BoundsSeconds: make([]float64, 0, len(buckets)),
+	}
 	for i := range buckets {
 		if b := stat.Bound(i); !math.IsInf(b, 1) {
 			t.BoundsSeconds = append(t.BoundsSeconds, b)

@@ -32,6 +32,8 @@ type Picture struct {
 
 // Traffic is what all exchanges since the start came to, and what the process takes.
 type Traffic struct {
+	// AtMS is when it was read, in milliseconds since 1970.
+	AtMS int64 `json:"at_ms"`
 	// Codes are the finished exchanges by the first digit of their status, 0 for those without an answer.
 	Codes []uint64 `json:"codes"`
 	// Durations are the finished exchanges by how long they took: at most the bound at the same place of BoundsSeconds, and more

@@ -137,7 +137,7 @@ function shareTable(caption, head, list) {
 
 function failuresOf(b) {
   if (b.failures.length === 0) {
-    return h("p", { class: "quiet" }, b.exchanges > 0 ? "None of them failed." : "");
+    return h("p", { class: "quiet spaced" }, b.exchanges > 0 ? "None of them failed." : "");
   }
   return h("section", { class: "card spaced" }, h("h2", {}, "How exchanges failed"), table("How exchanges failed", ["Exchanges", "Share", "From before", "Cause", "Whose doing", "Meaning"],
     b.failures.map((x) => [f.count(x.exchanges), f.percent(x.share), f.count(x.kept_longer), tag(x.status ? "status " + x.status : x.cause, "bad"), x.side, x.meaning])));

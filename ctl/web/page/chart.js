@@ -80,12 +80,24 @@ const heatColumns = 120; // the last two minutes
 // heat draws how many exchanges of each second took how long: time goes to the right, latency up.
 export function heat(title) {
   const canvas = h("canvas", { class: "heat", role: "img", "aria-label": title });
-  const show = (samples) => {
+  let samples = [];
+  const draw = () => {
     if (canvas.isConnected && samples.length > 0) {
       drawHeat(canvas, samples.slice(-heatColumns));
     }
   };
-  return { holder: canvas, show, close: () => {} };
+  const show = (list) => {
+    samples = list;
+    draw();
+  };
+  const theme = matchMedia("(prefers-color-scheme: dark)");
+  theme.addEventListener("change", draw);
+  const watch = new ResizeObserver(draw);
+  watch.observe(canvas);
+  return { holder: canvas, show, close: () => {
+    theme.removeEventListener("change", draw);
+    watch.disconnect();
+  } };
 }
 
 const labelPixels = 64;

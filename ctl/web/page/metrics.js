@@ -1,6 +1,6 @@
 // Rates, errors and quantiles: the difference of what was counted at two moments.
 
-const sampleMS = 950; // samples are a second apart
+const sampleMS = 500; // samples are a second apart; what an event has read between is left out
 
 // quantile is between the bounds of the bucket that has it, in seconds; null where there is nothing.
 export function quantile(q, bounds, cumulative) {
@@ -34,10 +34,10 @@ function between(a, b) {
 }
 
 // reading adds up what was counted at one moment.
-function reading({ at_ms: at, traffic: t }) {
+function reading(t) {
   let sum = 0;
   return {
-    at, codes: t.codes, requests: t.codes.reduce((total, n) => total + n, 0), bounds: [...t.bounds_seconds, Infinity],
+    at: t.at_ms, codes: t.codes, requests: t.codes.reduce((total, n) => total + n, 0), bounds: [...t.bounds_seconds, Infinity],
     counts: t.durations.map((n) => { sum += n; return sum; }),
     cpu: t.cpu_seconds, memory: t.memory_bytes, active: t.active, idle: t.idle, bytes: t.bytes,
   };
@@ -50,12 +50,12 @@ export class Traffic {
   }
 
   // next is what happened since the sample before; null for the first one, and where it is not time yet.
-  next(known) {
+  next(traffic) {
     const before = this.last;
-    if (before && known.at_ms >= before.at && known.at_ms - before.at < sampleMS) {
+    if (before && traffic.at_ms >= before.at && traffic.at_ms - before.at < sampleMS) {
       return null;
     }
-    const now = reading(known);
+    const now = reading(traffic);
     this.last = now;
     const isSame = before && now.at > before.at && now.requests >= before.requests && now.cpu >= before.cpu; // else it was started anew
     return isSame ? between(before, now) : null;

@@ -138,7 +138,7 @@ class Store extends EventTarget {
     if (this.picture.backends && this.parts.includes("pools")) {
       this.data.pools = this.picture.pools;
     }
-    const sample = known.traffic && this.counted.next(known);
+    const sample = known.traffic && this.counted.next(known.traffic);
     if (sample) {
       this.traffic.push(sample);
       this.traffic.splice(0, this.traffic.length - samplesMax);
