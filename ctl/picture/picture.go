@@ -25,7 +25,7 @@ import (
 const (
 	// Tick is from one look at the counters to the next. A counter is seen half of it later in the mean, and 95 of 100
 	// times within 95 % of it, so that with the way to the page most are seen within 100 ms.
-	Tick = 70 * time.Millisecond
+	Tick = 50 * time.Millisecond
 	// seldomEvery is from one look at everything else to the next, unless an event says that it is time.
 	seldomEvery = time.Second
 	// rest is how many times as long as a look took nobody looks: so looking takes 1/rest of a core
