@@ -30,7 +30,7 @@ const (
 	seldomEvery = time.Second
 	// rest is how many times as long as a look took nobody looks: so looking takes 1/rest of a core
 	// at most, however much there is to see.
-	rest = 50
+	rest = 33
 	// eventGap and eventRest bound how often events make it look at everything: that often, and so many
 	// times as long as that takes.
 	eventGap  = 20 * time.Millisecond
