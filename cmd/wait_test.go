@@ -15,6 +15,7 @@ var plainWaits = map[string]string{
 	"offer":                                     "offers requests at a rate, which is so many in a time",
 	"TestSharedRateLimitIsExact":                "a limit is full again with time alone",
 	"TestAccessLogTakesASampleAndWhatIsSlow":    "a backend that is slower than log.access.slow",
+	"TestDashboardsCostLittle":                  "processor time, which is measured over a time",
 	"TestDrainLosesNoRequestOfKeptConnections":  "clients that think between their requests",
 	"TestFixedIdleTimeoutOfBackendIsLearnt":     "clients that ask around the age at which a backend closes",
 	"TestJitterTellsOneConnectionAfterTheOther": "clients that think between their requests",

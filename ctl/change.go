@@ -88,6 +88,18 @@ func (s *Server) patchBackend(x *call) error {
 	return x.answer(b)
 }
 
+// backend is one backend with its probes.
+func (s *Server) backend(x *call) error {
+	if s.opts.Sources.Pools == nil {
+		return notSupported("pools")
+	}
+	b, err := s.findBackend(x.params["pool"], x.params["address"])
+	if err != nil {
+		return err
+	}
+	return x.answer(b)
+}
+
 // findBackend is one backend as it is now; the error names those there are.
 func (s *Server) findBackend(name, address string) (pool.BackendStatus, error) {
 	p, err := s.findPool(name)

@@ -65,6 +65,7 @@ func (s *Server) table() []endpoint {
 	list = append(list, s.overlayEndpoints()...)
 	list = append(list, s.recordEndpoints()...)
 	list = append(list, s.eventEndpoints()...)
+	list = append(list, s.liveEndpoints()...)
 	list = append(list, s.blameEndpoints()...)
 	list = append(list, s.supportEndpoints()...)
 	list = append(list, s.sessionEndpoints()...)
@@ -116,12 +117,19 @@ func (s *Server) stateEndpoints() []endpoint {
 		{method: "GET", pattern: "/api/v1/listeners", role: api.RoleRead, serve: s.listeners, doc: operation{
 			id: "listListeners", summary: "Every listener", query: pageQuery(), answers: answers{200: []api.ListenerStatus{}},
 		}},
+		{method: "GET", pattern: "/api/v1/instances", role: api.RoleRead, serve: s.instances, doc: operation{
+			id: "listInstances", summary: "Every instance that shares the configuration (source.etcd), as it reports itself, and whether it lags",
+			query: pageQuery(), answers: answers{200: []api.Instance{}, 409: refusal{}},
+		}},
 	}
 }
 
 func (s *Server) backendEndpoints() []endpoint {
 	const all, one = "/api/v1/pools/{pool}/backends", "/api/v1/pools/{pool}/backends/{address}"
 	return []endpoint{
+		{method: "GET", pattern: one, role: api.RoleRead, serve: s.backend, doc: operation{
+			id: "getBackend", summary: "One backend with its last probes", answers: answers{200: pool.BackendStatus{}, 404: refusal{}},
+		}},
 		{method: fasthttp.MethodPost, pattern: all, role: api.RoleOperate, accepts: []string{typeJSON}, serve: s.addBackend, doc: operation{
 			id: "addBackend", summary: "Adds a backend; it holds over reloads and, with state.dir, over restarts", body: api.NewBackend{},
 			answers: answers{200: pool.BackendStatus{}, 404: refusal{}, 409: refusal{}, 422: refusal{}},

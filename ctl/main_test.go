@@ -101,6 +101,9 @@ func sampleSources(changes *[]string) Sources {
 		Certificates: func() []api.Certificate {
 			return []api.Certificate{{Listener: "web", Name: "a.test", State: api.CertificateAwaited}}
 		},
+		Instances: func(context.Context) ([]api.Instance, error) {
+			return []api.Instance{{Name: "edge-1", Self: true, Standing: api.InstanceCurrent, Generation: 7, Version: "v0.1.0", Boot: "b", Revision: 12, Latest: 12, Since: &probeTime}}, nil
+		},
 		Limits: func() []api.Limiter { return []api.Limiter{{Stage: "limit", Type: "rate_limit", MaxKeys: 10}} },
 		WriteMetrics: func(w io.Writer, accept string) string {
 			_, _ = io.WriteString(w, "isame_config_generation 7\n")

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -106,6 +107,17 @@ func (s *Server) listeners(x *call) error {
 		return notSupported("listeners")
 	}
 	return answerPage(x, s.opts.Sources.Listeners(), byName(func(l *api.ListenerStatus) string { return l.Name }))
+}
+
+func (s *Server) instances(x *call) error {
+	if s.opts.Sources.Instances == nil {
+		return notSupported("instances")
+	}
+	list, err := s.opts.Sources.Instances(context.Background())
+	if err != nil {
+		return err
+	}
+	return answerPage(x, list, byName(func(i *api.Instance) string { return i.Name }))
 }
 
 func (s *Server) openAPI(x *call) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/ctl/picture"
 	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/socket"
 )
@@ -98,6 +99,7 @@ type Server struct {
 	memory    memory         // of changes that may be sent again
 	waiting   atomic.Int32   // requests that wait for a change, or watch the CPU
 	streams   streams
+	picture   *picture.Hub
 
 	mu struct {
 		sync.Mutex
@@ -106,7 +108,7 @@ type Server struct {
 	}
 	stop    chan struct{}  // closed by Shutdown
 	stopped sync.Once      // guards stop
-	running sync.WaitGroup // the accept loop and the rate sampler
+	running sync.WaitGroup // the accept loop, the rate sampler, and who looks for the picture
 	awaited chan struct{}  // closed when Await has ended; nil without it
 }
 
@@ -116,6 +118,7 @@ func New(o Options) *Server {
 	s := &Server{opts: o, guard: newGuard(&o), gate: newGate(), now: time.Now, stop: make(chan struct{})}
 	s.tls.Store(o.TLS)
 	s.refusals = o.Logger.Sample(&zerolog.BurstSampler{Burst: refusalsLoggedMax, Period: time.Minute})
+	s.picture = s.newPicture()
 	s.endpoints = s.table()
 	s.document = renderOpenAPI(s.endpoints)
 	if o.Sources.RequestsTotal != nil {

@@ -130,7 +130,7 @@ func TestMethodNotAllowedNamesThoseThatAre(t *testing.T) {
 		{"POST", "/health", "GET, HEAD"},
 		{"GET", "/api/v1/reload", "POST"},
 		{"DELETE", "/api/v1/config", "GET, HEAD, PATCH, PUT"},
-		{"GET", "/api/v1/pools/p/backends/a:1", "DELETE, PATCH"},
+		{"PUT", "/api/v1/pools/p/backends/a:1", "DELETE, GET, HEAD, PATCH"},
 		{"OPTIONS", "/api/v1/status", "GET, HEAD"},
 		{"TRACE", "/", "GET, HEAD"},
 		{"BREW", "/ready", "GET, HEAD"},

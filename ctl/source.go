@@ -53,6 +53,11 @@ type Sources struct {
 	Pools func() []pool.Status
 	// Summaries are the same in brief.
 	Summaries func() []pool.Summary
+	// Readings appends what is counted of all backends to list, pools by name; it is called many times a second while
+	// somebody looks, by one goroutine at a time.
+	Readings func(list []pool.Reading) []pool.Reading
+	// Traffic is what all exchanges came to, and what the process takes. It is called once a second then.
+	Traffic func() api.Traffic
 	// Routes are all routes; see DescribeRoutes.
 	Routes func() []api.RouteStatus
 	// Listeners are all listeners; see DescribeListeners.
@@ -103,6 +108,9 @@ type Sources struct {
 	// Blame finds whose time that of the slowest exchanges is, without the summary. It reads what the recorder keeps
 	// several times; ErrConflict says that nothing is recorded.
 	Blame func(q *BlameQuery) (*api.Blame, error)
+	// Instances are those that share the configuration, by name, as they report themselves; without such a configuration this one
+	// alone. It may wait for etcd for some seconds; ErrConflict says that it does not answer.
+	Instances func(ctx context.Context) ([]api.Instance, error)
 	// RemoveBackend returns when the backend gets no new requests.
 	RemoveBackend func(pool, address, author string) error
 }

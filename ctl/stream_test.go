@@ -23,7 +23,7 @@ import (
 
 // finite is the method for an endpoint whose answer is to be read to its end.
 func finite(method, path string) string {
-	if path == "/api/v1/events" || path == "/api/v1/tap" {
+	if path == "/api/v1/events" || path == "/api/v1/tap" || path == "/api/v1/live" {
 		return "HEAD"
 	}
 	return method

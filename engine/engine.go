@@ -286,6 +286,14 @@ func (e *Engine) Summaries() []pool.Summary {
 	return nil
 }
 
+// Readings appends what is counted of the backends of the running configuration to list.
+func (e *Engine) Readings(list []pool.Reading) []pool.Reading {
+	if t := e.table.Load(); t != nil {
+		return t.pools.Readings(list)
+	}
+	return list
+}
+
 // PoolSet is the running configuration's pools, for operators' actions; nil
 // before the first Apply.
 func (e *Engine) PoolSet() *pool.Set {

@@ -221,6 +221,33 @@ func (s *Set) Summaries() []Summary {
 	return list
 }
 
+// Reading is what is counted of one member of a pool, as it is now.
+type Reading struct {
+	Pool, Address      string
+	InFlight           int64
+	Requests, Failures uint64
+}
+
+// Readings appends what is counted of all members, pools by name, to list. It costs a fraction of Status and
+// makes nothing but room in list, for who looks many times a second.
+func (s *Set) Readings(list []Reading) []Reading {
+	for _, p := range s.ordered {
+		list = p.readings(list)
+	}
+	return list
+}
+
+func (p *Pool) readings(list []Reading) []Reading {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.members {
+		list = append(list, Reading{
+			Pool: p.name, Address: m.backend.address, InFlight: m.InFlight(), Requests: m.tally.requests(), Failures: m.tally.failures.Load(),
+		})
+	}
+	return list
+}
+
 func (p *Pool) summary() Summary {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -21,6 +21,8 @@ func (p *proxy) sources() ctl.Sources {
 		Status:        p.status,
 		Pools:         p.engine.Pools,
 		Summaries:     p.engine.Summaries,
+		Readings:      p.engine.Readings,
+		Traffic:       p.traffic,
 		Routes:        p.routes,
 		Listeners:     p.listeners,
 		Certificates:  p.certificates,
@@ -43,6 +45,7 @@ func (p *proxy) sources() ctl.Sources {
 		Tap:           p.tap,
 		Events:        p.events,
 		Blame:         p.blame,
+		Instances:     p.instances,
 	}
 }
 

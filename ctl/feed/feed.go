@@ -48,10 +48,7 @@ func (f *Feed) Publish(e api.Event) {
 	f.mu.last++
 	f.mu.ring[f.mu.last%Kept] = e
 	for r := range f.mu.readers {
-		select {
-		case r.wake <- struct{}{}:
-		default: // it knows
-		}
+		r.Ring()
 	}
 }
 
@@ -94,6 +91,15 @@ func (f *Feed) numberOf(id string) (uint64, bool) {
 
 // Wake is told when there may be more.
 func (r *Reader) Wake() <-chan struct{} { return r.wake }
+
+// Ring tells the reader that there is something, of another source that it has beside the feed. It does
+// not wait, and is for any goroutine.
+func (r *Reader) Ring() {
+	select {
+	case r.wake <- struct{}{}:
+	default: // it knows
+	}
+}
 
 // ID is that of the event that the reader has got last: to resume behind it.
 func (r *Reader) ID() string { return r.feed.id(r.seen) }

@@ -3,7 +3,7 @@
 // last good copy on the disk, and tells the others how this instance is doing.
 //
 // Start reading at Source, then follow.go (sessions one after the other), session.go (one connection: read, watch, look again),
-// put.go (compare and put), report.go (what others see of this instance), copy.go (the
+// put.go (compare and put), report.go (what others see of this instance), others.go (what it sees of them), copy.go (the
 // copy on the disk), connect.go (the client of etcd). Beside it stands Vault, what the
 // instances share of their certificates: vault.go, vault_session.go, vault_lock.go.
 //
@@ -123,6 +123,13 @@ type Source struct {
 		reason  string           // why
 		problem string           // why there is no session; empty while there is one
 		twin    string           // another instance with this name
+	}
+
+	// asking is held by who asks how the others are doing: a second one waits for that answer.
+	asking struct {
+		sync.Mutex
+		last Reports
+		at   time.Time // zero before the first
 	}
 }
 

@@ -35,6 +35,15 @@ func (r *Registry) Traffic() (t Traffic) {
 	return t
 }
 
+// Classes returns the finished exchanges by the first digit of their status: 0 are those without an
+// answer, and 5 has what is above as well.
+func (r *Registry) Classes() (n [6]uint64) {
+	for _, cells := range r.routeCells() {
+		cells.codes.Each(func(code int, count uint64) { n[min(code/100, len(n)-1)] += count })
+	}
+	return n
+}
+
 // RequestsByRoute returns the number of finished exchanges of each route that
 // had any, over all listeners. The empty name stands for exchanges without a route.
 func (r *Registry) RequestsByRoute() map[string]uint64 {

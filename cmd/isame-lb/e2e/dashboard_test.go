@@ -29,6 +29,7 @@ func pagesOfDashboard(b *backend) [][3]string {
 		{"backend/p/" + strings.ReplaceAll(b.address, ":", "%3A"), b.address, "Last probes"},
 		{"routes", "Routes", "= /never"},
 		{"requests", "Requests", "/seen"},
+		{"blame", "Blame", "Nothing can be concluded yet"},
 		{"explain", "Explain a request", "Header fields"},
 		{"config/document", "Configuration", "rate_limit"},
 		{"config/effective", "Configuration", "unhealthy_after"},

@@ -154,6 +154,24 @@ func (p *proxy) fleetState() (s fleetState) {
 	return s
 }
 
+// sees is what an instance says of all otherwise than want; empty where it is that.
+func (p *proxy) sees(want string) string {
+	p.t.Helper()
+	var list []struct {
+		Name     string `json:"name"`
+		Standing string `json:"standing"`
+	}
+	p.api("/api/v1/instances", &list)
+	var words []string
+	for _, i := range list {
+		words = append(words, i.Name+" "+i.Standing)
+	}
+	if got := strings.Join(words, ", "); got != want {
+		return got
+	}
+	return ""
+}
+
 // triggers are those of the history, newest first, with their authors.
 func (p *proxy) triggers() string {
 	p.t.Helper()
@@ -211,6 +229,9 @@ func TestFleet(t *testing.T) {
 		}
 		return ""
 	})
+	for _, p := range all {
+		eventually(t, "the others are seen", func() string { return p.sees("a current, b current, c current") })
+	}
 	list := contextsOf(t, all)
 	if code, out := ctlEverywhere(t, list, "status"); code != 0 {
 		t.Errorf("status of all: exit %d\n%s", code, out)
@@ -227,6 +248,9 @@ func TestFleet(t *testing.T) {
 		})
 	}
 	everywhere(203)
+	for _, p := range all { // each knows it of the others
+		eventually(t, "the others are seen to refuse it", func() string { return p.sees("a refuses, b refuses, c refuses") })
+	}
 	if code, out := ctlEverywhere(t, list, "status"); code != 1 || !strings.Contains(out, "lags behind") {
 		t.Errorf("status of all: exit %d\n%s\nwant those that lag named", code, out)
 	}
@@ -245,6 +269,9 @@ func TestFleet(t *testing.T) {
 		})
 	}
 	all[1].put("", shared(206), "If-Match", "*").wantStatus(t, 409)
+	if a := get(t, "http://"+all[1].admin+"/api/v1/instances"); a.status != 409 || !strings.Contains(string(a.body), "etcd cannot be reached") {
+		t.Errorf("the others without etcd: got %d %s", a.status, a.body)
+	}
 	everywhere(205)
 	before := all[2]
 	before.end()

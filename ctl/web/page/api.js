@@ -36,10 +36,11 @@ export async function call(path, options = {}) {
     }
     throw new Unreachable("no answer from " + location.host, { cause });
   }
-  return read(response, text);
+  return readAnswer(response, text);
 }
 
-function read(response, text) {
+// readAnswer is what came; a refusal is thrown.
+export function readAnswer(response, text) {
   const media = (response.headers.get("Content-Type") || "").split(";")[0];
   let body = text;
   if (text && (media === "application/json" || media === "application/problem+json")) {

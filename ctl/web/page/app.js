@@ -11,6 +11,7 @@ import { overviewPage } from "./overview.js";
 import { poolsPage } from "./pools.js";
 import { backendPage } from "./backend.js";
 import { routesPage } from "./routes.js";
+import { blamePage } from "./blame.js";
 import { requestsPage } from "./requests.js";
 import { explainPage } from "./explain.js";
 import { configPage } from "./config.js";
@@ -19,6 +20,7 @@ import { certificatesPage, limitsPage } from "./inventory.js";
 // Pages by the first word behind #/; a page is {element, parts, update(), close()}.
 const pages = {
   overview: ["Overview", overviewPage], pools: ["Pools", poolsPage], routes: ["Routes", routesPage], requests: ["Requests", requestsPage],
+  blame: ["Blame", blamePage],
   explain: ["Explain", explainPage], config: ["Configuration", configPage], certificates: ["Certificates", certificatesPage],
   limits: ["Limits", limitsPage], backend: [null, backendPage],
 };
@@ -90,8 +92,8 @@ async function logout() {
     return;
   }
   localStorage.removeItem("isame.session");
-  store.data = {};
-  store.refresh();
+  store.setLogin(true);
+  store.restart();
 }
 
 store.addEventListener("change", () => {

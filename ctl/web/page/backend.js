@@ -1,12 +1,15 @@
 // One backend: the evidence of its health, and everything that can be done about it.
 
 import { h, fill, facts, tag, table, field } from "./dom.js";
+import { get, backendPath } from "./api.js";
 import { store } from "./store.js";
+import { again } from "./again.js";
 import { problemCard } from "./dialog.js";
 import { all, verdict } from "./pools.js";
 import * as actions from "./actions.js";
 import * as f from "./format.js";
 
+const probesEveryMS = 3000;
 const sliderMax = 100; // larger weights are typed
 
 export function backendPage([pool, address]) {
@@ -32,6 +35,7 @@ export function backendPage([pool, address]) {
       update();
     },
   }, field("Weight", number), slider, h("button", { type: "submit" }, "Change the weight"));
+  let shown = ""; // of the facts
   let known = null; // the weight that the inputs were set to
 
   const element = h("div", {},
@@ -43,7 +47,7 @@ export function backendPage([pool, address]) {
     h("section", { class: "card" }, h("h2", {}, "Last probes"), probes));
 
   function update() {
-    const problem = store.problems.pools;
+    const problem = store.problems.stream;
     b = all().find((one) => one.pool === pool && one.address === address) || null;
     fill(trouble, problem ? problemCard(problem) : !b && store.data.pools ? h("p", { class: "notice" }, "No pool " + pool + " has this backend now.") : []);
     [drain, disable, enable, number, slider].forEach((e) => { e.disabled = !b; });
@@ -58,11 +62,23 @@ export function backendPage([pool, address]) {
       number.value = b.weight;
       slider.value = b.weight;
     }
-    fill(about, facts(factsOf(b)));
+    const pairs = factsOf(b);
+    const text = JSON.stringify(pairs.map(([, v]) => (v instanceof Node ? v.textContent : v)));
+    if (text !== shown) {
+      shown = text;
+      fill(about, facts(pairs));
+    }
     showOverride(override, b);
-    showProbes(probes, b.probes || []);
   }
-  return { element, parts: ["pools"], update };
+  const reading = again(probesEveryMS, async () => {
+    try {
+      showProbes(probes, (await get(backendPath(pool, address))).probes || []);
+    } catch (error) {
+      delete probes.dataset.newest;
+      fill(probes, h("p", { class: "quiet" }, error.message));
+    }
+  });
+  return { element, parts: ["pools"], update, back: reading.now, close: reading.stop };
 }
 
 function factsOf(b) {

@@ -6,7 +6,8 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-// chart draws series over the last samples. series: {label, colour (a CSS variable), value(sample), format(value)}.
+// chart draws series over the last samples. series: {label, colour (a CSS variable), value(sample), format(value), whole}; the first
+// one says how the axis is written, and whether its steps are whole.
 // show draws what is given, close ends it; it is drawn anew when the theme or the width changes.
 export function chart(title, series) {
   const holder = h("div", { class: "chart", role: "img", "aria-label": title });
@@ -45,6 +46,7 @@ export function chart(title, series) {
 }
 
 const heightPixels = 165; // without the legend
+const wholeSteps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000]; // of an axis that counts
 
 function size(holder) {
   return { width: Math.max(120, holder.clientWidth), height: heightPixels };
@@ -64,7 +66,7 @@ function options(series, holder) {
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [{ ...axis, values: (_, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString("en-GB")), space: 80 },
-      { ...axis, size: 64, values: (_, ticks) => ticks.map((t) => series[0].format(t)) }],
+      { ...axis, size: 64, ...(series[0].whole ? { incrs: wholeSteps } : {}), values: (_, ticks) => ticks.map((t) => series[0].format(t)) }],
     series: [{ label: "at", value: (_, t) => (t ? new Date(t * 1000).toLocaleTimeString("en-GB") : "–") },
       ...series.map((one) => ({
         label: one.label, stroke: colour(one.colour), width: 2, points: { show: false }, spanGaps: true,
@@ -78,12 +80,24 @@ const heatColumns = 120; // the last two minutes
 // heat draws how many exchanges of each second took how long: time goes to the right, latency up.
 export function heat(title) {
   const canvas = h("canvas", { class: "heat", role: "img", "aria-label": title });
-  const show = (samples) => {
+  let samples = [];
+  const draw = () => {
     if (canvas.isConnected && samples.length > 0) {
       drawHeat(canvas, samples.slice(-heatColumns));
     }
   };
-  return { holder: canvas, show, close: () => {} };
+  const show = (list) => {
+    samples = list;
+    draw();
+  };
+  const theme = matchMedia("(prefers-color-scheme: dark)");
+  theme.addEventListener("change", draw);
+  const watch = new ResizeObserver(draw);
+  watch.observe(canvas);
+  return { holder: canvas, show, close: () => {
+    theme.removeEventListener("change", draw);
+    watch.disconnect();
+  } };
 }
 
 const labelPixels = 64;

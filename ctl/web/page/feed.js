@@ -1,11 +1,10 @@
-// What happens to the process, as it happens (GET /api/v1/events).
+// What happens to the process, as it happens.
 
 import { h, fill } from "./dom.js";
 import { store } from "./store.js";
 import { clock } from "./format.js";
 
 const linesMax = 100;
-const types = ["generation", "reload", "backend", "breaker", "certificate", "overlay", "reset", "dropped"];
 
 // sentence says an event in words.
 export function sentence(type, e) {
@@ -29,35 +28,22 @@ export function sentence(type, e) {
   }
 }
 
+// feed lists what has happened since the dashboard was opened, newest first.
 export function feed() {
-  const holder = h("ul", { class: "feed", tabindex: "0", "aria-label": "Events" }, h("li", { class: "quiet" }, "Nothing yet: events come from now on."));
-  let source = null;
-  let empty = true;
-  const line = (type, data) => {
-    if (empty) {
-      fill(holder);
-      empty = false;
-    }
+  const holder = h("ul", { class: "feed", tabindex: "0", "aria-label": "Events" });
+  const line = ({ type, data }) => {
     const at = data.at || new Date().toISOString();
-    holder.prepend(h("li", {}, h("time", { datetime: at }, clock(at)), sentence(type, data)));
+    return h("li", {}, h("time", { datetime: at }, clock(at)), sentence(type, data));
+  };
+  const nothing = h("li", { class: "quiet" }, "Nothing yet: events come from now on.");
+  fill(holder, store.events.length > 0 ? store.events.map(line) : nothing);
+  const add = (event) => {
+    nothing.remove();
+    holder.prepend(line(event.detail));
     while (holder.children.length > linesMax) {
       holder.lastChild.remove();
     }
-    store.refresh(); // what is shown elsewhere has changed
   };
-  const open = () => {
-    source = new EventSource("/api/v1/events");
-    types.forEach((type) => source.addEventListener(type, (event) => line(type, JSON.parse(event.data))));
-  };
-  open();
-  return {
-    holder,
-    // again opens a stream that the browser has given up on.
-    again: () => {
-      if (source.readyState === EventSource.CLOSED) {
-        open();
-      }
-    },
-    close: () => source.close(),
-  };
+  store.addEventListener("event", add);
+  return { holder, close: () => store.removeEventListener("event", add) };
 }

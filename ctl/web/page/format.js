@@ -21,6 +21,11 @@ export function percent(share) {
   return small.format(share * 100) + " %";
 }
 
+// times is how many times as much: 14x, 1.5x.
+export function times(n) {
+  return (n >= 10 ? counts.format(n) : n.toFixed(1)) + "x";
+}
+
 export function milliseconds(ms) {
   if (ms === undefined || ms === null || !Number.isFinite(ms)) {
     return "–";
@@ -63,7 +68,7 @@ export function ago(at) {
   if (!at) {
     return "–";
   }
-  const seconds = (Date.now() - Date.parse(at)) / 1000;
+  const seconds = (Date.now() - new Date(at)) / 1000;
   return seconds < 1 ? "now" : duration(seconds) + " ago";
 }
 

@@ -4,11 +4,13 @@ import { h, fill, say, tag, table } from "./dom.js";
 import { store } from "./store.js";
 import { chart, heat } from "./chart.js";
 import { feed } from "./feed.js";
+import { blameCard } from "./blame.js";
+import { instancesCard } from "./instances.js";
 import { problemCard } from "./dialog.js";
 import * as f from "./format.js";
 
 const figures = [
-  ["Requests", (s, t) => f.rate(t ? t.rate : s.requests_per_second)],
+  ["Requests", (s, t) => (t ? f.rate(t.rate) : "–")],
   ["Server errors", (s, t) => (t ? f.percent(t.share) : "–")],
   ["p50", (s, t) => (t && t.p50 !== null ? f.milliseconds(t.p50 * 1000) : "–")],
   ["p95", (s, t) => (t && t.p95 !== null ? f.milliseconds(t.p95 * 1000) : "–")],
@@ -17,6 +19,7 @@ const figures = [
   ["CPU", (s, t) => (t ? f.percent(t.cpu) : "–")],
   ["Memory", (s, t) => (t ? f.bytes(t.memory) : "–")],
   ["Throughput", (s, t) => (t ? f.bytes(t.bytes) + "/s" : "–")],
+  ["Exchanges", (s) => f.count(s.requests_total)],
   ["Up for", (s) => f.duration(s.uptime_seconds)],
 ];
 
@@ -52,30 +55,44 @@ export function overviewPage() {
       { label: "p99", colour: "--chart-2", value: (s) => (s.p99 === null ? null : s.p99 * 1000), format: ms }])],
     ["Latency by second", heat("How many exchanges of each second took how long")],
     ["Connections", chart("Connections that carry an exchange, and idle ones", [
-      { label: "active", colour: "--chart-1", value: (s) => s.active, format: f.count },
+      { label: "active", colour: "--chart-1", value: (s) => s.active, format: f.count, whole: true },
       { label: "idle", colour: "--chart-3", value: (s) => s.idle, format: f.count }])],
   ];
   const trouble = h("div");
   const pools = h("div");
+  const showPools = poolTable(pools);
   const events = feed();
+  const blame = blameCard();
+  const instances = instancesCard();
+  // The cards below the charts, in their order: what else can be said of the whole process, such as
+  // how much more it would bear, is one more line here.
+  const cards = [["Whose the time of slow ones is", blame.holder], ["Pools", pools], ["What happens", events.holder], ["Instances", instances.holder]];
   const element = h("div", {}, h("h1", {}, "Overview"), trouble, grid,
     h("div", { class: "cards" }, charts.map(([title, c]) => h("section", { class: "card" }, h("h2", {}, title), c.holder))),
-    h("div", { class: "cards" },
-      h("section", { class: "card" }, h("h2", {}, "Pools"), pools),
-      h("section", { class: "card" }, h("h2", {}, "What happens"), events.holder)));
+    h("div", { class: "cards" }, cards.map(([title, holder]) => h("section", { class: "card" }, h("h2", {}, title), holder))));
+  let drawn = null;
   const update = () => {
     const s = store.data.status;
-    const problem = store.problems.status || store.problems.metrics;
+    const problem = store.problems.stream;
     fill(trouble, problem ? problemCard(problem) : []);
     if (!s) {
       return;
     }
     const now = recent(store.traffic);
     figures.forEach(([, value], i) => say(values[i], value(s, now)));
-    charts.forEach(([, c]) => c.show(store.traffic));
-    showPools(pools, s.pools);
+    const newest = store.traffic.at(-1);
+    if (newest !== drawn) { // charts are drawn once a second
+      drawn = newest;
+      charts.forEach(([, c]) => c.show(store.traffic));
+    }
+    showPools(s.pools);
   };
-  return { element, parts: [], update, back: events.again, close: () => {
+  return { element, parts: [], update, back: () => {
+    blame.again();
+    instances.again();
+  }, close: () => {
+    blame.close();
+    instances.close();
     charts.forEach(([, c]) => c.close());
     events.close();
   } };
@@ -83,17 +100,31 @@ export function overviewPage() {
 
 const poolsShown = 50;
 
-// showPools draws again only where something is different.
-function showPools(holder, pools) {
-  const rows = pools.map((p) => [p.name, p.healthy + " of " + p.members, p.in_flight, p.requests, p.failures, p.panic]);
-  const text = JSON.stringify(rows);
-  if (holder.dataset.text === text) {
-    return;
-  }
-  holder.dataset.text = text;
-  fill(holder, table("Pools", ["Pool", "Up", "In flight", "Requests", "Failed"], pools.slice(0, poolsShown).map((p) => [
-    h("a", { href: "#/pools/" + encodeURIComponent(p.name) }, p.name),
-    tag(p.healthy + " of " + p.members, p.healthy === p.members ? "good" : p.healthy === 0 ? "bad" : "warn"),
-    f.count(p.in_flight), f.count(p.requests), f.count(p.failures)])),
-  pools.length > poolsShown && h("p", { class: "quiet" }, "and " + (pools.length - poolsShown) + " more: see ", h("a", { href: "#/pools" }, "Pools")));
+// poolTable is kept up in place: a link keeps the focus, and a selection stays.
+function poolTable(holder) {
+  let names = null;
+  let rows = [];
+  const line = (p) => {
+    const up = tag("");
+    const [flight, requests, failures] = [h("span"), h("span"), h("span")];
+    return { cells: [h("a", { href: "#/pools/" + encodeURIComponent(p.name) }, p.name), up, flight, requests, failures], up, flight, requests, failures };
+  };
+  return (pools) => {
+    const shown = pools.slice(0, poolsShown);
+    const text = JSON.stringify([pools.length, shown.map((p) => p.name)]);
+    if (text !== names) {
+      names = text;
+      rows = shown.map(line);
+      fill(holder, table("Pools", ["Pool", "Up", "In flight", "Requests", "Failed"], rows.map((r) => r.cells)),
+        pools.length > poolsShown && h("p", { class: "quiet" }, "and " + (pools.length - poolsShown) + " more: see ", h("a", { href: "#/pools" }, "Pools")));
+    }
+    shown.forEach((p, i) => {
+      const r = rows[i];
+      r.up.className = "tag " + (p.healthy === p.members ? "good" : p.healthy === 0 ? "bad" : "warn");
+      say(r.up, p.healthy + " of " + p.members);
+      say(r.flight, f.count(p.in_flight));
+      say(r.requests, f.count(p.requests));
+      say(r.failures, f.count(p.failures));
+    });
+  };
 }

@@ -48,7 +48,7 @@ export function current(b) {
 }
 
 export function all() {
-  return (store.data.pools || []).flatMap((p) => p.backends.map((b) => ({ ...b, pool: p.name })));
+  return (store.data.pools && store.picture.backends) || [];
 }
 
 export function poolsPage([pool]) {
@@ -74,7 +74,7 @@ export function poolsPage([pool]) {
   }
 
   function update() {
-    fill(trouble, store.problems.pools ? problemCard(store.problems.pools) : []);
+    fill(trouble, store.problems.stream ? problemCard(store.problems.stream) : []);
     if (!store.data.pools) {
       return;
     }

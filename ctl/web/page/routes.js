@@ -43,7 +43,7 @@ const columns = [
   { title: "Does", class: "wide", sort: (r) => actionOf(r.action), cell: (r) => actionOf(r.action) },
   { title: "Rate", class: "number", down: true, sort: (r) => rateOf(r) || 0, cell: (r) => f.rate(rateOf(r)) },
   { title: "Requests", class: "number wide", down: true, sort: (r) => r.requests, cell: (r) => f.count(r.requests) },
-  { title: "Last used", down: true, sort: (r) => r.last_used || "", cell: (r) => (r.last_used ? f.ago(r.last_used) : "never") },
+  { title: "Last used", down: true, sort: (r) => r.last_used || 0, cell: (r) => (r.last_used ? f.ago(r.last_used) : "never") },
 ];
 
 const unusedSeconds = { never: Infinity, "10m": 600, "1h": 3600, "24h": 86400, "720h": 2592000 };
@@ -54,7 +54,7 @@ export function isUnused(route, seconds, uptime) {
   if (!route.last_used) {
     return seconds === Infinity || uptime >= seconds;
   }
-  return seconds !== Infinity && (Date.now() - Date.parse(route.last_used)) / 1000 >= seconds;
+  return seconds !== Infinity && (Date.now() - route.last_used) / 1000 >= seconds;
 }
 
 export function routesPage() {
@@ -73,7 +73,7 @@ export function routesPage() {
     const uptime = store.data.status ? store.data.status.uptime_seconds : 0;
     const seconds = unusedSeconds[unused.value];
     const young = seconds !== undefined && seconds !== Infinity && uptime < seconds;
-    fill(note, store.problems.routes ? problemCard(store.problems.routes) : [],
+    fill(note, store.problems.routes || store.problems.stream ? problemCard(store.problems.routes || store.problems.stream) : [],
       young ? h("p", { class: "notice" }, "The process is up for " + f.duration(uptime) + " only, so it cannot say so yet: see “never used”.") : []);
     if (!routes) {
       return;
@@ -88,6 +88,6 @@ export function routesPage() {
 }
 
 function detail(r) {
-  show("Route " + r.name, [h("pre", { tabindex: "0", "aria-label": "Route " + r.name }, JSON.stringify(r, null, 2)),
+  show("Route " + r.name, [h("pre", { tabindex: "0", "aria-label": "Route " + r.name }, JSON.stringify({ ...r, last_used: r.last_used && new Date(r.last_used).toISOString() }, null, 2)),
     h("p", {}, h("a", { href: "#/requests/" + encodeURIComponent(r.name), onclick: (e) => e.target.closest("dialog").close() }, "Its requests"))]);
 }

@@ -1,0 +1,61 @@
+package run
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/pool/stat"
+)
+
+// traffic is what all exchanges came to, and what the process takes, for who looks at it each
+// second. It costs a part of a scrape.
+func (p *proxy) traffic() api.Traffic {
+	counted, classes := p.registry.Traffic(), p.registry.Classes()
+	buckets := counted.Durations.Buckets()
+	t := api.Traffic{
+		AtMS: time.Now().UnixMilli(), Codes: classes[:], Durations: buckets[:], BoundsSeconds: make([]float64, 0, len(buckets)),
+	}
+	for i := range buckets {
+		if b := stat.Bound(i); !math.IsInf(b, 1) {
+			t.BoundsSeconds = append(t.BoundsSeconds, b)
+		}
+	}
+	for _, l := range p.engine.Listeners() {
+		t.Active, t.Idle = t.Active+int64(l.Active), t.Idle+int64(l.Idle)
+		s := p.registry.Listener(l.Name)
+		t.Bytes += s.BytesIn.Sum() + s.BytesOut.Sum()
+	}
+	t.CPUSeconds, t.MemoryBytes = cpuTime().Seconds(), residentBytes()
+	return t
+}
+
+// cpuTime is the processor time of the process, of the system for it as well.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0 // it does not fail with these arguments
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// residentBytes is what the process has in RAM; 0 without /proc.
+func residentBytes() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(text)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
