@@ -61,7 +61,7 @@ var (
 	}
 	familyBackendDuration = expose.Family{
 		Name: "isame_backend_duration_seconds", Kind: expose.Histogram, Unit: unitSeconds, Labels: []string{labelPool},
-		Help: "Duration of the attempts made at the backends of a pool, to the head of their answer.",
+		Help: "Duration of the attempts that the backends of a pool have answered, to the head of the answer.",
 	}
 	familyBackendConnect = expose.Family{
 		Name: "isame_backend_connect_seconds", Kind: expose.Summary, Unit: unitSeconds, Labels: []string{labelPool, labelBackend},
@@ -130,7 +130,7 @@ var (
 	familyMiddlewareOutcome = expose.Family{
 		Name: "isame_middleware_total", Kind: expose.Counter, Labels: []string{"middleware", "outcome"},
 		Help: "Requests that came to a stage, by what became of them there: passed, answered, broken (ended " +
-			"without an answer), client_left, failed (could not be judged as configured), would_answer (on trial).",
+			"without an answer), client_left, failed (could not be judged as configured; what was done then is counted as well), would_answer (on trial).",
 	}
 	familyRateLimited = expose.Family{
 		Name: "isame_rate_limited_total", Kind: expose.Counter, Labels: []string{"middleware"},
