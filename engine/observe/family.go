@@ -213,6 +213,15 @@ var (
 		Help: "Spans that a collector has taken: exported; and what was lost: spans that it did not take, and " +
 			"exchanges while too many waited for it.",
 	}
+	familyHeadroom = expose.Family{
+		Name: "isame_headroom_ratio", Kind: expose.Gauge,
+		Help: "By how many times the present load may grow until the first limit is reached, an estimate: 1 is " +
+			"full. Absent while there is too little load to tell.",
+	}
+	familyHeadroomLimit = expose.Family{
+		Name: "isame_headroom_limit_ratio", Kind: expose.Gauge, Labels: []string{"limit"},
+		Help: "The same for each kind of limit that can be told, of those of one kind the least.",
+	}
 	familyBuildInfo = expose.Family{
 		Name: "isame_build_info", Kind: expose.Gauge, Labels: []string{"version", "commit", "go_version"},
 		Help: "1, with what the running binary was built of.",
@@ -267,5 +276,7 @@ var families = [...]*expose.Family{ //nolint:gochecknoglobals // read-only table
 	&familyConfigReloads,
 	&familyLogLinesDropped,
 	&familyTraceSpans,
+	&familyHeadroom,
+	&familyHeadroomLimit,
 	&familyBuildInfo,
 }

@@ -35,6 +35,15 @@ func (r *Registry) Traffic() (t Traffic) {
 	return t
 }
 
+// RequestsByShard returns the number of finished exchanges that each event loop has carried.
+func (r *Registry) RequestsByShard() []uint64 {
+	totals := make([]uint64, r.shards)
+	for _, cells := range r.routeCells() {
+		cells.codes.AddShards(totals)
+	}
+	return totals
+}
+
 // RequestsByRoute returns the number of finished exchanges of each route that
 // had any, over all listeners. The empty name stands for exchanges without a route.
 func (r *Registry) RequestsByRoute() map[string]uint64 {
