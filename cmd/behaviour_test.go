@@ -10,7 +10,8 @@ var notCompiled = map[string]bool{
 	"instance": true, "source.etcd.endpoints": true, "source.etcd.key": true, "source.etcd.user": true, "source.etcd.password": true,
 	"source.etcd.tls.server_name": true, "source.etcd.tls.ca_file": true, "source.etcd.tls.cert_file": true, "source.etcd.tls.key_file": true,
 	"source.etcd.tls.insecure_skip_verify": true, "source.etcd.cache_file": true,
-	"tracing.endpoint": true, "tracing.protocol": true, "tracing.service_name": true, // by who exports, not by the table
+	"headroom.target_p99": true,
+	"tracing.endpoint":    true, "tracing.protocol": true, "tracing.service_name": true, // by who exports, not by the table
 }
 
 // behaviours names, for each key that works, a test that shows what changes with it.
@@ -20,6 +21,7 @@ var behaviours = map[string]string{
 	"tracing.protocol":                            "engine/trace.TestSpansReachACollector",
 	"tracing.sample":                              "engine.TestContextPassesByWhoSaysWhat",
 	"tracing.service_name":                        "engine/trace.TestSpansReachACollector",
+	"headroom.target_p99":                         "cmd/isame-lb/e2e.TestHeadroomNamesTheLimitThatComesFirst",
 	"admin.address":                               "ctl.TestAddressInUseNamesAdminAndAddress",
 	"admin.allowed_hosts":                         "cmd/isame-lb/e2e.TestAccessChangesWithAReload",
 	"admin.tls.cert_file":                         "cmd/isame-lb/e2e.TestAdminOverTLS",

@@ -146,7 +146,7 @@ func TestEveryAdminLogAndMetricsKeyIsClassified(t *testing.T) {
 		"admin.tls.cert_file": true, "admin.tls.key_file": true, "admin.tls.client_ca_file": true,
 		"admin.persist": true, "admin.file_roots": true, "admin.env_names": true, "admin.dashboard": true,
 		"include": true, "zone": true, "defaults.middleware": true, "defaults.timeout": true, "tracing.enabled": true, "tracing.endpoint": true, "tracing.protocol": true, "tracing.sample": true, "tracing.service_name": true,
-		"recorder.enabled": true, "recorder.records": true, "recorder.keep_errors": true, "recorder.keep_slow": true,
+		"headroom.target_p99": true, "recorder.enabled": true, "recorder.records": true, "recorder.keep_errors": true, "recorder.keep_slow": true,
 	}
 	for _, path := range restartKeys() {
 		classified[path] = true

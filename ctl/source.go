@@ -103,6 +103,8 @@ type Sources struct {
 	// Blame finds whose time that of the slowest exchanges is, without the summary. It reads what the recorder keeps
 	// several times; ErrConflict says that nothing is recorded.
 	Blame func(q *BlameQuery) (*api.Blame, error)
+	// Headroom says how much more load this instance takes, without the summary.
+	Headroom func() *api.Headroom
 	// RemoveBackend returns when the backend gets no new requests.
 	RemoveBackend func(pool, address, author string) error
 }

@@ -43,6 +43,7 @@ func (p *proxy) sources() ctl.Sources {
 		Tap:           p.tap,
 		Events:        p.events,
 		Blame:         p.blame,
+		Headroom:      p.headroom.tell,
 	}
 }
 
