@@ -229,8 +229,11 @@ func (r *Row) scale(load float64) {
 
 func (r *Row) judge(e *example, truth float64, limited bool) {
 	r.Truth, r.Limited = truth, limited
-	r.Share = r.Load / math.Max(truth, 1e-9)
-	r.Met = r.First == e.first && truth > 0 && math.Abs(r.Estimate/truth-1) <= within
+	if truth <= 0 {
+		return // no rate held the target
+	}
+	r.Share = r.Load / truth
+	r.Met = r.First == e.first && math.Abs(r.Estimate/truth-1) <= within
 }
 
 // checkConnections holds the estimate against the number of connections that are let in.

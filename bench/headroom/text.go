@@ -27,8 +27,12 @@ func (r *Row) Write(w io.Writer) error {
 	if first == "" {
 		first = "cannot tell"
 	}
-	_, err := fmt.Fprintf(w, "| %s | %.0f %% | %s | %.0f | %.0f - %.0f | %.0f | %.2f | %s |\n",
-		r.Case, 100*r.Share, first, r.Estimate, r.Low, r.High, r.Truth, r.Estimate/max(r.Truth, 1e-9), met)
+	ratio := "-"
+	if r.Truth > 0 {
+		ratio = fmt.Sprintf("%.2f", r.Estimate/r.Truth)
+	}
+	_, err := fmt.Fprintf(w, "| %s | %.0f %% | %s | %.0f | %.0f - %.0f | %.0f | %s | %s |\n",
+		r.Case, 100*r.Share, first, r.Estimate, r.Low, r.High, r.Truth, ratio, met)
 	if err != nil {
 		return fmt.Errorf("cannot write the table: %w", err)
 	}
