@@ -44,17 +44,18 @@ func examples() []example {
 	return []example{
 		{
 			name: "gzip", about: "16 KiB of JSON by gzip", first: limitProcessors, target: 5 * time.Millisecond, path: "/json",
-			header: []string{"Accept-Encoding: gzip"}, route: "middleware: [small]", more: "middleware: {small: {type: compress, encodings: [gzip]}}\n",
+			header: []string{"Accept-Encoding: gzip"}, route: "middleware: [small]",
+			more: "middleware: {small: {type: compress, encodings: [gzip]}}\n",
 		},
 		{
-			name: "regex", about: "a small request with regular expressions over a field of 1 KiB", first: limitProcessors, target: 3 * time.Millisecond,
-			path: "/", header: []string{"X-Long: " + strings.Repeat("abc def ", 128)}, route: "middleware: [edit]",
+			name: "regex", about: "a small request with regular expressions over a field of 1 KiB", first: limitProcessors,
+			target: 3 * time.Millisecond, path: "/", header: []string{"X-Long: " + strings.Repeat("abc def ", 128)}, route: "middleware: [edit]",
 			more: "middleware: {edit: {type: headers, request: {replace: [{name: X-Long, regex: \"(d[a-f]+) *x\", with: \"$1\"}, " +
 				"{name: X-Long, regex: \"c +(e[f-h]*)z\", with: \"$1\"}]}}}\n",
 		},
 		{
-			name: "pool", about: "20 ms at the origin, 50 places in the pool and a queue", first: limitPool, target: 50 * time.Millisecond, path: "/",
-			delay: "uniform:15ms,25ms", pool: "concurrency: {max_requests: 50, max_queue: 2000, queue_timeout: 5s}",
+			name: "pool", about: "20 ms at the origin, 50 places in the pool and a queue", first: limitPool,
+			target: 50 * time.Millisecond, path: "/", delay: "uniform:15ms,25ms", pool: "concurrency: {max_requests: 50, max_queue: 2000, queue_timeout: 5s}",
 		},
 		{
 			name: "connections", about: fmt.Sprintf("%d connections of %d", clientsUse, clientsMost), first: limitClients,

@@ -223,8 +223,8 @@ func (s *site) said(ctx context.Context) (h said, err error) {
 }
 
 // scale turns times into a load.
-func (r *Row) scale(load float64) {
-	r.Estimate, r.Low, r.High = r.Estimate*load, r.Low*load, r.High*load
+func (r *Row) scale(now float64) {
+	r.Estimate, r.Low, r.High = r.Estimate*now, r.Low*now, r.High*now
 }
 
 func (r *Row) judge(e *example, truth float64, limited bool) {

@@ -7,7 +7,8 @@ import (
 
 // Head writes the head of a table in Markdown.
 func Head(w io.Writer) error {
-	_, err := io.WriteString(w, "| case | at, of the knee | first limit | estimate | range | knee | estimate / knee | within 20 % |\n|---|---:|---|---:|---|---:|---:|---|\n")
+	_, err := io.WriteString(w, "| case | at, of the knee | first limit | estimate | range | knee | estimate / knee | within 20 % |\n"+
+		"|---|---:|---|---:|---|---:|---:|---|\n")
 	if err != nil {
 		return fmt.Errorf("cannot write the table: %w", err)
 	}

@@ -11,11 +11,12 @@ type Range struct{ Low, Times, High float64 }
 
 // Limit is one thing that may run out, and when.
 type Limit struct {
+	Range
+
 	Kind Kind
 	Name string
 	// Use of Most, on average now.
 	Use, Most float64
-	Range
 	// Told says that there is load enough to tell; else Low alone is, and what it may be at least.
 	Told bool
 }
@@ -53,10 +54,11 @@ const (
 
 // Estimate is what is known at one moment.
 type Estimate struct {
-	Why Why
-	// Range is that of the first of Limits, which has the least Times; those that cannot be told
-	// come last.
+	// Range is that of the first of Limits.
 	Range
+
+	Why Why
+	// Limits are in the order of their Times; those that cannot be told come last.
 	Limits []Limit
 
 	// Seconds is how long the history is, Requests how many ended in it, Rate how many a second

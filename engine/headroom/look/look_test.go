@@ -21,7 +21,7 @@ func TestLookSeesThisProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = f.Close() }()
+		t.Cleanup(func() { _ = f.Close() })
 		files[i] = f
 	}
 	s := p.Look(len(files))
