@@ -22,6 +22,7 @@ FUZZTIME  ?= 10s
 DURATION  ?= 60s
 FAULT     ?= 10s
 RELOADS   ?= 10000
+HOLD      ?= 30s
 TIMEOUT   ?= 25m
 
 export PREFIX  ?= /usr/local
@@ -84,6 +85,10 @@ compare: build ## put Isame beside HAProxy, nginx and Caddy on this machine (SCE
 .PHONY: scale
 scale: build ## start to first answer beside HAProxy, and the admin API, with 10,000 routes and 5,000 backends
 	bin/isame-bench scale
+
+.PHONY: headroom
+headroom: build ## hold isame-ctl headroom against a search for the knee, on two cores; about 8 minutes (CASES= HOLD=30s)
+	taskset -c 1 bin/isame-bench headroom --core 0 --cases "$(CASES)" --hold $(HOLD)
 
 .PHONY: stages
 stages: ## measure what stages of middleware cost, asked beside measured (BENCHTIME=500ms COUNT=5 ROUNDS=5)

@@ -13,6 +13,7 @@ var notCompiled = map[string]bool{
 	"tracing.endpoint": true, "tracing.protocol": true, "tracing.service_name": true, // by who exports, not by the table
 	"metrics.otlp.enabled": true, "metrics.otlp.endpoint": true, "metrics.otlp.protocol": true, "metrics.otlp.interval": true,
 	"metrics.otlp.service_name": true, "metrics.otlp.histograms": true,
+	"headroom.target_p99": true,
 }
 
 // behaviours names, for each key that works, a test that shows what changes with it.
@@ -28,6 +29,7 @@ var behaviours = map[string]string{
 	"tracing.protocol":                            "engine/trace.TestSpansReachACollector",
 	"tracing.sample":                              "engine.TestContextPassesByWhoSaysWhat",
 	"tracing.service_name":                        "engine/trace.TestSpansReachACollector",
+	"headroom.target_p99":                         "cmd/isame-lb/e2e.TestHeadroomNamesTheLimitThatComesFirst",
 	"admin.address":                               "ctl.TestAddressInUseNamesAdminAndAddress",
 	"admin.allowed_hosts":                         "cmd/isame-lb/e2e.TestAccessChangesWithAReload",
 	"admin.tls.cert_file":                         "cmd/isame-lb/e2e.TestAdminOverTLS",

@@ -147,7 +147,7 @@ func TestEveryAdminLogAndMetricsKeyIsClassified(t *testing.T) {
 		"admin.persist": true, "admin.file_roots": true, "admin.env_names": true, "admin.dashboard": true,
 		"include": true, "zone": true, "defaults.middleware": true, "defaults.timeout": true, "tracing.enabled": true, "tracing.endpoint": true, "tracing.protocol": true, "tracing.sample": true, "tracing.service_name": true,
 		"metrics.otlp.enabled": true, "metrics.otlp.endpoint": true, "metrics.otlp.protocol": true, "metrics.otlp.interval": true, "metrics.otlp.service_name": true, "metrics.otlp.histograms": true,
-		"recorder.enabled": true, "recorder.records": true, "recorder.keep_errors": true, "recorder.keep_slow": true,
+		"headroom.target_p99": true, "recorder.enabled": true, "recorder.records": true, "recorder.keep_errors": true, "recorder.keep_slow": true,
 	}
 	for _, path := range restartKeys() {
 		classified[path] = true

@@ -47,6 +47,8 @@ type Config struct {
 	Tracing Tracing `koanf:"tracing"`
 	// Recorder keeps in memory what became of the last exchanges.
 	Recorder Recorder `koanf:"recorder"`
+	// Headroom is what the estimate of how much more load this instance takes is held against.
+	Headroom Headroom `koanf:"headroom"`
 	// Shutdown bounds the drain at the end of the process.
 	Shutdown Shutdown `koanf:"shutdown"`
 	// State is what is kept on disk.

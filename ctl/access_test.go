@@ -31,7 +31,7 @@ var wantRoles = map[string]api.Role{
 	"getMetrics": api.RoleMetrics,
 	"getOpenAPI": api.RoleRead, "getStatus": api.RoleRead, "listPools": api.RoleRead, "getPool": api.RoleRead,
 	"listRoutes": api.RoleRead, "listListeners": api.RoleRead, "getConfig": api.RoleRead,
-	"listCertificates": api.RoleRead, "listInstances": api.RoleRead, "streamLive": api.RoleRead, "getBackend": api.RoleRead, "listLimits": api.RoleObserve, "listRecords": api.RoleObserve, "blame": api.RoleObserve, "support": api.RoleWrite, "getRecords": api.RoleObserve, "streamEvents": api.RoleRead, "streamTap": api.RoleObserve, "explain": api.RoleObserve,
+	"listCertificates": api.RoleRead, "listInstances": api.RoleRead, "streamLive": api.RoleRead, "getBackend": api.RoleRead, "listLimits": api.RoleObserve, "listRecords": api.RoleObserve, "blame": api.RoleObserve, "headroom": api.RoleRead, "support": api.RoleWrite, "getRecords": api.RoleObserve, "streamEvents": api.RoleRead, "streamTap": api.RoleObserve, "explain": api.RoleObserve,
 	"upgrade": api.RoleWrite, "listProfiles": api.RoleWrite, "getProfile": api.RoleWrite,
 	"listOverlay": api.RoleRead, "getOverride": api.RoleRead, "clearOverlay": api.RoleOperate, "clearOverride": api.RoleOperate,
 	"writeOverlay": api.RoleWrite,

@@ -267,7 +267,7 @@ func (s *Server) getObject(x *call) error {
 // Sections whose objects have names, and those that are one object each.
 var (
 	namedSections  = []string{"listeners", "middleware", "pools", "routes"}
-	singleSections = []string{"admin", "defaults", "log", "metrics", "recorder", "shutdown", "state", "tracing"}
+	singleSections = []string{"admin", "defaults", "headroom", "log", "metrics", "recorder", "shutdown", "state", "tracing"}
 )
 
 func isNamed(section string) bool { return slices.Contains(namedSections, section) }

@@ -67,6 +67,7 @@ func (s *Server) table() []endpoint {
 	list = append(list, s.eventEndpoints()...)
 	list = append(list, s.liveEndpoints()...)
 	list = append(list, s.blameEndpoints()...)
+	list = append(list, s.headroomEndpoints()...)
 	list = append(list, s.supportEndpoints()...)
 	list = append(list, s.sessionEndpoints()...)
 	list = append(list, s.upgradeEndpoints()...)

@@ -145,11 +145,12 @@ func sampleSources(changes *[]string) Sources {
 			*changes = append(*changes, fmt.Sprintf("add %s %s %d %s", name, b.Address, *b.Weight, b.Zone))
 			return nil
 		},
-		Records: sampleRecords(new(RecordQuery)),
-		Events:  feed.New(),
-		Overlay: sampleOverlay(),
-		Blame:   func(*BlameQuery) (*api.Blame, error) { return sampleBlame(), nil },
-		Tap:     func(*RecordQuery, float64) (Tap, error) { return &sampleTap{}, nil },
+		Records:  sampleRecords(new(RecordQuery)),
+		Events:   feed.New(),
+		Overlay:  sampleOverlay(),
+		Blame:    func(*BlameQuery) (*api.Blame, error) { return sampleBlame(), nil },
+		Headroom: sampleHeadroom,
+		Tap:      func(*RecordQuery, float64) (Tap, error) { return &sampleTap{}, nil },
 		RemoveBackend: func(name, address, _ string) error {
 			*changes = append(*changes, "remove "+name+" "+address)
 			return nil

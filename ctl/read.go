@@ -41,6 +41,9 @@ func (s *Server) status(x *call) error {
 		st.Pools = src.Summaries()
 	}
 	st.Pools = filled(st.Pools)
+	if src.Headroom != nil {
+		st.Headroom = headroomBrief(src.Headroom())
+	}
 	return x.answer(st)
 }
 

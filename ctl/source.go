@@ -111,6 +111,8 @@ type Sources struct {
 	// Instances are those that share the configuration, by name, as they report themselves; without such a configuration this one
 	// alone. It may wait for etcd for some seconds; ErrConflict says that it does not answer.
 	Instances func(ctx context.Context) ([]api.Instance, error)
+	// Headroom says how much more load this instance takes, without the summary.
+	Headroom func() *api.Headroom
 	// RemoveBackend returns when the backend gets no new requests.
 	RemoveBackend func(pool, address, author string) error
 }

@@ -237,6 +237,15 @@ func (s *Set) Readings(list []Reading) []Reading {
 	return list
 }
 
+// Occupancies are those of all pools, by name.
+func (s *Set) Occupancies() []Occupancy {
+	list := make([]Occupancy, 0, len(s.ordered))
+	for _, p := range s.ordered {
+		list = append(list, p.occupancy())
+	}
+	return list
+}
+
 func (p *Pool) readings(list []Reading) []Reading {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -246,6 +255,36 @@ func (p *Pool) readings(list []Reading) []Reading {
 		})
 	}
 	return list
+}
+
+func (p *Pool) occupancy() Occupancy {
+	o := Occupancy{Pool: p.name}
+	if l := p.limiter; l != nil {
+		o.InProgress, o.Waiting, o.MaxQueue = l.InProgress(), l.Waiting(), int64(l.policy.Load().queueMax)
+		if limit := l.limit.Load(); limit < limitNone {
+			o.Limit = limit
+		}
+	}
+	for _, m := range p.members {
+		n := m.InFlight()
+		o.InFlight += n
+		o.Busiest = max(o.Busiest, n)
+		o.Requests += m.tally.requests()
+	}
+	o.MaxRequests = p.view.Load().requestsMax()
+	return o
+}
+
+// requestsMax is how many attempts the members in the rotation may have together; 0: one of
+// them any number.
+func (v *view) requestsMax() (all int64) {
+	for _, m := range v.first.members {
+		if m.requestsMax == 0 {
+			return 0
+		}
+		all += m.requestsMax
+	}
+	return all
 }
 
 func (p *Pool) summary() Summary {

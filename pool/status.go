@@ -133,3 +133,17 @@ type BackendSummary struct {
 	Health   string `json:"health"`
 	InFlight int64  `json:"in_flight"`
 }
+
+// Occupancy is how much of what limits a pool is in use: cheap to find out, for who looks once
+// a second. What has no limit is 0.
+type Occupancy struct {
+	Pool string
+	// InProgress exchanges of Limit were let in; Waiting more of MaxQueue wait.
+	InProgress, Limit, Waiting, MaxQueue int64
+	// InFlight attempts of MaxRequests are made, where every backend that may be picked has such a bound.
+	InFlight, MaxRequests int64
+	// Busiest is the most attempts that one backend has in flight.
+	Busiest int64
+	// Requests are the attempts that have ended.
+	Requests uint64
+}

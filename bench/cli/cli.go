@@ -52,7 +52,7 @@ func Run(ctx context.Context, env Env, args []string) int {
 	root.SetVersionTemplate("isame-bench {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	for _, build := range []func(Env) *cobra.Command{
-		runCommand, originCommand, compareCommand, proxiesCommand, scaleCommand, simCommand, resilienceCommand,
+		runCommand, originCommand, compareCommand, proxiesCommand, scaleCommand, simCommand, resilienceCommand, headroomCommand,
 	} {
 		root.AddCommand(build(env))
 	}

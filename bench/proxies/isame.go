@@ -9,7 +9,9 @@ import (
 // Isame is a running isame-lb that somebody else measures.
 type Isame struct {
 	// URL is that of its one listener, without a path.
-	URL     string
+	URL string
+	// Admin is the URL of its admin endpoint, without a path.
+	Admin   string
 	process *process
 	remove  func()
 }
@@ -17,6 +19,11 @@ type Isame struct {
 // StartIsame starts the program with the configuration for two loopback
 // addresses, and waits until it forwards. Stop ends it, and so does the end of ctx.
 func StartIsame(ctx context.Context, program string, configure func(listen, admin string) string) (*Isame, error) {
+	return StartIsameOn(ctx, -1, program, configure)
+}
+
+// StartIsameOn is StartIsame on one core alone; below 0 is any.
+func StartIsameOn(ctx context.Context, core int, program string, configure func(listen, admin string) string) (*Isame, error) {
 	program, err := filepath.Abs(program) // it runs in a folder of its own
 	if err != nil {
 		return nil, fmt.Errorf("cannot find %q: %w", program, err)
@@ -26,14 +33,14 @@ func StartIsame(ctx context.Context, program string, configure func(listen, admi
 		return nil, err
 	}
 	i := &Isame{remove: remove}
-	if err := i.start(ctx, program, dir, configure); err != nil {
+	if err := i.start(ctx, place{core: core, dir: dir}, program, configure); err != nil {
 		remove()
 		return nil, err
 	}
 	return i, nil
 }
 
-func (i *Isame) start(ctx context.Context, program, dir string, configure func(listen, admin string) string) error {
+func (i *Isame) start(ctx context.Context, at place, program string, configure func(listen, admin string) string) error {
 	listen, err := freeAddress(ctx)
 	if err != nil {
 		return err
@@ -42,12 +49,12 @@ func (i *Isame) start(ctx context.Context, program, dir string, configure func(l
 	if err != nil {
 		return err
 	}
-	path, err := writeConfig(dir, "isame.yaml", configure(listen, admin))
+	path, err := writeConfig(at.dir, "isame.yaml", configure(listen, admin))
 	if err != nil {
 		return err
 	}
-	i.URL = "http://" + listen
-	if i.process, err = start(ctx, place{core: -1, dir: dir}, program, "run", "--config", path); err != nil {
+	i.URL, i.Admin = "http://"+listen, "http://"+admin
+	if i.process, err = start(ctx, at, program, "run", "--config", path); err != nil {
 		return err
 	}
 	if err := i.process.ready(ctx, i.URL+"/", nil); err != nil {

@@ -47,6 +47,7 @@ type proxy struct {
 	upgrades chan chan upgradeOutcome
 	events   *feed.Feed
 
+	headroom         headroomWatch
 	certificateWatch certificateWatch // for the main loop
 
 	loaded     atomic.Pointer[config.Loaded] // what runs
@@ -67,6 +68,7 @@ func serve(f *flags, build api.Build) error {
 		flags: f, started: time.Now(), build: build, events: feed.New(),
 		signals: make(chan os.Signal, 4), tasks: make(chan task), upgrades: make(chan chan upgradeOutcome), draining: make(chan struct{}),
 	}
+	p.headroom.proxy = p
 	var err error
 	if p.legacy, err = inherit(); err != nil {
 		return err
@@ -165,6 +167,7 @@ func (p *proxy) begin(loaded *config.Loaded, generation uint64) error {
 	p.ledger.Begun()
 	p.overlay.Start()
 	p.begun(generation)
+	p.headroom.start()
 	p.lookAtCertificates()
 	if p.fleet != nil {
 		p.fleet.follow()

@@ -46,6 +46,7 @@ func (p *proxy) sources() ctl.Sources {
 		Events:        p.events,
 		Blame:         p.blame,
 		Instances:     p.instances,
+		Headroom:      p.headroom.tell,
 	}
 }
 

@@ -46,8 +46,10 @@ type Status struct {
 	// RequestsTotal counts the finished exchanges since Started.
 	RequestsTotal uint64 `json:"requests_total"`
 	// RequestsPerSecond is the mean of the last ten seconds.
-	RequestsPerSecond float64        `json:"requests_per_second"`
-	Pools             []pool.Summary `json:"pools"`
+	RequestsPerSecond float64 `json:"requests_per_second"`
+	// Headroom is how much more load it takes, in brief.
+	Headroom *HeadroomBrief `json:"headroom,omitempty"`
+	Pools    []pool.Summary `json:"pools"`
 }
 
 // Reload is the outcome of one reload.

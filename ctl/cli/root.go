@@ -173,7 +173,7 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		a.statusCommand(), a.topCommand(), a.poolsCommand(), a.backendsCommand(), a.overlayCommand(), a.routesCommand(),
-		a.explainCommand(), a.whyCommand(), a.blameCommand(), a.supportCommand(), a.tapCommand(), a.eventsCommand(),
+		a.explainCommand(), a.whyCommand(), a.blameCommand(), a.headroomCommand(), a.supportCommand(), a.tapCommand(), a.eventsCommand(),
 		a.certsCommand(), a.limitsCommand(), a.healthCommand(),
 		a.configCommand(), a.reloadCommand(), a.upgradeCommand(), a.contextCommand(), a.versionCommand(),
 		a.completionCommand(root),

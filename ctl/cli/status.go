@@ -82,6 +82,9 @@ func showStatus(s *screen, st *api.Status) {
 	}
 	s.linef("connections  %s on %d shards", count(st.Connections), st.Shards)
 	s.linef("requests     %s, %.1f/s", count(st.RequestsTotal), st.RequestsPerSecond)
+	if h := st.Headroom; h != nil {
+		s.linef("headroom     %s", h.Summary)
+	}
 	s.blank()
 	t := table{columns: []column{
 		{title: titlePool, min: 8},

@@ -28,6 +28,11 @@ func (c *Client) Blame(ctx context.Context, route, since string, rows int) (api.
 	return get[api.Blame](ctx, c, "/api/v1/blame?"+q.Encode())
 }
 
+// Headroom says how much more load the instance takes.
+func (c *Client) Headroom(ctx context.Context) (api.Headroom, error) {
+	return get[api.Headroom](ctx, c, "/api/v1/headroom")
+}
+
 // Support is a bundle for a bug report, a .tar.gz, with the name that the endpoint gives it. It waits as long as ctx allows.
 func (c *Client) Support(ctx context.Context, redact bool) (bundle []byte, name string, err error) {
 	path := "/api/v1/support"

@@ -217,6 +217,15 @@ var (
 		Name: "isame_metrics_pushes_total", Kind: expose.Counter, Labels: []string{labelResult},
 		Help: "Pushes of all metrics by OTLP: exported, or failed, as the collector has not taken all of it in time.",
 	}
+	familyHeadroom = expose.Family{
+		Name: "isame_headroom_ratio", Kind: expose.Gauge,
+		Help: "By how many times the present load may grow until the first limit is reached, an estimate: 1 is " +
+			"full. Absent while there is too little load to tell.",
+	}
+	familyHeadroomLimit = expose.Family{
+		Name: "isame_headroom_limit_ratio", Kind: expose.Gauge, Labels: []string{"limit"},
+		Help: "The same for each kind of limit that can be told, of those of one kind the least.",
+	}
 	familyBuildInfo = expose.Family{
 		Name: "isame_build_info", Kind: expose.Gauge, Labels: []string{"version", "commit", "go_version"},
 		Help: "1, with what the running binary was built of.",
@@ -272,5 +281,7 @@ var families = [...]*expose.Family{ //nolint:gochecknoglobals // read-only table
 	&familyLogLinesDropped,
 	&familyTraceSpans,
 	&familyPushes,
+	&familyHeadroom,
+	&familyHeadroomLimit,
 	&familyBuildInfo,
 }

@@ -67,6 +67,9 @@ type Registry struct {
 	// certificates is asked at each scrape for those in use.
 	certificates atomic.Pointer[func() []Certificate]
 
+	// headroom is asked at each scrape for how much more load there may be.
+	headroom atomic.Pointer[func() Headroom]
+
 	names struct {
 		sync.Mutex
 		routes      map[routeKey]*routeCells
@@ -158,6 +161,19 @@ type Certificate struct {
 func (r *Registry) SetCertificates(f func() []Certificate) {
 	r.certificates.Store(&f)
 }
+
+// Headroom is by how much the load may grow.
+type Headroom struct {
+	// Known says that it can be told: until the first limit, Times.
+	Known bool
+	Times float64
+	// Limits are the least of each kind that can be told.
+	Limits map[string]float64
+}
+
+// SetHeadroom says where it comes from how much more load there may be. f is called once a
+// scrape.
+func (r *Registry) SetHeadroom(f func() Headroom) { r.headroom.Store(&f) }
 
 // SetLogDropped says where the numbers of lost log lines come from: of the program,
 // and of the access log. f is called once a scrape.

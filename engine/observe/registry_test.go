@@ -3,6 +3,7 @@ package observe
 import (
 	"maps"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -57,6 +58,9 @@ func TestTotals(t *testing.T) {
 	}
 	if got, want := r.RequestsByListener(), map[string]uint64{"web": 4, "admin": 1}; !maps.Equal(got, want) {
 		t.Errorf("RequestsByListener: got %v; want %v", got, want)
+	}
+	if got, want := r.RequestsByShard(), []uint64{3, 2}; !slices.Equal(got, want) {
+		t.Errorf("RequestsByShard: got %v; want %v", got, want)
 	}
 	if got := r.Generation(); got != 7 {
 		t.Errorf("Generation: got %d; want 7", got)

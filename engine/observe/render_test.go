@@ -107,6 +107,9 @@ func busyRegistry() *Registry {
 	})
 	r.SetSpans(func() (exported, lost uint64) { return 7, 2 })
 	r.SetPushes(func() (pushed, failed uint64) { return 3, 1 })
+	r.SetHeadroom(func() Headroom {
+		return Headroom{Known: true, Times: 1.5, Limits: map[string]float64{"processors": 2.5, "memory": 1.5}}
+	})
 	return r
 }
 
@@ -147,6 +150,8 @@ func TestMetricsAreAsDocumented(t *testing.T) {
 			"backend=10.0.0.1:80 pool=p": 0, "backend=unix:/b.sock pool=p": 3, "backend=c:1 pool=p": 0,
 		}},
 		{"isame_trace_spans_total", dto.MetricType_COUNTER, false, map[string]float64{"result=exported": 7, "result=lost": 2}},
+		{"isame_headroom_ratio", dto.MetricType_GAUGE, false, map[string]float64{"": 1.5}},
+		{"isame_headroom_limit_ratio", dto.MetricType_GAUGE, false, map[string]float64{"limit=memory": 1.5, "limit=processors": 2.5}},
 		{"isame_build_info", dto.MetricType_GAUGE, false, map[string]float64{"commit=c go_version=g version=v": 1}},
 		{"isame_custom_requests_total", dto.MetricType_COUNTER, false, map[string]float64{
 			"name=all": 0, "name=tiers tier=gold": 2, "name=tiers tier=other": 1,
@@ -200,6 +205,16 @@ func TestMetricsAreAsDocumented(t *testing.T) {
 		if families[name] == nil {
 			t.Errorf("%s is missing", name)
 		}
+	}
+}
+
+// TestHeadroomThatIsNotKnownIsNotShown: an autoscaler must not take it for 0.
+func TestHeadroomThatIsNotKnownIsNotShown(t *testing.T) {
+	r := NewRegistry(1)
+	r.SetHeadroom(func() Headroom { return Headroom{Limits: map[string]float64{}} })
+	_, families := scrape(t, r)
+	if len(families["isame_headroom_ratio"].GetMetric())+len(families["isame_headroom_limit_ratio"].GetMetric()) != 0 {
+		t.Errorf("got %v and %v; want nothing", families["isame_headroom_ratio"], families["isame_headroom_limit_ratio"])
 	}
 }
 

@@ -130,8 +130,26 @@ func (s *scraping) writeState(r *Registry) {
 		s.Count(pushed, "exported")
 		s.Count(failed, "failed")
 	}
+	s.writeHeadroom(r)
 	s.Begin(&familyBuildInfo)
 	s.Gauge(1, r.Build.Version, r.Build.Commit, r.Build.GoVersion)
+}
+
+// writeHeadroom writes by how much the load may grow, as far as that can be told.
+func (s *scraping) writeHeadroom(r *Registry) {
+	source := r.headroom.Load()
+	if source == nil {
+		return
+	}
+	h := (*source)()
+	if h.Known {
+		s.Begin(&familyHeadroom)
+		s.Gauge(h.Times)
+	}
+	s.Begin(&familyHeadroomLimit)
+	for _, limit := range slices.Sorted(maps.Keys(h.Limits)) {
+		s.Gauge(h.Limits[limit], limit)
+	}
 }
 
 // writeCertificates writes how long certificates are valid; of those with the

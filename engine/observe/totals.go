@@ -44,6 +44,15 @@ func (r *Registry) Classes() (n [6]uint64) {
 	return n
 }
 
+// RequestsByShard returns the number of finished exchanges that each event loop has carried.
+func (r *Registry) RequestsByShard() []uint64 {
+	totals := make([]uint64, r.shards)
+	for _, cells := range r.routeCells() {
+		cells.codes.AddShards(totals)
+	}
+	return totals
+}
+
 // RequestsByRoute returns the number of finished exchanges of each route that
 // had any, over all listeners. The empty name stands for exchanges without a route.
 func (r *Registry) RequestsByRoute() map[string]uint64 {

@@ -142,6 +142,26 @@ func (c *Codes) Each(f func(code int, n uint64)) {
 	}
 }
 
+// AddShards adds to each total how often anything was counted in that shard; there are as many
+// totals as shards.
+func (c *Codes) AddShards(totals []uint64) {
+	for shard := range c.rows {
+		for class := range c.rows[shard].classes {
+			node := c.rows[shard].classes[class].Load()
+			if node == nil {
+				continue
+			}
+			for decade := range node.decades {
+				if cells := node.decades[decade].Load(); cells != nil {
+					for i := range cells.cells {
+						totals[shard] += cells.cells[i].Load()
+					}
+				}
+			}
+		}
+	}
+}
+
 // hasClass reports that a shard has counted a code of the class.
 func (c *Codes) hasClass(class int) bool {
 	for shard := range c.rows {

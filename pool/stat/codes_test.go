@@ -66,3 +66,17 @@ func TestCodesMatchMap(t *testing.T) {
 		t.Error("Count of an impossible code is not 0")
 	}
 }
+
+func TestShardsAreCountedApart(t *testing.T) {
+	c := NewCodes(3)
+	for shard, n := range []int{2, 0, 5} {
+		for i := range n {
+			c.Add(shard, 200+100*i)
+		}
+	}
+	totals := []uint64{1, 0, 0}
+	c.AddShards(totals)
+	if !slices.Equal(totals, []uint64{3, 0, 5}) {
+		t.Errorf("got %v; want 3, 0 and 5", totals)
+	}
+}

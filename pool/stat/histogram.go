@@ -163,6 +163,28 @@ func (s *Snapshot) Quantile(q float64) time.Duration {
 	return bounds[len(bounds)-1]
 }
 
+// Within is Quantile by cells, which are finer: from 30 us on the result is off by 19 % at
+// most, and 0 when there are none. What lies beyond the last bound has that one.
+func (s *Snapshot) Within(q float64) time.Duration {
+	rank := min(max(q, 0), 1) * float64(s.Count())
+	var below uint64
+	for i, n := range s.Cells[:len(cellBounds)] {
+		if n == 0 || float64(below+n) < rank {
+			below += n
+			continue
+		}
+		low := uint64(0)
+		if i > 0 {
+			low = cellBounds[i-1]
+		}
+		return time.Duration(low) + time.Duration((rank-float64(below))/float64(n)*float64(cellBounds[i]-low))
+	}
+	if rank == 0 {
+		return 0
+	}
+	return time.Duration(cellBounds[len(cellBounds)-1])
+}
+
 // interpolate returns the duration at the given share of bucket i.
 func interpolate(i int, share float64) time.Duration {
 	if i >= len(bounds) {

@@ -171,3 +171,26 @@ func TestBoundEndsInInfinity(t *testing.T) {
 		t.Errorf("last bound: got %v; want +Inf", got)
 	}
 }
+
+// TestWithinIsExactToACell draws durations, and compares with what they are in order.
+func TestWithinIsExactToACell(t *testing.T) {
+	h := NewHistogram(1)
+	if got := (&Snapshot{}).Within(0.99); got != 0 {
+		t.Errorf("of nothing: got %v; want 0", got)
+	}
+	for i := range 10_000 {
+		h.Observe(0, time.Duration(100+i)*time.Microsecond)
+	}
+	s := h.Snapshot()
+	for _, q := range []float64{0.01, 0.5, 0.9, 0.99, 1} {
+		want := float64(100+10_000*q) * 1e3
+		if got := float64(s.Within(q)); math.Abs(got-want)/want > 0.1 {
+			t.Errorf("%v: got %v; want %v", q, time.Duration(got), time.Duration(want))
+		}
+	}
+	h.Observe(0, 1<<62)
+	s = h.Snapshot()
+	if got := s.Within(1); got != time.Duration(cellBounds[len(cellBounds)-1]) {
+		t.Errorf("beyond all bounds: got %v; want the last one", got)
+	}
+}
