@@ -71,6 +71,10 @@ func TestHeadroomNamesTheLimitThatComesFirst(t *testing.T) {
 	if said = strings.Join(strings.Fields(said), " "); code != 0 || !strings.Contains(said, "First limit: requests in progress in pool p (8 of 10).") {
 		t.Errorf("isame-ctl headroom: exit %d: %s", code, said)
 	}
+	tab := openTab(t, p.admin)
+	tab.says(".figure", "Headroom\n1.")
+	tab.says("main table", "requests in progress in pool p (8 of 10)")
+	tab.shoot("headroom")
 	if code, said := ctl(t, p.admin, "status"); code != 0 || !strings.Contains(said, "of the present load; first limit: requests in p") {
 		t.Errorf("isame-ctl status: exit %d:\n%s", code, said)
 	}

@@ -5,6 +5,7 @@ import { store } from "./store.js";
 import { chart, heat } from "./chart.js";
 import { feed } from "./feed.js";
 import { blameCard } from "./blame.js";
+import { headroomCard } from "./headroom.js";
 import { instancesCard } from "./instances.js";
 import { problemCard } from "./dialog.js";
 import * as f from "./format.js";
@@ -64,9 +65,11 @@ export function overviewPage() {
   const events = feed();
   const blame = blameCard();
   const instances = instancesCard();
-  // The cards below the charts, in their order: what else can be said of the whole process, such as
-  // how much more it would bear, is one more line here.
-  const cards = [["Whose the time of slow ones is", blame.holder], ["Pools", pools], ["What happens", events.holder], ["Instances", instances.holder]];
+  const spare = h("dd", {}, "–");
+  grid.append(h("div", { class: "figure" }, h("dt", {}, "Headroom"), spare));
+  const headroom = headroomCard(spare);
+  // The cards below the charts, in their order: what else can be said of the whole process is one more line here.
+  const cards = [["Whose the time of slow ones is", blame.holder], ["How much more it takes", headroom.holder], ["Pools", pools], ["What happens", events.holder], ["Instances", instances.holder]];
   const element = h("div", {}, h("h1", {}, "Overview"), trouble, grid,
     h("div", { class: "cards" }, charts.map(([title, c]) => h("section", { class: "card" }, h("h2", {}, title), c.holder))),
     h("div", { class: "cards" }, cards.map(([title, holder]) => h("section", { class: "card" }, h("h2", {}, title), holder))));
@@ -89,9 +92,11 @@ export function overviewPage() {
   };
   return { element, parts: [], update, back: () => {
     blame.again();
+    headroom.again();
     instances.again();
   }, close: () => {
     blame.close();
+    headroom.close();
     instances.close();
     charts.forEach(([, c]) => c.close());
     events.close();
