@@ -23,7 +23,7 @@ DURATION  ?= 60s
 FAULT     ?= 10s
 RELOADS   ?= 10000
 HOLD      ?= 30s
-TIMEOUT   ?= 25m
+TIMEOUT   ?= 35m
 
 export PREFIX  ?= /usr/local
 export DESTDIR ?=

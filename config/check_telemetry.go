@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// pushIntervalMin is the least metrics.otlp.interval: each push reads every counter.
-const pushIntervalMin = time.Second
+// pushAtMostEvery is the least metrics.otlp.interval: each push reads every counter.
+const pushAtMostEvery = time.Second
 
 func (c *checker) push(p *MetricsPush) {
 	c.collector("metrics.otlp", p.Enabled, p.Endpoint, p.Protocol)
-	if p.Interval < pushIntervalMin {
-		c.reportf("metrics.otlp.interval", "%v is too often: at least %v", p.Interval, pushIntervalMin)
+	if p.Interval < pushAtMostEvery {
+		c.reportf("metrics.otlp.interval", "%v is too often: at least %v", p.Interval, pushAtMostEvery)
 	}
 }
 

@@ -63,8 +63,8 @@ func (s *Server) live(x *call) error {
 	after := string(x.ctx.Request.Header.Peek(headerLastEventID))
 	return s.stream(x, "pictures", liveReadersMax, func() (flow, error) {
 		f := &liveFlow{eventFlow: eventFlow{after: after}}
-		f.eventFlow.reader, f.missed = s.opts.Sources.Events.Read(after)
-		f.picture = s.picture.Join(parts, f.eventFlow.reader.Ring)
+		f.reader, f.missed = s.opts.Sources.Events.Read(after)
+		f.picture = s.picture.Join(parts, f.reader.Ring)
 		return f, nil
 	})
 }

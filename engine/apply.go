@@ -264,7 +264,7 @@ func (e *Engine) applyLocked(cfg *config.Config, generation uint64) error {
 // useCollectors has spans and metrics sent as cfg says. On error all is as it was.
 func (e *Engine) useCollectors(now *table, cfg *config.Config) error {
 	if err := e.tracer.Use(&cfg.Tracing); err != nil {
-		return err //nolint:wrapcheck // it names its section
+		return err
 	}
 	err := e.pusher.Use(&cfg.Metrics.OTLP)
 	if err != nil {
@@ -274,7 +274,7 @@ func (e *Engine) useCollectors(now *table, cfg *config.Config) error {
 		}
 		_ = e.tracer.Use(&before) // it was in use a moment ago
 	}
-	return err //nolint:wrapcheck // it names its section
+	return err
 }
 
 // forgetRoutes drops what was learnt of routes that cfg does not have.

@@ -341,16 +341,17 @@ func TestRecordsAndSpansTellOfTheBreaker(t *testing.T) {
 			t.Errorf("got %q; want %q", got, tc.want)
 		}
 	}
-	events, want := "", " opened trial opened trial closed"
-	eventually(t, func() string { return "the spans tell of" + want + ":" + events }, func() bool {
-		events = ""
+	var events []string
+	want := []string{"opened", "trial", "opened", "trial", "closed"}
+	eventually(t, func() string { return fmt.Sprintf("the spans tell of %v: %v", want, events) }, func() bool {
+		events = nil
 		for _, span := range s.await(6) {
 			for _, e := range span.GetEvents() {
 				if name, is := strings.CutPrefix(e.GetName(), "circuit breaker "); is {
-					events += " " + name
+					events = append(events, name)
 				}
 			}
 		}
-		return events == want
+		return slices.Equal(events, want)
 	})
 }

@@ -418,7 +418,8 @@ func (t *tunnel) log() {
 	line := l.program.Append(nil, &accesslog.Entry{
 		NowNanos: nowNanos, TookNanos: nowNanos - t.startNanos, BytesIn: t.up.bytes, BytesOut: t.down.bytes, Generation: t.generation,
 		Status: statusSwitched, Client: t.client, IsPeer: t.client == t.c.ip, Peer: t.c.peerName(), Listener: t.policy.name,
-		ID: t.id, TraceID: t.traceID, Route: t.route.name, Pool: t.fwd.pool.Name(), Backend: t.fwd.member.Address(), End: t.why, Phase: end.PhaseTunnel, Tunnel: true,
+		ID: t.id, TraceID: t.traceID, Route: t.route.name, Pool: t.fwd.pool.Name(), Backend: t.fwd.member.Address(),
+		End: t.why, Phase: end.PhaseTunnel, Tunnel: true,
 	})
 	_, _ = l.lanes[t.c.shard.index].Write(line) // a lane that is full counts what it drops
 }

@@ -56,8 +56,10 @@ func TestOccupanciesSayWhatIsInUse(t *testing.T) {
 		if !ok || !p.limiter.Enter() {
 			t.Fatal("not acquired")
 		}
-		defer p.limiter.Leave()
-		defer a.Release(k, attempt.OK, 200, p.now(), 1)
+		t.Cleanup(func() {
+			a.Release(k, attempt.OK, 200, p.now(), 1)
+			p.limiter.Leave()
+		})
 	}
 	want := Occupancy{Pool: "p", InProgress: 2, Limit: 5, MaxQueue: 7, InFlight: 2, MaxRequests: 7, Busiest: 2, Requests: 1}
 	if got := s.Occupancies(); len(got) != 1 || got[0] != want {

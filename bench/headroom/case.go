@@ -55,7 +55,8 @@ func examples() []example {
 		},
 		{
 			name: "pool", about: "20 ms at the origin, 50 places in the pool and a queue", first: limitPool,
-			target: 50 * time.Millisecond, path: "/", delay: "uniform:15ms,25ms", pool: "concurrency: {max_requests: 50, max_queue: 2000, queue_timeout: 5s}",
+			target: 50 * time.Millisecond, path: "/", delay: "uniform:15ms,25ms",
+			pool: "concurrency: {max_requests: 50, max_queue: 2000, queue_timeout: 5s}",
 		},
 		{
 			name: "connections", about: fmt.Sprintf("%d connections of %d", clientsUse, clientsMost), first: limitClients,

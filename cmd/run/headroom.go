@@ -107,7 +107,8 @@ func headroomMissing(e *headroom.Estimate) string {
 		return fmt.Sprintf("it has looked for %.0f s, and takes %d", e.Seconds, headroom.SecondsLeast)
 	case headroom.Quiet:
 		return fmt.Sprintf("requests in the last %.0f s: %d, which used %.2f %% of the processors; "+
-			"it takes %d and %.0f %%, or %.0f %% of another limit", e.Seconds, e.Requests, 100*e.Used/max(e.Processors, 1e-9), headroom.RequestsLeast, 100*headroom.UsedLeast, 100*headroom.HeldLeast)
+			"it takes %d and %.0f %%, or %.0f %% of another limit", e.Seconds, e.Requests, 100*e.Used/max(e.Processors, 1e-9),
+			headroom.RequestsLeast, 100*headroom.UsedLeast, 100*headroom.HeldLeast)
 	case headroom.Told:
 	}
 	return ""

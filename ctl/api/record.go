@@ -87,7 +87,8 @@ type RecordTry struct {
 	// Hedge says that it ran beside an attempt that was late, HedgeWon that its answer was taken.
 	Hedge    bool `json:"hedge,omitempty"`
 	HedgeWon bool `json:"hedge_won,omitempty"`
-	// Trial says that the circuit breaker of the backend was half-open and let it through, Breaker what its end has done to that: opened or closed.
+	// Trial says that the circuit breaker of the backend was half-open and let it through, Breaker what its end has done to
+	// that: opened or closed.
 	Trial   bool   `json:"trial,omitempty"`
 	Breaker string `json:"breaker,omitempty"`
 	// Status is what the backend answered; 0 is nothing.

@@ -81,7 +81,7 @@ type Hub struct {
 }
 
 // New makes one. Nobody looks before the first reader; running counts who looks.
-func New(s Sources, running *sync.WaitGroup) *Hub { //nolint:gocritic // it is kept
+func New(s Sources, running *sync.WaitGroup) *Hub {
 	h := &Hub{sources: s, running: running, asked: make(chan struct{}, 1)}
 	h.mu.readers = map[*Reader]struct{}{}
 	h.mu.state = newState()

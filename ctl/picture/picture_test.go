@@ -51,7 +51,8 @@ func decode(t *testing.T, text []byte) map[string]any {
 func withoutEmpty(v map[string]any) map[string]any {
 	for name, value := range v {
 		if m, ok := value.(map[string]any); ok {
-			if withoutEmpty(m); len(m) == 0 {
+			withoutEmpty(m)
+			if len(m) == 0 {
 				delete(v, name)
 			}
 		}

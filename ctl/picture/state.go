@@ -65,7 +65,8 @@ func (s *state) fits(readings []pool.Reading, withBackends bool) bool {
 	for i := range readings {
 		r := &readings[i]
 		for p < 0 || s.pools.cells[p].name != r.Pool { // one without backends has no reading
-			if p++; p == len(s.pools.cells) {
+			p++
+			if p == len(s.pools.cells) {
 				return false
 			}
 		}

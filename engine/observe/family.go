@@ -130,7 +130,8 @@ var (
 	familyMiddlewareOutcome = expose.Family{
 		Name: "isame_middleware_total", Kind: expose.Counter, Labels: []string{"middleware", "outcome"},
 		Help: "Requests that came to a stage, by what became of them there: passed, answered, broken (ended " +
-			"without an answer), client_left, failed (could not be judged as configured; what was done then is counted as well), would_answer (on trial).",
+			"without an answer), client_left, failed (could not be judged as configured; what was done then is " +
+			"counted as well), would_answer (on trial).",
 	}
 	familyRateLimited = expose.Family{
 		Name: "isame_rate_limited_total", Kind: expose.Counter, Labels: []string{"middleware"},

@@ -80,7 +80,7 @@ func TestCountersOfWhatIsGoneAreBounded(t *testing.T) {
 func TestCountersOfWhatComesBackGoOn(t *testing.T) {
 	r := NewRegistry(1)
 	stays, gone := r.Backend("p", "stays:1"), r.Backend("p", "gone:1")
-	is := func(inPool, address string) bool { return address == "stays:1" }
+	is := func(_, address string) bool { return address == "stays:1" }
 	nothing := func(string) bool { return false }
 	r.Keep(&Present{Listener: nothing, Route: nothing, Pool: nothing, Stage: nothing, Backend: is})
 	if r.Backend("p", "gone:1") != gone || r.Backend("p", "stays:1") != stays {

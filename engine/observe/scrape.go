@@ -43,7 +43,7 @@ func (r *Registry) write(p *expose.Page, exemplars bool) error {
 	s.writeConnections(r)
 	s.writeState(r)
 	s.writeOthers()
-	return s.End() //nolint:wrapcheck // it is what take or the writer has said
+	return s.End()
 }
 
 // writeOthers writes what others have counted: count stages and programs, and the metrics

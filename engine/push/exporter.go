@@ -54,11 +54,12 @@ func newWay(c *config.MetricsPush, version, instance string) (*way, error) {
 func newExporter(ctx context.Context, c *config.MetricsPush) (exporter, error) {
 	at, err := otlp.At(c.Endpoint, metricsPath)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the caller does
+		return nil, err
 	}
 	if c.Protocol == config.ProtocolGRPC {
 		o := []otlpmetricgrpc.Option{
-			otlpmetricgrpc.WithEndpoint(at.Host), otlpmetricgrpc.WithTimeout(otlp.ExportTime), otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig(again)),
+			otlpmetricgrpc.WithEndpoint(at.Host), otlpmetricgrpc.WithTimeout(otlp.ExportTime),
+			otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig(again)),
 		}
 		if at.ClearText {
 			o = append(o, otlpmetricgrpc.WithInsecure())
@@ -79,7 +80,7 @@ func newExporter(ctx context.Context, c *config.MetricsPush) (exporter, error) {
 func (w *way) send(ctx context.Context, part []metricdata.Metrics) error {
 	ctx, cancel := context.WithTimeout(ctx, otlp.ExportTime)
 	defer cancel()
-	return w.exporter.Export(ctx, &metricdata.ResourceMetrics{ //nolint:wrapcheck // the Pusher says it
+	return w.exporter.Export(ctx, &metricdata.ResourceMetrics{
 		Resource: w.about, ScopeMetrics: []metricdata.ScopeMetrics{{Scope: w.scope, Metrics: part}},
 	})
 }

@@ -61,7 +61,8 @@ func newExporter(ctx context.Context, c *config.Tracing) (*otlptrace.Exporter, e
 	}
 	if c.Protocol == config.ProtocolGRPC {
 		o := []otlptracegrpc.Option{
-			otlptracegrpc.WithEndpoint(at.Host), otlptracegrpc.WithTimeout(otlp.ExportTime), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig(again)),
+			otlptracegrpc.WithEndpoint(at.Host), otlptracegrpc.WithTimeout(otlp.ExportTime),
+			otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig(again)),
 		}
 		if at.ClearText {
 			o = append(o, otlptracegrpc.WithInsecure())

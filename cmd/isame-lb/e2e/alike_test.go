@@ -84,6 +84,7 @@ func leaveSoon(t *testing.T, p *proxy, path, id string) {
 // TestOneCauseIsToldAlike: whatever goes wrong, isame-ctl why, the dashboard's list of requests,
 // the line of the access log, the metric and the header of the answer have one word for it.
 func TestOneCauseIsToldAlike(t *testing.T) {
+	t.Parallel()
 	log := filepath.Join(t.TempDir(), "access.log")
 	dead, off := newBackend(t, nil), newBackend(t, nil)
 	dead.stop()
@@ -173,12 +174,13 @@ func removeListener(t *testing.T, p *proxy, path, id string) {
 		}
 		return ""
 	})
-	text, err := os.ReadFile(p.file)
+	file, err := os.ReadFile(p.file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := strings.Index(string(text), ", second:")
-	p.reload(string(text[:at])+"}"+string(text[at:][strings.Index(string(text[at:]), "\n"):]), "applied")
+	before, rest, _ := strings.Cut(string(file), ", second:")
+	_, behind, _ := strings.Cut(rest, "\n")
+	p.reload(before+"}\n"+behind, "applied")
 	_ = c.SetDeadline(time.Now().Add(patience))
 	_, _ = io.Copy(io.Discard, c)
 }

@@ -14,7 +14,7 @@ var (
 	// ctlClause is a command of isame-ctl in a text, to the end of its clause.
 	ctlClause = regexp.MustCompile(`isame-ctl((?: --all)?(?: [a-z]+)+)([^.,;:()` + "`" + `]*)`)
 	ctlFlag   = regexp.MustCompile(`--[a-z-]+`)
-	listedCtl = regexp.MustCompile(`(?m)^  ([a-z]+) `)
+	listedCtl = regexp.MustCompile(`(?m)^ {2}([a-z]+) `)
 )
 
 // ctlHelp is what isame-ctl says of a command.

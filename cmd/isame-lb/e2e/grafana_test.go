@@ -147,7 +147,7 @@ var (
 	// grafanaVariable is one in a query.
 	grafanaVariable = regexp.MustCompile(`\$\{?([a-zA-Z_]+)`)
 	// fixedSpan is a range that does not follow what is shown.
-	fixedSpan = regexp.MustCompile(`\[[0-9]+[a-z]`)
+	fixedSpan = regexp.MustCompile(`\[\d+[a-z]`)
 )
 
 func TestGrafanaPanelsAreWhole(t *testing.T) {

@@ -223,7 +223,8 @@ func (p *prometheus) wantsSoundRules() {
 		n := 0
 		for _, g := range got.Data.Groups {
 			for _, r := range g.Rules {
-				if n++; r.Health != "ok" {
+				n++
+				if r.Health != "ok" {
 					return r.Name + ": " + r.Health + " " + r.LastError
 				}
 			}

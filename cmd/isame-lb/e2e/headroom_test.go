@@ -28,7 +28,7 @@ type headroomSaid struct {
 func (p *proxy) headroom(t *testing.T) (h headroomSaid) {
 	t.Helper()
 	a := get(t, "http://"+p.admin+"/api/v1/headroom")
-	if err := json.Unmarshal([]byte(a.body), &h); err != nil || a.status != http.StatusOK {
+	if err := json.Unmarshal(a.body, &h); err != nil || a.status != http.StatusOK {
 		t.Fatalf("headroom: status %d, %v: %s", a.status, err, a.body)
 	}
 	return h

@@ -39,8 +39,6 @@ func TestManyReloadsLeaveNothingBehind(t *testing.T) {
 		if rounds, err = strconv.Atoi(text); err != nil {
 			t.Fatalf("ISAME_RELOADS: %v", err)
 		}
-	} else if testing.Short() {
-		t.Skip("short")
 	}
 	b := newBackend(t, nil)
 	p := start(t, largeConfig(0, b.address))

@@ -62,7 +62,9 @@ func (d *data) number(x float64) {
 }
 
 func (d *data) summary(sum float64, count uint64) {
-	d.summaries = append(d.summaries, metricdata.SummaryDataPoint{Attributes: d.labels, StartTime: d.Since, Time: d.Now, Sum: sum, Count: count})
+	d.summaries = append(d.summaries, metricdata.SummaryDataPoint{
+		Attributes: d.labels, StartTime: d.Since, Time: d.Now, Sum: sum, Count: count,
+	})
 }
 
 // bounded is an explicit histogram; counts are those of the buckets, one more than bounds.
@@ -142,7 +144,8 @@ func exemplars(of *Examples) (list []metricdata.Exemplar[float64]) {
 // sampled counts a sample, and sends what there is when that is enough.
 func (p *Page) sampled() {
 	p.headed = true
-	if p.data.points++; p.data.points >= pointsMax {
+	p.data.points++
+	if p.data.points >= pointsMax {
 		p.dataEnd()
 		p.dataSend()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"testing"
 	"time"
 
@@ -139,7 +140,7 @@ func TestDataComesInParts(t *testing.T) {
 	const many = 2*pointsMax + 10
 	p.Begin(&f)
 	for i := range many {
-		p.Count(1, fmt.Sprint(i))
+		p.Count(1, strconv.Itoa(i))
 	}
 	if len(seen) != 2*pointsMax || parts != 2 {
 		t.Errorf("%d series in %d parts came before the end", len(seen), parts)
@@ -151,7 +152,7 @@ func TestDataComesInParts(t *testing.T) {
 	p = NewData(p.data.DataOptions)
 	p.Begin(&f)
 	for i := range many {
-		p.Count(1, fmt.Sprint(i))
+		p.Count(1, strconv.Itoa(i))
 	}
 	if err := p.End(); !errors.Is(err, refused) || parts != 4 {
 		t.Errorf("got %v and %d parts behind an error", err, parts-4)
