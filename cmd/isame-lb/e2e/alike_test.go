@@ -84,7 +84,6 @@ func leaveSoon(t *testing.T, p *proxy, path, id string) {
 // TestOneCauseIsToldAlike: whatever goes wrong, isame-ctl why, the dashboard's list of requests,
 // the line of the access log, the metric and the header of the answer have one word for it.
 func TestOneCauseIsToldAlike(t *testing.T) {
-	t.Parallel()
 	log := filepath.Join(t.TempDir(), "access.log")
 	dead, off := newBackend(t, nil), newBackend(t, nil)
 	dead.stop()
