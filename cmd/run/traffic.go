@@ -1,14 +1,12 @@
 package run
 
 import (
-	"bytes"
 	"math"
-	"os"
-	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/engine/headroom/look"
 	"github.com/isame-lb/isame-lb/pool/stat"
 )
 
@@ -30,7 +28,7 @@ func (p *proxy) traffic() api.Traffic {
 		s := p.registry.Listener(l.Name)
 		t.Bytes += s.BytesIn.Sum() + s.BytesOut.Sum()
 	}
-	t.CPUSeconds, t.MemoryBytes = cpuTime().Seconds(), residentBytes()
+	t.CPUSeconds, t.MemoryBytes = cpuTime().Seconds(), int64(look.Resident())
 	return t
 }
 
@@ -41,21 +39,4 @@ func cpuTime() time.Duration {
 		return 0 // it does not fail with these arguments
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// residentBytes is what the process has in RAM; 0 without /proc.
-func residentBytes() int64 {
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	fields := bytes.Fields(text)
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * int64(os.Getpagesize())
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -64,21 +63,27 @@ pools:
 `
 }
 
-// leaveSoon sends a request and leaves before the answer.
-func leaveSoon(t *testing.T, p *proxy, path, id string) {
-	t.Helper()
-	c, err := net.Dial("tcp", p.address())
+// beginSlow sends a request to an address, and returns when its backend works on it.
+func (p *proxy) beginSlow(address, path, id string) net.Conn {
+	p.t.Helper()
+	c, err := net.Dial("tcp", address)
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	defer func() { _ = c.Close() }()
+	p.t.Cleanup(func() { _ = c.Close() })
 	_, _ = io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: t\r\nX-Request-Id: "+id+"\r\n\r\n")
-	eventually(t, "the request is under way", func() string {
+	eventually(p.t, "the request is under way", func() string {
 		if n := p.metric("isame_backend_inflight", "pool", "slow"); n != 1 {
 			return fmt.Sprint(n)
 		}
 		return ""
 	})
+	return c
+}
+
+// leaveSoon sends a request and leaves before the answer.
+func leaveSoon(_ *testing.T, p *proxy, path, id string) {
+	_ = p.beginSlow(p.address(), path, id).Close()
 }
 
 // TestOneCauseIsToldAlike: whatever goes wrong, isame-ctl why, the dashboard's list of requests,
@@ -159,20 +164,7 @@ func (f *fate) isLogged(t *testing.T, file, id string) {
 // removeListener has a reload remove the listener under a request, whose time to drain is short.
 func removeListener(t *testing.T, p *proxy, path, id string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.addressOf("second"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	_, _ = io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: t\r\nX-Request-Id: "+id+"\r\n\r\n")
-	eventually(t, "the request is under way", func() string {
-		if n := p.metric("isame_backend_inflight", "pool", "slow"); n != 1 {
-			return fmt.Sprint(n)
-		}
-		return ""
-	})
+	c := p.beginSlow(p.addressOf("second"), path, id)
 	file, err := os.ReadFile(p.file)
 	if err != nil {
 		t.Fatal(err)

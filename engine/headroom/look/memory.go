@@ -43,15 +43,15 @@ func findMemoryLimit() memoryLimit {
 // been given back, or the resident memory of the process of the bound. goBytes is what Go has
 // in use.
 func (l *memoryLimit) load(goBytes uint64) headroom.Load {
-	m := headroom.Load{Kind: headroom.Memory, Use: float64(resident()), Most: float64(l.bound), Constant: -1}
+	m := headroom.Load{Kind: headroom.Memory, Use: float64(Resident()), Most: float64(l.bound), Constant: -1}
 	if l.goLimit > 0 && float64(goBytes)*m.Most > m.Use*float64(l.goLimit) {
 		m.Use, m.Most = float64(goBytes), float64(l.goLimit)
 	}
 	return m
 }
 
-// resident is the memory of the process in RAM.
-func resident() uint64 {
+// Resident is the memory of the process in RAM, in bytes; 0 without /proc.
+func Resident() uint64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0
