@@ -31,7 +31,7 @@ func (w *headroomWatch) start() {
 		s := process.Look(sockets)
 		s.Loads = append(s.Loads, loads...)
 		t := p.registry.Traffic()
-		s.Requests, s.Shards, s.Durations = t.Requests, p.registry.RequestsByShard(), t.Durations
+		s.Requests, s.Shards, s.Durations = t.Requests, t.Shards, t.Durations
 		w.meter.Add(s)
 	}
 	safely.Go("headroom", func() {

@@ -13,10 +13,10 @@ import (
 // traffic is what all exchanges came to, and what the process takes, for who looks at it each
 // second. It costs a part of a scrape.
 func (p *proxy) traffic() api.Traffic {
-	counted, classes := p.registry.Traffic(), p.registry.Classes()
+	counted := p.registry.Traffic()
 	buckets := counted.Durations.Buckets()
 	t := api.Traffic{
-		AtMS: time.Now().UnixMilli(), Codes: classes[:], Durations: buckets[:], BoundsSeconds: make([]float64, 0, len(buckets)),
+		AtMS: time.Now().UnixMilli(), Codes: counted.Classes[:], Durations: buckets[:], BoundsSeconds: make([]float64, 0, len(buckets)),
 	}
 	for i := range buckets {
 		if b := stat.Bound(i); !math.IsInf(b, 1) {

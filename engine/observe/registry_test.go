@@ -59,8 +59,16 @@ func TestTotals(t *testing.T) {
 	if got, want := r.RequestsByListener(), map[string]uint64{"web": 4, "admin": 1}; !maps.Equal(got, want) {
 		t.Errorf("RequestsByListener: got %v; want %v", got, want)
 	}
-	if got, want := r.RequestsByShard(), []uint64{3, 2}; !slices.Equal(got, want) {
-		t.Errorf("RequestsByShard: got %v; want %v", got, want)
+	all := r.Traffic()
+	if got, want := all.Shards, []uint64{3, 2}; !slices.Equal(got, want) {
+		t.Errorf("Shards: got %v; want %v", got, want)
+	}
+	classes := uint64(0)
+	for _, n := range all.Classes {
+		classes += n
+	}
+	if all.Requests != 5 || classes != 5 || all.Failed != all.Classes[5] {
+		t.Errorf("Traffic: got %d requests, %d failed, classes %v; want 5 in all", all.Requests, all.Failed, all.Classes)
 	}
 	if got := r.Generation(); got != 7 {
 		t.Errorf("Generation: got %d; want 7", got)

@@ -22,35 +22,29 @@ type Traffic struct {
 	// Requests are the finished exchanges, Failed those of them that were answered with a
 	// status from 500 to 599.
 	Requests, Failed uint64
-	Durations        stat.Snapshot
+	// Classes are the finished exchanges by the first digit of their status: 0 are those without
+	// an answer, and 5 has what is above as well.
+	Classes [6]uint64
+	// Shards are those that each event loop has carried.
+	Shards    []uint64
+	Durations stat.Snapshot
 }
 
 // Traffic returns the counts since the start of the process.
-func (r *Registry) Traffic() (t Traffic) {
+func (r *Registry) Traffic() Traffic {
+	t := Traffic{Shards: make([]uint64, r.shards)}
 	for _, cells := range r.routeCells() {
-		t.Requests += cells.codes.Total()
-		t.Failed += cells.codes.Class(http.StatusInternalServerError / 100)
+		cells.codes.Each(func(code int, n uint64) {
+			t.Requests += n
+			t.Classes[min(code/100, len(t.Classes)-1)] += n
+			if code/100 == http.StatusInternalServerError/100 {
+				t.Failed += n
+			}
+		})
+		cells.codes.AddShards(t.Shards)
 		cells.durations.AddTo(&t.Durations)
 	}
 	return t
-}
-
-// Classes returns the finished exchanges by the first digit of their status: 0 are those without an
-// answer, and 5 has what is above as well.
-func (r *Registry) Classes() (n [6]uint64) {
-	for _, cells := range r.routeCells() {
-		cells.codes.Each(func(code int, count uint64) { n[min(code/100, len(n)-1)] += count })
-	}
-	return n
-}
-
-// RequestsByShard returns the number of finished exchanges that each event loop has carried.
-func (r *Registry) RequestsByShard() []uint64 {
-	totals := make([]uint64, r.shards)
-	for _, cells := range r.routeCells() {
-		cells.codes.AddShards(totals)
-	}
-	return totals
 }
 
 // RequestsByRoute returns the number of finished exchanges of each route that
