@@ -2,14 +2,12 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/isame-lb/isame-lb/bench/headroom"
-	"github.com/isame-lb/isame-lb/bench/report"
 )
 
 const headroomLong = `Starts isame-lb on one core, asks it at about 25 %, 50 % and 70 % of what it can do how much more it
@@ -43,34 +41,12 @@ func (f *headroomFlags) run(c *cobra.Command, env Env) error {
 	if f.options.Hold < 6*time.Second || f.options.Step < 100*time.Millisecond {
 		return usageError{errors.New("a load stands for 6s at least, a step of the search for 100ms")}
 	}
-	var rows []headroom.Row
-	missed := 0
 	if !f.json {
 		if err := headroom.Head(env.Stdout); err != nil {
 			return err
 		}
 	}
-	err := headroom.Run(c.Context(), f.options, func(r headroom.Row) error {
-		rows = append(rows, r)
-		if !r.Met && !r.Limited {
-			missed++
-		}
-		if f.json {
-			return nil
-		}
-		return r.Write(env.Stdout)
+	return judged(env, f.json, "not within 20 %", func(row func(r *headroom.Row, missed bool) error) error {
+		return headroom.Run(c.Context(), f.options, func(r headroom.Row) error { return row(&r, !r.Met && !r.Limited) })
 	})
-	if err != nil {
-		return err
-	}
-	if f.json {
-		if err := report.JSON(env.Stdout, rows); err != nil {
-			return err
-		}
-	}
-	if missed > 0 {
-		fmt.Fprintf(env.Stderr, "isame-bench: %d of %d not within 20 %%\n", missed, len(rows))
-		return errSilent
-	}
-	return nil
 }

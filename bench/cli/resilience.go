@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -37,14 +38,24 @@ func resilienceCommand(env Env) *cobra.Command {
 }
 
 func (f *resilienceFlags) run(c *cobra.Command, env Env) error {
-	var rows []resilience.Row
+	return judged(env, f.json, "not met", func(row func(r resilience.Row, missed bool) error) error {
+		return resilience.Run(c.Context(), f.options, func(r resilience.Row) error { return row(r, !r.Met) })
+	})
+}
+
+// judged runs what is held against a target, writes each row as it comes or all of them as JSON
+// at the end, and fails where some were missed; what says of these that they were.
+func judged[R interface{ Write(w io.Writer) error }](
+	env Env, asJSON bool, what string, run func(row func(r R, missed bool) error) error,
+) error {
+	var rows []R
 	missed := 0
-	err := resilience.Run(c.Context(), f.options, func(r resilience.Row) error {
+	err := run(func(r R, isMissed bool) error {
 		rows = append(rows, r)
-		if !r.Met {
+		if isMissed {
 			missed++
 		}
-		if f.json {
+		if asJSON {
 			return nil
 		}
 		return r.Write(env.Stdout)
@@ -52,13 +63,13 @@ func (f *resilienceFlags) run(c *cobra.Command, env Env) error {
 	if err != nil {
 		return err
 	}
-	if f.json {
+	if asJSON {
 		if err := report.JSON(env.Stdout, rows); err != nil {
 			return err
 		}
 	}
 	if missed > 0 {
-		fmt.Fprintf(env.Stderr, "isame-bench: %d of %d not met\n", missed, len(rows))
+		fmt.Fprintf(env.Stderr, "isame-bench: %d of %d %s\n", missed, len(rows), what)
 		return errSilent
 	}
 	return nil
