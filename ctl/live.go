@@ -39,8 +39,12 @@ func (s *Server) liveEndpoints() []endpoint {
 // newPicture makes the picture of the sources; nobody looks before somebody reads it.
 func (s *Server) newPicture() *picture.Hub {
 	src := &s.opts.Sources
+	status := s.processStatus
+	if src.Status == nil {
+		status = nil
+	}
 	return picture.New(picture.Sources{
-		Status: src.Status, Pools: src.Pools, Readings: src.Readings, Requests: src.RequestsTotal, Traffic: src.Traffic,
+		Status: status, Pools: src.Pools, Readings: src.Readings, Requests: src.RequestsTotal, Traffic: src.Traffic,
 		Routes: src.Routes, Events: src.Events,
 	}, &s.running)
 }

@@ -33,18 +33,25 @@ func (s *Server) status(x *call) error {
 	if src.Status == nil {
 		return notSupported("status")
 	}
-	st := src.Status()
-	if s.rate != nil {
-		st.RequestsPerSecond = s.rate.perSecond()
-	}
+	st := s.processStatus()
 	if st.Pools == nil && src.Summaries != nil {
 		st.Pools = src.Summaries()
 	}
 	st.Pools = filled(st.Pools)
+	return x.answer(st)
+}
+
+// processStatus is the status as its source has it, with the rate and the headroom.
+func (s *Server) processStatus() api.Status {
+	src := &s.opts.Sources
+	st := src.Status()
+	if s.rate != nil {
+		st.RequestsPerSecond = s.rate.perSecond()
+	}
 	if src.Headroom != nil {
 		st.Headroom = headroomBrief(src.Headroom())
 	}
-	return x.answer(st)
+	return st
 }
 
 func (s *Server) pools(x *call) error {

@@ -110,11 +110,8 @@ func attempted(t *api.RecordTry) string {
 	if t.Trial {
 		text += " It was a trial: the circuit breaker was half-open."
 	}
-	switch t.Breaker {
-	case "opened":
-		text += " With that the circuit breaker of " + t.Backend + " has opened."
-	case "closed":
-		text += " With that the circuit breaker of " + t.Backend + " has closed."
+	if t.Breaker != "" {
+		text += " With that the circuit breaker of " + t.Backend + " has " + t.Breaker + "."
 	}
 	return text
 }

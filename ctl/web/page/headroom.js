@@ -8,8 +8,13 @@ import * as f from "./format.js";
 const everyMS = 3000;
 const shownMax = 8;
 
-// headroomCard has the sentence and the limits, the first one first; figure is told the times in brief.
-export function headroomCard(figure) {
+// headroomFigure is the times in brief, of what the status says.
+export function headroomFigure(brief) {
+  return brief?.concluded ? timesOf(brief.times) : "–";
+}
+
+// headroomCard has the sentence and the limits, the first one first.
+export function headroomCard() {
   const text = h("p", { class: "quiet" }, "Reading…");
   const limits = h("div");
   const holder = h("div", {}, text, limits);
@@ -19,7 +24,6 @@ export function headroomCard(figure) {
       const now = await get("/api/v1/headroom");
       text.className = now.concluded ? "" : "quiet";
       say(text, now.summary);
-      say(figure, now.concluded ? timesOf(now.times) : "–");
       const made = JSON.stringify(now.limits);
       if (made !== last) {
         last = made;
@@ -28,7 +32,6 @@ export function headroomCard(figure) {
     } catch (error) {
       text.className = "quiet";
       say(text, error.message);
-      say(figure, "–");
       last = "";
       fill(limits);
     }

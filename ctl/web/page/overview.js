@@ -5,7 +5,7 @@ import { store } from "./store.js";
 import { chart, heat } from "./chart.js";
 import { feed } from "./feed.js";
 import { blameCard } from "./blame.js";
-import { headroomCard } from "./headroom.js";
+import { headroomCard, headroomFigure } from "./headroom.js";
 import { instancesCard } from "./instances.js";
 import { problemCard } from "./dialog.js";
 import * as f from "./format.js";
@@ -22,6 +22,7 @@ const figures = [
   ["Throughput", (s, t) => (t ? f.bytes(t.bytes) + "/s" : "–")],
   ["Exchanges", (s) => f.count(s.requests_total)],
   ["Up for", (s) => f.duration(s.uptime_seconds)],
+  ["Headroom", (s) => headroomFigure(s.headroom)],
 ];
 
 const windowSamples = 5; // figures are of so many seconds, charts of each
@@ -65,9 +66,7 @@ export function overviewPage() {
   const events = feed();
   const blame = blameCard();
   const instances = instancesCard();
-  const spare = h("dd", {}, "–");
-  grid.append(h("div", { class: "figure" }, h("dt", {}, "Headroom"), spare));
-  const headroom = headroomCard(spare);
+  const headroom = headroomCard();
   // The cards below the charts, in their order: what else can be said of the whole process is one more line here.
   const cards = [["Whose the time of slow ones is", blame.holder], ["How much more it takes", headroom.holder], ["Pools", pools], ["What happens", events.holder], ["Instances", instances.holder]];
   const element = h("div", {}, h("h1", {}, "Overview"), trouble, grid,
