@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"compress/gzip"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	otlp "go.opentelemetry.io/proto/otlp/metrics/v1"
-	"google.golang.org/protobuf/proto"
 )
 
 // pushes are the metrics that a collector was given, the last of each name.
@@ -26,20 +24,14 @@ func newPushes(t *testing.T) *pushes {
 	t.Helper()
 	p := &pushes{last: map[string]*otlp.Metric{}}
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
-		in, err := gzip.NewReader(q.Body)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		body, err := io.ReadAll(in)
 		var said collector.ExportMetricsServiceRequest
-		if err != nil || q.URL.Path != "/v1/metrics" || proto.Unmarshal(body, &said) != nil {
-			t.Errorf("%s: %v", q.URL.Path, err)
-		}
+		readOTLP(t, q, "/v1/metrics", &said)
 		p.Lock()
 		defer p.Unlock()
-		for _, m := range said.GetResourceMetrics()[0].GetScopeMetrics()[0].GetMetrics() {
-			p.last[m.GetName()] = m
+		for _, of := range said.GetResourceMetrics() {
+			for _, m := range of.GetScopeMetrics()[0].GetMetrics() {
+				p.last[m.GetName()] = m
+			}
 		}
 	}))
 	t.Cleanup(server.Close)

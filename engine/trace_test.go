@@ -40,16 +40,8 @@ func newSpans(t *testing.T) *spans {
 	t.Helper()
 	s := &spans{t: t}
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
-		in, err := gzip.NewReader(q.Body)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		body, err := io.ReadAll(in)
 		var said collector.ExportTraceServiceRequest
-		if err != nil || q.URL.Path != "/v1/traces" || proto.Unmarshal(body, &said) != nil {
-			t.Errorf("%s: %v", q.URL.Path, err)
-		}
+		readOTLP(t, q, "/v1/traces", &said)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, of := range said.GetResourceSpans() {
@@ -61,6 +53,20 @@ func newSpans(t *testing.T) *spans {
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s
+}
+
+// readOTLP reads what a collector is sent to a path.
+func readOTLP(t *testing.T, q *http.Request, path string, said proto.Message) {
+	t.Helper()
+	in, err := gzip.NewReader(q.Body)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	body, err := io.ReadAll(in)
+	if err != nil || q.URL.Path != path || proto.Unmarshal(body, said) != nil {
+		t.Errorf("%s: %v", q.URL.Path, err)
+	}
 }
 
 func (s *spans) await(n int) []*otlp.Span {
