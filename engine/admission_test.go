@@ -372,6 +372,7 @@ func TestReloadLetsWaitersIn(t *testing.T) {
 }
 
 func TestDrainServesWhoWaitsAndCutsTheRest(t *testing.T) {
+	t.Parallel()
 	h := &heldRig{free: make(chan struct{}, 64)}
 	e, err := New(Options{Logger: zerolog.Nop(), Registry: observe.NewRegistry(1), Shards: 1})
 	if err != nil {

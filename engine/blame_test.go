@@ -199,6 +199,7 @@ func TestBodyIsNotWholeWithoutItsLastPiece(t *testing.T) {
 // A client that stops reading for longer than the backend may be silent has not
 // made the backend silent. It reads when one that is, and was asked later, is given up.
 func TestPausingReaderIsNotASilentBackend(t *testing.T) {
+	t.Parallel()
 	const size = 48 << 20 // more than the buffers of two sockets
 	text := silentPool(strings.Replace(plain, `"}]}`, `"}], timeouts: {read: 2s}}`, 1), "timeouts: {read: 2s}")
 	r := start(t, text, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {

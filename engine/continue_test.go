@@ -78,7 +78,7 @@ func TestClientIsAskedForItsBody(t *testing.T) {
 		for _, reused := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, reused %v", tc.name, reused), func(t *testing.T) {
 				t.Parallel()
-				r := start(t, strings.Replace(plain, `:0"`, `:0", timeouts: {body: 300ms}`, 1), scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
+				r := start(t, strings.Replace(plain, `:0"`, `:0", timeouts: {body: 900ms}`, 1), scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 					for q := readHead(in); q != nil; q = readHead(in) {
 						if q.Method == http.MethodPut {
 							_, _ = io.WriteString(c, tc.says)

@@ -39,6 +39,7 @@ func TestJitterIsAShareOfTheDrain(t *testing.T) {
 // TestJitterTellsOneConnectionAfterTheOther ends a listener with 64 clients that ask all the
 // time, and 64 that wait: nobody loses a request, and not all are told at once.
 func TestJitterTellsOneConnectionAfterTheOther(t *testing.T) {
+	t.Parallel()
 	const clients = 64
 	text := strings.Replace(strings.Replace(drained, "{{drain}}}", "8s, jitter: 1}", 1), "{{listener}}", `{address: "127.0.0.1:0"}`, 1)
 	r := drainRig(t, text)

@@ -231,6 +231,7 @@ func TestDrainLetsIdleConnectionsGo(t *testing.T) {
 
 // Requests that came in one piece are all answered, although a drain has begun.
 func TestDrainAnswersWhatWasPipelined(t *testing.T) {
+	t.Parallel()
 	r := drainRig(t, endings(t, "4s")[0].text)
 	v, err := visit(r.address, false)
 	if err != nil {

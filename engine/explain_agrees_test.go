@@ -26,6 +26,7 @@ const (
 // What explain says is what happens: random tables of routes, and random requests over real
 // sockets, of which each is explained and then sent.
 func TestExplainAgreesWithWhatHappens(t *testing.T) {
+	t.Parallel()
 	tables, seed := explainTables, uint64(1)
 	if n, err := strconv.Atoi(os.Getenv("ISAME_EXPLAIN_TABLES")); err == nil {
 		tables, seed = n, rand.Uint64()

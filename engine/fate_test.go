@@ -26,6 +26,7 @@ const (
 // What a replay says of a request is what explain says of it, on both sides: random pairs of
 // tables, and random requests that were served over real sockets.
 func TestReplayAgreesWithExplain(t *testing.T) {
+	t.Parallel()
 	const seed = 7
 	g := newGuesser(t, seed)
 	e := g.rig.engine

@@ -72,6 +72,7 @@ middleware:
 
 // A bound on bandwidth holds for files, too, also for what is in memory.
 func TestFilesKeepToTheirBandwidth(t *testing.T) {
+	t.Parallel()
 	root := site(t)
 	r := start(t, filesText(root, "", ", middleware: [slow]")+`
 middleware: {slow: {type: bandwidth_limit, response: 512KiB}}

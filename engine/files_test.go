@@ -219,6 +219,7 @@ func TestPipelinedFiles(t *testing.T) {
 
 // Every version of HTTP gets the same bytes, over TLS, too.
 func TestFilesOverEveryVersionOfHTTP(t *testing.T) {
+	t.Parallel()
 	root := site(t)
 	r := start(t, strings.Replace(h3Text(t), "all: {pool: p}", `all: {files: {root: "`+root+`"}}`, 1), "127.0.0.1:1")
 	h3, _ := r.h3Client()
@@ -369,6 +370,7 @@ func TestKeysOfFiles(t *testing.T) {
 
 // Many who ask for many files at once, while files come and go, get each its own.
 func TestFilesUnderLoad(t *testing.T) {
+	t.Parallel()
 	root := site(t)
 	names := []string{"index.html", "app.js", "middle.bin", "large.bin"}
 	want := map[string][]byte{}

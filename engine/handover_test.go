@@ -91,6 +91,7 @@ func (g *gate) WriteTo(b []byte, to net.Addr) (int, error) {
 // A handshake that has begun when another process takes over ends here, also when the
 // sockets have been closed for a while, and its first request is answered.
 func TestHandshakeOfHTTP3EndsWhereItBegan(t *testing.T) {
+	t.Parallel()
 	address := backend(t, echo)
 	e := newLone(t, h3Text(t), address, nil)
 	front := e.Listeners()[0].Bound

@@ -144,6 +144,7 @@ func TestSlowRequests(t *testing.T) {
 // A client that does not read: the proxy holds a buffer, not the answer, the
 // backend is held back, and after the write timeout both are rid of it.
 func TestClientThatReadsNothing(t *testing.T) {
+	t.Parallel()
 	for _, framing := range []string{"Content-Length: 1073741824\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n40000000\r\n", "\r\n"} {
 		var sent atomic.Int64
 		r := start(t, impatient("timeouts: {write: 200ms}"), scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {

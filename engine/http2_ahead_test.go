@@ -302,6 +302,7 @@ func TestHTTP2ManyStreamsBeforeTheirEnd(t *testing.T) {
 
 // Resets of streams whose end is awaited cost what others do.
 func TestHTTP2FloodOfStreamsBeforeTheirEnd(t *testing.T) {
+	t.Parallel()
 	rec := record(t)
 	r := start(t, h2cListener, rec.address)
 	c, piece := r.h2Together()

@@ -122,6 +122,7 @@ func TestHTTP2SessionIsNotIdleWhileAStreamRuns(t *testing.T) {
 // A session that is idle ends in two steps, so that a request which crosses the first is
 // heard; a client that does not answer is waited for a while.
 func TestHTTP2IdleEndHearsARequestOnItsWay(t *testing.T) {
+	t.Parallel()
 	r := start(t, timed2("header: 20s, idle: 300ms"), record(t).address)
 	c := r.h2()
 	c.mute = true // the PING behind the first GOAWAY is not answered yet

@@ -243,6 +243,7 @@ func TestHTTP2TunnelEndsOfBothSides(t *testing.T) {
 }
 
 func TestHTTP2SilentTunnelEndsAfterItsTime(t *testing.T) {
+	t.Parallel()
 	text := strings.Replace(h2cListener, "}]}}", "}], timeouts: {tunnel: 1s}}}", 1)
 	r := start(t, text, switched(t, upgradeAnswer, echoBack))
 	c := r.h2()
@@ -301,6 +302,7 @@ func TestHTTP2ManyTunnelsOnOneConnection(t *testing.T) {
 
 // A drain ends WebSockets with close frames on their streams, and waits for the answers.
 func TestHTTP2DrainSaysGoodbye(t *testing.T) {
+	t.Parallel()
 	atBackend := make(chan []byte, 1)
 	address := switched(t, upgradeAnswer, func(c net.Conn, in *bufio.Reader) {
 		_, _ = c.Write([]byte{0x81, 2, 'h', 'i'})

@@ -228,6 +228,7 @@ func TestHTTP3Reloads(t *testing.T) {
 
 // A drain lets requests finish, tells clients to go, and refuses what is new.
 func TestHTTP3Drain(t *testing.T) {
+	t.Parallel()
 	h := newHeld3()
 	address := backend(t, h.serve)
 	r := start(t, h3Text(t), address)

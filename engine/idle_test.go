@@ -142,6 +142,7 @@ func drawer(draw func(*rand.Rand) time.Duration) func() time.Duration {
 // enough for it, 60 to 90 of them got 502. The first few come one by one, so
 // that the backend has closed connections before the crowd comes.
 func TestBackendThatClosesAtRandomAgesCostsNoPost(t *testing.T) {
+	t.Parallel()
 	const clients, each, first = 20, 500, 32
 	b, address := newCloser(t, "", drawer(func(random *rand.Rand) time.Duration {
 		if random.IntN(8) == 0 {
@@ -216,6 +217,7 @@ func TestBackendThatClosesAtRandomAgesKeepsConnectionsOfGets(t *testing.T) {
 // connection it closes: from then on none dies under a request, of whatever
 // method, and those that are younger are used.
 func TestFixedIdleTimeoutOfBackendIsLearnt(t *testing.T) {
+	t.Parallel()
 	const clients, each = 4, 40
 	const age = 200 * time.Millisecond // a busy machine is late by some part of it
 	b, address := newCloser(t, "", func() time.Duration { return age })
@@ -259,6 +261,7 @@ func TestFixedIdleTimeoutOfBackendIsLearnt(t *testing.T) {
 // A backend that names its timeout is taken at its word, less a margin; one that
 // is not kept costs a POST nothing, and a GET does not care below a second.
 func TestKeepAliveTimeoutOfBackendIsBelieved(t *testing.T) {
+	t.Parallel()
 	b, address := newCloser(t, "Keep-Alive: timeout=1\r\n", func() time.Duration { return 0 })
 	r := start(t, plain, address)
 	s := r.sender()

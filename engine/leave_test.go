@@ -68,6 +68,7 @@ func TestBackendOfAClientThatLeftIsReleased(t *testing.T) {
 // A client that has ended its half still gets an answer that begins in time,
 // however long that takes then.
 func TestClientThatEndedItsHalfGetsItsAnswer(t *testing.T) {
+	t.Parallel()
 	for _, reused := range []bool{false, true} {
 		r := start(t, plain, backend(t, func(w http.ResponseWriter, q *http.Request) {
 			if q.URL.Path != "/long" {
@@ -262,6 +263,7 @@ func TestBegunAnswerOfAStreamThatWasResetIsReleased(t *testing.T) {
 // Who has ended its half and still reads gets what comes: it is the silence of the
 // backend that is bounded, and not the time that the client takes to read.
 func TestClientThatEndedItsHalfMayReadSlowly(t *testing.T) {
+	t.Parallel()
 	content := strings.Repeat("0123456789abcdef", 1<<19)
 	for _, reused := range []bool{false, true} {
 		r := start(t, plain, backend(t, func(w http.ResponseWriter, q *http.Request) {
@@ -297,6 +299,7 @@ func TestClientThatEndedItsHalfMayReadSlowly(t *testing.T) {
 // The grace of one exchange is not that of the next on the connection: each pipelined
 // request has all of it.
 func TestGraceBeginsWithTheExchange(t *testing.T) {
+	t.Parallel()
 	for _, body := range []string{"", "Content-Length: 5\r\n"} { // the loop waits for the second answer, or a goroutine
 		r := start(t, plain, backend(t, func(w http.ResponseWriter, q *http.Request) {
 			_, _ = io.Copy(io.Discard, q.Body)

@@ -93,6 +93,7 @@ func TestEarlyAnswersReachClientsThatAreStillSending(t *testing.T) {
 
 // A client that sends on and on, or drips, is not read for ever after its answer.
 func TestLingeringIsBounded(t *testing.T) {
+	t.Parallel()
 	r := start(t, plain, "127.0.0.1:1")
 	c := r.dial()
 	c.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000000\r\n\r\n")

@@ -161,6 +161,7 @@ func TestListenerBeginsAndEndsToSpeakTLS(t *testing.T) {
 // TestRemovedListenerEndsTLSConnections drains an idle connection and half a
 // handshake: neither is waited for, and the first one ends in order.
 func TestRemovedListenerEndsTLSConnections(t *testing.T) {
+	t.Parallel()
 	text, address := tlsText("", "", newPair(t, tomorrow(), "a.test")), backend(t, sees)
 	r := start(t, text, address)
 	idle, _ := r.mustDialTLS(nil)

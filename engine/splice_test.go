@@ -102,6 +102,7 @@ func TestLargeAnswersArriveWholeOnOneConnection(t *testing.T) {
 // The client begins to read when everybody else has stopped: the exchange has
 // gone from the loop to a goroutine with a pipe that is partly written.
 func TestSlowClientOfALargeAnswer(t *testing.T) {
+	t.Parallel()
 	content := noise(128 << 20)
 	var sent atomic.Int64
 	r := start(t, plain, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {

@@ -110,6 +110,7 @@ middleware: {s: `+stage+"}\n", "")
 }
 
 func TestIPFilter(t *testing.T) {
+	t.Parallel()
 	file := written(t, "10.0.0.0/8\n127.0.0.0/9 # the test itself\n")
 	r := staged(t, fmt.Sprintf(`
 some: {type: ip_filter, allow: [10.0.0.0/8], status: 404, when: {path: /allow}}
@@ -131,6 +132,7 @@ both: {type: ip_filter, allow: [127.0.0.1], files: [%q], when: {path: /both}}
 }
 
 func TestAPIKey(t *testing.T) {
+	t.Parallel()
 	file := written(t, "# keys\nbob:"+sumOf("b1")+"\n")
 	r := staged(t, fmt.Sprintf(`
 field: {type: api_key, keys: [{name: ann, sha256: %q}], keys_file: %q, name_header: X-Consumer, when: {path: /field}}
@@ -161,6 +163,7 @@ cookie: {type: api_key, in: "cookie:key", keys: [{name: ann, sha256: %q}], when:
 }
 
 func TestBasicAuth(t *testing.T) {
+	t.Parallel()
 	file := written(t, "bob:"+secretHash+"\n")
 	r := staged(t, fmt.Sprintf(`
 off: {type: basic_auth, users: [%q], users_file: %q, realm: "The realm", user_header: X-User, unless: {path: /forward}}

@@ -281,6 +281,7 @@ func TestForwardAuthFailures(t *testing.T) {
 }
 
 func TestForwardAuthEndsWithTheClientAndTheDeadline(t *testing.T) {
+	t.Parallel()
 	arrived := make(chan struct{}, 2)
 	j := newJudge(t, func(_ http.ResponseWriter, r *http.Request) { arrived <- struct{}{}; <-r.Context().Done() })
 	r := staged(t, "a: {type: forward_auth, url: \""+j.URL+"\", timeout: 2s}", "middleware: [a]\ntimeout: 100ms")

@@ -272,6 +272,7 @@ func TestReloadKeepsTunnels(t *testing.T) {
 // A drain ends a WebSocket with close frames between two frames, and waits for the
 // answers.
 func TestDrainSaysGoodbye(t *testing.T) {
+	t.Parallel()
 	atBackend, proceed, goodbye := make(chan []byte, 1), make(chan struct{}), make(chan struct{})
 	half := append([]byte{0x82, 126, 1, 0}, make([]byte, 100)...) // a frame of 256 bytes, begun
 	address := switched(t, upgradeAnswer, func(c net.Conn, in *bufio.Reader) {

@@ -96,6 +96,7 @@ func TestAccessFileRotates(t *testing.T) {
 // TestAccessFileOverAnUpgrade: the process before and the one that follows write to the same
 // file, and both open it again.
 func TestAccessFileOverAnUpgrade(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "access.log")
 	l := lineageOf(t, func(admin string) string {
 		return administered(logging("format: logfmt, fields: [target], file: "+path), admin)

@@ -40,6 +40,7 @@ func TestACMEByUpdates(t *testing.T) {
 
 // TestACMEByProgram has a program that puts the records up, for a name and its wildcard.
 func TestACMEByProgram(t *testing.T) {
+	t.Parallel()
 	b, names, file := newBackend(t, nil), startNames(t), filepath.Join(t.TempDir(), "record")
 	text := "#!/bin/sh\ncase \"$2\" in present) m=PUT;; cleanup) m=DELETE;; esac\nexec curl -sS -f -X $m \"$1/$3?$4\"\n"
 	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {

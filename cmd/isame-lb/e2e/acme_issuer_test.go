@@ -63,6 +63,7 @@ func TestACMEForAnAddress(t *testing.T) {
 // TestProfileThatIsNotOffered asks for one after another one was used: that certificate
 // stays, over a restart too.
 func TestProfileThatIsNotOffered(t *testing.T) {
+	t.Parallel()
 	b, storage := newBackend(t, nil), t.TempDir()
 	p := start(t, managed(members(b), clearListener, serveFile(t)))
 	server := startPebble(t, validation{httpAddress: p.addressOf("clear"), seconds: 90 * 24 * 3600, profiles: map[string]int{"long": 80 * 24 * 3600}})
@@ -88,6 +89,7 @@ func TestProfileThatIsNotOffered(t *testing.T) {
 
 // TestKindsOfKeys has an issuer for each, all of one server.
 func TestKindsOfKeys(t *testing.T) {
+	t.Parallel()
 	b, storage := newBackend(t, nil), t.TempDir()
 	p := start(t, managed(members(b), clearListener, serveFile(t)))
 	server := startPebble(t, validation{httpAddress: p.addressOf("clear"), seconds: 90 * 24 * 3600})

@@ -47,6 +47,7 @@ func pace(d time.Duration) { <-time.After(d) }
 
 // TestBlameFindsTheSlowBackend has one of three backends answer late.
 func TestBlameFindsTheSlowBackend(t *testing.T) {
+	t.Parallel()
 	slow := newBackend(t, func(w http.ResponseWriter, _ *http.Request) {
 		pace(40 * time.Millisecond)
 		_, _ = io.WriteString(w, "late")

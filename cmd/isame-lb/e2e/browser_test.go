@@ -33,7 +33,18 @@ type tab struct {
 func openTab(t *testing.T, admin string) *tab {
 	t.Helper()
 	chromium := needProgram(t, "chromium", "chromium")
-	home := t.TempDir()
+	home, err := os.MkdirTemp("", "isame-tab-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // some of its processes outlive the first one, and write
+		eventually(t, "the files of the browser are gone", func() string {
+			if err := os.RemoveAll(home); err != nil {
+				return err.Error()
+			}
+			return ""
+		})
+	})
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.UserDataDir(home),
 		chromedp.Flag("no-proxy-server", true), chromedp.Env("HOME="+home), chromedp.WSURLReadTimeout(time.Minute))
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)

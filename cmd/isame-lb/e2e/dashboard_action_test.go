@@ -11,6 +11,7 @@ import (
 // TestDashboardExplainsAndTaps: explain with an answer and a refusal; the tap, live, with a filter, held
 // and gone on, and a click that says why; and what the recorder keeps.
 func TestDashboardExplainsAndTaps(t *testing.T) {
+	t.Parallel()
 	configuration, _ := shopConfig(t)
 	p := start(t, configuration)
 	b := openTab(t, p.admin)
@@ -51,6 +52,7 @@ func TestDashboardExplainsAndTaps(t *testing.T) {
 
 // TestDashboardSaysWhatTheAPIRefuses, for the actions that others may have made impossible.
 func TestDashboardSaysWhatTheAPIRefuses(t *testing.T) {
+	t.Parallel()
 	configuration, backends := shopConfig(t)
 	p := start(t, configuration)
 	b := openTab(t, p.admin)

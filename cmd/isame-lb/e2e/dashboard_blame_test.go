@@ -11,6 +11,7 @@ import (
 
 // TestDashboardBlamesTheSlowBackend has one of three backends answer late, and nobody at first.
 func TestDashboardBlamesTheSlowBackend(t *testing.T) {
+	t.Parallel()
 	slow := newBackend(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/fail" {
 			w.WriteHeader(http.StatusServiceUnavailable)

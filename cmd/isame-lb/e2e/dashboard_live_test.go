@@ -58,6 +58,7 @@ func (p *proxy) memory() int {
 
 // TestDashboardFollowsWhatOthersDo: nothing is asked for and nothing clicked, and the page shows it.
 func TestDashboardFollowsWhatOthersDo(t *testing.T) {
+	t.Parallel()
 	configuration, backends := shopConfig(t)
 	p := start(t, configuration)
 	b := openTab(t, p.admin)

@@ -37,6 +37,7 @@ func TestDashboardLogsIn(t *testing.T) {
 
 // TestDashboardComesBack ends the process under an open page, and starts it anew at its address.
 func TestDashboardComesBack(t *testing.T) {
+	t.Parallel()
 	p := start(t, responding(201))
 	b := openTab(t, p.admin)
 	b.says("main dd", "MiB")
@@ -53,6 +54,7 @@ func TestDashboardComesBack(t *testing.T) {
 // seen is on the page, and every one of them is found. Under the race detector the start with
 // so many takes longer than patience on a busy machine; a tenth is beyond any window as well.
 func TestDashboardScrollsLongLists(t *testing.T) {
+	t.Parallel()
 	routes, all := 10_000, "10,000 of 10,000 routes"
 	if raceEnabled {
 		routes, all = 1000, "1,000 of 1,000 routes"

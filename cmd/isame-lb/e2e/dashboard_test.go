@@ -42,6 +42,7 @@ func pagesOfDashboard(b *backend) [][3]string {
 }
 
 func TestDashboardShowsEveryPage(t *testing.T) {
+	t.Parallel()
 	configuration, backends := shopConfig(t)
 	p := start(t, configuration)
 	b := openTab(t, p.admin)
@@ -70,6 +71,7 @@ func TestDashboardShowsEveryPage(t *testing.T) {
 }
 
 func TestDashboardChangesBackends(t *testing.T) {
+	t.Parallel()
 	configuration, backends := shopConfig(t)
 	p := start(t, configuration)
 	b := openTab(t, p.admin)
@@ -126,6 +128,7 @@ func TestDashboardChangesBackends(t *testing.T) {
 }
 
 func TestDashboardEditsTheConfiguration(t *testing.T) {
+	t.Parallel()
 	configuration, _ := shopConfig(t)
 	p := start(t, configuration)
 	b := openTab(t, p.admin)

@@ -14,7 +14,7 @@ import (
 func buildProgram(t *testing.T, name string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
-	args := []string{"build", "-o", file}
+	args := []string{"build", "-pgo=off", "-o", file}
 	if raceEnabled {
 		args = append(args, "-race")
 	}
@@ -42,6 +42,7 @@ func withAlgorithm(name string, backends []*backend) string {
 }
 
 func TestProgramAddsAnAlgorithm(t *testing.T) {
+	t.Parallel()
 	binary := buildProgram(t, "extended")
 	if out, err := exec.Command(binary, "version").Output(); err != nil || !strings.HasPrefix(string(out), "isame-lb v1.2.3-extended ") {
 		t.Errorf("version: got %q, %v; want the program's own", out, err)
@@ -100,6 +101,7 @@ func TestProgramAddsAnAlgorithm(t *testing.T) {
 
 // isame-lb as it is released does not know the algorithms of other programs.
 func TestAlgorithmsOfOtherProgramsAreUnknown(t *testing.T) {
+	t.Parallel()
 	file := writeConfig(t, header+`
 routes: {all: {pool: p}}
 pools: {p: {algorithm: primary_first, backends: [{address: "127.0.0.1:1"}]}, q: {algorithm: primary_frist, backends: [{address: "127.0.0.1:1"}]}}

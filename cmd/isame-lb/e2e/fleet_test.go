@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
@@ -22,6 +24,7 @@ type etcdServer struct {
 	address string
 	peer    string
 	process *exec.Cmd
+	ended   chan struct{} // closed when it has
 	client  *clientv3.Client
 }
 
@@ -43,20 +46,33 @@ func needEtcd(t *testing.T) string {
 func startEtcd(t *testing.T) *etcdServer {
 	t.Helper()
 	needEtcd(t)
-	s := &etcdServer{t: t, dir: t.TempDir(), address: freeAddress(t), peer: freeAddress(t)}
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{s.address}, Logger: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
+	for range 5 { // somebody else may be faster to take a port
+		s := &etcdServer{t: t, dir: t.TempDir(), address: freeAddress(t), peer: freeAddress(t)}
+		client, err := clientv3.New(clientv3.Config{Endpoints: []string{s.address}, Logger: zap.NewNop()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = client.Close() })
+		s.client = client
+		if s.starts() {
+			t.Cleanup(s.kill)
+			return s
+		}
 	}
-	t.Cleanup(func() { _ = client.Close() })
-	s.client = client
-	s.start()
-	t.Cleanup(s.kill)
-	return s
+	t.Fatal("etcd does not start")
+	return nil
 }
 
-// start starts it, also again.
+// start starts it again.
 func (s *etcdServer) start() {
+	s.t.Helper()
+	if !s.starts() {
+		s.t.Fatal("etcd does not start")
+	}
+}
+
+// starts starts it, and reports that it answers.
+func (s *etcdServer) starts() bool {
 	s.t.Helper()
 	s.process = exec.Command(needEtcd(s.t), "--data-dir", filepath.Join(s.dir, "data"), "--unsafe-no-fsync", "--logger", "zap",
 		"--log-level", "error", "--listen-client-urls", "http://"+s.address, "--advertise-client-urls", "http://"+s.address,
@@ -65,19 +81,34 @@ func (s *etcdServer) start() {
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	eventually(s.t, "etcd answers", func() string {
-		if _, err := s.client.Get(s.t.Context(), "any"); err != nil {
-			return err.Error()
+	process, ended := s.process, make(chan struct{})
+	s.ended = ended
+	go func() {
+		_ = process.Wait() // it is killed
+		close(ended)
+	}()
+	for limit := time.Now().Add(patience); time.Now().Before(limit); {
+		ctx, cancel := context.WithTimeout(s.t.Context(), time.Second)
+		_, err := s.client.Get(ctx, "any")
+		cancel()
+		select {
+		case <-ended:
+			return false
+		default:
 		}
-		return ""
-	})
+		if err == nil {
+			return true
+		}
+	}
+	s.kill()
+	return false
 }
 
 // kill ends it at once.
 func (s *etcdServer) kill() {
 	if s.process != nil {
 		_ = s.process.Process.Kill()
-		_ = s.process.Wait()
+		<-s.ended
 		s.process = nil
 	}
 }
@@ -344,6 +375,7 @@ func ctlEverywhere(t *testing.T, contexts string, args ...string) (int, string) 
 // TestFleetTrial: a change is tried on one instance, and reaches the others when it is confirmed.
 // What is put meanwhile waits for its end, and a file of one instance is its own matter.
 func TestFleetTrial(t *testing.T) {
+	t.Parallel()
 	s := startEtcd(t)
 	s.put(shared(201))
 	a, b := launch(t, s.memberFile("a")), launch(t, s.memberFile("b"))
@@ -409,6 +441,7 @@ func TestFleetTrial(t *testing.T) {
 
 // TestFleetMemberIsReplaced: an upgrade is no second instance, and the new process follows.
 func TestFleetMemberIsReplaced(t *testing.T) {
+	t.Parallel()
 	s := startEtcd(t)
 	s.put(shared(201))
 	l := lineageOf(t, func(admin string) string {

@@ -82,6 +82,7 @@ func TestHeadroomNamesTheLimitThatComesFirst(t *testing.T) {
 
 // TestIdleProcessCannotTellItsHeadroom: neither at the start nor later.
 func TestIdleProcessCannotTellItsHeadroom(t *testing.T) {
+	t.Parallel()
 	p := start(t, header+"routes: {all: {respond: {body: hello}}}\n")
 	if h := p.headroom(t); h.Concluded || h.Times != nil || !strings.HasPrefix(h.Summary, "Cannot tell yet: it has looked for") {
 		t.Errorf("at the start: got %+v; want that it is too early", h)

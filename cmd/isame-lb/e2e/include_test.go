@@ -35,6 +35,7 @@ func atA(status int) string {
 // TestIncludedFilesAreWatched: files that come, change and go in folders that are not there
 // at first.
 func TestIncludedFilesAreWatched(t *testing.T) {
+	t.Parallel()
 	p, folder := startIncluding(t, "[conf.d/*.yaml, teams/*/routes.json]")
 	if err := os.MkdirAll(filepath.Join(folder, "conf.d"), 0o700); err != nil {
 		t.Fatal(err)

@@ -78,6 +78,7 @@ func TestOverlayAfterKill(t *testing.T) {
 // TestCopyOfSharedDocumentAfterKill: while documents are put one after the other. The next process starts
 // with the copy, since what lies in etcd by then is refused.
 func TestCopyOfSharedDocumentAfterKill(t *testing.T) {
+	t.Parallel()
 	s := startEtcd(t)
 	s.put(shared(201))
 	status, file := 201, s.memberFile("a")
@@ -124,6 +125,7 @@ func TestCopyOfSharedDocumentAfterKill(t *testing.T) {
 // TestCertificatesAfterKill: while certificates that are good for a few seconds are renewed again and again.
 // The next process serves what is there at once, and goes on.
 func TestCertificatesAfterKill(t *testing.T) {
+	t.Parallel()
 	address := freeAddress(t)
 	server := startPebble(t, validation{tlsAddress: address, seconds: 4})
 	hosts := []string{"a.test", "b.test", "c.test", "d.test", "e.test", "f.test"}

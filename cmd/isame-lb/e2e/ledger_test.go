@@ -31,6 +31,7 @@ func (p *proxy) configTag() string {
 }
 
 func TestConfigurationOverTheAPI(t *testing.T) {
+	t.Parallel()
 	p := start(t, responding(201))
 	first := p.configTag()
 	p.put("", responding(202)).wantStatus(t, 428)
@@ -76,6 +77,7 @@ func TestConfigurationOverTheAPI(t *testing.T) {
 // configurations are applied one after the other: the next one goes on with the last
 // that was answered, or with the one that was under way.
 func TestAppliedConfigurationOutlivesARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	const first, last = 201, 240
 	p := start(t, lasting(dir, first))

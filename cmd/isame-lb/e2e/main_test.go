@@ -11,6 +11,7 @@ package e2e
 import (
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,13 +32,19 @@ func TestMain(m *testing.M) {
 }
 
 func buildAndRun(m *testing.M) int {
+	// The race detector sleeps a second at the end of each process unless it is told not to.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "isame-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cannot make a folder for the programs:", err)
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	// With a profile every package would be compiled once more: those of the tests are without.
+	args := []string{"build", "-pgo=off", "-o", dir + string(filepath.Separator)}
 	if raceEnabled {
 		args = append(args, "-race")
 	}
@@ -46,6 +53,7 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "cannot build the programs: %v\n%s", err, out)
 		return 1
 	}
+	http.DefaultClient.Timeout = 2 * patience // a test that would hang fails
 	lbBinary, ctlBinary = filepath.Join(dir, "isame-lb"), filepath.Join(dir, "isame-ctl")
 	flag.Parse()
 	if err := flag.Set("test.parallel", waitersAtOnce); err != nil {

@@ -33,6 +33,7 @@ func largeConfig(n int, backend string) string {
 // ISAME_RELOADS times in a row (make reloads): heap, goroutines and descriptors are as before,
 // and no exchange fails.
 func TestManyReloadsLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
 	rounds := manyReloads
 	if text := os.Getenv("ISAME_RELOADS"); text != "" {
 		var err error

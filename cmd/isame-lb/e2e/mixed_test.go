@@ -117,6 +117,7 @@ func echoingBy(w way) (ask func(context.Context, int) error, end func()) {
 // TestMixedClientsSeeNoChange has certificates and configuration replaced each second
 // under clients of all kinds. ISAME_SOAK is its duration.
 func TestMixedClientsSeeNoChange(t *testing.T) {
+	t.Parallel()
 	duration := mixedShort
 	if text := os.Getenv("ISAME_SOAK"); text != "" {
 		var err error

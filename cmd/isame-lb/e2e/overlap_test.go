@@ -142,6 +142,7 @@ func TestStartBesideADrainTakesTheAdminEndpointLater(t *testing.T) {
 
 // Whoever waits for the address of its admin endpoint may be ended like any other.
 func TestProcessThatWaitsForTheAdminEndpointEnds(t *testing.T) {
+	t.Parallel()
 	o := newOverlap(t, freeAddress(t))
 	o.next.signal(syscall.SIGTERM)
 	if code := o.next.exitCode(); code != 0 {

@@ -117,6 +117,7 @@ func TestOverlayOutlivesReloadAndRestart(t *testing.T) {
 
 // TestDrainEndsByItself: a forgotten one does no harm.
 func TestDrainEndsByItself(t *testing.T) {
+	t.Parallel()
 	all := newBackends(t, 2)
 	p := start(t, toPool(all...))
 	if code, out := ctl(t, p.admin, "backends", "drain", all[0].address, "--for", "2s"); code != 0 || !strings.Contains(out, "DRAIN") {

@@ -97,11 +97,9 @@ func launchProgram(t *testing.T, binary, file string, args ...string) *proxy {
 	return p
 }
 
-// cleanEnvironment is ours without what would configure the proxy. The race
-// detector sleeps a second at the end of each process unless it is told not to.
+// cleanEnvironment is ours without what would configure the proxy.
 func cleanEnvironment() []string {
-	kept := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ISAME_") })
-	return append(kept, "GORACE=atexit_sleep_ms=0")
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ISAME_") })
 }
 
 // signsOfFault are never in a log, whatever a client or a backend sends.

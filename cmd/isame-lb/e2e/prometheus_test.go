@@ -162,6 +162,7 @@ func (p *prometheus) wantsExemplar(of *proxy, job string) {
 
 // TestDebiansPrometheusScrapes is a Prometheus 2, which asks for OpenMetrics.
 func TestDebiansPrometheusScrapes(t *testing.T) {
+	t.Parallel()
 	binary := needProgram(t, "prometheus", "prometheus")
 	p := scraped(t)
 	s := startPrometheus(t, binary, p.admin, map[string]string{"open": ""})

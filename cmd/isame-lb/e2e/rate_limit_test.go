@@ -179,6 +179,7 @@ func TestRateLimitIsExact(t *testing.T) {
 // Three proxies share one limit: it is exact while Redis answers, what on_failure says
 // while it does not, and exact again once it is back.
 func TestSharedRateLimitIsExact(t *testing.T) {
+	t.Parallel()
 	redis := startRedis(t)
 	const timeout = time.Second // a store that a busy machine makes late has counted what we refuse
 	text := strings.Replace(rateLimited, "{{store}}", `, store: {redis: {address: "`+redis.address+`", timeout: 1s, on_failure: closed}}`, 1)

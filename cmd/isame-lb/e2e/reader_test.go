@@ -97,6 +97,7 @@ func ends(t *testing.T, p *proxy) {
 }
 
 func TestNobodyWaitsForALogThatIsNotRead(t *testing.T) {
+	t.Parallel()
 	p, log := unread(t)
 	address := addressIn(t, log)
 	askOften(t, address, 2000) // a pipe holds some 200 lines

@@ -26,6 +26,7 @@ func wantRefused(t *testing.T, dir string, pid int) {
 }
 
 func TestStateDirHasOneProcess(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "state")
 	p := start(t, stateful(dir, ownAnswer))
 	wantRefused(t, dir, p.command.Process.Pid)
@@ -36,6 +37,7 @@ func TestStateDirHasOneProcess(t *testing.T) {
 
 // A process that drains has written its last: the next one may begin.
 func TestStateDirIsFreeFromTheDrainOn(t *testing.T) {
+	t.Parallel()
 	dir, held := t.TempDir(), newHeld(t)
 	first := start(t, stateful(dir, "routes: {all: {pool: p}}\npools: {p: {backends: "+members(held.backend)+"}}\n"))
 	busy := dial(t, first.address()).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")

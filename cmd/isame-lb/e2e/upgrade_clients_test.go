@@ -229,7 +229,7 @@ func (s *realClients) failures(of string) (total int) {
 const (
 	clientUpgrades    = 10
 	clientUpgradesMin = 3
-	clientTime        = 40 * time.Second
+	clientTime        = 20 * time.Second
 )
 
 func newFine(t *testing.T) *backend {
@@ -243,6 +243,7 @@ func newFine(t *testing.T) *backend {
 // TestUpgradesUnderRealClients replaces the process ten times under clients as they are.
 // ISAME_RIVAL=1 does the same to HAProxy, whose failures are then the bound.
 func TestUpgradesUnderRealClients(t *testing.T) {
+	t.Parallel()
 	b := newFine(t)
 	l := newLineageOf(t, `
 listeners: {web: {address: "127.0.0.1:0", h2c: true}}

@@ -53,6 +53,7 @@ func TestFileChangeIsNoticedInABusyFolder(t *testing.T) {
 
 // TestFileThatIsWrittenAllTheTimeIsRead writes the file itself 50 times a second.
 func TestFileThatIsWrittenAllTheTimeIsRead(t *testing.T) {
+	t.Parallel()
 	p := start(t, responding(201))
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
