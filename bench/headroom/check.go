@@ -1,10 +1,13 @@
 package headroom
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -134,7 +137,6 @@ func (e *example) check(ctx context.Context, o *Options) ([]Row, error) {
 			return nil, err
 		}
 		r.Load = share * peak
-		r.scale(r.Load)
 		rows = append(rows, r)
 	}
 	found, err := load.Knee(ctx, e.plan(s.URL, o.Step), load.Goal{P99: e.target, Start: peak / 2}, nil)
@@ -176,7 +178,8 @@ type said struct {
 	Rate float64 `json:"requests_per_second"`
 }
 
-// ask sends a load, and asks a moment before its end. The estimate is in times of it then.
+// ask sends a load, and asks a moment before its end. The estimate is in times of what the proxy
+// has seen a second, which is less than the load where it was less within the minute.
 func (e *example) ask(ctx context.Context, s *site, o *Options, rate float64) (Row, error) {
 	ended := make(chan error, 1)
 	p := e.plan(s.URL, o.Hold)
@@ -201,7 +204,11 @@ func (e *example) ask(ctx context.Context, s *site, o *Options, rate float64) (R
 	}
 	r := Row{Case: e.name, About: e.about, Summary: h.Summary}
 	if h.Concluded && h.Times != nil && h.Low != nil && h.High != nil && len(h.Limits) > 0 {
-		r.First, r.Estimate, r.Low, r.High = h.Limits[0].Limit, *h.Times, *h.Low, *h.High
+		now := h.Rate
+		if e.connections > 0 {
+			now = float64(e.connections)
+		}
+		r.First, r.Estimate, r.Low, r.High = h.Limits[0].Limit, *h.Times*now, *h.Low*now, *h.High*now
 	}
 	return r, nil
 }
@@ -222,11 +229,6 @@ func (s *site) said(ctx context.Context) (h said, err error) {
 	return h, nil
 }
 
-// scale turns times into a load.
-func (r *Row) scale(now float64) {
-	r.Estimate, r.Low, r.High = r.Estimate*now, r.Low*now, r.High*now
-}
-
 func (r *Row) judge(e *example, truth float64, limited bool) {
 	r.Truth, r.Limited = truth, limited
 	if truth <= 0 {
@@ -243,20 +245,38 @@ func (e *example) checkConnections(ctx context.Context, s *site, o *Options, pea
 		return nil, err
 	}
 	r.Load = float64(e.connections)
-	r.scale(r.Load)
-	truth := 0
-	for n := e.connections; n <= 2*clientsMost; n += 2 {
-		p := e.plan(s.URL, 200*time.Millisecond)
-		p.Connections, p.Rate, p.Warmup = n, peak/10, 50*time.Millisecond
-		run, err := load.Run(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		if run.Errors+run.Unexpected(func(status int) bool { return status == http.StatusOK }) > 0 {
-			break
-		}
-		truth = n
+	let, err := letIn(ctx, strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		return nil, err
 	}
-	r.judge(e, float64(truth), false)
+	r.judge(e, float64(let), false)
 	return []Row{r}, nil
+}
+
+// answerWithin is how long a connection that was let in may take.
+const answerWithin = time.Second
+
+// letIn is how many connections get an answer while all of them stay open.
+func letIn(ctx context.Context, address string) (n int, err error) {
+	var dialer net.Dialer
+	for ; n < 2*clientsMost; n++ {
+		c, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return 0, fmt.Errorf("cannot open connection %d: %w", n+1, err)
+		}
+		defer c.Close() //nolint:revive // all of them stay open until then
+		_ = c.SetDeadline(time.Now().Add(answerWithin))
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: "+address+"\r\n\r\n"); err != nil {
+			return n, nil //nolint:nilerr // it is refused
+		}
+		a, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			return n, nil //nolint:nilerr // it is not let in
+		}
+		_ = a.Body.Close()
+		if a.StatusCode != http.StatusOK {
+			return n, nil
+		}
+	}
+	return n, nil
 }

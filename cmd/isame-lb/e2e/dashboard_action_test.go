@@ -87,3 +87,52 @@ func TestDashboardSaysWhatTheAPIRefuses(t *testing.T) {
 	b.answer("Cancel")
 	get(t, p.url("/never")).wantStatus(t, 418)
 }
+
+// TestDashboardSaysWhatTheAPIRefusesOfTrials: a trial that somebody else ended, a way back to another
+// generation meanwhile, and an override that was cleared elsewhere.
+func TestDashboardSaysWhatTheAPIRefusesOfTrials(t *testing.T) {
+	t.Parallel()
+	configuration, backends := shopConfig(t)
+	p := start(t, configuration)
+	p.reload(strings.Replace(configuration, "status: 204", "status: 418", 1), "applied")
+	b := openTab(t, p.admin)
+	api := func(method, path, body string, want int, fields ...string) {
+		t.Helper()
+		if body != "" {
+			fields = append(fields, "Content-Type", "application/json")
+		}
+		exchange(t, request(t, method, "http://"+p.admin+"/api/v1/"+path, body, fields...)).wantStatus(t, want)
+	}
+	api("PUT", "config/routes/never?confirm=10m", `{"path": "/never", "respond": {"status": 410}}`, 200, "If-Match", "*")
+	b.says("#banner", "Generation 3")
+
+	// Generation 2 comes back by itself: only that one may be asked for now.
+	b.open("config/history", "Configuration")
+	b.says("main", "3 (runs)")
+	b.clickOn(`button[aria-label="Roll back to generation 1"]`)
+	b.click("//dialog", "Roll back")
+	b.says("dialog .problem", "confirm_pending")
+	b.isAccessible("a refused way back")
+	b.answer("Cancel")
+	get(t, p.url("/never")).wantStatus(t, 410)
+
+	// A click that is on its way while somebody else confirms.
+	b.run(chromedp.Evaluate(`window.late = [...document.querySelectorAll("#banner button")].find((e) => e.innerText === "Confirm")`, nil))
+	api("POST", "config/confirm", `{"generation": 3}`, 200, "Connection", "close")
+	b.sees(`document.querySelector("#banner").innerText === ""`)
+	b.run(chromedp.Evaluate(`late.click()`, nil))
+	b.says("#toasts .problem", "409")
+	b.isAccessible("a refused confirmation")
+	b.click("//*[@id='toasts']", "Dismiss")
+	b.sees(`document.querySelector("#toasts .problem") === null`)
+
+	api("PATCH", "pools/p/backends/"+backends[0].address, `{"weight": 4}`, 200)
+	b.open("backend/p/"+strings.ReplaceAll(backends[0].address, ":", "%3A"), backends[0].address)
+	b.click("//main", "Clear")
+	api("DELETE", "overlay", "", 200)
+	b.click("//dialog", "Clear")
+	b.says("dialog .problem", "404")
+	b.isAccessible("a refused clearing")
+	b.answer("Cancel")
+	b.says("main", "It is as the configuration says.")
+}

@@ -111,19 +111,7 @@ func TestDashboardsThatDoNotRead(t *testing.T) {
 	p := start(t, manyBackends(t, 1000))
 	get(t, p.url("/")).wantStatus(t, 200)
 	before := p.memory()
-	for range 100 {
-		conn, err := net.Dial("tcp", p.admin)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = conn.Close() })
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetReadBuffer(4096)
-		}
-		if _, err := io.WriteString(conn, "GET /api/v1/live?parts=backends,routes HTTP/1.1\r\nHost: "+p.admin+"\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-	}
+	deafClients(t, p.admin, "/api/v1/live?parts=backends,routes", 100)
 	b := openTab(t, p.admin)
 	stop := load(t, p.url("/")) // fails where one of them does
 	b.open("pools", "Pools and backends")
@@ -133,15 +121,7 @@ func TestDashboardsThatDoNotRead(t *testing.T) {
 	}
 	b.says("tbody", "/s") // who reads goes on seeing it
 	stop()
-	most := 64 << 20
-	if raceEnabled {
-		most *= 8
-	}
-	if grown := p.memory() - before; grown > most {
-		t.Errorf("a hundred who do not read take %d MiB", grown>>20)
-	} else {
-		t.Logf("a hundred who do not read take %d MiB", grown>>20)
-	}
+	p.growsLittle(before, "a hundred who do not read")
 }
 
 // TestDashboardShowsInstances: who runs the document, who refuses it, and that etcd is gone.

@@ -62,6 +62,13 @@ export function show(title, body) {
   return dialog;
 }
 
+// trouble shows what has failed outside of a question, until it is dismissed.
+export function trouble(error) {
+  const card = problemCard(error);
+  card.append(h("button", { type: "button", class: "small", onclick: () => card.remove() }, "Dismiss"));
+  document.getElementById("toasts").append(card);
+}
+
 const toastMS = 6000;
 
 // toast says what was done.

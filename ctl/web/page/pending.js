@@ -3,7 +3,7 @@
 import { h, fill, say } from "./dom.js";
 import { call, Problem } from "./api.js";
 import { duration } from "./format.js";
-import { ask, toast, problemCard } from "./dialog.js";
+import { ask, toast, trouble } from "./dialog.js";
 import { store } from "./store.js";
 
 // pendingBar shows it in the banner, or empties that.
@@ -46,7 +46,7 @@ async function confirm(button, generation) {
     }
     toast("Generation " + generation + " stays.");
   } catch (error) {
-    document.getElementById("toasts").append(problemCard(error));
+    trouble(error);
   }
   button.disabled = false;
   store.refresh();
