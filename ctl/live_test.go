@@ -1,7 +1,9 @@
 package ctl
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -297,6 +299,32 @@ func memoryInUse() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// TestShutdownIsBounded: a look that does not end holds it up for as long as it may take, and no longer.
+func TestShutdownIsBounded(t *testing.T) {
+	sources := newScene(1).sources()
+	pools, looks, goOn := sources.Pools, make(chan struct{}, 1), make(chan struct{})
+	sources.Pools = func() []pool.Status {
+		select {
+		case looks <- struct{}{}:
+		default:
+		}
+		<-goOn
+		return pools()
+	}
+	s := New(Options{Address: "127.0.0.1:0", Sources: sources})
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	follow(t, s, "/api/v1/live", "")
+	<-looks
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v; want that the time is over", err)
+	}
+	close(goOn)
 }
 
 func TestLiveRefusals(t *testing.T) {

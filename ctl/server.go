@@ -297,10 +297,25 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = nil
 	}
 	if err == nil {
-		s.running.Wait()
+		err = waitFor(ctx, &s.running)
 	}
 	if err = errors.Join(err, closeErr); err != nil {
 		return fmt.Errorf("cannot close the admin endpoint %q: %w", s.opts.Address, err)
 	}
 	return nil
+}
+
+// waitFor waits for goroutines, until ctx ends.
+func waitFor(ctx context.Context, running *sync.WaitGroup) error {
+	ended := make(chan struct{})
+	safely.Go("end of the admin endpoint", func() {
+		running.Wait()
+		close(ended)
+	})
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err() //nolint:wrapcheck // Shutdown does
+	}
 }

@@ -418,6 +418,7 @@ type upload struct {
 	pace      socket.Pace
 	askedBy   int64 // until then the client may wait to be asked for its body
 	waitNanos int64 // since when the client is waited for; 0 is not
+	told      bool  // what has come is acknowledged
 	lateNanos int64 // how long it was, over all attempts, before an answer had begun
 	long      bool  // the body does not fit into what may be kept
 	out       attempt.Outcome

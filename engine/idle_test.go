@@ -261,7 +261,6 @@ func TestFixedIdleTimeoutOfBackendIsLearnt(t *testing.T) {
 // A backend that names its timeout is taken at its word, less a margin; one that
 // is not kept costs a POST nothing, and a GET does not care below a second.
 func TestKeepAliveTimeoutOfBackendIsBelieved(t *testing.T) {
-	t.Parallel()
 	b, address := newCloser(t, "Keep-Alive: timeout=1\r\n", func() time.Duration { return 0 })
 	r := start(t, plain, address)
 	s := r.sender()

@@ -41,6 +41,9 @@ func (x *exchange) read() phase {
 		switch _, err := c.in.ReadFrom(c.Conn, roomMax); {
 		case err == nil:
 		case errors.Is(err, socket.ErrWouldBlock):
+			if c.in.Len() > 0 { // it may hold the rest back until it knows that this is here
+				c.Acknowledge()
+			}
 			return stay
 		case isLate(err):
 			return x.refuseHead(answer.SlowHeader)

@@ -190,6 +190,9 @@ func (x *exchange) readHeld() attempt.Outcome {
 		limit = pipelineMax
 	}
 	x.c.SetReadBy(socket.Earlier(u.pace.By(nowNanos), x.deadline()))
+	if len(x.held) == 0 && !x.c.MayRead() {
+		x.c.Acknowledge()
+	}
 	n, err := u.in.ReadFrom(x.c.Conn, limit)
 	waited := socket.Nanos() - nowNanos
 	u.lateNanos += waited

@@ -43,7 +43,7 @@ func (u *upload) begin(x *exchange) {
 	if u.in.Kept() {
 		u.keeps.Store(keepsAll)
 	}
-	u.whole, u.cut, u.full, u.out, u.waitNanos = false, false, false, attempt.OK, 0
+	u.whole, u.cut, u.full, u.out, u.waitNanos, u.told = false, false, false, attempt.OK, 0, false
 	u.x, u.to, u.askedBy = x, x.attempt.Conn(), x.fwd.continueBy
 	u.pacer = nil
 	if request, _ := x.paces(); request {
@@ -324,12 +324,16 @@ func (u *upload) read() attempt.Outcome {
 	if u.in.Overflows() && !u.keeps.CompareAndSwap(keepsAll, keepsNot) {
 		return attempt.Pending // another backend gets it
 	}
+	if !x.c.MayRead() {
+		u.tell()
+	}
 	n, err := u.in.ReadFrom(x.c.Conn, limit)
 	for errors.Is(err, os.ErrDeadlineExceeded) && u.answered.Load() && !u.stopping.Load() {
 		x.c.SetReadBy(0) // the answer has begun meanwhile
 		n, err = u.in.ReadFrom(x.c.Conn, limit)
 	}
 	if errors.Is(err, socket.ErrWouldBlock) {
+		u.tell()
 		return attempt.Pending
 	}
 	waited := u.waited()
@@ -351,6 +355,15 @@ func (u *upload) read() attempt.Outcome {
 		return attempt.ClientSlow
 	}
 	return attempt.ClientGone
+}
+
+// tell has the client know, once, that what it has sent is here: it may hold the rest back until
+// then. See socket.Conn.Acknowledge.
+func (u *upload) tell() {
+	if !u.told {
+		u.told = true
+		u.x.c.Acknowledge()
+	}
 }
 
 // waited ends a wait for the client, and returns how long that was.

@@ -52,6 +52,7 @@ func originCommand(env Env) *cobra.Command {
 	fl.StringVar(&f.delay, "delay", "", "wait before each answer: `5ms`, exp:5ms, normal:5ms,1ms, uniform:1ms,9ms or p50=5ms,p99=40ms")
 	fl.Float64Var(&o.Errors, "errors", 0, "`SHARE` of requests, 0 to 1, answered with --error-status")
 	fl.IntVar(&o.ErrorStatus, "error-status", 503, "status of those")
+	fl.BoolVar(&o.Apart, "apart", false, "write head and content apart, without TCP_NODELAY, as many application servers do")
 	return c
 }
 

@@ -45,6 +45,8 @@ type Options struct {
 	// (default 503) instead.
 	Errors      float64
 	ErrorStatus int
+	// Apart writes the head of an answer and its content apart, without TCP_NODELAY.
+	Apart bool
 }
 
 const (
@@ -79,6 +81,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		if err != nil {
 			s.closeListeners()
 			return nil, err
+		}
+		if s.options.Apart {
+			l = apartListener{l}
 		}
 		s.listeners = append(s.listeners, l)
 	}

@@ -316,3 +316,44 @@ func FuzzParseDelay(f *testing.F) {
 		}
 	})
 }
+
+// TestContentComesApart: an answer is whole, and its head is written alone.
+func TestContentComesApart(t *testing.T) {
+	s := begin(t, Options{Apart: true, Body: []byte("content")})
+	c, err := net.Dial("tcp", s.Addrs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: t\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	a, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(a.Body); err != nil || string(body) != "content" {
+		t.Fatalf("got %q, %v", body, err)
+	}
+	w := &writesOf{}
+	for _, text := range []string{"HTTP/1.1 200 OK\r\n\r\nbody", "HTTP/1.1 204 No Content\r\n\r\n", "more"} {
+		if n, err := (apartConn{w}).Write([]byte(text)); n != len(text) || err != nil {
+			t.Errorf("%q: got %d, %v", text, n, err)
+		}
+	}
+	if got := strings.Join(w.texts, "|"); got != "HTTP/1.1 200 OK\r\n\r\n|body|HTTP/1.1 204 No Content\r\n\r\n|more" {
+		t.Errorf("got %q; want heads apart", got)
+	}
+}
+
+// writesOf keeps what is written to it, one by one.
+type writesOf struct {
+	net.Conn
+
+	texts []string
+}
+
+func (w *writesOf) Write(p []byte) (int, error) {
+	w.texts = append(w.texts, string(p))
+	return len(p), nil
+}

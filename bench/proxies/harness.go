@@ -138,7 +138,7 @@ type entrant struct {
 func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	origin, backends, err := h.startOrigin(ctx, max(s.backends, 1))
+	origin, backends, err := h.startOrigin(ctx, max(s.backends, 1), s.apart)
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +179,9 @@ func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 }
 
 // startOrigin starts so many origins in one process and returns their addresses.
-func (h *harness) startOrigin(ctx context.Context, count int) (p *process, addresses []string, err error) {
-	p, err = start(ctx, place{core: h.otherCore, dir: h.dir}, h.Bench, "origin", "--listen", "127.0.0.1:0", "--count", strconv.Itoa(count))
+func (h *harness) startOrigin(ctx context.Context, count int, apart bool) (p *process, addresses []string, err error) {
+	p, err = start(ctx, place{core: h.otherCore, dir: h.dir}, h.Bench, "origin", "--listen", "127.0.0.1:0",
+		"--count", strconv.Itoa(count), "--apart="+strconv.FormatBool(apart))
 	if err != nil {
 		return nil, nil, err
 	}

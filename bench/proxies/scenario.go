@@ -25,6 +25,7 @@ type scenario struct {
 	idle        int     // idle connections opened instead of sending load
 	hold        holder  // opens one of them
 	tunnels     bool    // the proxy must let clients change the protocol
+	apart       bool    // the origin writes head and content apart, without TCP_NODELAY
 	logged      bool    // the proxy logs each request
 	stages      *stages // what it does beside forwarding; contenders without words for them do not take part
 	header      []string
@@ -76,6 +77,7 @@ func scenarios() []scenario {
 			name: "files1m", title: "a file of 1 MiB from the proxy's own disk", path: "/files/1m.bin", connections: 16,
 			stages: served("1m.bin", 1<<20), named: true,
 		},
+		{name: "apart", title: "500/s, head and content written apart by the backend", path: "/", connections: 64, rate: 500, apart: true},
 		{name: "tunnels", title: "10,000 idle WebSocket tunnels", idle: 10000, hold: holder{ask: askTunnel}, tunnels: true},
 	}
 }

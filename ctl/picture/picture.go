@@ -100,12 +100,17 @@ func (h *Hub) Join(parts Parts, ring func()) *Reader {
 		h.mu.looks = true
 		safely.GoIn(h.running, "picture", h.run)
 	case !h.hasLocked(r.parts):
-		select {
-		case h.asked <- struct{}{}:
-		default: // it is about to
-		}
+		h.askLocked()
 	}
 	return r
+}
+
+// askLocked has it look now, or find that nobody reads.
+func (h *Hub) askLocked() {
+	select {
+	case h.asked <- struct{}{}:
+	default: // it is about to
+	}
 }
 
 // hasLocked reports that the picture has the parts.
@@ -145,14 +150,14 @@ func (h *Hub) run() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	hurry, last := false, time.Time{}
-	var took, tookAll time.Duration // the last looks at the counters, and at everything
+	var took, tookAll lookTime // at the counters, and at everything
 	for {
 		select {
 		case <-told:
 			for e, _ := events.Next(); e != nil; e, _ = events.Next() {
 				hurry = true
 			}
-			timer.Reset(max(0, max(eventGap, eventRest*tookAll)-time.Since(last)))
+			timer.Reset(max(0, max(eventGap, eventRest*tookAll.usual())-time.Since(last)))
 			continue
 		case <-h.asked:
 			hurry = true
@@ -166,11 +171,19 @@ func (h *Hub) run() {
 		hurry = false
 		safely.Do("picture", func() { h.look(seldom) }, nil)
 		if seldom {
-			tookAll = time.Since(last)
-			h.nextSeldom = last.Add(max(seldomEvery, 2*rest*tookAll))
+			tookAll.add(time.Since(last))
+			h.nextSeldom = last.Add(max(seldomEvery, 2*rest*tookAll.usual()))
 		} else {
-			took = time.Since(last)
+			took.add(time.Since(last))
 		}
-		timer.Reset(max(Tick, rest*took))
+		timer.Reset(max(Tick, rest*took.usual()))
 	}
 }
+
+// lookTime is how long the last two looks of a kind took.
+type lookTime [2]time.Duration
+
+func (l *lookTime) add(took time.Duration) { l[0], l[1] = took, l[0] }
+
+// usual is the shorter one: a look that was held up says nothing of what one takes.
+func (l *lookTime) usual() time.Duration { return min(l[0], l[1]) }

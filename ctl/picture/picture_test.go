@@ -210,6 +210,58 @@ func TestNobodyLooksForNobody(t *testing.T) {
 	}
 }
 
+// TestLookingEndsWithItsLastReader although looks take so long that the next one is far away; one that
+// was held up does not keep the next ones waiting.
+func TestLookingEndsWithItsLastReader(t *testing.T) {
+	p := newProcess(2)
+	held := time.Second
+	sources := p.sources()
+	readings := sources.Readings
+	sources.Readings = func(list []pool.Reading) []pool.Reading {
+		<-time.After(held)
+		held = 0
+		return readings(list)
+	}
+	var running sync.WaitGroup
+	h := New(sources, &running)
+	r, bell := join(h, Backends)
+	next(t, r, bell) // the picture, of everything
+	p.count()
+	began := time.Now()
+	next(t, r, bell) // what a look at the counters has found, which was held up
+	p.count()
+	next(t, r, bell)
+	if took := time.Since(began); took > rest/3*time.Second {
+		t.Errorf("two looks took %v; want one that was held up for a second, and one that was not", took)
+	}
+	r.Leave()
+
+	sources.Readings = func(list []pool.Reading) []pool.Reading {
+		<-time.After(time.Second)
+		return readings(list)
+	}
+	h = New(sources, &running)
+	r, bell = join(h, Backends)
+	for range 3 {
+		next(t, r, bell)
+		p.count()
+		h.askNow()
+	}
+	began = time.Now()
+	r.Leave()
+	running.Wait()
+	if took := time.Since(began); took > rest/3*time.Second {
+		t.Errorf("the end took %v; want at once, not when the next look is due", took)
+	}
+}
+
+// askNow has it look, whenever that is due.
+func (h *Hub) askNow() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.askLocked()
+}
+
 // TestPartsComeAndGo: who asks for more than others gets all of it, and they get no more.
 func TestPartsComeAndGo(t *testing.T) {
 	p := newProcess(2)

@@ -56,9 +56,13 @@ func (h *Hub) pictureLocked(parts Parts) *text {
 // these costs about as much as another picture would.
 const pictureFrames = 16
 
-// Leave ends it.
+// Leave ends it. Behind the last reader nobody looks any more.
 func (r *Reader) Leave() {
-	r.hub.mu.Lock()
-	defer r.hub.mu.Unlock()
-	delete(r.hub.mu.readers, r)
+	h := r.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.mu.readers, r)
+	if len(h.mu.readers) == 0 {
+		h.askLocked()
+	}
 }

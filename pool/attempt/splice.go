@@ -34,6 +34,9 @@ func (a *Attempt) NextPiped(to *socket.Conn, byNanos int64) (*socket.Pipe, Outco
 	for {
 		n, err := a.fillPipe()
 		if n == 0 && err == nil {
+			if a.fresh > 0 {
+				a.acknowledge()
+			}
 			if err = c.AwaitRead(); err == os.ErrDeadlineExceeded { //nolint:errorlint // our own, unwrapped
 				n, err = a.fillPipeLast()
 			}

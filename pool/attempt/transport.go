@@ -40,6 +40,7 @@ type Attempt struct {
 	body      Body
 	pipe      *socket.Pipe // under way between the sockets; see NextPiped
 	piped     bool         // the rest of the content takes that way
+	fresh     int          // bytes that have come since the last wait; see acknowledge
 	openNanos int64        // when the connection was taken; 0 if its age did not matter
 	reused    bool         // the connection carried a request before
 	pooled    bool         // it goes back to the HostClient
@@ -76,7 +77,7 @@ func (a *Attempt) Open(hc *fasthttp.HostClient, which Reuse) Outcome {
 }
 
 func (a *Attempt) open(hc *fasthttp.HostClient, k *link, which Reuse, inLoop bool) Outcome {
-	a.hc, a.link, a.touched, a.headed, a.openNanos = hc, k, false, false, 0
+	a.hc, a.link, a.touched, a.headed, a.fresh, a.openNanos = hc, k, false, false, 0, 0
 	if which != ReuseNone {
 		a.suspect = doubt{}
 	}
@@ -220,10 +221,35 @@ func (a *Attempt) Head(toHEAD bool, byNanos int64) Outcome {
 				return OK
 			}
 		}
-		if _, err := a.in.ReadFrom(a.conn, ResponseHeadMax); err != nil {
+		if err := a.read(ResponseHeadMax); err != nil {
 			return a.readOutcome(err)
 		}
 	}
+}
+
+// read takes at most limit bytes of the answer, waiting for the first one.
+func (a *Attempt) read(limit int64) error {
+	if a.fresh > 0 && !a.conn.MayRead() {
+		a.acknowledge()
+	}
+	n, err := a.in.ReadFrom(a.conn, limit)
+	a.fresh += n
+	if a.fresh > 0 && errors.Is(err, socket.ErrWouldBlock) {
+		a.acknowledge()
+	}
+	return err
+}
+
+// smallPiece is less than a backend holds back for.
+const smallPiece = 4 << 10
+
+// acknowledge is for a wait in the middle of an answer: whoever writes it in small pieces may wait
+// for a word that the last one has come.
+func (a *Attempt) acknowledge() {
+	if a.fresh < smallPiece {
+		a.conn.Acknowledge()
+	}
+	a.fresh = 0
 }
 
 // beginContent follows on a response head of n bytes.
@@ -292,7 +318,7 @@ func (a *Attempt) Next(byNanos int64) ([]byte, Outcome) {
 			return data, OK
 		}
 		a.widen()
-		if _, err := a.in.ReadFrom(a.conn, a.body.Limit()+1); err != nil {
+		if err := a.read(a.body.Limit() + 1); err != nil {
 			if errors.Is(err, io.EOF) && a.body.End() {
 				return nil, OK
 			}

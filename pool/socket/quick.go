@@ -84,6 +84,13 @@ func quickFull(fd int) bool {
 	return errno == 0 && n == 0
 }
 
+// quickAcknowledge sets TCP_QUICKACK; a socket that has none is left alone.
+func quickAcknowledge(fd int) {
+	on := int32(1)
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, //nolint:dogsled // see above
+		uintptr(unsafe.Pointer(&on)), unsafe.Sizeof(on), 0)
+}
+
 // quickSignal adds one to an eventfd, quickClear takes all; a full one is
 // signalled already.
 func quickSignal(fd int) {

@@ -127,6 +127,17 @@ func (c *Conn) Queued() int64 {
 	return quickQueued(c.fd)
 }
 
+// Acknowledge has the kernel acknowledge what has come at once, where it would wait to see
+// whether there is something to send along (RFC 9293 section 3.8.6.3). A peer that writes in small pieces
+// without TCP_NODELAY holds each back until the one before is acknowledged (RFC 896), so the two wait for
+// each other, 40 ms on Linux. It holds until the next write. What is no TCP connection of its own stays
+// as it is. Only the reader may call it.
+func (c *Conn) Acknowledge() {
+	if c.stream == nil {
+		quickAcknowledge(c.fd)
+	}
+}
+
 // full tries again after the waiting bit was set: room that came before it was
 // not announced to anybody.
 func (c *Conn) full() bool {

@@ -140,7 +140,12 @@ func (p *proxy) end() {
 		case <-p.exited:
 		case <-again.C:
 		case <-deadline:
-			p.t.Errorf("isame-lb runs %v after SIGTERM", patience)
+			p.t.Errorf("isame-lb runs %v after SIGTERM: its goroutines are in the log", patience)
+			p.signal(syscall.SIGQUIT)
+			select {
+			case <-p.exited:
+			case <-again.C:
+			}
 			p.signal(syscall.SIGKILL)
 			<-p.exited
 		}

@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// inPieces is a backend without TCP_NODELAY that writes an answer piece by piece, as many do that
+// write to a socket whatever they have.
+func inPieces(t *testing.T, pieces ...string) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			if tcp, ok := c.(*net.TCPConn); ok {
+				_ = tcp.SetNoDelay(false)
+			}
+			go answerInPieces(c, pieces)
+		}
+	}()
+	t.Cleanup(func() {
+		_ = ln.Close()
+		<-done
+	})
+	return ln.Addr().String()
+}
+
+func answerInPieces(c net.Conn, pieces []string) {
+	defer c.Close()
+	for in := bufio.NewReader(c); ; {
+		q, err := http.ReadRequest(in)
+		if err != nil {
+			return
+		}
+		_, _ = io.Copy(io.Discard, q.Body)
+		for _, p := range pieces {
+			if _, err := io.WriteString(c, p); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// delayedACK is the least that Linux waits before it acknowledges what it has no answer to.
+const delayedACK = 40 * time.Millisecond
+
+// TestBackendThatWritesInPiecesIsNotWaitedFor: Nagle's algorithm there and delayed acknowledgements here
+// would hold each answer on a kept connection for 40 ms. The quickest of many exchanges tells: a busy
+// machine makes some slower, and none quicker.
+func TestBackendThatWritesInPiecesIsNotWaitedFor(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		pieces []string
+	}{
+		{"head and body", []string{"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", "body"}},
+		{"line by line", []string{"HTTP/1.1 200 OK\r\n", "Content-Length: 4\r\n", "X: y\r\n", "\r\n", "body"}},
+		{"chunks", []string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "2\r\n", "bo", "\r\n", "2\r\ndy\r\n", "0\r\n\r\n"}},
+		{"a long body behind its head", []string{"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", strings.Repeat("x", 900_000), strings.Repeat("y", 100_000)}},
+	} {
+		for _, client := range []string{"HTTP/1.1", "HTTP/2"} {
+			t.Run(tc.name+" over "+client, func(t *testing.T) {
+				r := start(t, strings.Replace(plain, `:0"`, `:0", h2c: true`, 1), inPieces(t, tc.pieces...))
+				r.isQuick(t, client == "HTTP/2")
+			})
+		}
+	}
+}
+
+// isQuick asks often over one connection, beyond the first exchanges, in which the kernel acknowledges
+// everything at once.
+func (r *rig) isQuick(t *testing.T, h2 bool) {
+	t.Helper()
+	transport := &http.Transport{}
+	if h2 {
+		transport.Protocols = new(http.Protocols)
+		transport.Protocols.SetUnencryptedHTTP2(true)
+	}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	quickest := time.Duration(1 << 60)
+	for n := range 60 {
+		began := time.Now()
+		resp, err := client.Get("http://" + r.address + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if took := time.Since(began); n >= 40 {
+			quickest = min(quickest, took)
+		}
+		if err != nil || resp.StatusCode != http.StatusOK || len(body) < 4 {
+			t.Fatalf("exchange %d: got %d, %v, %s", n, resp.StatusCode, err, fmt.Sprintf("%.20q", body))
+		}
+	}
+	t.Logf("the quickest of 20 took %v", quickest)
+	if quickest > delayedACK/2 {
+		t.Errorf("the quickest of 20 took %v; want less than a delayed acknowledgement, %v", quickest, delayedACK)
+	}
+}
+
+// TestClientThatWritesInPiecesIsNotWaitedFor is the same at the other side: a client that sends the head
+// of a request and its body apart, or the head line by line.
+func TestClientThatWritesInPiecesIsNotWaitedFor(t *testing.T) {
+	const head = "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n"
+	for _, tc := range []struct {
+		name, route string
+		pieces      []string
+	}{
+		{"head and body", "", []string{head + "\r\n", "hello"}},
+		{"line by line", "", []string{"POST / HTTP/1.1\r\n", "Host: t\r\n", "Content-Length: 5\r\n", "\r\n", "hello"}},
+		{"head and body, held by a stage", ", middleware: [whole]", []string{head + "\r\n", "hello"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			text := strings.Replace(plain, "{pool: p}", "{pool: p"+tc.route+"}", 1) + "middleware: {whole: {type: buffer}}\n"
+			c := start(t, text, mirrorBackend(t)).dial()
+			if tcp, ok := c.Conn.(*net.TCPConn); ok {
+				_ = tcp.SetNoDelay(false)
+			}
+			quickest := time.Duration(1 << 60)
+			for n := range 60 {
+				began := time.Now()
+				for _, p := range tc.pieces {
+					c.send(p)
+				}
+				if a := c.receive("POST"); a.StatusCode != http.StatusOK {
+					t.Fatalf("exchange %d: got %d", n, a.StatusCode)
+				}
+				if took := time.Since(began); n >= 40 {
+					quickest = min(quickest, took)
+				}
+			}
+			t.Logf("the quickest of 20 took %v", quickest)
+			if quickest > delayedACK/2 {
+				t.Errorf("the quickest of 20 took %v; want less than a delayed acknowledgement, %v", quickest, delayedACK)
+			}
+		})
+	}
+}
