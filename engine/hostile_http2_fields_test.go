@@ -28,7 +28,6 @@ type badFields struct {
 
 // None of these becomes a request, or could be read as another one.
 func TestHTTP2MalformedRequests(t *testing.T) {
-	t.Parallel()
 	var cases []hostile2
 	for _, b := range malformedRequests() {
 		c := request2(b.name, b.want, nil, b.fields...)

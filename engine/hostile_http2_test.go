@@ -91,7 +91,6 @@ func bytes2(name, text string, code http2.ErrCode) hostile2 {
 }
 
 func TestHTTP2FramesThatEndTheSession(t *testing.T) {
-	t.Parallel()
 	rec := record(t)
 	r := start(t, h2cListener, rec.address)
 	const (

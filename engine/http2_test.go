@@ -58,7 +58,6 @@ func sized2(body string, known bool) io.Reader {
 }
 
 func TestHTTP2BodiesBothWays(t *testing.T) {
-	t.Parallel()
 	address := backend(t, echoSeen)
 	bare, secure := start(t, h2cListener, address), start(t, tlsText("", "", newPair(t, tomorrow(), "a.test")), address)
 	for base, c := range map[string]*http.Client{"http://example.com": bare.h2Client(), "https://a.test": secure.h2TLSClient()} {

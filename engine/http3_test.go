@@ -82,7 +82,6 @@ func get3(t testing.TB, c *http.Client, path string) (*http.Response, string) {
 }
 
 func TestHTTP3BodiesBothWays(t *testing.T) {
-	t.Parallel()
 	c, _ := start(t, h3Text(t), backend(t, echoSeen)).h3Client()
 	checkBodiesBothWays(t, c, "https://a.test", 3)
 }

@@ -83,7 +83,6 @@ func TestEarlyErrorEndsTheConnectionWhateverComesBehind(t *testing.T) {
 // deadline, and not until the listener gives it up. Behind a part of one it gets no other
 // answer.
 func TestInterimAnswersEndWithTheExchange(t *testing.T) {
-	t.Parallel()
 	early := "HTTP/1.1 103 Early Hints\r\nX-Hint: " + strings.Repeat("x", 240<<10) + "\r\n\r\n"
 	const took = 5 * time.Second // timeouts.write would be 30
 	hints := unlessFirst(func(c net.Conn, in *bufio.Reader) {

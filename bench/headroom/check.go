@@ -258,25 +258,35 @@ const answerWithin = time.Second
 
 // letIn is how many connections get an answer while all of them stay open.
 func letIn(ctx context.Context, address string) (n int, err error) {
-	var dialer net.Dialer
-	for ; n < 2*clientsMost; n++ {
-		c, err := dialer.DialContext(ctx, "tcp", address)
+	var open []net.Conn
+	defer func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}()
+	for len(open) < 2*clientsMost {
+		c, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 		if err != nil {
-			return 0, fmt.Errorf("cannot open connection %d: %w", n+1, err)
+			return 0, fmt.Errorf("cannot open connection %d: %w", len(open)+1, err)
 		}
-		defer c.Close() //nolint:revive // all of them stay open until then
-		_ = c.SetDeadline(time.Now().Add(answerWithin))
-		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: "+address+"\r\n\r\n"); err != nil {
-			return n, nil //nolint:nilerr // it is refused
-		}
-		a, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			return n, nil //nolint:nilerr // it is not let in
-		}
-		_ = a.Body.Close()
-		if a.StatusCode != http.StatusOK {
-			return n, nil
+		open = append(open, c)
+		if !isLetIn(c, address) {
+			return len(open) - 1, nil
 		}
 	}
-	return n, nil
+	return len(open), nil
+}
+
+// isLetIn reports that a connection gets an answer in time.
+func isLetIn(c net.Conn, address string) bool {
+	_ = c.SetDeadline(time.Now().Add(answerWithin))
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: "+address+"\r\n\r\n"); err != nil {
+		return false
+	}
+	a, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return false
+	}
+	a.Body.Close()
+	return a.StatusCode == http.StatusOK
 }

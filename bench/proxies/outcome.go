@@ -105,6 +105,7 @@ func (o *Outcome) Markdown(w io.Writer) error {
 	fmt.Fprintf(&b, "Measured %s at commit %s: medians of %d rounds of %s, interleaved; in brackets 95 %% confidence.\n",
 		o.Date.Format("2006-01-02 15:04"), o.Commit, o.Rounds, o.Duration)
 	fmt.Fprintf(&b, "Machine: %s. Proxy alone on one core, load and origin on another.\n", o.Machine)
+	b.WriteString("Versions: " + strings.Join(o.Versions, "; ") + ".\n")
 	if o.TLS != "" {
 		b.WriteString(o.TLS + "\n")
 	}
@@ -127,9 +128,6 @@ func (o *Outcome) Markdown(w io.Writer) error {
 		r.markdown(&b, title)
 	}
 	b.WriteString("\n")
-	for _, v := range o.Versions {
-		b.WriteString("- " + v + "\n")
-	}
 	for _, n := range o.Notes {
 		b.WriteString("- " + n + "\n")
 	}

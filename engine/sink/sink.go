@@ -26,7 +26,7 @@ import (
 // some 3,000 access lines.
 const (
 	laneBytesMax = 1 << 20
-	laneBytesNow = 64 << 10 // so many are written at once
+	laneBytesNow = 256 << 10 // so many are written at once: with 64 KiB a line costs 0.5 us more
 	roomBytesMin = 16 << 10
 	roomKept     = 128 << 10 // a larger buffer is given up when it was not needed for so long:
 	roomUnneeded = 1000      // so many batches

@@ -33,7 +33,7 @@ type tab struct {
 func openTab(t *testing.T, admin string) *tab {
 	t.Helper()
 	chromium := needProgram(t, "chromium", "chromium")
-	home, err := os.MkdirTemp("", "isame-tab-")
+	home, err := os.MkdirTemp("", "isame-tab-") //nolint:usetesting // it is removed while somebody may still write, again and again
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ const watchFigure = `(() => {
 // TestDashboardShowsCountersSoon measures from the end of an exchange to the frame of the page that counts it.
 func TestDashboardShowsCountersSoon(t *testing.T) {
 	const exchanges = 150
-	p := start(t, manyBackends(t, 1000))
+	p := start(t, manyBackends(t))
 	b := openTab(t, p.admin)
 	b.says("main dd", "MiB")
 	var ok bool
@@ -127,7 +127,7 @@ func TestDashboardsCostLittle(t *testing.T) {
 	if testing.Verbose() {
 		span, kinds = 6*time.Second, []bool{false, true} // the figures are read
 	}
-	p := start(t, manyBackends(t, 1000))
+	p := start(t, manyBackends(t))
 	measure := func(query string, open int) (cpu time.Duration, bytes int64) {
 		t.Helper()
 		stops := make([]func() int64, open)

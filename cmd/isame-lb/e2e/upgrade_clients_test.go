@@ -242,7 +242,7 @@ func newFine(t *testing.T) *backend {
 
 // TestUpgradesUnderRealClients replaces the process ten times under clients as they are.
 // ISAME_RIVAL=1 does the same to HAProxy, whose failures are then the bound.
-func TestUpgradesUnderRealClients(t *testing.T) {
+func TestUpgradesUnderRealClients(t *testing.T) { //nolint:tparallel // its subtests only look which clients there are
 	t.Parallel()
 	b := newFine(t)
 	l := newLineageOf(t, `

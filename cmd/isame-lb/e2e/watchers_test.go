@@ -89,7 +89,7 @@ func TestThoseWhoLookHoldNobodyUp(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = held.Close() })
 	collector, taken := muteServer(t)
-	p := start(t, strings.Replace(manyBackends(t, 1000), "log: {format: json}", fmt.Sprintf(`
+	p := start(t, strings.Replace(manyBackends(t), "log: {format: json}", fmt.Sprintf(`
 log: {format: json, access: {enabled: true, file: %q}}
 metrics: {otlp: {enabled: true, endpoint: "http://%s", interval: 1s}}
 tracing: {enabled: true, endpoint: "http://%s", sample: 1}
