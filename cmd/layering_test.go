@@ -201,11 +201,11 @@ var leaves = map[string]leaf{
 		"engine/affinity", "engine/auth/apikey", "engine/auth/passwd", "engine/auth/prefix", "engine/auth/token",
 	}, open: true},
 	"engine/observe": {may: []string{
-		"engine/http3/errcode", "engine/observe/custom", "engine/observe/expose", "pool", "pool/end", "pool/stat", "pool/wire/frame",
+		"engine/http3/errcode", "engine/observe/custom", "engine/observe/expose", "pool", "pool/end", "pool/safely", "pool/stat", "pool/wire/frame",
 	}, open: true},
 	// How metrics are written, and those of users: they know nothing of what ours count.
 	"engine/observe/custom": {may: []string{"engine/observe/expose", "pool/stat"}, open: true},
-	"engine/observe/expose": {may: []string{"pool/stat"}, by: []string{"engine/observe", "engine/observe/custom"}},
+	"engine/observe/expose": {may: []string{"pool/safely", "pool/stat"}, by: []string{"engine/observe", "engine/observe/custom"}},
 	"engine/record":         {may: []string{"pool/end"}, by: []string{"engine", "engine/accesslog", "engine/trace", "cmd/run"}},
 	"engine/otlp":           {by: []string{"engine/trace", "engine/push"}}, // what exporters share
 	"engine/push":           {may: []string{"config", "engine/otlp", "pool/safely"}},

@@ -33,6 +33,7 @@ var plainWaits = map[string]string{
 	"serveAnything":                             "a backend that answers after its time",
 	"stalling":                                  "a target that stops for so long",
 	"newWorkshop":                               "a backend that takes so long for a request",
+	"TestLookingEndsWithItsLastReader":          "a look that takes so long",
 }
 
 // TestTestsWaitForEvents: a test that waits for a plain time is wrong on a slow machine

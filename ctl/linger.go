@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // Bounds of what is still read from a client that was refused in mid-body.
@@ -59,4 +61,21 @@ func (c *lingerConn) Close() error {
 		}
 	}
 	return c.Conn.Close() //nolint:wrapcheck // a wrapper of a connection answers as the connection
+}
+
+// pieceInTurn is how much is written before others may run: a page of metrics has megabytes, which the
+// kernel would take at once, for as long as a request should not wait.
+const pieceInTurn = 64 << 10
+
+// Write writes in pieces.
+func (c *lingerConn) Write(p []byte) (n int, err error) {
+	for len(p)-n > pieceInTurn {
+		m, err := c.Conn.Write(p[n : n+pieceInTurn])
+		if n += m; err != nil {
+			return n, err //nolint:wrapcheck // a wrapper of a connection answers as the connection
+		}
+		safely.GiveWay()
+	}
+	m, err := c.Conn.Write(p[n:])
+	return n + m, err //nolint:wrapcheck // likewise
 }

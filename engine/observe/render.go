@@ -24,9 +24,9 @@ type listenerCells struct {
 
 // runs are the routes that took traffic or exist, by name.
 func (s *scraping) runs() []routeRun {
-	keys := slices.SortedFunc(maps.Keys(s.routes), func(a, b routeKey) int {
+	keys := slices.SortedFunc(maps.Keys(s.routes), InTurns(func(a, b routeKey) int {
 		return cmp.Or(cmp.Compare(a.route, b.route), cmp.Compare(a.listener, b.listener))
-	})
+	}))
 	runs := make([]routeRun, 0, len(s.existing)+1)
 	all := make([]listenerCells, 0, len(keys))
 	for i := 0; i < len(keys); {
@@ -42,7 +42,7 @@ func (s *scraping) runs() []routeRun {
 			runs = append(runs, routeRun{name: s.existing[i].Name})
 		}
 	}
-	slices.SortFunc(runs, func(a, b routeRun) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(runs, InTurns(func(a, b routeRun) int { return cmp.Compare(a.name, b.name) }))
 	return runs
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/stat"
 )
 
@@ -30,10 +31,18 @@ type Traffic struct {
 	Durations stat.Snapshot
 }
 
+// routesInTurn is how many are added up before others may run, some 100 us.
+const routesInTurn = 128
+
 // Traffic returns the counts since the start of the process.
 func (r *Registry) Traffic() Traffic {
 	t := Traffic{Shards: make([]uint64, r.shards)}
+	routes := 0
 	for _, cells := range r.routeCells() {
+		routes++
+		if routes%routesInTurn == 0 {
+			safely.GiveWay()
+		}
 		cells.codes.Each(func(code int, n uint64) {
 			t.Requests += n
 			t.Classes[min(code/100, len(t.Classes)-1)] += n

@@ -5,19 +5,24 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/stat"
 )
 
 // pageBytes is what is collected before it goes to the reader.
 const pageBytes = 64 << 10
 
+// samplesInTurn is how many are written before others may run, some 100 us.
+const samplesInTurn = 512
+
 // Page is one scrape, written as it is made. It is for one goroutine. A write error sticks:
 // the rest is dropped, as the reader is gone.
 type Page struct {
-	out    io.Writer
-	format Format
-	err    error
-	b      []byte // what was not written yet
+	out     io.Writer
+	format  Format
+	err     error
+	b       []byte // what was not written yet
+	samples uint   // so far
 
 	family  *Family
 	names   []string // of its labels, unless Relabel said others
@@ -167,6 +172,10 @@ func (p *Page) Histogram(s *stat.Snapshot, of *Examples, values ...string) {
 func (p *Page) begin(values []string) {
 	if len(values) != len(p.names) {
 		panic("BUG: a sample has other labels than its family: " + p.family.Name)
+	}
+	p.samples++
+	if p.samples%samplesInTurn == 0 {
+		safely.GiveWay()
 	}
 	switch p.format.kind {
 	case kindProtobuf:
