@@ -24,6 +24,7 @@ type lingerConn struct {
 	linger atomic.Bool
 	terms  *tls.Config // that it came under; nil is clear text
 	opened time.Time   // when it was accepted
+	inTurn int         // bytes that were written since others could run; of the writer
 }
 
 // lingering is the connection below c, whether or not TLS is in between; nil for others.
@@ -67,15 +68,17 @@ func (c *lingerConn) Close() error {
 // kernel would take at once, for as long as a request should not wait.
 const pieceInTurn = 64 << 10
 
-// Write writes in pieces.
+// Write writes in pieces. Above TLS they are its records.
 func (c *lingerConn) Write(p []byte) (n int, err error) {
-	for len(p)-n > pieceInTurn {
-		m, err := c.Conn.Write(p[n : n+pieceInTurn])
-		if n += m; err != nil {
+	for {
+		m, err := c.Conn.Write(p[n:min(len(p), n+pieceInTurn)])
+		n, c.inTurn = n+m, c.inTurn+m
+		if c.inTurn >= pieceInTurn {
+			c.inTurn = 0
+			safely.GiveWay()
+		}
+		if err != nil || n == len(p) {
 			return n, err //nolint:wrapcheck // a wrapper of a connection answers as the connection
 		}
-		safely.GiveWay()
 	}
-	m, err := c.Conn.Write(p[n:])
-	return n + m, err //nolint:wrapcheck // likewise
 }

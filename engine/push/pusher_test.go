@@ -41,8 +41,9 @@ func (r *receiver) Export(_ context.Context, q *collector.ExportMetricsServiceRe
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	refuses := r.refuse.Load() // the test may change it as soon as it has the path
 	r.paths <- q.URL.Path
-	if r.refuse.Load() {
+	if refuses {
 		w.WriteHeader(http.StatusForbidden)
 		return
 	}
