@@ -162,7 +162,7 @@ func freeAddress(t *testing.T) string {
 	for range 100 {
 		listener, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.N(20_000)))
 		if err == nil {
-			defer func() { _ = listener.Close() }()
+			_ = listener.Close()
 			return listener.Addr().String()
 		}
 	}
