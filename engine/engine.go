@@ -239,7 +239,7 @@ func (e *Engine) existing() []observe.Existing {
 			})
 		}
 	}
-	slices.SortFunc(all, observe.InTurns(func(a, b observe.Existing) int { return strings.Compare(a.Name, b.Name) }))
+	slices.SortFunc(all, safely.InTurns(func(a, b observe.Existing) int { return strings.Compare(a.Name, b.Name) }))
 	return all
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/engine/observe/expose"
 	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/stat"
 )
 
@@ -24,7 +25,7 @@ type listenerCells struct {
 
 // runs are the routes that took traffic or exist, by name.
 func (s *scraping) runs() []routeRun {
-	keys := slices.SortedFunc(maps.Keys(s.routes), InTurns(func(a, b routeKey) int {
+	keys := slices.SortedFunc(maps.Keys(s.routes), safely.InTurns(func(a, b routeKey) int {
 		return cmp.Or(cmp.Compare(a.route, b.route), cmp.Compare(a.listener, b.listener))
 	}))
 	runs := make([]routeRun, 0, len(s.existing)+1)
@@ -42,7 +43,7 @@ func (s *scraping) runs() []routeRun {
 			runs = append(runs, routeRun{name: s.existing[i].Name})
 		}
 	}
-	slices.SortFunc(runs, InTurns(func(a, b routeRun) int { return cmp.Compare(a.name, b.name) }))
+	slices.SortFunc(runs, safely.InTurns(func(a, b routeRun) int { return cmp.Compare(a.name, b.name) }))
 	return runs
 }
 

@@ -9,13 +9,14 @@ import (
 	"github.com/isame-lb/isame-lb/engine/observe/expose"
 	"github.com/isame-lb/isame-lb/pool"
 	"github.com/isame-lb/isame-lb/pool/end"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // writeBackends writes what backends have counted.
 func (s *scraping) writeBackends() {
-	keys := slices.SortedFunc(maps.Keys(s.backends), func(a, b backendKey) int {
+	keys := slices.SortedFunc(maps.Keys(s.backends), safely.InTurns(func(a, b backendKey) int {
 		return cmp.Or(cmp.Compare(a.pool, b.pool), cmp.Compare(a.backend, b.backend))
-	})
+	}))
 	byClass := make([]classes, len(keys))
 	s.Begin(&familyBackendRequests)
 	for i, key := range keys {

@@ -7,7 +7,6 @@ import (
 	"github.com/isame-lb/isame-lb/engine/observe/custom"
 	"github.com/isame-lb/isame-lb/engine/observe/expose"
 	"github.com/isame-lb/isame-lb/pool"
-	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/isame-lb/isame-lb/pool/stat"
 )
 
@@ -56,19 +55,4 @@ func (r *Registry) begin(p *expose.Page) *scraping {
 		s.states = (*source)()
 	}
 	return s
-}
-
-// stepsInTurn is how many small steps of something long are made before others may run, some 100 us.
-const stepsInTurn = 2048
-
-// InTurns is compare for sorting something long: others may run in between. It is for one goroutine.
-func InTurns[T any](compare func(a, b T) int) func(a, b T) int {
-	steps := 0
-	return func(a, b T) int {
-		steps++
-		if steps%stepsInTurn == 0 {
-			safely.GiveWay()
-		}
-		return compare(a, b)
-	}
 }

@@ -37,12 +37,9 @@ const routesInTurn = 128
 // Traffic returns the counts since the start of the process.
 func (r *Registry) Traffic() Traffic {
 	t := Traffic{Shards: make([]uint64, r.shards)}
-	routes := 0
+	var turns safely.Turns
 	for _, cells := range r.routeCells() {
-		routes++
-		if routes%routesInTurn == 0 {
-			safely.GiveWay()
-		}
+		turns.Step(routesInTurn)
 		cells.codes.Each(func(code int, n uint64) {
 			t.Requests += n
 			t.Classes[min(code/100, len(t.Classes)-1)] += n

@@ -18,11 +18,11 @@ const samplesInTurn = 512
 // Page is one scrape, written as it is made. It is for one goroutine. A write error sticks:
 // the rest is dropped, as the reader is gone.
 type Page struct {
-	out     io.Writer
-	format  Format
-	err     error
-	b       []byte // what was not written yet
-	samples uint   // so far
+	out    io.Writer
+	format Format
+	err    error
+	b      []byte // what was not written yet
+	turns  safely.Turns
 
 	family  *Family
 	names   []string // of its labels, unless Relabel said others
@@ -173,10 +173,7 @@ func (p *Page) begin(values []string) {
 	if len(values) != len(p.names) {
 		panic("BUG: a sample has other labels than its family: " + p.family.Name)
 	}
-	p.samples++
-	if p.samples%samplesInTurn == 0 {
-		safely.GiveWay()
-	}
+	p.turns.Step(samplesInTurn)
 	switch p.format.kind {
 	case kindProtobuf:
 		p.protoLabels(values)
