@@ -28,18 +28,35 @@ type h3conn struct {
 // type: empty is no such stream.
 func (r *rig) h3(control string) *h3conn {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	q, err := quic.DialAddr(ctx, r.address, h3TLS(), nil)
+	q, err := r.dial3()
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	c := &h3conn{Conn: q, t: r.t}
-	r.t.Cleanup(func() { _ = q.CloseWithError(0x100, "") })
 	if control != "" {
 		c.uni(0, control)
 	}
 	return c
+}
+
+func (r *rig) dial3() (*quic.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	q, err := quic.DialAddr(ctx, r.address, h3TLS(), nil)
+	if err == nil {
+		r.t.Cleanup(func() { _ = q.CloseWithError(0x100, "") })
+	}
+	return q, err
+}
+
+// h3Refusal is how a connection is closed that nothing is asked on: while it is being opened,
+// or behind that.
+func (r *rig) h3Refusal() string {
+	q, err := r.dial3()
+	if err != nil {
+		return closing3(err)
+	}
+	return (&h3conn{Conn: q, t: r.t}).ending()
 }
 
 // frame3 is a frame.
@@ -160,8 +177,13 @@ func (c *h3conn) ending() string {
 	case <-time.After(10 * time.Second):
 		return "it goes on"
 	}
+	return closing3(context.Cause(c.Context()))
+}
+
+// closing3 is what a peer said that closed a connection.
+func closing3(err error) string {
 	var app *quic.ApplicationError
-	if err := context.Cause(c.Context()); !errors.As(err, &app) {
+	if !errors.As(err, &app) {
 		return err.Error()
 	}
 	return "close " + errcode.Code(app.ErrorCode).String()

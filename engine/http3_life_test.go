@@ -403,7 +403,7 @@ func TestHTTP3Limits(t *testing.T) {
 	if got := c.ask(to("GET", "/")...); got != "200" {
 		t.Errorf("got %q", got)
 	}
-	if got := r.h3(noSettings).ending(); got != "close EXCESSIVE_LOAD" {
+	if got := r.h3Refusal(); got != "close EXCESSIVE_LOAD" {
 		t.Errorf("a second connection: got %q", got)
 	}
 	s := c.open(false, "\x01")

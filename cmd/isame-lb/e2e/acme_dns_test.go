@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -33,8 +34,10 @@ func TestACMEByUpdates(t *testing.T) {
 		t.Errorf("got %v; want a line that says when it will be renewed, and why then", line)
 	}
 	p.end()
-	if left := names.left(); left != "" || names.changed() < 8 {
-		t.Errorf("%d changes of records, and %q are left; want 8 or more, and none", names.changed(), left)
+	// One in a hundred orders gets an authorization that is there, whatever pebble is told.
+	validated := strings.Count(server.log.String(), "set VALID by")
+	if left := names.left(); left != "" || validated < 2 || names.changed() < 2*validated {
+		t.Errorf("%d changes of records for %d validations, and %q are left; want two for each, and none left", names.changed(), validated, left)
 	}
 }
 
