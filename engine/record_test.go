@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -388,11 +389,11 @@ func TestReloadKeepsNamesOfRecords(t *testing.T) {
 	c := r.dial()
 	c.get("/old")
 	was := r.recorded("/old")
-	for range 3 {
+	for i := range 3 {
 		r.apply(strings.NewReplacer("all:", "other:", "pool: p", "pool: q", "p: {", "q: {").Replace(plain), second)
-		c.get("/new")
+		c.get("/new" + strconv.Itoa(i))
 	}
-	old, fresh := r.recorded("/old"), r.recorded("/new")
+	old, fresh := r.recorded("/old"), r.recorded("/new2")
 	if old.Route != "all" || old.Pool != "p" || old.Tries[0].Backend != first || old.Generation != 1 || old.Number != was.Number {
 		t.Errorf("old: got %+v", old)
 	}

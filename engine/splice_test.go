@@ -52,7 +52,7 @@ func (c *client) sumOf() [sha256.Size]byte {
 		c.t.Fatal(err)
 	}
 	h := sha256.New()
-	if _, err := io.Copy(h, resp.Body); err != nil {
+	if _, err := io.Copy(h, &steady{resp.Body, c.Conn, 0}); err != nil {
 		c.t.Fatal(err)
 	}
 	return [sha256.Size]byte(h.Sum(nil))
