@@ -62,3 +62,27 @@ func TestGiveWayLetsTheNetworkRun(t *testing.T) {
 		t.Errorf("the quickest of 20 took %v; want less than a look of Go's at the network, 10 ms", quickest)
 	}
 }
+
+// TestGiveWayAsksTheLoops: work that is alone goes on, but for each tenth time.
+func TestGiveWayAsksTheLoops(t *testing.T) {
+	before := loopsWait.Load()
+	t.Cleanup(func() { loopsWait.Store(before) })
+	times := func() (n int) {
+		for range 10 * anywayEach {
+			if somebodyWaits() {
+				n++
+			}
+		}
+		return n
+	}
+	loopsWait.Store(nil)
+	if times() != 10*anywayEach {
+		t.Error("nobody can be asked; want that it gives way each time")
+	}
+	for waits, want := range map[bool]int{false: 10, true: 10 * anywayEach} {
+		WhenLoopsWait(func() bool { return waits })
+		if got := times(); got != want {
+			t.Errorf("a loop waits: %v; got that it gives way %d times of %d; want %d", waits, got, 10*anywayEach, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -103,6 +104,7 @@ func (l *Loop) start() error {
 		return fmt.Errorf("cannot watch the epoll set: %w", err)
 	}
 	l.raw = raw
+	runs(l.epfd, true)
 	go l.run() // its rounds catch panics; a loop that cannot wait must not be survived
 	return nil
 }
@@ -115,6 +117,7 @@ func (l *Loop) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.mu.closed = true
+	runs(l.epfd, false)
 	_ = l.file.Close()
 	_ = unix.Close(l.wakeFD)
 }
@@ -236,6 +239,35 @@ func (l *Loop) runLater() {
 		}
 	}
 	l.later, l.laterAt = l.later[:0], 0
+}
+
+// running are the epoll sets of all loops, for who works beside them.
+var running struct {
+	sync.Mutex
+	sets []unix.PollFd
+}
+
+func init() { safely.WhenLoopsWait(loopsWait) } //nolint:gochecknoinits // whoever has loops has this
+
+// loopsWait reports that a loop has events to deal with. It takes none of them: a set is ready to be read
+// while it has some. It costs one system call, and may be called from any goroutine.
+func loopsWait() bool {
+	running.Lock()
+	sets := slices.Clone(running.sets)
+	running.Unlock()
+	n, err := unix.Poll(sets, 0)
+	return n > 0 && err == nil
+}
+
+// runs says that a loop is there, or, at its end, that it is not any more.
+func runs(epfd int, there bool) {
+	running.Lock()
+	defer running.Unlock()
+	if there {
+		running.sets = append(running.sets, unix.PollFd{Fd: int32(epfd), Events: unix.POLLIN})
+		return
+	}
+	running.sets = slices.DeleteFunc(running.sets, func(p unix.PollFd) bool { return int(p.Fd) == epfd })
 }
 
 // The connections of the process by descriptor: what an event refers to. An
