@@ -37,7 +37,10 @@ func (w *headroomWatch) start() {
 	safely.Go("headroom", func() {
 		tick := time.NewTicker(headroomLook)
 		defer tick.Stop()
-		safely.Do("headroom", take, nil)
+		safely.Do("headroom", func() {
+			w.meter.Wake(look.Wake())
+			take()
+		}, nil)
 		for {
 			select {
 			case <-tick.C:

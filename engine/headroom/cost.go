@@ -9,24 +9,28 @@ import "math"
 //
 // It is a Kalman filter over the seconds: what a request costs may change by 1 % a second, as
 // the mix of requests does, what a wake-up costs is a matter of the machine. While the load
-// stands still both look the same, and wake stays what is known of other machines, with its
-// uncertainty; a load that changes tells them apart within seconds.
+// stands still both look the same, and wake stays what was measured without load (or what is
+// known of other machines), with its uncertainty; a load that changes tells them apart within
+// seconds.
 type cost struct {
-	x    [3]float64    // constant (processors), request and wake (seconds of a processor)
-	p    [3][3]float64 // covariance
-	seen bool
+	x        [3]float64    // constant (processors), request and wake (seconds of a processor)
+	p        [3][3]float64 // covariance
+	seen     bool
+	measured float64 // what a thread's sleep and wake-up cost here, seconds; 0 is unknown
 }
 
 // What is believed at first, with its standard deviation, and how that fades.
 const (
 	constantFirst, constantSD = 0.002, 0.004
 	// wakeFirst is the cost of a sleep and a wake-up: two switches of threads, the poller and
-	// Go's scheduler. 2 to 4 us on bare metal, more where the machine is virtual.
-	wakeFirst, wakeSD = 3e-6, 3e-6
-	requestSD         = 1.0  // anything
-	requestDrift      = 0.01 // of itself, a second
-	constantDrift     = 1e-4
-	wakeDrift         = 2e-8
+	// Go's scheduler. 2 to 4 us on bare metal, more where the machine is virtual. Where that of
+	// a thread was measured, the other two and what is cold by then come to so much more of it.
+	wakeFirst, wakeSD       = 3e-6, 3e-6
+	wakeTimes, wakeTimesOff = 1.4, 0.5
+	requestSD               = 1.0  // anything
+	requestDrift            = 0.01 // of itself, a second
+	constantDrift           = 1e-4
+	wakeDrift               = 2e-8
 	// noiseShare and noiseLeast are what a second differs by from the law.
 	noiseShare, noiseLeast = 0.03, 0.002
 	// wakeMost is the share of all that wake-ups may have: what is left is a request's own.
@@ -37,8 +41,9 @@ const (
 func (c *cost) add(used, rate, sleeps float64) {
 	if !c.seen {
 		c.seen = true
-		c.x = [3]float64{constantFirst, 0, wakeFirst}
-		c.p = [3][3]float64{{constantSD * constantSD, 0, 0}, {0, requestSD * requestSD, 0}, {0, 0, wakeSD * wakeSD}}
+		wake, sd := c.first()
+		c.x = [3]float64{constantFirst, 0, wake}
+		c.p = [3][3]float64{{constantSD * constantSD, 0, 0}, {0, requestSD * requestSD, 0}, {0, 0, sd * sd}}
 	}
 	c.drift()
 	h := [3]float64{1, rate, sleeps}
@@ -62,11 +67,17 @@ func (c *cost) add(used, rate, sleeps float64) {
 	}
 }
 
+// first is what a wake-up is believed to cost before the load has told anything, with its standard deviation.
+func (c *cost) first() (wake, sd float64) {
+	return max(wakeTimes*c.measured, wakeFirst), max(wakeTimesOff*c.measured, wakeSD)
+}
+
 // drift is what a second makes less certain.
 func (c *cost) drift() {
+	_, sd := c.first()
 	c.p[0][0] = min(c.p[0][0]+square(constantDrift), square(constantSD))
 	c.p[1][1] = min(c.p[1][1]+square(requestDrift*c.x[1]), square(requestSD))
-	c.p[2][2] = min(c.p[2][2]+square(wakeDrift), square(wakeSD))
+	c.p[2][2] = min(c.p[2][2]+square(wakeDrift), square(sd))
 }
 
 func square(x float64) float64 { return x * x }

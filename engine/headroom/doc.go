@@ -10,7 +10,8 @@
 //	              Buzen 1978: U = X S) it grows with the load, behind a part that is there
 //	              without any. S is not one number: whoever arrives at a loop that sleeps
 //	              pays for waking it up, and the busier a loop is the fewer do. Both are
-//	              learnt by a Kalman filter from how the load changes by itself.
+//	              learnt by a Kalman filter from how the load changes by itself, which
+//	              begins with what look.Wake has measured of the machine.
 //	tail.go       p99 by the utilisation, of a processor and of a pool with a queue: the mean
 //	              wait of Pollaczek and Khinchine, whose tail is taken for exponential
 //	              (exact for M/M/c; Sakasegawa 1977 for who has to wait).

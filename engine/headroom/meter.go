@@ -25,6 +25,14 @@ type Meter struct {
 	}
 }
 
+// Wake says what a thread's sleep and wake-up cost on this machine, as look.Wake has measured it; at most 0 is unknown. It
+// counts until the first two samples are there.
+func (m *Meter) Wake(takes time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.cost.measured = max(takes, 0).Seconds()
+}
+
 // Add takes a sample; the meter keeps what it refers to.
 func (m *Meter) Add(s *Sample) {
 	m.mu.Lock()

@@ -18,13 +18,15 @@ func TestKneeOfARandomQueueIsForeseen(t *testing.T) {
 		own, wake float64
 		draw      func(*rand.Rand) float64
 		hidden    bool
+		measured  time.Duration // of a wake-up
 	}{
-		{"M/M/1", 100e-6, 0, exponential, false},
-		{"M/M/1 whose wait nobody sees", 100e-6, 0, exponential, true},
-		{"M/D/1", 100e-6, 3e-6, always, true},
-		{"M/G/1 of two kinds", 100e-6, 3e-6, twoKinds, true},
-		{"small requests that wake it up", 20e-6, 5e-6, exponential, true},
-		{"large requests", 400e-6, 0, exponential, false},
+		{"M/M/1", 100e-6, 0, exponential, false, 0},
+		{"M/M/1 whose wait nobody sees", 100e-6, 0, exponential, true, 0},
+		{"M/D/1", 100e-6, 3e-6, always, true, 0},
+		{"M/G/1 of two kinds", 100e-6, 3e-6, twoKinds, true, 0},
+		{"small requests that wake it up", 20e-6, 5e-6, exponential, true, 0},
+		{"large requests", 400e-6, 0, exponential, false, 0},
+		{"a machine that is slow to wake up", 90e-6, 50e-6, exponential, true, 25 * time.Microsecond},
 	} {
 		truth := newQueue(c.own, c.wake, c.draw).knee(target.Seconds())
 		for _, share := range []float64{0.25, 0.5, 0.7, 0.9} {
@@ -32,6 +34,7 @@ func TestKneeOfARandomQueueIsForeseen(t *testing.T) {
 				q := newQueue(c.own, c.wake, c.draw)
 				q.hidden = c.hidden
 				var m Meter
+				m.Wake(c.measured)
 				e := q.meter(&m, share*truth, 20).Estimate(target)
 				if e.Why != Told || e.Limits[0].Kind != Processors {
 					t.Fatalf("got %+v; want processors", e)
