@@ -1,12 +1,14 @@
 package ctl
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // Parameters of lists, and their bounds.
@@ -48,7 +50,37 @@ func answerPage[T any](x *call, list []T, l listing[T]) error {
 	if p != nil {
 		return p
 	}
-	return x.answer(filled(page))
+	return answerList(x, page)
+}
+
+// itemsInTurn is how many items are written before others may run, some 100 us.
+const itemsInTurn = 16
+
+// answerList answers with a list, item by item: 10,000 in one piece are as many microseconds of a processor, which
+// event loops need.
+func answerList[T any](x *call, list []T) error {
+	var (
+		turns safely.Turns
+		item  bytes.Buffer
+		body  pieces
+	)
+	before := byte('[')
+	for i := range list {
+		item.Reset()
+		item.WriteByte(before)
+		encode(&item, &list[i])
+		_, _ = body.Write(item.Bytes()[:item.Len()-1]) // without its end of line
+		before = ','
+		turns.Step(itemsInTurn)
+	}
+	if len(list) == 0 {
+		_, _ = body.Write([]byte("["))
+	}
+	_, _ = body.Write([]byte("]\n"))
+	x.ctx.SetStatusCode(fasthttp.StatusOK)
+	x.ctx.SetContentType(typeJSON)
+	body.send(&x.ctx.Response)
+	return nil
 }
 
 // cutPage is the page of a list that was asked for; the answer gets the way to the next one.

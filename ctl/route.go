@@ -5,6 +5,7 @@ import (
 
 	"github.com/isame-lb/isame-lb/config"
 	"github.com/isame-lb/isame-lb/ctl/api"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // DescribeRoutes turns the routes of a configuration into their API values,
@@ -12,7 +13,9 @@ import (
 func DescribeRoutes(l *config.Loaded) []api.RouteStatus {
 	c := l.Config
 	out := make([]api.RouteStatus, 0, len(c.Routes))
+	var turns safely.Turns
 	for _, name := range sortedKeys(c.Routes) {
+		turns.Step(itemsInTurn)
 		r := c.Routes[name]
 		at := spot{l, config.JoinPath("routes", name)}
 		out = append(out, api.RouteStatus{

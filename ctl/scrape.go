@@ -29,8 +29,10 @@ func (s *Server) metrics(x *call) error {
 	ask, h := &x.ctx.Request.Header, &x.ctx.Response.Header
 	accept := fieldOf(ask, fasthttp.HeaderAccept)
 	h.Set(fasthttp.HeaderVary, "Accept, Accept-Encoding")
+	var body pieces
 	if !acceptsGzip(fieldOf(ask, fasthttp.HeaderAcceptEncoding)) {
-		x.ctx.SetContentType(write(x.ctx, accept))
+		x.ctx.SetContentType(write(&body, accept))
+		body.send(&x.ctx.Response)
 		return nil
 	}
 	w, ok := gzipped.Get().(*gzip.Writer)
@@ -38,12 +40,13 @@ func (s *Server) metrics(x *call) error {
 		panic("BUG: a writer of gzip is none")
 	}
 	defer gzipped.Put(w)
-	w.Reset(x.ctx)
+	w.Reset(&body)
 	x.ctx.SetContentType(write(w, accept))
 	h.SetContentEncoding("gzip")
 	if err := w.Close(); err != nil {
 		return fmt.Errorf("cannot compress: %w", err)
 	}
+	body.send(&x.ctx.Response)
 	return nil
 }
 

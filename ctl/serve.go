@@ -155,14 +155,19 @@ func writeProblem(ctx *fasthttp.RequestCtx, p *api.Problem) {
 // writeJSON sends v; it must be a value of package api or pool.
 func writeJSON(ctx *fasthttp.RequestCtx, status int, mediaType string, v any) {
 	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
+	encode(&buf, v)
+	ctx.SetStatusCode(status)
+	ctx.SetContentType(mediaType)
+	ctx.SetBody(buf.Bytes())
+}
+
+// encode appends such a value and the end of its line.
+func encode(buf *bytes.Buffer, v any) {
+	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false) // never inside a page: nosniff and its own media type
 	if err := enc.Encode(v); err != nil {
 		panic("BUG: a value of the admin API cannot be encoded: " + err.Error())
 	}
-	ctx.SetStatusCode(status)
-	ctx.SetContentType(mediaType)
-	ctx.SetBody(buf.Bytes())
 }
 
 // answer sends v as the success of an endpoint.
