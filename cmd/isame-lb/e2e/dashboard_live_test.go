@@ -153,3 +153,25 @@ func TestDashboardShowsInstances(t *testing.T) {
 	b = openTab(t, alone.admin)
 	b.says("main .card", "This instance shares its configuration with no other.")
 }
+
+// TestDashboardDrawsOneExchange: one alone makes no line, and is seen all the same.
+func TestDashboardDrawsOneExchange(t *testing.T) {
+	t.Parallel()
+	p := start(t, responding(201))
+	b := openTab(t, p.admin)
+	b.sees(`document.querySelectorAll(".chart canvas").length === 3`)
+	b.sees(`document.querySelectorAll(".chart > p").length === 0`) // which says that there is nothing yet
+	get(t, p.url("/")).wantStatus(t, 201)
+	b.sees(`(() => {
+		const chart = document.querySelector('[aria-label^="Latency"] canvas');
+		const wanted = getComputedStyle(document.documentElement).getPropertyValue("--chart-2").trim();
+		const [r, g, b] = [1, 3, 5].map((i) => parseInt(wanted.slice(i, i + 2), 16));
+		const { data } = chart.getContext("2d").getImageData(0, 0, chart.width, chart.height);
+		for (let i = 0; i < data.length; i += 4) {
+			if (data[i] === r && data[i + 1] === g && data[i + 2] === b && data[i + 3] === 255) {
+				return true;
+			}
+		}
+		return false;
+	})()`)
+}

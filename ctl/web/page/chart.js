@@ -10,13 +10,15 @@ function colour(name) {
 // one says how the axis is written, and whether its steps are whole.
 // show draws what is given, close ends it; it is drawn anew when the theme or the width changes.
 export function chart(title, series) {
-  const holder = h("div", { class: "chart", role: "img", "aria-label": title });
+  const note = h("p", { class: "quiet" }, "A line begins with the second reading, a second after the first.");
+  const holder = h("div", { class: "chart", role: "img", "aria-label": title }, note);
   let plot = null;
   let samples = [];
   const make = () => {
     if (plot) {
       plot.destroy();
     }
+    note.remove();
     plot = new uPlot(options(series, holder), columns(series, samples), holder);
   };
   const show = (list) => {
@@ -56,6 +58,11 @@ function columns(series, samples) {
   return [samples.map((s) => s.at), ...series.map((one) => samples.map((s) => one.value(s)))];
 }
 
+// isAlone reports that a series has one value, which makes no line: it is shown as a point.
+function isAlone(plot, series) {
+  return plot.data[series].filter((v) => v !== null).length === 1;
+}
+
 function options(series, holder) {
   const text = colour("--quiet");
   const line = { stroke: colour("--line"), width: 1 };
@@ -69,7 +76,7 @@ function options(series, holder) {
       { ...axis, size: 64, ...(series[0].whole ? { incrs: wholeSteps } : {}), values: (_, ticks) => ticks.map((t) => series[0].format(t)) }],
     series: [{ label: "at", value: (_, t) => (t ? new Date(t * 1000).toLocaleTimeString("en-GB") : "–") },
       ...series.map((one) => ({
-        label: one.label, stroke: colour(one.colour), width: 2, points: { show: false }, spanGaps: true,
+        label: one.label, stroke: colour(one.colour), width: 2, points: { show: isAlone }, spanGaps: true,
         value: (_, v) => one.format(v),
       }))],
   };
