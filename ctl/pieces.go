@@ -4,8 +4,9 @@ import (
 	"io"
 	"sync"
 
-	"github.com/isame-lb/isame-lb/pool/safely"
 	"github.com/valyala/fasthttp"
+
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // pieceBytes is what a long answer grows by.
@@ -30,8 +31,10 @@ func (p *pieces) Write(b []byte) (int, error) {
 			if !ok {
 				panic("BUG: a spare piece is none")
 			}
+			if len(p.all) > 0 { // a short answer is no long work
+				safely.GiveWay()
+			}
 			p.all, p.used = append(p.all, one), 0
-			safely.GiveWay()
 		}
 		m := copy(p.all[len(p.all)-1][p.used:], b)
 		p.used, b = p.used+m, b[m:]
