@@ -98,7 +98,7 @@ tracing: {enabled: true, endpoint: "http://%s", sample: 1}
 	before := p.memory()
 	deafClients(t, p.admin, "/api/v1/live?parts=backends,routes", 100)
 	deafClients(t, p.admin, "/metrics", 20)
-	stop := load(t, p.url("/"+strings.Repeat("long/", 800))) // lines that fill the log soon; it fails where an exchange does
+	stop := load(t, p.url("/"+strings.Repeat("long/", 2500))) // lines that fill the log soon; it fails where an exchange does
 	eventually(t, "they have what they do not take", func() string {
 		lost := p.metric("isame_log_lines_dropped_total", "log", "access")
 		if n := taken(); n < 2 || lost == 0 {
