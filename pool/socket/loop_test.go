@@ -247,13 +247,20 @@ func (h *stuck) Ready() {
 	<-h.free
 }
 
-func TestBusyLoopDoesNotMakeThePeerLate(t *testing.T) {
+// heldUp is a connection of a loop that learns nothing of it until free is called.
+func heldUp(t *testing.T) (c *Conn, peer net.Conn, free func()) {
+	t.Helper()
 	l := testLoop(t)
-	c, peer := pair(t, l)
+	c, peer = pair(t, l)
 	other, _ := pair(t, l)
 	h := &stuck{entered: make(chan struct{}), free: make(chan struct{})}
 	other.Hand(h, true)
 	<-h.entered
+	return c, peer, func() { close(h.free) }
+}
+
+func TestBusyLoopDoesNotMakeThePeerLate(t *testing.T) {
+	c, peer, free := heldUp(t)
 	_, _ = io.WriteString(peer, "x") // the loop cannot learn of it
 	for quiet(c) {
 	}
@@ -262,7 +269,7 @@ func TestBusyLoopDoesNotMakeThePeerLate(t *testing.T) {
 	if n != 1 || err != nil {
 		t.Errorf("got %d, %v; want the byte that had come in time", n, err)
 	}
-	close(h.free)
+	free()
 }
 
 // minding gives its connection to a goroutine, the test, at the first call.

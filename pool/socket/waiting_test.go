@@ -8,12 +8,7 @@ import (
 
 // A loop waits that is kept from an event, until it has dealt with that.
 func TestLoopsWait(t *testing.T) {
-	l := testLoop(t)
-	c, peer := pair(t, l)
-	other, _ := pair(t, l)
-	h := &stuck{entered: make(chan struct{}), free: make(chan struct{})}
-	other.Hand(h, true)
-	<-h.entered
+	c, peer, free := heldUp(t)
 	heard := &counting{c: c, seen: make(chan string, 8), err: make(chan error, 8)}
 	c.Hand(heard, false)
 	becomes := func(want bool) {
@@ -26,7 +21,7 @@ func TestLoopsWait(t *testing.T) {
 	}
 	_, _ = io.WriteString(peer, "x")
 	becomes(true)
-	close(h.free)
+	free()
 	<-heard.seen
 	becomes(false)
 }
