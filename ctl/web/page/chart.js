@@ -10,7 +10,7 @@ function colour(name) {
 // one says how the axis is written, and whether its steps are whole.
 // show draws what is given, close ends it; it is drawn anew when the theme or the width changes.
 export function chart(title, series) {
-  const note = h("p", { class: "quiet" }, "A line begins with the second reading, a second after the first.");
+  const note = awaiting();
   const holder = h("div", { class: "chart", role: "img", "aria-label": title }, note);
   let plot = null;
   let samples = [];
@@ -45,6 +45,11 @@ export function chart(title, series) {
     }
   };
   return { holder, show, close };
+}
+
+// awaiting stands where nothing can be drawn yet.
+function awaiting() {
+  return h("p", { class: "quiet" }, "It begins with the second reading, a second after the first.");
 }
 
 const heightPixels = 165; // without the legend
@@ -87,9 +92,11 @@ const heatColumns = 120; // the last two minutes
 // heat draws how many exchanges of each second took how long: time goes to the right, latency up.
 export function heat(title) {
   const canvas = h("canvas", { class: "heat", role: "img", "aria-label": title });
+  const note = awaiting();
   let samples = [];
   const draw = () => {
     if (canvas.isConnected && samples.length > 0) {
+      note.remove();
       drawHeat(canvas, samples.slice(-heatColumns));
     }
   };
@@ -101,7 +108,7 @@ export function heat(title) {
   theme.addEventListener("change", draw);
   const watch = new ResizeObserver(draw);
   watch.observe(canvas);
-  return { holder: canvas, show, close: () => {
+  return { holder: h("div", {}, note, canvas), show, close: () => {
     theme.removeEventListener("change", draw);
     watch.disconnect();
   } };
