@@ -63,17 +63,15 @@ func answerList[T any](x *call, list []T) error {
 		item  bytes.Buffer
 		body  pieces
 	)
-	before := byte('[')
+	_, _ = body.Write([]byte("["))
 	for i := range list {
 		item.Reset()
-		item.WriteByte(before)
+		if i > 0 {
+			item.WriteByte(',')
+		}
 		encode(&item, &list[i])
 		_, _ = body.Write(item.Bytes()[:item.Len()-1]) // without its end of line
-		before = ','
 		turns.Step(itemsInTurn)
-	}
-	if len(list) == 0 {
-		_, _ = body.Write([]byte("["))
 	}
 	_, _ = body.Write([]byte("]\n"))
 	x.ctx.SetStatusCode(fasthttp.StatusOK)

@@ -29,8 +29,9 @@ func TestPieces(t *testing.T) {
 			if err != nil || !bytes.Equal(got, want) || p.size() != 0 {
 				t.Errorf("%d bytes by %d: got %d, %v, and %d are left", size, step, len(got), err, p.size())
 			}
-			if err := p.Close(); err != nil {
-				t.Error(err)
+			_, _ = p.Write(want)
+			if err := p.Close(); err != nil || p.size() != 0 {
+				t.Errorf("closed with %d bytes: got %v, and a size of %d", size, err, p.size())
 			}
 		}
 	}

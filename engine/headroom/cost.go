@@ -25,12 +25,12 @@ const (
 	// wakeFirst is the cost of a sleep and a wake-up: two switches of threads, the poller and
 	// Go's scheduler. 2 to 4 us on bare metal, more where the machine is virtual. Where that of
 	// a thread was measured, the other two and what is cold by then come to so much more of it.
-	wakeFirst, wakeSD       = 3e-6, 3e-6
-	wakeTimes, wakeTimesOff = 1.4, 0.5
-	requestSD               = 1.0  // anything
-	requestDrift            = 0.01 // of itself, a second
-	constantDrift           = 1e-4
-	wakeDrift               = 2e-8
+	wakeFirst, wakeSD        = 3e-6, 3e-6
+	wakeFactor, wakeFactorSD = 1.4, 0.5
+	requestSD                = 1.0  // anything
+	requestDrift             = 0.01 // of itself, a second
+	constantDrift            = 1e-4
+	wakeDrift                = 2e-8
 	// noiseShare and noiseLeast are what a second differs by from the law.
 	noiseShare, noiseLeast = 0.03, 0.002
 	// wakeMost is the share of all that wake-ups may have: what is left is a request's own.
@@ -69,7 +69,7 @@ func (c *cost) add(used, rate, sleeps float64) {
 
 // first is what a wake-up is believed to cost before the load has told anything, with its standard deviation.
 func (c *cost) first() (wake, sd float64) {
-	return max(wakeTimes*c.measured, wakeFirst), max(wakeTimesOff*c.measured, wakeSD)
+	return max(wakeFactor*c.measured, wakeFirst), max(wakeFactorSD*c.measured, wakeSD)
 }
 
 // drift is what a second makes less certain.

@@ -26,7 +26,7 @@ type Meter struct {
 }
 
 // Wake says what a thread's sleep and wake-up cost on this machine, as look.Wake has measured it; at most 0 is unknown. It
-// counts until the first two samples are there.
+// is for before the second sample.
 func (m *Meter) Wake(takes time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -53,10 +53,7 @@ func New() *Process {
 // the load. It takes some ten microseconds, and more the more processors there are.
 func (p *Process) Look(sockets int) *headroom.Sample {
 	s := &headroom.Sample{At: time.Since(p.began)}
-	var u unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &u) == nil {
-		s.CPU, s.Switches = time.Duration(u.Utime.Nano()+u.Stime.Nano()), uint64(u.Nvcsw)
-	}
+	s.CPU, s.Switches = usage(unix.RUSAGE_SELF)
 	s.Processors = p.processors()
 	if busy, kernel, ok := busyTime(p.cores); ok {
 		s.Others, s.Interrupts = max(busy-s.CPU, 0), kernel
@@ -71,6 +68,16 @@ func (p *Process) Look(sockets int) *headroom.Sample {
 		s.Loads = append(s.Loads, d)
 	}
 	return s
+}
+
+// usage is the processor time of the process or of one thread, and how often it went to sleep; 0 where the kernel does not
+// tell.
+func usage(of int) (used time.Duration, sleeps uint64) {
+	var u unix.Rusage
+	if unix.Getrusage(of, &u) != nil {
+		return 0, 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), uint64(u.Nvcsw)
 }
 
 // processors are those that may be used at a time.

@@ -28,25 +28,16 @@ func Wake() time.Duration {
 	}
 	runtime.LockOSThread() // whose time is taken
 	defer runtime.UnlockOSThread()
-	before, slept := threadTime()
+	before, slept := usage(unix.RUSAGE_THREAD)
 	var expired [8]byte
 	for range wakeTimes {
 		if _, err := unix.Read(fd, expired[:]); err != nil && err != unix.EINTR {
 			return 0
 		}
 	}
-	after, sleeps := threadTime()
+	after, sleeps := usage(unix.RUSAGE_THREAD)
 	if sleeps -= slept; sleeps < wakeTimes/2 {
 		return 0 // it was held up, and did not sleep
 	}
 	return (after - before) / time.Duration(sleeps)
-}
-
-// threadTime is the processor time of this thread, and how often it went to sleep.
-func threadTime() (used time.Duration, sleeps int64) {
-	var u unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_THREAD, &u) != nil {
-		return 0, 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), u.Nvcsw
 }
