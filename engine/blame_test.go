@@ -200,7 +200,7 @@ func TestBodyIsNotWholeWithoutItsLastPiece(t *testing.T) {
 // made the backend silent. It reads when one that is, and was asked later, is given up.
 func TestPausingReaderIsNotASilentBackend(t *testing.T) {
 	t.Parallel()
-	const size = 48 << 20 // more than the buffers of two sockets
+	content := make([]byte, 48<<20) // more than the buffers of two sockets; made here, or the backend may be silent while it is
 	text := silentPool(strings.Replace(plain, `"}]}`, `"}], timeouts: {read: 2s}}`, 1), "timeouts: {read: 2s}")
 	r := start(t, text, scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 		switch q := readHead(in); {
@@ -208,8 +208,8 @@ func TestPausingReaderIsNotASilentBackend(t *testing.T) {
 		case q.URL.Path == "/silent":
 			_, _ = io.Copy(io.Discard, in)
 		default:
-			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: "+strconv.Itoa(size)+"\r\n\r\n")
-			_, _ = c.Write(make([]byte, size))
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: "+strconv.Itoa(len(content))+"\r\n\r\n")
+			_, _ = c.Write(content)
 		}
 	}))
 	c := r.dial()
@@ -220,8 +220,8 @@ func TestPausingReaderIsNotASilentBackend(t *testing.T) {
 	if a := r.dial().get("/silent"); a.StatusCode != http.StatusGatewayTimeout {
 		t.Errorf("the silent backend: got %d; want 504", a.StatusCode)
 	}
-	if a := c.receive("GET"); len(a.body) != size {
-		t.Errorf("got %d bytes; want %d", len(a.body), size)
+	if a := c.receive("GET"); len(a.body) != len(content) {
+		t.Errorf("got %d bytes; want %d", len(a.body), len(content))
 	}
 	if n := r.failures(); n != 0 {
 		t.Errorf("the backend was blamed %d times; want 0", n)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/isame-lb/isame-lb/config"
+	"github.com/isame-lb/isame-lb/pool/safely"
 )
 
 // How listeners end, those of a shutdown and those that a reload has removed. No
@@ -56,7 +57,7 @@ func (e *Engine) keepLast(now *table, cfg *config.Config) {
 // beginning.
 func (e *Engine) Shutdown(ctx context.Context) (cut int) {
 	e.stopping.Store(true)
-	e.apply.Lock() // a reload under way ends first, and none begins any more
+	e.soon("a reload under way", e.apply.Lock) // it ends first, and none begins any more
 	ls := slices.Collect(maps.Values(e.apply.listeners))
 	if e.apply.tidy != nil {
 		e.apply.tidy.Stop()
@@ -64,22 +65,38 @@ func (e *Engine) Shutdown(ctx context.Context) (cut int) {
 	e.apply.Unlock()
 	e.stopKeepers(e.table.Load(), nil)
 	cut = e.drain(ctx, ls)
-	e.apply.stages.Close()
-	e.files.Close()
+	e.soon("stages", e.apply.stages.Close)
+	e.soon("files", e.files.Close)
 	for _, l := range ls {
 		l.release()
 	}
 	close(e.stopped)
-	e.errands.Close()
-	if t := e.table.Load(); t != nil {
-		t.pools.Retire(nil, 0)
-	}
-	e.retirement.Wait()
-	e.tracer.Close(ctx)
-	e.pusher.Close(ctx)
-	e.closeLoops()
+	e.soon("dials", e.errands.Close)
+	e.soon("pools", func() {
+		if t := e.table.Load(); t != nil {
+			t.pools.Retire(nil, 0)
+		}
+		e.retirement.Wait()
+	})
+	e.soon("spans", func() { e.tracer.Close(ctx) })
+	e.soon("metrics", func() { e.pusher.Close(ctx) })
+	e.soon("event loops", e.closeLoops)
 	e.forgetPanics()
 	return cut
+}
+
+// soonAtMost is more than a step of the end takes behind the drain: the last export to a collector has
+// five seconds (engine/otlp), and nothing else waits for anybody outside.
+const soonAtMost = 6 * time.Second
+
+// soon calls f, and says what it is where that takes longer than it should: whoever waits for the end
+// of a process is to know what for.
+func (e *Engine) soon(what string, f func()) {
+	slow := safely.After(soonAtMost, "slow shutdown", func() {
+		e.log.Warn().Str("waits_for", what).Msg("shutdown: this should have ended long ago; a goroutine dump (SIGQUIT) tells more")
+	})
+	defer slow.Stop()
+	f()
 }
 
 // drain closes ls and lets their exchanges finish until ctx ends, then cuts the rest

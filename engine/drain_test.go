@@ -265,3 +265,17 @@ func TestDrainAnswersWhatWasPipelined(t *testing.T) {
 	}
 	<-ended
 }
+
+// Whoever waits for the end of a process is told what for.
+func TestSlowEndSaysWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	var log lockedBuffer
+	r := startLogged(t, &log, plain, "127.0.0.1:1")
+	r.engine.soon("what is quick", func() {})
+	r.engine.soon("what is slow", func() {
+		eventually(t, func() string { return "it is said: " + log.String() }, func() bool { return strings.Contains(log.String(), "what is slow") })
+	})
+	if strings.Contains(log.String(), "what is quick") {
+		t.Errorf("what took no time is named:\n%s", log.String())
+	}
+}

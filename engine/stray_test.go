@@ -23,8 +23,8 @@ type strayer struct {
 	cert   *pair         // nil for clear text
 
 	conns atomic.Int64
-	heard chan struct{} // one for each answer that a client has: late counts from there
-	sent  chan struct{} // one for each stray
+	heard chan struct{}      // one for each answer that a client has: late counts from there
+	sent  chan time.Duration // one for each stray: how late it was by the backend's clock, from before the answer
 }
 
 // withIt is the late of bytes that come in a write of their own, once the answer
@@ -33,7 +33,7 @@ const withIt = time.Nanosecond
 
 func (s *strayer) backend(t *testing.T) string {
 	t.Helper()
-	s.heard, s.sent = make(chan struct{}, 100), make(chan struct{}, 100)
+	s.heard, s.sent = make(chan struct{}, 100), make(chan time.Duration, 100)
 	return scripted(t, func(_ int64, c net.Conn, in *bufio.Reader) {
 		if s.cert != nil {
 			c = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{s.cert.certificate}})
@@ -53,6 +53,7 @@ func (s *strayer) backend(t *testing.T) string {
 
 // misbehave answers /case.
 func (s *strayer) misbehave(c net.Conn) {
+	began := time.Now()
 	if s.late == 0 {
 		_, _ = io.WriteString(c, s.answer+s.stray)
 	} else {
@@ -61,7 +62,7 @@ func (s *strayer) misbehave(c net.Conn) {
 		<-time.NewTimer(s.late).C
 		_, _ = io.WriteString(c, s.stray)
 	}
-	s.sent <- struct{}{}
+	s.sent <- time.Since(began)
 }
 
 // strayCases are the answers behind which bytes come.
@@ -98,7 +99,25 @@ type strayRun struct {
 	base   string
 	// waits is a case in which the first victim of a backend nobody knows cannot be
 	// told from the one that the answer is for: see package pool.
-	waits bool
+	waits  bool
+	harmed []string // what B met at once
+}
+
+// guaranteed is how late bytes may be that harm nobody, whoever sent the answer before: see package pool.
+const guaranteed = time.Second
+
+// judge complains of what B met at once, where the bytes came in time: a machine that stands still
+// between an answer and them makes them as late as it likes.
+func (s *strayRun) judge(t *testing.T, late time.Duration) {
+	t.Helper()
+	for _, harm := range s.harmed {
+		if late < guaranteed {
+			t.Errorf("%s, at once: %s", s.name, harm)
+		} else {
+			t.Logf("%s: the bytes were %v late, which is beyond what is guaranteed: %s", s.name, late, harm)
+		}
+	}
+	s.harmed = nil
 }
 
 // ask makes one exchange; what comes of it is a status and a body.
@@ -124,14 +143,15 @@ func (s *strayRun) ask(t *testing.T, c *http.Client, method, path string) string
 }
 
 // harm is what B meets that are not answers to its requests.
-func (s *strayRun) harm(t *testing.T, when string) {
+func (s *strayRun) harm(t *testing.T) (harmed []string) {
 	t.Helper()
 	for i := range 4 {
 		path := fmt.Sprintf("/b/%d", i)
 		if got, want := s.ask(t, s.b, http.MethodGet, path), "200 "+path; got != want {
-			t.Errorf("%s, %s, request %d: got %q; want %q", s.name, when, i, got, want)
+			harmed = append(harmed, fmt.Sprintf("request %d: got %q; want %q", i, got, want))
 		}
 	}
+	return harmed
 }
 
 // oneShard runs an engine with one shard, so that all clients share connections.
@@ -170,12 +190,14 @@ func TestBytesBehindAnAnswerHarmNobody(t *testing.T) {
 					for _, s := range runs {
 						s.ask(t, s.a, s.method, "/case")
 						if !s.waits || round > 0 {
-							s.harm(t, "at once")
+							s.harmed = s.harm(t)
 						}
 					}
 					for _, s := range runs {
-						<-s.sent
-						s.harm(t, "when they are there")
+						s.judge(t, <-s.sent)
+						for _, harm := range s.harm(t) {
+							t.Errorf("%s, when they are there: %s", s.name, harm)
+						}
 					}
 				}
 			})

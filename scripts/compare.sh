@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Puts Isame beside HAProxy, nginx and Caddy on this machine and prints one table in
 # Markdown: CPU microseconds a request, rates, latencies, memory of idle connections
-# and ratios. HAProxy, nginx and h2load (for HTTP/2) are installed where that is
+# and ratios. HAProxy, nginx, h2load and nghttpd (for HTTP/2) are installed where that is
 # possible, and left out loudly otherwise.
 #
 #   ROUNDS=5 DURATION=800ms   how often and how long each is measured
-#   SCENARIOS=small,16k       some of the scenarios (default all, about 7 minutes)
+#   SCENARIOS=small,16k       some of the scenarios (default all, about 9 minutes)
 #   PROXIES=isame,haproxy     some of the proxies (default all that are installed)
 #   --write                   also put the table into bench/README.md
 set -euo pipefail
@@ -32,7 +32,7 @@ for argument in "$@"; do
 	esac
 done
 
-bash scripts/install-tools.sh haproxy nginx h2load || true # what is missing is left out
+bash scripts/install-tools.sh haproxy nginx h2load nghttpd || true # what is missing is left out
 build isame-bench
 build isame-lb
 exec bin/isame-bench proxies --isame bin/isame-lb "${arguments[@]}"

@@ -12,6 +12,7 @@ readonly PROGRAMS="
 nginx   nginx-light
 haproxy haproxy
 h2load  nghttp2-client
+nghttpd nghttp2-server
 curl    curl
 openssl openssl
 testssl testssl.sh

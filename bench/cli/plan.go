@@ -41,6 +41,8 @@ func (f *planFlags) define(c *cobra.Command, duration time.Duration) {
 	fl.StringVarP(&f.body, "body", "b", "", "request body: `STRING|@FILE`")
 	fl.StringVar(&f.requests, "requests", "", "cycle the requests of `FILE`, one a line: METHOD PATH [BODY|@FILE]")
 	fl.BoolVar(&p.NoKeepAlive, "no-keepalive", false, "a new connection for each request")
+	fl.IntVar(&p.PerConnection, "per-connection", 0, "close each connection after `N` answers; 0: never")
+	fl.BoolVar(&p.WebSocket, "websocket", false, "send the body as WebSocket messages; each is answered by one of the server's")
 	fl.StringVar(&p.Unix, "unix", "", "connect to the unix socket at `PATH`")
 	fl.BoolVarP(&f.insecure, "insecure", "k", false, "accept any certificate")
 	fl.BoolVar(&f.resume, "tls-resume", false, "resume TLS sessions on new connections")

@@ -13,8 +13,12 @@ func (w *worker) receive(c *conn) {
 		}
 		n, err := c.read(w.buf)
 		if n > 0 {
-			done, bad := c.scan.Feed(w.buf[:n])
 			w.record.bytesIn += uint64(n)
+			if c.opening {
+				w.upgraded(c, w.buf[:n])
+				return
+			}
+			done, bad := w.feed(c, w.buf[:n])
 			if bad != nil {
 				w.failed(c, CauseFraming, bad)
 				return
@@ -71,7 +75,10 @@ func (w *worker) receiveLast(c *conn, cause error) {
 		if n == 0 || err != nil {
 			break
 		}
-		done, bad := c.scan.Feed(w.buf[:n])
+		if c.opening {
+			break
+		}
+		done, bad := w.feed(c, w.buf[:n])
 		if bad != nil {
 			break
 		}
@@ -93,9 +100,9 @@ func (w *worker) answered(c *conn) {
 	}
 	if c.from >= w.schedule.warm {
 		w.record.bytesOut += uint64(c.written)
-		w.record.answer(c.scan.Status(), now-c.from, now)
+		w.record.answer(w.status(c), now-c.from, now)
 	}
-	if w.t.NoKeepAlive || !c.scan.KeepAlive() || c.written < len(c.call.bytes) {
+	if !w.stays(c) {
 		w.hangUp(c)
 	}
 	w.proceed(c, now)
@@ -111,7 +118,7 @@ func (w *worker) failed(c *conn, cause Cause, err error) {
 	case c.from >= w.schedule.warm:
 		w.record.fail(cause, err, now-c.from, now)
 	}
-	rest := c.state == connConnecting || c.state == connHandshaking
+	rest := c.state == connConnecting || c.state == connHandshaking || c.opening
 	w.hangUp(c)
 	if rest {
 		c.state, c.wakeAt = connResting, now+restNanos
@@ -163,5 +170,5 @@ func (w *worker) hangUp(c *conn) {
 	if c.fd >= 0 {
 		unix.Close(c.fd)
 	}
-	c.fd, c.state = -1, connClosed
+	c.fd, c.state, c.opening = -1, connClosed, false
 }

@@ -12,7 +12,8 @@ import (
 // conn is one client connection and the request it is busy with. It belongs to
 // one worker. Legal transitions:
 //
-//	closed --start, open--> connecting --connected--> [handshaking -->] sending, or idle when there is no call
+//	closed --start, open--> connecting --connected--> [handshaking -->] [sending, waiting: the opening
+//	       handshake of WebSocket -->] sending, or idle when there is no call
 //	idle   --start--> sending --all written--> waiting --answered--> idle or closed
 //	any    --failed--> closed (connect failed: resting, then closed)
 type conn struct {
@@ -20,9 +21,14 @@ type conn struct {
 	call       *call
 	tls        *session // nil: clear text
 	scan       scan.Scanner
-	fd         int // -1: closed
-	index      int // in the worker's conns, and in epoll events
-	written    int // bytes of the call
+	message    scan.Messages // of WebSocket
+	out        []byte        // what is sent: the call, or the opening handshake of WebSocket
+	head       []byte        // of the answer to that, as far as it has come
+	opening    bool          // it is under way
+	carried    int           // requests since the connection was opened
+	fd         int           // -1: closed
+	index      int           // in the worker's conns, and in epoll events
+	written    int           // bytes of out
 	state      connState
 	watched    uint32 // epoll events asked for
 	from       int64  // when the request was due: its latency counts from here
@@ -104,9 +110,9 @@ func (c *conn) write() (done bool, err error) {
 	if c.tls != nil {
 		return c.tls.write(c)
 	}
-	n, err := writeSocket(c.fd, c.call.bytes[c.written:])
+	n, err := writeSocket(c.fd, c.out[c.written:])
 	c.written += n
-	return c.written == len(c.call.bytes), err
+	return c.written == len(c.out), err
 }
 
 // connectCause sorts the error of a connect.
@@ -134,7 +140,7 @@ func noSocket(err error) bool {
 func (c *conn) ioCause(err error) Cause {
 	switch {
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		if c.scan.Started() {
+		if c.scan.Started() || c.message.Started() {
 			return CauseCut
 		}
 		return CauseClosed

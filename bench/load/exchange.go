@@ -9,15 +9,13 @@ func (w *worker) start(c *conn, from, now int64) {
 	if w.nextOf == len(w.t.calls) {
 		w.nextOf = 0
 	}
-	c.from, c.sent, c.written = from, now, 0
-	c.scan.Reset(c.call.head)
+	c.from, c.sent = from, now
 	w.busy.push(c)
 	if c.fd < 0 {
 		w.dial(c)
 		return
 	}
-	c.state = connSending
-	w.send(c)
+	w.say(c)
 }
 
 // dial opens a connection for the request c has, or for its first one.
@@ -78,12 +76,13 @@ func (w *worker) connected(c *conn) {
 		return
 	}
 	w.record.opened++
+	c.carried = 0
 	if w.t.tls != nil {
 		c.state, c.tls = connHandshaking, newSession(c.fd, w.t.tls)
 		w.shake(c)
 		return
 	}
-	w.ready(c)
+	w.opened(c)
 }
 
 // shake goes on with a TLS handshake.
@@ -96,10 +95,19 @@ func (w *worker) shake(c *conn) {
 		if c.tls.conn.ConnectionState().DidResume {
 			w.record.resumed++
 		}
-		w.ready(c)
+		w.opened(c)
 	default:
 		w.watch(c, c.tls.unwritten())
 	}
+}
+
+// opened goes on with a connection that is open.
+func (w *worker) opened(c *conn) {
+	if w.t.opening != nil {
+		w.upgrade(c)
+		return
+	}
+	w.ready(c)
 }
 
 // ready goes on with a connection that is open for requests.
@@ -113,7 +121,14 @@ func (w *worker) ready(c *conn) {
 		w.watch(c, false)
 		return
 	}
-	c.state = connSending
+	w.say(c)
+}
+
+// say sends the request c has.
+func (w *worker) say(c *conn) {
+	c.state, c.out, c.written = connSending, c.call.bytes, 0
+	c.scan.Reset(c.call.head)
+	c.message.Reset()
 	w.send(c)
 }
 

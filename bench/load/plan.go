@@ -55,6 +55,11 @@ type Plan struct {
 	Timeout time.Duration
 	// NoKeepAlive opens a new connection for each request.
 	NoKeepAlive bool
+	// PerConnection is after how many answers a connection is closed. 0: never.
+	PerConnection int
+	// WebSocket upgrades each connection and sends Body as messages, one after the other: the
+	// answer to each is one message of the server, and counts as a 101. Pings are not answered.
+	WebSocket bool
 	// TLS configures https targets. Nil: the server's certificate is verified
 	// against the system's roots for the URL's host.
 	TLS *tls.Config
@@ -100,6 +105,7 @@ type target struct {
 	dial    func() sockaddr
 	tls     *tls.Config // nil: clear text
 	calls   []call
+	opening []byte // handshake of WebSocket; nil: plain requests
 }
 
 // resolve checks the plan, fills in defaults, resolves the host and builds the
@@ -122,7 +128,11 @@ func resolve(p Plan) (*target, error) {
 	if u.Scheme == "https" {
 		t.tls = clientConfig(p.TLS, u.Hostname())
 	}
-	t.calls, err = buildCalls(p, u)
+	if p.WebSocket {
+		t.opening, t.calls, err = buildMessages(p, u)
+	} else {
+		t.calls, err = buildCalls(p, u)
+	}
 	return t, err
 }
 
@@ -141,6 +151,8 @@ func (t *target) bounds() error {
 		return errors.New("cannot run without an end: give a duration or a number of requests")
 	case t.Connections > connectionsMax:
 		return fmt.Errorf("cannot open %d connections: at most %d", t.Connections, connectionsMax)
+	case t.PerConnection < 0:
+		return fmt.Errorf("cannot send %d requests by each connection", t.PerConnection)
 	case t.Rate < 0 || t.Rate > rateMax:
 		return fmt.Errorf("cannot send %g requests a second: at most %g", t.Rate, rateMax)
 	}

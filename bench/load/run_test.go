@@ -69,6 +69,26 @@ func TestRunCountsEveryAnswer(t *testing.T) {
 	}
 }
 
+// A connection carries as many requests as it may.
+func TestConnectionsEndAfterSoManyAnswers(t *testing.T) {
+	for _, tc := range []struct {
+		each, count, want int
+	}{{10, 40, 4}, {1, 5, 5}, {0, 40, 1}, {7, 20, 3}} {
+		var opened atomic.Int64
+		r := mustRun(t, Plan{
+			URL: raw(t, func(n int, c net.Conn, r *bufio.Reader) {
+				opened.Add(1)
+				answering(okAnswer)(n, c, r)
+			}),
+			Connections: 1, Count: int64(tc.count), PerConnection: tc.each,
+		})
+		if got := opened.Load(); got != int64(tc.want) || r.Requests != uint64(tc.count) || r.Errors != 0 {
+			t.Errorf("%d for each connection: got %d connections, %d answers, %d errors; want %d, %d, 0",
+				tc.each, got, r.Requests, r.Errors, tc.want, tc.count)
+		}
+	}
+}
+
 func TestRunCountsErrorsByCause(t *testing.T) {
 	hang := func(_ int, c net.Conn, _ *bufio.Reader) { _, _ = io.Copy(io.Discard, c) }
 	for _, tc := range []struct {

@@ -58,7 +58,7 @@ func (s *session) read(b []byte) (int, error) {
 // write encrypts the call once, then flushes until all is with the kernel.
 func (s *session) write(c *conn) (done bool, err error) {
 	if c.written == 0 {
-		if c.written, err = s.conn.Write(c.call.bytes); err != nil {
+		if c.written, err = s.conn.Write(c.out); err != nil {
 			return false, fmt.Errorf("cannot encrypt a request: %w", err)
 		}
 	} else if err := s.pipe.flush(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha1" //nolint:gosec // RFC 6455 wants it
 	"encoding/base64"
-	"io"
 	"net"
 	"sync"
 	"time"
@@ -13,8 +12,11 @@ import (
 )
 
 // tunnelBytes is the buffer of a connection that speaks another protocol: there
-// may be ten thousand that say little.
-const tunnelBytes = 4 << 10
+// may be ten thousand that say little. One that has filled it gets tunnelBytesMost.
+const (
+	tunnelBytes     = 4 << 10
+	tunnelBytesMost = 64 << 10
+)
 
 // webSocketGUID is what a server shows with that it speaks WebSocket (RFC 6455
 // section 1.3).
@@ -58,7 +60,18 @@ func (t *tunnels) echo(c net.Conn) {
 		return
 	}
 	defer t.leave(c)
-	_, _ = io.CopyBuffer(c, c, make([]byte, tunnelBytes)) // however it ends
+	for b := make([]byte, tunnelBytes); ; {
+		n, err := c.Read(b)
+		if n > 0 {
+			_, err = c.Write(b[:n])
+		}
+		switch {
+		case err != nil: // however it ends
+			return
+		case n == tunnelBytes && len(b) == n:
+			b = make([]byte, tunnelBytesMost)
+		}
+	}
 }
 
 func (t *tunnels) enter(c net.Conn) bool {

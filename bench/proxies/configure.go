@@ -31,8 +31,15 @@ func configureIsame(dir string, s setup) ([]string, error) {
 	if e := s.edge; e != nil {
 		fmt.Fprintf(&b, "    tls: {min_version: %q, certificates: [{cert_file: %q, key_file: %q}]}\n", "1.3", e.certFile, e.keyFile)
 	}
+	if s.clients2 {
+		b.WriteString("    h2c: true\n")
+	}
 	fmt.Fprintf(&b, "routes:\n  all: {path_prefix: /, pool: origin%s}\n%s", s.stages.route(), s.stages.sections(dir))
-	b.WriteString("pools:\n  origin:\n    connections: {max: 16384}\n    backends:\n")
+	b.WriteString("pools:\n  origin:\n    connections: {max: 16384}\n")
+	if s.servers2 {
+		b.WriteString("    protocol: h2c\n")
+	}
+	b.WriteString("    backends:\n")
 	for _, a := range s.backends {
 		fmt.Fprintf(&b, "      - {address: %q}\n", a)
 	}
@@ -43,7 +50,13 @@ func configureIsame(dir string, s setup) ([]string, error) {
 
 // configureHAProxy: one thread, connections to the backends kept and shared.
 func configureHAProxy(dir string, s setup) ([]string, error) {
-	global, bind, timeout, log := "", "", "", ""
+	global, bind, timeout, log, server := "", "", "", "", ""
+	if s.clients2 {
+		bind = " proto h2"
+	}
+	if s.servers2 {
+		server = " proto h2"
+	}
 	if e := s.edge; e != nil {
 		global = "\tssl-default-bind-options ssl-min-ver TLSv1.3\n\tssl-default-bind-ciphersuites " + cipherSuite +
 			"\n\tssl-default-bind-curves " + e.exchange.openSSL + "\n"
@@ -74,7 +87,7 @@ frontend web
 	default_backend origin
 backend origin
 	balance roundrobin
-`+lines(s.backends, "\tserver b%d %s\n"))
+`+lines(s.backends, "\tserver b%d %s"+server+"\n"))
 	if s.logged { // -q closes standard output
 		return []string{"-db", "-f", path}, err
 	}

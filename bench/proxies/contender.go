@@ -28,6 +28,8 @@ type setup struct {
 	backends []string
 	edge     *edge // how to speak TLS; nil: clear text
 	tunnels  bool  // clients may change the protocol
+	clients2 bool  // clients speak HTTP/2 in clear text
+	servers2 bool  // backends do
 	logged   bool  // each request is logged, to standard output or a file in dir
 	stages   *stages
 }

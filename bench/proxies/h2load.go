@@ -23,19 +23,12 @@ const h2loadLinesMax = 10000
 // fullCore is how much of its core a proxy uses that is the limit of the rate.
 const fullCore = 0.92
 
-// leaveOut says that a scenario cannot be measured here.
-func (h *harness) leaveOut(s scenario) {
-	note := s.name + ": LEFT OUT, " + h2load + " is not installed (Debian: nghttp2-client)"
-	h.notes = append(h.notes, note)
-	fmt.Fprintln(h.Log, note)
-}
-
 // loadHTTP2 runs h2load against an entrant. Its connections and its warm-up come
 // before what is measured.
 func (c *contest) loadHTTP2(ctx context.Context, e *entrant, d time.Duration) (*load.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, d+readyWithin)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.h2load, "-t", "1", "-c", strconv.Itoa(c.connections), "-m", strconv.Itoa(c.streams),
+	cmd := exec.CommandContext(ctx, c.programs[h2load], "-t", "1", "-c", strconv.Itoa(c.connections), "-m", strconv.Itoa(c.streams),
 		"-D", milliseconds(d), "--warm-up-time", milliseconds(warmUp), e.url+c.path)
 	cmd.Stderr = c.Log
 	out, err := cmd.StdoutPipe()

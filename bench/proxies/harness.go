@@ -2,12 +2,10 @@ package proxies
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -43,13 +41,12 @@ type harness struct {
 	dir        string
 	proxyCore  int
 	otherCore  int
-	bodyFile   string
 	contenders []contender
 	notes      []string
 	files      int
-	peak       float64 // slowest closed-loop rate of scenario small, for ofPeak
-	edge       *edge   // how the contenders speak TLS; nil: no scenario has asked yet
-	h2load     string  // the program; empty: not installed
+	peak       float64           // slowest closed-loop rate of scenario small, for ofPeak
+	edge       *edge             // how the contenders speak TLS; nil: no scenario has asked yet
+	programs   map[string]string // of nghttp2, those that are installed
 }
 
 // Run measures the proxies in each scenario. It takes about
@@ -89,11 +86,15 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 		return nil, err
 	}
 	defer remove()
-	h.h2load, _ = look(h2load)
+	h.programs = map[string]string{}
+	for _, name := range []string{h2load, nghttpd} {
+		if path, err := look(name); err == nil {
+			h.programs[name] = path
+		}
+	}
 	out := h.describe(ctx)
 	for _, s := range chosen {
-		if s.streams > 0 && h.h2load == "" {
-			h.leaveOut(s)
+		if h.leavesOut(s) {
 			continue
 		}
 		rows, err := h.scenario(ctx, s)
@@ -126,6 +127,7 @@ type entrant struct {
 	rate    []float64
 	p50     []float64
 	p99     []float64
+	beside  []float64 // what was loaded meanwhile, in GB/s
 	cpu     []float64
 	rss     []float64
 	bytes   int // of the content that the stages were verified with
@@ -138,7 +140,7 @@ type entrant struct {
 func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	origin, backends, err := h.startOrigin(ctx, max(s.backends, 1), s.apart)
+	origin, backends, err := h.startBackends(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -149,14 +151,16 @@ func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 			e.process.stop()
 		}
 	}()
-	how := setup{backends: backends, tunnels: s.tunnels, logged: s.logged}
+	how := setup{
+		backends: backends, tunnels: s.tunnels, logged: s.logged, servers2: s.http2, clients2: s.streams > 0 && !s.secure,
+	}
 	if s.secure {
 		if how.edge, err = h.secured(ctx, backends); err != nil {
 			return nil, err
 		}
 	}
 	for _, p := range h.contenders {
-		if !s.stages.takesPart(p.name) {
+		if !s.takesPart(p.name) {
 			continue
 		}
 		how.stages = s.stages.of(p.name)
@@ -203,6 +207,14 @@ func (h *harness) startOrigin(ctx context.Context, count int, apart bool) (p *pr
 	return p, addresses, nil
 }
 
+// startBackends starts what the scenario has behind the proxies.
+func (h *harness) startBackends(ctx context.Context, s scenario) (p *process, addresses []string, err error) {
+	if s.http2 {
+		return h.startNghttpd(ctx)
+	}
+	return h.startOrigin(ctx, max(s.backends, 1), s.apart)
+}
+
 // readAddresses reads "listening on ADDRESS (NAME)" lines.
 func readAddresses(output string) []string {
 	var out []string
@@ -242,7 +254,7 @@ func (h *harness) enter(ctx context.Context, p contender, s setup) (*entrant, er
 	if e.process, err = start(ctx, at, p.program, args...); err != nil {
 		return nil, err
 	}
-	if err := e.process.ready(ctx, e.url+"/", s.edge.client()); err != nil {
+	if err := e.process.ready(ctx, e.url+"/", s.edge.client(), s.clients2); err != nil {
 		e.process.stop()
 		return nil, err
 	}
@@ -300,13 +312,14 @@ func (c *contest) findPeak(ctx context.Context) error {
 
 // measure makes one run and adds its figures.
 func (c *contest) measure(ctx context.Context, e *entrant) error {
+	besides := c.loadBeside(ctx, e)
 	r, err := c.load(ctx, e, c.Duration)
-	if err != nil {
+	if err := errors.Join(err, besides()); err != nil {
 		return err
 	}
 	e.cpu, e.rate = append(e.cpu, r.TargetCPU), append(e.rate, r.Rate)
 	e.p50, e.p99 = append(e.p50, r.Latency.P50), append(e.p99, r.Latency.P99)
-	e.errors += r.Errors + r.Unexpected(func(status int) bool { return status == 200 })
+	e.errors += r.Errors + r.Unexpected(func(status int) bool { return status == 200 || c.websocket && status == 101 })
 	if r.Generator.Limit == load.LimitGenerator {
 		e.limited++
 	}
@@ -321,65 +334,4 @@ func (c *contest) measure(ctx context.Context, e *entrant) error {
 	fmt.Fprintf(c.Log, "%-12s %-8s %8.0f/s  %6.2f us CPU  p99 %8.0f us  core %3.0f %%  errors %d\n", c.name, e.name, r.Rate, r.TargetCPU,
 		r.Latency.P99, r.TargetCPU*r.Rate/1e4, e.errors)
 	return nil
-}
-
-// load runs isame-bench against an entrant, or h2load.
-func (c *contest) load(ctx context.Context, e *entrant, d time.Duration) (*load.Result, error) {
-	if c.streams > 0 {
-		return c.loadHTTP2(ctx, e, d)
-	}
-	args := []string{
-		"run", e.url + c.path, "--json", "--quiet", "--threads", "1", "--connections", strconv.Itoa(c.connections),
-		"--duration", d.String(), "--timeout", "5s", "--pid", strconv.Itoa(e.process.pid()),
-	}
-	for _, line := range c.header {
-		args = append(args, "--header", line)
-	}
-	if c.rate > 0 {
-		args = append(args, "--rate", strconv.FormatFloat(c.rate, 'f', -1, 64), "--arrival", "poisson")
-	}
-	if c.newEach {
-		args = append(args, "--no-keepalive")
-	}
-	if e.edge != nil {
-		args = append(args, "--insecure", "--tls-curves", e.edge.exchange.name)
-	}
-	if c.resume {
-		args = append(args, "--tls-resume")
-	}
-	if c.bodyBytes > 0 {
-		name, err := c.body()
-		if err != nil {
-			return nil, err
-		}
-		args = append(args, "--method", "POST", "--body", "@"+name)
-	}
-	ctx, cancel := context.WithTimeout(ctx, d+readyWithin)
-	defer cancel()
-	var out strings.Builder
-	cmd := exec.CommandContext(ctx, c.Bench, args...)
-	cmd.Stdout, cmd.Stderr = &out, c.Log
-	if err := onCore(c.otherCore, cmd.Start); err != nil {
-		return nil, fmt.Errorf("cannot start the load: %w", err)
-	}
-	if err := cmd.Wait(); err != nil {
-		return nil, fmt.Errorf("cannot send load to %s: %w", e.name, err)
-	}
-	r := &load.Result{}
-	if err := json.Unmarshal([]byte(out.String()), r); err != nil {
-		return nil, fmt.Errorf("cannot read the outcome of a run: %w", err)
-	}
-	return r, nil
-}
-
-// body is a file with the request body.
-func (h *harness) body() (string, error) {
-	if h.bodyFile == "" {
-		name := filepath.Join(h.dir, "body")
-		if err := os.WriteFile(name, []byte(strings.Repeat("0123456789abcde\n", 4096)), 0o600); err != nil {
-			return "", fmt.Errorf("cannot write a body: %w", err)
-		}
-		h.bodyFile = name
-	}
-	return h.bodyFile, nil
 }

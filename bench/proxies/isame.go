@@ -57,7 +57,7 @@ func (i *Isame) start(ctx context.Context, at place, program string, configure f
 	if i.process, err = start(ctx, at, program, "run", "--config", path); err != nil {
 		return err
 	}
-	if err := i.process.ready(ctx, i.URL+"/", nil); err != nil {
+	if err := i.process.ready(ctx, i.URL+"/", nil, false); err != nil {
 		i.process.stop()
 		return err
 	}

@@ -56,6 +56,13 @@ func (h *harness) describe(ctx context.Context) *Outcome {
 // where nothing else bounds it, latency where the rate is given.
 func (c *contest) loadRows() []Row {
 	rows := []Row{c.row("CPU us a request", 1, func(e *entrant) []float64 { return e.cpu })}
+	if c.beside > 0 {
+		rows = append(rows,
+			c.row("p50 us", 0, func(e *entrant) []float64 { return e.p50 }),
+			c.row("p99 us", 0, func(e *entrant) []float64 { return e.p99 }),
+			c.row("GB/s of downloads", 2, func(e *entrant) []float64 { return e.beside }))
+		return rows[1:] // CPU time is that of both
+	}
 	if c.rate == 0 {
 		rows = append(rows, c.row("requests/s", 0, func(e *entrant) []float64 { return e.rate }))
 	} else {

@@ -141,9 +141,14 @@ func (p *process) stop() {
 	<-p.done
 }
 
-// ready waits until a GET of url is answered with 200; secure is for https.
-func (p *process) ready(ctx context.Context, url string, secure *tls.Config) error {
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: secure, DisableKeepAlives: true}}
+// ready waits until a GET of url is answered with 200; secure is for https, http2 speaks that without it.
+func (p *process) ready(ctx context.Context, url string, secure *tls.Config, http2 bool) error {
+	transport := &http.Transport{TLSClientConfig: secure, DisableKeepAlives: true}
+	if http2 {
+		transport.Protocols = new(http.Protocols)
+		transport.Protocols.SetUnencryptedHTTP2(true)
+	}
+	client := &http.Client{Transport: transport}
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)

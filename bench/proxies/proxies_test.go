@@ -60,12 +60,12 @@ func TestRunMeasuresWhatIsInstalled(t *testing.T) {
 	names := installed(t)
 	o, err := proxies.Run(ctx, proxies.Options{
 		Bench: program, Isame: "/no/such/isame-lb", Proxies: append([]string{"isame"}, names...),
-		Scenarios: []string{"small", "post64k", "newconn", "rate2k", "logged"}, Rounds: 1, Duration: roundTime, Log: &log,
+		Scenarios: []string{"small", "post64k", "newconn", "conn10", "rate2k", "logged", "ws", "downloads"}, Rounds: 1, Duration: roundTime, Log: &log,
 	})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
-	if !slices.Equal(o.Columns, names) || len(o.Rows) != 4*2+3 || !strings.Contains(strings.Join(o.Notes, " "), "not installed: isame") {
+	if !slices.Equal(o.Columns, names) || len(o.Rows) != 6*2+2*3 || !strings.Contains(strings.Join(o.Notes, " "), "not installed: isame") {
 		t.Errorf("got columns %v, %d rows, notes %v", o.Columns, len(o.Rows), o.Notes)
 	}
 	checkFigures(t, o)
@@ -96,13 +96,21 @@ func TestRunMeasuresTheEdge(t *testing.T) {
 	var log bytes.Buffer
 	o, err := proxies.Run(ctx, proxies.Options{
 		Bench: program, Isame: "/no/such/isame-lb", Proxies: installed(t),
-		Scenarios: []string{"tls", "tls_16k", "tls_new", "tls_resumed", "h2"}, Rounds: 1, Duration: roundTime, Log: &log,
+		Scenarios: []string{"tls", "tls_16k", "tls_new", "tls_resumed", "h2", "h2c", "h2h2"}, Rounds: 1, Duration: roundTime, Log: &log,
 	})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
-	rows, notes := 2*5, strings.Join(o.Notes, " ")
-	if _, err := exec.LookPath("h2load"); err != nil {
+	rows, notes := 2*7, strings.Join(o.Notes, " ")
+	_, noClient := exec.LookPath("h2load")
+	_, noServer := exec.LookPath("nghttpd")
+	if noClient != nil {
+		rows -= 2
+	}
+	if noServer != nil {
+		rows -= 2
+	}
+	if noClient != nil || noServer != nil {
 		rows -= 2
 	}
 	if len(o.Rows) != rows || strings.Contains(notes, "not resumed") || !strings.HasPrefix(o.TLS, "TLS: 1.3, certificate ECDSA P-256") {

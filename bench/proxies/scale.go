@@ -153,7 +153,7 @@ func (o *ScaleOutcome) ask(ctx context.Context, isame *starter, admin, dir strin
 		return err
 	}
 	defer p.stop()
-	if err := p.ready(ctx, "http://"+admin+"/ready", nil); err != nil {
+	if err := p.ready(ctx, "http://"+admin+"/ready", nil, false); err != nil {
 		return err
 	}
 	status := calls{name: "GET /api/v1/status"}

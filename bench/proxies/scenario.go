@@ -18,6 +18,9 @@ type scenario struct {
 	rate        float64 // open loop; 0: closed loop
 	ofPeak      float64 // open loop at this share of the slowest contender's closed-loop rate
 	newEach     bool    // a new connection for each request
+	perConn     int     // a new connection after so many requests; 0: none
+	websocket   bool    // the body is sent as messages of WebSocket, and comes back
+	beside      int     // connections that load what is large meanwhile
 	backends    int     // 0: one
 	secure      bool    // TLS 1.3 with the proxy
 	resume      bool    // new connections resume a TLS session
@@ -25,6 +28,7 @@ type scenario struct {
 	idle        int     // idle connections opened instead of sending load
 	hold        holder  // opens one of them
 	tunnels     bool    // the proxy must let clients change the protocol
+	http2       bool    // the backends speak HTTP/2 in clear text: nghttpd. Isame and HAProxy alone take part
 	apart       bool    // the origin writes head and content apart, without TCP_NODELAY
 	logged      bool    // the proxy logs each request
 	stages      *stages // what it does beside forwarding; contenders without words for them do not take part
@@ -44,6 +48,7 @@ func scenarios() []scenario {
 		{name: "1m", title: "1 MiB body", path: "/?size=1MiB", connections: 16},
 		{name: "post64k", title: "POST 64 KiB", path: "/", bodyBytes: 64 << 10, connections: 32},
 		{name: "newconn", title: "new connection each request", path: "/", connections: 32, newEach: true},
+		{name: "conn10", title: "a new connection for each ten requests", path: "/", connections: 32, perConn: 10},
 		{name: "conns4096", title: "4,096 connections", path: "/", connections: 4096},
 		{name: "backends1000", title: "1,000 backends", path: "/", connections: 64, backends: 1000},
 		{name: "tls", title: "TLS 1.3 keep-alive, 64 connections", path: "/", connections: 64, secure: true},
@@ -54,6 +59,17 @@ func scenarios() []scenario {
 			secure: true, resume: true,
 		},
 		{name: "h2", title: "HTTP/2 over TLS, 16 connections x 8 streams", path: "/", connections: 16, streams: 8, secure: true},
+		{name: "h2c", title: "HTTP/2 to the backend, 64 connections of HTTP/1.1", path: "/", connections: 64, http2: true},
+		{name: "h2h2", title: "HTTP/2 in clear text to HTTP/2, 16 connections x 8 streams", path: "/", connections: 16, streams: 8, http2: true},
+		{
+			name: "ws", title: "WebSocket, messages of 128 bytes and back, 64 tunnels", path: "/upgrade", bodyBytes: 128, connections: 64,
+			websocket: true, tunnels: true,
+		},
+		{
+			name: "ws64k", title: "WebSocket, messages of 64 KiB and back, 16 tunnels", path: "/upgrade", bodyBytes: 64 << 10, connections: 16,
+			websocket: true, tunnels: true,
+		},
+		{name: "downloads", title: "8 connections of small requests beside 16 downloads of 100 MiB", path: "/", connections: 8, beside: 16},
 		{name: "idle10k", title: "10,000 idle connections", idle: 10000, hold: holder{ask: askPlain}},
 		{name: "idle_tls", title: "10,000 idle connections, TLS 1.3", idle: 10000, hold: holder{ask: askPlain}, secure: true},
 		{
@@ -80,6 +96,25 @@ func scenarios() []scenario {
 		{name: "apart", title: "500/s, head and content written apart by the backend", path: "/", connections: 64, rate: 500, apart: true},
 		{name: "tunnels", title: "10,000 idle WebSocket tunnels", idle: 10000, hold: holder{ask: askTunnel}, tunnels: true},
 	}
+}
+
+// takesPart reports that a contender can do what the scenario is about.
+func (s scenario) takesPart(name string) bool {
+	if s.http2 && name != isame && name != before && name != haproxy {
+		return false
+	}
+	return s.stages.takesPart(name)
+}
+
+// needs are the programs that the scenario does not go without.
+func (s scenario) needs() (programs []string) {
+	if s.streams > 0 {
+		programs = append(programs, h2load)
+	}
+	if s.http2 {
+		programs = append(programs, nghttpd)
+	}
+	return programs
 }
 
 // ScenarioNames are the names Options.Scenarios may hold.

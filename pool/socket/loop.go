@@ -183,14 +183,16 @@ func (l *Loop) deliver(e *unix.EpollEvent) {
 }
 
 // lookStep takes what the kernel has, without waiting; false sleeps in the
-// runtime's poller until there is something.
+// runtime's poller until there is something new. A look while somebody peeks into the set may
+// find nothing although something is there: see loopsWait. It is made again then.
 func (l *Loop) lookStep(fd uintptr) bool {
+	ended := peeks.ended.Load()
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, fd, eventsAddress(&l.events), eventsMax, 0, 0, 0)
 	if errno != 0 {
 		n = 0
 	}
 	l.n = int(n)
-	return l.n > 0
+	return l.n > 0 || peeks.began.Load() != ended
 }
 
 // post makes the loop call c's handler.
@@ -241,6 +243,9 @@ func (l *Loop) runLater() {
 	l.later, l.laterAt = l.later[:0], 0
 }
 
+// peeks are the calls of loopsWait: those that have begun, and those that have ended.
+var peeks struct{ began, ended atomic.Uint64 }
+
 // running are the epoll sets of all loops, for who works beside them.
 var running struct {
 	sync.Mutex
@@ -251,11 +256,17 @@ func init() { safely.WhenLoopsWait(loopsWait) } //nolint:gochecknoinits // whoev
 
 // loopsWait reports that a loop has events to deal with. It takes none of them: a set is ready to be read
 // while it has some. It costs one system call, and may be called from any goroutine.
+//
+// The kernel goes through the events of a set for it, and takes them from their list meanwhile: an
+// epoll_wait that does not wait may find the list empty, before Linux 6.18 or so, and the runtime's poller
+// tells of what is new only.
 func loopsWait() bool {
 	running.Lock()
 	sets := slices.Clone(running.sets)
 	running.Unlock()
+	peeks.began.Add(1)
 	n, err := unix.Poll(sets, 0)
+	peeks.ended.Add(1)
 	return n > 0 && err == nil
 }
 

@@ -140,16 +140,25 @@ func (p *proxy) end() {
 		case <-p.exited:
 		case <-again.C:
 		case <-deadline:
-			p.t.Errorf("isame-lb runs %v after SIGTERM: its goroutines are in the log", patience)
 			p.signal(syscall.SIGQUIT)
 			select {
 			case <-p.exited:
-			case <-again.C:
+			case <-time.After(patience / 4):
 			}
 			p.signal(syscall.SIGKILL)
 			<-p.exited
+			_, dump, _ := strings.Cut(p.log.String(), "SIGQUIT: quit")
+			p.t.Errorf("isame-lb runs %v after SIGTERM: %s", patience, ours(dump))
 		}
 	}
+}
+
+// ours are the goroutines of a dump that run code of this project, without those of its event loops.
+func ours(dump string) string {
+	all := strings.Split(dump, "\n\n")
+	return strings.Join(slices.DeleteFunc(all, func(g string) bool {
+		return !strings.Contains(g, "isame-lb/") || strings.Contains(g, "socket.(*Loop).run(")
+	}), "\n\n")
 }
 
 func (p *proxy) signal(s syscall.Signal) {
