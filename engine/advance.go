@@ -38,7 +38,7 @@ func (x *exchange) goOn() {
 	}()
 	switch x.waitingly() {
 	case turnEnd:
-		c.close()
+		c.endElsewhere()
 		return
 	case turnTunnel:
 		c.Hand(c, true)

@@ -60,6 +60,7 @@ type conn struct {
 	client    *clientLines // about its certificate; nil until a request needs them
 	subject   *string      // of that certificate, likewise
 	countedIP bool
+	over      bool     // its exchange has ended in a goroutine, and the loop is to end it
 	ended     bool     // close was called
 	served    bool     // an exchange is behind it
 	waiting   bool     // for a request, until the moment that beginWait has set
@@ -100,6 +101,17 @@ func (c *conn) end() {
 	if c.stream != nil {
 		c.stream.Recycle()
 	}
+}
+
+// endElsewhere is end for a goroutine: the memory of a stream of HTTP/2 belongs to its loop, which ends it.
+func (c *conn) endElsewhere() {
+	if _, recycles := c.stream.(*http2.Stream); !recycles {
+		c.close()
+		return
+	}
+	c.over = true
+	c.SetReadBy(0)
+	c.Hand(c, true)
 }
 
 // close is end for a goroutine that owns the connection.

@@ -44,6 +44,10 @@ func (c *conn) Ready() {
 	case c.tunnel != nil:
 		c.tunnel.turn()
 		return
+	case c.over:
+		c.over = false
+		c.end()
+		return
 	}
 	if c.x != nil && c.x.at != atHead {
 		c.carryOn(c.x.clientEvent())

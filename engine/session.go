@@ -74,7 +74,7 @@ func (c *conn) openStream(of *conn) {
 	c.shard.ln.streams.Add(1)
 	of.parent = c
 	of.shard, of.ip, of.peer, of.sni, of.named = c.shard, c.ip, c.peer, c.sni, c.named
-	of.served, of.waiting, of.ended = false, false, false
+	of.served, of.waiting, of.over, of.ended = false, false, false, false
 	of.left.Store(false)
 	of.bell.Store(nil)
 	of.leaveTunnel.Store(false)
