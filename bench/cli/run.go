@@ -28,6 +28,7 @@ const runExample = `  isame-bench run http://localhost:8080/ -c 64 -d 10s
   isame-bench run http://localhost:8080/ --rate 5000 --arrival poisson --warmup 2s
   isame-bench run https://localhost:8443/ -k --no-keepalive -c 16 -n 10000
   isame-bench run https://localhost:8443/ -k --no-keepalive --tls-resume --tls-curves X25519
+  isame-bench run http://localhost:8080/ws --websocket --body hello -c 64
   isame-bench run http://localhost:8080/ --requests mix.txt --json
   isame-bench run http://localhost:8080/ --ramp 1000:20000 --steps 10 -d 3s
   isame-bench run http://localhost:8080/ --knee --target 5ms -d 3s
@@ -80,7 +81,7 @@ func runCommand(env Env) *cobra.Command {
 	c.MarkFlagsMutuallyExclusive("ramp", "knee")
 	c.MarkFlagsMutuallyExclusive("ramp", "hdr")
 	c.MarkFlagsMutuallyExclusive("knee", "hdr")
-	fl.StringVar(&f.expect, "expect", "200-399", "statuses that are no failure, such as `200-299,404`")
+	fl.StringVar(&f.expect, "expect", "200-399", "statuses that are no failure, such as `200-299,404`; with --websocket 101")
 	fl.BoolVar(&f.failOnError, "fail-on-error", false, "exit code 1 when a request failed or had an unexpected status")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress line")
 	fl.IntVar(&f.pid, "pid", 0, "also measure the CPU time of this process and its descendants")
@@ -93,6 +94,9 @@ func (f *runFlags) prepare(c *cobra.Command) (err error) {
 		if _, err := fmt.Sscanf(f.ramp, "%g:%g", &f.rampFrom, &f.rampTo); err != nil {
 			return fmt.Errorf("--ramp must be FROM:TO, not %q", f.ramp)
 		}
+	}
+	if f.plan.WebSocket && !c.Flags().Changed("expect") {
+		f.expect = "101"
 	}
 	if f.accept, err = parseStatuses(f.expect); err != nil {
 		return err

@@ -168,7 +168,7 @@ func TestHTTP2IsLeftOutLoudlyWithoutItsGenerator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "h2: LEFT OUT, h2load is not installed (Debian: nghttp2-client)"
+	const want = "h2: LEFT OUT, not installed: h2load (Debian: nghttp2-client, nghttp2-server)"
 	if len(o.Rows) != 0 || !slices.Contains(o.Notes, want) || log.String() != want+"\n" {
 		t.Errorf("got %d rows, notes %v, log %q", len(o.Rows), o.Notes, log.String())
 	}

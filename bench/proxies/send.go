@@ -58,14 +58,14 @@ func (c *contest) load(ctx context.Context, e *entrant, d time.Duration) (*load.
 func (c *contest) run(ctx context.Context, e *entrant, d time.Duration, args []string) (*load.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, d+readyWithin)
 	defer cancel()
-	var out strings.Builder
+	var out, said strings.Builder // not c.Log: two may run at once
 	cmd := exec.CommandContext(ctx, c.Bench, args...)
-	cmd.Stdout, cmd.Stderr = &out, c.Log
+	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := onCore(c.otherCore, cmd.Start); err != nil {
 		return nil, fmt.Errorf("cannot start the load: %w", err)
 	}
 	if err := cmd.Wait(); err != nil {
-		return nil, fmt.Errorf("cannot send load to %s: %w", e.name, err)
+		return nil, fmt.Errorf("cannot send load to %s: %w, it said: %s", e.name, err, said.String())
 	}
 	r := &load.Result{}
 	if err := json.Unmarshal([]byte(out.String()), r); err != nil {
