@@ -100,7 +100,7 @@ func (s *Session) moreData(b []byte) (used int) {
 		}
 		s.unlock()
 		if here && d.left > 0 {
-			st.Conn.Arrived(true)
+			s.arrived(st)
 		}
 	}
 	if d.left == 0 {
@@ -128,6 +128,6 @@ func (s *Session) endData() {
 			s.begin(st, false)
 		}
 	case here:
-		st.Conn.Arrived(true)
+		s.arrived(st)
 	}
 }

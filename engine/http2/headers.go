@@ -180,10 +180,8 @@ func (s *Session) response(id uint32, fault *frame.Fault) *frame.Fault {
 		return errMalformed
 	}
 	m.Lock()
-	defer func() {
-		m.Unlock()
-		st.Conn.Arrived(true)
-	}()
+	defer m.Unlock()
+	s.arrived(st)
 	if st.gone {
 		return nil
 	}
@@ -231,7 +229,7 @@ func (s *Session) trailers(st *Stream) *frame.Fault {
 	case here && st.isAhead():
 		s.begin(st, st.input.HasTrailers())
 	case here:
-		st.Conn.Arrived(true)
+		s.arrived(st)
 	}
 	return nil
 }

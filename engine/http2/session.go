@@ -61,6 +61,7 @@ type Shard struct {
 	free   []*Stream
 	waking []*Stream // of wake, empty between calls
 	due    []*Stream // of beginDue, likewise
+	heard  []*Stream // of arrived, until tell
 }
 
 // Session is one connection of HTTP/2: as its server, or as the client of a backend.
@@ -150,6 +151,7 @@ type use struct {
 	stream.Request
 
 	dueNanos int64 // when the exchange begins, while the loop looks ahead; 0: it has
+	heard    bool  // something has come that its exchange is yet to be told of; the loop owns it
 
 	// Guarded by the session's mutex.
 	taken int64 // bytes of frames whose window was not given back

@@ -48,6 +48,7 @@ func (s *Session) readFrames() {
 			return
 		}
 		s.dispatch()
+		s.tell()
 		if s.over {
 			return
 		}
@@ -68,6 +69,26 @@ func (s *Session) readFrames() {
 		}
 	}
 	s.conn.Again() // there is more, but others have their turn
+}
+
+// arrived notes that something has come for a stream. Its exchange is told once all is dealt with that one
+// read has brought: head and content of an answer, most of the time, which it passes on in one write.
+func (s *Session) arrived(st *Stream) {
+	if !st.heard {
+		st.heard = true
+		s.shard.heard = append(s.shard.heard, st)
+	}
+}
+
+// tell tells those. One that has ended meanwhile, or is another one by now, hears of nothing new.
+func (s *Session) tell() {
+	list := s.shard.heard
+	s.shard.heard = nil // a call may come back here
+	for i, st := range list {
+		list[i], st.heard = nil, false
+		st.Conn.Arrived(true)
+	}
+	s.shard.heard = list[:0]
 }
 
 // late deals with an alarm, and reports that it was the end.

