@@ -49,10 +49,8 @@ func (s *Session) reserve() bool {
 }
 
 // open makes the stream that was promised. used: the session has carried others.
-func (s *Session) open() (st *Stream, used bool) {
-	st = &Stream{session: s}
-	st.promise = true
-	st.Conn.BeginStream(s.conn.Loop(), st, s.conn)
+func (s *Session) open(inLoop bool) (st *Stream, used bool) {
+	st = s.newRequest(inLoop)
 	m := &s.mu
 	m.Lock()
 	defer m.Unlock()

@@ -8,24 +8,47 @@ const freeMax = 256
 // streamKeep is how much memory a stream keeps for the next request.
 const streamKeep = 32 << 10
 
-// newStream makes or takes a Stream. The loop calls it.
+// newStream makes or takes a Stream for a client. The loop calls it.
 func (s *Session) newStream(id uint32) *Stream {
+	st := taken(&s.shard.free)
+	st.session, st.id, st.gone = s, id, false
+	st.Conn.BeginStream(s.conn.Loop(), st, s.conn)
+	return st
+}
+
+// newRequest makes or takes a Stream to a backend. Only the loop may take one.
+func (s *Session) newRequest(inLoop bool) *Stream {
 	var st *Stream
-	if n := len(s.shard.free); n > 0 {
-		st, s.shard.free = s.shard.free[n-1], s.shard.free[:n-1]
+	if inLoop {
+		st = taken(&s.shard.requests)
 	} else {
 		st = &Stream{}
 	}
-	st.session, st.id, st.gone = s, id, false
+	st.session, st.use = s, use{promise: true}
 	st.Conn.BeginStream(s.conn.Loop(), st, s.conn)
+	return st
+}
+
+// taken is one of free, or a new one.
+func taken(free *[]*Stream) *Stream {
+	n := len(*free) - 1
+	if n < 0 {
+		return &Stream{}
+	}
+	st := (*free)[n]
+	(*free)[n], *free = nil, (*free)[:n]
 	return st
 }
 
 // Recycle gives a closed stream back, to be used for another request. The loop calls
 // it, when nobody has it any more.
 func (st *Stream) Recycle() {
-	s, shard := st.session, st.session.shard
-	if len(shard.free) >= freeMax || st.input.Held()+st.output.Held() > streamKeep {
+	s := st.session
+	free := &s.shard.free
+	if s.client != nil {
+		free = &s.shard.requests
+	}
+	if len(*free) >= freeMax || st.input.Held()+st.output.Held() > streamKeep {
 		return
 	}
 	if d := &s.data; d.stream == st { // the rest of the frame is for nobody, least of all for who is next
@@ -36,7 +59,7 @@ func (st *Stream) Recycle() {
 	st.input.Reset()
 	st.output.Reset()
 	st.session = nil
-	shard.free = append(shard.free, st)
+	*free = append(*free, st)
 }
 
 // leaveLocked is the end of the stream by the peer. Its exchange has not ended yet:

@@ -62,7 +62,7 @@ func (r *Remote) Open(fresh, inLoop bool, p socket.Patience) (c *socket.Conn, us
 		if !fresh {
 			if t := r.freeLocked(); t != nil {
 				r.mu.Unlock()
-				st, used := t.session.open()
+				st, used := t.session.open(inLoop)
 				return &st.Conn, used, nil
 			}
 		}

@@ -55,13 +55,14 @@ type Options struct {
 }
 
 // Shard is what the sessions of one loop share: memory that a call needs for as
-// long as it lasts, and streams that have ended.
+// long as it lasts, and streams that have ended, to be used again. The loop owns it.
 type Shard struct {
-	fields fields
-	free   []*Stream
-	waking []*Stream // of wake, empty between calls
-	due    []*Stream // of beginDue, likewise
-	heard  []*Stream // of arrived, until tell
+	fields   fields
+	free     []*Stream // of clients
+	requests []*Stream // to backends
+	waking   []*Stream // of wake, empty between calls
+	due      []*Stream // of beginDue, likewise
+	heard    []*Stream // of arrived, until tell
 }
 
 // Session is one connection of HTTP/2: as its server, or as the client of a backend.

@@ -409,6 +409,9 @@ func (a *Attempt) Close(whole bool, lastNanos int64) {
 	switch {
 	case c.IsStream():
 		_ = c.Close()
+		if whole && c.InLoop() {
+			c.Recycle()
+		}
 	case keep:
 		a.link.keep(c, endingOf(&a.Response, a.toHEAD), lastNanos)
 	case a.pooled:

@@ -32,6 +32,20 @@ type Stream interface {
 	Close()
 }
 
+// Recycler is a Stream that can be used again.
+type Recycler interface {
+	// Recycle gives the memory of a closed one back. The loop calls it, when nobody has it any more.
+	Recycle()
+}
+
+// Recycle gives the memory of a closed connection back whose stream is a Recycler. Only the loop's goroutine
+// may call it, and nobody may know the connection any more.
+func (c *Conn) Recycle() {
+	if r, ok := c.stream.(Recycler); ok {
+		r.Recycle()
+	}
+}
+
 // Carrier is a Stream that is a whole connection of QUIC: nothing is read or written
 // but on the streams within it.
 type Carrier interface {
