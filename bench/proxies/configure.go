@@ -34,8 +34,15 @@ func configureIsame(dir string, s setup) ([]string, error) {
 	if s.clients2 {
 		b.WriteString("    h2c: true\n")
 	}
-	fmt.Fprintf(&b, "routes:\n  all: {path_prefix: /, pool: origin%s}\n%s", s.stages.route(), s.stages.sections(dir))
-	b.WriteString("pools:\n  origin:\n    connections: {max: 16384}\n")
+	b.WriteString("routes:\n")
+	if s.large != "" {
+		b.WriteString("  large: {path_prefix: " + largePath + ", pool: large}\n")
+	}
+	fmt.Fprintf(&b, "  all: {path_prefix: /, pool: origin%s}\n%spools:\n", s.stages.route(), s.stages.sections(dir))
+	if s.large != "" {
+		fmt.Fprintf(&b, "  large: {backends: [{address: %q}]}\n", s.large)
+	}
+	b.WriteString("  origin:\n    connections: {max: 16384}\n")
 	if s.servers2 {
 		b.WriteString("    protocol: h2c\n")
 	}
@@ -51,6 +58,11 @@ func configureIsame(dir string, s setup) ([]string, error) {
 // configureHAProxy: one thread, connections to the backends kept and shared.
 func configureHAProxy(dir string, s setup) ([]string, error) {
 	global, bind, timeout, log, server := "", "", "", "", ""
+	use, large := "", ""
+	if s.large != "" {
+		use = "\tuse_backend large if { path_beg " + largePath + " }\n"
+		large = "backend large\n\tserver b " + s.large + "\n"
+	}
 	if s.clients2 {
 		bind = " proto h2"
 	}
@@ -84,8 +96,8 @@ func configureHAProxy(dir string, s setup) ([]string, error) {
 frontend web
 	bind `+s.listen+bind+`
 	http-request set-header X-Forwarded-Proto `+s.scheme()+`
-	default_backend origin
-backend origin
+`+use+`	default_backend origin
+`+large+`backend origin
 	balance roundrobin
 `+lines(s.backends, "\tserver b%d %s"+server+"\n"))
 	if s.logged { // -q closes standard output
@@ -118,6 +130,9 @@ func configureNginx(dir string, s setup) ([]string, error) {
 			proxy_read_timeout 1h;`
 	}
 	global, server, local := s.stages.directives(dir)
+	if s.large != "" {
+		server += "\n\t\tlocation " + largePath + " { proxy_pass http://" + s.large + "; proxy_http_version 1.1; " + connection + " }"
+	}
 	access := "off"
 	if s.logged {
 		access = dir + "/access.log combined buffer=64k flush=100ms"

@@ -26,11 +26,12 @@ type setup struct {
 	listen   string // host:port
 	admin    string // host:port that is free, for a contender that needs one
 	backends []string
-	edge     *edge // how to speak TLS; nil: clear text
-	tunnels  bool  // clients may change the protocol
-	clients2 bool  // clients speak HTTP/2 in clear text
-	servers2 bool  // backends do
-	logged   bool  // each request is logged, to standard output or a file in dir
+	edge     *edge  // how to speak TLS; nil: clear text
+	tunnels  bool   // clients may change the protocol
+	clients2 bool   // clients speak HTTP/2 in clear text
+	servers2 bool   // backends do
+	large    string // the backend of what is asked for below largePath; empty: there is none
+	logged   bool   // each request is logged, to standard output or a file in dir
 	stages   *stages
 }
 

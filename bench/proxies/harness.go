@@ -159,6 +159,14 @@ func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 			return nil, err
 		}
 	}
+	if s.beside > 0 {
+		large, addresses, err := h.startOrigin(ctx, 1, false, lowPriority...)
+		if err != nil {
+			return nil, err
+		}
+		defer large.stop()
+		how.large = addresses[0]
+	}
 	for _, p := range h.contenders {
 		if !s.takesPart(p.name) {
 			continue
@@ -182,10 +190,12 @@ func (h *harness) scenario(ctx context.Context, s scenario) ([]Row, error) {
 	return c.measureLoad(ctx)
 }
 
-// startOrigin starts so many origins in one process and returns their addresses.
-func (h *harness) startOrigin(ctx context.Context, count int, apart bool) (p *process, addresses []string, err error) {
-	p, err = start(ctx, place{core: h.otherCore, dir: h.dir}, h.Bench, "origin", "--listen", "127.0.0.1:0",
-		"--count", strconv.Itoa(count), "--apart="+strconv.FormatBool(apart))
+// startOrigin starts so many origins in one process and returns their addresses. by are words in front of the command.
+func (h *harness) startOrigin(ctx context.Context, count int, apart bool, by ...string) (p *process, addresses []string, err error) {
+	command := slices.Concat(by, []string{
+		h.Bench, "origin", "--listen", "127.0.0.1:0", "--count", strconv.Itoa(count), "--apart=" + strconv.FormatBool(apart),
+	})
+	p, err = start(ctx, place{core: h.otherCore, dir: h.dir}, command[0], command[1:]...)
 	if err != nil {
 		return nil, nil, err
 	}

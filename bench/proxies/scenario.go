@@ -20,7 +20,7 @@ type scenario struct {
 	newEach     bool    // a new connection for each request
 	perConn     int     // a new connection after so many requests; 0: none
 	websocket   bool    // the body is sent as messages of WebSocket, and comes back
-	beside      int     // connections that load what is large meanwhile
+	beside      int     // connections that load what is large meanwhile, from a backend of its own; Caddy does not take part
 	backends    int     // 0: one
 	secure      bool    // TLS 1.3 with the proxy
 	resume      bool    // new connections resume a TLS session
@@ -100,7 +100,8 @@ func scenarios() []scenario {
 
 // takesPart reports that a contender can do what the scenario is about.
 func (s scenario) takesPart(name string) bool {
-	if s.http2 && name != isame && name != before && name != haproxy {
+	switch {
+	case s.http2 && name != isame && name != before && name != haproxy, s.beside > 0 && name == caddy:
 		return false
 	}
 	return s.stages.takesPart(name)

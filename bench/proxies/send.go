@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,15 +52,15 @@ func (c *contest) load(ctx context.Context, e *entrant, d time.Duration) (*load.
 	if c.websocket {
 		args = append(args, "--websocket")
 	}
-	return c.run(ctx, e, d, args)
+	return c.run(ctx, e, d, c.Bench, args...)
 }
 
-// run runs isame-bench for so long.
-func (c *contest) run(ctx context.Context, e *entrant, d time.Duration, args []string) (*load.Result, error) {
+// run runs isame-bench for so long, by program.
+func (c *contest) run(ctx context.Context, e *entrant, d time.Duration, program string, args ...string) (*load.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, d+readyWithin)
 	defer cancel()
 	var out, said strings.Builder // not c.Log: two may run at once
-	cmd := exec.CommandContext(ctx, c.Bench, args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := onCore(c.otherCore, cmd.Start); err != nil {
 		return nil, fmt.Errorf("cannot start the load: %w", err)
@@ -74,11 +75,16 @@ func (c *contest) run(ctx context.Context, e *entrant, d time.Duration, args []s
 	return r, nil
 }
 
+// largePath is what is loaded beside.
+const largePath = "/large"
+
 // besideLonger is how much longer what goes on beside the load takes than that.
 const besideLonger = 300 * time.Millisecond
 
-// loadBeside begins what is loaded beside a run, if there is something. The returned function waits for
-// its end.
+// lowPriority is for what is loaded beside: what is measured shares its core.
+var lowPriority = []string{"nice", "-n", "19"}
+
+// loadBeside begins what is loaded beside a run, if there is something. The returned function waits for its end.
 func (c *contest) loadBeside(ctx context.Context, e *entrant) (ended func() error) {
 	if c.beside == 0 {
 		return func() error { return nil }
@@ -86,10 +92,11 @@ func (c *contest) loadBeside(ctx context.Context, e *entrant) (ended func() erro
 	d := c.Duration + besideLonger
 	done := make(chan error, 1)
 	go func() {
-		r, err := c.run(ctx, e, d, []string{
-			"run", e.url + "/?size=100MiB", "--json", "--quiet", "--threads", "1", "--connections", strconv.Itoa(c.beside),
-			"--duration", d.String(), "--timeout", "30s",
+		command := slices.Concat(lowPriority, []string{
+			c.Bench, "run", e.url + largePath + "?size=100MiB", "--json", "--quiet", "--threads", "1",
+			"--connections", strconv.Itoa(c.beside), "--duration", d.String(), "--timeout", "30s",
 		})
+		r, err := c.run(ctx, e, d, command[0], command[1:]...)
 		if err == nil {
 			e.beside = append(e.beside, float64(r.BytesIn)/r.Seconds/1e9)
 		}

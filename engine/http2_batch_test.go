@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// batch is frames of a backend that leave in one write.
+type batch struct {
+	*http2.Framer
+
+	p   *h2Peer
+	out bytes.Buffer
+}
+
+func newBatch(p *h2Peer) *batch {
+	b := &batch{p: p}
+	b.Framer = http2.NewFramer(&b.out, nil)
+	return b
+}
+
+// head is HEADERS without the end.
+func (b *batch) head(id uint32, pairs ...string) {
+	b.p.block.Reset()
+	for i := 0; i < len(pairs); i += 2 {
+		_ = b.p.enc.WriteField(hpack.HeaderField{Name: pairs[i], Value: pairs[i+1]})
+	}
+	_ = b.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: b.p.block.Bytes(), EndHeaders: true})
+}
+
+func (b *batch) ok(id uint32) {
+	b.head(id, ":status", "200", "content-length", "2")
+	_ = b.WriteData(id, true, []byte("ok"))
+}
+
+func (b *batch) send() { _, _ = b.p.Conn.Write(b.out.Bytes()) }
+
+// Head and content of an answer that came together leave together.
+func TestAnswerOfOneReadLeavesInOneWrite(t *testing.T) {
+	r := oneShard(t, io.Discard, overH2C, scriptedH2(t, func(p *h2Peer, id uint32, _ *http2.MetaHeadersFrame) bool {
+		b := newBatch(p)
+		b.ok(id)
+		b.send()
+		return true
+	}))
+	c, in := r.dial(), make([]byte, 4096)
+	for i := range 200 {
+		c.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+		n, err := c.Conn.Read(in)
+		if err != nil || !strings.HasSuffix(string(in[:n]), "\r\n\r\nok") {
+			t.Fatalf("request %d: the first read got %q, %v; want the whole answer", i, in[:n], err)
+		}
+	}
+}
+
+// What is wrong with one answer, or with who reads it, holds up no other one that came with it.
+func TestAnswersOfOneReadHoldNobodyUp(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		a    func(b *batch, id uint32)
+		want string // what the client of a gets; empty: it reads nothing
+	}{
+		{"reset behind its head", func(b *batch, id uint32) {
+			b.head(id, ":status", "200", "content-length", "2")
+			_ = b.WriteRSTStream(id, http2.ErrCodeInternal)
+		}, "HTTP/1.1 "},
+		{"without an end", func(b *batch, id uint32) {
+			b.head(id, ":status", "200", "content-length", "9")
+			_ = b.WriteData(id, false, []byte("begun"))
+		}, "begun"},
+		{"for a client that reads nothing", func(b *batch, id uint32) {
+			b.head(id, ":status", "200")
+			for range 12 {
+				_ = b.WriteData(id, false, make([]byte, 16<<10))
+			}
+		}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var first uint32
+			came := make(chan struct{}, 1)
+			r := oneShard(t, io.Discard, overH2C, scriptedH2(t, func(p *h2Peer, id uint32, f *http2.MetaHeadersFrame) bool {
+				b := newBatch(p)
+				switch path := f.PseudoValue("path"); {
+				case path == "/a":
+					first = id
+					came <- struct{}{}
+					return true
+				case path == "/b":
+					tc.a(b, first)
+				}
+				b.ok(id)
+				b.send()
+				return true
+			}))
+			other, slow := r.dial(), r.dial()
+			if a := other.get("/"); a.StatusCode != 200 { // both are on its connection then
+				t.Fatalf("got %d; want 200", a.StatusCode)
+			}
+			slow.send("GET /a HTTP/1.1\r\nHost: t\r\n\r\n")
+			<-came
+			if a := other.get("/b"); a.StatusCode != 200 || a.body != "ok" {
+				t.Errorf("the other one: got %d %q; want 200 ok", a.StatusCode, a.body)
+			}
+			got := ""
+			for in := make([]byte, 4096); !strings.Contains(got, tc.want); {
+				n, err := slow.Conn.Read(in)
+				if got += string(in[:n]); err != nil {
+					t.Fatalf("got %q, %v; want %q in it", got, err, tc.want)
+				}
+			}
+			if a := other.get("/"); a.StatusCode != 200 {
+				t.Errorf("afterwards: got %d; want 200", a.StatusCode)
+			}
+		})
+	}
+}
