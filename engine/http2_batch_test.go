@@ -38,7 +38,7 @@ func (b *batch) ok(id uint32) {
 	_ = b.WriteData(id, true, []byte("ok"))
 }
 
-func (b *batch) send() { _, _ = b.p.Conn.Write(b.out.Bytes()) }
+func (b *batch) send() { _, _ = b.p.Write(b.out.Bytes()) }
 
 // Head and content of an answer that came together leave together.
 func TestAnswerOfOneReadLeavesInOneWrite(t *testing.T) {
@@ -51,7 +51,7 @@ func TestAnswerOfOneReadLeavesInOneWrite(t *testing.T) {
 	c, in := r.dial(), make([]byte, 4096)
 	for i := range 200 {
 		c.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")
-		n, err := c.Conn.Read(in)
+		n, err := c.Read(in)
 		if err != nil || !strings.HasSuffix(string(in[:n]), "\r\n\r\nok") {
 			t.Fatalf("request %d: the first read got %q, %v; want the whole answer", i, in[:n], err)
 		}
@@ -85,12 +85,12 @@ func TestAnswersOfOneReadHoldNobodyUp(t *testing.T) {
 			came := make(chan struct{}, 1)
 			r := oneShard(t, io.Discard, overH2C, scriptedH2(t, func(p *h2Peer, id uint32, f *http2.MetaHeadersFrame) bool {
 				b := newBatch(p)
-				switch path := f.PseudoValue("path"); {
-				case path == "/a":
+				switch f.PseudoValue("path") {
+				case "/a":
 					first = id
 					came <- struct{}{}
 					return true
-				case path == "/b":
+				case "/b":
 					tc.a(b, first)
 				}
 				b.ok(id)
@@ -108,7 +108,7 @@ func TestAnswersOfOneReadHoldNobodyUp(t *testing.T) {
 			}
 			got := ""
 			for in := make([]byte, 4096); !strings.Contains(got, tc.want); {
-				n, err := slow.Conn.Read(in)
+				n, err := slow.Read(in)
 				if got += string(in[:n]); err != nil {
 					t.Fatalf("got %q, %v; want %q in it", got, err, tc.want)
 				}

@@ -19,7 +19,8 @@ func (c *Conn) trySocket(p []byte) (int, error) {
 	h := &c.rd
 	for {
 		h.state.And(^uint32(bitReady))
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))),
+			uintptr(len(p)), 0, 0, 0)
 		switch errno { //nolint:exhaustive // every other number is a failure
 		case 0:
 			if n == 0 {
@@ -118,7 +119,8 @@ func (c *Conn) writeOnce() (int, syscall.Errno) {
 
 // sendOne is one sendto of n bytes that begin at p.
 func (c *Conn) sendOne(p *byte, n int) (int, syscall.Errno) {
-	sent, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(p)), uintptr(n), syscall.MSG_NOSIGNAL, 0, 0)
+	sent, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(p)), uintptr(n),
+		syscall.MSG_NOSIGNAL, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
