@@ -24,7 +24,7 @@ func (s *Session) newRequest(inLoop bool) *Stream {
 	} else {
 		st = &Stream{}
 	}
-	st.session, st.use = s, use{promise: true}
+	st.session, st.id, st.use = s, 0, use{promise: true} // the number of before is somebody else's
 	st.Conn.BeginStream(s.conn.Loop(), st, s.conn)
 	return st
 }
