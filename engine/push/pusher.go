@@ -61,6 +61,10 @@ func (p *Pusher) Use(c *config.MetricsPush) error {
 // Counts are the pushes that a collector has taken whole, and those that it has not.
 func (p *Pusher) Counts() (pushed, failed uint64) { return p.pushed.Load(), p.failed.Load() }
 
+// leaveWithin is how long Close waits for a push under way that nobody needs any more: it is collecting numbers, which
+// is not broken off, and only reads.
+const leaveWithin = time.Second
+
 // Close sends the last numbers, until ctx ends.
 func (p *Pusher) Close(ctx context.Context) {
 	if p.now == nil {
@@ -68,9 +72,20 @@ func (p *Pusher) Close(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, otlp.FlushTime)
 	defer cancel()
-	defer safely.AfterDone(ctx, "metrics push", p.now.giveUp)()
 	close(p.now.closing)
-	p.ended.Wait()
+	done := make(chan struct{})
+	safely.GoThen("metrics push end", p.ended.Wait, func() { close(done) })
+	select {
+	case <-done:
+	case <-ctx.Done():
+		p.now.giveUp()
+		left := time.NewTimer(leaveWithin)
+		defer left.Stop()
+		select {
+		case <-done:
+		case <-left.C:
+		}
+	}
 	p.now.giveUp()
 	p.now, p.used = nil, config.MetricsPush{}
 }
@@ -103,7 +118,9 @@ func (r *rounds) run() {
 		case <-tick.C:
 			r.push()
 		case <-r.closing:
-			r.push()
+			if r.ctx.Err() == nil {
+				r.push()
+			}
 			return
 		case <-r.ctx.Done():
 			return

@@ -247,3 +247,30 @@ func TestChangeThatIsRefusedChangesNothing(t *testing.T) {
 	}
 	p.Close(t.Context())
 }
+
+// Numbers that take long to collect, as they do on a machine that has too much to do, hold no shutdown up whose
+// time is over.
+func TestSlowNumbersHoldNobodyUp(t *testing.T) {
+	_, endpoint := newReceiver(t, "http")
+	collecting, free, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	p := New("test", "", zerolog.Nop(), func(time.Time, bool, func([]metricdata.Metrics) error) error {
+		close(collecting) // a second call would panic: nobody wants the last numbers any more
+		<-free
+		close(ended)
+		return errors.New("too late")
+	})
+	if err := p.Use(settings(endpoint, "http", time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	next(t, collecting)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	closed := make(chan struct{})
+	go func() {
+		p.Close(ctx)
+		close(closed)
+	}()
+	next(t, closed)
+	close(free)
+	next(t, ended)
+}
