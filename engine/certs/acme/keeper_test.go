@@ -139,9 +139,12 @@ func TestCertificatesAreObtainedAndStored(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if !strings.Contains(log.String(), `"host":"a.test"`) || !strings.Contains(log.String(), "certificate is in use") {
-		t.Errorf("the log does not say so:\n%s", log)
-	}
+	eventually(t, "the log says so", func() string { // which it does behind that
+		if text := log.String(); !strings.Contains(text, `"host":"a.test"`) || !strings.Contains(text, "certificate is in use") {
+			return text
+		}
+		return ""
+	})
 	again, _ := keeper(t, folder, a) // a restart
 	stored := again.Host("a.test")
 	if stored.Current() == nil || !stored.Current().Leaf.Equal(one.Current().Leaf) {
