@@ -4,8 +4,8 @@
 # Version:  github.com/quic-go/quic-go v0.65.0, its http3.Server and its http3.Transport.
 # Guess:    a server that goes away says so by GOAWAY, and a GET which the client begins at that moment is either answered, as it is
 #           below the identifier in the frame, or begun again elsewhere, as the client does with what it had not begun.
-# Seen:     one to five of a thousand connections whose server begins its Shutdown under a client that asks one thing after the other
-#           end with "http3: parsing frame failed: H3_NO_ERROR (local)". The client looks for a GOAWAY first and counts the stream
+# Seen:     one of some thousand connections (3 of 1,000, the first of 2,177) whose server begins its Shutdown under a client that asks one
+#           thing after the other ends with "http3: parsing frame failed: H3_NO_ERROR (local)". The client looks for a GOAWAY first and counts the stream
 #           as one of its own only then; a frame in between finds a connection without streams and closes it. The error is none
 #           of those that it retries, and "local" is its only sign.
 # Why care: each graceful restart of an HTTP/3 server fails a request now and then, and the server's log knows nothing of it.
