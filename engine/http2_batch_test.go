@@ -7,45 +7,22 @@ import (
 	"testing"
 
 	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
 )
 
-// batch is frames of a backend that leave in one write.
-type batch struct {
-	*http2.Framer
-
-	p   *h2Peer
-	out bytes.Buffer
+// together sends what f writes to the peer in one write.
+func (p *h2Peer) together(f func()) {
+	var out bytes.Buffer
+	reads := p.Framer
+	p.Framer = http2.NewFramer(&out, nil)
+	f()
+	p.Framer = reads
+	_, _ = p.Write(out.Bytes())
 }
-
-func newBatch(p *h2Peer) *batch {
-	b := &batch{p: p}
-	b.Framer = http2.NewFramer(&b.out, nil)
-	return b
-}
-
-// head is HEADERS without the end.
-func (b *batch) head(id uint32, pairs ...string) {
-	b.p.block.Reset()
-	for i := 0; i < len(pairs); i += 2 {
-		_ = b.p.enc.WriteField(hpack.HeaderField{Name: pairs[i], Value: pairs[i+1]})
-	}
-	_ = b.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: b.p.block.Bytes(), EndHeaders: true})
-}
-
-func (b *batch) ok(id uint32) {
-	b.head(id, ":status", "200", "content-length", "2")
-	_ = b.WriteData(id, true, []byte("ok"))
-}
-
-func (b *batch) send() { _, _ = b.p.Write(b.out.Bytes()) }
 
 // Head and content of an answer that came together leave together.
 func TestAnswerOfOneReadLeavesInOneWrite(t *testing.T) {
 	r := oneShard(t, io.Discard, overH2C, scriptedH2(t, func(p *h2Peer, id uint32, _ *http2.MetaHeadersFrame) bool {
-		b := newBatch(p)
-		b.ok(id)
-		b.send()
+		p.together(func() { p.ok(id) })
 		return true
 	}))
 	c, in := r.dial(), make([]byte, 4096)
@@ -62,21 +39,21 @@ func TestAnswerOfOneReadLeavesInOneWrite(t *testing.T) {
 func TestAnswersOfOneReadHoldNobodyUp(t *testing.T) {
 	for _, tc := range []struct {
 		name string
-		a    func(b *batch, id uint32)
+		a    func(p *h2Peer, id uint32)
 		want string // what the client of a gets; empty: it reads nothing
 	}{
-		{"reset behind its head", func(b *batch, id uint32) {
-			b.head(id, ":status", "200", "content-length", "2")
-			_ = b.WriteRSTStream(id, http2.ErrCodeInternal)
+		{"reset behind its head", func(p *h2Peer, id uint32) {
+			p.headers(id, false, ":status", "200", "content-length", "2")
+			_ = p.WriteRSTStream(id, http2.ErrCodeInternal)
 		}, "HTTP/1.1 "},
-		{"without an end", func(b *batch, id uint32) {
-			b.head(id, ":status", "200", "content-length", "9")
-			_ = b.WriteData(id, false, []byte("begun"))
+		{"without an end", func(p *h2Peer, id uint32) {
+			p.headers(id, false, ":status", "200", "content-length", "9")
+			_ = p.WriteData(id, false, []byte("begun"))
 		}, "begun"},
-		{"for a client that reads nothing", func(b *batch, id uint32) {
-			b.head(id, ":status", "200")
+		{"for a client that reads nothing", func(p *h2Peer, id uint32) {
+			p.headers(id, false, ":status", "200")
 			for range 12 {
-				_ = b.WriteData(id, false, make([]byte, 16<<10))
+				_ = p.WriteData(id, false, make([]byte, 16<<10))
 			}
 		}, ""},
 	} {
@@ -84,17 +61,18 @@ func TestAnswersOfOneReadHoldNobodyUp(t *testing.T) {
 			var first uint32
 			came := make(chan struct{}, 1)
 			r := oneShard(t, io.Discard, overH2C, scriptedH2(t, func(p *h2Peer, id uint32, f *http2.MetaHeadersFrame) bool {
-				b := newBatch(p)
-				switch f.PseudoValue("path") {
-				case "/a":
+				path := f.PseudoValue("path")
+				if path == "/a" {
 					first = id
 					came <- struct{}{}
 					return true
-				case "/b":
-					tc.a(b, first)
 				}
-				b.ok(id)
-				b.send()
+				p.together(func() {
+					if path == "/b" {
+						tc.a(p, first)
+					}
+					p.ok(id)
+				})
 				return true
 			}))
 			other, slow := r.dial(), r.dial()

@@ -102,6 +102,7 @@ func (w *worker) answered(c *conn) {
 		w.record.bytesOut += uint64(c.written)
 		w.record.answer(w.status(c), now-c.from, now)
 	}
+	c.carried++
 	if !w.stays(c) {
 		w.hangUp(c)
 	}

@@ -87,7 +87,6 @@ const statusSwitched = 101
 
 // stays reports that the connection may carry another request.
 func (w *worker) stays(c *conn) bool {
-	c.carried++
 	switch {
 	case w.t.NoKeepAlive, w.t.PerConnection > 0 && c.carried >= w.t.PerConnection, c.written < len(c.out):
 		return false

@@ -2,14 +2,12 @@ package proxies
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // nghttpd is the server of HTTP/2, of nghttp2: what Go's costs would be most of the time of the core that
@@ -46,23 +44,9 @@ func (h *harness) startNghttpd(ctx context.Context) (p *process, addresses []str
 	if err != nil {
 		return nil, nil, err
 	}
-	limit := time.NewTimer(readyWithin)
-	defer limit.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-p.done:
-			return nil, nil, fmt.Errorf("cannot start %s, it said: %s", nghttpd, p.output)
-		case <-limit.C:
-			p.stop()
-			return nil, nil, errors.New("cannot start " + nghttpd + " in time")
-		case <-tick.C:
-			var d net.Dialer
-			if conn, err := d.DialContext(ctx, "tcp", address); err == nil {
-				_ = conn.Close()
-				return p, []string{address}, nil
-			}
-		}
+	if err := p.ready(ctx, "http://"+address+"/", nil, true); err != nil {
+		p.stop()
+		return nil, nil, err
 	}
+	return p, []string{address}, nil
 }

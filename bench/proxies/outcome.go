@@ -52,23 +52,21 @@ func (h *harness) describe(ctx context.Context) *Outcome {
 	return o
 }
 
-// loadRows are the figures of a scenario with load: CPU time always, the rate
-// where nothing else bounds it, latency where the rate is given.
+// loadRows are the figures of a scenario with load: CPU time, the rate where nothing else
+// bounds it, latency where the rate is given; latency and throughput where two loads are mixed.
 func (c *contest) loadRows() []Row {
 	rows := []Row{c.row("CPU us a request", 1, func(e *entrant) []float64 { return e.cpu })}
-	if c.beside > 0 {
-		rows = append(rows,
-			c.row("p50 us", 0, func(e *entrant) []float64 { return e.p50 }),
-			c.row("p99 us", 0, func(e *entrant) []float64 { return e.p99 }),
-			c.row("GB/s of downloads", 2, func(e *entrant) []float64 { return e.beside }))
-		return rows[1:] // CPU time is that of both
+	latency := []Row{
+		c.row("p50 us", 0, func(e *entrant) []float64 { return e.p50 }),
+		c.row("p99 us", 0, func(e *entrant) []float64 { return e.p99 }),
 	}
-	if c.rate == 0 {
+	switch {
+	case c.beside > 0: // CPU time is that of both
+		return append(latency, c.row("GB/s of downloads", 2, func(e *entrant) []float64 { return e.beside }))
+	case c.rate == 0:
 		rows = append(rows, c.row("requests/s", 0, func(e *entrant) []float64 { return e.rate }))
-	} else {
-		rows = append(rows,
-			c.row("p50 us", 0, func(e *entrant) []float64 { return e.p50 }),
-			c.row("p99 us", 0, func(e *entrant) []float64 { return e.p99 }))
+	default:
+		rows = append(rows, latency...)
 	}
 	if c.stages != nil && c.header != nil {
 		rows = append(rows, c.row("bytes of a content", 0, func(e *entrant) []float64 { return []float64{float64(e.bytes)} }))
